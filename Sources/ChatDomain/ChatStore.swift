@@ -1,0 +1,27 @@
+/// Keeps chats and their messages: the seam between the service and a database.
+///
+/// What every store guarantees, and the conformance suite proves:
+/// - A method that returns has its change on disk; a method that throws has changed nothing.
+/// - The positions of a chat are 1, 2, 3 … without a hole, in the order of the commits, and `createdAt` never runs
+///   backwards along them.
+/// - A read sees one snapshot, which contains every change whose method had returned before the read began.
+/// - Ids grow, and are never used again.
+package protocol ChatStore: Sendable {
+    func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat
+
+    /// Appends a message to the chat's log.
+    ///
+    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the message is on its way.
+    func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message
+
+    /// Reads a chat and its newest messages.
+    ///
+    /// - Parameter limit: The most messages to return, at least 1.
+    func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages
+
+    /// Deletes a chat and all its messages.
+    func deleteChat(_ id: ChatID) async throws(StoreError)
+
+    /// Returns when the database answers and its schema is the one this program was built for.
+    func checkReadiness() async throws(StoreError)
+}

@@ -1,0 +1,11 @@
+/// A chat and the end of its log, read in one snapshot.
+package struct ChatWithMessages: Equatable, Sendable {
+    package let chat: Chat
+    /// Oldest first.
+    package let messages: [Message]
+
+    package init(chat: Chat, messages: [Message]) {
+        self.chat = chat
+        self.messages = messages
+    }
+}

@@ -1,0 +1,20 @@
+/// What a store answers when it cannot do what was asked.
+package enum StoreError: Error, Equatable {
+    /// There is no such chat, or it was deleted, perhaps at this very moment.
+    case chatNotFound
+    /// The database cannot do it now and nothing was written: it is busy, full, away or shutting down. The reason is for
+    /// the log and the health check, not for a client.
+    case unavailable(reason: String)
+    /// The database's schema is not the one that this program was built for.
+    case schemaMismatch(reason: String)
+    /// A defect: the database refused what should have been right. Nothing was written.
+    case failed(reason: String)
+
+    /// One line for a log or a person who runs the service.
+    package var reason: String {
+        switch self {
+        case .chatNotFound: "there is no such chat"
+        case .unavailable(let reason), .schemaMismatch(let reason), .failed(let reason): reason
+        }
+    }
+}
