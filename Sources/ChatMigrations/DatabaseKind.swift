@@ -1,0 +1,4 @@
+/// The databases that migrations are written for.
+package enum DatabaseKind: String, Sendable, CaseIterable {
+    case sqlite
+}

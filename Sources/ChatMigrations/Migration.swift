@@ -1,0 +1,47 @@
+/// One step of the schema: a script up and a script down for each database.
+///
+/// A migration that has been released is never edited: its checksum is recorded beside its revision when it is applied,
+/// and a database that recorded another one is refused.
+package struct Migration: Sendable {
+    /// The step's name in commands and in the database, such as `0001`.
+    ///
+    /// Revisions sort in the order of application.
+    package let revision: String
+    /// What the step does, in a few words.
+    package let summary: String
+    private let sqlite: Scripts
+
+    /// SQL scripts of any number of statements, run inside a transaction that the runner opens and commits.
+    package struct Scripts: Sendable {
+        package let up: String
+        package let down: String
+
+        package init(up: String, down: String) {
+            self.up = up
+            self.down = down
+        }
+
+        /// FNV-1a in 64 bits over both scripts, as 16 hexadecimal digits: it tells an edit, not an attack.
+        package var checksum: String {
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in (up + "\0" + down).utf8 {
+                hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+            }
+            let digits = String(hash, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+    }
+
+    package init(revision: String, summary: String, sqlite: Scripts) {
+        self.revision = revision
+        self.summary = summary
+        self.sqlite = sqlite
+    }
+
+    /// The step's scripts for one database.
+    package func scripts(for database: DatabaseKind) -> Scripts {
+        switch database {
+        case .sqlite: sqlite
+        }
+    }
+}

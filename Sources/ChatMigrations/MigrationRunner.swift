@@ -1,0 +1,98 @@
+/// Moves a database's schema, one migration a transaction.
+///
+/// Each step reads anew, inside its own exclusive transaction, what has been applied: any number of processes may run at
+/// once and each migration is applied once; a process that is killed leaves the schema at the last whole step.
+package struct MigrationRunner<Database: MigrationDatabase>: Sendable {
+    private let database: Database
+    private let plan: MigrationPlan
+
+    package init(_ database: Database, migrations: [Migration] = Migration.all) {
+        self.database = database
+        plan = MigrationPlan(migrations, for: database.kind)
+    }
+
+    /// Takes the schema to the target and reports each step after it is committed.
+    package func migrate(
+        _ direction: MigrationPlan.Direction,
+        to target: MigrationTarget,
+        onStep: @Sendable (MigrationStep) -> Void = { _ in }
+    ) async throws {
+        let goal = try plan.height(of: target, from: await currentHeight(), going: direction)
+        while let step = try await performStep(direction, towards: goal) {
+            onStep(step)
+        }
+    }
+
+    /// What `migrate` would run, as a script for a database's own shell.
+    ///
+    /// Runs nothing.
+    package func script(
+        _ direction: MigrationPlan.Direction,
+        to target: MigrationTarget
+    ) async throws -> String {
+        var height = try await currentHeight()
+        let goal = try plan.height(of: target, from: height, going: direction)
+        var script = VersionTable.create + "\n"
+        while let step = plan.nextStep(from: height, to: goal) {
+            script += "\n-- \(step.migration.revision) \(step.migration.summary)\nBEGIN;\n\n\(step.script)\n\nCOMMIT;\n"
+            height += step.goesUp ? 1 : -1
+        }
+        return script
+    }
+
+    /// Records the schema as being at the target without running any script.
+    package func stamp(_ target: MigrationTarget) async throws {
+        try await database.withExclusiveTransaction { [plan] transaction in
+            let applied = try transaction.appliedMigrations()
+            let height = try plan.height(of: target, from: 0, going: .up)
+            for migration in applied {
+                try transaction.execute(VersionTable.delete(revision: migration.revision))
+            }
+            for migration in plan.migrations.prefix(height) {
+                let checksum = migration.scripts(for: plan.database).checksum
+                try transaction.execute(
+                    VersionTable.insert(AppliedMigration(revision: migration.revision, checksum: checksum))
+                )
+            }
+        }
+    }
+
+    /// The newest revision that this program knows.
+    package var headRevision: String {
+        plan.head
+    }
+
+    /// The revision that the schema is at, `base` for none.
+    package func currentRevision() async throws -> String {
+        plan.name(ofHeight: try await currentHeight())
+    }
+
+    /// Returns when the schema is exactly what this program was built for.
+    ///
+    /// - Throws: `MigrationError` that says what is wrong with it.
+    package func check() async throws {
+        let height = try await currentHeight()
+        guard height == plan.migrations.count else {
+            throw MigrationError.databaseIsBehind(current: plan.name(ofHeight: height), head: plan.head)
+        }
+    }
+
+    private func currentHeight() async throws -> Int {
+        try plan.height(of: await database.appliedMigrations())
+    }
+
+    /// Another process may have gone on, even past the goal: what is left to do is decided under the lock.
+    private func performStep(
+        _ direction: MigrationPlan.Direction,
+        towards goal: Int
+    ) async throws -> MigrationStep? {
+        try await database.withExclusiveTransaction { [plan] transaction in
+            let height = try plan.height(of: transaction.appliedMigrations())
+            guard direction == .up ? height < goal : height > goal,
+                let step = plan.nextStep(from: height, to: goal)
+            else { return nil }
+            try transaction.execute(step.script)
+            return step
+        }
+    }
+}
