@@ -1,0 +1,50 @@
+package import ChatMigrations
+import GRDB
+
+extension SQLiteDatabase: MigrationDatabase {
+    package var kind: DatabaseKind { .sqlite }
+
+    package func withExclusiveTransaction<Result: Sendable>(
+        _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
+    ) async throws -> Result {
+        try await writer.writeWithoutTransaction { database in
+            // IMMEDIATE takes the lock before anything is read, so that another process cannot decide on the same state.
+            try database.beginTransaction(.immediate)
+            do {
+                try database.execute(sql: VersionTable.create)
+                let result = try body(SQLiteMigrationTransaction(database: database))
+                try database.commit()
+                return result
+            } catch {
+                try database.rollback()
+                throw error
+            }
+        }
+    }
+
+    package func appliedMigrations() async throws -> [AppliedMigration] {
+        try await writer.read { database in
+            try database.tableExists(VersionTable.name) ? database.fetchAppliedMigrations() : []
+        }
+    }
+}
+
+private struct SQLiteMigrationTransaction: MigrationTransaction {
+    let database: Database
+
+    func appliedMigrations() throws -> [AppliedMigration] {
+        try database.fetchAppliedMigrations()
+    }
+
+    func execute(_ script: String) throws {
+        try database.execute(sql: script)
+    }
+}
+
+extension Database {
+    fileprivate func fetchAppliedMigrations() throws -> [AppliedMigration] {
+        try Row.fetchAll(self, sql: VersionTable.select).map { row in
+            AppliedMigration(revision: row[0], checksum: row[1])
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import ChatDomain
+package import GRDB
+
+/// An open SQLite database whose durability has been asserted.
+package struct SQLiteDatabase: Sendable {
+    package let writer: any DatabaseWriter
+
+    /// Opens the database and makes a file where there is none; it does not touch the schema.
+    ///
+    /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
+    package init(_ configuration: SQLiteConfiguration) throws(StoreError) {
+        do {
+            writer = try Self.open(configuration)
+            try writer.writeWithoutTransaction(Self.requireDurability)
+        } catch {
+            throw StoreError(error, opening: configuration.location)
+        }
+    }
+
+    /// Waits for what is running and closes every connection; what comes later is refused.
+    package func close() throws(StoreError) {
+        do {
+            try writer.close()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private static func open(_ configuration: SQLiteConfiguration) throws -> any DatabaseWriter {
+        var options = Configuration()
+        // GRDB applies this before any other statement, so that opening waits for a lock as well.
+        let timeout = configuration.busyTimeout.components
+        options.busyMode = .timeout(Double(timeout.seconds) + Double(timeout.attoseconds) / 1e18)
+        options.foreignKeysEnabled = true
+        options.maximumReaderCount = configuration.readers
+        options.persistentReadOnlyConnections = true
+        switch configuration.location {
+        case .memory:
+            return try DatabaseQueue(configuration: options)
+        case .file(let path):
+            let pool = try DatabasePool(path: path, configuration: options)
+            // The pool sets NORMAL after `prepareDatabase` has run, under which a power cut can take acknowledged messages.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            return pool
+        }
+    }
+
+    private static func requireDurability(_ database: Database) throws {
+        let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+        let foreignKeys = try Bool.fetchOne(database, sql: "PRAGMA foreign_keys")
+        let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
+        guard synchronous == 2, foreignKeys == true, journal == "wal" || journal == "memory" else {
+            throw StoreError.failed(
+                reason: """
+                    SQLite did not take its settings: synchronous=\(synchronous.map(String.init) ?? "?"), \
+                    foreign_keys=\(foreignKeys.map(String.init) ?? "?"), journal_mode=\(journal ?? "?")
+                    """
+            )
+        }
+    }
+}

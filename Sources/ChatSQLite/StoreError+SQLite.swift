@@ -1,0 +1,39 @@
+package import ChatDomain
+import GRDB
+
+extension StoreError {
+    /// Sorts what GRDB throws by SQLite's primary result code.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as StoreError:
+            self = error
+        case let error as DatabaseError:
+            let reason = "SQLite: \(error.message ?? "no message") (\(error.extendedResultCode.rawValue))"
+            switch error.resultCode {
+            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY,
+                .SQLITE_PERM, .SQLITE_NOMEM, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_AUTH:
+                self = .unavailable(reason: reason)
+            default:
+                // Closed while it was used: a request that came too late for the shutdown.
+                self = error.resultCode == .SQLITE_MISUSE ? .unavailable(reason: reason) : .failed(reason: reason)
+            }
+        case is CancellationError:
+            self = .unavailable(reason: "the request was cancelled")
+        default:
+            self = .failed(reason: "\(error)")
+        }
+    }
+
+    init(_ error: any Error, opening location: SQLiteConfiguration.Location) {
+        let path =
+            switch location {
+            case .file(let path): path
+            case .memory: ":memory:"
+            }
+        switch StoreError(error) {
+        case .unavailable(let reason): self = .unavailable(reason: "cannot open \(path): \(reason)")
+        case .failed(let reason): self = .failed(reason: "cannot open \(path): \(reason)")
+        case let other: self = other
+        }
+    }
+}
