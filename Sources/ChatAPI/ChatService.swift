@@ -1,0 +1,40 @@
+package import ChatDomain
+import HTTPTypes
+package import Hummingbird
+package import Logging
+package import NIOCore
+
+/// The HTTP service over a store.
+package struct ChatService<Store: ChatStore>: Sendable {
+    package let store: Store
+    package let limits: HTTPLimits
+    /// The folder with the files of Swagger UI and ReDoc, which may be missing.
+    package let documentationAssets: String
+
+    package init(store: Store, limits: HTTPLimits = HTTPLimits(), documentationAssets: String) {
+        self.store = store
+        self.limits = limits
+        self.documentationAssets = documentationAssets
+    }
+
+    /// A server that listens once it is run.
+    ///
+    /// - Parameter onServerRunning: Called with the listening channel, whose local address has the port that was chosen
+    ///   where `address` asks for port 0.
+    package func application(
+        address: BindAddress,
+        logger: Logger,
+        onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        Application(
+            router: Router.build(self),
+            server: .http1(configuration: limits.http1),
+            configuration: ApplicationConfiguration(
+                address: address,
+                availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
+            ),
+            onServerRunning: onServerRunning,
+            logger: logger
+        )
+    }
+}

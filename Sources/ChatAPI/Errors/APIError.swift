@@ -1,0 +1,78 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// An error that is its own answer: FastAPI's `detail`, and beside it a `code` that programs can rely on.
+struct APIError: Error, Equatable {
+    let status: HTTPResponse.Status
+    /// Stable: it is never renamed.
+    let code: String
+    let detail: String
+    var headers: HTTPFields = [:]
+}
+
+extension APIError {
+    static let chatNotFound = APIError(status: .notFound, code: "chat_not_found", detail: "Chat not found")
+    static let routeNotFound = APIError(status: .notFound, code: "not_found", detail: "Not Found")
+
+    static func methodNotAllowed(allowed: [HTTPRequest.Method]) -> APIError {
+        APIError(
+            status: .methodNotAllowed,
+            code: "method_not_allowed",
+            detail: "Method Not Allowed",
+            headers: [.allow: allowed.map(\.rawValue).joined(separator: ", ")]
+        )
+    }
+
+    static func bodyTooLarge(limit: Int) -> APIError {
+        APIError(
+            status: .contentTooLarge,
+            code: "body_too_large",
+            detail: "Request body is larger than \(limit) bytes",
+            headers: [.connection: "close"]
+        )
+    }
+
+    static let requestTimeout = APIError(
+        status: .requestTimeout,
+        code: "request_timeout",
+        detail: "The request did not arrive in time",
+        headers: [.connection: "close"]
+    )
+
+    /// Nothing was done; the client may try again.
+    static let unavailable = APIError(
+        status: .serviceUnavailable,
+        code: "unavailable",
+        detail: "Service unavailable, try again later",
+        headers: [.retryAfter: "1"]
+    )
+
+    static let internalError = APIError(
+        status: .internalServerError,
+        code: "internal_error",
+        detail: "Internal Server Error"
+    )
+}
+
+extension APIError {
+    func response(requestID: String) -> Response {
+        .json(body(requestID: requestID), status: status, headers: headers)
+    }
+
+    /// - Parameter requestID: Written into the body of a 5xx, so that whoever reports it can name the request.
+    func body(requestID: String?) -> ByteBuffer {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("detail")
+            writer.value(detail)
+            writer.name("code")
+            writer.value(code)
+            if status.kind == .serverError, let requestID {
+                writer.name("request_id")
+                writer.value(requestID)
+            }
+        }
+        return writer.buffer
+    }
+}

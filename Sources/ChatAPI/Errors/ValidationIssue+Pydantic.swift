@@ -1,0 +1,72 @@
+import ChatDomain
+
+/// Pydantic's names and sentences for what can be wrong (https://docs.pydantic.dev/latest/errors/validation_errors/).
+extension ValidationIssue.Problem {
+    var type: String {
+        switch self {
+        case .missing: "missing"
+        case .notAnObject: "model_attributes_type"
+        case .notAString: "string_type"
+        case .notUnicode: "string_unicode"
+        case .text(.tooShort): "string_too_short"
+        case .text(.tooLong): "string_too_long"
+        case .text(.containsNull): "value_error"
+        case .notAnInteger: "int_parsing"
+        case .integerTooLong: "int_parsing_size"
+        case .lessThan: "greater_than_equal"
+        case .greaterThan: "less_than_equal"
+        case .invalidJSON: "json_invalid"
+        }
+    }
+
+    var message: String {
+        switch self {
+        case .missing: "Field required"
+        case .notAnObject: "Input should be a valid dictionary or object to extract fields from"
+        case .notAString: "Input should be a valid string"
+        case .notUnicode: "Input should be a valid string, unable to parse raw data as a unicode string"
+        case .text(.tooShort(let minimum)):
+            "String should have at least \(minimum) character\(minimum == 1 ? "" : "s")"
+        case .text(.tooLong(let maximum)): "String should have at most \(maximum) characters"
+        case .text(.containsNull): "Value error, \(Self.nullCharacter)"
+        case .notAnInteger: "Input should be a valid integer, unable to parse string as an integer"
+        case .integerTooLong: "Unable to parse input string as an integer, exceeded maximum size"
+        case .lessThan(let minimum): "Input should be greater than or equal to \(minimum)"
+        case .greaterThan(let maximum): "Input should be less than or equal to \(maximum)"
+        case .invalidJSON: "JSON decode error"
+        }
+    }
+
+    /// The member `ctx`, where Pydantic has one.
+    func writeContext(to writer: inout JSONWriter) {
+        switch self {
+        case .text(.tooShort(let minimum)): writer.context("min_length", minimum)
+        case .text(.tooLong(let maximum)): writer.context("max_length", maximum)
+        case .text(.containsNull): writer.context("error", Self.nullCharacter)
+        case .lessThan(let minimum): writer.context("ge", minimum)
+        case .greaterThan(let maximum): writer.context("le", maximum)
+        case .invalidJSON(let reason): writer.context("error", reason)
+        case .missing, .notAnObject, .notAString, .notUnicode, .notAnInteger, .integerTooLong: break
+        }
+    }
+
+    private static let nullCharacter = "the character U+0000 is not allowed"
+}
+
+extension JSONWriter {
+    fileprivate mutating func context(_ key: StaticString, _ number: Int) {
+        name("ctx")
+        object { writer in
+            writer.name(key)
+            writer.value(Int64(number))
+        }
+    }
+
+    fileprivate mutating func context(_ key: StaticString, _ text: String) {
+        name("ctx")
+        object { writer in
+            writer.name(key)
+            writer.value(text)
+        }
+    }
+}

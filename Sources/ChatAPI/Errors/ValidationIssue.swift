@@ -1,0 +1,72 @@
+import ChatDomain
+
+/// One entry of a 422's `detail`.
+struct ValidationIssue {
+    let problem: Problem
+    let location: [Location]
+    let input: Input
+
+    enum Location {
+        case name(String)
+        case offset(Int)
+    }
+
+    /// What was sent, given back as it came.
+    enum Input {
+        case json(JSONValue)
+        case text(String)
+        case null
+        /// Pydantic's placeholder for a body that is no JSON.
+        case emptyObject
+    }
+
+    enum Problem: Equatable {
+        case missing
+        case notAnObject
+        case notAString
+        case notUnicode
+        case text(TextViolation)
+        case notAnInteger
+        case integerTooLong
+        case lessThan(Int)
+        case greaterThan(Int)
+        case invalidJSON(reason: String)
+    }
+}
+
+extension ValidationIssue {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("type")
+            writer.value(problem.type)
+            writer.name("loc")
+            writer.array(location) { writer, location in
+                switch location {
+                case .name(let name): writer.value(name)
+                case .offset(let offset): writer.value(Int64(offset))
+                }
+            }
+            writer.name("msg")
+            writer.value(problem.message)
+            writer.name("input")
+            input.write(to: &writer)
+            problem.writeContext(to: &writer)
+        }
+    }
+}
+
+extension ValidationIssue.Input {
+    fileprivate func write(to writer: inout JSONWriter) {
+        switch self {
+        case .json(let value):
+            if let lossy = value.lossyString() {
+                writer.value(lossy)
+            } else {
+                writer.json(value)
+            }
+        case .text(let text): writer.value(text)
+        case .null: writer.null()
+        case .emptyObject: writer.object { _ in }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// The inside of a JSON string whose grammar has been checked.
+struct JSONString {
+    /// What stands between the quotes.
+    let content: ArraySlice<UInt8>
+
+    init(quoted bytes: ArraySlice<UInt8>) {
+        content = bytes.dropFirst().dropLast()
+    }
+
+    var hasEscapes: Bool {
+        content.contains(UInt8(ascii: "\\"))
+    }
+
+    /// The string with its escapes resolved.
+    func decoded() throws(JSONStringError) -> String {
+        guard hasEscapes else { return String(decoding: content, as: UTF8.self) }
+        return try resolved(replacingLoneSurrogates: false)
+    }
+
+    /// The string with its escapes resolved and U+FFFD for each escape that is half a character.
+    func decodedLossily() -> String {
+        (try? resolved(replacingLoneSurrogates: true)) ?? ""
+    }
+
+    private func resolved(replacingLoneSurrogates: Bool) throws(JSONStringError) -> String {
+        var result: [UInt8] = []
+        result.reserveCapacity(content.count)
+        var rest = content
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\"), let escape = rest.popFirst() else {
+                result.append(byte)
+                continue
+            }
+            switch escape {
+            case UInt8(ascii: "b"): result.append(0x08)
+            case UInt8(ascii: "f"): result.append(0x0c)
+            case UInt8(ascii: "n"): result.append(UInt8(ascii: "\n"))
+            case UInt8(ascii: "r"): result.append(UInt8(ascii: "\r"))
+            case UInt8(ascii: "t"): result.append(UInt8(ascii: "\t"))
+            case UInt8(ascii: "u"):
+                if let scalar = rest.popScalar() {
+                    result.append(contentsOf: Array(String(scalar).utf8))
+                } else if replacingLoneSurrogates {
+                    result.append(contentsOf: Array("\u{FFFD}".utf8))
+                } else {
+                    throw .loneSurrogate
+                }
+            default: result.append(escape)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Takes the four digits after `\u`, and the second half after a first one; nil if they are half a character.
+    fileprivate mutating func popScalar() -> Unicode.Scalar? {
+        let first = popCodeUnit()
+        guard UTF16.isLeadSurrogate(first) else { return Unicode.Scalar(first) }
+        var ahead = self
+        guard ahead.popFirst() == UInt8(ascii: "\\"), ahead.popFirst() == UInt8(ascii: "u") else { return nil }
+        let second = ahead.popCodeUnit()
+        guard UTF16.isTrailSurrogate(second) else { return nil }
+        self = ahead
+        return UTF16.decode(UTF16.EncodedScalar([first, second]))
+    }
+
+    private mutating func popCodeUnit() -> UInt16 {
+        let digits = prefix(4)
+        removeFirst(digits.count)
+        return UInt16(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
+    }
+}

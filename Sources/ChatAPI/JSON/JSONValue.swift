@@ -1,0 +1,85 @@
+/// A JSON text (RFC 8259) that has been checked from end to end, read where it stands instead of being copied into a tree.
+///
+/// Every request's bytes pass through here, so nothing in it recurses: depth costs a counter.
+package struct JSONValue: Sendable {
+    /// The text of this value alone, without white space around it.
+    package let bytes: ArraySlice<UInt8>
+
+    package enum Kind: Sendable {
+        case object
+        case array
+        case string
+        case number
+        case boolean
+        case null
+    }
+
+    /// Checks a whole text.
+    ///
+    /// - Throws: `JSONSyntaxError` for anything that RFC 8259 does not allow, invalid UTF-8 and more than
+    ///   `JSONScanner.maximumDepth` nested arrays and objects. A byte order mark at the start is passed over.
+    package init(parsing text: [UInt8]) throws(JSONSyntaxError) {
+        var scanner = JSONScanner(text[...])
+        bytes = try scanner.scanDocument()
+    }
+
+    init(checked bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+    }
+
+    package var kind: Kind {
+        switch bytes.first {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .boolean
+        case UInt8(ascii: "n"): .null
+        default: .number
+        }
+    }
+
+    /// An object's member of that name; where it is repeated, the last one counts.
+    ///
+    /// Nil for what is no object.
+    package func member(_ name: String) -> JSONValue? {
+        guard kind == .object else { return nil }
+        var scanner = JSONScanner(bytes)
+        var found: JSONValue?
+        scanner.scanCheckedMembers { memberName, value in
+            if memberName.matches(name) {
+                found = value
+            }
+        }
+        return found
+    }
+
+    /// A string's content.
+    ///
+    /// - Throws: `JSONStringError.loneSurrogate` where an escape stands for half a character, which JSON's grammar allows
+    ///   and Unicode does not.
+    package func string() throws(JSONStringError) -> String? {
+        guard kind == .string else { return nil }
+        return try JSONString(quoted: bytes).decoded()
+    }
+
+    /// A string's content with U+FFFD in place of what is no Unicode, so that it can be given back to a client.
+    func lossyString() -> String? {
+        kind == .string ? JSONString(quoted: bytes).decodedLossily() : nil
+    }
+
+    private func matches(_ name: String) -> Bool {
+        let quoted = JSONString(quoted: bytes)
+        return quoted.hasEscapes ? (try? quoted.decoded()) == name : quoted.content.elementsEqual(name.utf8)
+    }
+}
+
+/// Where a text stops being JSON, and why.
+package struct JSONSyntaxError: Error, Equatable {
+    /// The offset of the offending byte.
+    package let offset: Int
+    package let reason: String
+}
+
+package enum JSONStringError: Error {
+    case loneSurrogate
+}

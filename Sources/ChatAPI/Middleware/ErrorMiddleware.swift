@@ -1,0 +1,51 @@
+import ChatDomain
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOHTTP1
+
+/// Turns whatever a handler throws into its answer.
+///
+/// A 5xx is logged with its reason; the client learns only its id.
+struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    let routes: RouteTable
+
+    func handle(
+        _ request: Request,
+        context: Context,
+        next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as HTTPParserError {
+            // The bytes are no HTTP any more: the connection answers for itself and closes.
+            throw error
+        } catch let error as ValidationError {
+            return error.response()
+        } catch {
+            return apiError(for: error, request: request, context: context).response(requestID: context.id)
+        }
+    }
+
+    private func apiError(for error: any Error, request: Request, context: Context) -> APIError {
+        switch error {
+        case let error as APIError:
+            return error
+        case StoreError.chatNotFound:
+            return .chatNotFound
+        case StoreError.unavailable(let reason), StoreError.schemaMismatch(let reason):
+            context.logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
+            return .unavailable
+        case RequestBodyError.tooLarge(let limit):
+            return .bodyTooLarge(limit: limit)
+        case RequestBodyError.timedOut:
+            return .requestTimeout
+        case let error as HTTPError where error.status == .notFound:
+            let allowed = routes.methods(at: request.uri.path)
+            return allowed.isEmpty ? .routeNotFound : .methodNotAllowed(allowed: allowed)
+        default:
+            context.logger.error("Request failed", metadata: ["reason": "\(error)"])
+            return .internalError
+        }
+    }
+}

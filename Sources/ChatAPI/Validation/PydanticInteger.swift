@@ -1,0 +1,49 @@
+/// An integer in a path or a query, read as Pydantic reads one: white space around it, a sign, single underscores between
+/// digits and a fraction of zeros are allowed.
+enum PydanticInteger: Equatable {
+    /// Clamped to 64 bits: what lies beyond is neither an id nor a limit.
+    case value(Int64)
+    case notAnInteger
+    case tooLong
+
+    /// Where Python stops.
+    static let maximumLength = 4_300
+
+    init(_ text: String) {
+        guard text.utf8.count <= Self.maximumLength else {
+            self = .tooLong
+            return
+        }
+        var rest = text.unicodeScalars[...]
+        rest.trim { $0.properties.isWhitespace }
+        let isNegative = rest.first == "-"
+        if isNegative || rest.first == "+" {
+            rest.removeFirst()
+        }
+        if let point = rest.lastIndex(of: "."), point > rest.startIndex {
+            let fraction = rest[rest.index(after: point)...]
+            if !fraction.isEmpty, fraction.allSatisfy({ $0 == "0" }) {
+                rest = rest[..<point]
+            }
+        }
+        let groups = rest.split(separator: "_", omittingEmptySubsequences: false)
+        guard groups.allSatisfy({ !$0.isEmpty && $0.allSatisfy { ("0"..."9").contains($0) } }) else {
+            self = .notAnInteger
+            return
+        }
+        let magnitude = Int64(groups.map(String.init).joined()) ?? .max
+        self = .value(isNegative ? -magnitude : magnitude)
+    }
+}
+
+extension BidirectionalCollection where SubSequence == Self {
+    /// Removes the elements at both ends that satisfy the predicate.
+    fileprivate mutating func trim(while predicate: (Element) -> Bool) {
+        while let first, predicate(first) {
+            removeFirst()
+        }
+        while let last, predicate(last) {
+            removeLast()
+        }
+    }
+}
