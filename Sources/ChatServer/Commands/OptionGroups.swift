@@ -1,0 +1,73 @@
+import ArgumentParser
+
+struct AddressOptions: ParsableArguments {
+    @Option(Settings.host) var host: String?
+    @Option(Settings.port) var port: String?
+
+    var given: [GivenSetting] {
+        [Settings.host.given(host), Settings.port.given(port)].compactMap(\.self)
+    }
+}
+
+struct DatabaseOptions: ParsableArguments {
+    @Option(Settings.databaseURL) var databaseURL: String?
+    @Option(Settings.sqliteReaders) var sqliteReaders: String?
+    @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
+
+    var given: [GivenSetting] {
+        [
+            Settings.databaseURL.given(databaseURL),
+            Settings.sqliteReaders.given(sqliteReaders),
+            Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
+        ].compactMap(\.self)
+    }
+}
+
+struct LimitOptions: ParsableArguments {
+    @Option(Settings.maximumBodyBytes) var maximumBodyBytes: String?
+    @Option(Settings.bodyTimeout) var bodyTimeout: String?
+    @Option(Settings.idleTimeout) var idleTimeout: String?
+    @Option(Settings.maximumHeaderBytes) var maximumHeaderBytes: String?
+    @Option(Settings.maximumConnections) var maximumConnections: String?
+    @Option(Settings.shutdownGrace) var shutdownGrace: String?
+
+    var given: [GivenSetting] {
+        [
+            Settings.maximumBodyBytes.given(maximumBodyBytes),
+            Settings.bodyTimeout.given(bodyTimeout),
+            Settings.idleTimeout.given(idleTimeout),
+            Settings.maximumHeaderBytes.given(maximumHeaderBytes),
+            Settings.maximumConnections.given(maximumConnections),
+            Settings.shutdownGrace.given(shutdownGrace),
+        ].compactMap(\.self)
+    }
+}
+
+struct LoggingOptions: ParsableArguments {
+    @Option(Settings.logLevel) var logLevel: String?
+    @Option(Settings.logFormat) var logFormat: String?
+
+    var given: [GivenSetting] {
+        [Settings.logLevel.given(logLevel), Settings.logFormat.given(logFormat)].compactMap(\.self)
+    }
+}
+
+struct DocumentationOptions: ParsableArguments {
+    @Option(Settings.docsAssets) var docsAssets: String?
+
+    var given: [GivenSetting] {
+        [Settings.docsAssets.given(docsAssets)].compactMap(\.self)
+    }
+}
+
+extension Option where Value == String? {
+    init(_ setting: Setting<some Sendable>) {
+        self.init(
+            name: .customLong(setting.flag),
+            help: ArgumentHelp(
+                "\(setting.summary) [\(setting.variable)] (default: \(setting.fallback))",
+                valueName: setting.placeholder
+            )
+        )
+    }
+}

@@ -1,0 +1,101 @@
+import ChatAPI
+import ChatDomain
+import Logging
+import NIOCore
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Writes each message as one line to standard error, by one call, so that lines of several threads do not mix.
+struct LineLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    var logLevel: Logger.Level
+
+    private let format: LogFormat
+
+    init(format: LogFormat, level: Logger.Level) {
+        self.format = format
+        logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var fields = metadata
+        if let provided = metadataProvider?.get() {
+            fields.merge(provided) { $1 }
+        }
+        if let own = event.metadata {
+            fields.merge(own) { $1 }
+        }
+        if let error = event.error {
+            fields["error"] = "\(error)"
+        }
+        var line = format.line(at: .now(), event.level, "\(event.message)", fields)
+        line.writeStaticString("\n")
+        line.withUnsafeReadableBytes { bytes in
+            // A log that cannot be written is no reason to fail.
+            _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+        }
+    }
+}
+
+extension LogFormat {
+    /// One line without its end.
+    ///
+    /// Whatever is in the message or the fields, it stays one line.
+    func line(
+        at time: Instant,
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: Logger.Metadata
+    ) -> ByteBuffer {
+        let sorted = fields.sorted { $0.key < $1.key }
+        switch self {
+        case .json:
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.name("time")
+                writer.value(time)
+                writer.name("level")
+                writer.value(level.rawValue)
+                writer.name("message")
+                writer.value(message)
+                writer.name("fields")
+                writer.object { writer in
+                    for (key, value) in sorted {
+                        writer.name(key)
+                        writer.value("\(value)")
+                    }
+                }
+            }
+            return writer.buffer
+        case .text:
+            var writer = JSONWriter()
+            writer.value(time)
+            var line = ByteBuffer(writer.buffer.readableBytesView.dropFirst().dropLast())
+            line.writeString(" \(level.rawValue.uppercased()) \(message.onOneLine)")
+            for (key, value) in sorted {
+                line.writeString(" \(key)=\("\(value)".quotedIfNeeded)")
+            }
+            return line
+        }
+    }
+}
+
+extension String {
+    fileprivate var onOneLine: String {
+        unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } ? debugDescription : self
+    }
+
+    fileprivate var quotedIfNeeded: String {
+        isEmpty || unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" } ? debugDescription : self
+    }
+}

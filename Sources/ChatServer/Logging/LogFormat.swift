@@ -1,0 +1,7 @@
+/// How a line of the log is written.
+enum LogFormat: String, CaseIterable, Sendable {
+    /// For people: time, level, message, then `key=value`.
+    case text
+    /// For programs: one JSON object a line.
+    case json
+}

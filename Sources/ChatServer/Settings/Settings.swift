@@ -1,0 +1,113 @@
+import Logging
+
+/// Everything that can be configured.
+///
+/// What belongs to the wire contract (lengths of texts, sizes of pages) cannot.
+enum Settings {
+    static let databaseURL = Setting<DatabaseURL>(
+        key: ["database", "url"],
+        flag: "database-url",
+        summary: "Where chats are kept: sqlite:///file.db, sqlite:////absolute/file.db or sqlite::memory:.",
+        placeholder: "url",
+        fallback: "sqlite:///chat.db",
+        expected: "a URL such as sqlite:///chat.db, sqlite:////var/lib/chat.db or sqlite::memory:",
+        parse: { DatabaseURL($0) }
+    )
+    static let sqliteReaders = Setting.wholeNumber(
+        ["chat", "sqlite", "readers"],
+        flag: "sqlite-readers",
+        "Connections that read from SQLite at once.",
+        in: 1...64,
+        default: 4
+    )
+    static let sqliteBusyTimeout = Setting.seconds(
+        ["chat", "sqlite", "busy", "timeout"],
+        flag: "sqlite-busy-timeout",
+        "Seconds to wait for a lock that another process has on SQLite.",
+        in: 0...3_600,
+        default: 5
+    )
+
+    static let host = Setting<String>(
+        key: ["chat", "host"],
+        flag: "host",
+        summary: "Address to listen on; 0.0.0.0 for every one.",
+        placeholder: "host",
+        fallback: "127.0.0.1",
+        expected: "a host name or an address",
+        parse: { $0.isEmpty || $0.contains(where: \.isWhitespace) ? nil : $0 }
+    )
+    static let port = Setting.wholeNumber(
+        ["chat", "port"],
+        flag: "port",
+        "Port to listen on; 0 takes a free one.",
+        in: 0...65_535,
+        default: 8_000
+    )
+
+    static let maximumBodyBytes = Setting.wholeNumber(
+        ["chat", "max", "body", "bytes"],
+        flag: "max-body-bytes",
+        "Largest request body; a larger one is answered with 413.",
+        in: 1_024...1_073_741_824,
+        default: 131_072
+    )
+    static let bodyTimeout = Setting.seconds(
+        ["chat", "body", "timeout"],
+        flag: "body-timeout",
+        "Seconds in which a request's body must have arrived, else 408.",
+        in: 0.1...3_600,
+        default: 30
+    )
+    static let idleTimeout = Setting.seconds(
+        ["chat", "idle", "timeout"],
+        flag: "idle-timeout",
+        "Seconds after which a connection without a request is closed.",
+        in: 0.1...86_400,
+        default: 60
+    )
+    static let maximumHeaderBytes = Setting.wholeNumber(
+        ["chat", "max", "header", "bytes"],
+        flag: "max-header-bytes",
+        "Largest request head; a larger one is answered with 431.",
+        in: 1_024...1_048_576,
+        default: 16_384
+    )
+    static let maximumConnections = Setting.wholeNumber(
+        ["chat", "max", "connections"],
+        flag: "max-connections",
+        "Most connections at once; further ones wait.",
+        in: 1...1_000_000,
+        default: 10_000
+    )
+    static let shutdownGrace = Setting.seconds(
+        ["chat", "shutdown", "grace"],
+        flag: "shutdown-grace",
+        "Seconds that requests in flight have to finish at shutdown.",
+        in: 0...3_600,
+        default: 10
+    )
+
+    static let logLevel = Setting.choice(
+        ["log", "level"],
+        flag: "log-level",
+        "Least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).",
+        default: Logger.Level.info
+    )
+    static let logFormat = Setting.choice(
+        ["log", "format"],
+        flag: "log-format",
+        "Form of the log's lines: text or json.",
+        default: LogFormat.text
+    )
+
+    static let docsAssets = Setting<String>(
+        key: ["chat", "docs", "assets"],
+        flag: "docs-assets",
+        summary: "Folder with the files of Swagger UI and ReDoc.",
+        placeholder: "folder",
+        fallback: "public/docs",
+        expected: "a folder",
+        parse: { $0.isEmpty ? nil : $0 }
+    )
+}
