@@ -19,6 +19,7 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
     static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -42,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
     ],
     targets: [
         .target(name: "ChatDomain", swiftSettings: settings),
@@ -66,6 +68,36 @@ let package = Package(
                 .serviceLifecycle,
                 .systemPackage, .unixSignals,
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ChatTestSupport",
+            dependencies: [
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatSQLite",
+                .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess, .systemPackage,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain"], swiftSettings: settings),
+        .testTarget(
+            name: "ChatMigrationsTests",
+            dependencies: ["ChatMigrations", "ChatSQLite", "ChatTestSupport", .grdb],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatStoreTests",
+            dependencies: ["ChatDomain", "ChatSQLite", "ChatTestSupport", .grdb],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatAPITests",
+            dependencies: ["ChatAPI", "ChatDomain", "ChatTestSupport", .nioCore],
+            resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatServerTests",
+            dependencies: ["ChatServer", "ChatSQLite", "ChatTestSupport", .grdb, .nioCore, .subprocess],
             swiftSettings: settings
         ),
     ],

@@ -78,6 +78,11 @@ package struct JSONSyntaxError: Error, Equatable {
     /// The offset of the offending byte.
     package let offset: Int
     package let reason: String
+
+    package init(offset: Int, reason: String) {
+        self.offset = offset
+        self.reason = reason
+    }
 }
 
 package enum JSONStringError: Error {

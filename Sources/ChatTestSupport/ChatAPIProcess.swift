@@ -1,0 +1,97 @@
+package import Subprocess
+import SystemPackage
+
+/// The program itself, run as a user runs it.
+package enum ChatAPIProcess {
+    /// How a run ended.
+    package struct Outcome: Sendable {
+        /// The exit code; for a process that was ended by a signal, its number, negated.
+        package let status: Int32
+        package let output: String
+        package let errors: String
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// - Parameters:
+    ///   - folder: The working directory, where `.env` and relative paths are looked for.
+    ///   - environment: All of it: nothing is inherited.
+    package static func run(
+        _ arguments: String...,
+        in folder: String,
+        environment: [String: String] = [:]
+    ) async throws -> Outcome {
+        try await run(arguments: arguments, in: folder, environment: environment)
+    }
+
+    /// The same with the arguments in an array.
+    package static func run(
+        arguments: [String],
+        in folder: String,
+        environment: [String: String] = [:]
+    ) async throws -> Outcome {
+        let result = try await Subprocess.run(
+            configuration(arguments, in: folder, environment),
+            output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20)
+        )
+        return Outcome(
+            status: result.terminationStatus.code,
+            output: result.standardOutput,
+            errors: result.standardError
+        )
+    }
+
+    /// Runs a server on a free port while `body` talks to it, sends it `signal` and waits for its end.
+    package static func serve(
+        _ arguments: String...,
+        in folder: String,
+        environment: [String: String] = [:],
+        endingWith signal: Signal = .terminate,
+        _ body: (HTTPTestClient) async throws -> Void
+    ) async throws -> Outcome {
+        let result = try await Subprocess.run(
+            configuration(["serve", "--port", "0"] + arguments, in: folder, environment),
+            input: .none,
+            output: .discarded,
+            error: .sequence
+        ) { execution in
+            var lines = execution.standardError.strings().makeAsyncIterator()
+            var log = ""
+            while let line = try await lines.next() {
+                log += line + "\n"
+                if let match = line.firstMatch(of: /listens on http:\/\/\S+:(\d+)/), let port = Int(match.output.1) {
+                    try await body(HTTPTestClient(port: port))
+                    try execution.send(signal: signal)
+                }
+            }
+            return log
+        }
+        return Outcome(status: result.terminationStatus.code, output: "", errors: result.closureResult)
+    }
+
+    private static func configuration(
+        _ arguments: [String],
+        in folder: String,
+        _ environment: [String: String]
+    ) -> Configuration {
+        let program = FilePath(CommandLine.arguments[0]).removingLastComponent().appending("chat-api")
+        return Configuration(
+            executable: .path(program),
+            arguments: Arguments(arguments),
+            environment: .custom(
+                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })
+            ),
+            workingDirectory: FilePath(folder)
+        )
+    }
+}
+
+extension TerminationStatus {
+    fileprivate var code: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signaled(let signal): -signal
+        }
+    }
+}

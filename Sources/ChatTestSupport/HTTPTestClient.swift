@@ -1,0 +1,105 @@
+package import NIOCore
+import NIOPosix
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A client that sends exactly the bytes it is told to, one connection a request, and can therefore misbehave.
+package struct HTTPTestClient: Sendable {
+    package let port: Int
+
+    package init(port: Int) {
+        self.port = port
+    }
+
+    /// Sends a well-formed request and reads its answer.
+    ///
+    /// A body is JSON unless the headers say otherwise.
+    package func send(
+        _ method: String,
+        _ path: String,
+        headers: [String: String] = [:],
+        body: String? = nil
+    ) async throws -> HTTPTestResponse {
+        try await send(method, path, headers: headers, body: body.map { Array($0.utf8) })
+    }
+
+    package func send(
+        _ method: String,
+        _ path: String,
+        headers: [String: String] = [:],
+        body: [UInt8]?
+    ) async throws -> HTTPTestResponse {
+        var fields = headers
+        fields["Host"] = "127.0.0.1:\(port)"
+        fields["Connection"] = "close"
+        if let body {
+            fields["Content-Length"] = String(body.count)
+            fields["Content-Type"] = headers["Content-Type"] ?? "application/json"
+        }
+        let head = "\(method) \(path) HTTP/1.1\r\n" + fields.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
+        let answer = try await exchange(Array(head.utf8) + (body ?? []))
+        return try HTTPTestResponse(answer)
+    }
+
+    /// Sends bytes and returns everything that came back until the server closed the connection.
+    ///
+    /// - Parameter halfClose: Tells the server that nothing more will come.
+    package func exchange(_ bytes: [UInt8], halfClose: Bool = false) async throws -> [UInt8] {
+        try await withConnection { inbound, outbound in
+            try await outbound.write(ByteBuffer(bytes: bytes))
+            if halfClose {
+                outbound.finish()
+            }
+            return try await inbound.readToEnd()
+        }
+    }
+
+    /// Opens a connection for a conversation of any kind.
+    package func withConnection<Result: Sendable>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (inout Inbound, NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws -> Result
+    ) async throws -> Result {
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true)
+                    )
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            var inbound = Inbound(iterator: inbound.makeAsyncIterator())
+            return try await body(&inbound, outbound)
+        }
+    }
+
+    /// What the server sends.
+    package struct Inbound {
+        fileprivate var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+
+        /// The next bytes, of any number; nil when the server has closed the connection.
+        package mutating func next() async throws -> ByteBuffer? {
+            do {
+                return try await iterator.next()
+            } catch let error as IOError where error.errnoCode == connectionReset {
+                return nil
+            }
+        }
+
+        package mutating func readToEnd() async throws -> [UInt8] {
+            var bytes: [UInt8] = []
+            while let part = try await next() {
+                bytes += part.readableBytesView
+            }
+            return bytes
+        }
+    }
+}
+
+private let connectionReset = ECONNRESET

@@ -1,0 +1,44 @@
+import Foundation
+
+/// An answer as it came over the wire.
+package struct HTTPTestResponse: Sendable {
+    package let status: Int
+    /// Names in lower case; where a field is repeated, the last one counts.
+    package let headers: [String: String]
+    package let body: [UInt8]
+
+    /// - Throws: `Malformed` for bytes that are no whole answer.
+    package init(_ bytes: [UInt8]) throws {
+        let separator: [UInt8] = Array("\r\n\r\n".utf8)
+        guard let end = bytes.firstRange(of: separator) else { throw Malformed(bytes: bytes) }
+        let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+        guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw Malformed(bytes: bytes)
+        }
+        self.status = status
+        headers = Dictionary(
+            lines.dropFirst().compactMap { line in
+                line.firstIndex(of: ":").map { colon in
+                    (line[..<colon].lowercased(), line[colon...].dropFirst().trimmingCharacters(in: .whitespaces))
+                }
+            },
+            uniquingKeysWith: { $1 }
+        )
+        body = Array(bytes[end.upperBound...])
+    }
+
+    package struct Malformed: Error {
+        let bytes: [UInt8]
+    }
+
+    package var text: String {
+        String(decoding: body, as: UTF8.self)
+    }
+
+    /// The body as JSON; null where there is none.
+    package var json: JSON {
+        get throws {
+            body.isEmpty ? .null : try JSONDecoder().decode(JSON.self, from: Data(body))
+        }
+    }
+}

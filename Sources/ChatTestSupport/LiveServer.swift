@@ -1,0 +1,48 @@
+package import ChatAPI
+package import ChatDomain
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Runs the service on a free port of the loopback interface while `body` talks to it, then shuts it down gracefully.
+package func withServer<Result: Sendable>(
+    _ store: some ChatStore,
+    limits: HTTPLimits = HTTPLimits(),
+    documentationAssets: String = "public/docs",
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (HTTPTestClient) async throws -> Result
+) async throws -> Result {
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let service = ChatService(store: store, limits: limits, documentationAssets: documentationAssets)
+    let application = service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in
+        port.yield(channel.localAddress?.port ?? 0)
+    }
+    let group = ServiceGroup(services: [application], logger: logger)
+    async let running: Void = group.run()
+    guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
+    do {
+        let result = try await body(HTTPTestClient(port: chosen))
+        await group.triggerGracefulShutdown()
+        try await running
+        return result
+    } catch {
+        await group.triggerGracefulShutdown()
+        try await running
+        throw error
+    }
+}
+
+/// The same for a store of any kind.
+package func withServer<Result: Sendable>(
+    on store: StoreUnderTest,
+    limits: HTTPLimits = HTTPLimits(),
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (HTTPTestClient) async throws -> Result
+) async throws -> Result {
+    try await store.withStore { store in
+        try await withServer(store, limits: limits, body)
+    }
+}

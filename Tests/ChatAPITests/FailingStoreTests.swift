@@ -1,0 +1,47 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// How the service speaks of a store that fails.
+///
+/// The stores themselves are tested for real elsewhere.
+@Suite struct FailingStoreTests {
+    @Test func anUnavailableStoreIs503AndTellsNothingOfTheInside() async throws {
+        try await withServer(FailingStore(error: .unavailable(reason: "disk /secret is full"))) { client in
+            let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r1"])
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] == "1")
+            let expected =
+                #"{"detail":"Service unavailable, try again later","code":"unavailable","request_id":"r1"}"#
+            #expect(response.text == expected)
+            #expect(try await client.send("GET", "/health/live").status == 200)
+            let ready = try await client.send("GET", "/health/ready")
+            #expect(ready.status == 503)
+            #expect(ready.text == #"{"status":"unavailable","reason":"disk /secret is full"}"#)
+        }
+    }
+
+    @Test func aDefectIs500AndTellsItsRequestId() async throws {
+        try await withServer(FailingStore(error: .failed(reason: "secret"))) { client in
+            let response = try await client.send(
+                "POST",
+                "/chats",
+                headers: ["X-Request-ID": "r2"],
+                body: #"{"title":"a"}"#
+            )
+            #expect(response.status == 500)
+            let expected = #"{"detail":"Internal Server Error","code":"internal_error","request_id":"r2"}"#
+            #expect(response.text == expected)
+        }
+    }
+}
+
+private struct FailingStore: ChatStore {
+    let error: StoreError
+
+    func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat { throw error }
+    func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message { throw error }
+    func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages { throw error }
+    func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
+    func checkReadiness() async throws(StoreError) { throw error }
+}

@@ -1,0 +1,84 @@
+import ChatTestSupport
+import Testing
+
+/// Random bytes, requests that are cut or mutated, JSON that is mutated: no 5xx, no crash, and the server goes on.
+///
+/// The seeds are fixed, so that a failure can be repeated.
+@Suite(.timeLimit(.minutes(3)))
+struct FuzzTests {
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func randomBytesAndMutatedRequestsAreSurvived(_ seed: UInt64) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            var random = SplitMix64(state: seed)
+            for _ in 0..<150 {
+                var request = Self.request(body: Self.bodies.randomElement(using: &random) ?? "")
+                random.mutate(&request)
+                let answer = try await client.exchange(request, halfClose: true)
+                expectNoServerError(answer, to: request)
+            }
+            try await expectAlive(client)
+        }
+    }
+
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func mutatedJSONIsCreatedOrRefused(_ seed: UInt64) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            var random = SplitMix64(state: seed)
+            for _ in 0..<150 {
+                var body = Array((Self.bodies.randomElement(using: &random) ?? "").utf8)
+                random.mutate(&body)
+                let response = try await client.send("POST", "/chats/", body: body)
+                #expect([201, 422].contains(response.status), "\(body)")
+                _ = try response.json
+            }
+            try await expectAlive(client)
+        }
+    }
+
+    private static let bodies = [
+        #"{"title":"a"}"#, #"{"title":"\ud83d\udc4b é","x":[1.5e3,true,null,{"y":[]}]}"#, #"["\\",{"title":"\u0000"}]"#,
+        #"{"title":"\#(String(repeating: "long ", count: 60))"}"#, "",
+    ]
+
+    private static func request(body: String) -> [UInt8] {
+        let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        return Array((head + "Content-Length: \(body.utf8.count)\r\n\r\n" + body).utf8)
+    }
+
+    private func expectNoServerError(_ answer: [UInt8], to request: [UInt8]) {
+        guard !answer.isEmpty else { return }
+        let status = (try? HTTPTestResponse(answer))?.status
+        #expect(status.map { (200..<500).contains($0) || $0 == 501 } == true, "\(request) got \(answer)")
+    }
+
+    private func expectAlive(_ client: HTTPTestClient) async throws {
+        #expect(try await client.send("GET", "/health/ready").status == 200)
+    }
+}
+
+/// Sebastiano Vigna's generator: small, and the same everywhere.
+private struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Changes one to five things: a byte, a stretch of noise, a cut, a repetition.
+    mutating func mutate(_ bytes: inout [UInt8]) {
+        for _ in 0..<Int.random(in: 1...5, using: &self) {
+            let position = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &self)
+            switch Int.random(in: 0..<5, using: &self) {
+            case 0 where !bytes.isEmpty: bytes[position] = .random(in: 0...255, using: &self)
+            case 1: bytes.insert(contentsOf: (0..<8).map { _ in .random(in: 0...255, using: &self) }, at: position)
+            case 2: bytes.removeSubrange(position..<min(bytes.count, position + 4))
+            case 3: bytes.insert(contentsOf: bytes[position..<min(bytes.count, position + 16)], at: position)
+            default: bytes.removeLast(min(bytes.count, Int.random(in: 0...8, using: &self)))
+            }
+        }
+    }
+}

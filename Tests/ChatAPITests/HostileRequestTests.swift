@@ -1,0 +1,162 @@
+import ChatAPI
+import ChatTestSupport
+import NIOCore
+import Testing
+
+/// Requests that no honest client sends: each gets its own clear answer, and the server goes on.
+@Suite(.timeLimit(.minutes(1)))
+struct HostileRequestTests {
+    @Test(arguments: [
+        ("BREW /chats HTTP/1.1\r\nHost: a\r\n\r\n", 501, "unknown_method"),
+        ("\0\u{1}\u{2}garbage\r\n\r\n", 501, "unknown_method"),
+        ("GET /chats/1 HTTP/9.9\r\nHost: a\r\n\r\n", 400, "bad_request"),
+        ("GET /chats/1 HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400, "bad_request"),
+        ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
+        ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "bad_request"),
+    ])
+    func whatIsNoHTTPIsSaidSo(_ request: String, _ status: Int, _ code: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
+            #expect(response.status == status)
+            #expect(try response.json["code"]?.string == code)
+            #expect(response.headers["connection"] == "close")
+            try await expectAlive(client)
+        }
+    }
+
+    @Test func headersOverTheLimitAre431() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send(
+                "GET",
+                "/chats/1",
+                headers: ["X-Long": String(repeating: "a", count: 20_000)]
+            )
+            #expect(response.status == 431)
+            #expect(try response.json["code"] == "headers_too_large")
+            try await expectAlive(client)
+        }
+    }
+
+    @Test(arguments: [("/chats/", 413), ("/chats/1/messages/", 413)])
+    func aBodyOverTheLimitIs413(_ path: String, _ status: Int) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send("POST", path, body: [UInt8](repeating: 0x20, count: 128 * 1024 + 1))
+            #expect(response.status == status)
+            #expect(response.text == #"{"detail":"Request body is larger than 131072 bytes","code":"body_too_large"}"#)
+            try await expectAlive(client)
+        }
+    }
+
+    @Test func aBodyAtTheLimitIsRead() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let padding = String(repeating: " ", count: 128 * 1024 - #"{"title":"a"}"#.utf8.count)
+            let response = try await client.send("POST", "/chats/", body: #"{"title":"a"}"# + padding)
+            #expect(response.status == 201)
+        }
+    }
+
+    @Test func aChunkedBodyThatNeverEndsIsCutAtTheLimit() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.withConnection { inbound, outbound in
+                let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                try await outbound.write(ByteBuffer(string: head + "Transfer-Encoding: chunked\r\n\r\n"))
+                let chunk = ByteBuffer(string: "10000\r\n" + String(repeating: " ", count: 0x10000) + "\r\n")
+                let writing = Task {
+                    // The server closes the connection long before this is through.
+                    for _ in 0..<10_000 { try await outbound.write(chunk) }
+                }
+                let answer = try await inbound.readToEnd()
+                writing.cancel()
+                return try HTTPTestResponse(answer)
+            }
+            #expect(response.status == 413)
+            try await expectAlive(client)
+        }
+    }
+
+    @Test func aBodyThatDoesNotArriveIs408() async throws {
+        var limits = HTTPLimits()
+        limits.bodyTimeout = .milliseconds(200)
+        try await withServer(on: .sqliteInMemory, limits: limits) { client in
+            for framing in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+                let request = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\(framing)\r\n\r\n"
+                let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
+                #expect(response.status == 408)
+                #expect(response.text == #"{"detail":"The request did not arrive in time","code":"request_timeout"}"#)
+            }
+            try await expectAlive(client)
+        }
+    }
+
+    @Test(arguments: ["", "GET /chats/1 HTTP/1.1\r\nHost"])
+    func aConnectionWithoutARequestIsClosed(_ beginning: String) async throws {
+        var limits = HTTPLimits()
+        limits.idleTimeout = .milliseconds(200)
+        try await withServer(on: .sqliteInMemory, limits: limits) { client in
+            let answer = try await client.exchange(Array(beginning.utf8))
+            #expect(answer.isEmpty)
+        }
+    }
+
+    @Test func aRequestThatIsCutOffChangesNothing() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let body = #"{"title":"a"}"#
+            let request = """
+                POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\
+                \r\n\r\n\(body)
+                """
+            for length in [1, 20, request.utf8.count - body.utf8.count, request.utf8.count - 1] {
+                _ = try await client.exchange(Array(request.utf8.prefix(length)), halfClose: true)
+            }
+            #expect(try await client.send("GET", "/chats/1").status == 404)
+            try await expectAlive(client)
+        }
+    }
+
+    @Test func nestingFiftyThousandDeepIs422() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            for body in [
+                String(repeating: "[", count: 50_000) + String(repeating: "]", count: 50_000),
+                String(repeating: #"{"a":"#, count: 20_000),
+            ] {
+                let response = try await client.send("POST", "/chats", body: body)
+                #expect(response.status == 422)
+                #expect(try response.json["detail"]?[0]?["type"] == "json_invalid")
+            }
+        }
+    }
+
+    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let one = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+            let last = "GET /nope HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            let answer = String(decoding: try await client.exchange(Array((one + one + last).utf8)), as: UTF8.self)
+            #expect(answer.matches(of: /HTTP\/1\.1 (\d+)/).map { $0.output.1 } == ["200", "200", "404"])
+        }
+    }
+
+    @Test func idleKeepAliveConnectionsDoNotHoldUpTheShutdown() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let (ended, end) = AsyncStream.makeStream(of: Void.self)
+            let connection = try await withServer(store) { client in
+                let opened = AsyncStream.makeStream(of: Void.self)
+                let connection = Task {
+                    try await client.withConnection { inbound, outbound in
+                        try await outbound.write(ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"))
+                        _ = try await inbound.next()
+                        opened.continuation.yield()
+                        for await _ in ended {}
+                    }
+                }
+                for await _ in opened.stream { break }
+                return connection
+            }
+            end.finish()
+            try await connection.value
+        }
+    }
+
+    private func expectAlive(_ client: HTTPTestClient) async throws {
+        #expect(try await client.send("GET", "/health/ready").status == 200)
+    }
+}

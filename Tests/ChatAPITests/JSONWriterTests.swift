@@ -1,0 +1,83 @@
+import ChatAPI
+import ChatDomain
+import Foundation
+import NIOCore
+import Testing
+
+@Suite struct JSONWriterTests {
+    private func written(_ write: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        write(&writer)
+        return String(buffer: writer.buffer)
+    }
+
+    @Test func membersAndElementsAreSeparatedInTheOrderOfWriting() {
+        let text = written { writer in
+            writer.object { writer in
+                writer.name("b")
+                writer.value(Int64(1))
+                writer.name("a")
+                writer.array([1, 2, 3] as [Int64]) { $0.value($1) }
+                writer.name("empty")
+                writer.object { _ in }
+                writer.name("none")
+                writer.array([] as [Int64]) { $0.value($1) }
+                writer.name("null")
+                writer.null()
+                writer.name("objects")
+                writer.array(["x", "y"]) { writer, text in
+                    writer.object { writer in
+                        writer.name("text")
+                        writer.value(text)
+                    }
+                }
+            }
+        }
+        #expect(
+            text == #"{"b":1,"a":[1,2,3],"empty":{},"none":[],"null":null,"objects":[{"text":"x"},{"text":"y"}]}"#
+        )
+    }
+
+    @Test func onlyWhatMustBeEscapedIsEscaped() {
+        let text = "\"\\/\n\r\t\u{8}\u{c}\u{0}\u{1}\u{1f}\u{7f}é👋🏽\u{2028}</script>"
+        let expected = #""\"\\/\n\r\t\b\f\u0000\u0001\u001f"# + "\u{7f}é👋🏽\u{2028}</script>\""
+        #expect(written { $0.value(text) } == expected)
+    }
+
+    @Test func everyScalarSurvivesFoundationsParser() throws {
+        let scalars = (0...0xFFFF).compactMap { Unicode.Scalar(UInt32($0)) } + ["👋" as Unicode.Scalar]
+        var text = String.UnicodeScalarView()
+        text.append(contentsOf: scalars)
+        let json = written { $0.value(String(text)) }
+        let parsed = try JSONDecoder().decode(String.self, from: Data(json.utf8))
+        #expect(Array(parsed.unicodeScalars) == scalars)
+    }
+
+    @Test(arguments: [0, 9, 10, -1, 1_234_567_890, 9_007_199_254_740_991, .max, .min] as [Int64])
+    func integersAreWrittenInDecimal(_ number: Int64) {
+        #expect(written { $0.value(number) } == String(number))
+    }
+
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1, "1970-01-01T00:00:00.000001Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+        (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+        (1_709_251_199_123_456, "2024-02-29T23:59:59.123456Z"),
+        (4_107_542_399_999_999, "2100-02-28T23:59:59.999999Z"),
+        (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+    ])
+    func instantsAreWrittenWithMicroseconds(_ microseconds: Int64, _ text: String) {
+        #expect(written { $0.value(Instant(microsecondsSinceEpoch: microseconds)) } == "\"\(text)\"")
+    }
+
+    @Test func datesAgreeWithFoundationOverFourCenturies() {
+        let formatter = ISO8601DateFormatter()
+        for day in stride(from: -80_000, through: 80_000, by: 17) {
+            let seconds = Int64(day) * 86_400 + 45_296
+            let expected = formatter.string(from: Date(timeIntervalSince1970: Double(seconds))).dropLast()
+            let text = written { $0.value(Instant(microsecondsSinceEpoch: seconds * 1_000_000)) }
+            #expect(text == "\"\(expected).000000Z\"")
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import ChatTestSupport
+import Testing
+
+/// What the wire promises beside the recorded requests.
+@Suite(.timeLimit(.minutes(1)))
+struct WireTests {
+    @Test func bodiesAreWrittenInFull() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let chat = try await client.send("POST", "/chats/", body: #"{"title":"Team"}"#)
+            let createdAt = try #require(try chat.json["created_at"]?.string)
+            #expect(chat.status == 201)
+            #expect(chat.text == #"{"id":1,"title":"Team","created_at":"\#(createdAt)"}"#)
+
+            let message = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"Hello"}"#)
+            let postedAt = try #require(try message.json["created_at"]?.string)
+            let body = #"{"id":1,"chat_id":1,"seq":1,"text":"Hello","created_at":"\#(postedAt)"}"#
+            #expect(message.status == 201)
+            #expect(message.text == body)
+
+            let read = try await client.send("GET", "/chats/1")
+            #expect(read.text == #"{"id":1,"title":"Team","created_at":"\#(createdAt)","messages":[\#(body)]}"#)
+            #expect(read.headers["content-length"] == String(read.body.count))
+            #expect(read.headers["x-content-type-options"] == "nosniff")
+            #expect(read.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'")
+
+            let deleted = try await client.send("DELETE", "/chats/1")
+            #expect(deleted.status == 204)
+            #expect(deleted.body.isEmpty)
+            #expect(deleted.headers["content-type"] == nil)
+        }
+    }
+
+    @Test(arguments: [
+        ("POST", "/chats", 201), ("POST", "/chats/", 201), ("GET", "/chats/1", 200), ("GET", "/chats/1/", 200),
+        ("POST", "/chats/1/messages", 201), ("POST", "/chats/1/messages/", 201), ("HEAD", "/chats/1", 200),
+        ("DELETE", "/chats/1/", 204), ("GET", "/health/live/", 200),
+    ])
+    func pathsWorkWithAndWithoutTheirClosingSlash(_ method: String, _ path: String, _ status: Int) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+            let body = method == "POST" ? #"{"title":"a","text":"b"}"# : nil
+            let response = try await client.send(method, path, body: body)
+            #expect(response.status == status)
+            #expect(response.headers["location"] == nil)
+        }
+    }
+
+    @Test(arguments: [
+        ("1", 200), ("01", 200), ("%2B1", 200), ("1.0", 200), ("1.00", 200), ("%201%20", 200), ("-0", 404),
+        ("1_0", 404),
+        ("9223372036854775807", 404), ("9223372036854775808", 404), ("-9223372036854775809", 404),
+        ("99999999999999999999999999.0", 404), ("1.", 422), (".0", 422), ("1e0", 422), ("0x1", 422), ("1__0", 422),
+        ("_1", 422), ("1_", 422), ("++1", 422), ("%D9%A1", 422), ("%FF", 422), ("1%00", 422), ("%", 422), ("true", 422),
+    ])
+    func idsAreReadAsPydanticReadsIntegers(_ id: String, _ status: Int) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+            let response = try await client.send("GET", "/chats/\(id)")
+            #expect(response.status == status)
+        }
+    }
+
+    @Test func anIntegerThatPythonWouldNotReadIsTooLong() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let digits = String(repeating: "9", count: 4_301)
+            let response = try await client.send("GET", "/chats/\(digits)")
+            #expect(response.status == 422)
+            #expect(try response.json["detail"]?[0]?["type"] == "int_parsing_size")
+        }
+    }
+
+    @Test(arguments: [
+        ("application/json", 201), ("application/json; charset=utf-8", 201), ("APPLICATION/JSON", 201),
+        ("application/vnd.api+json", 201), ("text/plain", 422), ("application/x-www-form-urlencoded", 422),
+        ("text/json", 422), ("application/xjson", 422), ("json", 422),
+    ])
+    func onlyBodiesThatAreCalledJSONAreRead(_ type: String, _ status: Int) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send(
+                "POST",
+                "/chats",
+                headers: ["Content-Type": type],
+                body: #"{"title":"a"}"#
+            )
+            #expect(response.status == status)
+            if status == 422 {
+                let issue = try response.json["detail"]?[0]
+                #expect(issue?["type"] == "model_attributes_type")
+                #expect(issue?["input"] == #"{"title":"a"}"#)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"title":"a\u0000b"}"#, "value_error"), (#"{"title":"\ud800"}"#, "string_unicode"),
+        ("{\"title\":\"a\u{1}\"}", "json_invalid"), (#"{"title":NaN}"#, "json_invalid"),
+    ])
+    func whatNoDatabaseCanHoldIsRefused(_ body: String, _ type: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send("POST", "/chats", body: body)
+            #expect(response.status == 422)
+            #expect(try response.json["code"] == "validation_failed")
+            #expect(try response.json["detail"]?[0]?["type"]?.string == type)
+        }
+    }
+
+    @Test func eachAnswerCarriesARequestId() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            for path in ["/health/live", "/nope", "/chats/abc", "/chats/1"] {
+                let made = try await client.send("GET", path)
+                #expect(made.headers["x-request-id"]?.isEmpty == false)
+                let given = try await client.send("GET", path, headers: ["X-Request-ID": "app-7f:3"])
+                #expect(given.headers["x-request-id"] == "app-7f:3")
+                for insane in [String(repeating: "a", count: 129), "a b", "é", "<script>"] {
+                    let replaced = try await client.send("GET", path, headers: ["X-Request-ID": insane])
+                    #expect(replaced.headers["x-request-id"] != insane)
+                    #expect(replaced.headers["x-request-id"]?.isEmpty == false)
+                }
+            }
+        }
+    }
+
+    @Test func healthIsToldInJSON() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let live = try await client.send("GET", "/health/live")
+            #expect(live.status == 200)
+            #expect(live.text == #"{"status":"ok"}"#)
+            let ready = try await client.send("GET", "/health/ready")
+            #expect(ready.status == 200)
+            #expect(ready.text == #"{"status":"ready"}"#)
+        }
+    }
+
+    @Test(arguments: [
+        ("PUT", "/chats/1"), ("OPTIONS", "/chats"), ("TRACE", "/health/live"), ("DELETE", "/chats/1/messages"),
+    ])
+    func otherMethodsAreToldWhichAreAllowed(_ method: String, _ path: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send(method, path)
+            #expect(response.status == 405)
+            #expect(response.headers["allow"]?.isEmpty == false)
+            #expect(response.text == #"{"detail":"Method Not Allowed","code":"method_not_allowed"}"#)
+        }
+    }
+}

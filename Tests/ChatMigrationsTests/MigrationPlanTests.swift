@@ -1,0 +1,86 @@
+import ChatMigrations
+import Testing
+
+@Suite struct MigrationPlanTests {
+    private let plan = MigrationPlan(.three, for: .sqlite)
+
+    private func applied(_ count: Int) -> [AppliedMigration] {
+        plan.migrations.prefix(count).map {
+            AppliedMigration(revision: $0.revision, checksum: $0.scripts(for: .sqlite).checksum)
+        }
+    }
+
+    @Test(arguments: 0...3)
+    func theHeightIsHowManyAreApplied(_ count: Int) throws {
+        #expect(try plan.height(of: applied(count)) == count)
+    }
+
+    @Test func aMigrationOfANewerProgramIsNamed() {
+        let newer = applied(3) + [AppliedMigration(revision: "0004", checksum: "")]
+        #expect(throws: MigrationError.databaseIsNewer(revision: "0004")) { try plan.height(of: newer) }
+    }
+
+    @Test func anEditedMigrationIsNamed() {
+        let edited = applied(1) + [AppliedMigration(revision: "0002", checksum: "0000000000000000")]
+        #expect(throws: MigrationError.migrationWasEdited(revision: "0002")) { try plan.height(of: edited) }
+    }
+
+    @Test func aMissingMigrationIsNamed() {
+        let gap = [applied(3)[0], applied(3)[2]]
+        #expect(throws: MigrationError.migrationIsMissing(revision: "0002")) { try plan.height(of: gap) }
+    }
+
+    @Test func targetsAreReadAsAlembicReadsThem() {
+        let texts = ["head", "base", "+2", "-1", "0001"]
+        let targets: [MigrationTarget] = [.head, .base, .relative(2), .relative(-1), .revision("0001")]
+        #expect(texts.map(MigrationTarget.init) == targets)
+        for text in ["", "+", "-", "+0", "-0", "+x", "--sql", "+1.5"] {
+            #expect(MigrationTarget(text) == nil, "\(text)")
+        }
+    }
+
+    @Test func targetsBecomeHeights() throws {
+        #expect(try plan.height(of: .head, from: 1, going: .up) == 3)
+        #expect(try plan.height(of: .relative(1), from: 1, going: .up) == 2)
+        #expect(try plan.height(of: .revision("0002"), from: 1, going: .up) == 2)
+        #expect(try plan.height(of: .relative(-2), from: 3, going: .down) == 1)
+        #expect(try plan.height(of: .base, from: 3, going: .down) == 0)
+        #expect(try plan.height(of: .head, from: 3, going: .up) == 3)
+    }
+
+    @Test func whatCannotBeReachedIsSaid() {
+        #expect(throws: MigrationError.tooManySteps(3, available: 2)) {
+            try plan.height(of: .relative(3), from: 1, going: .up)
+        }
+        #expect(throws: MigrationError.tooManySteps(2, available: 1)) {
+            try plan.height(of: .relative(-2), from: 1, going: .down)
+        }
+        #expect(throws: MigrationError.unknownRevision("9999")) {
+            try plan.height(of: .revision("9999"), from: 1, going: .up)
+        }
+        #expect(throws: MigrationError.wrongDirection(target: "0001", current: "0002")) {
+            try plan.height(of: .revision("0001"), from: 2, going: .up)
+        }
+        #expect(throws: MigrationError.wrongDirection(target: "0003", current: "0002")) {
+            try plan.height(of: .head, from: 2, going: .down)
+        }
+    }
+
+    @Test func theReleasedMigrationsAreTheOnesThatWereReleased() {
+        let released = Migration.all.map { "\($0.revision) \($0.scripts(for: .sqlite).checksum)" }
+        #expect(released == ["0001 269bf5f807151af4"])
+    }
+}
+
+extension [Migration] {
+    static let three = (1...3).map { number in
+        Migration(
+            revision: "000\(number)",
+            summary: "create table t\(number)",
+            sqlite: Migration.Scripts(
+                up: "CREATE TABLE t\(number) (a INTEGER); INSERT INTO t\(number) VALUES (\(number));",
+                down: "DROP TABLE t\(number);"
+            )
+        )
+    }
+}

@@ -1,0 +1,78 @@
+import ChatTestSupport
+import Foundation
+import Testing
+
+/// How the program is configured, seen from outside.
+@Suite(.timeLimit(.minutes(1)))
+struct ConfigurationTests {
+    @Test func theHelpShowsEverySettingWithItsVariableAndDefault() async throws {
+        try await withTemporaryFolder { folder in
+            let help = try await ChatAPIProcess.run("serve", "--help", in: folder)
+            #expect(help.status == 0)
+            let text = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            for (flag, variable, fallback) in [
+                ("database-url", "DATABASE_URL", "sqlite:///chat.db"), ("host", "CHAT_HOST", "127.0.0.1"),
+                ("port", "CHAT_PORT", "8000"), ("log-level", "LOG_LEVEL", "info"), ("log-format", "LOG_FORMAT", "text"),
+                ("max-body-bytes", "CHAT_MAX_BODY_BYTES", "131072"), ("body-timeout", "CHAT_BODY_TIMEOUT", "30"),
+                ("idle-timeout", "CHAT_IDLE_TIMEOUT", "60"), ("max-header-bytes", "CHAT_MAX_HEADER_BYTES", "16384"),
+                ("max-connections", "CHAT_MAX_CONNECTIONS", "10000"), ("shutdown-grace", "CHAT_SHUTDOWN_GRACE", "10"),
+                ("sqlite-readers", "CHAT_SQLITE_READERS", "4"),
+                ("sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "5"),
+                ("docs-assets", "CHAT_DOCS_ASSETS", "public/docs"),
+            ] {
+                #expect(text.contains("--\(flag) <"))
+                #expect(text.contains("[\(variable)] (default: \(fallback))"))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("--port", "CHAT_PORT", "abc"), ("--port", "CHAT_PORT", "65536"), ("--port", "CHAT_PORT", "-1"),
+        ("--host", "CHAT_HOST", "a b"), ("--log-level", "LOG_LEVEL", "loud"), ("--log-format", "LOG_FORMAT", "xml"),
+        ("--max-body-bytes", "CHAT_MAX_BODY_BYTES", "1e6"), ("--body-timeout", "CHAT_BODY_TIMEOUT", "nan"),
+        ("--idle-timeout", "CHAT_IDLE_TIMEOUT", "0"), ("--max-header-bytes", "CHAT_MAX_HEADER_BYTES", "1"),
+        ("--max-connections", "CHAT_MAX_CONNECTIONS", "0"), ("--shutdown-grace", "CHAT_SHUTDOWN_GRACE", "-1"),
+        ("--sqlite-readers", "CHAT_SQLITE_READERS", "0"), ("--sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "x"),
+        ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
+    ])
+    func aBadValueEndsWithOneLine(_ flag: String, _ variable: String, _ value: String) async throws {
+        try await withTemporaryFolder { folder in
+            let byFlag = try await ChatAPIProcess.run("serve", "\(flag)=\(value)", in: folder)
+            let byVariable = try await ChatAPIProcess.run("serve", in: folder, environment: [variable: value])
+            for outcome in [byFlag, byVariable] {
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.hasPrefix("Error: \(variable) (\(flag)) is '\(value)': it must be "))
+                #expect(outcome.errors.split(separator: "\n").count == 1)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+        }
+    }
+
+    @Test func theCommandLineWinsOverTheEnvironmentAndThatOverTheFile() async throws {
+        try await withTemporaryFolder { folder in
+            try Data("LOG_FORMAT='file'\nCHAT_HOST=\"file\"\nLOG_LEVEL=file\n".utf8)
+                .write(to: URL(filePath: folder + "/.env"))
+            let environment = ["LOG_LEVEL": "environment", "CHAT_HOST": "127.0.0.1", "LOG_FORMAT": "environment"]
+            func complaint(_ arguments: String, _ environment: [String: String]) async throws -> String {
+                try await ChatAPIProcess.run("serve", arguments, in: folder, environment: environment).errors
+            }
+            let byFlag = try await complaint("--log-level=flag", environment)
+            #expect(byFlag.hasPrefix("Error: LOG_LEVEL (--log-level) is 'flag'"))
+            let byVariable = try await complaint("--port=0", environment)
+            #expect(byVariable.hasPrefix("Error: LOG_LEVEL (--log-level) is 'environment'"))
+            let byFile = try await complaint("--log-level=info", [:])
+            #expect(byFile.hasPrefix("Error: LOG_FORMAT (--log-format) is 'file'"))
+        }
+    }
+
+    @Test func aPasswordIsNeverWritten() async throws {
+        try await withTemporaryFolder { folder in
+            for url in ["postgresql://me:hunter2@localhost/chat", "mysql://me:hunter2@localhost/chat"] {
+                let outcome = try await ChatAPIProcess.run("serve", in: folder, environment: ["DATABASE_URL": url])
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("DATABASE_URL"))
+                #expect(!(outcome.errors + outcome.output).contains("hunter2"))
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import ChatTestSupport
+import Foundation
+import Testing
+
+/// `chat-api migrate`, as a user of Alembic uses it.
+@Suite(.timeLimit(.minutes(1)))
+struct MigrateTests {
+    @Test func theSchemaGoesUpAndDownAndUp() async throws {
+        try await withTemporaryFolder { folder in
+            func migrate(_ arguments: String...) async throws -> ChatAPIProcess.Outcome {
+                try await ChatAPIProcess.run(arguments: ["migrate"] + arguments, in: folder)
+            }
+            #expect(try await migrate("current").output == "base\n")
+            let behind = try await migrate("check")
+            #expect(behind.status == 1)
+            #expect(behind.errors.hasPrefix("Error: the schema is at base, this chat-api needs 0001"))
+
+            #expect(try await migrate("history").output == "0001 create chats and messages\n")
+            #expect(try await migrate("upgrade").output == "upgraded to 0001 create chats and messages\n")
+            #expect(try await migrate("upgrade", "head").output == "")
+            #expect(try await migrate("current").output == "0001 (head)\n")
+            #expect(try await migrate("check").status == 0)
+
+            #expect(try await migrate("downgrade", "-1").output == "took back 0001 create chats and messages\n")
+            #expect(try await migrate("current").output == "base\n")
+            #expect(try await migrate("upgrade", "+1").status == 0)
+            #expect(try await migrate("downgrade", "base").status == 0)
+            #expect(try await migrate("upgrade", "0001").status == 0)
+            #expect(try await migrate("current").output == "0001 (head)\n")
+        }
+    }
+
+    @Test func theScriptIsPrintedAndNotRun() async throws {
+        try await withTemporaryFolder { folder in
+            let printed = try await ChatAPIProcess.run("migrate", "upgrade", "--sql", in: folder)
+            #expect(printed.status == 0)
+            #expect(printed.output.contains("CREATE TABLE chats"))
+            #expect(printed.output.contains("INSERT INTO schema_migrations (revision, checksum) VALUES ('0001', '"))
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "base\n")
+        }
+    }
+
+    @Test(arguments: [
+        ("upgrade", "0009", "there is no migration '0009'"), ("upgrade", "+9", "cannot go 9 steps"),
+        ("upgrade", "+x", "'+x' is no migration target"), ("downgrade", "-9", "cannot go 9 steps"),
+        ("stamp", "0009", "there is no migration '0009'"),
+    ])
+    func aTargetThatCannotBeReachedIsOneLine(_ verb: String, _ target: String, _ complaint: String) async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.run("migrate", verb, target, in: folder)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.hasPrefix("Error: \(complaint)"))
+            #expect(outcome.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func aDatabaseOfANewerProgramIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
+            try runSQLite(folder, "INSERT INTO schema_migrations (revision, checksum) VALUES ('0999', 'x')")
+            for verb in [["serve"], ["migrate", "upgrade"], ["migrate", "check"]] {
+                let outcome = try await ChatAPIProcess.run(arguments: verb, in: folder)
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("migration 0999, which this chat-api does not know"))
+            }
+        }
+    }
+
+    @Test func anEditedMigrationIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
+            try runSQLite(folder, "UPDATE schema_migrations SET checksum = 'x'")
+            let outcome = try await ChatAPIProcess.run("serve", "--port=0", in: folder)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("migration 0001 was edited"))
+        }
+    }
+}

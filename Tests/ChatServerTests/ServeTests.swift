@@ -1,0 +1,158 @@
+import ChatTestSupport
+import Foundation
+import NIOCore
+import Subprocess
+import Testing
+
+/// The running program: starting, stopping, logging.
+@Suite(.timeLimit(.minutes(1)))
+struct ServeTests {
+    @Test(arguments: [Signal.terminate, .interrupt])
+    func aSignalStopsTheServerWithSuccess(_ signal: Signal) async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.serve(in: folder, endingWith: signal) { client async throws in
+                #expect(try await client.send("POST", "/chats/", body: #"{"title":"a"}"#).status == 201)
+            }
+            #expect(outcome.status == 0)
+            #expect(outcome.errors.contains("Migrated to 0001"))
+            #expect(outcome.errors.contains("/docs"))
+            #expect(outcome.errors.contains("Database: sqlite:///chat.db"))
+            #expect(outcome.errors.contains("Stopped"))
+            // The next start finds what was written, and nothing to migrate.
+            let again = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                #expect(try await client.send("GET", "/chats/1").status == 200)
+            }
+            #expect(again.status == 0)
+            #expect(!again.errors.contains("Migrated"))
+        }
+    }
+
+    @Test func aRequestInFlightIsFinishedBeforeTheEnd() async throws {
+        try await withTemporaryFolder { folder in
+            let (answers, answered) = AsyncStream.makeStream(of: [UInt8].self)
+            let outcome = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                let (heads, headSent) = AsyncStream.makeStream(of: Void.self)
+                Task {
+                    let bytes = try await client.withConnection { inbound, outbound in
+                        let body = #"{"title":"in flight"}"#
+                        let head = """
+                            POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                            Content-Length: \(body.utf8.count)\r\n\r\n
+                            """
+                        // A first request on the connection makes sure that the server has it open.
+                        try await outbound.write(
+                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" + head)
+                        )
+                        _ = try await inbound.next()
+                        headSent.yield()
+                        try await Task.sleep(for: .milliseconds(500))
+                        try await outbound.write(ByteBuffer(string: body))
+                        return try await inbound.readToEnd()
+                    }
+                    answered.yield(bytes)
+                }
+                for await _ in heads { break }
+            }
+            let answer = await answers.first { _ in true }
+            #expect(try HTTPTestResponse(answer ?? []).status == 201)
+            #expect(outcome.status == 0)
+        }
+    }
+
+    @Test func aRequestThatOutlivesTheGracePeriodIsCutAndTheEndIsASuccess() async throws {
+        try await withTemporaryFolder { folder in
+            let (done, finish) = AsyncStream.makeStream(of: Void.self)
+            let outcome = try await ChatAPIProcess.serve("--shutdown-grace=0.3", in: folder) { client async throws in
+                let (heads, headSent) = AsyncStream.makeStream(of: Void.self)
+                Task {
+                    _ = try? await client.withConnection { inbound, outbound in
+                        let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+                        try await outbound.write(
+                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" + head)
+                        )
+                        _ = try await inbound.next()
+                        headSent.yield()
+                        return try await inbound.readToEnd()
+                    }
+                    finish.finish()
+                }
+                for await _ in heads { break }
+            }
+            for await _ in done {}
+            #expect(outcome.status == 0)
+        }
+    }
+
+    @Test func aPortInUseIsOneLine() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                let second = try await ChatAPIProcess.run(
+                    "serve",
+                    "--port=\(client.port)",
+                    "--database-url=sqlite::memory:",
+                    "--log-level=error",
+                    in: folder
+                )
+                #expect(second.status == 1)
+                #expect(
+                    second.errors
+                        == "Error: cannot listen on 127.0.0.1:\(client.port): Address already in use (see --host, --port)\n"
+                )
+            }
+        }
+    }
+
+    @Test func aFolderThatIsNotThereIsOneLine() async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.run(
+                "serve",
+                "--database-url=sqlite:////nowhere/chat.db",
+                in: folder
+            )
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.hasPrefix("Error: cannot open /nowhere/chat.db: "))
+            #expect(outcome.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func eachRequestIsOneLineOfJSON() async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.serve("--log-format=json", in: folder) { client async throws in
+                let headers = ["X-Request-ID": "r-1"]
+                #expect(try await client.send("GET", "/chats/7?limit=1", headers: headers).status == 404)
+            }
+            let lines = try outcome.errors.split(separator: "\n").map { line in
+                try JSONDecoder().decode(JSON.self, from: Data(line.utf8))
+            }
+            let request = try #require(lines.first { $0["message"] == "Request" && $0["fields"]?["status"] == "404" })
+            #expect(request["level"] == "info")
+            let fields = try #require(request["fields"])
+            #expect(fields["hb.request.id"] == "r-1")
+            #expect(fields["method"] == "GET")
+            #expect(fields["route"] == "/chats/{chat_id}")
+            #expect(fields["path"] == "/chats/7")
+            #expect(fields["duration_ms"]?.string.flatMap(Double.init) != nil)
+        }
+    }
+
+    @Test func theHealthcheckTellsWhetherTheServerIsReady() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                let healthy = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
+                #expect(healthy.status == 0)
+                #expect(healthy.output == "ready\n")
+                // A schema that is not the program's own makes the same server unready.
+                let stamped = try await ChatAPIProcess.run("migrate", "stamp", "base", in: folder)
+                #expect(stamped.status == 0)
+                let unready = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
+                #expect(unready.status == 1)
+                #expect(unready.errors == "Error: not ready: 503 Service Unavailable\n")
+                let response = try await client.send("GET", "/health/ready")
+                #expect(response.text.contains("the schema is at base, this chat-api needs 0001"))
+            }
+            let gone = try await ChatAPIProcess.run("healthcheck", "--port=1", in: folder)
+            #expect(gone.status == 1)
+            #expect(gone.errors.hasPrefix("Error: no answer from http://127.0.0.1:1"))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import ChatDomain
+import ChatMigrations
+import ChatSQLite
+import ChatTestSupport
+import Foundation
+import GRDB
+import Testing
+
+/// What only a file can show.
+@Suite struct SQLiteDurabilityTests {
+    @Test func everyCommitIsSynchronisedWithTheDisk() async throws {
+        try await withTemporaryFolder { folder in
+            let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
+            let settings = try await database.writer.writeWithoutTransaction { database in
+                try ["synchronous", "foreign_keys", "journal_mode", "busy_timeout"].map { pragma in
+                    try String.fetchOne(database, sql: "PRAGMA \(pragma)")
+                }
+            }
+            #expect(settings == ["2", "1", "wal", "5000"])
+            try database.close()
+        }
+    }
+
+    @Test func whatWasAcknowledgedIsThereAfterReopening() async throws {
+        try await withTemporaryFolder { folder in
+            let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
+            let (chat, message) = try await withSQLite(location) { store in
+                let chat = try await store.createChat(titled: ChatTitle("kept"))
+                return (chat, try await store.postMessage(MessageText("kept too"), to: chat.id))
+            }
+            try await withSQLite(location) { store in
+                let read = try await store.chat(chat.id, newestMessages: 20)
+                #expect(read == ChatWithMessages(chat: chat, messages: [message]))
+            }
+        }
+    }
+
+    @Test func createdAtDoesNotRunBackwardsWhenTheClockDoes() async throws {
+        try await withTemporaryFolder { folder in
+            let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database)
+            let chat = try await store.createChat(titled: ChatTitle("from the future"))
+            let future = Instant.now().microsecondsSinceEpoch + 3_600_000_000
+            try await database.writer.write { database in
+                try database.execute(sql: "UPDATE chats SET last_entry_at = ?", arguments: [future])
+            }
+            let message = try await store.postMessage(MessageText("now"), to: chat.id)
+            #expect(message.createdAt.microsecondsSinceEpoch == future)
+            try database.close()
+        }
+    }
+
+    @Test func aFullDiskIsUnavailableAndTheDataStaysWhole() async throws {
+        try await withTemporaryFolder { folder in
+            let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database)
+            let chat = try await store.createChat(titled: ChatTitle("full"))
+            try await database.writer.writeWithoutTransaction { database in
+                let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+                try database.execute(sql: "PRAGMA max_page_count = \(pages + 8)")
+            }
+            let text = try MessageText(String(repeating: "x", count: 5_000))
+            var stored: [Message] = []
+            var failure: StoreError?
+            while failure == nil, stored.count < 100 {
+                do throws(StoreError) {
+                    stored.append(try await store.postMessage(text, to: chat.id))
+                } catch {
+                    failure = error
+                }
+            }
+            guard case .unavailable = failure else {
+                Issue.record("expected the disk to be full, not \(String(describing: failure))")
+                return
+            }
+            #expect(try await store.chat(chat.id, newestMessages: 100).messages == stored)
+            try await database.writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+            let next = try await store.postMessage(text, to: chat.id)
+            #expect(next.position.rawValue == Int64(stored.count) + 1)
+            try database.close()
+        }
+    }
+
+    @Test func aDatabaseThatCannotBeOpenedIsNamed() {
+        let location = SQLiteConfiguration.Location.file("/nowhere/at/all/chat.db")
+        #expect {
+            try SQLiteDatabase(SQLiteConfiguration(location: location))
+        } throws: { error in
+            (error as? StoreError)?.reason.contains("/nowhere/at/all/chat.db") == true
+        }
+    }
+
+    @Test func aFileThatIsNoDatabaseIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/notes.txt"
+            try String(repeating: "no database\n", count: 1_000).write(toFile: path, atomically: true, encoding: .utf8)
+            #expect(throws: StoreError.self) { try SQLiteDatabase(SQLiteConfiguration(location: .file(path))) }
+            #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("no database"))
+        }
+    }
+}
