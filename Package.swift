@@ -17,6 +17,7 @@ extension Target.Dependency {
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioFileSystem = product(name: "_NIOFileSystem", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
@@ -56,8 +57,9 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
+                "ChatDomain", .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1, .nioHTTPTypes,
             ],
+            resources: [.embedInCode("Resources")],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -91,7 +93,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatAPITests",
-            dependencies: ["ChatAPI", "ChatDomain", "ChatTestSupport", .nioCore],
+            dependencies: ["ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", .hummingbird, .nioCore],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),

@@ -25,9 +25,9 @@ package struct ChatService<Store: ChatStore>: Sendable {
         address: BindAddress,
         logger: Logger,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
-    ) -> some ApplicationProtocol {
+    ) async -> some ApplicationProtocol {
         Application(
-            router: Router.build(self),
+            router: await Router.build(self),
             server: .http1(configuration: limits.http1),
             configuration: ApplicationConfiguration(
                 address: address,

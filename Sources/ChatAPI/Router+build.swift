@@ -1,16 +1,17 @@
-import ChatDomain
+package import ChatDomain
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 
 extension Router<ChatRequestContext> {
     /// Every route of the service.
     ///
     /// A path is the same with and without its closing slash.
-    static func build(_ service: ChatService<some ChatStore>) -> Router {
+    package static func build(_ service: ChatService<some ChatStore>) async -> Router {
         let limits = service.limits
         let chats = ChatController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
         let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
         let health = HealthController(store: service.store)
+        let documentation = await DocumentationController(assetsFolder: service.documentationAssets)
 
         let routes = RouteCollection(context: ChatRequestContext.self)
         routes.post("chats", use: chats.create)
@@ -20,6 +21,12 @@ extension Router<ChatRequestContext> {
 
         routes.get("health/live", use: health.live)
         routes.get("health/ready", use: health.ready)
+
+        routes.get("openapi.json", use: documentation.showDocument)
+        routes.get("docs", use: documentation.showSwagger)
+        routes.get("docs/swagger-initializer.js", use: documentation.showSwaggerInitializer)
+        routes.get("docs/assets/{file}", use: documentation.showAsset)
+        routes.get("redoc", use: documentation.showRedoc)
 
         let router = Router(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.addMiddleware {

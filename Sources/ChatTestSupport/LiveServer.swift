@@ -17,7 +17,7 @@ package func withServer<Result: Sendable>(
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let service = ChatService(store: store, limits: limits, documentationAssets: documentationAssets)
-    let application = service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in
+    let application = await service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in
         port.yield(channel.localAddress?.port ?? 0)
     }
     let group = ServiceGroup(services: [application], logger: logger)

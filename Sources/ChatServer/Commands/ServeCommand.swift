@@ -38,7 +38,7 @@ struct ServeCommand: AsyncParsableCommand {
         let database = try OpenDatabase(url, settings)
         try await database.upgrade(logger: logger)
         let service = ChatService(store: database.store, limits: limits, documentationAssets: docsAssets)
-        let application = service.application(address: .hostname(host, port: port), logger: logger) { channel in
+        let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
             let listening = ListeningAddress(host: host, port: channel.localAddress?.port ?? port)
             logger.notice("Chat API listens on \(listening)")
             logger.notice("Docs: \(listening)/docs")

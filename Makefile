@@ -1,0 +1,36 @@
+# What a developer does here. The work itself is in Scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check format lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build docs-assets ## Build and start the server on http://127.0.0.1:8000 (options: ARGS="--port 9000")
+	.build/release/chat-api serve $(ARGS)
+
+build: setup-build ## Build the release binary, .build/release/chat-api
+	swift build -c release --product chat-api
+
+test: setup-build ## Run every test
+	swift build --build-tests
+	swift test --skip-build
+
+check: test ## Run every test and all other checks, as CI does
+	Scripts/check
+
+format: ## Format the Swift sources
+	swift format -i -r -p Package.swift Sources Tests
+
+lint: ## Check the format of the Swift sources
+	swift format lint --strict -r -p Package.swift Sources Tests
+
+clean: ## Remove everything that was built
+	rm -rf .build public/docs
+
+.PHONY: docs-assets setup-build
+docs-assets: setup-build
+	Scripts/docs-assets
+
+setup-build:
+	@Scripts/setup build

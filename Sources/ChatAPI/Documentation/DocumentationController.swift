@@ -1,0 +1,68 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// The OpenAPI document and the pages that show it: Swagger UI at `/docs`, ReDoc at `/redoc`.
+struct DocumentationController: Sendable {
+    private let assets: DocumentationAssets
+    private let swagger: DocumentationPage
+    private let redoc: DocumentationPage
+
+    /// - Parameter assetsFolder: Where `Scripts/docs-assets` has put the files; it may be missing.
+    init(assetsFolder: String) async {
+        assets = await DocumentationAssets(folder: assetsFolder)
+        swagger = DocumentationPage(
+            template: String(decoding: PackageResources.swagger_html, as: UTF8.self),
+            needed: [.swaggerBundle, .swaggerStyle],
+            from: assets
+        )
+        redoc = DocumentationPage(
+            template: String(decoding: PackageResources.redoc_html, as: UTF8.self),
+            needed: [.redoc],
+            from: assets,
+            extraPolicy: "; worker-src blob:"
+        )
+    }
+
+    @Sendable func showDocument(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        respond(with: Self.document, type: "application/json")
+    }
+
+    @Sendable func showSwagger(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        respond(with: swagger)
+    }
+
+    @Sendable func showSwaggerInitializer(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        respond(with: Self.swaggerInitializer, type: "text/javascript; charset=utf-8")
+    }
+
+    @Sendable func showRedoc(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        respond(with: redoc)
+    }
+
+    @Sendable func showAsset(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        let name = context.parameters.get("file")
+        guard let asset = DocumentationAsset.all.first(where: { $0.name == name }),
+            let content = assets.content(of: asset)
+        else { throw APIError.routeNotFound }
+        // The content follows the program's version; a day is short enough to follow it, too.
+        return respond(with: content, type: asset.mediaType, cacheControl: "public, max-age=86400")
+    }
+
+    private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
+    private static let swaggerInitializer = ByteBuffer(bytes: PackageResources.swagger_initializer_js)
+
+    private func respond(with page: DocumentationPage) -> Response {
+        var response = respond(with: ByteBuffer(string: page.html), type: "text/html; charset=utf-8")
+        response.headers[.contentSecurityPolicy] = page.contentSecurityPolicy
+        return response
+    }
+
+    private func respond(with content: ByteBuffer, type: String, cacheControl: String = "no-cache") -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: type, .cacheControl: cacheControl],
+            body: ResponseBody(byteBuffer: content)
+        )
+    }
+}

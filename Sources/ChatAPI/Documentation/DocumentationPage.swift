@@ -1,0 +1,43 @@
+/// A page that shows the OpenAPI document, filled in for the assets that there are.
+struct DocumentationPage: Sendable {
+    let html: String
+    /// What the page may load and run; nothing that stands inside the page itself.
+    let contentSecurityPolicy: String
+
+    /// - Parameters:
+    ///   - template: HTML with `{{notice}}` and, for each of `needed`, `{{name}}` where the element's attributes go.
+    ///   - extraPolicy: Directives that this page needs beside those of both.
+    init(
+        template: String,
+        needed: [DocumentationAsset],
+        from assets: DocumentationAssets,
+        extraPolicy: String = ""
+    ) {
+        let isComplete = needed.allSatisfy(assets.has)
+        var html = template.replacing("{{notice}}", with: isComplete ? "" : Self.notice)
+        for asset in needed {
+            html.replace("{{\(asset.name)}}", with: asset.attributes(isLocal: isComplete))
+        }
+        self.html = html
+        let cdn = isComplete ? "" : " https://cdn.jsdelivr.net"
+        contentSecurityPolicy = """
+            default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'; \
+            img-src 'self' data:\(isComplete ? "" : " https://cdn.redoc.ly"); script-src 'self'\(cdn); \
+            style-src 'self' 'unsafe-inline'\(cdn)\(extraPolicy)
+            """
+    }
+
+    private static let notice = """
+        <p role="alert">The files of this page are missing on the server and come from cdn.jsdelivr.net instead. \
+        Run <code>Scripts/docs-assets</code> and restart to serve them from here.</p>
+        """
+}
+
+extension DocumentationAsset {
+    /// What a `script` or a `link` element says to load the asset.
+    fileprivate func attributes(isLocal: Bool) -> String {
+        let attribute = mediaType.hasPrefix("text/css") ? "href" : "src"
+        guard !isLocal, let cdn else { return "\(attribute)=\"/docs/assets/\(name)\"" }
+        return "\(attribute)=\"\(cdn.url)\" integrity=\"\(cdn.integrity)\" crossorigin=\"anonymous\""
+    }
+}

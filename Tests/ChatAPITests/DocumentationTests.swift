@@ -1,0 +1,92 @@
+import ChatAPI
+import ChatSQLite
+import ChatTestSupport
+import Foundation
+import Hummingbird
+import Testing
+
+/// The OpenAPI document and the pages that show it.
+@Suite struct DocumentationTests {
+    @Test func theDocumentHasEachRouteAndNoOther() async throws {
+        try await withSQLite(.memory) { store in
+            let routes = await Router.build(ChatService(store: store, documentationAssets: "")).routes
+                .map { "\($0.method.rawValue) \($0.path)" }
+                .filter { !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
+            let document = try await withServer(store) { try await $0.send("GET", "/openapi.json") }
+            #expect(document.status == 200)
+            #expect(document.headers["content-type"] == "application/json")
+            #expect(try document.json["openapi"] == "3.1.0")
+            let operations = try document.json["paths"]?.members.flatMap { path, item in
+                item.members.keys.filter { $0 != "parameters" }.map { method in
+                    "\(method.uppercased()) \(path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)"
+                }
+            }
+            #expect(operations?.sorted() == routes.sorted())
+        }
+    }
+
+    @Test func pagesLoadTheirAssetsFromThisServer() async throws {
+        try await withAssets(["swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js"]) { client in
+            for path in ["/docs", "/redoc"] {
+                let page = try await client.send("GET", path)
+                #expect(page.status == 200)
+                #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+                #expect(!page.text.contains("http"))
+                #expect(!page.text.contains("role=\"alert\""))
+                #expect(!page.text.contains("{{"))
+                let policy = try #require(page.headers["content-security-policy"])
+                #expect(policy.contains("default-src 'none'"))
+                #expect(policy.contains("script-src 'self';"))
+                #expect(!policy.contains("http"))
+            }
+            let script = try await client.send("GET", "/docs/assets/swagger-ui-bundle.js")
+            #expect(script.text == "content of swagger-ui-bundle.js")
+            #expect(script.headers["content-type"] == "text/javascript; charset=utf-8")
+            #expect(script.headers["cache-control"] == "public, max-age=86400")
+        }
+    }
+
+    @Test func missingAssetsAreSaidAndComeFromTheCDNWithIntegrity() async throws {
+        try await withAssets([]) { client in
+            for path in ["/docs", "/redoc"] {
+                let page = try await client.send("GET", path)
+                #expect(page.text.contains("role=\"alert\""))
+                #expect(page.text.contains("Scripts/docs-assets"))
+                #expect(page.text.contains("src=\"https://cdn.jsdelivr.net/npm/"))
+                let loaded = page.text.matches(of: /https:\/\//).count
+                #expect(
+                    page.text.matches(of: /integrity="sha384-[A-Za-z0-9+\/]{64}" crossorigin="anonymous"/).count
+                        == loaded
+                )
+                let policy = try #require(page.headers["content-security-policy"])
+                #expect(policy.contains("script-src 'self' https://cdn.jsdelivr.net;"))
+            }
+        }
+    }
+
+    @Test(arguments: ["version", "..%2F..%2Fetc%2Fpasswd", "..", "swagger-ui.css%00", "", "swagger-ui.css/x"])
+    func nothingElseIsServed(_ name: String) async throws {
+        try await withAssets(["swagger-ui.css", "version"]) { client in
+            let response = try await client.send("GET", "/docs/assets/\(name)")
+            #expect(response.status == 404)
+            #expect(response.text == #"{"detail":"Not Found","code":"not_found"}"#)
+        }
+    }
+
+    private func withAssets(_ names: [String], _ body: (HTTPTestClient) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            for name in names {
+                try Data("content of \(name)".utf8).write(to: URL(filePath: folder).appending(path: name))
+            }
+            try await StoreUnderTest.sqliteInMemory.withStore { store in
+                try await withServer(store, documentationAssets: folder, body)
+            }
+        }
+    }
+}
+
+extension JSON {
+    fileprivate var members: [String: JSON] {
+        if case .object(let members) = self { members } else { [:] }
+    }
+}
