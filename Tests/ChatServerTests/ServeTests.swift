@@ -102,6 +102,23 @@ struct ServeTests {
         }
     }
 
+    @Test func aHostThatIsNotThereIsOneLine() async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.run(
+                "serve",
+                "--host=no.such.host.invalid",
+                "--database-url=sqlite::memory:",
+                "--log-level=error",
+                in: folder
+            )
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.errors
+                    == "Error: cannot listen on no.such.host.invalid:8000: there is no such host (see --host)\n"
+            )
+        }
+    }
+
     @Test func aFolderThatIsNotThereIsOneLine() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(

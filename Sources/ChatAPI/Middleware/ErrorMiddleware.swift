@@ -40,6 +40,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return .bodyTooLarge(limit: limit)
         case RequestBodyError.timedOut:
             return .requestTimeout
+        case is CancellationError:
+            // The grace period of the shutdown is over.
+            return .unavailable
         case let error as HTTPError where error.status == .notFound:
             let allowed = routes.methods(at: request.uri.path)
             return allowed.isEmpty ? .routeNotFound : .methodNotAllowed(allowed: allowed)

@@ -54,6 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
             try await ServiceGroup(configuration: group).run()
         } catch let error as IOError {
             throw CommandError("cannot listen on \(host):\(port): \(error.reason) (see --host, --port)")
+        } catch is SocketAddressError.UnknownHost {
+            throw CommandError("cannot listen on \(host):\(port): there is no such host (see --host)")
         }
         try database.close()
         logger.notice("Stopped")
