@@ -1,0 +1,24 @@
+/// Where a database is and how its sessions are set up.
+package struct PostgresConfiguration: Sendable {
+    package var url: PostgresURL
+    /// How long connecting may take, over all hosts of the URL.
+    package var connectTimeout: Duration
+    /// How long a statement may take.
+    ///
+    /// The server cancels it then; a server that does not answer a second later is given up.
+    package var statementTimeout: Duration
+    /// Run once on each new connection, as one script.
+    package var setup: String
+
+    package init(
+        url: PostgresURL,
+        connectTimeout: Duration = .seconds(5),
+        statementTimeout: Duration = .seconds(10),
+        setup: String = ""
+    ) {
+        self.url = url
+        self.connectTimeout = connectTimeout
+        self.statementTimeout = statementTimeout
+        self.setup = setup
+    }
+}

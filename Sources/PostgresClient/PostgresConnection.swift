@@ -1,0 +1,203 @@
+import CLibPQ
+import Glibc
+
+/// One session with a PostgreSQL server, confined to a thread of its own on which it may block.
+///
+/// Its methods are synchronous inside the actor: a closure given to `run` does a whole transaction in one hop. After an
+/// error that leaves the session in doubt the connection is closed, and `isUsable` is false from then on.
+package actor PostgresConnection {
+    private let executor = ThreadExecutor()
+    private let configuration: PostgresConfiguration
+    private var session: OpaquePointer?
+    /// The names under which the server has the statements that were prepared, by their SQL.
+    private var preparedNames: [String: String] = [:]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// A connection that is not open yet.
+    package init(_ configuration: PostgresConfiguration) {
+        self.configuration = configuration
+    }
+
+    isolated deinit {
+        PQfinish(session)
+    }
+
+    /// Whether statements can be sent.
+    ///
+    /// A server that has closed its end is noticed without a round trip.
+    package var isUsable: Bool {
+        guard let session, PQstatus(session) == CONNECTION_OK else { return false }
+        // Between statements a server sends nothing but its farewell.
+        return !PollSocket(PQsocket(session)).isReadable
+    }
+
+    /// Whether the session is outside any transaction.
+    package var isIdle: Bool {
+        session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
+    }
+
+    /// Connects and sets the session up.
+    ///
+    /// - Throws: `PostgresError.connectionFailed`, also when the time is over.
+    package func open() throws(PostgresError) {
+        let deadline = ContinuousClock.now + configuration.connectTimeout
+        guard let session = startConnecting() else { throw .connectionFailed(reason: "out of memory") }
+        self.session = session
+        do throws(PostgresError) {
+            try finishConnecting(session, before: deadline)
+            PQsetNoticeProcessor(session, { _, _ in }, nil)
+            let milliseconds = configuration.statementTimeout.milliseconds
+            try execute("SET statement_timeout = \(milliseconds);" + configuration.setup)
+        } catch .connectionFailed(let reason) {
+            close()
+            throw .connectionFailed(reason: reason)
+        } catch {
+            close()
+            throw .connectionFailed(reason: error.description)
+        }
+    }
+
+    /// Ends the session.
+    ///
+    /// What was not committed is rolled back by the server.
+    package func close() {
+        PQfinish(session)
+        session = nil
+        preparedNames = [:]
+    }
+
+    /// Runs `body` on the connection's thread.
+    package func run<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) throws(PostgresError) -> Result {
+        try body(self)
+    }
+
+    /// Runs one statement, which is prepared at its first use.
+    ///
+    /// - Parameter sql: The program's own text: each is prepared once and kept for the life of the connection.
+    package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
+        let session = try requireSession()
+        let name = try prepare(sql, types: parameters.map(\.type), in: session)
+        let sent = parameters.withUnsafeBinding { values, lengths, formats in
+            PQsendQueryPrepared(session, name, Int32(parameters.count), values, lengths, formats, 1)
+        }
+        return try receive(sent, from: session)
+    }
+
+    /// Runs a script of any number of statements and throws their rows away.
+    package func execute(_ script: String) throws(PostgresError) {
+        let session = try requireSession()
+        _ = try receive(PQsendQuery(session, script), from: session)
+    }
+
+    private func requireSession() throws(PostgresError) -> OpaquePointer {
+        guard let session else { throw .connectionFailed(reason: "the connection is closed") }
+        return session
+    }
+
+    private func startConnecting() -> OpaquePointer? {
+        // The URL is expanded in place of the database's name; what comes after it wins over it, what is before does not.
+        let options = [
+            ("application_name", "chat-api"), ("dbname", configuration.url.connectionString),
+            ("client_encoding", "UTF8"),
+        ]
+        return options.map(\.0).withUnsafeCStrings { keywords in
+            options.map(\.1).withUnsafeCStrings { values in
+                PQconnectStartParams(keywords, values, 1)
+            }
+        }
+    }
+
+    private func finishConnecting(
+        _ session: OpaquePointer,
+        before deadline: ContinuousClock.Instant
+    ) throws(PostgresError) {
+        var wanted = PGRES_POLLING_WRITING
+        while wanted != PGRES_POLLING_OK {
+            guard wanted != PGRES_POLLING_FAILED, PQstatus(session) != CONNECTION_BAD else {
+                throw .connectionFailed(reason: Self.message(of: session))
+            }
+            let socket = PollSocket(PQsocket(session))
+            guard socket.wait(for: wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, until: deadline) else {
+                throw .connectionFailed(reason: "no answer within \(configuration.connectTimeout)")
+            }
+            wanted = PQconnectPoll(session)
+        }
+    }
+
+    private func prepare(
+        _ sql: String,
+        types: [UInt32],
+        in session: OpaquePointer
+    ) throws(PostgresError) -> String {
+        if let name = preparedNames[sql] { return name }
+        let name = "s\(preparedNames.count)"
+        _ = try receive(PQsendPrepare(session, name, sql, Int32(types.count), types), from: session)
+        preparedNames[sql] = name
+        return name
+    }
+
+    /// Waits for the answer to what was sent: the last result, or the first error.
+    private func receive(_ sent: Int32, from session: OpaquePointer) throws(PostgresError) -> PostgresResult {
+        guard sent == 1 else { throw giveUp(Self.message(of: session)) }
+        // The server cancels a statement that takes too long; this is for a server that does not.
+        let deadline = ContinuousClock.now + configuration.statementTimeout + .seconds(1)
+        let socket = PollSocket(PQsocket(session))
+        while PQflush(session) == 1 {
+            guard socket.wait(for: POLLIN | POLLOUT, until: deadline) else { throw giveUp("no answer in time") }
+            guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
+        }
+        var last: PostgresResult?
+        var failure: PostgresError?
+        while true {
+            while PQisBusy(session) == 1 {
+                guard socket.wait(for: POLLIN, until: deadline) else { throw giveUp("no answer in time") }
+                guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
+            }
+            guard let result = PQgetResult(session) else { break }
+            switch PQresultStatus(result) {
+            case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+                last = PostgresResult(result)
+            default:
+                failure = failure ?? Self.error(of: result)
+                PQclear(result)
+            }
+        }
+        guard PQstatus(session) == CONNECTION_OK else { throw giveUp(Self.message(of: session)) }
+        if let failure { throw failure }
+        guard let last else { throw .unexpectedResult("the server sent no result") }
+        return last
+    }
+
+    private func giveUp(_ reason: String) -> PostgresError {
+        close()
+        return .connectionLost(reason: reason)
+    }
+
+    private static func message(of session: OpaquePointer) -> String {
+        String(cString: PQerrorMessage(session)).onOneLine
+    }
+
+    private static func error(of result: OpaquePointer) -> PostgresError {
+        func field(_ code: Unicode.Scalar) -> String {
+            PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) } ?? ""
+        }
+        return .server(SQLState(rawValue: field("C")), message: field("M").onOneLine)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}
+
+extension String {
+    fileprivate var onOneLine: String {
+        split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,62 @@
+import CLibPQ
+
+/// The rows that a statement returned, in binary format.
+///
+/// They are freed with this value and cannot leak.
+package struct PostgresResult: ~Copyable {
+    private let result: OpaquePointer
+
+    init(_ result: OpaquePointer) {
+        self.result = result
+    }
+
+    deinit {
+        PQclear(result)
+    }
+
+    package var rowCount: Int {
+        Int(PQntuples(result))
+    }
+
+    package var columnCount: Int {
+        Int(PQnfields(result))
+    }
+
+    /// How many rows a statement without RETURNING touched.
+    package var affectedRowCount: Int {
+        Int(String(cString: PQcmdTuples(result))) ?? 0
+    }
+
+    package func isNull(_ column: Int, row: Int) -> Bool {
+        PQgetisnull(result, Int32(row), Int32(column)) == 1
+    }
+
+    /// A `bigint`.
+    package func int64(_ column: Int, row: Int) throws(PostgresError) -> Int64 {
+        let bytes = try field(column, row: row)
+        guard bytes.count == 8 else {
+            throw .unexpectedResult("column \(column) has \(bytes.count) bytes instead of a bigint's 8")
+        }
+        return bytes.reduce(0) { $0 << 8 | Int64($1) }
+    }
+
+    /// A `text` or `varchar`.
+    package func text(_ column: Int, row: Int) throws(PostgresError) -> String {
+        String(decoding: try field(column, row: row), as: UTF8.self)
+    }
+
+    /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
+    package func microsecondsSinceEpoch(_ column: Int, row: Int) throws(PostgresError) -> Int64 {
+        try int64(column, row: row) + PostgresValue.epochOffset
+    }
+
+    private func field(_ column: Int, row: Int) throws(PostgresError) -> UnsafeRawBufferPointer {
+        guard row >= 0, row < rowCount, column >= 0, column < columnCount else {
+            throw .unexpectedResult("there is no column \(column) in row \(row)")
+        }
+        guard !isNull(column, row: row), let value = PQgetvalue(result, Int32(row), Int32(column)) else {
+            throw .unexpectedResult("column \(column) is null")
+        }
+        return UnsafeRawBufferPointer(start: value, count: Int(PQgetlength(result, Int32(row), Int32(column))))
+    }
+}

@@ -1,0 +1,90 @@
+import Glibc
+
+/// A serial executor with a thread of its own, on which calls may block.
+///
+/// `DispatchSerialQueue` is not an executor on Linux, and a blocked worker of Swift's pool or of Dispatch's would be
+/// missed elsewhere. The thread ends, after what is queued, once the executor is released.
+final class ThreadExecutor: SerialExecutor {
+    private let jobs = JobQueue()
+
+    init() {
+        let context = Unmanaged.passRetained(jobs)
+        var thread = pthread_t()
+        let status = pthread_create(&thread, nil, runJobs, context.toOpaque())
+        precondition(status == 0, "no thread can be started: \(status)")
+        pthread_detach(thread)
+    }
+
+    deinit {
+        jobs.close()
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        jobs.append(UnownedJob(job), for: asUnownedSerialExecutor())
+    }
+}
+
+private func runJobs(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let context else { return nil }
+    Unmanaged<JobQueue>.fromOpaque(context).takeRetainedValue().runUntilClosed()
+    return nil
+}
+
+/// Jobs on their way to the thread.
+///
+/// `@unchecked Sendable`: every access to the variables is between `pthread_mutex_lock` and `_unlock`.
+private final class JobQueue: @unchecked Sendable {
+    private typealias Entry = (job: UnownedJob, executor: UnownedSerialExecutor)
+
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var entries: [Entry] = []
+    private var isClosed = false
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(mutex)
+        changed.deallocate()
+        mutex.deallocate()
+    }
+
+    func append(_ job: UnownedJob, for executor: UnownedSerialExecutor) {
+        pthread_mutex_lock(mutex)
+        entries.append((job, executor))
+        pthread_cond_signal(changed)
+        pthread_mutex_unlock(mutex)
+    }
+
+    func close() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        pthread_cond_signal(changed)
+        pthread_mutex_unlock(mutex)
+    }
+
+    func runUntilClosed() {
+        while let batch = next() {
+            for entry in batch {
+                entry.job.runSynchronously(on: entry.executor)
+            }
+        }
+    }
+
+    /// All that is queued, taken at once; nil when the queue is closed and empty.
+    private func next() -> [Entry]? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while entries.isEmpty {
+            if isClosed { return nil }
+            pthread_cond_wait(changed, mutex)
+        }
+        var batch: [Entry] = []
+        swap(&batch, &entries)
+        return batch
+    }
+}

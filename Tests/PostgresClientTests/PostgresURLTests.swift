@@ -1,0 +1,29 @@
+import PostgresClient
+import Testing
+
+@Suite struct PostgresURLTests {
+    @Test(arguments: [
+        ("postgresql://me:secret@db:5433/chat", "postgresql://me@db:5433/chat"),
+        ("postgres://db/chat", "postgresql://db/chat"),
+        ("postgresql+psycopg2://me:secret@db/chat", "postgresql://me@db/chat"),
+        ("postgresql+psycopg://me@db/chat", "postgresql://me@db/chat"),
+        ("postgresql+asyncpg://me:secret@db/chat?ssl=require", "postgresql://me@db/chat"),
+        ("postgresql://one:1,two:2/chat?target_session_attrs=read-write", "postgresql://one:1,two:2/chat"),
+        ("postgresql:///chat?host=/run/postgresql&password=secret", "postgresql:///run/postgresql/chat"),
+    ])
+    func urlsAreUnderstoodAndDescribedWithoutTheirPassword(_ text: String, _ description: String) throws {
+        let url = try #require(PostgresURL(text))
+        #expect(url.description == description)
+        #expect(url.connectionString.hasPrefix("postgresql://"))
+    }
+
+    @Test func asyncpgsNameOfTheTLSModeIsTranslated() {
+        let url = PostgresURL("postgresql+asyncpg://db/chat?ssl=require")
+        #expect(url?.connectionString == "postgresql://db/chat?sslmode=require")
+    }
+
+    @Test(arguments: ["mysql://db/chat", "db", "", "postgresql+pg8000://db/chat", "postgresql://db/chat?nonsense=1"])
+    func anythingElseIsRefused(_ text: String) {
+        #expect(PostgresURL(text) == nil)
+    }
+}
