@@ -14,7 +14,7 @@ build: setup-build ## Build the release binary, .build/release/chat-api
 
 test: setup-build ## Run every test
 	swift build --build-tests
-	swift test --skip-build
+	Scripts/with-postgres swift test --skip-build
 
 check: test ## Run every test and all other checks, as CI does
 	Scripts/check

@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let dequeModule = product(name: "DequeModule", package: "swift-collections")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
@@ -35,6 +36,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -54,6 +56,13 @@ let package = Package(
             dependencies: ["ChatDomain", "ChatMigrations", .grdb],
             swiftSettings: settings
         ),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "PostgresClient", dependencies: ["CLibPQ", .dequeModule], swiftSettings: settings),
+        .target(
+            name: "ChatPostgres",
+            dependencies: ["ChatDomain", "ChatMigrations", "PostgresClient"],
+            swiftSettings: settings
+        ),
         .target(
             name: "ChatAPI",
             dependencies: [
@@ -65,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatSQLite",
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient",
                 .argumentParser, .configuration, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
                 .serviceLifecycle,
                 .systemPackage, .unixSignals,
@@ -75,7 +84,7 @@ let package = Package(
         .target(
             name: "ChatTestSupport",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatSQLite",
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient",
                 .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess, .systemPackage,
             ],
             swiftSettings: settings
@@ -83,12 +92,23 @@ let package = Package(
         .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain"], swiftSettings: settings),
         .testTarget(
             name: "ChatMigrationsTests",
-            dependencies: ["ChatMigrations", "ChatSQLite", "ChatTestSupport", .grdb],
+            dependencies: [
+                "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
+                .grdb,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["ChatTestSupport", "PostgresClient"],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ChatStoreTests",
-            dependencies: ["ChatDomain", "ChatSQLite", "ChatTestSupport", .grdb],
+            dependencies: [
+                "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
+                .grdb,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -10,6 +10,7 @@ package struct Migration: Sendable {
     /// What the step does, in a few words.
     package let summary: String
     private let sqlite: Scripts
+    private let postgresql: Scripts
 
     /// SQL scripts of any number of statements, run inside a transaction that the runner opens and commits.
     package struct Scripts: Sendable {
@@ -32,16 +33,18 @@ package struct Migration: Sendable {
         }
     }
 
-    package init(revision: String, summary: String, sqlite: Scripts) {
+    package init(revision: String, summary: String, sqlite: Scripts, postgresql: Scripts) {
         self.revision = revision
         self.summary = summary
         self.sqlite = sqlite
+        self.postgresql = postgresql
     }
 
     /// The step's scripts for one database.
     package func scripts(for database: DatabaseKind) -> Scripts {
         switch database {
         case .sqlite: sqlite
+        case .postgresql: postgresql
         }
     }
 }

@@ -2,11 +2,11 @@
 ///
 /// Each step reads anew, inside its own exclusive transaction, what has been applied: any number of processes may run at
 /// once and each migration is applied once; a process that is killed leaves the schema at the last whole step.
-package struct MigrationRunner<Database: MigrationDatabase>: Sendable {
-    private let database: Database
+package struct MigrationRunner: Sendable {
+    private let database: any MigrationDatabase
     private let plan: MigrationPlan
 
-    package init(_ database: Database, migrations: [Migration] = Migration.all) {
+    package init(_ database: any MigrationDatabase, migrations: [Migration] = Migration.all) {
         self.database = database
         plan = MigrationPlan(migrations, for: database.kind)
     }

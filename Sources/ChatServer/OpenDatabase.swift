@@ -1,55 +1,81 @@
 import ChatDomain
 import ChatMigrations
+import ChatPostgres
 import ChatSQLite
 import Logging
+import PostgresClient
 
 /// The database that the settings name: the one place that picks it.
-struct OpenDatabase {
-    private let database: SQLiteDatabase
+enum OpenDatabase {
+    case sqlite(SQLiteDatabase)
+    case postgresql(PostgresDatabase)
 
-    init(_ url: DatabaseURL, _ settings: SettingsReader) throws {
-        switch url {
-        case .sqlite(let location):
-            do {
-                database = try SQLiteDatabase(
-                    SQLiteConfiguration(
-                        location: location,
-                        readers: try settings.value(Settings.sqliteReaders),
-                        busyTimeout: try settings.value(Settings.sqliteBusyTimeout)
+    /// - Throws: `SettingError`, or `CommandError` for a database that cannot be used.
+    init(_ url: DatabaseURL, _ settings: SettingsReader) async throws {
+        // Those of the other database, too: a mistake is not to wait for the day on which the URL changes.
+        let readers = try settings.value(Settings.sqliteReaders)
+        let busyTimeout = try settings.value(Settings.sqliteBusyTimeout)
+        let connectTimeout = try settings.value(Settings.connectTimeout)
+        let statementTimeout = try settings.value(Settings.statementTimeout)
+        let poolSize = try settings.value(Settings.poolSize)
+        let poolTimeout = try settings.value(Settings.poolTimeout)
+        do {
+            switch url {
+            case .sqlite(let location):
+                self = .sqlite(
+                    try SQLiteDatabase(
+                        SQLiteConfiguration(location: location, readers: readers, busyTimeout: busyTimeout)
                     )
                 )
-            } catch let error as StoreError {
-                throw CommandError(error.reason)
+            case .postgresql(let url):
+                let configuration = PostgresConfiguration(
+                    url: url,
+                    connectTimeout: connectTimeout,
+                    statementTimeout: statementTimeout
+                )
+                let database = PostgresDatabase(configuration, poolSize: poolSize, leaseTimeout: poolTimeout)
+                try await database.requireDurability()
+                self = .postgresql(database)
             }
-        case .postgresql:
-            throw CommandError(
-                "\(Settings.databaseURL.variable) names PostgreSQL, which is not supported yet: use sqlite:///chat.db"
-            )
+        } catch {
+            throw CommandError(database: error)
         }
     }
 
-    var store: SQLiteStore {
-        SQLiteStore(database)
+    var store: any ChatStore {
+        switch self {
+        case .sqlite(let database): SQLiteStore(database)
+        case .postgresql(let database): PostgresStore(database)
+        }
     }
 
-    var migrations: MigrationRunner<SQLiteDatabase> {
-        MigrationRunner(database)
+    var migrations: MigrationRunner {
+        switch self {
+        case .sqlite(let database): MigrationRunner(database)
+        case .postgresql(let database): MigrationRunner(database)
+        }
     }
 
-    /// Brings the schema to what this program needs, as `serve` does on SQLite by itself.
-    func upgrade(logger: Logger) async throws {
+    /// Makes sure that the schema is what this program needs.
+    ///
+    /// An embedded database is this program's own and is upgraded. A PostgreSQL database is upgraded if that is wanted;
+    /// otherwise one that is behind is refused, since other servers may be using it.
+    func prepareSchema(upgrading isWanted: Bool, logger: Logger) async throws(CommandError) {
+        let upgrades = if case .sqlite = self { true } else { isWanted }
         do {
+            guard upgrades else { return try await migrations.check() }
             try await migrations.migrate(.up, to: .head) { step in
                 logger.notice("Migrated to \(step.migration.revision): \(step.migration.summary)")
             }
-        } catch let error as MigrationError {
-            throw error
         } catch {
-            throw CommandError(StoreError(error).reason)
+            throw CommandError(database: error)
         }
     }
 
-    func close() throws {
-        try database.close()
+    func close() async throws {
+        switch self {
+        case .sqlite(let database): try database.close()
+        case .postgresql(let database): await database.close()
+        }
     }
 }

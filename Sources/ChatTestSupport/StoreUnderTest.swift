@@ -1,6 +1,8 @@
 package import ChatDomain
 import ChatMigrations
+package import ChatPostgres
 package import ChatSQLite
+package import PostgresClient
 
 /// The stores that must behave alike.
 ///
@@ -8,6 +10,7 @@ package import ChatSQLite
 package enum StoreUnderTest: String, CaseIterable, Sendable {
     case sqliteInMemory
     case sqliteOnDisk
+    case postgresql
 
     /// Runs `body` with a store of its own whose schema is current and that holds nothing.
     package func withStore<Result>(
@@ -20,6 +23,10 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
         case .sqliteOnDisk:
             try await withTemporaryFolder { folder in
                 try await withSQLite(.file(folder + "/chat.db"), body)
+            }
+        case .postgresql:
+            try await TestPostgres.withDatabase { url in
+                try await withPostgres(url, body)
             }
         }
     }
@@ -35,5 +42,19 @@ package func withSQLite<Result>(
     try await MigrationRunner(database).migrate(.up, to: .head)
     let result = try await body(SQLiteStore(database))
     try database.close()
+    return result
+}
+
+/// Runs `body` with a store on a migrated PostgreSQL database and closes it.
+package func withPostgres<Result>(
+    _ url: PostgresURL,
+    poolSize: Int = 4,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (PostgresStore) async throws -> Result
+) async throws -> Result {
+    let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: poolSize)
+    try await database.requireDurability()
+    let result = try await body(PostgresStore(database))
+    await database.close()
     return result
 }

@@ -27,7 +27,11 @@ import Testing
             let broken = Migration(
                 revision: "0002",
                 summary: "break",
-                sqlite: Migration.Scripts(up: "CREATE TABLE half (a INTEGER); CREATE TABLE half (a INTEGER);", down: "")
+                sqlite: Migration.Scripts(
+                    up: "CREATE TABLE half (a INTEGER); CREATE TABLE half (a INTEGER);",
+                    down: ""
+                ),
+                postgresql: Migration.Scripts(up: "", down: "")
             )
             let runner = MigrationRunner(database, migrations: [[Migration].three[0], broken])
             await #expect(throws: (any Error).self) { try await runner.migrate(.up, to: .head) }

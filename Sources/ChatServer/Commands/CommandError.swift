@@ -1,4 +1,9 @@
+import ChatDomain
+import ChatMigrations
+import ChatPostgres
+import ChatSQLite
 import NIOCore
+import PostgresClient
 
 #if canImport(Darwin)
 import Darwin
@@ -12,6 +17,15 @@ struct CommandError: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
+    }
+
+    /// What went wrong with a database, from whichever layer it came.
+    init(database error: any Error) {
+        switch error {
+        case let error as MigrationError: self.init(error.description)
+        case let error as PostgresError: self.init(StoreError(error).reason)
+        default: self.init(StoreError(error).reason)
+        }
     }
 }
 

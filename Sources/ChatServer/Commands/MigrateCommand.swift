@@ -1,7 +1,5 @@
 import ArgumentParser
-import ChatDomain
 import ChatMigrations
-import ChatSQLite
 
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -111,18 +109,16 @@ private func migrate(
 
 private func withMigrations(
     _ options: DatabaseOptions,
-    _ body: (MigrationRunner<SQLiteDatabase>) async throws -> Void
+    _ body: (MigrationRunner) async throws -> Void
 ) async throws {
     let settings = try await SettingsReader(given: options.given)
-    let database = try OpenDatabase(try settings.value(Settings.databaseURL), settings)
+    let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
     do {
         try await body(database.migrations)
-    } catch let error as MigrationError {
-        throw error
     } catch {
-        throw CommandError(StoreError(error).reason)
+        throw CommandError(database: error)
     }
-    try database.close()
+    try await database.close()
 }
 
 extension MigrationTarget {

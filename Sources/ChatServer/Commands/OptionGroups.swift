@@ -13,13 +13,29 @@ struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?
     @Option(Settings.sqliteReaders) var sqliteReaders: String?
     @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
+    @Option(Settings.poolSize) var poolSize: String?
+    @Option(Settings.poolTimeout) var poolTimeout: String?
+    @Option(Settings.connectTimeout) var connectTimeout: String?
+    @Option(Settings.statementTimeout) var statementTimeout: String?
 
     var given: [GivenSetting] {
         [
             Settings.databaseURL.given(databaseURL),
             Settings.sqliteReaders.given(sqliteReaders),
             Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
+            Settings.poolSize.given(poolSize),
+            Settings.poolTimeout.given(poolTimeout),
+            Settings.connectTimeout.given(connectTimeout),
+            Settings.statementTimeout.given(statementTimeout),
         ].compactMap(\.self)
+    }
+}
+
+struct SchemaOptions: ParsableArguments {
+    @Flag(Settings.migrate) var migrate = false
+
+    var given: [GivenSetting] {
+        [Settings.migrate.given(migrate ? "true" : nil)].compactMap(\.self)
     }
 }
 
@@ -62,12 +78,18 @@ struct DocumentationOptions: ParsableArguments {
 
 extension Option where Value == String? {
     init(_ setting: Setting<some Sendable>) {
-        self.init(
-            name: .customLong(setting.flag),
-            help: ArgumentHelp(
-                "\(setting.summary) [\(setting.variable)] (default: \(setting.fallback))",
-                valueName: setting.placeholder
-            )
-        )
+        self.init(name: .customLong(setting.flag), help: setting.help)
+    }
+}
+
+extension Flag where Value == Bool {
+    init(wrappedValue: Bool, _ setting: Setting<Bool>) {
+        self.init(wrappedValue: wrappedValue, name: .customLong(setting.flag), help: setting.help)
+    }
+}
+
+extension Setting {
+    fileprivate var help: ArgumentHelp {
+        ArgumentHelp("\(summary) [\(variable)] (default: \(fallback))", valueName: placeholder)
     }
 }

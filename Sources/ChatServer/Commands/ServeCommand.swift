@@ -1,6 +1,6 @@
 import ArgumentParser
 import ChatAPI
-import ChatMigrations
+import ChatDomain
 import Hummingbird
 import Logging
 import NIOCore
@@ -19,30 +19,57 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Address") var address: AddressOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
+    @OptionGroup(title: "Schema") var schema: SchemaOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Documentation") var documentation: DocumentationOptions
 
     func run() async throws {
         let settings = try await SettingsReader(
-            given: address.given + database.given + limits.given + logging.given + documentation.given
+            given: address.given + database.given + schema.given + limits.given + logging.given + documentation.given
         )
         let logger = try Logger(settings)
-        let host = try settings.value(Settings.host)
-        let port = try settings.value(Settings.port)
+        let server = try Server(settings)
         let url = try settings.value(Settings.databaseURL)
-        let grace = try settings.value(Settings.shutdownGrace)
-        let docsAssets = try settings.value(Settings.docsAssets)
-        let limits = try HTTPLimits(settings)
+        let upgrades = try settings.value(Settings.migrate)
 
-        let database = try OpenDatabase(url, settings)
-        try await database.upgrade(logger: logger)
-        let service = ChatService(store: database.store, limits: limits, documentationAssets: docsAssets)
-        let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
-            let listening = ListeningAddress(host: host, port: channel.localAddress?.port ?? port)
-            logger.notice("Chat API listens on \(listening)")
-            logger.notice("Docs: \(listening)/docs")
+        let database = try await OpenDatabase(url, settings)
+        try await database.prepareSchema(upgrading: upgrades, logger: logger)
+        try await server.serve(database.store, logger: logger) { address in
+            logger.notice("Chat API listens on \(address)")
+            logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")
+        }
+        try await database.close()
+        logger.notice("Stopped")
+    }
+}
+
+/// How to serve a store, whichever it is.
+private struct Server {
+    private let host: String
+    private let port: Int
+    private let grace: Duration
+    private let docsAssets: String
+    private let limits: HTTPLimits
+
+    init(_ settings: SettingsReader) throws(SettingError) {
+        host = try settings.value(Settings.host)
+        port = try settings.value(Settings.port)
+        grace = try settings.value(Settings.shutdownGrace)
+        docsAssets = try settings.value(Settings.docsAssets)
+        limits = try HTTPLimits(settings)
+    }
+
+    /// Serves until a signal ends it.
+    func serve(
+        _ store: some ChatStore,
+        logger: Logger,
+        onListening: @escaping @Sendable (ListeningAddress) -> Void
+    ) async throws {
+        let service = ChatService(store: store, limits: limits, documentationAssets: docsAssets)
+        let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
+            onListening(ListeningAddress(host: host, port: channel.localAddress?.port ?? port))
         }
         var group = ServiceGroupConfiguration(
             services: [application],
@@ -57,7 +84,5 @@ struct ServeCommand: AsyncParsableCommand {
         } catch is SocketAddressError.UnknownHost {
             throw CommandError("cannot listen on \(host):\(port): there is no such host (see --host)")
         }
-        try database.close()
-        logger.notice("Stopped")
     }
 }

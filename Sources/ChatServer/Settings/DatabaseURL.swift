@@ -1,10 +1,10 @@
 import ChatSQLite
+import PostgresClient
 
 /// Which database to use, in the form that SQLAlchemy's users know.
 enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
     case sqlite(SQLiteConfiguration.Location)
-    /// Understood, not supported yet.
-    case postgresql(String)
+    case postgresql(PostgresURL)
 
     /// `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite::memory:`, `sqlite://`, or a PostgreSQL URL.
     init?(_ text: String) {
@@ -13,8 +13,8 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
             self = .sqlite(.memory)
         } else if text.hasPrefix("sqlite:///"), !text.hasSuffix("/"), !text.contains("\0") {
             self = .sqlite(.file(String(text.dropFirst("sqlite:///".count))))
-        } else if ["postgresql:", "postgres:", "postgresql+"].contains(where: text.hasPrefix) {
-            self = .postgresql(text)
+        } else if let url = PostgresURL(text) {
+            self = .postgresql(url)
         } else {
             return nil
         }
@@ -25,15 +25,17 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .sqlite(.memory): "sqlite::memory:"
         case .sqlite(.file(let path)): "sqlite:///\(path)"
-        case .postgresql(let text): Self.redacting(text)
+        case .postgresql(let url): url.description
         }
     }
 
-    /// Hides what may be a password: whatever stands between a scheme's `//` and the last `@`.
+    /// Hides what may be a password in a text that was not understood: whatever stands between `//` and the last `@`, and
+    /// the value of any `password=`.
     static func redacting(_ text: String) -> String {
-        guard let scheme = text.firstRange(of: "//"), let at = text.lastIndex(of: "@"), scheme.upperBound <= at else {
-            return text
+        var text = text.replacing(/(?i)(password=)[^&\s]*/) { $0.output.1 + "***" }
+        if let scheme = text.firstRange(of: "//"), let at = text.lastIndex(of: "@"), scheme.upperBound <= at {
+            text.replaceSubrange(scheme.upperBound..<at, with: "***")
         }
-        return text[..<scheme.upperBound] + "***" + text[at...]
+        return text
     }
 }

@@ -7,10 +7,13 @@ enum Settings {
     static let databaseURL = Setting<DatabaseURL>(
         key: ["database", "url"],
         flag: "database-url",
-        summary: "Where chats are kept: sqlite:///file.db, sqlite:////absolute/file.db or sqlite::memory:.",
+        summary: """
+            Where chats are kept: sqlite:///file.db, sqlite:////absolute/file.db, sqlite::memory: or \
+            postgresql://user:password@host/database.
+            """,
         placeholder: "url",
         fallback: "sqlite:///chat.db",
-        expected: "a URL such as sqlite:///chat.db, sqlite:////var/lib/chat.db or sqlite::memory:",
+        expected: "a URL such as sqlite:///chat.db, sqlite::memory: or postgresql://user:password@host/database",
         parse: { DatabaseURL($0) }
     )
     static let sqliteReaders = Setting.wholeNumber(
@@ -26,6 +29,44 @@ enum Settings {
         "Seconds to wait for a lock that another process has on SQLite.",
         in: 0...3_600,
         default: 5
+    )
+
+    static let migrate = Setting<Bool>(
+        key: ["chat", "migrate"],
+        flag: "migrate",
+        summary: "Upgrade a PostgreSQL schema at start; SQLite's is always upgraded.",
+        placeholder: "",
+        fallback: "false",
+        expected: "true or false",
+        parse: { ["true": true, "1": true, "yes": true, "false": false, "0": false, "no": false][$0.lowercased()] }
+    )
+    static let poolSize = Setting.wholeNumber(
+        ["chat", "pool", "size"],
+        flag: "pool-size",
+        "Connections to PostgreSQL at once.",
+        in: 1...1_000,
+        default: 8
+    )
+    static let poolTimeout = Setting.seconds(
+        ["chat", "pool", "timeout"],
+        flag: "pool-timeout",
+        "Seconds that a request waits for a connection to PostgreSQL, else 503.",
+        in: 0.1...3_600,
+        default: 5
+    )
+    static let connectTimeout = Setting.seconds(
+        ["chat", "connect", "timeout"],
+        flag: "connect-timeout",
+        "Seconds that connecting to PostgreSQL may take.",
+        in: 0.1...3_600,
+        default: 5
+    )
+    static let statementTimeout = Setting.seconds(
+        ["chat", "statement", "timeout"],
+        flag: "statement-timeout",
+        "Seconds that a statement may take in PostgreSQL, else 503.",
+        in: 0.1...3_600,
+        default: 10
     )
 
     static let host = Setting<String>(

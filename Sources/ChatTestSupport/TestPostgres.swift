@@ -1,0 +1,83 @@
+import ChatMigrations
+import ChatPostgres
+import Foundation
+package import PostgresClient
+
+/// The PostgreSQL server of the tests, `TEST_DATABASE_URL`, and databases of their own for each of them.
+package enum TestPostgres {
+    /// Runs `body` with the URL of a new database, which is dropped afterwards.
+    ///
+    /// - Parameter migrated: Whether its schema is current; it is cloned from one that was migrated once.
+    package static func withDatabase<Result>(
+        migrated: Bool = true,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (PostgresURL) async throws -> Result
+    ) async throws -> Result {
+        let server = try url(of: nil)
+        let template = migrated ? try await migratedTemplate.value : "template0"
+        let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+        try await execute("CREATE DATABASE \(name) TEMPLATE \(template)", on: server)
+        do {
+            let result = try await body(url(of: name))
+            try await execute("DROP DATABASE \(name) WITH (FORCE)", on: server)
+            return result
+        } catch {
+            try? await execute("DROP DATABASE \(name) WITH (FORCE)", on: server)
+            throw error
+        }
+    }
+
+    /// Runs a script on a connection of its own.
+    package static func execute(_ script: String, on url: PostgresURL) async throws {
+        let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
+        try await connection.open()
+        try await connection.execute(script)
+        await connection.close()
+    }
+
+    /// The rows of a query whose columns are text, on a connection of its own.
+    package static func rows(_ query: String, on url: PostgresURL) async throws -> [[String?]] {
+        let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
+        try await connection.open()
+        let rows = try await connection.run { connection throws(PostgresError) in
+            let result = try connection.query(query)
+            var rows: [[String?]] = []
+            for row in 0..<result.rowCount {
+                var columns: [String?] = []
+                for column in 0..<result.columnCount {
+                    columns.append(result.isNull(column, row: row) ? nil : try result.text(column, row: row))
+                }
+                rows.append(columns)
+            }
+            return rows
+        }
+        await connection.close()
+        return rows
+    }
+
+    private struct Missing: Error, CustomStringConvertible {
+        let description = "TEST_DATABASE_URL names no PostgreSQL server: run the tests by Scripts/with-postgres"
+    }
+
+    /// The server's URL with another database.
+    private static func url(of database: String?) throws -> PostgresURL {
+        guard let text = ProcessInfo.processInfo.environment["TEST_DATABASE_URL"],
+            var components = URLComponents(string: text)
+        else { throw Missing() }
+        if let database {
+            components.path = "/" + database
+        }
+        guard let url = components.string.flatMap(PostgresURL.init) else { throw Missing() }
+        return url
+    }
+
+    /// Made once a process, by whoever needs it first.
+    private static let migratedTemplate = Task {
+        let name = "template_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+        try await execute("CREATE DATABASE \(name) TEMPLATE template0", on: url(of: nil))
+        let database = PostgresDatabase(PostgresConfiguration(url: try url(of: name)), poolSize: 1)
+        try await MigrationRunner(database).migrate(.up, to: .head)
+        await database.close()
+        return name
+    }
+}

@@ -1,0 +1,129 @@
+import ChatDomain
+import ChatMigrations
+import ChatPostgres
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct PostgresMigrationTests {
+    @Test func manyServersAtOnceApplyEachMigrationOnce() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        try await withDatabase(url) { try await MigrationRunner($0).migrate(.up, to: .head) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await withDatabase(url) { try await MigrationRunner($0).check() }
+        }
+    }
+
+    @Test func aFailingMigrationLeavesTheVersionBeforeIt() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let broken = Migration(
+                revision: "0002",
+                summary: "break",
+                sqlite: Migration.Scripts(up: "", down: ""),
+                postgresql: Migration.Scripts(up: "CREATE TABLE half (a INTEGER); SELECT 1 / 0;", down: "")
+            )
+            try await withDatabase(url) { database in
+                let runner = MigrationRunner(database, migrations: [[Migration].three[0], broken])
+                await #expect(throws: PostgresError.server(SQLState(rawValue: "22012"), message: "division by zero")) {
+                    try await runner.migrate(.up, to: .head)
+                }
+                let revision = try await runner.currentRevision()
+                #expect(revision == "0001")
+            }
+            let tables = try await TestPostgres.rows(
+                "SELECT to_regclass('half')::text, to_regclass('t1')::text",
+                on: url
+            )
+            #expect(tables == [[nil, "t1"]])
+        }
+    }
+
+    @Test func aMigrationWhoseServerDiesLeavesTheVersionBeforeIt() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let killed = Migration(
+                revision: "0002",
+                summary: "die",
+                sqlite: Migration.Scripts(up: "", down: ""),
+                postgresql: Migration.Scripts(
+                    up: "CREATE TABLE half (a INTEGER); SELECT pg_terminate_backend(pg_backend_pid());",
+                    down: ""
+                )
+            )
+            try await withDatabase(url) { database in
+                let runner = MigrationRunner(database, migrations: [[Migration].three[0], killed])
+                await #expect(throws: PostgresError.self) { try await runner.migrate(.up, to: .head) }
+                let revision = try await runner.currentRevision()
+                #expect(revision == "0001")
+            }
+            #expect(try await TestPostgres.rows("SELECT to_regclass('half')::text", on: url) == [[nil]])
+        }
+    }
+
+    /// The tables as Alembic made them for the service that this one replaces, with names and types of its time.
+    @Test(arguments: ["integer", "bigint"])
+    func theOriginalServicesDatabaseIsAdopted(_ idType: String) async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE alembic_version (version_num varchar(32) NOT NULL PRIMARY KEY);
+                INSERT INTO alembic_version VALUES ('a1b2c3d4e5f6');
+                CREATE SEQUENCE chats_id_seq AS \(idType);
+                CREATE TABLE chats (
+                    id \(idType) NOT NULL DEFAULT nextval('chats_id_seq'), title varchar(200) NOT NULL,
+                    created_at timestamptz NOT NULL DEFAULT now(), CONSTRAINT pk_chats PRIMARY KEY (id));
+                ALTER SEQUENCE chats_id_seq OWNED BY chats.id;
+                CREATE TABLE messages (
+                    id \(idType == "integer" ? "serial" : "bigserial") PRIMARY KEY,
+                    chat_id \(idType) NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    text varchar(5000) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+                CREATE INDEX ix_messages_chat_id ON messages (chat_id);
+                INSERT INTO chats (title, created_at) VALUES
+                    ('first', '2024-01-01 10:00:00+00'), ('gone', now()), ('empty', '2024-01-01 12:00:00.123456+02');
+                DELETE FROM chats WHERE title = 'gone';
+                INSERT INTO messages (chat_id, text, created_at) VALUES
+                    (1, 'one', '2024-01-02 10:00:00+00'), (1, 'late', '2024-01-02 09:59:59+00'),
+                    (1, 'two', '2024-01-03 10:00:00+00');
+                DELETE FROM messages WHERE id = 3;
+                """,
+                on: url
+            )
+            for _ in 0..<2 {
+                try await withDatabase(url) { database in
+                    try await MigrationRunner(database).migrate(.up, to: .head)
+                    let store = PostgresStore(database)
+                    let first = try await store.chat(ChatID(rawValue: 1), newestMessages: 20)
+                    #expect(first.chat.title == "first")
+                    #expect(first.messages.prefix(2).map(\.id.rawValue) == [1, 2])
+                    #expect(first.messages.prefix(2).map(\.text) == ["one", "late"])
+                    #expect(first.messages.map(\.position.rawValue) == Array(1...Int64(first.messages.count)))
+                    #expect(zip(first.messages, first.messages.dropFirst()).allSatisfy { $0.createdAt <= $1.createdAt })
+                    let empty = try await store.chat(ChatID(rawValue: 3), newestMessages: 20)
+                    #expect(empty.messages == [])
+                    #expect(empty.chat.createdAt.microsecondsSinceEpoch == 1_704_103_200_123_456)
+
+                    // The clients go on: new ids follow the old ones, also those that were deleted.
+                    let message = try await store.postMessage(MessageText("new"), to: ChatID(rawValue: 1))
+                    #expect(message.id.rawValue == Int64(first.messages.count) + 2)
+                    #expect(message.position.rawValue == Int64(first.messages.count) + 1)
+                    // Back to the original tables with every row, and adopted again the second time.
+                    try await MigrationRunner(database).migrate(.down, to: .base)
+                }
+                let rows = try await TestPostgres.rows("SELECT count(*)::text, max(id)::text FROM messages", on: url)
+                #expect(rows == [["3", "4"]] || rows == [["4", "5"]])
+            }
+        }
+    }
+
+    private func withDatabase(_ url: PostgresURL, _ body: (PostgresDatabase) async throws -> Void) async throws {
+        let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 2)
+        try await body(database)
+        await database.close()
+    }
+}

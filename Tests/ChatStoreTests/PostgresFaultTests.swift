@@ -1,0 +1,152 @@
+import ChatDomain
+import ChatPostgres
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+/// What happens to a database in production, made to happen.
+@Suite(.timeLimit(.minutes(2)))
+struct PostgresFaultTests {
+    @Test func aPoolOfFourServesManyAtOnceAndOpensNoMore() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url, poolSize: 4) { store in
+                let chat = try await store.createChat(titled: ChatTitle("busy"))
+                let text = try MessageText("hello")
+                try await withThrowingTaskGroup { group in
+                    for _ in 0..<256 {
+                        group.addTask { _ = try await store.postMessage(text, to: chat.id) }
+                    }
+                    try await group.waitForAll()
+                }
+                let stored = try await store.chat(chat.id, newestMessages: 256).messages
+                #expect(stored.map(\.position.rawValue) == Array(1...256))
+                let sessions = try await Self.sessions(of: url)
+                #expect(sessions.count <= 4)
+            }
+            let left = try await Self.sessions(of: url)
+            #expect(left == [])
+        }
+    }
+
+    @Test func terminatedBackendsAreReplacedAndNothingAcknowledgedIsLost() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url, poolSize: 4) { store in
+                let chat = try await store.createChat(titled: ChatTitle("shaken"))
+                let acknowledged = try await withThrowingTaskGroup(of: [Message].self) { group in
+                    for writer in 0..<8 {
+                        group.addTask {
+                            var messages: [Message] = []
+                            for number in 0..<40 {
+                                do throws(StoreError) {
+                                    messages.append(try await store.postMessage(.numbered(writer, number), to: chat.id))
+                                } catch {
+                                    guard case .unavailable = error else { throw error }
+                                }
+                            }
+                            return messages
+                        }
+                    }
+                    for _ in 0..<10 {
+                        try await Self.terminateSessions(of: url)
+                    }
+                    return try await group.reduce(into: []) { $0 += $1 }
+                }
+                let stored = try await store.chat(chat.id, newestMessages: 1_000).messages
+                #expect(stored.map(\.position.rawValue) == Array(1...Int64(max(1, stored.count))))
+                #expect(Set(stored.map(\.id)).isSuperset(of: acknowledged.map(\.id)))
+                let byID = Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) })
+                #expect(acknowledged.allSatisfy { byID[$0.id] == $0 })
+                // Whole again at once.
+                _ = try await store.postMessage(.numbered(9, 9), to: chat.id)
+                let sessions = try await Self.sessions(of: url)
+                #expect(sessions.count <= 4)
+            }
+        }
+    }
+
+    @Test func aLockThatAnotherSessionHoldsIsUnavailableAndNotAHang() async throws {
+        try await TestPostgres.withDatabase { url in
+            let configuration = PostgresConfiguration(url: url, statementTimeout: .milliseconds(200))
+            let database = PostgresDatabase(configuration, poolSize: 2)
+            let store = PostgresStore(database)
+            let chat = try await store.createChat(titled: ChatTitle("locked"))
+            let other = PostgresConnection(PostgresConfiguration(url: url))
+            try await other.open()
+            try await other.execute("BEGIN; SELECT * FROM chats FOR UPDATE")
+            await #expect(
+                throws: StoreError.unavailable(
+                    reason: "PostgreSQL: canceling statement due to statement timeout (SQLSTATE 57014)"
+                )
+            ) { try await store.postMessage(.numbered(1, 1), to: chat.id) }
+            try await other.execute("ROLLBACK")
+            await other.close()
+            let message = try await store.postMessage(.numbered(1, 2), to: chat.id)
+            #expect(message.position == Position(rawValue: 1))
+            await database.close()
+        }
+    }
+
+    @Test func aPoolThatIsTakenIsUnavailableInTime() async throws {
+        try await TestPostgres.withDatabase { url in
+            let database = PostgresDatabase(
+                PostgresConfiguration(url: url),
+                poolSize: 1,
+                leaseTimeout: .milliseconds(100)
+            )
+            let store = PostgresStore(database)
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            async let sleeper: Void = database.pool.withConnection { connection throws(PostgresError) in
+                start.finish()
+                try connection.execute("SELECT pg_sleep(1)")
+            }
+            for await _ in started {}
+            await #expect(
+                throws: StoreError.unavailable(reason: "PostgreSQL: no database connection became free in time")
+            ) { try await store.createChat(titled: ChatTitle("waiting")) }
+            try await sleeper
+            _ = try await store.createChat(titled: ChatTitle("free"))
+            await database.close()
+        }
+    }
+
+    @Test func aServerThatWouldLoseCommitsIsRefused() async throws {
+        try await TestPostgres.withDatabase { url in
+            // A URL can ask for it; the store does not let it.
+            let careless = try #require(
+                PostgresURL(url.connectionString + "?options=-c%20synchronous_commit%3Doff")
+            )
+            try await withPostgres(careless) { store in
+                _ = try await store.createChat(titled: ChatTitle("durable"))
+            }
+        }
+    }
+
+    private static func sessions(of url: PostgresURL) async throws -> [[String?]] {
+        try await TestPostgres.rows(
+            """
+            SELECT pid::text FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+            """,
+            on: url
+        )
+    }
+
+    private static func terminateSessions(of url: PostgresURL) async throws {
+        _ = try await TestPostgres.rows(
+            """
+            SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """,
+            on: url
+        )
+    }
+}
+
+extension MessageText {
+    fileprivate static func numbered(_ writer: Int, _ number: Int) -> MessageText {
+        guard let text = try? MessageText("message \(writer)-\(number)") else {
+            preconditionFailure("the text is valid")
+        }
+        return text
+    }
+}
