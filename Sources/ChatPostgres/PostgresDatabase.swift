@@ -36,7 +36,9 @@ package struct PostgresDatabase: Sendable {
         guard settings == ["on", "on"] else {
             throw .failed(
                 reason:
-                    "PostgreSQL may lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1])"
+                    """
+                    PostgreSQL may lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1])
+                    """
             )
         }
     }

@@ -21,9 +21,8 @@ struct PollSocket {
         while true {
             let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))
             // Rounded up, so that it does not spin through the last millisecond.
-            let milliseconds =
-                remaining.components.seconds * 1_000 + remaining.components.attoseconds / 1_000_000_000_000_000
-            let status = poll(&entry, 1, Int32(clamping: remaining == .zero ? 0 : milliseconds + 1))
+            let milliseconds = Int32(clamping: remaining.milliseconds + 1)
+            let status = poll(&entry, 1, remaining == .zero ? 0 : milliseconds)
             if status > 0 { return true }
             if status == 0, remaining == .zero { return false }
             if status < 0, errno != EINTR { return true }

@@ -102,7 +102,8 @@ package actor PostgresConnection {
     private func startConnecting() -> OpaquePointer? {
         // The URL is expanded in place of the database's name; what comes after it wins over it, what is before does not.
         let options = [
-            ("application_name", "chat-api"), ("dbname", configuration.url.connectionString),
+            ("application_name", "chat-api"),
+            ("dbname", configuration.url.connectionString),
             ("client_encoding", "UTF8"),
         ]
         return options.map(\.0).withUnsafeCStrings { keywords in
@@ -187,12 +188,6 @@ package actor PostgresConnection {
             PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) } ?? ""
         }
         return .server(SQLState(rawValue: field("C")), message: field("M").onOneLine)
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
 }
 
