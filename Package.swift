@@ -119,7 +119,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatServerTests",
-            dependencies: ["ChatServer", "ChatSQLite", "ChatTestSupport", .grdb, .nioCore, .subprocess],
+            dependencies: [
+                "ChatServer", "ChatSQLite", "ChatTestSupport", "PostgresClient", .grdb, .nioCore, .subprocess,
+            ],
             swiftSettings: settings
         ),
     ],

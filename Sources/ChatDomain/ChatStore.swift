@@ -1,7 +1,8 @@
 /// Keeps chats and their messages: the seam between the service and a database.
 ///
 /// What every store guarantees, and the conformance suite proves:
-/// - A method that returns has its change on disk; a method that throws has changed nothing.
+/// - A method that returns has its change on disk; a method that throws has changed nothing, unless it throws
+///   `StoreError.outcomeUnknown`.
 /// - The positions of a chat are 1, 2, 3 … without a hole, in the order of the commits, and `createdAt` never runs
 ///   backwards along them.
 /// - A read sees one snapshot, which contains every change whose method had returned before the read began.

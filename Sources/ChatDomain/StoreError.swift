@@ -5,6 +5,8 @@ package enum StoreError: Error, Equatable {
     /// The database cannot do it now and nothing was written: it is busy, full, away or shutting down. The reason is for
     /// the log and the health check, not for a client.
     case unavailable(reason: String)
+    /// The connection to the database broke while a change was under way: it may have been made, or not.
+    case outcomeUnknown(reason: String)
     /// The database's schema is not the one that this program was built for.
     case schemaMismatch(reason: String)
     /// A defect: the database refused what should have been right. Nothing was written.
@@ -14,7 +16,8 @@ package enum StoreError: Error, Equatable {
     package var reason: String {
         switch self {
         case .chatNotFound: "there is no such chat"
-        case .unavailable(let reason), .schemaMismatch(let reason), .failed(let reason): reason
+        case .unavailable(let reason), .outcomeUnknown(let reason), .schemaMismatch(let reason), .failed(let reason):
+            reason
         }
     }
 }

@@ -13,7 +13,7 @@ package struct PostgresStore: ChatStore {
 
     package func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat {
         let now = Instant.now()
-        return try await withConnection { connection throws(PostgresError) in
+        return try await write { connection throws(PostgresError) in
             let result = try connection.query(
                 "INSERT INTO chats (title, created_at, last_entry_at) VALUES ($1, $2, $2) RETURNING id",
                 [.text(title.value), .instant(now)]
@@ -24,7 +24,7 @@ package struct PostgresStore: ChatStore {
 
     package func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message {
         let now = Instant.now()
-        let message = try await withConnection { connection throws(PostgresError) -> Message? in
+        let message = try await write { connection throws(PostgresError) -> Message? in
             // The update locks the chat until the commit; the message's id is drawn behind it, and so both are in order.
             let result = try connection.query(
                 """
@@ -55,7 +55,7 @@ package struct PostgresStore: ChatStore {
         _ id: ChatID,
         newestMessages limit: Int
     ) async throws(StoreError) -> ChatWithMessages {
-        let chat = try await withConnection { connection throws(PostgresError) -> ChatWithMessages? in
+        let chat = try await read { connection throws(PostgresError) -> ChatWithMessages? in
             // One statement sees one snapshot.
             let result = try connection.query(
                 """
@@ -92,7 +92,7 @@ package struct PostgresStore: ChatStore {
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        let deleted = try await withConnection { connection throws(PostgresError) in
+        let deleted = try await write { connection throws(PostgresError) in
             try connection.query("DELETE FROM chats WHERE id = $1", [.int64(id.rawValue)]).affectedRowCount
         }
         if deleted == 0 { throw .chatNotFound }
@@ -110,13 +110,24 @@ package struct PostgresStore: ChatStore {
         }
     }
 
-    private func withConnection<Result: Sendable>(
+    private func write<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
         do {
             return try await database.pool.withConnection(body)
         } catch {
             throw StoreError(error)
+        }
+    }
+
+    /// A read that was cut off has changed nothing in any case.
+    private func read<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) async throws(StoreError) -> Result {
+        do throws(StoreError) {
+            return try await write(body)
+        } catch .outcomeUnknown(let reason) {
+            throw .unavailable(reason: reason)
         }
     }
 }

@@ -6,8 +6,10 @@ extension StoreError {
     package init(_ error: PostgresError) {
         let reason = "PostgreSQL: \(error)"
         switch error {
-        case .connectionFailed, .connectionLost, .poolExhausted, .shutDown:
+        case .connectionFailed, .poolExhausted, .shutDown:
             self = .unavailable(reason: reason)
+        case .connectionLost:
+            self = .outcomeUnknown(reason: reason)
         case .server(.undefinedTable, _), .server(.undefinedColumn, _):
             self = .schemaMismatch(reason: reason)
         case .server(let state, _):

@@ -21,6 +21,24 @@ import Testing
         }
     }
 
+    @Test func aChangeWhoseOutcomeIsUnknownSaysSo() async throws {
+        try await withServer(FailingStore(error: .outcomeUnknown(reason: "secret"))) { client in
+            let response = try await client.send(
+                "POST",
+                "/chats",
+                headers: ["X-Request-ID": "r3"],
+                body: #"{"title":"a"}"#
+            )
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] == "1")
+            let expected = """
+                {"detail":"The database did not answer: the request may have been carried out",\
+                "code":"outcome_unknown","request_id":"r3"}
+                """
+            #expect(response.text == expected)
+        }
+    }
+
     @Test func aDefectIs500AndTellsItsRequestId() async throws {
         try await withServer(FailingStore(error: .failed(reason: "secret"))) { client in
             let response = try await client.send(

@@ -114,7 +114,7 @@ class Service:
                 self.problems.append(f"a request took {took:.1f} s")
             if status == 201:
                 self.acknowledged[body["id"]] = (body["chat_id"], body["seq"], text)
-            elif status == 503 and headers["Retry-After"] and body["code"] == "unavailable":
+            elif status == 503 and headers["Retry-After"] and body["code"] in ("unavailable", "outcome_unknown"):
                 self.refused += 1
             else:
                 self.problems.append(f"{status} {body}")

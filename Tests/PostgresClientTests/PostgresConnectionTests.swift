@@ -48,7 +48,7 @@ struct PostgresConnectionTests {
 
     @Test func aStatementThatTakesTooLongIsCancelled() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
-            let configuration = PostgresConfiguration(url: url, statementTimeout: .milliseconds(50))
+            let configuration = PostgresConfiguration(url: url, statementTimeout: .seconds(1))
             let connection = PostgresConnection(configuration)
             try await connection.open()
             await #expect(

@@ -48,6 +48,14 @@ extension APIError {
         headers: [.retryAfter: "1"]
     )
 
+    /// The client has to find out: the change may have been made.
+    static let outcomeUnknown = APIError(
+        status: .serviceUnavailable,
+        code: "outcome_unknown",
+        detail: "The database did not answer: the request may have been carried out",
+        headers: [.retryAfter: "1"]
+    )
+
     static let internalError = APIError(
         status: .internalServerError,
         code: "internal_error",

@@ -36,6 +36,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         case StoreError.unavailable(let reason), StoreError.schemaMismatch(let reason):
             context.logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
             return .unavailable
+        case StoreError.outcomeUnknown(let reason):
+            context.logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
+            return .outcomeUnknown
         case RequestBodyError.tooLarge(let limit):
             return .bodyTooLarge(limit: limit)
         case RequestBodyError.timedOut:
