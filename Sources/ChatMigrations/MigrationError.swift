@@ -29,7 +29,7 @@ package enum MigrationError: Error, Equatable, CustomStringConvertible {
         case .wrongDirection(let target, let current):
             "the schema is at \(current): \(target) lies in the other direction"
         case .tooManySteps(let steps, let available):
-            "cannot go \(steps) steps: only \(available) in that direction"
+            "cannot go \(steps > 0 ? "+" : "")\(steps): there are only \(available) in that direction"
         case .databaseIsBehind(let current, let head):
             "the schema is at \(current), this chat-api needs \(head): run chat-api migrate upgrade"
         }

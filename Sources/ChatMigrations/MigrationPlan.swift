@@ -50,10 +50,11 @@ package struct MigrationPlan: Sendable {
         case .head: height = migrations.count
         case .base: height = 0
         case .relative(let steps):
-            height = current + steps
-            guard (0...migrations.count).contains(height) else {
-                throw .tooManySteps(abs(steps), available: steps > 0 ? migrations.count - current : current)
+            let (sum, isBeyond) = current.addingReportingOverflow(steps)
+            guard !isBeyond, (0...migrations.count).contains(sum) else {
+                throw .tooManySteps(steps, available: steps > 0 ? migrations.count - current : current)
             }
+            height = sum
         case .revision(let revision):
             guard let index = migrations.firstIndex(where: { $0.revision == revision }) else {
                 throw .unknownRevision(revision)

@@ -43,11 +43,8 @@ package struct MigrationRunner: Sendable {
     /// Records the schema as being at the target without running any script.
     package func stamp(_ target: MigrationTarget) async throws {
         try await database.withExclusiveTransaction { [plan] transaction in
-            let applied = try transaction.appliedMigrations()
             let height = try plan.height(of: target, from: 0, going: .up)
-            for migration in applied {
-                try transaction.execute(VersionTable.delete(revision: migration.revision))
-            }
+            try transaction.execute(VersionTable.deleteAll)
             for migration in plan.migrations.prefix(height) {
                 let checksum = migration.scripts(for: plan.database).checksum
                 try transaction.execute(

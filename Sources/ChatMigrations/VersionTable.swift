@@ -20,6 +20,8 @@ package enum VersionTable {
         "INSERT INTO schema_migrations (revision, checksum) VALUES ('\(migration.revision)', '\(migration.checksum)');"
     }
 
+    static let deleteAll = "DELETE FROM schema_migrations;"
+
     static func delete(revision: String) -> String {
         "DELETE FROM schema_migrations WHERE revision = '\(revision)';"
     }

@@ -4,11 +4,14 @@ package import GRDB
 /// An open SQLite database whose durability has been asserted.
 package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
+    /// How long a statement waits for a lock that another process holds.
+    let busyTimeout: Duration
 
     /// Opens the database and makes a file where there is none; it does not touch the schema.
     ///
     /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
     package init(_ configuration: SQLiteConfiguration) throws(StoreError) {
+        busyTimeout = configuration.busyTimeout
         do {
             writer = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)
@@ -18,8 +21,13 @@ package struct SQLiteDatabase: Sendable {
     }
 
     /// Waits for what is running and closes every connection; what comes later is refused.
+    ///
+    /// The file alone holds all the data then: it can be copied without the write-ahead log beside it.
     package func close() throws(StoreError) {
         do {
+            // The pool closes its writer before its readers, and so SQLite never sees a last connection that would do it.
+            // Where it cannot be done, on a file that became read-only, the log keeps the data.
+            try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
             try writer.close()
         } catch {
             throw StoreError(error)

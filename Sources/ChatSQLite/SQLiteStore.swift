@@ -73,8 +73,15 @@ package struct SQLiteStore: ChatStore {
     private func write<Result: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
+        // Behind a lock of another process each write would wait its own time, one after the other.
+        let deadline = ContinuousClock.now + database.busyTimeout + .seconds(1)
         do {
-            return try await database.writer.write(body)
+            return try await database.writer.write { database in
+                guard ContinuousClock.now <= deadline else {
+                    throw StoreError.unavailable(reason: "SQLite: other writes took too long")
+                }
+                return try body(database)
+            }
         } catch {
             throw StoreError(error)
         }

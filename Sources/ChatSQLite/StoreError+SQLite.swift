@@ -10,15 +10,22 @@ extension StoreError {
         case let error as DatabaseError:
             let reason = "SQLite: \(error.message ?? "no message") (\(error.extendedResultCode.rawValue))"
             switch error.resultCode {
-            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY,
-                .SQLITE_PERM, .SQLITE_NOMEM, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_AUTH:
-                self = .unavailable(reason: reason)
-            default:
+            case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM,
+                .SQLITE_NOMEM, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_AUTH,
                 // Closed while it was used: a request that came too late for the shutdown.
-                self = error.resultCode == .SQLITE_MISUSE ? .unavailable(reason: reason) : .failed(reason: reason)
+                .SQLITE_MISUSE:
+                self = .unavailable(reason: reason)
+            case .SQLITE_IOERR:
+                // A commit that could not be synchronised may be on disk all the same.
+                self = .outcomeUnknown(reason: reason)
+            case .SQLITE_ERROR:
+                // The statements are the program's own: it is the schema that does not fit.
+                self = .schemaMismatch(reason: reason)
+            default:
+                self = .failed(reason: reason)
             }
         case is CancellationError:
-            self = .unavailable(reason: "the request was cancelled")
+            self = .outcomeUnknown(reason: "the request was cancelled")
         default:
             self = .failed(reason: "\(error)")
         }
@@ -31,7 +38,8 @@ extension StoreError {
             case .memory: ":memory:"
             }
         switch StoreError(error) {
-        case .unavailable(let reason): self = .unavailable(reason: "cannot open \(path): \(reason)")
+        case .unavailable(let reason), .outcomeUnknown(let reason):
+            self = .unavailable(reason: "cannot open \(path): \(reason)")
         case .failed(let reason): self = .failed(reason: "cannot open \(path): \(reason)")
         case let other: self = other
         }

@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatTestSupport
+import Foundation
 import NIOCore
 import Testing
 
@@ -44,6 +45,52 @@ struct HostileRequestTests {
             #expect(response.status == status)
             #expect(response.text == #"{"detail":"Request body is larger than 131072 bytes","code":"body_too_large"}"#)
             try await expectAlive(client)
+        }
+    }
+
+    @Test func aBodyThatIsAnnouncedAsTooLargeIsRefusedBeforeItIsSent() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
+            let response = try HTTPTestResponse(await client.exchange(Array(head.utf8)))
+            #expect(response.status == 413)
+        }
+    }
+
+    @Test func aClientThatAsksBeforeItSendsIsToldToContinue() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let answer = try await client.withConnection { inbound, outbound in
+                let head = """
+                    POST /chats/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                    Expect: 100-continue\r\nContent-Length: 13\r\n\r\n
+                    """
+                try await outbound.write(ByteBuffer(string: head))
+                let interim = try await inbound.next().map { String(buffer: $0) }
+                #expect(interim == "HTTP/1.1 100 Continue\r\n\r\n")
+                try await outbound.write(ByteBuffer(string: #"{"title":"a"}"#))
+                return try await inbound.readToEnd()
+            }
+            #expect(try HTTPTestResponse(answer).status == 201)
+        }
+    }
+
+    @Test func tooManyHeadersAreSaidSo() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let headers = Dictionary(uniqueKeysWithValues: (0..<500).map { ("X-\($0)", "a") })
+            let response = try await client.send("GET", "/chats/1", headers: headers)
+            #expect((400...431).contains(response.status))
+            #expect(try response.json["code"] != nil)
+            #expect(response.headers["x-request-id"]?.isEmpty == false)
+        }
+    }
+
+    @Test(arguments: ["/nope", "/chats", "/chats/abc", "/chats/7", "/health/live"])
+    func anAnswerToHEADHasNoBody(_ path: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let get = "GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            let head = "HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n"
+            let answers = String(decoding: try await client.exchange(Array((head + get).utf8)), as: UTF8.self)
+            let second = try #require(answers.components(separatedBy: "\r\n\r\n").dropFirst().first)
+            #expect(second.hasPrefix("HTTP/1.1 200 OK"))
         }
     }
 

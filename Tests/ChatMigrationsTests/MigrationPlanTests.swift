@@ -52,8 +52,11 @@ import Testing
         #expect(throws: MigrationError.tooManySteps(3, available: 2)) {
             try plan.height(of: .relative(3), from: 1, going: .up)
         }
-        #expect(throws: MigrationError.tooManySteps(2, available: 1)) {
+        #expect(throws: MigrationError.tooManySteps(-2, available: 1)) {
             try plan.height(of: .relative(-2), from: 1, going: .down)
+        }
+        for (steps, direction) in [(Int.max, MigrationPlan.Direction.up), (Int.min, .down)] {
+            #expect(throws: MigrationError.self) { try plan.height(of: .relative(steps), from: 2, going: direction) }
         }
         #expect(throws: MigrationError.unknownRevision("9999")) {
             try plan.height(of: .revision("9999"), from: 1, going: .up)

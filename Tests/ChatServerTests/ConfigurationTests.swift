@@ -74,7 +74,9 @@ struct ConfigurationTests {
             for url in [
                 "mysql://me:hunter2@localhost/chat", "postgresql://me:hunter2@localhost:port/chat",
                 "postgresql://localhost/chat?password=hunter2&nonsense=1", "postgresql://me:hunter2@127.0.0.1:1/chat",
-                "postgres://127.0.0.1:1/chat?password=hunter2", "postgresql+asyncpg://me:hunter2@no.such.host.invalid/",
+                "me:hunter2@localhost/chat",
+                "mysql://localhost/chat?password=hunter2", "postgres://127.0.0.1:1/chat?password=hunter2",
+                "postgresql+asyncpg://me:hunter2@no.such.host.invalid/",
             ] {
                 let outcome = try await ChatAPIProcess.run("serve", in: folder, environment: ["DATABASE_URL": url])
                 #expect(outcome.status == 1)

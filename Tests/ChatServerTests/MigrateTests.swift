@@ -41,8 +41,8 @@ struct MigrateTests {
     }
 
     @Test(arguments: [
-        ("upgrade", "0009", "there is no migration '0009'"), ("upgrade", "+9", "cannot go 9 steps"),
-        ("upgrade", "+x", "'+x' is no migration target"), ("downgrade", "-9", "cannot go 9 steps"),
+        ("upgrade", "0009", "there is no migration '0009'"), ("upgrade", "+9", "cannot go +9"),
+        ("upgrade", "+x", "'+x' is no migration target"), ("downgrade", "-9", "cannot go -9"),
         ("stamp", "0009", "there is no migration '0009'"),
     ])
     func aTargetThatCannotBeReachedIsOneLine(_ verb: String, _ target: String, _ complaint: String) async throws {

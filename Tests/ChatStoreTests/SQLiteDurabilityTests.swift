@@ -35,6 +35,57 @@ import Testing
         }
     }
 
+    @Test func theFileAloneHoldsEverythingAfterClosing() async throws {
+        try await withTemporaryFolder { folder in
+            let chat = try await withSQLite(.file(folder + "/chat.db")) { store in
+                let chat = try await store.createChat(titled: ChatTitle("moved"))
+                _ = try await store.chat(chat.id, newestMessages: 1)
+                return chat
+            }
+            try FileManager.default.copyItem(atPath: folder + "/chat.db", toPath: folder + "/copy.db")
+            let copied = try await withSQLite(.file(folder + "/copy.db")) { store in
+                try await store.chat(chat.id, newestMessages: 1).chat
+            }
+            #expect(copied == chat)
+        }
+    }
+
+    @Test func writesBehindAForeignLockDoNotWaitOneAfterTheOther() async throws {
+        try await withTemporaryFolder { folder in
+            let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
+            let database = try SQLiteDatabase(
+                SQLiteConfiguration(location: location, busyTimeout: .milliseconds(200))
+            )
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let other = try SQLiteDatabase(SQLiteConfiguration(location: location))
+            let (locked, lock) = AsyncStream.makeStream(of: Void.self)
+            let release = DispatchSemaphore(value: 0)
+            async let holder: Void = other.writer.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    lock.finish()
+                    release.wait()
+                    return .rollback
+                }
+            }
+            for await _ in locked {}
+            let store = SQLiteStore(database)
+            // One after the other, these would take 40 seconds.
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<200 {
+                    group.addTask {
+                        await #expect(throws: StoreError.self) { try await store.createChat(titled: ChatTitle("late")) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            release.signal()
+            try await holder
+            _ = try await store.createChat(titled: ChatTitle("in time"))
+            try other.close()
+            try database.close()
+        }
+    }
+
     @Test func createdAtDoesNotRunBackwardsWhenTheClockDoes() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))

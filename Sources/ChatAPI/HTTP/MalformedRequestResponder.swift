@@ -1,4 +1,5 @@
 import HTTPTypes
+import Hummingbird
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
@@ -10,10 +11,10 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    private var error: HTTPParserError?
+    private var error: (any Error)?
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.error = error as? HTTPParserError
+        self.error = error
         context.fireErrorCaught(error)
     }
 
@@ -25,6 +26,7 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
         let answer = APIError(error)
         let body = answer.body(requestID: nil)
         let fields: HTTPFields = [
+            .requestID: RequestID().description,
             .contentType: "application/json",
             .contentLength: String(body.readableBytes),
             .connection: "close",
@@ -36,15 +38,15 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
 }
 
 extension APIError {
-    fileprivate init(_ error: HTTPParserError) {
+    fileprivate init(_ error: any Error) {
         switch error {
-        case .headerOverflow:
+        case HTTPParserError.headerOverflow:
             self.init(
                 status: .requestHeaderFieldsTooLarge,
                 code: "headers_too_large",
                 detail: "Request headers are too large"
             )
-        case .invalidMethod:
+        case HTTPParserError.invalidMethod:
             self.init(status: .notImplemented, code: "unknown_method", detail: "Unknown request method")
         default:
             self.init(status: .badRequest, code: "bad_request", detail: "Invalid HTTP request received.")

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
@@ -26,6 +27,12 @@ final class RequestBodyGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state.receive(unwrapInboundIn(data)) {
         case .forward: context.fireChannelRead(data)
+        case .forwardAndContinue:
+            context.fireChannelRead(data)
+            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        case .forwardAndFail(let error):
+            context.fireChannelRead(data)
+            context.fireErrorCaught(error)
         case .discard: break
         case .fail(let error):
             cancelDeadline()

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
@@ -20,16 +21,25 @@ struct RequestBodyState {
 
     enum Action {
         case forward
+        /// Forward it, and tell the client, which waits for that, to send the body.
+        case forwardAndContinue
         case discard
         case fail(RequestBodyError)
+        /// Forward the head, so that somebody answers, and fail then.
+        case forwardAndFail(RequestBodyError)
     }
 
     mutating func receive(_ part: HTTPRequestPart) -> Action {
         guard !hasFailed else { return .discard }
         switch part {
-        case .head:
+        case .head(let head):
             received = 0
+            if let announced = head.headerFields[.contentLength].flatMap(Int.init), announced > maximumBytes {
+                hasFailed = true
+                return .forwardAndFail(.tooLarge(limit: maximumBytes))
+            }
             isAwaitingBody = true
+            if head.headerFields[.expect]?.lowercased() == "100-continue" { return .forwardAndContinue }
         case .body(let bytes):
             received += bytes.readableBytes
             if received > maximumBytes {

@@ -15,16 +15,18 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         context: Context,
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
+        let response: Response
         do {
             return try await next(request, context)
         } catch let error as HTTPParserError {
             // The bytes are no HTTP any more: the connection answers for itself and closes.
             throw error
         } catch let error as ValidationError {
-            return error.response()
+            response = error.response()
         } catch {
-            return apiError(for: error, request: request, context: context).response(requestID: context.id)
+            response = apiError(for: error, request: request, context: context).response(requestID: context.id)
         }
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func apiError(for error: any Error, request: Request, context: Context) -> APIError {
@@ -45,7 +47,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return .requestTimeout
         case is CancellationError:
             // The grace period of the shutdown is over.
-            return .unavailable
+            return .outcomeUnknown
         case let error as HTTPError where error.status == .notFound:
             let allowed = routes.methods(at: request.uri.path)
             return allowed.isEmpty ? .routeNotFound : .methodNotAllowed(allowed: allowed)

@@ -5,6 +5,7 @@ struct ChatAPICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat-api",
         abstract: "Keeps chats and their messages behind an HTTP API.",
+        version: "0.1.0",
         subcommands: [ServeCommand.self, MigrateCommand.self, HealthcheckCommand.self],
         defaultSubcommand: ServeCommand.self
     )

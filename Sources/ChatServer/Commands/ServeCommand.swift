@@ -28,7 +28,9 @@ struct ServeCommand: AsyncParsableCommand {
         let settings = try await SettingsReader(
             given: address.given + database.given + schema.given + limits.given + logging.given + documentation.given
         )
-        let logger = try Logger(settings)
+        let writer = LogWriter()
+        defer { writer.flush() }
+        let logger = try Logger(settings, writer: writer)
         let server = try Server(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)

@@ -3,22 +3,18 @@ import ChatDomain
 import Logging
 import NIOCore
 
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
-
-/// Writes each message as one line to standard error, by one call, so that lines of several threads do not mix.
+/// Makes each message one line of the log.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
     var logLevel: Logger.Level
 
     private let format: LogFormat
+    private let writer: LogWriter
 
-    init(format: LogFormat, level: Logger.Level) {
+    init(format: LogFormat, level: Logger.Level, writer: LogWriter) {
         self.format = format
+        self.writer = writer
         logLevel = level
     }
 
@@ -40,10 +36,7 @@ struct LineLogHandler: LogHandler {
         }
         var line = format.line(at: .now(), event.level, "\(event.message)", fields)
         line.writeStaticString("\n")
-        line.withUnsafeReadableBytes { bytes in
-            // A log that cannot be written is no reason to fail.
-            _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-        }
+        writer.write(line)
     }
 }
 
@@ -92,10 +85,21 @@ extension LogFormat {
 
 extension String {
     fileprivate var onOneLine: String {
-        unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } ? debugDescription : self
+        unicodeScalars.contains(where: \.breaksLines) ? debugDescription : self
     }
 
     fileprivate var quotedIfNeeded: String {
-        isEmpty || unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" } ? debugDescription : self
+        isEmpty || unicodeScalars.contains { $0.breaksLines || $0 == " " || $0 == "\"" || $0 == "=" }
+            ? debugDescription : self
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal might do anything else than show it.
+    fileprivate var breaksLines: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }

@@ -11,7 +11,8 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         let memory = ["sqlite::memory:", "sqlite://", "sqlite:///:memory:"]
         if memory.contains(text) {
             self = .sqlite(.memory)
-        } else if text.hasPrefix("sqlite:///"), !text.hasSuffix("/"), !text.contains("\0") {
+        } else if text.hasPrefix("sqlite:///"), !text.hasSuffix("/"), !text.contains(where: { $0 == "\0" || $0 == "?" })
+        {
             self = .sqlite(.file(String(text.dropFirst("sqlite:///".count))))
         } else if let url = PostgresURL(text) {
             self = .postgresql(url)
@@ -29,12 +30,14 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Hides what may be a password in a text that was not understood: whatever stands between `//` and the last `@`, and
-    /// the value of any `password=`.
+    /// Hides what may be a password in a text that was not understood.
+    ///
+    /// That is whatever stands before the last `@`, but for a scheme, and the value of any `password=`.
     static func redacting(_ text: String) -> String {
         var text = text.replacing(/(?i)(password=)[^&\s]*/) { $0.output.1 + "***" }
-        if let scheme = text.firstRange(of: "//"), let at = text.lastIndex(of: "@"), scheme.upperBound <= at {
-            text.replaceSubrange(scheme.upperBound..<at, with: "***")
+        if let at = text.lastIndex(of: "@") {
+            let start = text[..<at].firstRange(of: "//")?.upperBound ?? text.startIndex
+            text.replaceSubrange(start..<at, with: "***")
         }
         return text
     }

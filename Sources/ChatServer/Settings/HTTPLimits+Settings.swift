@@ -8,5 +8,14 @@ extension HTTPLimits {
         idleTimeout = try settings.value(Settings.idleTimeout)
         maximumHeaderBytes = try settings.value(Settings.maximumHeaderBytes)
         maximumConnections = try settings.value(Settings.maximumConnections)
+        // The idle timeout runs while a body is on its way, too, and closes without an answer.
+        guard bodyTimeout < idleTimeout else {
+            throw SettingError(
+                description: """
+                    \(Settings.bodyTimeout.variable) (--\(Settings.bodyTimeout.flag)) is \(bodyTimeout): \
+                    it must be shorter than \(Settings.idleTimeout.variable) (--\(Settings.idleTimeout.flag)), \(idleTimeout)
+                    """
+            )
+        }
     }
 }
