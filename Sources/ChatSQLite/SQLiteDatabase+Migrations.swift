@@ -8,16 +8,9 @@ extension SQLiteDatabase: MigrationDatabase {
         _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
     ) async throws -> Result {
         try await writer.writeWithoutTransaction { database in
-            // IMMEDIATE takes the lock before anything is read, so that another process cannot decide on the same state.
-            try database.beginTransaction(.immediate)
-            do {
+            try database.inImmediateTransaction {
                 try database.execute(sql: VersionTable.create)
-                let result = try body(SQLiteMigrationTransaction(database: database))
-                try database.commit()
-                return result
-            } catch {
-                try database.rollback()
-                throw error
+                return try body(SQLiteMigrationTransaction(database: database))
             }
         }
     }

@@ -76,11 +76,11 @@ package struct SQLiteStore: ChatStore {
         // Behind a lock of another process each write would wait its own time, one after the other.
         let deadline = ContinuousClock.now + database.busyTimeout + .seconds(1)
         do {
-            return try await database.writer.write { database in
+            return try await database.writer.writeWithoutTransaction { database in
                 guard ContinuousClock.now <= deadline else {
                     throw StoreError.unavailable(reason: "SQLite: other writes took too long")
                 }
-                return try body(database)
+                return try database.inImmediateTransaction { try body(database) }
             }
         } catch {
             throw StoreError(error)

@@ -23,8 +23,10 @@ struct PostgresFaultTests {
                 let sessions = try await Self.sessions(of: url)
                 #expect(sessions.count <= 4)
             }
-            let left = try await Self.sessions(of: url)
-            #expect(left == [])
+            // A backend ends a moment after its connection; the suite's time limit is the end of the patience.
+            while try await !Self.sessions(of: url).isEmpty {
+                try await Task.sleep(for: .milliseconds(20))
+            }
         }
     }
 
