@@ -4,7 +4,7 @@ import Testing
 /// Random bytes, requests that are cut or mutated, JSON that is mutated: no 5xx, no crash, and the server goes on.
 ///
 /// The seeds are fixed, so that a failure can be repeated.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct FuzzTests {
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func randomBytesAndMutatedRequestsAreSurvived(_ seed: UInt64) async throws {

@@ -6,7 +6,7 @@ import Testing
 ///
 /// An answer may hold more than the recorded one, except in `detail`: members of a body, methods in Allow.
 @Suite struct RecordedContractTests {
-    @Test(.timeLimit(.minutes(2)), arguments: StoreUnderTest.allCases)
+    @Test(.timeLimit(.minutes(5)), arguments: StoreUnderTest.allCases)
     func everyRecordedRequestIsAnsweredAsBefore(_ store: StoreUnderTest) async throws {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/contract", withExtension: "json"))
         let cases = try JSONDecoder().decode([RecordedCase].self, from: Data(contentsOf: url))

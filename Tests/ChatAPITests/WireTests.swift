@@ -2,7 +2,7 @@ import ChatTestSupport
 import Testing
 
 /// What the wire promises beside the recorded requests.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WireTests {
     @Test func bodiesAreWrittenInFull() async throws {
         try await withServer(on: .sqliteInMemory) { client in

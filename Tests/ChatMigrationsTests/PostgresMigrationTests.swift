@@ -5,7 +5,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresMigrationTests {
     @Test func manyServersAtOnceApplyEachMigrationOnce() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// How the program is configured, seen from outside.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ConfigurationTests {
     @Test func theHelpShowsEverySettingWithItsVariableAndDefault() async throws {
         try await withTemporaryFolder { folder in

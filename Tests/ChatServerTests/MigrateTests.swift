@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// `chat-api migrate`, as a user of Alembic uses it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MigrateTests {
     @Test func theSchemaGoesUpAndDownAndUp() async throws {
         try await withTemporaryFolder { folder in

@@ -3,7 +3,7 @@ import PostgresClient
 import Testing
 
 /// The running program on PostgreSQL.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresServeTests {
     @Test func aSchemaThatIsBehindIsRefusedWithTheCommandThatHelps() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in

@@ -5,7 +5,7 @@ import Subprocess
 import Testing
 
 /// The running program: starting, stopping, logging.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ServeTests {
     @Test(arguments: [Signal.terminate, .interrupt])
     func aSignalStopsTheServerWithSuccess(_ signal: Signal) async throws {

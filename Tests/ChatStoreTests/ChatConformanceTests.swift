@@ -3,7 +3,7 @@ import ChatTestSupport
 import Testing
 
 /// What every store must do with chats.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ChatConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func aCreatedChatIsRead(_ store: StoreUnderTest) async throws {

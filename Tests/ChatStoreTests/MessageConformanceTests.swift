@@ -3,7 +3,7 @@ import ChatTestSupport
 import Testing
 
 /// What every store must do with messages.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct MessageConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func aPostedMessageIsReadAsItWasAcknowledged(_ store: StoreUnderTest) async throws {

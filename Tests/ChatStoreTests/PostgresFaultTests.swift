@@ -5,7 +5,7 @@ import PostgresClient
 import Testing
 
 /// What happens to a database in production, made to happen.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresFaultTests {
     @Test func aPoolOfFourServesManyAtOnceAndOpensNoMore() async throws {
         try await TestPostgres.withDatabase { url in

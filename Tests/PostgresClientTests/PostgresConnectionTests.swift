@@ -2,7 +2,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresConnectionTests {
     @Test(arguments: [0, 1, -1, .max, .min] as [Int64])
     func valuesComeBackAsTheyWereBound(_ number: Int64) async throws {
