@@ -6,11 +6,6 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    package static let uniqueViolation = SQLState(rawValue: "23505")
-    package static let foreignKeyViolation = SQLState(rawValue: "23503")
-    package static let serializationFailure = SQLState(rawValue: "40001")
-    package static let deadlockDetected = SQLState(rawValue: "40P01")
-    package static let lockNotAvailable = SQLState(rawValue: "55P03")
     package static let queryCanceled = SQLState(rawValue: "57014")
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     package static let undefinedColumn = SQLState(rawValue: "42703")

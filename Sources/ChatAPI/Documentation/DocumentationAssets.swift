@@ -17,7 +17,7 @@ struct DocumentationAssets: Sendable {
 
     /// Whether a page can do without the CDN.
     func has(_ asset: DocumentationAsset) -> Bool {
-        contents[asset.name] != nil
+        content(of: asset) != nil
     }
 
     func content(of asset: DocumentationAsset) -> ByteBuffer? {

@@ -5,21 +5,15 @@ import SystemPackage
 struct SettingsReader {
     private let reader: ConfigReader
 
-    /// - Parameter environment: In place of the process's own, for tests.
-    init(
-        given: [GivenSetting],
-        environment: [String: String]? = nil,
-        environmentFile: FilePath = ".env"
-    ) async throws {
+    init(given: [GivenSetting]) async throws {
         let given = Dictionary(
             given.map { ($0.key, ConfigValue(.string($0.value), isSecret: false)) },
             uniquingKeysWith: { $1 }
         )
         reader = ConfigReader(providers: [
             InMemoryProvider(name: "command line", values: given),
-            environment.map { EnvironmentVariablesProvider(environmentVariables: $0) }
-                ?? EnvironmentVariablesProvider(),
-            try await EnvironmentVariablesProvider(environmentFilePath: environmentFile, allowMissing: true),
+            EnvironmentVariablesProvider(),
+            try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true),
         ])
     }
 
