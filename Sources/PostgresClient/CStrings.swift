@@ -3,16 +3,18 @@ extension [PostgresValue] {
     func withUnsafeBinding<Result>(
         _ body: ([UnsafePointer<CChar>?], [Int32], [Int32]) -> Result
     ) -> Result {
-        let bytes = map(\.bytes)
-        let storage: [UInt8] = bytes.compactMap(\.self).reduce(into: []) { $0 += $1 } + [0]
+        var storage: [UInt8] = []
+        let counts = map { $0.append(to: &storage) }
+        // An empty array has no address, and a value without bytes is not null.
+        storage.append(0)
         return storage.withUnsafeBytes { storage in
             var offset = 0
-            let pointers = bytes.map { value -> UnsafePointer<CChar>? in
-                guard let value else { return nil }
-                defer { offset += value.count }
+            let pointers = counts.map { count -> UnsafePointer<CChar>? in
+                guard let count else { return nil }
+                defer { offset += count }
                 return storage.baseAddress?.advanced(by: offset).assumingMemoryBound(to: CChar.self)
             }
-            return body(pointers, bytes.map { Int32($0?.count ?? 0) }, map { _ in 1 })
+            return body(pointers, counts.map { Int32($0 ?? 0) }, map { _ in 1 })
         }
     }
 }

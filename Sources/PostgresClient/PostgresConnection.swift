@@ -81,11 +81,53 @@ package actor PostgresConnection {
     /// - Parameter sql: The program's own text: each is prepared once and kept for the life of the connection.
     package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
         let session = try requireSession()
-        let name = try prepare(sql, types: parameters.map(\.type), in: session)
-        let sent = parameters.withUnsafeBinding { values, lengths, formats in
-            PQsendQueryPrepared(session, name, Int32(parameters.count), values, lengths, formats, 1)
-        }
+        let statement = PostgresStatement(sql, parameters)
+        let sent = send(statement, as: try prepare(statement, in: session), to: session)
         return try receive(sent, from: session)
+    }
+
+    /// Runs statements in their order in one round trip.
+    ///
+    /// They are one transaction, unless they begin and commit one themselves. The first that fails keeps the others
+    /// behind it from being run, and its error is thrown.
+    ///
+    /// - Parameter receive: Given each statement's index and result.
+    package func pipeline(
+        _ statements: [PostgresStatement],
+        receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
+    ) throws(PostgresError) {
+        let session = try requireSession()
+        var names: [String] = []
+        for statement in statements {
+            names.append(try prepare(statement, in: session))
+        }
+        guard PQenterPipelineMode(session) == 1 else { throw giveUp(Self.message(of: session)) }
+        for (statement, name) in zip(statements, names) {
+            guard send(statement, as: name, to: session) == 1 else { throw giveUp(Self.message(of: session)) }
+        }
+        guard PQpipelineSync(session) == 1 else { throw giveUp(Self.message(of: session)) }
+
+        let deadline = answerDeadline
+        try flush(session, before: deadline)
+        var failure: PostgresError?
+        for index in statements.indices {
+            while let result = try nextResult(of: session, before: deadline) {
+                do throws(PostgresError) {
+                    let result = try Self.success(result)
+                    if failure == nil {
+                        try receive(index, result)
+                    }
+                } catch {
+                    failure = failure ?? error
+                }
+            }
+        }
+        // What marks the end of the pipeline.
+        PQclear(try nextResult(of: session, before: deadline))
+        guard PQstatus(session) == CONNECTION_OK, PQexitPipelineMode(session) == 1 else {
+            throw giveUp(Self.message(of: session))
+        }
+        if let failure { throw failure }
     }
 
     /// Runs a script of any number of statements and throws their rows away.
@@ -131,47 +173,81 @@ package actor PostgresConnection {
     }
 
     private func prepare(
-        _ sql: String,
-        types: [UInt32],
+        _ statement: PostgresStatement,
         in session: OpaquePointer
     ) throws(PostgresError) -> String {
-        if let name = preparedNames[sql] { return name }
+        if let name = preparedNames[statement.sql] { return name }
         let name = "s\(preparedNames.count)"
-        _ = try receive(PQsendPrepare(session, name, sql, Int32(types.count), types), from: session)
-        preparedNames[sql] = name
+        let types = statement.parameters.map(\.type)
+        _ = try receive(PQsendPrepare(session, name, statement.sql, Int32(types.count), types), from: session)
+        preparedNames[statement.sql] = name
         return name
+    }
+
+    private func send(_ statement: PostgresStatement, as name: String, to session: OpaquePointer) -> Int32 {
+        statement.parameters.withUnsafeBinding { values, lengths, formats in
+            PQsendQueryPrepared(session, name, Int32(formats.count), values, lengths, formats, 1)
+        }
+    }
+
+    /// The server cancels a statement that takes too long; this is for a server that does not.
+    private var answerDeadline: ContinuousClock.Instant {
+        .now + configuration.statementTimeout + .seconds(1)
     }
 
     /// Waits for the answer to what was sent: the last result, or the first error.
     private func receive(_ sent: Int32, from session: OpaquePointer) throws(PostgresError) -> PostgresResult {
         guard sent == 1 else { throw giveUp(Self.message(of: session)) }
-        // The server cancels a statement that takes too long; this is for a server that does not.
-        let deadline = ContinuousClock.now + configuration.statementTimeout + .seconds(1)
-        let socket = PollSocket(PQsocket(session))
-        while PQflush(session) == 1 {
-            guard socket.wait(for: POLLIN | POLLOUT, until: deadline) else { throw giveUp("no answer in time") }
-            guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
-        }
+        let deadline = answerDeadline
+        try flush(session, before: deadline)
         var last: PostgresResult?
         var failure: PostgresError?
-        while true {
-            while PQisBusy(session) == 1 {
-                guard socket.wait(for: POLLIN, until: deadline) else { throw giveUp("no answer in time") }
-                guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
-            }
-            guard let result = PQgetResult(session) else { break }
-            switch PQresultStatus(result) {
-            case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
-                last = PostgresResult(result)
-            default:
-                failure = failure ?? Self.error(of: result)
-                PQclear(result)
+        while let result = try nextResult(of: session, before: deadline) {
+            do throws(PostgresError) {
+                last = try Self.success(result)
+            } catch {
+                failure = failure ?? error
             }
         }
         guard PQstatus(session) == CONNECTION_OK else { throw giveUp(Self.message(of: session)) }
         if let failure { throw failure }
         guard let last else { throw .unexpectedResult("the server sent no result") }
         return last
+    }
+
+    private func flush(
+        _ session: OpaquePointer,
+        before deadline: ContinuousClock.Instant
+    ) throws(PostgresError) {
+        let socket = PollSocket(PQsocket(session))
+        while PQflush(session) == 1 {
+            guard socket.wait(for: POLLIN | POLLOUT, until: deadline) else { throw giveUp("no answer in time") }
+            guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
+        }
+    }
+
+    /// Waits for the next result; nil at the end of a statement's.
+    private func nextResult(
+        of session: OpaquePointer,
+        before deadline: ContinuousClock.Instant
+    ) throws(PostgresError) -> OpaquePointer? {
+        let socket = PollSocket(PQsocket(session))
+        while PQisBusy(session) == 1 {
+            guard socket.wait(for: POLLIN, until: deadline) else { throw giveUp("no answer in time") }
+            guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
+        }
+        return PQgetResult(session)
+    }
+
+    /// Takes the result over, or throws the error that it is.
+    private static func success(_ result: OpaquePointer) throws(PostgresError) -> PostgresResult {
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+            return PostgresResult(result)
+        default:
+            defer { PQclear(result) }
+            throw error(of: result)
+        }
     }
 
     private func giveUp(_ reason: String) -> PostgresError {

@@ -6,6 +6,8 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
     case connectionFailed(reason: String)
     /// The connection broke or was given up while a statement was under way: it may have been carried out, or not.
     case connectionLost(reason: String)
+    /// The connection broke inside a transaction whose COMMIT had not been sent: nothing of it is left.
+    case transactionLost(reason: String)
     /// The server refused or cancelled the statement; its transaction is rolled back.
     case server(SQLState, message: String)
     /// No connection of the pool became free in time; nothing was sent.
@@ -18,7 +20,7 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .connectionFailed(let reason): "cannot connect: \(reason)"
-        case .connectionLost(let reason): "the connection was lost: \(reason)"
+        case .connectionLost(let reason), .transactionLost(let reason): "the connection was lost: \(reason)"
         case .server(let state, let message): "\(message) (SQLSTATE \(state.rawValue))"
         case .poolExhausted: "no database connection became free in time"
         case .shutDown: "the database connections are closed"

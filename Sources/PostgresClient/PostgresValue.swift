@@ -5,6 +5,12 @@ package enum PostgresValue: Equatable, Sendable {
     /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
     case timestamp(microsecondsSinceEpoch: Int64)
     case null
+    /// A `bigint[]`.
+    case int64Array([Int64?])
+    /// A `text[]`.
+    case textArray([String?])
+    /// A `timestamptz[]`, each in microseconds since 1970-01-01T00:00:00Z.
+    case timestampArray([Int64])
 
     /// PostgreSQL counts from 2000-01-01.
     static let epochOffset: Int64 = 946_684_800_000_000
@@ -16,22 +22,59 @@ package enum PostgresValue: Equatable, Sendable {
         case .text: 25
         case .timestamp: 1_184
         case .null: 0
+        case .int64Array: 1_016
+        case .textArray: 1_009
+        case .timestampArray: 1_185
         }
     }
 
-    /// The value's bytes; nil for null.
-    var bytes: [UInt8]? {
+    /// Appends the value's bytes in the binary format of its type.
+    ///
+    /// - Returns: How many there are; nil for null, which has none.
+    func append(to bytes: inout [UInt8]) -> Int? {
+        let start = bytes.count
         switch self {
-        case .int64(let value): value.bigEndianBytes
-        case .text(let value): Array(value.utf8)
-        case .timestamp(let microseconds): (microseconds - Self.epochOffset).bigEndianBytes
-        case .null: nil
+        case .int64(let value): bytes.append(bigEndian: value)
+        case .text(let value): bytes.append(contentsOf: value.utf8)
+        case .timestamp(let microseconds): bytes.append(bigEndian: microseconds - Self.epochOffset)
+        case .null: return nil
+        case .int64Array(let values):
+            bytes.appendArray(values, ofType: 20) { $0.append(bigEndian: $1) }
+        case .textArray(let values):
+            bytes.appendArray(values, ofType: 25) { $0.append(contentsOf: $1.utf8) }
+        case .timestampArray(let values):
+            bytes.appendArray(values, ofType: 1_184) { $0.append(bigEndian: $1 - Self.epochOffset) }
         }
+        return bytes.count - start
     }
 }
 
-extension Int64 {
-    fileprivate var bigEndianBytes: [UInt8] {
-        withUnsafeBytes(of: bigEndian) { Array($0) }
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
+    }
+
+    /// One dimension, counted from 1; each element behind its length, which is -1 for null.
+    fileprivate mutating func appendArray<Value>(
+        _ elements: [Value?],
+        ofType type: Int32,
+        _ appendElement: (inout [UInt8], Value) -> Void
+    ) {
+        append(bigEndian: Int32(elements.isEmpty ? 0 : 1))
+        append(bigEndian: Int32(elements.contains { $0 == nil } ? 1 : 0))
+        append(bigEndian: type)
+        if elements.isEmpty { return }
+        append(bigEndian: Int32(elements.count))
+        append(bigEndian: Int32(1))
+        for element in elements {
+            let lengthIndex = count
+            append(bigEndian: Int32(-1))
+            guard let element else { continue }
+            appendElement(&self, element)
+            let length = Int32(count - lengthIndex - 4)
+            Swift.withUnsafeBytes(of: length.bigEndian) { length in
+                replaceSubrange(lengthIndex..<lengthIndex + 4, with: length)
+            }
+        }
     }
 }

@@ -6,10 +6,13 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
+    package static let deadlockDetected = SQLState(rawValue: "40P01")
     package static let queryCanceled = SQLState(rawValue: "57014")
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
+    package static let serializationFailure = SQLState(rawValue: "40001")
     package static let undefinedColumn = SQLState(rawValue: "42703")
     package static let undefinedTable = SQLState(rawValue: "42P01")
+    package static let uniqueViolation = SQLState(rawValue: "23505")
 
     /// The first two characters, which group the codes.
     package var conditionClass: Substring {
