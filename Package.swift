@@ -50,7 +50,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "ChatDomain", swiftSettings: settings),
-        .target(name: "ChatMigrations", swiftSettings: settings),
+        .target(name: "ChatMigrations", dependencies: ["ChatDomain"], swiftSettings: settings),
         .target(
             name: "ChatSQLite",
             dependencies: ["ChatDomain", "ChatMigrations", .grdb],
@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "ChatServerTests",
             dependencies: [
-                "ChatServer", "ChatSQLite", "ChatTestSupport", "PostgresClient", .grdb, .nioCore, .subprocess,
+                "ChatMigrations", "ChatServer", "ChatSQLite", "ChatTestSupport", "PostgresClient", .grdb, .nioCore,
+                .subprocess,
             ],
             swiftSettings: settings
         ),

@@ -7,13 +7,15 @@
 ///   backwards along them.
 /// - A read sees one snapshot, which contains every change whose method had returned before the read began.
 /// - Ids grow, and are never used again.
+/// - A draft with an idempotency key is stored once, whoever sends it again, to whichever process, as long as what it made
+///   exists; the same key on other content is `StoreError.idempotencyKeyReused`.
 package protocol ChatStore: Sendable {
-    func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat
+    func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
 
-    /// Appends a message to the chat's log.
+    /// Appends a message to its chat's log.
     ///
     /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the message is on its way.
-    func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message
+    func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message>
 
     /// Reads a chat and its newest messages.
     ///

@@ -2,6 +2,8 @@
 package enum StoreError: Error, Equatable {
     /// There is no such chat, or it was deleted, perhaps at this very moment.
     case chatNotFound
+    /// The idempotency key belongs to an earlier request whose content was another one.
+    case idempotencyKeyReused
     /// The database cannot do it now and nothing was written: it is busy, full, away or shutting down. The reason is for
     /// the log and the health check, not for a client.
     case unavailable(reason: String)
@@ -16,6 +18,7 @@ package enum StoreError: Error, Equatable {
     package var reason: String {
         switch self {
         case .chatNotFound: "there is no such chat"
+        case .idempotencyKeyReused: "the idempotency key belongs to another request"
         case .unavailable(let reason), .outcomeUnknown(let reason), .schemaMismatch(let reason), .failed(let reason):
             reason
         }

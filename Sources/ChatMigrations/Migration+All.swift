@@ -3,6 +3,7 @@ extension Migration {
     ///
     /// A new one is added at the end; a released one is never edited.
     package static let all: [Migration] = [
-        .createChatsAndMessages
+        .createChatsAndMessages,
+        .addIdempotencyKeys,
     ]
 }

@@ -1,3 +1,5 @@
+import ChatDomain
+
 /// One step of the schema: a script up and a script down for each database.
 ///
 /// A migration that has been released is never edited: its checksum is recorded beside its revision when it is applied,
@@ -22,13 +24,13 @@ package struct Migration: Sendable {
             self.down = down
         }
 
-        /// FNV-1a in 64 bits over both scripts, as 16 hexadecimal digits: it tells an edit, not an attack.
+        /// A stable hash over both scripts, as 16 hexadecimal digits.
         package var checksum: String {
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-            for byte in (up + "\0" + down).utf8 {
-                hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-            }
-            let digits = String(hash, radix: 16)
+            var hash = StableHash()
+            hash.combine(up)
+            hash.combine(0)
+            hash.combine(down)
+            let digits = String(hash.value, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }
     }

@@ -6,12 +6,15 @@ package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
     /// How long a statement waits for a lock that another process holds.
     let busyTimeout: Duration
+    /// How many reads can run at once.
+    let readers: Int
 
     /// Opens the database and makes a file where there is none; it does not touch the schema.
     ///
     /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
     package init(_ configuration: SQLiteConfiguration) throws(StoreError) {
         busyTimeout = configuration.busyTimeout
+        readers = configuration.location == .memory ? 1 : configuration.readers
         do {
             writer = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)

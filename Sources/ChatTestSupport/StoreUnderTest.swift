@@ -32,6 +32,11 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
     }
 }
 
+extension BatchLimits {
+    /// For tests that share a slow machine with others and are about something else.
+    package static let patient = BatchLimits(patience: .seconds(60))
+}
+
 /// Runs `body` with a migrated SQLite store and closes it.
 package func withSQLite<Result>(
     _ location: SQLiteConfiguration.Location,
@@ -40,7 +45,7 @@ package func withSQLite<Result>(
 ) async throws -> Result {
     let database = try SQLiteDatabase(SQLiteConfiguration(location: location))
     try await MigrationRunner(database).migrate(.up, to: .head)
-    let result = try await body(SQLiteStore(database))
+    let result = try await body(SQLiteStore(database, limits: .patient))
     try database.close()
     return result
 }
@@ -52,9 +57,13 @@ package func withPostgres<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (PostgresStore) async throws -> Result
 ) async throws -> Result {
-    let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: poolSize)
+    let database = PostgresDatabase(
+        PostgresConfiguration(url: url),
+        poolSize: poolSize,
+        leaseTimeout: BatchLimits.patient.patience
+    )
     try await database.requireDurability()
-    let result = try await body(PostgresStore(database))
+    let result = try await body(PostgresStore(database, limits: .patient))
     await database.close()
     return result
 }

@@ -57,8 +57,8 @@ import Testing
 private struct FailingStore: ChatStore {
     let error: StoreError
 
-    func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat { throw error }
-    func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message { throw error }
+    func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
+    func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message> { throw error }
     func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages { throw error }
     func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
     func checkReadiness() async throws(StoreError) { throw error }

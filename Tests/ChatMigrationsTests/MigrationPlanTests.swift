@@ -73,7 +73,12 @@ import Testing
         let released = Migration.all.map { migration in
             [migration.revision] + DatabaseKind.allCases.map { migration.scripts(for: $0).checksum }
         }
-        #expect(released == [["0001", "269bf5f807151af4", "3779e1cda9e09d57"]])
+        #expect(
+            released == [
+                ["0001", "269bf5f807151af4", "3779e1cda9e09d57"],
+                ["0002", "f19e175669bccc30", "6ab6d2e622a49acc"],
+            ]
+        )
     }
 }
 

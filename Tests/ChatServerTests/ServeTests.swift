@@ -165,7 +165,7 @@ struct ServeTests {
                 #expect(unready.status == 1)
                 #expect(unready.errors == "Error: not ready: 503 Service Unavailable\n")
                 let response = try await client.send("GET", "/health/ready")
-                #expect(response.text.contains("the schema is at base, this chat-api needs 0001"))
+                #expect(response.text.contains("the schema is at base, this chat-api needs "))
             }
             let gone = try await ChatAPIProcess.run("healthcheck", "--port=1", in: folder)
             #expect(gone.status == 1)

@@ -15,11 +15,11 @@ struct ChatController<Store: ChatStore>: Sendable {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
         let object = try validator.object(in: body, of: request)
-        guard let object, let title = validator.text("title", in: object, ChatTitle.init) else {
-            throw validator.error
-        }
-        let chat = try await store.createChat(titled: title)
-        return .json(status: .created, chat.write)
+        let title = object.flatMap { validator.text("title", in: $0, ChatTitle.init) }
+        let key = validator.idempotencyKey(in: request)
+        guard let title, let key else { throw validator.error }
+        let chat = try await store.createChat(ChatDraft(title: title, idempotencyKey: key.value))
+        return .created(chat) { $0.write(to: &$1) }
     }
 
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {

@@ -13,8 +13,10 @@ struct MessageController<Store: ChatStore>: Sendable {
         let chatID = validator.chatID(in: context)
         let object = try validator.object(in: body, of: request)
         let text = object.flatMap { validator.text("text", in: $0, MessageText.init) }
-        guard let chatID, let text else { throw validator.error }
-        let message = try await store.postMessage(text, to: chatID)
-        return .json(status: .created, message.write)
+        let key = validator.idempotencyKey(in: request)
+        guard let chatID, let text, let key else { throw validator.error }
+        let draft = MessageDraft(to: chatID, text: text, idempotencyKey: key.value)
+        let message = try await store.postMessage(draft)
+        return .created(message) { $0.write(to: &$1) }
     }
 }

@@ -13,6 +13,11 @@ struct APIError: Error, Equatable {
 
 extension APIError {
     static let chatNotFound = APIError(status: .notFound, code: "chat_not_found", detail: "Chat not found")
+    static let idempotencyKeyReused = APIError(
+        status: .unprocessableContent,
+        code: "idempotency_key_reused",
+        detail: "The Idempotency-Key belongs to an earlier request with another body"
+    )
     static let routeNotFound = APIError(status: .notFound, code: "not_found", detail: "Not Found")
 
     static func methodNotAllowed(allowed: [HTTPRequest.Method]) -> APIError {

@@ -13,6 +13,7 @@ extension ValidationIssue.Problem {
         case .text(.containsNull): "value_error"
         case .notAnInteger: "int_parsing"
         case .integerTooLong: "int_parsing_size"
+        case .patternMismatch: "string_pattern_mismatch"
         case .lessThan: "greater_than_equal"
         case .greaterThan: "less_than_equal"
         case .invalidJSON: "json_invalid"
@@ -31,6 +32,7 @@ extension ValidationIssue.Problem {
         case .text(.containsNull): "Value error, \(Self.nullCharacter)"
         case .notAnInteger: "Input should be a valid integer, unable to parse string as an integer"
         case .integerTooLong: "Unable to parse input string as an integer, exceeded maximum size"
+        case .patternMismatch(let pattern): "String should match pattern '\(pattern)'"
         case .lessThan(let minimum): "Input should be greater than or equal to \(minimum)"
         case .greaterThan(let maximum): "Input should be less than or equal to \(maximum)"
         case .invalidJSON: "JSON decode error"
@@ -43,6 +45,7 @@ extension ValidationIssue.Problem {
         case .text(.tooShort(let minimum)): writer.context("min_length", minimum)
         case .text(.tooLong(let maximum)): writer.context("max_length", maximum)
         case .text(.containsNull): writer.context("error", Self.nullCharacter)
+        case .patternMismatch(let pattern): writer.context("pattern", pattern)
         case .lessThan(let minimum): writer.context("ge", minimum)
         case .greaterThan(let maximum): writer.context("le", maximum)
         case .invalidJSON(let reason): writer.context("error", reason)

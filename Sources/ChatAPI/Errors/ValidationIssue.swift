@@ -28,6 +28,7 @@ struct ValidationIssue {
         case text(TextViolation)
         case notAnInteger
         case integerTooLong
+        case patternMismatch(String)
         case lessThan(Int)
         case greaterThan(Int)
         case invalidJSON(reason: String)

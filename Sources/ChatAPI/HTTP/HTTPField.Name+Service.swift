@@ -1,6 +1,8 @@
 import HTTPTypes
 
 extension HTTPField.Name {
+    static let idempotencyKey = constant("Idempotency-Key")
+    static let idempotentReplayed = constant("Idempotent-Replayed")
     static let referrerPolicy = constant("Referrer-Policy")
     static let requestID = constant("X-Request-ID")
 

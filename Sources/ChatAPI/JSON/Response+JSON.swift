@@ -1,3 +1,4 @@
+import ChatDomain
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -11,6 +12,15 @@ extension Response {
         var headers = headers
         headers[.contentType] = "application/json"
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+
+    /// What a request to create something made: 201, or 200 for what an earlier request with its key had made.
+    static func created<Value>(_ accepted: Accepted<Value>, _ write: (Value, inout JSONWriter) -> Void) -> Response {
+        var response = Response.json(status: accepted.isReplay ? .ok : .created) { write(accepted.value, &$0) }
+        if accepted.isReplay {
+            response.headers[.idempotentReplayed] = "true"
+        }
+        return response
     }
 
     /// - Parameter write: Writes one JSON value.

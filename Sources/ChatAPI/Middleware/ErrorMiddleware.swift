@@ -35,6 +35,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return error
         case StoreError.chatNotFound:
             return .chatNotFound
+        case StoreError.idempotencyKeyReused:
+            return .idempotencyKeyReused
         case StoreError.unavailable(let reason), StoreError.schemaMismatch(let reason):
             context.logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
             return .unavailable

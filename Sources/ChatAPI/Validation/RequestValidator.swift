@@ -97,6 +97,20 @@ struct RequestValidator {
         return nil
     }
 
+    /// The header `Idempotency-Key`, which may be missing.
+    mutating func idempotencyKey(in request: Request) -> OptionalKey? {
+        guard let text = request.headers[.idempotencyKey] else { return OptionalKey(value: nil) }
+        if let key = IdempotencyKey(text) { return OptionalKey(value: key) }
+        let pattern = "^[!-~]{1,\(IdempotencyKey.maximumLength)}$"
+        note(.patternMismatch(pattern), at: ["header", "idempotency-key"], input: .text(text))
+        return nil
+    }
+
+    /// A key that is valid, or validly missing.
+    struct OptionalKey {
+        let value: IdempotencyKey?
+    }
+
     private mutating func integer(_ text: String, at location: [String]) -> Int64? {
         switch PydanticInteger(text) {
         case .value(let value): return value

@@ -1,0 +1,86 @@
+import ChatDomain
+import PostgresClient
+
+extension PostgresDatabase {
+    /// Creates a chat, unless one was created under the same key.
+    func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
+        let now = Instant.now()
+        guard let idempotency = draft.idempotency else {
+            let chat = try await write { connection throws(PostgresError) in
+                try connection.createChat(titled: draft.title, at: now)
+            }
+            return Accepted(chat)
+        }
+        let creation = try await retryingConflicts { connection throws(PostgresError) in
+            try connection.createChat(titled: draft.title, under: idempotency, at: now)
+        }
+        guard creation.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
+        return Accepted(creation.chat, isReplay: creation.isReplay)
+    }
+}
+
+/// The chat that stands under a key.
+private struct Creation {
+    let chat: Chat
+    let fingerprint: Int64
+    let isReplay: Bool
+}
+
+extension PostgresConnection {
+    fileprivate func createChat(titled title: ChatTitle, at now: Instant) throws(PostgresError) -> Chat {
+        let result = try query(
+            "INSERT INTO chats (title, created_at, last_entry_at) VALUES ($1, $2, $2) RETURNING id",
+            [.text(title.value), .instant(now)]
+        )
+        return Chat(id: ChatID(rawValue: try result.int64(0, row: 0)), title: title.value, createdAt: now)
+    }
+
+    /// Both statements are one transaction.
+    ///
+    /// - Throws: `SQLState.uniqueViolation` where another session creates a chat under the key at the same moment.
+    fileprivate func createChat(
+        titled title: ChatTitle,
+        under idempotency: Idempotency,
+        at now: Instant
+    ) throws(PostgresError) -> Creation {
+        let create = PostgresStatement(
+            """
+            WITH chat AS (
+                INSERT INTO chats (title, created_at, last_entry_at)
+                SELECT $3, $4, $4
+                WHERE NOT EXISTS (SELECT FROM chat_idempotency_keys WHERE idempotency_key = $1)
+                RETURNING id
+            )
+            INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
+            SELECT $1, $2, id FROM chat
+            """,
+            [
+                .text(idempotency.key.value), .int64(idempotency.fingerprint), .text(title.value), .instant(now),
+            ]
+        )
+        let find = PostgresStatement(
+            """
+            SELECT chats.id, chats.created_at, sent.idempotency_fingerprint, chats.title
+            FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
+            WHERE sent.idempotency_key = $1
+            """,
+            [.text(idempotency.key.value)]
+        )
+        var isReplay = false
+        var creation: Creation?
+        try pipeline([create, find]) { index, result throws(PostgresError) in
+            if index == 0 {
+                isReplay = result.affectedRowCount == 0
+            } else {
+                let id = ChatID(rawValue: try result.int64(0, row: 0))
+                creation = Creation(
+                    chat: Chat(id: id, title: try result.text(3, row: 0), createdAt: try result.instant(1, row: 0)),
+                    fingerprint: try result.int64(2, row: 0),
+                    isReplay: isReplay
+                )
+            }
+        }
+        guard let creation else { throw .unexpectedResult("a chat was created and is not there") }
+        return creation
+    }
+}

@@ -1,0 +1,133 @@
+import ChatDomain
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct BatcherTests {
+    /// Holds the first batch until it is opened, and remembers all of them.
+    private final class Gate: Sendable {
+        private let batches = Mutex<[[Int]]>([])
+        private let (started, start) = AsyncStream.makeStream(of: Void.self)
+        private let (opened, openIt) = AsyncStream.makeStream(of: Void.self)
+
+        var seen: [[Int]] {
+            batches.withLock { $0 }
+        }
+
+        func run(_ batch: [Int]) async {
+            let isFirst = batches.withLock { batches in
+                batches.append(batch)
+                return batches.count == 1
+            }
+            if isFirst {
+                start.finish()
+                for await _ in opened {}
+            }
+        }
+
+        func waitUntilRunning() async {
+            for await _ in started {}
+        }
+
+        func open() {
+            openIt.finish()
+        }
+    }
+
+    private func batcher(_ gate: Gate, maximumWaiting: Int = 100) -> Batcher<Int, Int> {
+        Batcher(BatchLimits(maximumWaiting: maximumWaiting, patience: .seconds(3_600))) { numbers throws(StoreError) in
+            await gate.run(numbers)
+            if numbers.contains(13) { throw .failed(reason: "thirteen") }
+            return numbers.map { $0 == 7 ? .failure(.chatNotFound) : .success($0 * 2) }
+        }
+    }
+
+    /// Submits 0, and the other numbers one after the other while it runs.
+    ///
+    /// - Parameter refused: A last number that is answered before the gate opens.
+    private func submit(
+        _ numbers: [Int],
+        refused: Int? = nil,
+        to batcher: Batcher<Int, Int>,
+        _ gate: Gate
+    ) async -> [Int: Result<Int, StoreError>] {
+        await withTaskGroup(of: (Int, Result<Int, StoreError>).self) { group in
+            func add(_ number: Int) {
+                group.addTask {
+                    do throws(StoreError) {
+                        return (number, .success(try await batcher.submit(number)))
+                    } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            add(0)
+            await gate.waitUntilRunning()
+            for number in numbers {
+                add(number)
+                while batcher.waitingCount < number { await Task.yield() }
+            }
+            var results: [Int: Result<Int, StoreError>] = [:]
+            if let refused {
+                add(refused)
+                while results[refused] == nil, let (number, result) = await group.next() {
+                    results[number] = result
+                }
+            }
+            gate.open()
+            return await group.reduce(into: results) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    @Test func requestsThatComeMeanwhileRunTogetherAndEachGetsItsOwnAnswer() async {
+        let gate = Gate()
+        let results = await submit([1, 2, 3, 4, 5, 6, 7, 8], to: batcher(gate), gate)
+        #expect(gate.seen == [[0], [1, 2, 3, 4, 5, 6, 7, 8]])
+        #expect(results[7] == .failure(.chatNotFound))
+        for number in [0, 1, 2, 3, 4, 5, 6, 8] {
+            #expect(results[number] == .success(number * 2))
+        }
+    }
+
+    @Test func theRequestThatBreaksABatchFailsAlone() async {
+        let gate = Gate()
+        let batcher = batcher(gate)
+        let results = await submit(Array(1...14), to: batcher, gate)
+        #expect(gate.seen.first == [0])
+        #expect(gate.seen.dropFirst().first == Array(1...14))
+        #expect(gate.seen.dropFirst(2).flatMap(\.self) == Array(1...14))
+        #expect(results[13] == .failure(.failed(reason: "thirteen")))
+        #expect(results[12] == .success(24))
+        #expect(results[14] == .success(28))
+    }
+
+    @Test func aFullQueueRefusesAtOnce() async {
+        let gate = Gate()
+        let batcher = batcher(gate, maximumWaiting: 2)
+        let results = await submit([1, 2], refused: 3, to: batcher, gate)
+        #expect(results[3] == .failure(.unavailable(reason: "too many requests are waiting")))
+        #expect(gate.seen == [[0], [1, 2]])
+    }
+
+    @Test func aCancelledRequestIsWithdrawnAndLeavesNothingBehind() async throws {
+        let gate = Gate()
+        let batcher = batcher(gate)
+        let first = Task { try await batcher.submit(0) }
+        await gate.waitUntilRunning()
+        let second = Task { try await batcher.submit(1) }
+        while batcher.waitingCount < 1 { await Task.yield() }
+        second.cancel()
+        await #expect(throws: StoreError.unavailable(reason: "the request was cancelled")) { try await second.value }
+        #expect(batcher.waitingCount == 0)
+        // One that is being run is answered all the same.
+        first.cancel()
+        gate.open()
+        #expect(try await first.value == 0)
+        #expect(gate.seen == [[0]])
+        let late = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await batcher.submit(2)
+        }
+        await #expect(throws: StoreError.unavailable(reason: "the request was cancelled")) { try await late.value }
+    }
+}

@@ -1,0 +1,114 @@
+import ChatDomain
+import ChatPostgres
+import ChatSQLite
+import ChatTestSupport
+import Testing
+
+/// What every store must do with a request that is sent again.
+@Suite(.timeLimit(.minutes(5)))
+struct IdempotencyConformanceTests {
+    private func draft(_ text: String, to chat: ChatID, key: String) throws -> MessageDraft {
+        MessageDraft(to: chat, text: try MessageText(text), idempotencyKey: IdempotencyKey(key))
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aMessageThatIsSentAgainStandsOnce(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let other = try await store.createChat(titled: ChatTitle("other")).id
+            let first = try await store.postMessage(draft("hello", to: chat, key: "k"))
+            #expect(!first.isReplay)
+            let again = try await store.postMessage(draft("hello", to: chat, key: "k"))
+            #expect(again == Accepted(first.value, isReplay: true))
+            await #expect(throws: StoreError.idempotencyKeyReused) {
+                try await store.postMessage(draft("hullo", to: chat, key: "k"))
+            }
+            // The key is the chat's own.
+            let elsewhere = try await store.postMessage(draft("hullo", to: other, key: "k"))
+            #expect(!elsewhere.isReplay)
+            #expect(try await store.chat(chat, newestMessages: 20).messages == [first.value])
+            let next = try await store.postMessage(MessageText("hello"), to: chat)
+            #expect(next.position == Position(rawValue: 2))
+            #expect(next.id == MessageID(rawValue: 3))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aChatThatIsCreatedAgainStandsOnceUntilItIsDeleted(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))
+            let first = try await store.createChat(draft)
+            #expect(!first.isReplay)
+            #expect(try await store.createChat(draft) == Accepted(first.value, isReplay: true))
+            let other = ChatDraft(title: try ChatTitle("other"), idempotencyKey: IdempotencyKey("k"))
+            await #expect(throws: StoreError.idempotencyKeyReused) { try await store.createChat(other) }
+            try await store.deleteChat(first.value.id)
+            let anew = try await store.createChat(other)
+            #expect(!anew.isReplay)
+            #expect(anew.value.id == ChatID(rawValue: 2))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func manyWhoSendTheSameAtOnceGetTheSame(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chatDraft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("one"))
+            let chats = try await withThrowingTaskGroup(of: Accepted<Chat>.self) { group in
+                for _ in 0..<16 {
+                    group.addTask { try await store.createChat(chatDraft) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(chats.map(\.value.id)).count == 1)
+            #expect(chats.filter { !$0.isReplay }.count == 1)
+            let chat = try #require(chats.first).value.id
+            let sent = try await withThrowingTaskGroup(of: Accepted<Message>.self) { group in
+                for number in 0..<200 {
+                    let draft = try draft("message \(number % 20)", to: chat, key: "k\(number % 20)")
+                    group.addTask { try await store.postMessage(draft) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(sent.filter { !$0.isReplay }.count == 20)
+            #expect(Set(sent.map(\.value.id)).count == 20)
+            let stored = try await store.chat(chat, newestMessages: 100).messages
+            #expect(stored.map(\.position.rawValue) == Array(1...20))
+            #expect(sent.allSatisfy { stored[Int($0.value.position.rawValue) - 1] == $0.value })
+        }
+    }
+
+    @Test func aKeyOutlivesTheProcess() async throws {
+        try await withTemporaryFolder { folder in
+            let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
+            let first = try await withSQLite(location) { store in
+                let chat = try await store.createChat(titled: ChatTitle("chat")).id
+                return try await store.postMessage(draft("hello", to: chat, key: "k")).value
+            }
+            try await withSQLite(location) { store in
+                let again = try await store.postMessage(draft("hello", to: first.chatID, key: "k"))
+                #expect(again == Accepted(first, isReplay: true))
+            }
+        }
+    }
+
+    @Test func serversOnOneDatabaseShareTheKeys() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url) { one in
+                try await withPostgres(url) { other in
+                    let chat = try await one.createChat(titled: ChatTitle("chat")).id
+                    let sent = try await withThrowingTaskGroup(of: Accepted<Message>.self) { group in
+                        for number in 0..<200 {
+                            let draft = try draft("\(number / 2)", to: chat, key: "k\(number / 2)")
+                            group.addTask { try await (number % 2 == 0 ? one : other).postMessage(draft) }
+                        }
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    #expect(sent.filter(\.isReplay).count == 100)
+                    #expect(Set(sent.map(\.value.id)).count == 100)
+                    let stored = try await one.chat(chat, newestMessages: 200).messages
+                    #expect(stored.map(\.position.rawValue) == Array(1...100))
+                }
+            }
+        }
+    }
+}
