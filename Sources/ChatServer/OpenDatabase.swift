@@ -6,9 +6,15 @@ import Logging
 import PostgresClient
 
 /// The database that the settings name: the one place that picks it.
-enum OpenDatabase {
-    case sqlite(SQLiteDatabase)
-    case postgresql(PostgresDatabase)
+struct OpenDatabase {
+    private enum Connection {
+        case sqlite(SQLiteDatabase)
+        case postgresql(PostgresDatabase)
+    }
+
+    private let connection: Connection
+    private let lanes: Int
+    private let batchLimits: BatchLimits
 
     /// - Throws: `SettingError`, or `CommandError` for a database that cannot be used.
     init(_ url: DatabaseURL, _ settings: SettingsReader) async throws {
@@ -19,10 +25,16 @@ enum OpenDatabase {
         let statementTimeout = try settings.value(Settings.statementTimeout)
         let poolSize = try settings.value(Settings.poolSize)
         let poolTimeout = try settings.value(Settings.poolTimeout)
+        lanes = try settings.value(Settings.lanes)
+        batchLimits = BatchLimits(
+            maximumBatch: try settings.value(Settings.batchSize),
+            maximumWaiting: try settings.value(Settings.queueSize),
+            patience: try settings.value(Settings.queueTimeout)
+        )
         do {
             switch url {
             case .sqlite(let location):
-                self = .sqlite(
+                connection = .sqlite(
                     try SQLiteDatabase(
                         SQLiteConfiguration(location: location, readers: readers, busyTimeout: busyTimeout)
                     )
@@ -35,22 +47,23 @@ enum OpenDatabase {
                 )
                 let database = PostgresDatabase(configuration, poolSize: poolSize, leaseTimeout: poolTimeout)
                 try await database.requireDurability()
-                self = .postgresql(database)
+                connection = .postgresql(database)
             }
         } catch {
             throw CommandError(database: error)
         }
     }
 
-    var store: any ChatStore {
-        switch self {
-        case .sqlite(let database): SQLiteStore(database)
-        case .postgresql(let database): PostgresStore(database)
+    /// A store on the database, which is to be its only one in this process.
+    func makeStore() -> any ChatStore {
+        switch connection {
+        case .sqlite(let database): SQLiteStore(database, limits: batchLimits)
+        case .postgresql(let database): PostgresStore(database, lanes: lanes, limits: batchLimits)
         }
     }
 
     var migrations: MigrationRunner {
-        switch self {
+        switch connection {
         case .sqlite(let database): MigrationRunner(database)
         case .postgresql(let database): MigrationRunner(database)
         }
@@ -61,7 +74,7 @@ enum OpenDatabase {
     /// An embedded database is this program's own and is upgraded. A PostgreSQL database is upgraded if that is wanted;
     /// otherwise one that is behind is refused, since other servers may be using it.
     func prepareSchema(upgrading isWanted: Bool, logger: Logger) async throws(CommandError) {
-        let upgrades = if case .sqlite = self { true } else { isWanted }
+        let upgrades = if case .sqlite = connection { true } else { isWanted }
         do {
             guard upgrades else { return try await migrations.check() }
             try await migrations.migrate(.up, to: .head) { step in
@@ -73,7 +86,7 @@ enum OpenDatabase {
     }
 
     func close() async throws {
-        switch self {
+        switch connection {
         case .sqlite(let database): try database.close()
         case .postgresql(let database): await database.close()
         }

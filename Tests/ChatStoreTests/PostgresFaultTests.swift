@@ -69,6 +69,43 @@ struct PostgresFaultTests {
         }
     }
 
+    /// A batch is two round trips: lock and read, then write and commit.
+    @Test(
+        arguments: [
+            ([.cutBefore], false), ([.cutAfter], false), ([.pass, .cutBefore], false), ([.pass, .cutAfter], true),
+        ] as [([CuttingProxy.Step], Bool)]
+    )
+    func aConnectionThatBreaksInACommitDoesNotLeaveTheOutcomeUnknown(
+        _ steps: [CuttingProxy.Step],
+        isCommitted: Bool
+    ) async throws {
+        try await TestPostgres.withDatabase { url in
+            try await CuttingProxy.withProxy(to: url) { proxy in
+                try await withPostgres(proxy.url, poolSize: 1) { store in
+                    let chat = try await store.createChat(titled: ChatTitle("cut")).id
+                    let first = try await store.postMessage(.numbered(1, 1), to: chat)
+                    proxy.plan(steps)
+                    if isCommitted {
+                        let message = try await store.postMessage(.numbered(1, 2), to: chat)
+                        #expect(message.position == Position(rawValue: 2))
+                        #expect(try await store.chat(chat, newestMessages: 20).messages == [first, message])
+                    } else {
+                        let error = await #expect(throws: StoreError.self) {
+                            try await store.postMessage(.numbered(1, 2), to: chat)
+                        }
+                        guard case .unavailable = error else {
+                            Issue.record("got \(String(describing: error))")
+                            return
+                        }
+                        #expect(try await store.chat(chat, newestMessages: 20).messages == [first])
+                    }
+                    let last = try await store.postMessage(.numbered(1, 3), to: chat)
+                    #expect(last.position == Position(rawValue: isCommitted ? 3 : 2))
+                }
+            }
+        }
+    }
+
     @Test func aLockThatAnotherSessionHoldsIsUnavailableAndNotAHang() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) { patient in

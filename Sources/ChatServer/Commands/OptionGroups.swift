@@ -11,8 +11,12 @@ struct AddressOptions: ParsableArguments {
 
 struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?
+    @Option(Settings.batchSize) var batchSize: String?
+    @Option(Settings.queueSize) var queueSize: String?
+    @Option(Settings.queueTimeout) var queueTimeout: String?
     @Option(Settings.sqliteReaders) var sqliteReaders: String?
     @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
+    @Option(Settings.lanes) var lanes: String?
     @Option(Settings.poolSize) var poolSize: String?
     @Option(Settings.poolTimeout) var poolTimeout: String?
     @Option(Settings.connectTimeout) var connectTimeout: String?
@@ -21,8 +25,12 @@ struct DatabaseOptions: ParsableArguments {
     var given: [GivenSetting] {
         [
             Settings.databaseURL.given(databaseURL),
+            Settings.batchSize.given(batchSize),
+            Settings.queueSize.given(queueSize),
+            Settings.queueTimeout.given(queueTimeout),
             Settings.sqliteReaders.given(sqliteReaders),
             Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
+            Settings.lanes.given(lanes),
             Settings.poolSize.given(poolSize),
             Settings.poolTimeout.given(poolTimeout),
             Settings.connectTimeout.given(connectTimeout),

@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
 
         let database = try await OpenDatabase(url, settings)
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
-        try await server.serve(database.store, logger: logger) { address in
+        try await server.serve(database.makeStore(), logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")

@@ -16,6 +16,27 @@ enum Settings {
         expected: "a URL such as sqlite:///chat.db, sqlite::memory: or postgresql://user:password@host/database",
         parse: { DatabaseURL($0) }
     )
+    static let batchSize = Setting.wholeNumber(
+        ["chat", "batch", "size"],
+        flag: "batch-size",
+        "Most requests that share a transaction.",
+        in: 1...10_000,
+        default: 256
+    )
+    static let queueSize = Setting.wholeNumber(
+        ["chat", "queue", "size"],
+        flag: "queue-size",
+        "Most requests that wait for their batch in a lane; a further one is answered with 503.",
+        in: 1...1_000_000,
+        default: 4_096
+    )
+    static let queueTimeout = Setting.seconds(
+        ["chat", "queue", "timeout"],
+        flag: "queue-timeout",
+        "Seconds that a request waits for its batch, else 503.",
+        in: 0.1...3_600,
+        default: 5
+    )
     static let sqliteReaders = Setting.wholeNumber(
         ["chat", "sqlite", "readers"],
         flag: "sqlite-readers",
@@ -39,6 +60,13 @@ enum Settings {
         fallback: "false",
         expected: "true or false",
         parse: { ["true": true, "1": true, "yes": true, "false": false, "0": false, "no": false][$0.lowercased()] }
+    )
+    static let lanes = Setting.wholeNumber(
+        ["chat", "lanes"],
+        flag: "lanes",
+        "Batches of writes, and as many of reads, that run side by side on PostgreSQL.",
+        in: 1...64,
+        default: 2
     )
     static let poolSize = Setting.wholeNumber(
         ["chat", "pool", "size"],
