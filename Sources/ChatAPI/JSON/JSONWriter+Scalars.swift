@@ -1,5 +1,5 @@
-import ChatDomain
-import NIOCore
+package import ChatDomain
+package import NIOCore
 
 extension JSONWriter {
     mutating func writeQuoted(_ string: String) {
@@ -24,26 +24,34 @@ extension JSONWriter {
     }
 
     mutating func writeTimestamp(_ instant: Instant) {
+        withBuffer { buffer in
+            buffer.writeInteger(UInt8(ascii: "\""))
+            buffer.writeTimestamp(instant)
+            buffer.writeInteger(UInt8(ascii: "\""))
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Writes an instant as RFC 3339 has it, in UTC, always with six digits of a second and `Z`.
+    package mutating func writeTimestamp(_ instant: Instant) {
         let (seconds, microseconds) = instant.microsecondsSinceEpoch.quotientAndRemainder(flooringDividingBy: 1_000_000)
         let (days, secondOfDay) = seconds.quotientAndRemainder(flooringDividingBy: 86_400)
         let date = CivilDate(daysSinceEpoch: days)
-        withBuffer { buffer in
-            buffer.writeInteger(UInt8(ascii: "\""))
-            buffer.writeDigits(date.year, count: 4)
-            buffer.writeInteger(UInt8(ascii: "-"))
-            buffer.writeDigits(date.month, count: 2)
-            buffer.writeInteger(UInt8(ascii: "-"))
-            buffer.writeDigits(date.day, count: 2)
-            buffer.writeInteger(UInt8(ascii: "T"))
-            buffer.writeDigits(secondOfDay / 3_600, count: 2)
-            buffer.writeInteger(UInt8(ascii: ":"))
-            buffer.writeDigits(secondOfDay / 60 % 60, count: 2)
-            buffer.writeInteger(UInt8(ascii: ":"))
-            buffer.writeDigits(secondOfDay % 60, count: 2)
-            buffer.writeInteger(UInt8(ascii: "."))
-            buffer.writeDigits(microseconds, count: 6)
-            buffer.writeStaticString("Z\"")
-        }
+        writeDigits(date.year, count: 4)
+        writeStaticString("-")
+        writeDigits(date.month, count: 2)
+        writeStaticString("-")
+        writeDigits(date.day, count: 2)
+        writeStaticString("T")
+        writeDigits(secondOfDay / 3_600, count: 2)
+        writeStaticString(":")
+        writeDigits(secondOfDay / 60 % 60, count: 2)
+        writeStaticString(":")
+        writeDigits(secondOfDay % 60, count: 2)
+        writeStaticString(".")
+        writeDigits(microseconds, count: 6)
+        writeStaticString("Z")
     }
 }
 

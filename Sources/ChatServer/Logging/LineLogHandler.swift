@@ -65,31 +65,48 @@ extension LogFormat {
                 writer.object { writer in
                     for (key, value) in sorted {
                         writer.name(key)
-                        writer.value("\(value)")
+                        writer.value(value.text)
                     }
                 }
             }
             return writer.buffer
         case .text:
-            var writer = JSONWriter()
-            writer.value(time)
-            var line = ByteBuffer(writer.buffer.readableBytesView.dropFirst().dropLast())
-            line.writeString(" \(level.rawValue.uppercased()) \(message.onOneLine)")
+            var line = ByteBufferAllocator().buffer(capacity: 256)
+            line.writeTimestamp(time)
+            line.writeStaticString(" ")
+            line.writeString(level.rawValue.uppercased())
+            line.writeStaticString(" ")
+            line.writeString(message.onOneLine)
             for (key, value) in sorted {
-                line.writeString(" \(key)=\("\(value)".quotedIfNeeded)")
+                line.writeStaticString(" ")
+                line.writeString(key)
+                line.writeStaticString("=")
+                line.writeString(value.text.quotedIfNeeded)
             }
             return line
         }
     }
 }
 
+extension Logger.MetadataValue {
+    fileprivate var text: String {
+        if case .string(let text) = self { text } else { description }
+    }
+}
+
 extension String {
     fileprivate var onOneLine: String {
-        unicodeScalars.contains(where: \.breaksLines) ? debugDescription : self
+        // Nearly every line is plain, and asking Unicode about each scalar costs more than all the rest.
+        if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
+        return unicodeScalars.contains(where: \.breaksLines) ? debugDescription : self
     }
 
     fileprivate var quotedIfNeeded: String {
-        isEmpty || unicodeScalars.contains { $0.breaksLines || $0 == " " || $0 == "\"" || $0 == "=" }
+        let isPlain = utf8.allSatisfy { byte in
+            (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+        }
+        if isPlain, !isEmpty { return self }
+        return isEmpty || unicodeScalars.contains { $0.breaksLines || $0 == " " || $0 == "\"" || $0 == "=" }
             ? debugDescription : self
     }
 }

@@ -5,23 +5,47 @@ import Synchronization
 
 /// Writes the log's lines to standard error from a queue of its own, in their order.
 ///
-/// Whoever reads the log may be slow or stuck: a line that finds too much before it is dropped, and the server goes on.
+/// What is logged while it writes is written together then. Whoever reads the log may be slow or stuck: a line that finds
+/// too much before it is dropped, and the server goes on.
 final class LogWriter: Sendable {
     /// The bytes that may wait to be written.
     static let maximumBacklog = 1 << 20
 
+    private struct State {
+        var backlog = ByteBuffer()
+        var isWriting = false
+    }
+
     private let queue = DispatchQueue(label: "chat-api.log")
-    private let backlog = Atomic(0)
+    private let state = Mutex(State())
 
     func write(_ line: ByteBuffer) {
-        let size = line.readableBytes
-        guard backlog.add(size, ordering: .relaxed).newValue <= Self.maximumBacklog else {
-            backlog.subtract(size, ordering: .relaxed)
-            return
+        let begins = state.withLock { state in
+            guard state.backlog.readableBytes + line.readableBytes <= Self.maximumBacklog else { return false }
+            state.backlog.writeImmutableBuffer(line)
+            defer { state.isWriting = true }
+            return !state.isWriting
         }
-        queue.async {
-            line.withUnsafeReadableBytes(Self.writeAll)
-            self.backlog.subtract(size, ordering: .relaxed)
+        if begins {
+            queue.async { self.writeBacklog() }
+        }
+    }
+
+    private func writeBacklog() {
+        while let lines = takeBacklog() {
+            lines.withUnsafeReadableBytes(Self.writeAll)
+        }
+    }
+
+    /// All that waits; nil ends the writing.
+    private func takeBacklog() -> ByteBuffer? {
+        state.withLock { state in
+            guard state.backlog.readableBytes > 0 else {
+                state.isWriting = false
+                return nil
+            }
+            defer { state.backlog = ByteBuffer() }
+            return state.backlog
         }
     }
 
