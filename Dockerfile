@@ -1,0 +1,55 @@
+# The server's image, and with `--target test` the one that runs the tests. docker-compose.yml uses both.
+
+FROM swift:6.3.1-bookworm AS source
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends libpq-dev libsqlite3-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+RUN swift package resolve
+COPY Sources Sources
+# The release build does not compile them, but the package is not valid without.
+COPY Tests Tests
+
+FROM source AS test
+RUN swift build --build-tests
+# The tests read these.
+COPY .dockerignore Dockerfile docker-compose.yml ./
+COPY Scripts Scripts
+CMD ["swift", "test", "--skip-build"]
+
+FROM source AS build
+# The Swift libraries go into the binary, which is smaller than an image with all of them. The cache spares the next
+# build what has not changed.
+RUN --mount=type=cache,target=/src/.build,sharing=locked \
+    swift build -c release --product chat-api --static-swift-stdlib \
+    && strip -o /usr/local/bin/chat-api .build/release/chat-api
+
+FROM debian:bookworm-slim AS docs
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-pip \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Scripts/docs-assets Scripts/
+RUN Scripts/docs-assets
+
+FROM debian:bookworm-slim AS runtime
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin chat-api \
+    && install --directory --owner=chat-api --group=chat-api /data
+COPY --from=docs /src/public/docs /usr/share/chat-api/docs
+COPY --from=build /usr/local/bin/chat-api /usr/local/bin/
+# A shared library that is missing fails the build here.
+RUN chat-api --version
+
+# By number, so that an orchestrator can tell that it is not root.
+USER 10001
+WORKDIR /data
+VOLUME /data
+ENV CHAT_HOST=0.0.0.0 \
+    CHAT_DOCS_ASSETS=/usr/share/chat-api/docs \
+    DATABASE_URL=sqlite:////data/chat.db
+EXPOSE 8000
+# Without an answer the command itself gives up after 8 seconds.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["chat-api", "healthcheck"]
+ENTRYPOINT ["chat-api"]
+CMD ["serve"]

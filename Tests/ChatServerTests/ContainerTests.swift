@@ -1,0 +1,198 @@
+import ChatTestSupport
+import Foundation
+import Testing
+
+/// The container files, held against the package, the scripts and the program's configuration.
+@Suite(.timeLimit(.minutes(5)))
+struct ContainerTests {
+    private let dockerfile: Dockerfile
+    private let compose: String
+    private let manifest: String
+
+    init() throws {
+        dockerfile = Dockerfile(try Self.read("Dockerfile"))
+        compose = try Self.read("docker-compose.yml")
+        manifest = try Self.read("Package.swift")
+    }
+
+    @Test func theSwiftOfTheImageIsNewEnoughForThePackage() throws {
+        let needed = try #require(manifest.firstMatch(of: /swift-tools-version: (\d+)\.(\d+)/))
+        let image = try #require(dockerfile.image(of: "source").firstMatch(of: /^swift:(\d+)\.(\d+)\.\d+-/))
+        let (neededVersion, version) = try (
+            (#require(Int(needed.1)), #require(Int(needed.2))), (#require(Int(image.1)), #require(Int(image.2)))
+        )
+        #expect(version >= neededVersion)
+    }
+
+    @Test func whatIsBuiltOnADebianReleaseRunsOnTheSame() throws {
+        let release = try #require(dockerfile.image(of: "source").split(separator: "-").last)
+        #expect(dockerfile.image(of: "runtime") == "debian:\(release)-slim")
+        #expect(dockerfile.image(of: "docs") == dockerfile.image(of: "runtime"))
+    }
+
+    @Test func theImageRunsTheProductOfThePackage() async throws {
+        let product = try String(#require(manifest.firstMatch(of: /\.executable\(name: "([^"]+)"/)).1)
+        let build = try #require(dockerfile.arguments(of: "RUN", in: "build").first)
+        #expect(build.contains("--product \(product) "))
+        #expect(build.hasSuffix(" .build/release/\(product)"))
+        #expect(dockerfile.arguments(of: "COPY", in: "runtime").contains { $0.contains("/bin/\(product) ") })
+        #expect(dockerfile.arguments(of: "ENTRYPOINT", in: "runtime") == [#"["\#(product)"]"#])
+
+        let healthcheck = try #require(dockerfile.arguments(of: "HEALTHCHECK", in: "runtime").first)
+        let command = try #require(dockerfile.arguments(of: "CMD", in: "runtime").first)
+        let asked = try #require(healthcheck.firstMatch(of: /CMD \["([^"]+)", "([a-z]+)"\]$/))
+        let served = try #require(command.firstMatch(of: /^\["([a-z]+)"\]$/))
+        #expect(asked.1 == product)
+        for subcommand in [asked.2, served.1] {
+            let help = try await ChatAPIProcess.run(String(subcommand), "--help", in: NSTemporaryDirectory())
+            #expect(help.output.contains("USAGE: \(product) \(subcommand) "))
+        }
+    }
+
+    @Test func thePortIsTheDefaultEverywhere() async throws {
+        let port = try #require(try await Self.settings()["CHAT_PORT"])
+        #expect(dockerfile.arguments(of: "EXPOSE", in: "runtime") == [port])
+        #expect(dockerfile.environment(of: "runtime")["CHAT_PORT"] == nil)
+        #expect(try service("api").contains(#"- "${CHAT_PORT:-\#(port)}:\#(port)""#))
+        #expect(try !service("db").contains("ports:"))
+    }
+
+    @Test func everyVariableIsASettingOfTheProgram() async throws {
+        let settings = try await Self.settings()
+        let image = dockerfile.environment(of: "runtime")
+        #expect(Set(image.keys) == ["CHAT_HOST", "CHAT_DOCS_ASSETS", "DATABASE_URL"])
+        let api = try service("api").matches(of: #/\n      ([A-Z_]+): /#).map { String($0.1) }
+        #expect(Set(api) == ["CHAT_MIGRATE", "DATABASE_URL"])
+        for variable in image.keys + api {
+            #expect(settings[variable] != nil, "\(variable)")
+        }
+    }
+
+    @Test func theVariablesOfTheImageNameWhatItHas() throws {
+        let environment = dockerfile.environment(of: "runtime")
+        let volume = try #require(dockerfile.arguments(of: "VOLUME", in: "runtime").first)
+        #expect(environment["CHAT_HOST"] == "0.0.0.0")
+        #expect(environment["DATABASE_URL"] == "sqlite:///\(volume)/chat.db")
+        let assets = try #require(environment["CHAT_DOCS_ASSETS"])
+        #expect(dockerfile.arguments(of: "COPY", in: "runtime").contains("--from=docs /src/public/docs \(assets)"))
+        #expect(try Self.read("Scripts/docs-assets").contains("\ntarget=public/docs\n"))
+    }
+
+    @Test func theImageDoesNotRunAsRoot() throws {
+        let user = try #require(dockerfile.arguments(of: "USER", in: "runtime").last)
+        #expect(try #require(Int(user)) > 0)
+        let setup = try #require(dockerfile.arguments(of: "RUN", in: "runtime").first)
+        #expect(setup.contains("useradd --uid \(user) "))
+    }
+
+    @Test func theImagesHaveTheLibrariesOfTheSetup() throws {
+        let packages = try #require(try Self.read("Scripts/setup").firstMatch(of: /\nbuild_packages=\((.*)\)/)).1
+        let libraries = packages.split(separator: " ").filter { $0.hasSuffix("-dev") }.map(String.init)
+        #expect(dockerfile.debianPackages(of: "source") == Set(libraries))
+        let runtime = try libraries.map { library in
+            try #require(["libpq-dev": "libpq5", "libsqlite3-dev": "libsqlite3-0"][library])
+        }
+        #expect(dockerfile.debianPackages(of: "runtime") == Set(runtime + ["ca-certificates"]))
+    }
+
+    @Test func theServicesAreStagesOfTheDockerfile() throws {
+        for (name, stage) in [("api", "runtime"), ("api-tests", "test")] {
+            #expect(try service(name).contains("\n      target: \(stage)\n"))
+            #expect(dockerfile.image(of: stage) != "")
+            #expect(try service(name).contains("\n      db:\n        condition: service_healthy"))
+        }
+        #expect(try service("api-tests").contains("\n    profiles: [test]\n"))
+        #expect(try service("api-tests").contains("\n      TEST_DATABASE_URL: *database-url\n"))
+    }
+
+    @Test func theDatabaseIsPostgreSQL16WithAVolumeAndTheConnectionsOfTheTests() throws {
+        let database = try service("db")
+        #expect(database.contains(/\n    image: postgres:16-[a-z]+\n/))
+        #expect(database.contains("\n      - db-data:/var/lib/postgresql/data\n"))
+        #expect(database.contains("\n    healthcheck:\n"))
+        #expect(compose.hasSuffix("\nvolumes:\n  db-data:\n"))
+        let ofTests = try #require(try Self.read("Scripts/with-postgres").firstMatch(of: /max_connections=(\d+)/)).1
+        #expect(database.contains(#"-c", "max_connections=\#(ofTests)""#))
+    }
+
+    @Test func composeWaitsLongerThanTheProgramAtItsEnd() async throws {
+        let grace = try #require(try await Self.settings()["CHAT_SHUTDOWN_GRACE"].flatMap(Int.init))
+        let period = try #require(try service("api").firstMatch(of: /\n    stop_grace_period: (\d+)s\n/))
+        #expect(try #require(Int(period.1)) > grace)
+    }
+
+    @Test func whatTheDockerfileCopiesIsInItsContext() throws {
+        let sources = dockerfile.instructions
+            .filter { $0.name == "COPY" && !$0.arguments.contains("--from=") }
+            .flatMap { $0.arguments.split(separator: " ").dropLast() }
+        let copied = Set(sources.map { String($0.split(separator: "/")[0]) })
+        let lines = try Self.read(".dockerignore").split(separator: "\n")
+        #expect(lines.contains("*"))
+        #expect(Set(lines.filter { $0.hasPrefix("!") }.map { String($0.dropFirst()) }) == copied)
+    }
+
+    /// The lines of a service, without its name.
+    private func service(_ name: String) throws -> String {
+        let lines = compose.split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex(of: "  \(name):"))
+        return "\n" + lines[(start + 1)...].prefix { $0.hasPrefix("    ") }.joined(separator: "\n") + "\n"
+    }
+
+    /// The default of every variable, as `serve --help` has them.
+    private static func settings() async throws -> [String: String] {
+        let help = try await ChatAPIProcess.run("serve", "--help", in: NSTemporaryDirectory())
+        let settings = help.output.matches(of: /\[([A-Z_]+)\]\s+\(default:\s+([^)]*)\)/)
+        return Dictionary(settings.map { (String($0.1), String($0.2)) }, uniquingKeysWith: { $1 })
+    }
+
+    /// A file of the package's folder.
+    private static func read(_ path: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+}
+
+/// The instructions of a Dockerfile by stage.
+private struct Dockerfile {
+    struct Instruction {
+        let stage: String
+        let name: String
+        let arguments: String
+    }
+
+    let instructions: [Instruction]
+
+    /// Every stage must have a name.
+    init(_ text: String) {
+        var stage = ""
+        instructions = text.replacing(/\n#.*/, with: "").replacing(/\s*\\\n\s*/, with: " ").split(separator: "\n")
+            .compactMap { line in
+                guard let match = line.wholeMatch(of: /([A-Z]+) (.*)/) else { return nil }
+                if match.1 == "FROM", let name = match.2.firstMatch(of: #/ AS (\S+)$/#) {
+                    stage = String(name.1)
+                }
+                return Instruction(stage: stage, name: String(match.1), arguments: String(match.2))
+            }
+    }
+
+    func arguments(of name: String, in stage: String) -> [String] {
+        instructions.filter { $0.stage == stage && $0.name == name }.map(\.arguments)
+    }
+
+    /// What the stage starts from; empty if there is no such stage.
+    func image(of stage: String) -> String {
+        arguments(of: "FROM", in: stage).first?.split(separator: " ").first.map(String.init) ?? ""
+    }
+
+    func environment(of stage: String) -> [String: String] {
+        let pairs = arguments(of: "ENV", in: stage).flatMap { $0.matches(of: /(\S+?)=(\S+)/) }
+        return Dictionary(pairs.map { (String($0.1), String($0.2)) }, uniquingKeysWith: { $1 })
+    }
+
+    /// What the stage installs with apt-get.
+    func debianPackages(of stage: String) -> Set<String> {
+        let commands = arguments(of: "RUN", in: stage).flatMap { $0.matches(of: /apt-get -qq install ([^&]*)/) }
+        return Set(commands.flatMap { $0.1.split(separator: " ") }.filter { !$0.hasPrefix("-") }.map(String.init))
+    }
+}
