@@ -19,6 +19,7 @@ enum OpenDatabase {
         let statementTimeout = try settings.value(Settings.statementTimeout)
         let poolSize = try settings.value(Settings.poolSize)
         let poolTimeout = try settings.value(Settings.poolTimeout)
+        let poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
         do {
             switch url {
             case .sqlite(let location):
@@ -33,7 +34,12 @@ enum OpenDatabase {
                     connectTimeout: connectTimeout,
                     statementTimeout: statementTimeout
                 )
-                let database = PostgresDatabase(configuration, poolSize: poolSize, leaseTimeout: poolTimeout)
+                let database = PostgresDatabase(
+                    configuration,
+                    poolSize: poolSize,
+                    leaseTimeout: poolTimeout,
+                    maximumLifetime: poolMaximumLifetime
+                )
                 try await database.requireDurability()
                 self = .postgresql(database)
             }

@@ -39,6 +39,11 @@ package actor PostgresConnection {
         session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
     }
 
+    /// What cancels this session's statements from elsewhere; nil if there is no session.
+    var cancelRequest: CancelRequest? {
+        session.flatMap { CancelRequest(for: $0) }
+    }
+
     /// Connects and sets the session up.
     ///
     /// - Throws: `PostgresError.connectionFailed`, also when the time is over.
@@ -50,7 +55,13 @@ package actor PostgresConnection {
             try finishConnecting(session, before: deadline)
             PQsetNoticeProcessor(session, { _, _ in }, nil)
             let milliseconds = configuration.statementTimeout.milliseconds
-            try execute("SET statement_timeout = \(milliseconds);" + configuration.setup)
+            try execute(
+                """
+                SET statement_timeout = \(milliseconds);
+                SET idle_in_transaction_session_timeout = \(milliseconds);
+                \(configuration.setup)
+                """
+            )
         } catch .connectionFailed(let reason) {
             close()
             throw .connectionFailed(reason: reason)
@@ -103,6 +114,11 @@ package actor PostgresConnection {
         // The URL is expanded in place of the database's name; what comes after it wins over it, what is before does not.
         let options = [
             ("application_name", "chat-api"),
+            // A server that has vanished is noticed within a minute (idle) or half of one (it owes an acknowledgement).
+            ("keepalives_idle", "30"),
+            ("keepalives_interval", "10"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
             ("dbname", configuration.url.connectionString),
             ("client_encoding", "UTF8"),
         ]

@@ -15,6 +15,7 @@ struct DatabaseOptions: ParsableArguments {
     @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
     @Option(Settings.poolSize) var poolSize: String?
     @Option(Settings.poolTimeout) var poolTimeout: String?
+    @Option(Settings.poolMaximumLifetime) var poolMaximumLifetime: String?
     @Option(Settings.connectTimeout) var connectTimeout: String?
     @Option(Settings.statementTimeout) var statementTimeout: String?
 
@@ -25,6 +26,7 @@ struct DatabaseOptions: ParsableArguments {
             Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
             Settings.poolSize.given(poolSize),
             Settings.poolTimeout.given(poolTimeout),
+            Settings.poolMaximumLifetime.given(poolMaximumLifetime),
             Settings.connectTimeout.given(connectTimeout),
             Settings.statementTimeout.given(statementTimeout),
         ].compactMap(\.self)
