@@ -1,7 +1,7 @@
 /// Where a database is and how its sessions are set up.
 package struct PostgresConfiguration: Sendable {
     package var url: PostgresURL
-    /// How long connecting may take, over all hosts of the URL.
+    /// How long connecting may take, over all hosts of the URL, of which each has an equal share of what is left.
     package var connectTimeout: Duration
     /// How long a statement may take, and how long a transaction may wait for its next statement.
     ///

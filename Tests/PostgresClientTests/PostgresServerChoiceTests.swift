@@ -60,6 +60,21 @@ struct PostgresServerChoiceTests {
         }
     }
 
+    @Test func aHostThatIsSilentIsPassedOver() async throws {
+        try await withSilentServer { port in
+            try await TestPostgres.withDatabase(migrated: false) { url in
+                let text = url.connectionString.replacing("@", with: "@127.0.0.1:\(port),", maxReplacements: 1)
+                let rows = try await TestPostgres.rows("SELECT 'here'", on: Self.url(text))
+                #expect(rows == [["here"]])
+            }
+            let url = try Self.url("postgresql://postgres:hunter2@127.0.0.1:\(port),127.0.0.1:\(port)/postgres")
+            let connection = PostgresConnection(PostgresConfiguration(url: url, connectTimeout: .milliseconds(200)))
+            await #expect(throws: PostgresError.connectionFailed(reason: "no answer within 0.2 seconds")) {
+                try await connection.open()
+            }
+        }
+    }
+
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer), arguments: [true, false])
     func aHostThatIsReadOnlyIsPassedOverWhereThatIsWanted(_ isWanted: Bool) async throws {
         let port = try #require(TestPostgres.readOnlyPort)
