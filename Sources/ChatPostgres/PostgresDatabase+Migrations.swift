@@ -10,11 +10,23 @@ extension PostgresDatabase: MigrationDatabase {
         // A connection of its own: a migration takes as long as it takes, and so does waiting for another one.
         var configuration = configuration
         configuration.statementTimeout = .seconds(24 * 60 * 60)
+        configuration.setup += Self.noticeVanishedClient
         let connection = PostgresConnection(configuration)
         let result = await connection.runMigration(body)
         await connection.close()
         return try result.get()
     }
+
+    /// Without a timeout that would end them, the statements of a killed process would go on waiting for locks, and
+    /// others behind them.
+    ///
+    /// Servers before 14, and those on systems that cannot tell, go without.
+    private static let noticeVanishedClient = """
+        DO $$ BEGIN
+            PERFORM set_config('client_connection_check_interval', '1s', false);
+        EXCEPTION WHEN undefined_object OR invalid_parameter_value THEN
+        END $$;
+        """
 
     package func appliedMigrations() async throws -> [AppliedMigration] {
         try await pool.withConnection { connection throws(PostgresError) in

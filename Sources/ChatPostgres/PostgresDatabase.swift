@@ -10,12 +10,23 @@ package struct PostgresDatabase: Sendable {
     /// - Parameters:
     ///   - poolSize: The most connections at once, at least 1.
     ///   - leaseTimeout: How long a request waits for a connection.
-    package init(_ configuration: PostgresConfiguration, poolSize: Int, leaseTimeout: Duration = .seconds(5)) {
+    ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
+    package init(
+        _ configuration: PostgresConfiguration,
+        poolSize: Int,
+        leaseTimeout: Duration = .seconds(5),
+        maximumLifetime: Duration = .seconds(1_800)
+    ) {
         var configuration = configuration
         // An acknowledged message must survive a crash of the server, whatever its default.
         configuration.setup += "SET synchronous_commit = on; SET TimeZone = 'UTC';"
         self.configuration = configuration
-        pool = PostgresPool(configuration, size: poolSize, leaseTimeout: leaseTimeout)
+        pool = PostgresPool(
+            configuration,
+            size: poolSize,
+            leaseTimeout: leaseTimeout,
+            maximumLifetime: maximumLifetime
+        )
     }
 
     /// Returns when the server answers and keeps what it commits.

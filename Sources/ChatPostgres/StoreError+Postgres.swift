@@ -6,7 +6,7 @@ extension StoreError {
     package init(_ error: PostgresError) {
         let reason = "PostgreSQL: \(error)"
         switch error {
-        case .connectionFailed, .transactionLost, .poolExhausted, .shutDown:
+        case .connectionFailed, .transactionLost, .poolExhausted, .cancelled, .shutDown:
             self = .unavailable(reason: reason)
         case .connectionLost:
             self = .outcomeUnknown(reason: reason)

@@ -31,6 +31,7 @@ struct OpenDatabase {
             maximumWaiting: try settings.value(Settings.queueSize),
             patience: try settings.value(Settings.queueTimeout)
         )
+        let poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
         do {
             switch url {
             case .sqlite(let location):
@@ -45,7 +46,12 @@ struct OpenDatabase {
                     connectTimeout: connectTimeout,
                     statementTimeout: statementTimeout
                 )
-                let database = PostgresDatabase(configuration, poolSize: poolSize, leaseTimeout: poolTimeout)
+                let database = PostgresDatabase(
+                    configuration,
+                    poolSize: poolSize,
+                    leaseTimeout: poolTimeout,
+                    maximumLifetime: poolMaximumLifetime
+                )
                 try await database.requireDurability()
                 connection = .postgresql(database)
             }

@@ -42,6 +42,25 @@ package enum ChatAPIProcess {
         )
     }
 
+    /// Runs a command and kills it when `moment` has come.
+    package static func kill(
+        _ arguments: String...,
+        in folder: String,
+        environment: [String: String],
+        at moment: () async throws -> Void
+    ) async throws -> Outcome {
+        let result = try await Subprocess.run(
+            configuration(arguments, in: folder, environment),
+            input: .none,
+            output: .discarded,
+            error: .discarded
+        ) { execution in
+            try await moment()
+            try execution.send(signal: .kill)
+        }
+        return Outcome(status: result.terminationStatus.code, output: "", errors: "")
+    }
+
     /// Runs a server on a free port while `body` talks to it, sends it `signal` and waits for its end.
     package static func serve(
         _ arguments: String...,

@@ -13,7 +13,7 @@ package enum TestPostgres {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (PostgresURL) async throws -> Result
     ) async throws -> Result {
-        let server = try url(of: nil)
+        let server = try server
         let template = migrated ? try await migratedTemplate.value : "template0"
         let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
         try await execute("CREATE DATABASE \(name) TEMPLATE \(template)", on: server)
@@ -26,6 +26,18 @@ package enum TestPostgres {
             throw error
         }
     }
+
+    /// The file of the authority that vouches for the server, and that of another one; nil for a server of someone else's.
+    package static let authorities: (own: String, other: String)? = {
+        let environment = ProcessInfo.processInfo.environment
+        guard let own = environment["TEST_POSTGRES_CA"], let other = environment["TEST_POSTGRES_OTHER_CA"] else {
+            return nil
+        }
+        return (own, other)
+    }()
+
+    /// The port of a second server whose sessions are read-only; nil beside a server of someone else's.
+    package static let readOnlyPort = ProcessInfo.processInfo.environment["TEST_POSTGRES_READ_ONLY_PORT"]
 
     /// Runs a script on a connection of its own.
     package static func execute(_ script: String, on url: PostgresURL) async throws {
@@ -55,6 +67,11 @@ package enum TestPostgres {
         return rows
     }
 
+    /// The URL that `TEST_DATABASE_URL` is.
+    package static var server: PostgresURL {
+        get throws { try url(of: nil) }
+    }
+
     private struct Missing: Error, CustomStringConvertible {
         let description = "TEST_DATABASE_URL names no PostgreSQL server: run the tests by Scripts/with-postgres"
     }
@@ -74,7 +91,7 @@ package enum TestPostgres {
     /// Made once a process, by whoever needs it first.
     private static let migratedTemplate = Task {
         let name = "template_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
-        try await execute("CREATE DATABASE \(name) TEMPLATE template0", on: url(of: nil))
+        try await execute("CREATE DATABASE \(name) TEMPLATE template0", on: server)
         let database = PostgresDatabase(PostgresConfiguration(url: try url(of: name)), poolSize: 1)
         try await MigrationRunner(database).migrate(.up, to: .head)
         await database.close()

@@ -3,14 +3,16 @@ import DequeModule
 /// What a pool decides, without its I/O: which connection a lease gets, who waits, and when connecting is tried again.
 ///
 /// There are as many connections as the pool is large, from the start. A `warm` one answered when it was last used; a
-/// `cold` one is closed and connects when it is used again. Leases are served in the order in which they came.
+/// `cold` one is closed and connects when it is used again, as does one whose lifetime is over. Leases are served in the
+/// order in which they came.
 package struct PoolState<Connection> {
     package typealias Instant = ContinuousClock.Instant
 
-    private var warm: [Connection] = []
+    private var warm: [Lease] = []
     private var cold: [Connection]
     private var leasedCount = 0
     private var waiters: Deque<WaiterID> = []
+    private let maximumLifetime: Duration
     private let maximumWaiters: Int
     private var isShutDown = false
     /// How often connecting has failed since it last went well, and when it may be tried again.
@@ -26,27 +28,38 @@ package struct PoolState<Connection> {
         }
     }
 
-    package init(_ connections: [Connection], maximumWaiters: Int) {
+    /// A connection on loan.
+    package struct Lease {
+        package let connection: Connection
+        /// Whether its session, if it has one, must be replaced before it is used.
+        package let opensAnew: Bool
+        /// When that is the case the next time.
+        fileprivate let expiry: Instant
+    }
+
+    package init(_ connections: [Connection], maximumLifetime: Duration, maximumWaiters: Int) {
         cold = connections
+        self.maximumLifetime = maximumLifetime
         self.maximumWaiters = maximumWaiters
     }
 
     package enum LeaseAction {
-        case use(Connection)
+        case use(Lease)
         case wait
         case fail(PostgresError)
     }
 
-    package mutating func lease(_ waiter: WaiterID, at now: Instant) -> LeaseAction {
+    /// - Parameter jitter: A random number in 0..<1, by which the connections' lifetimes end apart.
+    package mutating func lease(_ waiter: WaiterID, at now: Instant, jitter: Double) -> LeaseAction {
         if isShutDown { return .fail(.shutDown) }
-        if let connection = warm.popLast() {
+        if let lease = warm.popLast() {
             leasedCount += 1
-            return .use(connection)
+            return .use(renew(lease, at: now, jitter: jitter))
         }
         let mayConnect = retryTime.map { now >= $0 } ?? true
         if mayConnect, let connection = cold.popLast() {
             leasedCount += 1
-            return .use(connection)
+            return .use(openAnew(connection, at: now, jitter: jitter))
         }
         // Nothing is at work that could become free: waiting would only delay the bad news.
         if leasedCount == 0 { return .fail(lastFailure ?? .poolExhausted) }
@@ -67,21 +80,22 @@ package struct PoolState<Connection> {
 
     package enum ReleaseAction {
         case none
-        case handOver(Connection, to: WaiterID)
+        case handOver(Lease, to: WaiterID)
         case fail([WaiterID], PostgresError)
         case close(Connection)
     }
 
-    /// - Parameter jitter: A random number in 0..<1, by which clients of one server spread their attempts.
+    /// - Parameter jitter: A random number in 0..<1, by which clients of one server spread their attempts and the
+    ///   connections' lifetimes end apart.
     package mutating func release(
-        _ connection: Connection,
+        _ lease: Lease,
         _ outcome: Outcome,
         at now: Instant,
         jitter: Double
     ) -> ReleaseAction {
         if isShutDown {
             leasedCount -= 1
-            return .close(connection)
+            return .close(lease.connection)
         }
         switch outcome {
         case .healthy:
@@ -93,20 +107,37 @@ package struct PoolState<Connection> {
             lastFailure = error
             retryTime = now + Self.backoff(after: failures, jitter: jitter)
             leasedCount -= 1
-            cold.append(connection)
+            cold.append(lease.connection)
             guard leasedCount == 0, warm.isEmpty else { return .none }
             defer { waiters.removeAll() }
             return .fail(Array(waiters), error)
         }
-        // The lease passes to the next one as it is, so that nobody who came later can take it.
-        if let next = waiters.popFirst() { return .handOver(connection, to: next) }
+        let isHealthy = if case .healthy = outcome { true } else { false }
+        // The connection passes to the next one at once, so that nobody who came later can take it.
+        if let next = waiters.popFirst() {
+            let handedOver =
+                isHealthy
+                ? renew(lease, at: now, jitter: jitter) : openAnew(lease.connection, at: now, jitter: jitter)
+            return .handOver(handedOver, to: next)
+        }
         leasedCount -= 1
-        if case .healthy = outcome {
-            warm.append(connection)
+        if isHealthy {
+            warm.append(lease)
         } else {
-            cold.append(connection)
+            cold.append(lease.connection)
         }
         return .none
+    }
+
+    /// The lease of an open connection for the next one who uses it.
+    private func renew(_ lease: Lease, at now: Instant, jitter: Double) -> Lease {
+        guard now < lease.expiry else { return openAnew(lease.connection, at: now, jitter: jitter) }
+        return Lease(connection: lease.connection, opensAnew: false, expiry: lease.expiry)
+    }
+
+    /// Up to a tenth is taken off the lifetime, so that connections that were opened together do not end together.
+    private func openAnew(_ connection: Connection, at now: Instant, jitter: Double) -> Lease {
+        Lease(connection: connection, opensAnew: true, expiry: now + maximumLifetime * (1 - jitter / 10))
     }
 
     /// Takes back a wait; false if it had ended already.
@@ -126,7 +157,7 @@ package struct PoolState<Connection> {
             cold.removeAll()
             waiters.removeAll()
         }
-        return (warm + cold, Array(waiters))
+        return (warm.map(\.connection) + cold, Array(waiters))
     }
 
     /// Full jitter under a bound that doubles from 50 ms and stays at 400 ms: a server that returns is found within half
@@ -135,3 +166,5 @@ package struct PoolState<Connection> {
         .milliseconds(Double(50 << min(failures - 1, 3)) * jitter)
     }
 }
+
+extension PoolState.Lease: Sendable where Connection: Sendable {}

@@ -39,18 +39,26 @@ package actor PostgresConnection {
         session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
     }
 
+    /// What cancels this session's statements from elsewhere; nil if there is no session.
+    var cancelRequest: CancelRequest? {
+        session.flatMap { CancelRequest(for: $0) }
+    }
+
     /// Connects and sets the session up.
     ///
     /// - Throws: `PostgresError.connectionFailed`, also when the time is over.
     package func open() throws(PostgresError) {
-        let deadline = ContinuousClock.now + configuration.connectTimeout
-        guard let session = startConnecting() else { throw .connectionFailed(reason: "out of memory") }
-        self.session = session
         do throws(PostgresError) {
-            try finishConnecting(session, before: deadline)
+            let session = try connect()
             PQsetNoticeProcessor(session, { _, _ in }, nil)
             let milliseconds = configuration.statementTimeout.milliseconds
-            try execute("SET statement_timeout = \(milliseconds);" + configuration.setup)
+            try execute(
+                """
+                SET statement_timeout = \(milliseconds);
+                SET idle_in_transaction_session_timeout = \(milliseconds);
+                \(configuration.setup)
+                """
+            )
         } catch .connectionFailed(let reason) {
             close()
             throw .connectionFailed(reason: reason)
@@ -141,11 +149,38 @@ package actor PostgresConnection {
         return session
     }
 
-    private func startConnecting() -> OpaquePointer? {
+    /// Tries the URL's hosts as libpq does, but for those that do not answer within their share of the time.
+    private func connect() throws(PostgresError) -> OpaquePointer {
+        let deadline = ContinuousClock.now + configuration.connectTimeout
+        var hosts = configuration.url.hosts
+        while true {
+            guard let session = startConnecting(to: hosts) else { throw .connectionFailed(reason: "out of memory") }
+            self.session = session
+            let share = ContinuousClock.now.duration(to: deadline) / hosts.count
+            if try finishConnecting(session, before: .now + share) { return session }
+            let (silent, port) = (String(cString: PQhost(session)), String(cString: PQport(session)))
+            close()
+            let others = hosts.filter { ![$0.name, $0.address].contains(silent) || !["", port].contains($0.port) }
+            guard !others.isEmpty, others.count < hosts.count else {
+                throw .connectionFailed(reason: "no answer within \(configuration.connectTimeout)")
+            }
+            hosts = others
+        }
+    }
+
+    private func startConnecting(to hosts: [PostgresURL.Host]) -> OpaquePointer? {
         // The URL is expanded in place of the database's name; what comes after it wins over it, what is before does not.
         let options = [
             ("application_name", "chat-api"),
+            // A server that has vanished is noticed within a minute (idle) or half of one (it owes an acknowledgement).
+            ("keepalives_idle", "30"),
+            ("keepalives_interval", "10"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
             ("dbname", configuration.url.connectionString),
+            ("host", hosts.map(\.name).joined(separator: ",")),
+            ("hostaddr", hosts.map(\.address).joined(separator: ",")),
+            ("port", hosts.map(\.port).joined(separator: ",")),
             ("client_encoding", "UTF8"),
         ]
         return options.map(\.0).withUnsafeCStrings { keywords in
@@ -155,10 +190,11 @@ package actor PostgresConnection {
         }
     }
 
+    /// Waits until the session is open; false when the time is over.
     private func finishConnecting(
         _ session: OpaquePointer,
         before deadline: ContinuousClock.Instant
-    ) throws(PostgresError) {
+    ) throws(PostgresError) -> Bool {
         var wanted = PGRES_POLLING_WRITING
         while wanted != PGRES_POLLING_OK {
             guard wanted != PGRES_POLLING_FAILED, PQstatus(session) != CONNECTION_BAD else {
@@ -166,10 +202,11 @@ package actor PostgresConnection {
             }
             let socket = PollSocket(PQsocket(session))
             guard socket.wait(for: wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, until: deadline) else {
-                throw .connectionFailed(reason: "no answer within \(configuration.connectTimeout)")
+                return false
             }
             wanted = PQconnectPoll(session)
         }
+        return true
     }
 
     private func prepare(

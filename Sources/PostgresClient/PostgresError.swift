@@ -12,6 +12,8 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
     case server(SQLState, message: String)
     /// No connection of the pool became free in time; nothing was sent.
     case poolExhausted
+    /// The caller's task was cancelled before a connection was its own; nothing was sent.
+    case cancelled
     /// The pool is shut down; nothing was sent.
     case shutDown
     /// A result does not have the form that the program expects: a defect.
@@ -23,6 +25,7 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
         case .connectionLost(let reason), .transactionLost(let reason): "the connection was lost: \(reason)"
         case .server(let state, let message): "\(message) (SQLSTATE \(state.rawValue))"
         case .poolExhausted: "no database connection became free in time"
+        case .cancelled: "the task was cancelled"
         case .shutDown: "the database connections are closed"
         case .unexpectedResult(let reason): "unexpected result: \(reason)"
         }

@@ -10,6 +10,15 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
     package let connectionString: String
     /// The URL for people, without any password.
     package let description: String
+    /// The servers that it names, in the order in which they are tried; one at least.
+    let hosts: [Host]
+
+    /// A server as libpq's options name it, empty for what is left to libpq's defaults.
+    struct Host: Equatable, Sendable {
+        let name: String
+        let address: String
+        let port: String
+    }
 
     /// Nil if the scheme is not PostgreSQL's or libpq does not accept the rest.
     package init?(_ text: String) {
@@ -23,7 +32,8 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
         let string = "postgresql://" + rest
         guard let parts = Self.parse(string) else { return nil }
         connectionString = string
-        description = Self.describe(parts)
+        hosts = Self.hosts(in: parts)
+        description = Self.describe(parts, hosts)
     }
 
     private static func parse(_ string: String) -> [String: String]? {
@@ -43,13 +53,25 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
         return parts
     }
 
-    private static func describe(_ parts: [String: String]) -> String {
+    private static func hosts(in parts: [String: String]) -> [Host] {
+        func list(_ keyword: String) -> [String] {
+            (parts[keyword] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"))
+        return (0..<max(names.count, addresses.count)).map { index in
+            Host(
+                name: names.dropFirst(index).first ?? "",
+                address: addresses.dropFirst(index).first ?? "",
+                port: ports.count == 1 ? ports[0] : ports.dropFirst(index).first ?? ""
+            )
+        }
+    }
+
+    private static func describe(_ parts: [String: String], _ hosts: [Host]) -> String {
         let user = parts["user"].map { "\($0)@" } ?? ""
-        let ports = (parts["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
-        let hosts = (parts["host"] ?? parts["hostaddr"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
-        let addresses = hosts.enumerated().map { index, host in
-            let port = ports.count == 1 ? ports[0] : ports.dropFirst(index).first ?? ""
-            return port.isEmpty ? String(host) : "\(host):\(port)"
+        let addresses = hosts.map { host in
+            let name = host.name.isEmpty ? host.address : host.name
+            return host.port.isEmpty ? name : "\(name):\(host.port)"
         }
         return "postgresql://\(user)\(addresses.joined(separator: ","))/\(parts["dbname"] ?? "")"
     }

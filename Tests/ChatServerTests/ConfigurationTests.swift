@@ -21,6 +21,7 @@ struct ConfigurationTests {
                 ("docs-assets", "CHAT_DOCS_ASSETS", "public/docs"), ("pool-size", "CHAT_POOL_SIZE", "8"),
                 ("pool-timeout", "CHAT_POOL_TIMEOUT", "5"), ("connect-timeout", "CHAT_CONNECT_TIMEOUT", "5"),
                 ("statement-timeout", "CHAT_STATEMENT_TIMEOUT", "10"),
+                ("pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "1800"),
             ] {
                 #expect(text.contains("--\(flag) <"))
                 #expect(text.contains("[\(variable)] (default: \(fallback))"))
@@ -30,6 +31,7 @@ struct ConfigurationTests {
 
     @Test(arguments: [
         ("--pool-size", "CHAT_POOL_SIZE", "0"), ("--pool-timeout", "CHAT_POOL_TIMEOUT", "x"),
+        ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "0"),
         ("--connect-timeout", "CHAT_CONNECT_TIMEOUT", "0"), ("--statement-timeout", "CHAT_STATEMENT_TIMEOUT", "-1"),
         ("--port", "CHAT_PORT", "abc"), ("--port", "CHAT_PORT", "65536"), ("--port", "CHAT_PORT", "-1"),
         ("--host", "CHAT_HOST", "a b"), ("--log-level", "LOG_LEVEL", "loud"), ("--log-format", "LOG_FORMAT", "xml"),

@@ -78,4 +78,81 @@ struct PostgresServeTests {
             }
         }
     }
+
+    @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
+    func aServerThatNobodyVouchesForIsOneLine() async throws {
+        let authorities = try #require(TestPostgres.authorities)
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let url = url.connectionString.replacing("postgres@", with: "postgres:hunter2@")
+            try await withTemporaryFolder { folder in
+                let outcome = try await ChatAPIProcess.run(
+                    "serve",
+                    in: folder,
+                    environment: ["DATABASE_URL": url + "?sslmode=verify-full&sslrootcert=" + authorities.other]
+                )
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("certificate verify failed"))
+                #expect(outcome.errors.split(separator: "\n").count == 1)
+                #expect(!outcome.errors.contains("hunter2"))
+            }
+        }
+    }
+
+    @Test func aMigrationWhoseProcessIsKilledLeavesTheVersionBeforeItAndNobodyInTheQueueForLocks() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            // Tables of the original service: the migration alters them.
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE chats (id bigserial PRIMARY KEY, title varchar(200) NOT NULL, created_at timestamptz NOT NULL);
+                CREATE TABLE messages (
+                    id bigserial PRIMARY KEY, chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    text varchar(5000) NOT NULL, created_at timestamptz NOT NULL);
+                INSERT INTO chats (title, created_at) VALUES ('kept', now());
+                INSERT INTO messages (chat_id, text, created_at) VALUES (1, 'kept', now());
+                """,
+                on: url
+            )
+            let reader = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(300)))
+            try await reader.open()
+            try await reader.execute("BEGIN; SELECT FROM messages")
+            try await withTemporaryFolder { folder in
+                let environment = ["DATABASE_URL": url.connectionString]
+                let killed = try await ChatAPIProcess.kill("migrate", "upgrade", in: folder, environment: environment) {
+                    while try await Self.sessionsWaitingForLocks(on: url) == 0 {
+                        try await Task.sleep(for: .milliseconds(20))
+                    }
+                }
+                #expect(killed.status == -9)
+                // The reader still holds its lock: whoever waited for it has left the queue for another reason.
+                while try await Self.sessionsWaitingForLocks(on: url) > 0 {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                let rows = try await TestPostgres.rows("SELECT title, text FROM chats, messages", on: url)
+                #expect(rows == [["kept", "kept"]])
+                try await reader.execute("COMMIT")
+                await reader.close()
+
+                func migrate(_ verb: String) async throws -> String {
+                    try await ChatAPIProcess.run("migrate", verb, in: folder, environment: environment).output
+                }
+                #expect(try await migrate("current") == "base\n")
+                let columns = try await TestPostgres.rows(
+                    "SELECT column_name::text FROM information_schema.columns WHERE column_name IN ('seq', 'last_seq')",
+                    on: url
+                )
+                #expect(columns == [])
+                #expect(try await migrate("upgrade") == "upgraded to 0001 create chats and messages\n")
+            }
+        }
+    }
+
+    private static func sessionsWaitingForLocks(on url: PostgresURL) async throws -> Int {
+        try await TestPostgres.rows(
+            """
+            SELECT pid::text FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name = 'chat-api'
+            """,
+            on: url
+        ).count
+    }
 }

@@ -6,8 +6,8 @@
 Each fault: writers post without pause through HTTP; the server is restarted (fast and immediate), or a proxy in front
 of it cuts connections after a statement went out and before its answer came back, or swallows everything. Whatever
 happens, a request ends in time with 201, or with 503 and Retry-After; what was acknowledged is there unchanged; the
-positions are 1 to n; and afterwards there are no more sessions than the pool is large. Standard library alone; ends
-with a line `N passed, M failed`.
+positions are 1 to n; and afterwards there are no more sessions than the pool is large, and all of them are idle. Standard
+library alone; ends with a line `N passed, M failed`.
 """
 import http.client
 import json
@@ -153,15 +153,16 @@ class Service:
             HAVING count(seq) <> last_seq OR coalesce(max(seq), 0) <> last_seq""",
             self.database,
         )
-        sessions = int(sql(
-            f"""SELECT count(*) FROM pg_stat_activity
+        sessions, busy = map(int, sql(
+            f"""SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity
             WHERE datname = '{self.database}' AND application_name = 'chat-api'"""
-        )[0][0])
+        )[0])
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(20)
         problems += [f"lost: {lost}"] if lost else []
         problems += [f"holes in chats {holes}"] if holes else []
         problems += [f"{sessions} sessions for a pool of {POOL_SIZE}"] if sessions > POOL_SIZE else []
+        problems += [f"{busy} sessions are left in a statement or a transaction"] if busy else []
         problems += [f"ended with status {status}"] if status else []
         problems += ["the trouble was not noticed"] if not self.refused else []
         return problems

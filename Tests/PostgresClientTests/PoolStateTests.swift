@@ -3,123 +3,169 @@ import Testing
 
 /// The pool's decisions, with the clock and the chance passed in.
 @Suite struct PoolStateTests {
-    private typealias State = PoolState<Int>
-    private let start = ContinuousClock.now
     private let refused = PostgresError.connectionFailed(reason: "refused")
 
-    private func waiter(_ number: Int) -> State.WaiterID {
-        State.WaiterID(rawValue: number)
-    }
+    /// A pool of numbered connections whose decisions are in a form that can be compared.
+    private struct Pool {
+        typealias State = PoolState<Int>
+        private var state: State
+        private var leases: [Int: State.Lease] = [:]
+        private let start = ContinuousClock.now
 
-    /// What `lease` gave, in a form that can be compared.
-    private func lease(_ state: inout State, _ number: Int, at time: Duration = .zero) -> String {
-        switch state.lease(waiter(number), at: start + time) {
-        case .use(let connection): "use \(connection)"
-        case .wait: "wait"
-        case .fail(let error): "fail \(error)"
+        init(_ connections: [Int], maximumWaiters: Int = 9) {
+            state = State(connections, maximumLifetime: .seconds(100), maximumWaiters: maximumWaiters)
         }
-    }
 
-    private func release(
-        _ state: inout State,
-        _ connection: Int,
-        _ outcome: State.Outcome,
-        at time: Duration = .zero,
-        jitter: Double = 1
-    ) -> String {
-        switch state.release(connection, outcome, at: start + time, jitter: jitter) {
-        case .none: "none"
-        case .handOver(let connection, let waiter): "hand \(connection) to \(waiter.rawValue)"
-        case .fail(let waiters, let error): "fail \(waiters.map(\.rawValue)) \(error)"
-        case .close(let connection): "close \(connection)"
+        mutating func lease(_ number: Int, at time: Duration = .zero, jitter: Double = 0) -> String {
+            switch state.lease(waiter(number), at: start + time, jitter: jitter) {
+            case .use(let lease): note(lease)
+            case .wait: "wait"
+            case .fail(let error): "fail \(error)"
+            }
+        }
+
+        mutating func release(
+            _ connection: Int,
+            _ outcome: State.Outcome,
+            at time: Duration = .zero,
+            jitter: Double = 1
+        ) throws -> String {
+            let lease = leases.removeValue(forKey: connection)
+            return switch state.release(try #require(lease), outcome, at: start + time, jitter: jitter) {
+            case .none: "none"
+            case .handOver(let lease, let waiter): "\(note(lease)) for \(waiter.rawValue)"
+            case .fail(let waiters, let error): "fail \(waiters.map(\.rawValue)) \(error)"
+            case .close(let connection): "close \(connection)"
+            }
+        }
+
+        mutating func cancel(_ number: Int) -> Bool {
+            state.cancel(waiter(number))
+        }
+
+        mutating func shutDown() -> (close: [Int], fail: [State.WaiterID]) {
+            state.shutDown()
+        }
+
+        private func waiter(_ number: Int) -> State.WaiterID {
+            State.WaiterID(rawValue: number)
+        }
+
+        private mutating func note(_ lease: State.Lease) -> String {
+            leases[lease.connection] = lease
+            return "\(lease.opensAnew ? "open" : "use") \(lease.connection)"
         }
     }
 
     @Test func noMoreConnectionsAreLeasedThanThereAre() {
-        var state = State([1, 2], maximumWaiters: 2)
-        #expect(lease(&state, 1) == "use 2")
-        #expect(lease(&state, 2) == "use 1")
-        #expect(lease(&state, 3) == "wait")
-        #expect(lease(&state, 4) == "wait")
-        #expect(lease(&state, 5) == "fail \(PostgresError.poolExhausted)")
+        var pool = Pool([1, 2], maximumWaiters: 2)
+        #expect(pool.lease(1) == "open 2")
+        #expect(pool.lease(2) == "open 1")
+        #expect(pool.lease(3) == "wait")
+        #expect(pool.lease(4) == "wait")
+        #expect(pool.lease(5) == "fail \(PostgresError.poolExhausted)")
     }
 
-    @Test func waitersAreServedInTheirOrder() {
-        var state = State([1], maximumWaiters: 9)
-        _ = lease(&state, 1)
-        _ = lease(&state, 2)
-        _ = lease(&state, 3)
-        #expect(release(&state, 1, .healthy) == "hand 1 to 2")
-        #expect(lease(&state, 4) == "wait")
-        #expect(release(&state, 1, .closed) == "hand 1 to 3")
-        #expect(release(&state, 1, .healthy) == "hand 1 to 4")
-        #expect(release(&state, 1, .healthy) == "none")
+    @Test func waitersAreServedInTheirOrder() throws {
+        var pool = Pool([1])
+        _ = pool.lease(1)
+        _ = pool.lease(2)
+        _ = pool.lease(3)
+        #expect(try pool.release(1, .healthy) == "use 1 for 2")
+        #expect(pool.lease(4) == "wait")
+        #expect(try pool.release(1, .closed) == "open 1 for 3")
+        #expect(try pool.release(1, .healthy) == "use 1 for 4")
+        #expect(try pool.release(1, .healthy) == "none")
     }
 
-    @Test func aCancelledWaiterLeavesNoTrace() {
-        var state = State([1], maximumWaiters: 1)
-        _ = lease(&state, 1)
-        _ = lease(&state, 2)
-        #expect(state.cancel(waiter(2)) == true)
-        #expect(state.cancel(waiter(2)) == false)
-        #expect(lease(&state, 3) == "wait")
-        #expect(release(&state, 1, .healthy) == "hand 1 to 3")
-        #expect(state.cancel(waiter(3)) == false)
+    @Test func aCancelledWaiterLeavesNoTrace() throws {
+        var pool = Pool([1], maximumWaiters: 1)
+        _ = pool.lease(1)
+        _ = pool.lease(2)
+        #expect(pool.cancel(2) == true)
+        #expect(pool.cancel(2) == false)
+        #expect(pool.lease(3) == "wait")
+        #expect(try pool.release(1, .healthy) == "use 1 for 3")
+        #expect(pool.cancel(3) == false)
     }
 
-    @Test func theConnectionThatWasUsedLastIsUsedAgain() {
-        var state = State([1, 2], maximumWaiters: 1)
-        _ = lease(&state, 1)
-        _ = lease(&state, 2)
-        _ = release(&state, 1, .healthy)
-        _ = release(&state, 2, .healthy)
-        #expect(lease(&state, 3) == "use 2")
-        _ = release(&state, 2, .closed)
-        #expect(lease(&state, 4) == "use 1")
-        #expect(lease(&state, 5) == "use 2")
+    @Test func theConnectionThatWasUsedLastIsUsedAgain() throws {
+        var pool = Pool([1, 2])
+        _ = pool.lease(1)
+        _ = pool.lease(2)
+        _ = try pool.release(1, .healthy)
+        _ = try pool.release(2, .healthy)
+        #expect(pool.lease(3) == "use 2")
+        _ = try pool.release(2, .closed)
+        #expect(pool.lease(4) == "use 1")
+        #expect(pool.lease(5) == "open 2")
     }
 
-    @Test func whileConnectingFailsOthersAreToldAtOnce() {
-        var state = State([1, 2], maximumWaiters: 9)
-        _ = lease(&state, 1)
-        #expect(release(&state, 2, .connectingFailed(refused)) == "fail [] \(refused)")
-        #expect(lease(&state, 2, at: .milliseconds(49)) == "fail \(refused)")
-        #expect(lease(&state, 3, at: .milliseconds(50)) == "use 2")
-        #expect(release(&state, 2, .connectingFailed(refused), at: .milliseconds(50)) == "fail [] \(refused)")
-        #expect(lease(&state, 4, at: .milliseconds(149)) == "fail \(refused)")
-        #expect(lease(&state, 5, at: .milliseconds(150)) == "use 2")
-        #expect(release(&state, 2, .healthy, at: .milliseconds(150)) == "none")
-        #expect(lease(&state, 6, at: .milliseconds(150)) == "use 2")
-        #expect(lease(&state, 7, at: .milliseconds(150)) == "use 1")
+    @Test func aConnectionWhoseLifetimeIsOverIsReplacedBeforeItsNextUse() throws {
+        var pool = Pool([1])
+        #expect(pool.lease(1) == "open 1")
+        #expect(try pool.release(1, .healthy, at: .seconds(50)) == "none")
+        #expect(pool.lease(2, at: .seconds(99)) == "use 1")
+        // Whoever has it keeps it, and the next one opens it anew.
+        #expect(try pool.release(1, .healthy, at: .seconds(101)) == "none")
+        #expect(pool.lease(3, at: .seconds(101)) == "open 1")
+        #expect(pool.lease(4, at: .seconds(102)) == "wait")
+        #expect(pool.lease(5, at: .seconds(102)) == "wait")
+        #expect(try pool.release(1, .healthy, at: .seconds(200)) == "use 1 for 4")
+        #expect(try pool.release(1, .healthy, at: .seconds(201)) == "open 1 for 5")
     }
 
-    @Test func waitersOutlastAFailureWhileAnotherConnectionIsAtWork() {
-        var state = State([1, 2], maximumWaiters: 9)
-        _ = lease(&state, 1)
-        _ = lease(&state, 2)
-        _ = lease(&state, 3)
-        #expect(release(&state, 1, .connectingFailed(refused)) == "none")
-        #expect(lease(&state, 4) == "wait")
-        #expect(release(&state, 2, .healthy) == "hand 2 to 3")
-        #expect(release(&state, 2, .connectingFailed(refused)) == "fail [4] \(refused)")
+    @Test func lifetimesThatBeganTogetherEndApart() throws {
+        var pool = Pool([1, 2])
+        #expect(pool.lease(1, jitter: 0) == "open 2")
+        #expect(pool.lease(2, jitter: 1) == "open 1")
+        _ = try pool.release(1, .healthy)
+        _ = try pool.release(2, .healthy)
+        #expect(pool.lease(3, at: .seconds(90)) == "use 2")
+        #expect(pool.lease(4, at: .seconds(90)) == "open 1")
+    }
+
+    @Test func whileConnectingFailsOthersAreToldAtOnce() throws {
+        var pool = Pool([1, 2])
+        _ = pool.lease(1)
+        #expect(try pool.release(2, .connectingFailed(refused)) == "fail [] \(refused)")
+        #expect(pool.lease(2, at: .milliseconds(49)) == "fail \(refused)")
+        #expect(pool.lease(3, at: .milliseconds(50)) == "open 2")
+        #expect(try pool.release(2, .connectingFailed(refused), at: .milliseconds(50)) == "fail [] \(refused)")
+        #expect(pool.lease(4, at: .milliseconds(149)) == "fail \(refused)")
+        #expect(pool.lease(5, at: .milliseconds(150)) == "open 2")
+        #expect(try pool.release(2, .healthy, at: .milliseconds(150)) == "none")
+        #expect(pool.lease(6, at: .milliseconds(150)) == "use 2")
+        #expect(pool.lease(7, at: .milliseconds(150)) == "open 1")
+    }
+
+    @Test func waitersOutlastAFailureWhileAnotherConnectionIsAtWork() throws {
+        var pool = Pool([1, 2])
+        _ = pool.lease(1)
+        _ = pool.lease(2)
+        _ = pool.lease(3)
+        #expect(try pool.release(1, .connectingFailed(refused)) == "none")
+        #expect(pool.lease(4) == "wait")
+        #expect(try pool.release(2, .healthy) == "use 2 for 3")
+        #expect(try pool.release(2, .connectingFailed(refused)) == "fail [4] \(refused)")
     }
 
     @Test func theBackOffIsBoundedAndSpread() {
         for failures in 1...100 {
-            #expect(State.backoff(after: failures, jitter: 0) == .zero)
-            #expect(State.backoff(after: failures, jitter: 1) <= .milliseconds(400))
+            #expect(PoolState<Int>.backoff(after: failures, jitter: 0) == .zero)
+            #expect(PoolState<Int>.backoff(after: failures, jitter: 1) <= .milliseconds(400))
         }
-        #expect(State.backoff(after: 1, jitter: 1) == .milliseconds(50))
-        #expect(State.backoff(after: 4, jitter: 0.5) == .milliseconds(200))
+        #expect(PoolState<Int>.backoff(after: 1, jitter: 1) == .milliseconds(50))
+        #expect(PoolState<Int>.backoff(after: 4, jitter: 0.5) == .milliseconds(200))
     }
 
-    @Test func shuttingDownRefusesAndCloses() {
-        var state = State([1, 2], maximumWaiters: 9)
-        _ = lease(&state, 1)
-        let closing = state.shutDown()
+    @Test func shuttingDownRefusesAndCloses() throws {
+        var pool = Pool([1, 2])
+        _ = pool.lease(1)
+        let closing = pool.shutDown()
         #expect(closing.close == [1])
         #expect(closing.fail == [])
-        #expect(lease(&state, 2) == "fail \(PostgresError.shutDown)")
-        #expect(release(&state, 2, .healthy) == "close 2")
+        #expect(pool.lease(2) == "fail \(PostgresError.shutDown)")
+        #expect(try pool.release(2, .healthy) == "close 2")
     }
 }

@@ -59,6 +59,20 @@ struct PostgresConnectionTests {
         }
     }
 
+    @Test func aTransactionThatIsLeftOpenLosesItsLocks() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let idle = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .milliseconds(500)))
+            try await idle.open()
+            try await idle.execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
+            let other = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
+            try await other.open()
+            try await other.execute("SELECT pg_advisory_lock(1)")
+            let isUsable = await idle.isUsable
+            #expect(!isUsable)
+            await other.close()
+        }
+    }
+
     @Test func aTerminatedBackendIsALostConnection() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let connection = PostgresConnection(PostgresConfiguration(url: url))

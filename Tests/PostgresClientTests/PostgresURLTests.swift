@@ -9,6 +9,8 @@ import Testing
         ("postgresql+psycopg://me@db/chat", "postgresql://me@db/chat"),
         ("postgresql+asyncpg://me:secret@db/chat?ssl=require", "postgresql://me@db/chat"),
         ("postgresql://one:1,two:2/chat?target_session_attrs=read-write", "postgresql://one:1,two:2/chat"),
+        ("postgresql://one,two/chat?port=5433&hostaddr=10.0.0.1,10.0.0.2", "postgresql://one:5433,two:5433/chat"),
+        ("postgresql:///chat?hostaddr=10.0.0.1,10.0.0.2", "postgresql://10.0.0.1,10.0.0.2/chat"),
         ("postgresql:///chat?host=/run/postgresql&password=secret", "postgresql:///run/postgresql/chat"),
     ])
     func urlsAreUnderstoodAndDescribedWithoutTheirPassword(_ text: String, _ description: String) throws {

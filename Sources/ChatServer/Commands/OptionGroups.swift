@@ -19,6 +19,7 @@ struct DatabaseOptions: ParsableArguments {
     @Option(Settings.lanes) var lanes: String?
     @Option(Settings.poolSize) var poolSize: String?
     @Option(Settings.poolTimeout) var poolTimeout: String?
+    @Option(Settings.poolMaximumLifetime) var poolMaximumLifetime: String?
     @Option(Settings.connectTimeout) var connectTimeout: String?
     @Option(Settings.statementTimeout) var statementTimeout: String?
 
@@ -33,6 +34,7 @@ struct DatabaseOptions: ParsableArguments {
             Settings.lanes.given(lanes),
             Settings.poolSize.given(poolSize),
             Settings.poolTimeout.given(poolTimeout),
+            Settings.poolMaximumLifetime.given(poolMaximumLifetime),
             Settings.connectTimeout.given(connectTimeout),
             Settings.statementTimeout.given(statementTimeout),
         ].compactMap(\.self)

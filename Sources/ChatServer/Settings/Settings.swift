@@ -82,6 +82,13 @@ enum Settings {
         in: 0.1...3_600,
         default: 5
     )
+    static let poolMaximumLifetime = Setting.seconds(
+        ["chat", "pool", "max", "lifetime"],
+        flag: "pool-max-lifetime",
+        "Seconds after which a connection to PostgreSQL is replaced, less up to a tenth.",
+        in: 1...604_800,
+        default: 1_800
+    )
     static let connectTimeout = Setting.seconds(
         ["chat", "connect", "timeout"],
         flag: "connect-timeout",

@@ -1,0 +1,116 @@
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+/// URLs that say which server is meant: by TLS, by several hosts, by what a session must be able to do.
+@Suite(.timeLimit(.minutes(5)))
+struct PostgresServerChoiceTests {
+    private static let ownServer: Comment = "the server must be of Scripts/with-postgres"
+
+    @Test(.enabled(if: TestPostgres.authorities != nil, ownServer), arguments: ["verify-full", "require", "disable"])
+    func connectionsAreEncryptedAsTheURLAsks(_ mode: String) async throws {
+        let authorities = try #require(TestPostgres.authorities)
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let url = try Self.url(url.connectionString + "?sslmode=\(mode)&sslrootcert=\(authorities.own)")
+            let sessions = try await TestPostgres.rows(
+                "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+                on: url
+            )
+            #expect(sessions == [[mode == "disable" ? "false" : "true"]])
+        }
+    }
+
+    @Test(.enabled(if: TestPostgres.authorities != nil, ownServer))
+    func aCancelReachesAServerThatIsReachedByTLS() async throws {
+        let authorities = try #require(TestPostgres.authorities)
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let url = try Self.url(url.connectionString + "?sslmode=verify-full&sslrootcert=\(authorities.own)")
+            let pool = PostgresPool(PostgresConfiguration(url: url, statementTimeout: .seconds(3_600)), size: 1)
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            let sleeper = Task {
+                try await pool.withConnection { connection throws(PostgresError) in
+                    start.finish()
+                    try connection.execute("SELECT pg_sleep(3600)")
+                }
+            }
+            for await _ in started {}
+            sleeper.cancel()
+            await #expect(
+                throws: PostgresError.server(.queryCanceled, message: "canceling statement due to user request")
+            ) { try await sleeper.value }
+            await pool.shutDown()
+        }
+    }
+
+    @Test(.enabled(if: TestPostgres.authorities != nil, ownServer))
+    func aServerThatAnotherAuthorityVouchesForIsRefused() async throws {
+        let authorities = try #require(TestPostgres.authorities)
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let url = try Self.url(url.connectionString + "?sslmode=verify-full&sslrootcert=\(authorities.other)")
+            let complaint = try await Self.complaint(on: url)
+            #expect(complaint.contains("certificate verify failed"))
+        }
+    }
+
+    @Test func aHostThatIsAwayIsPassedOver() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let text = url.connectionString.replacing("@", with: "@127.0.0.1:1,", maxReplacements: 1)
+            let rows = try await TestPostgres.rows("SELECT 'here'", on: Self.url(text))
+            #expect(rows == [["here"]])
+        }
+    }
+
+    @Test func aHostThatIsSilentIsPassedOver() async throws {
+        try await withSilentServer { port in
+            try await TestPostgres.withDatabase(migrated: false) { url in
+                let text = url.connectionString.replacing("@", with: "@127.0.0.1:\(port),", maxReplacements: 1)
+                let rows = try await TestPostgres.rows("SELECT 'here'", on: Self.url(text))
+                #expect(rows == [["here"]])
+            }
+            let url = try Self.url("postgresql://postgres:hunter2@127.0.0.1:\(port),127.0.0.1:\(port)/postgres")
+            let connection = PostgresConnection(PostgresConfiguration(url: url, connectTimeout: .milliseconds(200)))
+            await #expect(throws: PostgresError.connectionFailed(reason: "no answer within 0.2 seconds")) {
+                try await connection.open()
+            }
+        }
+    }
+
+    @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer), arguments: [true, false])
+    func aHostThatIsReadOnlyIsPassedOverWhereThatIsWanted(_ isWanted: Bool) async throws {
+        let port = try #require(TestPostgres.readOnlyPort)
+        let text = try TestPostgres.server.connectionString
+            .replacing("@", with: "@127.0.0.1:\(port),", maxReplacements: 1)
+        let url = try Self.url(text + "?target_session_attrs=\(isWanted ? "read-write" : "any")")
+        let sessions = try await TestPostgres.rows(
+            "SELECT current_setting('default_transaction_read_only'), (inet_server_port() = \(port))::text",
+            on: url
+        )
+        #expect(sessions == [isWanted ? ["off", "false"] : ["on", "true"]])
+    }
+
+    @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
+    func whereNoHostIsAsWantedThatIsSaid() async throws {
+        let port = try #require(TestPostgres.readOnlyPort)
+        let url = try Self.url(
+            "postgresql://postgres:hunter2@127.0.0.1:1,127.0.0.1:\(port)/postgres?target_session_attrs=read-write"
+        )
+        let complaint = try await Self.complaint(on: url)
+        #expect(complaint.contains("port 1 failed: Connection refused"))
+        #expect(complaint.contains("port \(port) failed: session is read-only"))
+    }
+
+    private static func url(_ text: String) throws -> PostgresURL {
+        try #require(PostgresURL(text))
+    }
+
+    /// What is said when nothing can be connected to: one line, without the password.
+    private static func complaint(on url: PostgresURL) async throws -> String {
+        let connection = PostgresConnection(PostgresConfiguration(url: url))
+        let error = await #expect(throws: PostgresError.self) { try await connection.open() }
+        let complaint = try #require(error).description
+        #expect(complaint.hasPrefix("cannot connect: "))
+        #expect(!complaint.contains("\n"))
+        #expect(!complaint.contains("hunter2"))
+        return complaint
+    }
+}
