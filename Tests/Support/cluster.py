@@ -31,3 +31,8 @@ def create_database(kind: str) -> str:
 def restart(mode: str) -> None:
     """Restarts the cluster and returns when it answers again; the mode is one of pg_ctl's."""
     subprocess.run([*shlex.split(os.environ["TEST_POSTGRES_RESTART"]), mode], check=True)
+
+
+def postmaster() -> int:
+    """The process id of the cluster's root process, which runs on this machine."""
+    return int(sql("SELECT pg_read_file('postmaster.pid')")[0][0])
