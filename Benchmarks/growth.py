@@ -20,7 +20,8 @@ READS, POSTS = "last 20", "post"
 
 def run(rounds: int, seconds: int) -> dict:
     with contextlib.ExitStack() as stack:
-        cases = [*prepare(stack)]
+        # What is compared is measured side by side: the sizes of one scenario.
+        cases = sorted(prepare(stack), key=lambda case: (case.target, case.scenario.split(",")[0]))
         # What filling has left to be written is not to be written meanwhile.
         os.sync()
         measure(cases, rounds, seconds)

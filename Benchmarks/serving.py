@@ -19,12 +19,15 @@ from Tests.Support.server import Server, chat_api, exchange
 MESSAGES, CHATS = 10_000, 200
 CONSTANT_SERVER = ".build/release/ConstantServer"
 REFERENCE = Path("../shared/reference/run")
-LIVE, POSTS, HOT, READS = "GET /health/live", f"post, {CHATS} chats", "post, one chat", f"last 20, {CHATS} chats"
+SCENARIOS = "GET /health/live", f"post, {CHATS} chats", "post, one chat", f"last 20, {CHATS} chats"
+LIVE, POSTS, HOT, READS = SCENARIOS
 
 
 def run(rounds: int, seconds: int, with_reference: bool) -> dict:
     with contextlib.ExitStack() as stack:
         cases = [*prepare(stack, with_reference and REFERENCE.exists())]
+        # What is compared is measured side by side.
+        cases.sort(key=lambda case: SCENARIOS.index(case.scenario))
         measure(cases, rounds, seconds)
     return {
         "rows": [case.as_json() for case in cases],
@@ -97,7 +100,7 @@ def chat_cases(target: str, server: Server, health: str, on_postgresql: bool = F
 def aims(cases: list[Case]) -> Iterator[Aim]:
     case = by_name(cases)
     for target, reads in ("SQLite", 0.6), ("PostgreSQL", 0.45):
-        live, posts, hot, last = (case(target, scenario) for scenario in (LIVE, POSTS, HOT, READS))
+        live, posts, hot, last = (case(target, scenario) for scenario in SCENARIOS)
         constant = case("constant answer", LIVE)
         yield Aim(f"{target}: CPU of health/live to a constant answer", ratio(live, constant, server_cpu), at_most=1.15)
         yield Aim(f"{target}: posts to health/live", ratio(posts, live, rate), at_least=0.5)
