@@ -37,7 +37,8 @@ def main() -> int:
 
     missed = [] if options.no_aims else [aim["name"] for aim in result["aims"] if not aim["reached"]]
     missed += [f"durability on {proof['database']}" for proof in result.get("durability", []) if not proof["reached"]]
-    print("\n" + (f"MISSED: {'; '.join(missed)}" if missed else "nothing missed"))
+    if missed:
+        print(f"\nMISSED: {'; '.join(missed)}")
     return 1 if missed else 0
 
 
