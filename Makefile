@@ -1,7 +1,7 @@
 # What a developer does here. The work itself is in Scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check format lint clean
+.PHONY: help run build test check bench crash format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,11 +19,18 @@ test: setup-build ## Run every test
 check: test ## Run every test and all other checks, as CI does
 	Scripts/check
 
+bench: build ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --publish)
+	@Scripts/setup bench
+	Scripts/bench $(ARGS)
+
+crash: build ## Kill the server under load and audit what is left (options: ARGS="--kills 5", --seed)
+	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Tests.Crash $(ARGS)
+
 format: ## Format the Swift sources
-	swift format -i -r -p Package.swift Sources Tests
+	swift format -i -r -p Package.swift Sources Tests Benchmarks
 
 lint: ## Check the format of the Swift sources
-	swift format lint --strict -r -p Package.swift Sources Tests
+	swift format lint --strict -r -p Package.swift Sources Tests Benchmarks
 
 clean: ## Remove everything that was built
 	rm -rf .build public/docs

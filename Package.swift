@@ -81,6 +81,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What the benchmark holds the server against: the HTTP stack alone.
+        .executableTarget(
+            name: "ConstantServer",
+            dependencies: [.hummingbird],
+            path: "Benchmarks/ConstantServer",
+            swiftSettings: settings
+        ),
         .target(
             name: "ChatTestSupport",
             dependencies: [

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Does to PostgreSQL what happens to databases, under load, and audits what the service made of it.
 
-    Scripts/with-postgres Tests/Faults/postgres.py
+    Scripts/with-postgres python3 -m Tests.Faults.postgres
 
 Each fault: writers post without pause through HTTP; the server is restarted (fast and immediate), or a proxy in front
 of it cuts connections after a statement went out and before its answer came back, or swallows everything. Whatever
@@ -10,31 +9,18 @@ positions are 1 to n; and afterwards there are no more sessions than the pool is
 library alone; ends with a line `N passed, M failed`.
 """
 import http.client
-import json
-import os
 import random
-import shlex
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
-BINARY = os.environ.get("CHAT_API", ".build/release/chat-api")
-SERVER = urlsplit(os.environ["TEST_DATABASE_URL"])
-RESTART = shlex.split(os.environ["TEST_POSTGRES_RESTART"])
+from Tests.Support import cluster
+from Tests.Support.server import chat_api, exchange
+
 POOL_SIZE, WRITERS, STATEMENT_TIMEOUT = 4, 16, 1.0
 # The pool's lease, the statement, a second's grace for the server to cancel it, and the machine's own slowness.
 REQUEST_DEADLINE = 2.0 + STATEMENT_TIMEOUT + 1.0 + 6.0
-
-
-def sql(statement: str, database: str = "postgres") -> list[list[str]]:
-    url = f"postgresql://{SERVER.username}@{SERVER.hostname}:{SERVER.port}/{database}"
-    done = subprocess.run(["psql", "-XAtq", "-F", "\t", url, "-c", statement], capture_output=True, text=True, check=True)
-    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 class Proxy:
@@ -50,7 +36,7 @@ class Proxy:
         while True:
             client, _ = self.listener.accept()
             try:
-                server = socket.create_connection((SERVER.hostname, SERVER.port))
+                server = socket.create_connection((cluster.ADDRESS.hostname, cluster.ADDRESS.port))
             except OSError:
                 client.close()
                 continue
@@ -77,29 +63,18 @@ class Service:
     """chat-api on a database of its own, and what it has acknowledged."""
 
     def __init__(self, port: int) -> None:
-        self.database = f"faults_{random.randrange(10**9)}"
-        sql(f"CREATE DATABASE {self.database}")
-        url = f"postgresql://{SERVER.username}@127.0.0.1:{port}/{self.database}"
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--port=0", "--migrate", f"--database-url={url}", f"--pool-size={POOL_SIZE}",
-             "--pool-timeout=2", "--connect-timeout=2", f"--statement-timeout={STATEMENT_TIMEOUT}"],
-            stderr=subprocess.PIPE, text=True,
+        self.database = cluster.create_database("faults")
+        self.server = chat_api(
+            cluster.url(self.database, port), "--migrate", f"--pool-size={POOL_SIZE}", "--pool-timeout=2",
+            "--connect-timeout=2", f"--statement-timeout={STATEMENT_TIMEOUT}",
         )
-        for line in self.process.stderr:
-            if " listens on " in line:
-                self.port = urlsplit(line.split()[-1]).port
-                break
-        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
         self.acknowledged, self.problems, self.refused, self.slowest = {}, [], 0, 0.0
         self.lock = threading.Lock()
         self.chats = [self.request("POST", "/chats/", {"title": "faults"})[2]["id"] for _ in range(3)]
 
     def request(self, method: str, path: str, body: dict | None = None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Content-Type": "application/json"} if body else {}
-        connection.request(method, path, body=json.dumps(body) if body else None, headers=headers)
-        answer = connection.getresponse()
-        result = answer.status, answer.headers, json.loads(answer.read() or b"null")
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        result = exchange(connection, method, path, body)
         connection.close()
         return result
 
@@ -145,20 +120,19 @@ class Service:
         problems = self.problems + ([f"not whole again after {delay:.1f} s"] if delay > 1 else [])
         stored = {
             int(row[0]): (int(row[1]), int(row[2]), row[3])
-            for row in sql("SELECT id, chat_id, seq, text FROM messages", self.database)
+            for row in cluster.sql("SELECT id, chat_id, seq, text FROM messages", self.database)
         }
         lost = [id for id, message in self.acknowledged.items() if stored.get(id) != message]
-        holes = sql(
+        holes = cluster.sql(
             """SELECT chats.id FROM chats LEFT JOIN messages ON messages.chat_id = chats.id GROUP BY chats.id
             HAVING count(seq) <> last_seq OR coalesce(max(seq), 0) <> last_seq""",
             self.database,
         )
-        sessions, busy = map(int, sql(
+        sessions, busy = map(int, cluster.sql(
             f"""SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity
             WHERE datname = '{self.database}' AND application_name = 'chat-api'"""
         )[0])
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
+        status = self.server.stop()
         problems += [f"lost: {lost}"] if lost else []
         problems += [f"holes in chats {holes}"] if holes else []
         problems += [f"{sessions} sessions for a pool of {POOL_SIZE}"] if sessions > POOL_SIZE else []
@@ -172,7 +146,7 @@ def restart(mode: str):
     def trouble(service: Service, _: Proxy) -> None:
         for _ in range(3):
             time.sleep(0.5)
-            subprocess.run([*RESTART, mode], check=True)
+            cluster.restart(mode)
     return trouble
 
 
@@ -192,7 +166,6 @@ def swallow_everything(_: Service, proxy: Proxy) -> None:
 
 
 def main() -> int:
-    os.chdir(Path(__file__).resolve().parent.parent.parent)
     faults = {
         "restart, fast": restart("fast"),
         "restart, immediate": restart("immediate"),

@@ -1,0 +1,15 @@
+// What the HTTP stack costs by itself: one route, a constant answer of the size of the service's /health/live, and
+// Hummingbird's defaults. It logs the port that it was given.
+
+import Hummingbird
+
+let body = ByteBuffer(string: #"{"status":"ok"}"#)
+let router = Router()
+router.get("constant") { _, _ in
+    Response(status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body))
+}
+let application = Application(
+    router: router,
+    configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0))
+)
+try await application.runService()

@@ -1,0 +1,46 @@
+"""Measures the service; see docs/performance.md.
+
+    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth] [--publish]
+
+Standard library alone; the load is made by wrk and pgbench. Fails on any answer that is not a success, on a write that
+did not wait for the disk, and, unless told otherwise, on an aim that is missed.
+"""
+import argparse
+import datetime
+import sys
+from pathlib import Path
+
+from Benchmarks import growth, machine, report, serving
+from Benchmarks.tables import section
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measures the service.")
+    parser.add_argument("--rounds", type=int, default=5, help="each visits every case (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=5, help="of a case in a round (default: %(default)s)")
+    parser.add_argument("--growth", action="store_true", help="measure with up to 10 million messages instead")
+    parser.add_argument("--publish", action="store_true", help="write into docs/ instead of .build/bench/")
+    parser.add_argument("--no-reference", action="store_true", help="leave the FastAPI reference out")
+    parser.add_argument("--no-aims", action="store_true", help="succeed even if an aim is missed")
+    options = parser.parse_args()
+
+    if options.growth:
+        name, result = "growth", growth.run(options.rounds, options.seconds)
+    else:
+        name, result = "serving", serving.run(options.rounds, options.seconds, not options.no_reference)
+    result |= {
+        "measured_on": datetime.date.today().isoformat(), "rounds": options.rounds, "seconds": options.seconds,
+        "machine": machine.describe(),
+    }
+    print("\n" + section(result))
+    report.write(name, result, report.PAGE.parent if options.publish else Path(".build/bench"))
+
+    missed = [] if options.no_aims else [aim["name"] for aim in result["aims"] if not aim["reached"]]
+    missed += [f"durability on {proof['database']}" for proof in result.get("durability", []) if not proof["reached"]]
+    if missed:
+        print(f"\nMISSED: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

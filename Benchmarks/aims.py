@@ -1,0 +1,43 @@
+"""What the service has to reach, as ratios of figures of one run."""
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from Benchmarks.rounds import Case, Sample
+
+
+@dataclass(frozen=True)
+class Aim:
+    name: str
+    ratio: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        return self.ratio >= self.at_least if self.at_least is not None else self.ratio <= self.at_most
+
+    @property
+    def bound(self) -> str:
+        return f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
+
+    def as_json(self) -> dict:
+        return {"name": self.name, "ratio": self.ratio, "bound": self.bound, "reached": self.is_reached}
+
+
+def ratio(of: Case, to: Case, value: Callable[[Sample], float]) -> float:
+    """The median of the rounds' ratios: what disturbed a round disturbed both of its sides."""
+    return statistics.median(value(one) / value(other) for one, other in zip(of.samples, to.samples, strict=True))
+
+
+def rate(sample: Sample) -> float:
+    return sample.rate
+
+
+def server_cpu(sample: Sample) -> float:
+    return sample.server_cpu
+
+
+def by_name(cases: list[Case]) -> Callable[[str, str], Case | None]:
+    found = {(case.target, case.scenario): case for case in cases}
+    return lambda target, scenario: found.get((target, scenario))

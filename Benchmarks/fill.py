@@ -1,0 +1,88 @@
+"""Databases that hold messages already, filled by SQL.
+
+The messages are written in the order of their instants, the chats taking turns, as conversations that go on at the same
+time would have written them: a chat's messages lie scattered wherever the database keeps the order of arrival.
+"""
+import sqlite3
+import subprocess
+
+from Tests.Support import cluster
+from Tests.Support.server import BINARY
+
+# With a number in front about 100 bytes, as a chat's messages are.
+TEXT = "I have looked at it again: the second step fails for me too, shall we talk at four?"
+EPOCH = 1_767_225_600  # 2026-01-01
+
+
+def migrate(url: str) -> None:
+    subprocess.run([BINARY, "migrate", "upgrade", "--database-url", url], check=True, stdout=subprocess.DEVNULL)
+
+
+def sqlite(path: str, messages: int, chats: int) -> str:
+    """Returns the database's URL."""
+    url = f"sqlite:///{path}"
+    migrate(url)
+    database = sqlite3.connect(path, isolation_level=None)
+    database.executescript(f"""
+        PRAGMA journal_mode = OFF;
+        PRAGMA synchronous = OFF;
+        PRAGMA cache_size = -4000000;
+        BEGIN;
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {chats})
+        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at)
+        SELECT n, 'Chat ' || n, {EPOCH}000000, {messages // chats}, {EPOCH}000000 + {messages} * 1000 FROM numbers;
+        WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {messages} - 1)
+        INSERT INTO messages (chat_id, seq, id, text, created_at)
+        SELECT n % {chats} + 1, n / {chats} + 1, n + 1, 'Message ' || n || '. {TEXT}', {EPOCH}000000 + n * 1000
+        FROM numbers;
+        UPDATE counters SET value = {messages} WHERE name = 'message_id';
+        COMMIT;
+        ANALYZE;
+        PRAGMA journal_mode = WAL;
+        """)
+    database.close()
+    return url
+
+
+def postgresql(messages: int, chats: int) -> str:
+    """Returns the database's name."""
+    database = cluster.create_database("bench")
+    migrate(cluster.url(database))
+    # As a replica would: the chats are there, and need not be looked up for each message. Ten million entries of an index
+    # are sorted faster than they are added one by one.
+    cluster.sql(
+        f"""
+        SET session_replication_role = replica;
+        SET maintenance_work_mem = '1GB';
+        ALTER TABLE messages DROP CONSTRAINT messages_pkey;
+        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at)
+        SELECT
+            n, 'Chat ' || n, to_timestamp({EPOCH}), {messages // chats},
+            to_timestamp({EPOCH}) + {messages} * interval '1 millisecond'
+        FROM generate_series(1, {chats}) AS n;
+        SELECT setval(pg_get_serial_sequence('chats', 'id'), {chats});
+        INSERT INTO messages (chat_id, seq, text, created_at)
+        SELECT
+            n % {chats} + 1, n / {chats} + 1, 'Message ' || n || '. {TEXT}',
+            to_timestamp({EPOCH}) + n * interval '1 millisecond'
+        FROM generate_series(0, {messages} - 1) AS n;
+        ALTER TABLE messages ADD PRIMARY KEY (chat_id, seq);
+        VACUUM ANALYZE;
+        CHECKPOINT;
+        """,
+        database,
+    )
+    return database
+
+
+def reference(database: str, messages: int, chats: int) -> None:
+    """The tables of the FastAPI service."""
+    cluster.sql(
+        f"""
+        INSERT INTO chats (title) SELECT 'Chat ' || n FROM generate_series(1, {chats}) AS n ORDER BY n;
+        INSERT INTO messages (chat_id, text)
+        SELECT n % {chats} + 1, 'Message ' || n || '. {TEXT}' FROM generate_series(0, {messages} - 1) AS n;
+        VACUUM ANALYZE;
+        """,
+        database,
+    )

@@ -1,0 +1,59 @@
+"""Whether the service stays as fast as it was when there is much in it."""
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+from Benchmarks import fill
+from Benchmarks.aims import Aim, by_name, rate, ratio
+from Benchmarks.load import Load
+from Benchmarks.rounds import Case, http_case, measure
+from Tests.Support import cluster
+from Tests.Support.server import chat_api
+
+# Messages and the chats that they are spread over, every one of which is as likely to be asked for.
+SIZES = {"10 thousand": (10_000, 200), "1 million": (1_000_000, 2_000), "10 million": (10_000_000, 20_000)}
+BASE = "10 thousand"
+TARGETS = "SQLite", "PostgreSQL"
+READS, POSTS = "last 20", "post"
+
+
+def run(rounds: int, seconds: int) -> dict:
+    with contextlib.ExitStack() as stack:
+        # What is compared is measured side by side: the sizes of one scenario.
+        cases = sorted(prepare(stack), key=lambda case: (case.target, case.scenario.split(",")[0]))
+        # What filling has left to be written is not to be written meanwhile.
+        os.sync()
+        measure(cases, rounds, seconds)
+    return {"rows": [case.as_json() for case in cases], "aims": [aim.as_json() for aim in aims(cases)]}
+
+
+def prepare(stack: contextlib.ExitStack) -> Iterator[Case]:
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    for name, (messages, chats) in SIZES.items():
+        urls = {
+            "SQLite": fill.sqlite(f"{folder}/{messages}.db", messages, chats),
+            "PostgreSQL": cluster.url(fill.postgresql(messages, chats)),
+        }
+        print(f"filled with {name} messages in {chats} chats", flush=True)
+        for target in TARGETS:
+            server = chat_api(urls[target], "--log-level=notice")
+            stack.callback(server.stop)
+            for scenario, load in loads(chats).items():
+                yield http_case(target, f"{scenario}, {name}", server, load, target == "PostgreSQL")
+
+
+def loads(chats: int) -> dict[str, Load]:
+    return {READS: Load("GET", "/chats/%d", chats), POSTS: Load("POST", "/chats/%d/messages/", chats)}
+
+
+def aims(cases: list[Case]) -> Iterator[Aim]:
+    case = by_name(cases)
+    for target in TARGETS:
+        for scenario in READS, POSTS:
+            for name in SIZES:
+                if name != BASE:
+                    slowdown = ratio(
+                        case(target, f"{scenario}, {BASE}"), case(target, f"{scenario}, {name}"), rate
+                    )
+                    yield Aim(f"{target}: {scenario} with {BASE} messages to {name}", slowdown, at_most=1.3)

@@ -1,0 +1,42 @@
+"""What PostgreSQL itself does with single rows: pgbench on the tables of the service."""
+import re
+import subprocess
+import tempfile
+
+from Benchmarks import processes
+from Benchmarks.fill import TEXT
+from Benchmarks.load import CONNECTIONS
+from Benchmarks.rounds import Case, Sample
+from Tests.Support import cluster
+
+SCRIPT = r"""\set chat random(1, {chats})
+INSERT INTO messages (chat_id, seq, text, created_at)
+VALUES (:chat, nextval('positions'), 'Message 1000000. {text}', now());
+"""
+
+
+def pgbench_case(scenario: str, database: str, chats: int) -> Case:
+    """One row a transaction, without the log's positions, from as many clients as the server has."""
+    # Behind every position that is taken.
+    cluster.sql("CREATE SEQUENCE positions START 1000000000", database)
+
+    def run(seconds: int) -> Sample:
+        postmaster = cluster.postmaster()
+        before = processes.cpu_seconds(postmaster)
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write(SCRIPT.format(chats=chats, text=TEXT))
+            script.flush()
+            done = subprocess.run(
+                ["pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", str(seconds),
+                 "-f", script.name, cluster.url(database)],
+                capture_output=True, text=True,
+            )
+        rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.M)
+        count = re.search(r"transactions actually processed: (\d+)", done.stdout)
+        if done.returncode or not (rate and count):
+            raise RuntimeError(f"pgbench: {done.stdout}{done.stderr}")
+        return Sample(
+            rate=float(rate[1]),
+            database_cpu=(processes.cpu_seconds(postmaster) - before) * 1e6 / int(count[1]),
+        )
+    return Case("pgbench", scenario, run)

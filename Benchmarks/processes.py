@@ -1,0 +1,44 @@
+"""What processes take of the machine, as /proc has it."""
+import os
+from pathlib import Path
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def fields(pid: int) -> list[str]:
+    # The name, in brackets, may hold anything.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def tree(root: int) -> list[int]:
+    """The process and its descendants."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                parents[int(entry)] = int(fields(int(entry))[1])
+            except OSError:
+                continue  # It has ended meanwhile.
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def cpu_seconds(root: int) -> float:
+    """What the process, its descendants, and those of them that have ended took so far."""
+    ticks = 0
+    for pid in tree(root):
+        try:
+            ticks += sum(int(value) for value in fields(pid)[11:15])
+        except OSError:
+            continue  # It has ended meanwhile, and its parent has its time or will have it.
+    return ticks / TICKS_PER_SECOND
+
+
+def resident_mib(root: int) -> float:
+    kib = 0
+    for pid in tree(root):
+        status = Path(f"/proc/{pid}/status").read_text()
+        kib += int(status.split("VmRSS:")[1].split()[0])
+    return kib / 1024

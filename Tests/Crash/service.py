@@ -1,0 +1,27 @@
+"""The server under test, which is replaced whenever it is killed."""
+import http.client
+import threading
+
+from Tests.Support.server import chat_api
+
+
+class Service:
+    def __init__(self, database) -> None:
+        self.database = database
+        self.running = threading.Event()
+        self.start()
+
+    def start(self) -> None:
+        # A port of its own each time: a client that knocks at a closed one might be given that very port for itself.
+        self.server = chat_api(self.database.url, *self.database.options)
+        self.running.set()
+
+    def kill(self) -> None:
+        self.running.clear()
+        self.server.kill()
+        self.start()
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to the server that runs, or to the next one."""
+        self.running.wait()
+        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)

@@ -1,0 +1,109 @@
+"""Clients that do not give up, and the journal of what they were told."""
+import contextlib
+import http.client
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from Tests.Crash.service import Service
+from Tests.Support.server import exchange
+
+WRITERS, CHATS = 12, 8
+# A restart takes a fraction of a second: a post that is not answered by then never will be.
+PATIENCE = 30.0
+
+
+@dataclass
+class Post:
+    key: str
+    path: str
+    body: dict
+    answer: dict | None = None
+
+
+@dataclass
+class Journal:
+    posts: list[Post] = field(default_factory=list)
+    replays: int = 0
+    faults: int = 0
+    abandoned: int = 0
+    problems: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __str__(self) -> str:
+        acknowledged = sum(post.answer is not None for post in self.posts)
+        return (f"{acknowledged} acknowledged, {self.replays} of them to a repeated key, {self.faults} faults, "
+                f"{self.abandoned} posts given up")
+
+
+class Writer:
+    """Posts one thing after the other over a connection that it keeps."""
+
+    def __init__(self, number: int, service: Service, journal: Journal, chats: list[int]) -> None:
+        self.number, self.service, self.journal, self.chats = number, service, journal, chats
+        self.connection = None
+
+    def run(self, stopping: threading.Event) -> None:
+        count = 0
+        try:
+            while not stopping.is_set():
+                count += 1
+                key = f"writer-{self.number}-post-{count}"
+                if random.random() < 0.02:
+                    self.deliver(Post(key, "/chats/", {"title": key}))
+                else:
+                    path = f"/chats/{random.choice(self.chats)}/messages/"
+                    self.deliver(Post(key, path, {"text": f"{key} {random.random()}"}))
+        except Exception as error:
+            self.journal.problems.append(f"writer {self.number} ended: {error!r}")
+
+    def deliver(self, post: Post) -> None:
+        """Repeats the post until it is answered; now and then it is given up at the first fault, as clients do."""
+        self.journal.posts.append(post)
+        start = time.monotonic()
+        attempts = 0
+        while time.monotonic() - start < PATIENCE:
+            attempts += 1
+            try:
+                status, headers, answer = self.attempt(post)
+            except (OSError, http.client.HTTPException):
+                self.connection = None
+                status = None
+            replayed = status == 200 and headers["Idempotent-Replayed"] == "true" and attempts > 1
+            with self.journal.lock:
+                if status == 201 or replayed:
+                    post.answer = answer
+                    self.journal.replays += replayed
+                    return
+                if status not in (None, 503):
+                    self.journal.problems.append(f"attempt {attempts} of {post.key}: {status} {answer}")
+                    return
+                self.journal.faults += 1
+                if attempts == 1 and random.random() < 0.1:
+                    self.journal.abandoned += 1
+                    return
+            if status == 503:
+                time.sleep(0.01)
+        self.journal.problems.append(f"{post.key} was not answered in {PATIENCE} s")
+
+    def attempt(self, post: Post):
+        self.connection = self.connection or self.service.connect()
+        return exchange(self.connection, "POST", post.path, post.body, {"Idempotency-Key": post.key})
+
+
+@contextlib.contextmanager
+def writing(service: Service, journal: Journal):
+    """Writers at work. Each finishes its last post."""
+    connection = service.connect()
+    chats = [exchange(connection, "POST", "/chats/", {"title": "crash"})[2]["id"] for _ in range(CHATS)]
+    connection.close()
+    stopping = threading.Event()
+    writers = [Writer(number, service, journal, chats) for number in range(WRITERS)]
+    threads = [threading.Thread(target=writer.run, args=(stopping,), daemon=True) for writer in writers]
+    for thread in threads:
+        thread.start()
+    yield
+    stopping.set()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,63 @@
+"""A server in a process of its own."""
+import collections
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+
+BINARY = os.environ.get("CHAT_API", ".build/release/chat-api")
+ADDRESS = re.compile(r"(?:listens|listening|running) on (?:http://)?127\.0\.0\.1:(\d+)")
+
+
+class Server:
+    """Runs a command until it says on which port it listens, and then beside the caller."""
+
+    def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self.last_lines = collections.deque(maxlen=20)
+        self.port = self._listening_port()
+        # A full pipe would stop the server.
+        self._drain = threading.Thread(target=self.last_lines.extend, args=(self.process.stdout,), daemon=True)
+        self._drain.start()
+
+    def _listening_port(self) -> int:
+        for line in self.process.stdout:
+            self.last_lines.append(line)
+            if found := ADDRESS.search(line):
+                return int(found[1])
+        raise RuntimeError(f"{self.process.args[0]} did not start:\n{''.join(self.last_lines)}")
+
+    def stop(self) -> int:
+        """Asks the process to end, and returns its status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, sent: signal.Signals) -> int:
+        self.process.send_signal(sent)
+        status = self.process.wait(30)
+        self._drain.join()
+        self.process.stdout.close()
+        return status
+
+
+def chat_api(database_url: str, *options: str) -> Server:
+    return Server(BINARY, "serve", "--port=0", f"--database-url={database_url}", *options)
+
+
+def exchange(
+    connection: http.client.HTTPConnection, method: str, path: str, body: dict | None = None,
+    headers: dict[str, str] | None = None,
+):
+    """One request and its answer: the status, the headers, the body's JSON."""
+    content = {"Content-Type": "application/json"} if body else {}
+    connection.request(method, path, body=json.dumps(body) if body else None, headers={**content, **(headers or {})})
+    answer = connection.getresponse()
+    return answer.status, answer.headers, json.loads(answer.read() or b"null")
