@@ -5,11 +5,17 @@ package import NIOCore
 ///
 /// Strings are escaped as RFC 8259 demands and no further: other scripts, `/` and markup stay as they are.
 package struct JSONWriter {
-    package private(set) var buffer: ByteBuffer
+    // An array's bytes are written in place; each write to a `ByteBuffer` costs a check of its own.
+    package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
     package init(capacity: Int = 256) {
-        buffer = ByteBufferAllocator().buffer(capacity: capacity)
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// What was written.
+    package var buffer: ByteBuffer {
+        ByteBuffer(bytes: bytes)
     }
 
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
@@ -35,71 +41,69 @@ package struct JSONWriter {
     @_disfavoredOverload
     package mutating func name(_ name: StaticString) {
         separate()
-        buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeStaticString(name)
-        buffer.writeStaticString("\":")
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(name)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     /// The same for a name that comes from elsewhere.
     package mutating func name(_ name: String) {
         separate()
-        writeQuoted(name)
-        buffer.writeInteger(UInt8(ascii: ":"))
+        bytes.appendQuoted(name)
+        bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     package mutating func value(_ value: String) {
         separate()
-        writeQuoted(value)
+        bytes.appendQuoted(value)
         needsComma = true
     }
 
     package mutating func value(_ value: Int64) {
         separate()
-        writeDecimal(value)
+        bytes.appendDecimal(value)
         needsComma = true
     }
 
     /// An instant as an RFC 3339 string in UTC, always with six digits of a second and `Z`.
     package mutating func value(_ value: Instant) {
         separate()
-        writeTimestamp(value)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.appendTimestamp(value)
+        bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }
 
     package mutating func null() {
         separate()
-        buffer.writeStaticString("null")
+        bytes.append("null" as StaticString)
         needsComma = true
     }
 
     /// A text that is JSON already.
     package mutating func json(_ value: JSONValue) {
         separate()
-        buffer.writeBytes(value.bytes)
+        bytes.append(contentsOf: value.bytes)
         needsComma = true
     }
 
     private mutating func open(_ bracket: UInt8) {
         separate()
-        buffer.writeInteger(bracket)
+        bytes.append(bracket)
         needsComma = false
     }
 
     private mutating func close(_ bracket: UInt8) {
-        buffer.writeInteger(bracket)
+        bytes.append(bracket)
         needsComma = true
     }
 
     private mutating func separate() {
         if needsComma {
-            buffer.writeInteger(UInt8(ascii: ","))
+            bytes.append(UInt8(ascii: ","))
         }
-    }
-
-    /// For the extensions that write the scalars.
-    mutating func withBuffer(_ body: (inout ByteBuffer) -> Void) {
-        body(&buffer)
     }
 }

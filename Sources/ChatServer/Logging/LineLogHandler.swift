@@ -1,7 +1,6 @@
 import ChatAPI
 import ChatDomain
 import Logging
-import NIOCore
 
 /// Makes each message one line of the log.
 struct LineLogHandler: LogHandler {
@@ -35,7 +34,7 @@ struct LineLogHandler: LogHandler {
             fields["error"] = "\(error)"
         }
         var line = format.line(at: .now(), event.level, "\(event.message)", fields)
-        line.writeStaticString("\n")
+        line.append(UInt8(ascii: "\n"))
         writer.write(line)
     }
 }
@@ -49,7 +48,7 @@ extension LogFormat {
         _ level: Logger.Level,
         _ message: String,
         _ fields: Logger.Metadata
-    ) -> ByteBuffer {
+    ) -> [UInt8] {
         let sorted = fields.sorted { $0.key < $1.key }
         switch self {
         case .json:
@@ -69,19 +68,16 @@ extension LogFormat {
                     }
                 }
             }
-            return writer.buffer
+            return writer.bytes
         case .text:
-            var line = ByteBufferAllocator().buffer(capacity: 256)
-            line.writeTimestamp(time)
-            line.writeStaticString(" ")
-            line.writeString(level.rawValue.uppercased())
-            line.writeStaticString(" ")
-            line.writeString(message.onOneLine)
+            var line: [UInt8] = []
+            line.appendTimestamp(time)
+            line.append(contentsOf: " \(level.rawValue.uppercased()) \(message.onOneLine)".utf8)
             for (key, value) in sorted {
-                line.writeStaticString(" ")
-                line.writeString(key)
-                line.writeStaticString("=")
-                line.writeString(value.text.quotedIfNeeded)
+                line.append(UInt8(ascii: " "))
+                line.append(contentsOf: key.utf8)
+                line.append(UInt8(ascii: "="))
+                line.append(contentsOf: value.text.quotedIfNeeded.utf8)
             }
             return line
         }

@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import NIOCore
 import Synchronization
 
 /// Writes the log's lines to standard error from a queue of its own, in their order.
@@ -12,17 +11,17 @@ final class LogWriter: Sendable {
     static let maximumBacklog = 1 << 20
 
     private struct State {
-        var backlog = ByteBuffer()
+        var backlog: [UInt8] = []
         var isWriting = false
     }
 
     private let queue = DispatchQueue(label: "chat-api.log")
     private let state = Mutex(State())
 
-    func write(_ line: ByteBuffer) {
+    func write(_ line: [UInt8]) {
         let begins = state.withLock { state in
-            guard state.backlog.readableBytes + line.readableBytes <= Self.maximumBacklog else { return false }
-            state.backlog.writeImmutableBuffer(line)
+            guard state.backlog.count + line.count <= Self.maximumBacklog else { return false }
+            state.backlog += line
             defer { state.isWriting = true }
             return !state.isWriting
         }
@@ -33,18 +32,18 @@ final class LogWriter: Sendable {
 
     private func writeBacklog() {
         while let lines = takeBacklog() {
-            lines.withUnsafeReadableBytes(Self.writeAll)
+            lines.withUnsafeBytes(Self.writeAll)
         }
     }
 
     /// All that waits; nil ends the writing.
-    private func takeBacklog() -> ByteBuffer? {
+    private func takeBacklog() -> [UInt8]? {
         state.withLock { state in
-            guard state.backlog.readableBytes > 0 else {
+            guard !state.backlog.isEmpty else {
                 state.isWriting = false
                 return nil
             }
-            defer { state.backlog = ByteBuffer() }
+            defer { state.backlog = [] }
             return state.backlog
         }
     }
