@@ -8,12 +8,20 @@ package import NIOCore
 package struct ChatService<Store: ChatStore>: Sendable {
     package let store: Store
     package let limits: HTTPLimits
+    /// How many bytes of answers are kept in memory for reads of chats that have not changed.
+    package let tailCacheBytes: Int
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
     package let documentationAssets: String
 
-    package init(store: Store, limits: HTTPLimits = HTTPLimits(), documentationAssets: String) {
+    package init(
+        store: Store,
+        limits: HTTPLimits = HTTPLimits(),
+        tailCacheBytes: Int = 1 << 26,
+        documentationAssets: String
+    ) {
         self.store = store
         self.limits = limits
+        self.tailCacheBytes = tailCacheBytes
         self.documentationAssets = documentationAssets
     }
 

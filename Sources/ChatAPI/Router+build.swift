@@ -8,7 +8,11 @@ extension Router<ChatRequestContext> {
     /// A path is the same with and without its closing slash.
     package static func build(_ service: ChatService<some ChatStore>) async -> Router {
         let limits = service.limits
-        let chats = ChatController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
+        let chats = ChatController(
+            store: service.store,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            tailCache: TailCache(maximumBytes: service.tailCacheBytes)
+        )
         let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
         let health = HealthController(store: service.store)
         let documentation = await DocumentationController(assetsFolder: service.documentationAssets)

@@ -9,30 +9,41 @@ package struct BatchState<Entry> {
     package struct Ticket: Hashable, Sendable {
         package let rawValue: UInt64
 
+        @inlinable
         package init(rawValue: UInt64) {
             self.rawValue = rawValue
         }
     }
 
-    private struct Waiting {
-        let ticket: Ticket
-        let entry: Entry
-        let deadline: Instant
+    @usableFromInline
+    struct Waiting {
+        @usableFromInline let ticket: Ticket
+        @usableFromInline let entry: Entry
+        @usableFromInline let deadline: Instant
+
+        @inlinable
+        init(ticket: Ticket, entry: Entry, deadline: Instant) {
+            self.ticket = ticket
+            self.entry = entry
+            self.deadline = deadline
+        }
     }
 
-    private var waiting: [Waiting] = []
-    private var isRunning = false
-    private let maximumBatch: Int
-    private let maximumWaiting: Int
+    @usableFromInline var waiting: [Waiting] = []
+    @usableFromInline var isRunning = false
+    @usableFromInline let maximumBatch: Int
+    @usableFromInline let maximumWaiting: Int
 
     /// - Parameters:
     ///   - maximumBatch: How many requests run together at the most, at least 1.
     ///   - maximumWaiting: How many may wait; a further one is refused.
+    @inlinable
     package init(maximumBatch: Int, maximumWaiting: Int) {
         self.maximumBatch = maximumBatch
         self.maximumWaiting = maximumWaiting
     }
 
+    @inlinable
     package var waitingCount: Int {
         waiting.count
     }
@@ -45,6 +56,7 @@ package struct BatchState<Entry> {
     }
 
     /// - Parameter deadline: When the request is to be given up if it still waits.
+    @inlinable
     package mutating func add(_ entry: Entry, _ ticket: Ticket, deadline: Instant) -> AddAction {
         guard waiting.count < maximumWaiting else { return .refuse }
         waiting.append(Waiting(ticket: ticket, entry: entry, deadline: deadline))
@@ -54,6 +66,7 @@ package struct BatchState<Entry> {
     }
 
     /// The next batch, in the order of arrival, and those whose time ran out before their turn; nil ends the running.
+    @inlinable
     package mutating func next(at now: Instant) -> (batch: [Entry], expired: [Entry])? {
         guard !waiting.isEmpty else {
             isRunning = false
@@ -76,6 +89,7 @@ package struct BatchState<Entry> {
     }
 
     /// Takes a request back; nil if it does not wait any more.
+    @inlinable
     package mutating func withdraw(_ ticket: Ticket) -> Entry? {
         waiting.firstIndex { $0.ticket == ticket }.map { waiting.remove(at: $0).entry }
     }

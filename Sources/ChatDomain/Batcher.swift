@@ -1,4 +1,4 @@
-import Synchronization
+package import Synchronization
 
 /// Runs requests together that arrive while others are being run.
 ///
@@ -10,25 +10,32 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     /// each of them alone, so that the one at fault fails alone.
     package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> [Result<Answer, StoreError>]
 
-    private struct Entry: Sendable {
-        let request: Request
-        let continuation: CheckedContinuation<Result<Answer, StoreError>, Never>
+    @usableFromInline
+    package struct Entry: Sendable {
+        @usableFromInline let request: Request
+        @usableFromInline let continuation: CheckedContinuation<Result<Answer, StoreError>, Never>
+
+        @inlinable
+        init(request: Request, continuation: CheckedContinuation<Result<Answer, StoreError>, Never>) {
+            self.request = request
+            self.continuation = continuation
+        }
     }
 
-    private typealias State = BatchState<Entry>
+    @usableFromInline let state: Mutex<BatchState<Entry>>
+    @usableFromInline let lastTicket = Atomic<UInt64>(0)
+    @usableFromInline let patience: Duration
+    @usableFromInline let perform: Perform
 
-    private let state: Mutex<State>
-    private let lastTicket = Atomic<UInt64>(0)
-    private let patience: Duration
-    private let perform: Perform
-
+    @inlinable
     package init(_ limits: BatchLimits, perform: @escaping Perform) {
-        state = Mutex(State(maximumBatch: limits.maximumBatch, maximumWaiting: limits.maximumWaiting))
+        state = Mutex(BatchState(maximumBatch: limits.maximumBatch, maximumWaiting: limits.maximumWaiting))
         patience = limits.patience
         self.perform = perform
     }
 
     /// How many requests wait for their turn.
+    @inlinable
     package var waitingCount: Int {
         state.withLock { $0.waitingCount }
     }
@@ -38,8 +45,9 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     /// A request whose task is cancelled while it waits is withdrawn; one that is being run is answered all the same.
     ///
     /// - Throws: Its own error, or the batch's; `StoreError.unavailable` where it was never run.
+    @inlinable
     package func submit(_ request: Request) async throws(StoreError) -> Answer {
-        let ticket = State.Ticket(rawValue: lastTicket.add(1, ordering: .relaxed).newValue)
+        let ticket = BatchState<Entry>.Ticket(rawValue: lastTicket.add(1, ordering: .relaxed).newValue)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 enqueue(Entry(request: request, continuation: continuation), ticket)
@@ -54,7 +62,8 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         return try result.get()
     }
 
-    private func enqueue(_ entry: Entry, _ ticket: State.Ticket) {
+    @inlinable
+    func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket) {
         switch state.withLock({ $0.add(entry, ticket, deadline: .now + patience) }) {
         case .run: Task { await run() }
         case .wait: break
@@ -63,12 +72,14 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    private func withdraw(_ ticket: State.Ticket) {
+    @inlinable
+    func withdraw(_ ticket: BatchState<Entry>.Ticket) {
         let entry = state.withLock { $0.withdraw(ticket) }
         entry?.continuation.resume(returning: .failure(.unavailable(reason: "the request was cancelled")))
     }
 
-    private func run() async {
+    @inlinable
+    func run() async {
         while let (batch, expired) = state.withLock({ $0.next(at: .now) }) {
             for entry in expired {
                 entry.continuation.resume(
@@ -82,7 +93,8 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    private func results(of requests: [Request]) async -> [Result<Answer, StoreError>] {
+    @inlinable
+    func results(of requests: [Request]) async -> [Result<Answer, StoreError>] {
         if requests.isEmpty { return [] }
         do throws(StoreError) {
             return try await perform(requests)

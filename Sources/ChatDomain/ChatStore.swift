@@ -17,10 +17,8 @@ package protocol ChatStore: Sendable {
     /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the message is on its way.
     func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message>
 
-    /// Reads a chat and its newest messages.
-    ///
-    /// - Parameter limit: The most messages to return, at least 1.
-    func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages
+    /// Reads a chat and its newest messages, unless they are as the reader knows them.
+    func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer
 
     /// Deletes a chat and all its messages.
     func deleteChat(_ id: ChatID) async throws(StoreError)

@@ -9,3 +9,22 @@ package struct LogTail: Hashable, Sendable {
         self.limit = limit
     }
 }
+
+/// A tail, and what the reader already has of it.
+package struct LogTailRequest: Hashable, Sendable {
+    package let tail: LogTail
+    /// Where the log ended when the reader read this tail before.
+    package let known: Position?
+
+    package init(_ tail: LogTail, known: Position? = nil) {
+        self.tail = tail
+        self.known = known
+    }
+}
+
+/// What a reader of a tail has to be told.
+package enum LogTailAnswer: Equatable, Sendable {
+    case read(ChatWithMessages)
+    /// The log still ends at the position that the reader knows, so that nothing of the chat has changed.
+    case unchanged
+}

@@ -9,7 +9,7 @@ import PostgresClient
 package struct PostgresStore: ChatStore {
     private let database: PostgresDatabase
     private let appendLanes: [Batcher<MessageDraft, Accepted<Message>>]
-    private let readLanes: [Batcher<LogTail, ChatWithMessages>]
+    private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 
     /// The schema of the database must be current.
     ///
@@ -22,7 +22,7 @@ package struct PostgresStore: ChatStore {
             Batcher(limits) { drafts throws(StoreError) in try await database.append(drafts) }
         }
         readLanes = (0..<lanes).map { _ in
-            Batcher(limits) { tails throws(StoreError) in try await database.fetch(tails) }
+            Batcher(limits) { requests throws(StoreError) in try await database.fetch(requests) }
         }
     }
 
@@ -34,11 +34,8 @@ package struct PostgresStore: ChatStore {
         try await appendLanes[lane(of: draft.chatID)].submit(draft)
     }
 
-    package func chat(
-        _ id: ChatID,
-        newestMessages limit: Int
-    ) async throws(StoreError) -> ChatWithMessages {
-        try await readLanes[lane(of: id)].submit(LogTail(chatID: id, limit: limit))
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+        try await readLanes[lane(of: request.tail.chatID)].submit(request)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {

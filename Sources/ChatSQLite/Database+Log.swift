@@ -84,11 +84,14 @@ extension Database {
     }
 
     /// A chat and the end of its log; nil if there is no such chat.
-    func fetch(_ tail: LogTail) throws -> ChatWithMessages? {
-        let statement = try cachedStatement(sql: "SELECT title, created_at FROM chats WHERE id = ?")
+    func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
+        let tail = request.tail
+        let statement = try cachedStatement(sql: "SELECT last_seq, title, created_at FROM chats WHERE id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [tail.chatID.rawValue]) else { return nil }
-        let chat = Chat(id: tail.chatID, title: row[0], createdAt: Instant(microsecondsSinceEpoch: row[1]))
-        return ChatWithMessages(chat: chat, messages: try fetchNewestMessages(tail))
+        let position = Position(rawValue: row[0])
+        if position == request.known { return .unchanged }
+        let chat = Chat(id: tail.chatID, title: row[1], createdAt: Instant(microsecondsSinceEpoch: row[2]))
+        return .read(ChatWithMessages(chat: chat, position: position, messages: try fetchNewestMessages(tail)))
     }
 
     private func fetchNewestMessages(_ tail: LogTail) throws -> [Message] {

@@ -8,7 +8,7 @@ import GRDB
 package struct SQLiteStore: ChatStore {
     private let database: SQLiteDatabase
     private let append: Batcher<MessageDraft, Accepted<Message>>
-    private let readLanes: [Batcher<LogTail, ChatWithMessages>]
+    private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 
     /// The schema of the database must be current.
     ///
@@ -19,10 +19,10 @@ package struct SQLiteStore: ChatStore {
             try await database.write { try $0.append(drafts, at: .now()) }
         }
         readLanes = (0..<database.readers).map { _ in
-            Batcher(limits) { tails throws(StoreError) in
+            Batcher(limits) { requests throws(StoreError) in
                 try await database.read { database in
-                    try tails.map { tail in
-                        try database.fetch(tail).map { .success($0) } ?? .failure(.chatNotFound)
+                    try requests.map { request in
+                        try database.fetch(request).map { .success($0) } ?? .failure(.chatNotFound)
                     }
                 }
             }
@@ -37,12 +37,9 @@ package struct SQLiteStore: ChatStore {
         try await append.submit(draft)
     }
 
-    package func chat(
-        _ id: ChatID,
-        newestMessages limit: Int
-    ) async throws(StoreError) -> ChatWithMessages {
-        let lane = Int(id.rawValue.magnitude % UInt64(readLanes.count))
-        return try await readLanes[lane].submit(LogTail(chatID: id, limit: limit))
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+        let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
+        return try await readLanes[lane].submit(request)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {

@@ -59,7 +59,7 @@ private struct FailingStore: ChatStore {
 
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
     func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message> { throw error }
-    func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages { throw error }
+    func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer { throw error }
     func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
     func checkReadiness() async throws(StoreError) { throw error }
 }

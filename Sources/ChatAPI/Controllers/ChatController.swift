@@ -6,6 +6,7 @@ import Hummingbird
 struct ChatController<Store: ChatStore>: Sendable {
     let store: Store
     let maximumBodyBytes: Int
+    let tailCache: TailCache
 
     /// How many messages a read of a chat returns at the most: part of the wire contract.
     static var messageLimits: ClosedRange<Int> { 1...100 }
@@ -32,8 +33,20 @@ struct ChatController<Store: ChatStore>: Sendable {
             default: Self.defaultMessageLimit
         )
         guard let id, let limit else { throw validator.error }
-        let chat = try await store.chat(id, newestMessages: limit)
-        return .json(chat.write)
+        let tail = LogTail(chatID: id, limit: limit)
+        let cached = tailCache.entry(for: tail)
+        switch (try await store.tail(LogTailRequest(tail, known: cached?.position)), cached) {
+        case (.unchanged, let cached?):
+            return .json(cached.body)
+        case (.read(let chat), _):
+            var writer = JSONWriter(capacity: 256 * (1 + chat.messages.count))
+            chat.write(to: &writer)
+            let body = writer.buffer
+            tailCache.insert(TailCache.Entry(position: chat.position, body: body), for: tail)
+            return .json(body)
+        case (.unchanged, nil):
+            throw StoreError.failed(reason: "a tail is unchanged that was not known")
+        }
     }
 
     @Sendable func delete(_ request: Request, context: ChatRequestContext) async throws -> Response {

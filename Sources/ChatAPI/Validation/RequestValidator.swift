@@ -134,7 +134,10 @@ extension Request {
     ///
     /// A form that a foreign page can make a browser send without asking is neither.
     fileprivate var hasJSONContentType: Bool {
-        let essence = headers[.contentType]?.prefix { $0 != ";" }.lowercased().trimmingPrefix { $0 == " " } ?? ""
+        let contentType = headers[.contentType]
+        // What nearly every client sends.
+        if contentType == "application/json" { return true }
+        let essence = contentType?.prefix { $0 != ";" }.lowercased().trimmingPrefix { $0 == " " } ?? ""
         let type = essence.split(separator: " ", maxSplits: 1).first ?? ""
         return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
     }

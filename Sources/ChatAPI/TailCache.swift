@@ -1,0 +1,55 @@
+import ChatDomain
+import NIOCore
+import Synchronization
+
+/// The answers to reads of chats, kept as the bytes that were sent and good for as long as the chat's log ends where it
+/// did.
+///
+/// It never decides by itself that an answer is still good: the store is asked for the log's end at each read.
+///
+/// Two generations: what is used moves into the younger one, and when that is full, the older one is forgotten.
+final class TailCache: Sendable {
+    struct Entry: Sendable {
+        let position: Position
+        let body: ByteBuffer
+    }
+
+    private struct Generations {
+        var young: [LogTail: Entry] = [:]
+        var old: [LogTail: Entry] = [:]
+        var youngBytes = 0
+    }
+
+    private let generations = Mutex(Generations())
+    private let maximumBytes: Int
+
+    /// - Parameter maximumBytes: What all bodies together may take; 0 keeps nothing.
+    init(maximumBytes: Int) {
+        self.maximumBytes = maximumBytes
+    }
+
+    func entry(for tail: LogTail) -> Entry? {
+        generations.withLock { generations in
+            if let entry = generations.young[tail] { return entry }
+            guard let entry = generations.old.removeValue(forKey: tail) else { return nil }
+            insert(entry, for: tail, into: &generations)
+            return entry
+        }
+    }
+
+    func insert(_ entry: Entry, for tail: LogTail) {
+        generations.withLock { insert(entry, for: tail, into: &$0) }
+    }
+
+    private func insert(_ entry: Entry, for tail: LogTail, into generations: inout Generations) {
+        let size = entry.body.readableBytes
+        guard size <= maximumBytes / 2 else { return }
+        if generations.youngBytes + size > maximumBytes / 2 {
+            generations.old = generations.young
+            generations.young = [:]
+            generations.youngBytes = 0
+        }
+        let replaced = generations.young.updateValue(entry, forKey: tail)
+        generations.youngBytes += size - (replaced?.body.readableBytes ?? 0)
+    }
+}
