@@ -1,5 +1,5 @@
-import ChatDomain
-import NIOCore
+package import ChatDomain
+package import NIOCore
 import Synchronization
 
 /// The answers to reads of chats, kept as the bytes that were sent and good for as long as the chat's log ends where it
@@ -8,10 +8,16 @@ import Synchronization
 /// It never decides by itself that an answer is still good: the store is asked for the log's end at each read.
 ///
 /// Two generations: what is used moves into the younger one, and when that is full, the older one is forgotten.
-final class TailCache: Sendable {
-    struct Entry: Sendable {
-        let position: Position
-        let body: ByteBuffer
+package final class TailCache: Sendable {
+    package struct Entry: Sendable {
+        /// Where the log ended when the answer was made.
+        package let position: Position
+        package let body: ByteBuffer
+
+        package init(position: Position, body: ByteBuffer) {
+            self.position = position
+            self.body = body
+        }
     }
 
     private struct Generations {
@@ -24,11 +30,11 @@ final class TailCache: Sendable {
     private let maximumBytes: Int
 
     /// - Parameter maximumBytes: What all bodies together may take; 0 keeps nothing.
-    init(maximumBytes: Int) {
+    package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    func entry(for tail: LogTail) -> Entry? {
+    package func entry(for tail: LogTail) -> Entry? {
         generations.withLock { generations in
             if let entry = generations.young[tail] { return entry }
             guard let entry = generations.old.removeValue(forKey: tail) else { return nil }
@@ -37,7 +43,7 @@ final class TailCache: Sendable {
         }
     }
 
-    func insert(_ entry: Entry, for tail: LogTail) {
+    package func insert(_ entry: Entry, for tail: LogTail) {
         generations.withLock { insert(entry, for: tail, into: &$0) }
     }
 

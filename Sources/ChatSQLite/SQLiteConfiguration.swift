@@ -15,7 +15,7 @@ package struct SQLiteConfiguration: Sendable {
     /// How long a statement waits for a lock that another process holds.
     package var busyTimeout: Duration
 
-    package init(location: Location, readers: Int = 4, busyTimeout: Duration = .seconds(5)) {
+    package init(location: Location, readers: Int = 2, busyTimeout: Duration = .seconds(5)) {
         self.location = location
         self.readers = readers
         self.busyTimeout = busyTimeout

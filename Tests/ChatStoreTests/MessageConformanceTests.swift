@@ -49,6 +49,26 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func aTailIsReadAgainOnlyWhenTheLogHasMoved(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let tail = LogTail(chatID: chat, limit: 20)
+            #expect(
+                try await store.tail(LogTailRequest(tail, known: Position(rawValue: 0))) == .unchanged
+            )
+            let message = try await store.postMessage(MessageText("a"), to: chat)
+            let read = try await store.chat(chat, newestMessages: 20)
+            #expect(read.position == message.position)
+            #expect(try await store.tail(LogTailRequest(tail, known: Position(rawValue: 0))) == .read(read))
+            #expect(try await store.tail(LogTailRequest(tail, known: message.position)) == .unchanged)
+            try await store.deleteChat(chat)
+            await #expect(throws: StoreError.chatNotFound) {
+                try await store.tail(LogTailRequest(tail, known: message.position))
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func messageIdsAreGivenAcrossChatsAndNotSpentOnFailures(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let first = try await store.createChat(titled: ChatTitle("first"))

@@ -30,7 +30,7 @@ import Testing
             }
             try await withSQLite(location) { store in
                 let read = try await store.chat(chat.id, newestMessages: 20)
-                #expect(read == ChatWithMessages(chat: chat, messages: [message]))
+                #expect(read == ChatWithMessages(chat: chat, position: message.position, messages: [message]))
             }
         }
     }

@@ -55,6 +55,7 @@ struct LimitOptions: ParsableArguments {
     @Option(Settings.idleTimeout) var idleTimeout: String?
     @Option(Settings.maximumHeaderBytes) var maximumHeaderBytes: String?
     @Option(Settings.maximumConnections) var maximumConnections: String?
+    @Option(Settings.tailCacheBytes) var tailCacheBytes: String?
     @Option(Settings.shutdownGrace) var shutdownGrace: String?
 
     var given: [GivenSetting] {
@@ -64,6 +65,7 @@ struct LimitOptions: ParsableArguments {
             Settings.idleTimeout.given(idleTimeout),
             Settings.maximumHeaderBytes.given(maximumHeaderBytes),
             Settings.maximumConnections.given(maximumConnections),
+            Settings.tailCacheBytes.given(tailCacheBytes),
             Settings.shutdownGrace.given(shutdownGrace),
         ].compactMap(\.self)
     }

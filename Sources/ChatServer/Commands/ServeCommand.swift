@@ -54,6 +54,7 @@ private struct Server {
     private let grace: Duration
     private let docsAssets: String
     private let limits: HTTPLimits
+    private let tailCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
         host = try settings.value(Settings.host)
@@ -61,6 +62,7 @@ private struct Server {
         grace = try settings.value(Settings.shutdownGrace)
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
+        tailCacheBytes = try settings.value(Settings.tailCacheBytes)
     }
 
     /// Serves until a signal ends it.
@@ -69,7 +71,12 @@ private struct Server {
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
     ) async throws {
-        let service = ChatService(store: store, limits: limits, documentationAssets: docsAssets)
+        let service = ChatService(
+            store: store,
+            limits: limits,
+            tailCacheBytes: tailCacheBytes,
+            documentationAssets: docsAssets
+        )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
             onListening(ListeningAddress(host: host, port: channel.localAddress?.port ?? port))
         }

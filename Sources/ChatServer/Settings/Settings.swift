@@ -42,7 +42,7 @@ enum Settings {
         flag: "sqlite-readers",
         "Connections that read from SQLite at once.",
         in: 1...64,
-        default: 4
+        default: 2
     )
     static let sqliteBusyTimeout = Setting.seconds(
         ["chat", "sqlite", "busy", "timeout"],
@@ -141,6 +141,13 @@ enum Settings {
         "Seconds after which a connection without a request is closed.",
         in: 0.1...86_400,
         default: 60
+    )
+    static let tailCacheBytes = Setting.wholeNumber(
+        ["chat", "tail", "cache", "bytes"],
+        flag: "tail-cache-bytes",
+        "Memory for the answers to reads of chats that have not changed since.",
+        in: 0...1_099_511_627_776,
+        default: 67_108_864
     )
     static let maximumHeaderBytes = Setting.wholeNumber(
         ["chat", "max", "header", "bytes"],

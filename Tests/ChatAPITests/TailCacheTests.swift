@@ -1,0 +1,74 @@
+import ChatAPI
+import ChatDomain
+import ChatTestSupport
+import NIOCore
+import Testing
+
+struct TailCacheTests {
+    private func tail(_ chat: Int64) -> LogTail {
+        LogTail(chatID: ChatID(rawValue: chat), limit: 20)
+    }
+
+    private func entry(_ position: Int64, bytes: Int) -> TailCache.Entry {
+        TailCache.Entry(
+            position: Position(rawValue: position),
+            body: ByteBuffer(repeating: UInt8(ascii: "x"), count: bytes)
+        )
+    }
+
+    @Test func anEntryIsReplacedByItsSuccessor() {
+        let cache = TailCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 10), for: tail(1))
+        cache.insert(entry(2, bytes: 20), for: tail(1))
+        #expect(cache.entry(for: tail(1))?.position == Position(rawValue: 2))
+        #expect(cache.entry(for: tail(2)) == nil)
+    }
+
+    @Test func whatIsNotUsedIsForgottenAndTheMemoryIsBounded() {
+        let cache = TailCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 100), for: tail(0))
+        for chat in Int64(1)...100 {
+            cache.insert(entry(1, bytes: 100), for: tail(chat))
+            #expect(cache.entry(for: tail(0)) != nil)
+        }
+        let kept = (Int64(1)...100).filter { cache.entry(for: tail($0)) != nil }
+        #expect(kept.count < 10)
+        #expect(kept.last == 100)
+    }
+
+    @Test func whatIsTooLargeIsNotKept() {
+        let cache = TailCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 501), for: tail(1))
+        #expect(cache.entry(for: tail(1)) == nil)
+        let off = TailCache(maximumBytes: 0)
+        off.insert(entry(1, bytes: 1), for: tail(1))
+        #expect(off.entry(for: tail(1)) == nil)
+    }
+
+    /// Each reader reads right after a write of its own or another's, by way of the same cache.
+    @Test(arguments: StoreUnderTest.allCases)
+    func nobodyReadsAnOlderStateThanWasAcknowledged(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"b"}"#)
+                            let position = try #require(try posted.json["seq"]?.integer)
+                            let read = try await client.send("GET", "/chats/1?limit=1")
+                            let newest = try #require(try read.json["messages"]?[0]?["seq"]?.integer)
+                            #expect(newest >= position)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let first = try await client.send("GET", "/chats/1?limit=3")
+            let second = try await client.send("GET", "/chats/1?limit=3")
+            #expect(first.text == second.text)
+            _ = try await client.send("DELETE", "/chats/1")
+            #expect(try await client.send("GET", "/chats/1?limit=3").status == 404)
+        }
+    }
+}
