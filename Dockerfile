@@ -8,6 +8,7 @@ COPY Package.swift ./
 RUN swift package resolve
 COPY Sources Sources
 # The release build does not compile them, but the package is not valid without.
+COPY Benchmarks Benchmarks
 COPY Tests Tests
 
 FROM source AS test

@@ -67,6 +67,7 @@ let package = Package(
             name: "ChatAPI",
             dependencies: [
                 "ChatDomain", .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1, .nioHTTPTypes,
+                .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings

@@ -34,13 +34,15 @@ package struct ChatService<Store: ChatStore>: Sendable {
         logger: Logger,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) async -> some ApplicationProtocol {
-        Application(
-            router: await Router.build(self),
+        let purger = DeletedChatPurger(store: store, logger: logger)
+        return Application(
+            router: await Router.build(self, onChatDeleted: purger.wake),
             server: .http1(configuration: limits.http1),
             configuration: ApplicationConfiguration(
                 address: address,
                 availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
             ),
+            services: [purger],
             onServerRunning: onServerRunning,
             logger: logger
         )

@@ -6,22 +6,36 @@ extension Router<ChatRequestContext> {
     /// Every route of the service.
     ///
     /// A path is the same with and without its closing slash.
-    package static func build(_ service: ChatService<some ChatStore>) async -> Router {
+    ///
+    /// - Parameter onChatDeleted: Called when there may be something to purge.
+    package static func build(
+        _ service: ChatService<some ChatStore>,
+        onChatDeleted: @escaping @Sendable () -> Void = {}
+    ) async -> Router {
         let limits = service.limits
         let chats = ChatController(
             store: service.store,
             maximumBodyBytes: limits.maximumBodyBytes,
-            tailCache: TailCache(maximumBytes: service.tailCacheBytes)
+            tailCache: TailCache(maximumBytes: service.tailCacheBytes),
+            onDeleted: onChatDeleted
         )
         let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
+        let log = LogController(store: service.store)
         let health = HealthController(store: service.store)
         let documentation = await DocumentationController(assetsFolder: service.documentationAssets)
 
         let routes = RouteCollection(context: ChatRequestContext.self)
+        routes.get("chats", use: chats.list)
         routes.post("chats", use: chats.create)
         routes.get("chats/{chat_id}", use: chats.show)
+        routes.patch("chats/{chat_id}", use: chats.edit)
         routes.delete("chats/{chat_id}", use: chats.delete)
+        routes.get("chats/{chat_id}/messages", use: messages.list)
         routes.post("chats/{chat_id}/messages", use: messages.create)
+        routes.get("chats/{chat_id}/messages/{message_id}", use: messages.show)
+        routes.patch("chats/{chat_id}/messages/{message_id}", use: messages.edit)
+        routes.delete("chats/{chat_id}/messages/{message_id}", use: messages.delete)
+        routes.get("chats/{chat_id}/log", use: log.show)
 
         routes.get("health/live", use: health.live)
         routes.get("health/ready", use: health.ready)

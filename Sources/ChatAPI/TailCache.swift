@@ -18,6 +18,11 @@ package final class TailCache: Sendable {
             self.position = position
             self.body = body
         }
+
+        /// In bytes of memory, with about what the entry takes beside its body.
+        fileprivate var size: Int {
+            body.capacity + 256
+        }
     }
 
     private struct Generations {
@@ -29,7 +34,7 @@ package final class TailCache: Sendable {
     private let generations = Mutex(Generations())
     private let maximumBytes: Int
 
-    /// - Parameter maximumBytes: What all bodies together may take; 0 keeps nothing.
+    /// - Parameter maximumBytes: What all entries together may take; 0 keeps nothing.
     package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
@@ -48,14 +53,16 @@ package final class TailCache: Sendable {
     }
 
     private func insert(_ entry: Entry, for tail: LogTail, into generations: inout Generations) {
-        let size = entry.body.readableBytes
-        guard size <= maximumBytes / 2 else { return }
-        if generations.youngBytes + size > maximumBytes / 2 {
+        guard entry.size <= maximumBytes / 2 else { return }
+        if let replaced = generations.young.removeValue(forKey: tail) {
+            generations.youngBytes -= replaced.size
+        }
+        if generations.youngBytes + entry.size > maximumBytes / 2 {
             generations.old = generations.young
             generations.young = [:]
             generations.youngBytes = 0
         }
-        let replaced = generations.young.updateValue(entry, forKey: tail)
-        generations.youngBytes += size - (replaced?.body.readableBytes ?? 0)
+        generations.young[tail] = entry
+        generations.youngBytes += entry.size
     }
 }

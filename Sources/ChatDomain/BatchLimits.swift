@@ -1,6 +1,6 @@
 /// How much a batcher takes on.
 package struct BatchLimits: Sendable {
-    /// How many requests run together at the most, at least 1.
+    /// What the requests that run together may weigh, at least 1; nearly all requests weigh 1.
     package var maximumBatch: Int
     /// How many requests may wait for their turn; a further one is refused at once.
     package var maximumWaiting: Int

@@ -19,23 +19,26 @@ package struct BatchState<Entry> {
     struct Waiting {
         @usableFromInline let ticket: Ticket
         @usableFromInline let entry: Entry
+        @usableFromInline let weight: Int
         @usableFromInline let deadline: Instant
 
         @inlinable
-        init(ticket: Ticket, entry: Entry, deadline: Instant) {
+        init(ticket: Ticket, entry: Entry, weight: Int, deadline: Instant) {
             self.ticket = ticket
             self.entry = entry
+            self.weight = weight
             self.deadline = deadline
         }
     }
 
     @usableFromInline var waiting: [Waiting] = []
     @usableFromInline var isRunning = false
+    @usableFromInline var isWatched = false
     @usableFromInline let maximumBatch: Int
     @usableFromInline let maximumWaiting: Int
 
     /// - Parameters:
-    ///   - maximumBatch: How many requests run together at the most, at least 1.
+    ///   - maximumBatch: What the requests that run together may weigh, at least 1; one that is heavier runs alone.
     ///   - maximumWaiting: How many may wait; a further one is refused.
     @inlinable
     package init(maximumBatch: Int, maximumWaiting: Int) {
@@ -51,41 +54,58 @@ package struct BatchState<Entry> {
     package enum AddAction {
         /// The request waits, and whoever added it must begin to run batches.
         case run
+        /// The request waits, and whoever added it must see to it that those whose time runs out are told.
+        case waitAndWatch
         case wait
         case refuse
     }
 
-    /// - Parameter deadline: When the request is to be given up if it still waits.
+    /// - Parameters:
+    ///   - weight: How much of a batch the request takes up, at least 1.
+    ///   - deadline: When the request is to be given up if it still waits; no earlier than that of any before it.
     @inlinable
-    package mutating func add(_ entry: Entry, _ ticket: Ticket, deadline: Instant) -> AddAction {
+    package mutating func add(_ entry: Entry, _ ticket: Ticket, weight: Int = 1, deadline: Instant) -> AddAction {
         guard waiting.count < maximumWaiting else { return .refuse }
-        waiting.append(Waiting(ticket: ticket, entry: entry, deadline: deadline))
-        if isRunning { return .wait }
-        isRunning = true
-        return .run
+        waiting.append(Waiting(ticket: ticket, entry: entry, weight: weight, deadline: deadline))
+        if !isRunning {
+            isRunning = true
+            return .run
+        }
+        if !isWatched {
+            isWatched = true
+            return .waitAndWatch
+        }
+        return .wait
     }
 
-    /// The next batch, in the order of arrival, and those whose time ran out before their turn; nil ends the running.
+    /// The next batch, in the order of arrival; nil ends the running.
     @inlinable
-    package mutating func next(at now: Instant) -> (batch: [Entry], expired: [Entry])? {
+    package mutating func next() -> [Entry]? {
         guard !waiting.isEmpty else {
             isRunning = false
             return nil
         }
         var batch: [Entry] = []
-        var expired: [Entry] = []
-        var count = 0
+        var weight = 0
         for request in waiting {
-            if batch.count == maximumBatch { break }
-            count += 1
-            if request.deadline < now {
-                expired.append(request.entry)
-            } else {
-                batch.append(request.entry)
-            }
+            weight += request.weight
+            if weight > maximumBatch, !batch.isEmpty { break }
+            batch.append(request.entry)
         }
+        waiting.removeFirst(batch.count)
+        return batch
+    }
+
+    /// Takes back those whose time has run out.
+    ///
+    /// - Returns: Them, and when to look again; nil ends the watching.
+    @inlinable
+    package mutating func expire(at now: Instant) -> (expired: [Entry], next: Instant?) {
+        let count = waiting.prefix { $0.deadline <= now }.count
+        let expired = waiting.prefix(count).map(\.entry)
         waiting.removeFirst(count)
-        return (batch, expired)
+        isWatched = !waiting.isEmpty
+        return (expired, waiting.first?.deadline)
     }
 
     /// Takes a request back; nil if it does not wait any more.

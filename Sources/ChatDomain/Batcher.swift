@@ -7,7 +7,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     /// Runs a batch and answers each of its requests, in their order.
     ///
     /// What it throws holds for all of them. Where that is `StoreError.failed`, nothing was done, and the batcher runs
-    /// each of them alone, so that the one at fault fails alone.
+    /// both halves again, so that the one at fault fails alone in the end.
     package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> [Result<Answer, StoreError>]
 
     @usableFromInline
@@ -44,13 +44,14 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     ///
     /// A request whose task is cancelled while it waits is withdrawn; one that is being run is answered all the same.
     ///
+    /// - Parameter weight: How much of a batch the request takes up, at least 1.
     /// - Throws: Its own error, or the batch's; `StoreError.unavailable` where it was never run.
     @inlinable
-    package func submit(_ request: Request) async throws(StoreError) -> Answer {
+    package func submit(_ request: Request, weight: Int = 1) async throws(StoreError) -> Answer {
         let ticket = BatchState<Entry>.Ticket(rawValue: lastTicket.add(1, ordering: .relaxed).newValue)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                enqueue(Entry(request: request, continuation: continuation), ticket)
+                enqueue(Entry(request: request, continuation: continuation), ticket, weight)
                 // The handler may have run before there was anything to withdraw.
                 if Task.isCancelled {
                     withdraw(ticket)
@@ -63,9 +64,11 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     }
 
     @inlinable
-    func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket) {
-        switch state.withLock({ $0.add(entry, ticket, deadline: .now + patience) }) {
+    func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int) {
+        // The clock is read under the lock, so that deadlines ascend.
+        switch state.withLock({ $0.add(entry, ticket, weight: weight, deadline: .now + patience) }) {
         case .run: Task { await run() }
+        case .waitAndWatch: Task { await watch() }
         case .wait: break
         case .refuse:
             entry.continuation.resume(returning: .failure(.unavailable(reason: "too many requests are waiting")))
@@ -80,33 +83,44 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
 
     @inlinable
     func run() async {
-        while let (batch, expired) = state.withLock({ $0.next(at: .now) }) {
+        while let batch = state.withLock({ $0.next() }) {
+            let results = await results(of: batch.map(\.request)[...])
+            for (index, entry) in batch.enumerated() {
+                entry.continuation.resume(returning: results[index])
+            }
+        }
+    }
+
+    /// Tells those whose time runs out while a batch before theirs is being run.
+    @inlinable
+    func watch() async {
+        while true {
+            let (expired, next) = state.withLock { $0.expire(at: .now) }
             for entry in expired {
                 entry.continuation.resume(
                     returning: .failure(.unavailable(reason: "the database took too long for earlier requests"))
                 )
             }
-            let results = await results(of: batch.map(\.request))
-            for (entry, result) in zip(batch, results) {
-                entry.continuation.resume(returning: result)
-            }
+            guard let next else { return }
+            try? await Task.sleep(until: next, clock: .continuous)
         }
     }
 
+    /// As many as there are requests.
     @inlinable
-    func results(of requests: [Request]) async -> [Result<Answer, StoreError>] {
-        if requests.isEmpty { return [] }
+    func results(of requests: ArraySlice<Request>) async -> [Result<Answer, StoreError>] {
         do throws(StoreError) {
-            return try await perform(requests)
+            let results = try await perform(Array(requests))
+            guard results.count == requests.count else {
+                throw .outcomeUnknown(reason: "\(results.count) answers came to \(requests.count) requests")
+            }
+            return results
         } catch {
             guard case .failed = error, requests.count > 1 else {
                 return requests.map { _ in .failure(error) }
             }
-            var results: [Result<Answer, StoreError>] = []
-            for request in requests {
-                results += await self.results(of: [request])
-            }
-            return results
+            let middle = requests.startIndex + requests.count / 2
+            return await results(of: requests[..<middle]) + results(of: requests[middle...])
         }
     }
 }

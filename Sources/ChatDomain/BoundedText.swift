@@ -6,7 +6,7 @@ protocol BoundedText {
 extension BoundedText {
     /// The trimmed text, if 1 to `maximumLength` scalars are left of it.
     static func validated(_ text: String) throws(TextViolation) -> String {
-        let trimmed = text.trimmingUnicodeWhitespace()
+        let trimmed = text.trimmedScalars()
         if trimmed.isEmpty {
             throw .tooShort(minimum: 1)
         }
@@ -22,7 +22,11 @@ extension BoundedText {
 
 extension String {
     /// Without the scalars of the property `White_Space` at both ends.
-    fileprivate func trimmingUnicodeWhitespace() -> Substring.UnicodeScalarView {
+    package func trimmingUnicodeWhitespace() -> String {
+        String(trimmedScalars())
+    }
+
+    fileprivate func trimmedScalars() -> Substring.UnicodeScalarView {
         let scalars = unicodeScalars
         guard let start = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
             let end = scalars.lastIndex(where: { !$0.properties.isWhitespace })

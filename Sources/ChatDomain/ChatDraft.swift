@@ -1,10 +1,12 @@
 /// A chat to be created.
 package struct ChatDraft: Sendable {
     package let title: ChatTitle
+    package let metadata: Metadata?
     package let idempotency: Idempotency?
 
-    package init(title: ChatTitle, idempotencyKey: IdempotencyKey? = nil) {
+    package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
         self.title = title
-        idempotency = idempotencyKey.map { Idempotency(key: $0, content: title.value) }
+        self.metadata = metadata
+        idempotency = idempotencyKey.map { Idempotency(key: $0, content: title.value, metadata?.json) }
     }
 }

@@ -3,8 +3,8 @@
 /// What every store guarantees, and the conformance suite proves:
 /// - A method that returns has its change on disk; a method that throws has changed nothing, unless it throws
 ///   `StoreError.outcomeUnknown`.
-/// - The positions of a chat are 1, 2, 3 … without a hole, in the order of the commits, and `createdAt` never runs
-///   backwards along them.
+/// - The positions of a chat are 1, 2, 3 … without a hole, over messages and changes together, in the order of the
+///   commits, and instants never run backwards along them.
 /// - A read sees one snapshot, which contains every change whose method had returned before the read began.
 /// - Ids grow, and are never used again.
 /// - A draft with an idempotency key is stored once, whoever sends it again, to whichever process, as long as what it made
@@ -12,17 +12,55 @@
 package protocol ChatStore: Sendable {
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
 
-    /// Appends a message to its chat's log.
+    /// Appends to a chat's log.
     ///
-    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the message is on its way.
-    func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message>
+    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the change is on its way.
+    func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject>
+
+    /// Deletes a chat and all its messages: for every reader at once, and from the disk at once or, where there is much of
+    /// it, by `purgeDeletedChats`.
+    func deleteChat(_ id: ChatID) async throws(StoreError)
+
+    /// Removes a bounded part of what chats that were deleted have left.
+    ///
+    /// - Returns: Whether there is more.
+    func purgeDeletedChats() async throws(StoreError) -> Bool
+
+    func chat(_ id: ChatID) async throws(StoreError) -> Chat
+
+    func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
 
     /// Reads a chat and its newest messages, unless they are as the reader knows them.
     func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer
 
-    /// Deletes a chat and all its messages.
-    func deleteChat(_ id: ChatID) async throws(StoreError)
+    /// - Throws: `StoreError.messageNotFound` also for a message that was deleted.
+    func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message
+
+    func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage
+
+    /// Reads a chat's log from behind a position on.
+    ///
+    /// - Parameter limit: The most entries to return, at least 1.
+    func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage
 
     /// Returns when the database answers and its schema is the one this program was built for.
     func checkReadiness() async throws(StoreError)
+}
+
+extension ChatStore {
+    /// - Returns: The message that the change made or changed.
+    package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {
+        let accepted = try await record(LogRequest(change, in: chat))
+        guard case .message(let message) = accepted.value else {
+            throw .failed(reason: "a change of a message was answered with a chat")
+        }
+        return Accepted(message, isReplay: accepted.isReplay)
+    }
+
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
+        guard case .chat(let chat) = try await record(LogRequest(.update(edit), in: id)).value else {
+            throw .failed(reason: "a change of a chat was answered with a message")
+        }
+        return chat
+    }
 }

@@ -4,10 +4,18 @@ package struct Idempotency: Hashable, Sendable {
     /// Equal for equal requests, for as long as the key is kept.
     package let fingerprint: Int64
 
-    /// - Parameter content: All that the request would write.
-    package init(key: IdempotencyKey, content: String) {
+    /// - Parameter content: All that the request would write, part by part; parts at the end that are nil do not count, so
+    ///   that a new kind of part leaves the fingerprints of before as they are.
+    package init(key: IdempotencyKey, content: String?...) {
         var hash = StableHash()
-        hash.combine(content)
+        let end = content.lastIndex { $0 != nil }.map { $0 + 1 } ?? 0
+        for (index, part) in content[..<end].enumerated() {
+            if index > 0 {
+                // No part contains it.
+                hash.combine(part == nil ? 0xFE : 0xFF)
+            }
+            hash.combine(part ?? "")
+        }
         self.key = key
         fingerprint = Int64(bitPattern: hash.value)
     }

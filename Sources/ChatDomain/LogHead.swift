@@ -1,12 +1,11 @@
-/// Where a chat's log ends.
+/// A chat and the instant at which its log ends, as a transaction that changes the log must know it.
 package struct LogHead: Equatable, Sendable {
-    /// The newest entry's position; 0 for a log without entries.
-    package var position: Position
+    package var chat: Chat
     /// The newest entry's instant; that of the chat's creation for a log without entries.
     package var instant: Instant
 
-    package init(position: Position, instant: Instant) {
-        self.position = position
+    package init(chat: Chat, instant: Instant) {
+        self.chat = chat
         self.instant = instant
     }
 
@@ -14,7 +13,7 @@ package struct LogHead: Equatable, Sendable {
     ///
     /// The instant follows the clock but never runs backwards.
     package mutating func advance(at now: Instant) {
-        position = Position(rawValue: position.rawValue + 1)
+        chat.lastPosition = Position(rawValue: chat.lastPosition.rawValue + 1)
         instant = max(instant, now)
     }
 }

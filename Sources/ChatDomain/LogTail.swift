@@ -20,6 +20,11 @@ package struct LogTailRequest: Hashable, Sendable {
         self.tail = tail
         self.known = known
     }
+
+    /// In a batch: 1 for each 20 messages, so that a batch of long reads stays within some megabytes.
+    package var weight: Int {
+        (tail.limit + 19) / 20
+    }
 }
 
 /// What a reader of a tail has to be told.

@@ -2,6 +2,12 @@
 package enum StoreError: Error, Equatable {
     /// There is no such chat, or it was deleted, perhaps at this very moment.
     case chatNotFound
+    /// There is no such message in the chat, or it was deleted.
+    case messageNotFound
+    /// The message is at another revision than the change was made for.
+    case revisionMismatch
+    /// The message that a draft answers is not there.
+    case replyTargetNotFound(MessageID)
     /// The idempotency key belongs to an earlier request whose content was another one.
     case idempotencyKeyReused
     /// The database cannot do it now and nothing was written: it is busy, full, away or shutting down. The reason is for
@@ -18,6 +24,9 @@ package enum StoreError: Error, Equatable {
     package var reason: String {
         switch self {
         case .chatNotFound: "there is no such chat"
+        case .messageNotFound: "there is no such message"
+        case .revisionMismatch: "the message is at another revision"
+        case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"
         case .unavailable(let reason), .outcomeUnknown(let reason), .schemaMismatch(let reason), .failed(let reason):
             reason

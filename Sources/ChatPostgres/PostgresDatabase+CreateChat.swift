@@ -6,13 +6,11 @@ extension PostgresDatabase {
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         let now = Instant.now()
         guard let idempotency = draft.idempotency else {
-            let chat = try await write { connection throws(PostgresError) in
-                try connection.createChat(titled: draft.title, at: now)
-            }
+            let chat = try await write { connection throws(PostgresError) in try connection.createChat(draft, at: now) }
             return Accepted(chat)
         }
         let creation = try await retryingConflicts { connection throws(PostgresError) in
-            try connection.createChat(titled: draft.title, under: idempotency, at: now)
+            try connection.createChat(draft, under: idempotency, at: now)
         }
         guard creation.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
         return Accepted(creation.chat, isReplay: creation.isReplay)
@@ -27,27 +25,30 @@ private struct Creation {
 }
 
 extension PostgresConnection {
-    fileprivate func createChat(titled title: ChatTitle, at now: Instant) throws(PostgresError) -> Chat {
+    fileprivate func createChat(_ draft: ChatDraft, at now: Instant) throws(PostgresError) -> Chat {
         let result = try query(
-            "INSERT INTO chats (title, created_at, last_entry_at) VALUES ($1, $2, $2) RETURNING id",
-            [.text(title.value), .instant(now)]
+            """
+            INSERT INTO chats (title, metadata, created_at, last_entry_at) VALUES ($1, $2, $3, $3)
+            RETURNING \(Chat.columns)
+            """,
+            [.text(draft.title.value), .text(draft.metadata?.json), .instant(now)]
         )
-        return Chat(id: ChatID(rawValue: try result.int64(0, row: 0)), title: title.value, createdAt: now)
+        return try result.chat(row: 0)
     }
 
     /// Both statements are one transaction.
     ///
     /// - Throws: `SQLState.uniqueViolation` where another session creates a chat under the key at the same moment.
     fileprivate func createChat(
-        titled title: ChatTitle,
+        _ draft: ChatDraft,
         under idempotency: Idempotency,
         at now: Instant
     ) throws(PostgresError) -> Creation {
         let create = PostgresStatement(
             """
             WITH chat AS (
-                INSERT INTO chats (title, created_at, last_entry_at)
-                SELECT $3, $4, $4
+                INSERT INTO chats (title, metadata, created_at, last_entry_at)
+                SELECT $3, $4, $5, $5
                 WHERE NOT EXISTS (SELECT FROM chat_idempotency_keys WHERE idempotency_key = $1)
                 RETURNING id
             )
@@ -55,12 +56,13 @@ extension PostgresConnection {
             SELECT $1, $2, id FROM chat
             """,
             [
-                .text(idempotency.key.value), .int64(idempotency.fingerprint), .text(title.value), .instant(now),
+                .text(idempotency.key.value), .int64(idempotency.fingerprint), .text(draft.title.value),
+                .text(draft.metadata?.json), .instant(now),
             ]
         )
         let find = PostgresStatement(
             """
-            SELECT chats.id, chats.created_at, sent.idempotency_fingerprint, chats.title
+            SELECT \(Chat.columns), sent.idempotency_fingerprint
             FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
             WHERE sent.idempotency_key = $1
             """,
@@ -71,16 +73,17 @@ extension PostgresConnection {
         try pipeline([create, find]) { index, result throws(PostgresError) in
             if index == 0 {
                 isReplay = result.affectedRowCount == 0
-            } else {
-                let id = ChatID(rawValue: try result.int64(0, row: 0))
+            } else if result.rowCount > 0 {
                 creation = Creation(
-                    chat: Chat(id: id, title: try result.text(3, row: 0), createdAt: try result.instant(1, row: 0)),
-                    fingerprint: try result.int64(2, row: 0),
+                    chat: try result.chat(row: 0),
+                    fingerprint: try result.int64(Chat.columnCount, row: 0),
                     isReplay: isReplay
                 )
             }
         }
-        guard let creation else { throw .unexpectedResult("a chat was created and is not there") }
+        guard let creation else {
+            throw .server(.serializationFailure, message: "the chat of the key was deleted at this moment")
+        }
         return creation
     }
 }

@@ -12,21 +12,53 @@ extension PostgresDatabase {
             answers[request].flatMap { $0 }.map { .success($0) } ?? .failure(.chatNotFound)
         }
     }
+
+    func fetchChats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
+        try await read { connection throws(PostgresError) in try connection.fetchChats(query) }
+    }
+
+    func fetchMessage(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message? {
+        let answer = try await read { connection throws(PostgresError) in try connection.fetchMessage(id, in: chat) }
+        guard let (_, message) = answer else { throw .chatNotFound }
+        return message
+    }
+
+    func fetchChat(_ id: ChatID) async throws(StoreError) -> Chat {
+        let chat = try await read { connection throws(PostgresError) in try connection.fetchChat(id) }
+        guard let chat else { throw .chatNotFound }
+        return chat
+    }
+
+    func fetchPage(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
+        let page = try await read { connection throws(PostgresError) in try connection.fetchPage(query) }
+        guard let page else { throw .chatNotFound }
+        return page
+    }
+
+    func fetchLog(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
+        let page = try await read { connection throws(PostgresError) in
+            try connection.fetchLog(of: chat, after: position, limit: limit)
+        }
+        guard let page else { throw .chatNotFound }
+        return page
+    }
 }
 
+/// Each is one statement, and so one snapshot.
 extension PostgresConnection {
     /// In the order of the requests; nil for a chat that does not exist.
     fileprivate func fetch(_ requests: [LogTailRequest]) throws(PostgresError) -> [LogTailAnswer?] {
         let result = try query(
             """
-            SELECT tail.number, chats.last_seq, chats.title, chats.created_at, log.seq, log.id, log.text, log.created_at
+            SELECT tail.number, \(Chat.columns), \(Message.columns)
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS tail (chat_id, size, known, number)
-            JOIN chats ON chats.id = tail.chat_id
+            JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
             LEFT JOIN LATERAL (
-                SELECT seq, id, text, created_at FROM messages
-                WHERE messages.chat_id = tail.chat_id AND tail.known IS DISTINCT FROM chats.last_seq
+                SELECT * FROM messages
+                WHERE messages.chat_id = tail.chat_id AND messages.deleted_at IS NULL
+                    AND tail.known IS DISTINCT FROM chats.last_seq
                 ORDER BY seq DESC LIMIT tail.size
-            ) AS log ON true
+            ) AS messages ON true
             """,
             [
                 .int64Array(requests.map(\.tail.chatID.rawValue)),
@@ -34,30 +66,163 @@ extension PostgresConnection {
                 .int64Array(requests.map(\.known?.rawValue)),
             ]
         )
-        var chats: [(chat: Chat, position: Position)?] = Array(repeating: nil, count: requests.count)
+        var chats: [Chat?] = Array(repeating: nil, count: requests.count)
         var messages: [[Message]] = Array(repeating: [], count: requests.count)
         for row in 0..<result.rowCount {
             let index = Int(try result.int64(0, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
-            let tail = requests[index].tail
             if chats[index] == nil {
-                let createdAt = try result.instant(3, row: row)
-                chats[index] = (
-                    Chat(id: tail.chatID, title: try result.text(2, row: row), createdAt: createdAt),
-                    Position(rawValue: try result.int64(1, row: row))
-                )
-                messages[index].reserveCapacity(tail.limit)
+                chats[index] = try result.chat(columnsFrom: 1, row: row)
+                messages[index].reserveCapacity(requests[index].tail.limit)
             }
-            if !result.isNull(4, row: row) {
-                messages[index].append(try result.message(of: tail.chatID, columnsFrom: 4, row: row))
+            let first = 1 + Chat.columnCount
+            if !result.isNull(first, row: row) {
+                let chatID = requests[index].tail.chatID
+                messages[index].append(try result.message(of: chatID, columnsFrom: first, row: row))
             }
         }
         return requests.indices.map { index in
-            guard let (chat, position) = chats[index] else { return nil }
-            if position == requests[index].known { return .unchanged }
+            guard let chat = chats[index] else { return nil }
+            if chat.lastPosition == requests[index].known { return .unchanged }
             // The order within a join is not promised.
-            let ordered = messages[index].sorted { $0.position < $1.position }
-            return .read(ChatWithMessages(chat: chat, position: position, messages: ordered))
+            return .read(ChatWithMessages(chat: chat, messages: messages[index].sorted { $0.position < $1.position }))
         }
+    }
+
+    fileprivate func fetchChat(_ id: ChatID) throws(PostgresError) -> Chat? {
+        let result = try query(
+            "SELECT \(Chat.columns) FROM chats WHERE id = $1 AND deleted_at IS NULL",
+            [.int64(id.rawValue)]
+        )
+        return result.rowCount == 0 ? nil : try result.chat(row: 0)
+    }
+
+    fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
+        // The collation knows the case of every script, whatever the database's own does.
+        let result = try self.query(
+            """
+            SELECT \(Chat.columns), last_entry_at FROM chats
+            WHERE deleted_at IS NULL AND (last_entry_at, id) < ($1, $2)
+                AND ($3::text IS NULL OR position($3 IN upper(title COLLATE "und-x-icu")) > 0)
+            ORDER BY last_entry_at DESC, id DESC LIMIT $4
+            """,
+            [
+                .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
+                .text(query.titlePart?.caseFolded),
+                .int64(Int64(query.limit) + 1),
+            ]
+        )
+        var chats: [Chat] = []
+        for row in 0..<min(result.rowCount, query.limit) {
+            chats.append(try result.chat(row: row))
+        }
+        guard result.rowCount > query.limit, let last = chats.last else { return ChatList(chats: chats, next: nil) }
+        let instant = try result.instant(Chat.columnCount, row: query.limit - 1)
+        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
+    }
+
+    /// Nil if there is no such chat.
+    fileprivate func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> (Chat, Message?)? {
+        let result = try query(
+            """
+            SELECT \(Chat.columns), \(Message.columns)
+            FROM chats LEFT JOIN messages ON messages.chat_id = chats.id AND messages.id = $2
+            WHERE chats.id = $1 AND chats.deleted_at IS NULL
+            """,
+            [.int64(chat.rawValue), .int64(id.rawValue)]
+        )
+        guard result.rowCount > 0 else { return nil }
+        let first = Chat.columnCount
+        let message = result.isNull(first, row: 0) ? nil : try result.message(of: chat, columnsFrom: first, row: 0)
+        return (try result.chat(row: 0), message)
+    }
+
+    /// Nil if there is no such chat.
+    fileprivate func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
+        let result = try self.query(
+            """
+            SELECT \(Chat.columns), part, \(Message.columns)
+            FROM chats LEFT JOIN LATERAL (
+                (SELECT 0::bigint AS part, * FROM messages WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3)
+                UNION ALL
+                (SELECT 1::bigint, * FROM messages WHERE chat_id = $1 AND seq >= $2 ORDER BY seq LIMIT $4)
+            ) AS messages ON true
+            WHERE chats.id = $1 AND chats.deleted_at IS NULL
+            """,
+            [
+                .int64(query.chatID.rawValue), .int64(query.pivot?.rawValue ?? .max),
+                .int64(Int64(query.olderLimit) + 1), .int64(Int64(query.newerLimit) + 1),
+            ]
+        )
+        guard result.rowCount > 0 else { return nil }
+        var older: [Message] = []
+        var newer: [Message] = []
+        let part = Chat.columnCount
+        for row in 0..<result.rowCount where !result.isNull(part, row: row) {
+            let message = try result.message(of: query.chatID, columnsFrom: part + 1, row: row)
+            if try result.int64(part, row: row) == 0 {
+                older.append(message)
+            } else {
+                newer.append(message)
+            }
+        }
+        return MessagePage(
+            query,
+            older: older.sorted { $0.position > $1.position },
+            newer: newer.sorted { $0.position < $1.position },
+            lastPosition: try result.chat(row: 0).lastPosition
+        )
+    }
+
+    /// Nil if there is no such chat.
+    fileprivate func fetchLog(
+        of chatID: ChatID,
+        after position: Position,
+        limit: Int
+    ) throws(PostgresError) -> LogPage? {
+        let result = try query(
+            """
+            SELECT \(Chat.columns), entry.seq, entry.kind, entry.created_at, \(Message.columns)
+            FROM chats
+            LEFT JOIN LATERAL (
+                (
+                    SELECT seq, NULL AS kind, created_at, id AS message_id FROM messages
+                    WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+                )
+                UNION ALL
+                (
+                    SELECT seq, kind, created_at, message_id FROM changes
+                    WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+                )
+            ) AS entry ON true
+            LEFT JOIN messages ON messages.chat_id = $1 AND messages.id = entry.message_id
+            WHERE chats.id = $1 AND chats.deleted_at IS NULL
+            """,
+            [.int64(chatID.rawValue), .int64(position.rawValue), .int64(Int64(limit))]
+        )
+        guard result.rowCount > 0 else { return nil }
+        let chat = try result.chat(row: 0)
+        var created: [LogEntry] = []
+        var changed: [LogEntry] = []
+        let first = Chat.columnCount
+        for row in 0..<result.rowCount where !result.isNull(first, row: row) {
+            let hasMessage = !result.isNull(first + 3, row: row)
+            let message = hasMessage ? try result.message(of: chatID, columnsFrom: first + 3, row: row) : nil
+            if result.isNull(first + 1, row: row), let message {
+                created.append(LogEntry(created: message))
+                continue
+            }
+            let position = Position(rawValue: try result.int64(first, row: row))
+            let kind = try result.text(first + 1, row: row)
+            let instant = try result.instant(first + 2, row: row)
+            do throws(StoreError) {
+                changed.append(
+                    try LogEntry(position: position, kind: kind, instant: instant, of: chat, message: message)
+                )
+            } catch {
+                throw .unexpectedResult(error.reason)
+            }
+        }
+        return LogPage(merging: created, changed, limit: limit, lastPosition: chat.lastPosition)
     }
 }

@@ -21,6 +21,8 @@ package struct PostgresDatabase: Sendable {
         // An acknowledged message must survive a crash of the server, whatever its default.
         configuration.setup += "SET synchronous_commit = on; SET TimeZone = 'UTC';"
         self.configuration = configuration
+        // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
+        configuration.setup += "SET lock_timeout = '1s';"
         pool = PostgresPool(
             configuration,
             size: poolSize,
@@ -31,24 +33,27 @@ package struct PostgresDatabase: Sendable {
 
     /// Returns when the server answers and keeps what it commits.
     ///
-    /// - Throws: `StoreError.failed` where its settings would lose acknowledged messages in a crash.
+    /// - Throws: `StoreError.failed` where its settings would lose acknowledged messages in a crash, or characters at once.
     package func requireDurability() async throws(StoreError) {
         let settings: [String]
         do {
             settings = try await pool.withConnection { connection throws(PostgresError) in
                 let result = try connection.query(
-                    "SELECT current_setting('synchronous_commit'), current_setting('fsync')"
+                    """
+                    SELECT current_setting('synchronous_commit'), current_setting('fsync'),
+                        current_setting('server_encoding')
+                    """
                 )
-                return [try result.text(0, row: 0), try result.text(1, row: 0)]
+                return [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
             }
         } catch {
             throw StoreError(error)
         }
-        guard settings == ["on", "on"] else {
+        guard settings == ["on", "on", "UTF8"] else {
             throw .failed(
-                reason:
-                    """
-                    PostgreSQL may lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1])
+                reason: """
+                    PostgreSQL would lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1]), \
+                    server_encoding=\(settings[2])
                     """
             )
         }

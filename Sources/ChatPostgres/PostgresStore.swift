@@ -4,11 +4,11 @@ import PostgresClient
 
 /// Chats and messages in PostgreSQL.
 ///
-/// Messages are appended, and the ends of logs are read, in batches that form themselves. Some run side by side, each in
+/// Changes of logs are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in
 /// a lane; a chat's requests all take the same one, so that two lanes never wait for one chat's lock.
 package struct PostgresStore: ChatStore {
     private let database: PostgresDatabase
-    private let appendLanes: [Batcher<MessageDraft, Accepted<Message>>]
+    private let recordLanes: [Batcher<LogRequest, Accepted<LogSubject>>]
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 
     /// The schema of the database must be current.
@@ -18,8 +18,8 @@ package struct PostgresStore: ChatStore {
     ///   - limits: What each lane takes on.
     package init(_ database: PostgresDatabase, lanes: Int = 2, limits: BatchLimits = BatchLimits()) {
         self.database = database
-        appendLanes = (0..<lanes).map { _ in
-            Batcher(limits) { drafts throws(StoreError) in try await database.append(drafts) }
+        recordLanes = (0..<lanes).map { _ in
+            Batcher(limits) { requests throws(StoreError) in try await database.record(requests) }
         }
         readLanes = (0..<lanes).map { _ in
             Batcher(limits) { requests throws(StoreError) in try await database.fetch(requests) }
@@ -30,19 +30,47 @@ package struct PostgresStore: ChatStore {
         try await database.createChat(draft)
     }
 
-    package func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message> {
-        try await appendLanes[lane(of: draft.chatID)].submit(draft)
-    }
-
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
-        try await readLanes[lane(of: request.tail.chatID)].submit(request)
+    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+        try await recordLanes[lane(of: request.chatID)].submit(request)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        let deleted = try await database.write { connection throws(PostgresError) in
-            try connection.query("DELETE FROM chats WHERE id = $1", [.int64(id.rawValue)]).affectedRowCount
+        try await database.deleteChat(id)
+    }
+
+    package func purgeDeletedChats() async throws(StoreError) -> Bool {
+        try await database.purgeDeletedChats()
+    }
+
+    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
+        try await database.fetchChat(id)
+    }
+
+    package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
+        try await database.fetchChats(query)
+    }
+
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+        try await readLanes[lane(of: request.tail.chatID)].submit(request, weight: request.weight)
+    }
+
+    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        guard let message = try await database.fetchMessage(id, in: chat), !message.isDeleted else {
+            throw .messageNotFound
         }
-        if deleted == 0 { throw .chatNotFound }
+        return message
+    }
+
+    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
+        try await database.fetchPage(query)
+    }
+
+    package func log(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int
+    ) async throws(StoreError) -> LogPage {
+        try await database.fetchLog(of: chat, after: position, limit: limit)
     }
 
     package func checkReadiness() async throws(StoreError) {
@@ -58,6 +86,6 @@ package struct PostgresStore: ChatStore {
     }
 
     private func lane(of chat: ChatID) -> Int {
-        Int(chat.rawValue.magnitude % UInt64(appendLanes.count))
+        Int(chat.rawValue.magnitude % UInt64(recordLanes.count))
     }
 }

@@ -8,7 +8,7 @@ extension StoreError {
         switch error {
         case .connectionFailed, .transactionLost, .poolExhausted, .cancelled, .shutDown:
             self = .unavailable(reason: reason)
-        case .connectionLost:
+        case .connectionLost, .server(.transactionResolutionUnknown, _), .server(.statementCompletionUnknown, _):
             self = .outcomeUnknown(reason: reason)
         case .server(.undefinedTable, _), .server(.undefinedColumn, _):
             self = .schemaMismatch(reason: reason)

@@ -47,7 +47,9 @@ package struct SQLiteDatabase: Sendable {
         options.persistentReadOnlyConnections = true
         options.prepareDatabase { database in
             // SQLite's own 2 MB hold fewer pages than a few hundred busy chats touch.
-            try database.execute(sql: "PRAGMA cache_size = -32768")
+            // What is deleted is overwritten with zeros.
+            try database.execute(sql: "PRAGMA cache_size = -32768; PRAGMA secure_delete = ON")
+            database.add(function: caseFolded)
         }
         switch configuration.location {
         case .memory:
@@ -76,4 +78,9 @@ package struct SQLiteDatabase: Sendable {
             )
         }
     }
+}
+
+/// Titles are compared as the program compares them: SQLite's own functions know the case of ASCII alone.
+private let caseFolded = DatabaseFunction("case_folded", argumentCount: 1, pure: true) { values in
+    String.fromDatabaseValue(values[0])?.caseFolded
 }

@@ -4,10 +4,10 @@ import GRDB
 
 /// Chats and messages in SQLite: one connection writes, several read beside it.
 ///
-/// Messages are appended, and the ends of logs are read, in batches that form themselves.
+/// Changes of logs are made, and the ends of logs are read, in batches that form themselves.
 package struct SQLiteStore: ChatStore {
     private let database: SQLiteDatabase
-    private let append: Batcher<MessageDraft, Accepted<Message>>
+    private let recorder: Batcher<LogRequest, Accepted<LogSubject>>
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 
     /// The schema of the database must be current.
@@ -15,8 +15,8 @@ package struct SQLiteStore: ChatStore {
     /// - Parameter limits: What each batcher takes on.
     package init(_ database: SQLiteDatabase, limits: BatchLimits = BatchLimits()) {
         self.database = database
-        append = Batcher(limits) { drafts throws(StoreError) in
-            try await database.write { try $0.append(drafts, at: .now()) }
+        recorder = Batcher(limits) { requests throws(StoreError) in
+            try await database.write { try $0.record(requests, at: .now()) }
         }
         readLanes = (0..<database.readers).map { _ in
             Batcher(limits) { requests throws(StoreError) in
@@ -33,22 +33,50 @@ package struct SQLiteStore: ChatStore {
         try await database.write { try $0.createChat(draft, at: .now()) }
     }
 
-    package func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message> {
-        try await append.submit(draft)
+    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+        try await recorder.submit(request)
+    }
+
+    package func deleteChat(_ id: ChatID) async throws(StoreError) {
+        try await database.write { try $0.deleteChat(id, at: .now()) }
+    }
+
+    package func purgeDeletedChats() async throws(StoreError) -> Bool {
+        try await database.write { try $0.purgeDeletedChats() }
+    }
+
+    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
+        try await read(in: id) { _, chat in chat }
+    }
+
+    package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
+        try await database.read { try $0.fetchChats(query) }
     }
 
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
         let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
-        return try await readLanes[lane].submit(request)
+        return try await readLanes[lane].submit(request, weight: request.weight)
     }
 
-    package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await database.write { database in
-            try database.cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [id.rawValue])
-            if database.changesCount == 0 {
-                throw StoreError.chatNotFound
+    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        try await read(in: chat) { database, chat in
+            guard let message = try database.fetchMessage(id, in: chat.id), !message.isDeleted else {
+                throw StoreError.messageNotFound
             }
+            return message
         }
+    }
+
+    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
+        try await read(in: query.chatID) { database, chat in try database.fetchPage(query, of: chat) }
+    }
+
+    package func log(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int
+    ) async throws(StoreError) -> LogPage {
+        try await read(in: chat) { database, chat in try database.fetchLog(of: chat, after: position, limit: limit) }
     }
 
     package func checkReadiness() async throws(StoreError) {
@@ -58,6 +86,17 @@ package struct SQLiteStore: ChatStore {
             throw .schemaMismatch(reason: error.description)
         } catch {
             throw StoreError(error)
+        }
+    }
+
+    /// Reads a chat and whatever else in the same snapshot.
+    private func read<Result: Sendable>(
+        in id: ChatID,
+        _ body: @Sendable @escaping (Database, Chat) throws -> Result
+    ) async throws(StoreError) -> Result {
+        try await database.read { database in
+            guard let chat = try database.fetchChat(id) else { throw StoreError.chatNotFound }
+            return try body(database, chat)
         }
     }
 }

@@ -14,6 +14,6 @@ extension ChatStore {
     }
 
     package func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message {
-        try await postMessage(MessageDraft(to: chat, text: text)).value
+        try await recordMessage(.post(MessageDraft(text: text)), in: chat).value
     }
 }

@@ -50,6 +50,10 @@ package actor PostgresConnection {
     package func open() throws(PostgresError) {
         do throws(PostgresError) {
             let session = try connect()
+            // Sending, too, must not block for longer than its deadline.
+            guard PQsetnonblocking(session, 1) == 0 else {
+                throw PostgresError.connectionFailed(reason: Self.message(of: session))
+            }
             PQsetNoticeProcessor(session, { _, _ in }, nil)
             let milliseconds = configuration.statementTimeout.milliseconds
             try execute(
@@ -177,6 +181,8 @@ package actor PostgresConnection {
             ("keepalives_interval", "10"),
             ("keepalives_count", "3"),
             ("tcp_user_timeout", "30000"),
+            // Of several hosts the one that can be written to.
+            ("target_session_attrs", "read-write"),
             ("dbname", configuration.url.connectionString),
             ("host", hosts.map(\.name).joined(separator: ",")),
             ("hostaddr", hosts.map(\.address).joined(separator: ",")),

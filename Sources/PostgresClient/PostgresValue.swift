@@ -1,27 +1,26 @@
 /// A parameter of a statement, bound in PostgreSQL's binary format and never spliced into the SQL.
 package enum PostgresValue: Equatable, Sendable {
     case int64(Int64)
-    case text(String)
+    /// A `text`; nil is null.
+    case text(String?)
     /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
     case timestamp(microsecondsSinceEpoch: Int64)
-    case null
     /// A `bigint[]`.
     case int64Array([Int64?])
     /// A `text[]`.
     case textArray([String?])
     /// A `timestamptz[]`, each in microseconds since 1970-01-01T00:00:00Z.
-    case timestampArray([Int64])
+    case timestampArray([Int64?])
 
     /// PostgreSQL counts from 2000-01-01.
     static let epochOffset: Int64 = 946_684_800_000_000
 
-    /// The object id of the value's type in `pg_type`; 0 leaves it to the server.
+    /// The object id of the value's type in `pg_type`.
     var type: UInt32 {
         switch self {
         case .int64: 20
         case .text: 25
         case .timestamp: 1_184
-        case .null: 0
         case .int64Array: 1_016
         case .textArray: 1_009
         case .timestampArray: 1_185
@@ -35,9 +34,10 @@ package enum PostgresValue: Equatable, Sendable {
         let start = bytes.count
         switch self {
         case .int64(let value): bytes.append(bigEndian: value)
-        case .text(let value): bytes.append(contentsOf: value.utf8)
+        case .text(let value):
+            guard let value else { return nil }
+            bytes.append(contentsOf: value.utf8)
         case .timestamp(let microseconds): bytes.append(bigEndian: microseconds - Self.epochOffset)
-        case .null: return nil
         case .int64Array(let values):
             bytes.appendArray(values, ofType: 20) { $0.append(bigEndian: $1) }
         case .textArray(let values):

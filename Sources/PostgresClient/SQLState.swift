@@ -7,9 +7,12 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     }
 
     package static let deadlockDetected = SQLState(rawValue: "40P01")
+    package static let lockNotAvailable = SQLState(rawValue: "55P03")
     package static let queryCanceled = SQLState(rawValue: "57014")
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     package static let serializationFailure = SQLState(rawValue: "40001")
+    package static let statementCompletionUnknown = SQLState(rawValue: "40003")
+    package static let transactionResolutionUnknown = SQLState(rawValue: "08007")
     package static let undefinedColumn = SQLState(rawValue: "42703")
     package static let undefinedTable = SQLState(rawValue: "42P01")
     package static let uniqueViolation = SQLState(rawValue: "23505")

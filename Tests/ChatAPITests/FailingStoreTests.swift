@@ -58,7 +58,13 @@ private struct FailingStore: ChatStore {
     let error: StoreError
 
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
-    func postMessage(_ draft: MessageDraft) async throws(StoreError) -> Accepted<Message> { throw error }
+    func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> { throw error }
+    func purgeDeletedChats() async throws(StoreError) -> Bool { throw error }
+    func chat(_ id: ChatID) async throws(StoreError) -> Chat { throw error }
+    func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList { throw error }
+    func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message { throw error }
+    func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage { throw error }
+    func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage { throw error }
     func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer { throw error }
     func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
     func checkReadiness() async throws(StoreError) { throw error }

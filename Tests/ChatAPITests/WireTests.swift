@@ -9,16 +9,18 @@ struct WireTests {
             let chat = try await client.send("POST", "/chats/", body: #"{"title":"Team"}"#)
             let createdAt = try #require(try chat.json["created_at"]?.string)
             #expect(chat.status == 201)
-            #expect(chat.text == #"{"id":1,"title":"Team","created_at":"\#(createdAt)"}"#)
+            let members = #""id":1,"title":"Team","created_at":"\#(createdAt)""#
+            #expect(chat.text == #"{\#(members),"last_seq":0,"last_message_at":null,"message_count":0}"#)
 
             let message = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"Hello"}"#)
             let postedAt = try #require(try message.json["created_at"]?.string)
-            let body = #"{"id":1,"chat_id":1,"seq":1,"text":"Hello","created_at":"\#(postedAt)"}"#
+            let body = #"{"id":1,"chat_id":1,"seq":1,"text":"Hello","created_at":"\#(postedAt)","revision":1}"#
             #expect(message.status == 201)
             #expect(message.text == body)
 
             let read = try await client.send("GET", "/chats/1")
-            #expect(read.text == #"{"id":1,"title":"Team","created_at":"\#(createdAt)","messages":[\#(body)]}"#)
+            let counts = #""last_seq":1,"last_message_at":"\#(postedAt)","message_count":1"#
+            #expect(read.text == #"{\#(members),\#(counts),"messages":[\#(body)]}"#)
             #expect(read.headers["content-length"] == String(read.body.count))
             #expect(read.headers["x-content-type-options"] == "nosniff")
             #expect(read.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'")

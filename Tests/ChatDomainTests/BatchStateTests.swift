@@ -14,12 +14,23 @@ struct BatchStateTests {
             self.start = start
         }
 
-        func add(_ entry: String, _ number: UInt64, patience: Duration = .seconds(5)) -> BatchState<String>.AddAction {
-            state.add(entry, BatchState.Ticket(rawValue: number), deadline: start + patience)
+        func add(
+            _ entry: String,
+            _ number: UInt64,
+            weight: Int = 1,
+            patience: Duration = .seconds(5)
+        ) -> BatchState<String>.AddAction {
+            state.add(entry, BatchState.Ticket(rawValue: number), weight: weight, deadline: start + patience)
         }
 
-        func next(after time: Duration = .zero) -> (batch: [String], expired: [String])? {
-            state.next(at: start + time)
+        func next() -> [String]? {
+            state.next()
+        }
+
+        /// Those whose time is over, and after which time since the start to look again.
+        func expire(after time: Duration) -> (expired: [String], next: Duration?) {
+            let (expired, next) = state.expire(at: start + time)
+            return (expired, next.map { start.duration(to: $0) })
         }
 
         func withdraw(_ number: UInt64) -> String? {
@@ -30,9 +41,7 @@ struct BatchStateTests {
     @Test func aLoneRequestIsABatchOfItsOwn() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
-        let next = queue.next()
-        #expect(next?.batch == ["a"])
-        #expect(next?.expired == [])
+        #expect(queue.next() == ["a"])
         #expect(queue.next() == nil)
         #expect(queue.add("b", 2) == .run)
     }
@@ -40,10 +49,10 @@ struct BatchStateTests {
     @Test func whatComesWhileABatchRunsIsTheNextOneInOrder() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
-        #expect(queue.next()?.batch == ["a"])
-        #expect(queue.add("b", 2) == .wait)
+        #expect(queue.next() == ["a"])
+        #expect(queue.add("b", 2) == .waitAndWatch)
         #expect(queue.add("c", 3) == .wait)
-        #expect(queue.next()?.batch == ["b", "c"])
+        #expect(queue.next() == ["b", "c"])
         #expect(queue.next() == nil)
     }
 
@@ -52,34 +61,53 @@ struct BatchStateTests {
         for number in 1...5 {
             _ = queue.add("\(number)", UInt64(number))
         }
-        #expect(queue.next()?.batch == ["1", "2"])
-        #expect(queue.next()?.batch == ["3", "4"])
-        #expect(queue.next()?.batch == ["5"])
+        #expect(queue.next() == ["1", "2"])
+        #expect(queue.next() == ["3", "4"])
+        #expect(queue.next() == ["5"])
+        #expect(queue.next() == nil)
+    }
+
+    @Test func heavyRequestsMakeSmallBatchesAndOneThatIsTooHeavyRunsAlone() {
+        let queue = Queue(maximumBatch: 4, maximumWaiting: 10, start: start)
+        for (number, weight) in [1, 2, 2, 9, 1].enumerated() {
+            _ = queue.add("\(number)", UInt64(number), weight: weight)
+        }
+        #expect(queue.next() == ["0", "1"])
+        #expect(queue.next() == ["2"])
+        #expect(queue.next() == ["3"])
+        #expect(queue.next() == ["4"])
         #expect(queue.next() == nil)
     }
 
     @Test func theQueueIsBounded() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 2, start: start)
         #expect(queue.add("a", 1) == .run)
-        #expect(queue.next()?.batch == ["a"])
-        #expect(queue.add("b", 2) == .wait)
+        #expect(queue.next() == ["a"])
+        #expect(queue.add("b", 2) == .waitAndWatch)
         #expect(queue.add("c", 3) == .wait)
         #expect(queue.add("d", 4) == .refuse)
-        #expect(queue.next()?.batch == ["b", "c"])
+        #expect(queue.next() == ["b", "c"])
         #expect(queue.add("e", 5) == .wait)
     }
 
-    @Test func whoWaitedTooLongIsNotRun() {
-        let queue = Queue(maximumBatch: 1, maximumWaiting: 10, start: start)
-        _ = queue.add("a", 1, patience: .seconds(1))
-        _ = queue.add("b", 2, patience: .seconds(3))
-        _ = queue.add("c", 3, patience: .seconds(3))
-        let next = queue.next(after: .seconds(2))
-        #expect(next?.batch == ["b"])
-        #expect(next?.expired == ["a"])
-        let last = queue.next(after: .seconds(4))
-        #expect(last?.batch == [])
-        #expect(last?.expired == ["c"])
+    @Test func whoWaitsTooLongIsGivenUpWhileABatchRuns() {
+        let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
+        #expect(queue.add("a", 1) == .run)
+        #expect(queue.next() == ["a"])
+        #expect(queue.add("b", 2, patience: .seconds(1)) == .waitAndWatch)
+        #expect(queue.add("c", 3, patience: .seconds(3)) == .wait)
+        let first = queue.expire(after: .zero)
+        #expect(first.expired == [])
+        #expect(first.next == .seconds(1))
+        let second = queue.expire(after: .seconds(1))
+        #expect(second.expired == ["b"])
+        #expect(second.next == .seconds(3))
+        #expect(queue.next() == ["c"])
+        let third = queue.expire(after: .seconds(3))
+        #expect(third.expired == [])
+        #expect(third.next == nil)
+        // Nobody watches any more.
+        #expect(queue.add("d", 4) == .waitAndWatch)
     }
 
     @Test func aRequestIsWithdrawnOnceAndOnlyWhileItWaits() {
@@ -89,7 +117,7 @@ struct BatchStateTests {
         }
         #expect(queue.withdraw(2) == "2")
         #expect(queue.withdraw(2) == nil)
-        #expect(queue.next()?.batch == ["1", "3"])
+        #expect(queue.next() == ["1", "3"])
         #expect(queue.withdraw(1) == nil)
     }
 }

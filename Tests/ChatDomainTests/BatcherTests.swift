@@ -34,8 +34,12 @@ struct BatcherTests {
         }
     }
 
-    private func batcher(_ gate: Gate, maximumWaiting: Int = 100) -> Batcher<Int, Int> {
-        Batcher(BatchLimits(maximumWaiting: maximumWaiting, patience: .seconds(3_600))) { numbers throws(StoreError) in
+    private func batcher(
+        _ gate: Gate,
+        maximumWaiting: Int = 100,
+        patience: Duration = .seconds(3_600)
+    ) -> Batcher<Int, Int> {
+        Batcher(BatchLimits(maximumWaiting: maximumWaiting, patience: patience)) { numbers throws(StoreError) in
             await gate.run(numbers)
             if numbers.contains(13) { throw .failed(reason: "thirteen") }
             return numbers.map { $0 == 7 ? .failure(.chatNotFound) : .success($0 * 2) }
@@ -93,12 +97,28 @@ struct BatcherTests {
         let gate = Gate()
         let batcher = batcher(gate)
         let results = await submit(Array(1...14), to: batcher, gate)
-        #expect(gate.seen.first == [0])
-        #expect(gate.seen.dropFirst().first == Array(1...14))
-        #expect(gate.seen.dropFirst(2).flatMap(\.self) == Array(1...14))
+        // Both halves, and so on down to the one.
+        #expect(gate.seen.prefix(4) == [[0], Array(1...14), Array(1...7), Array(8...14)])
+        #expect(gate.seen.contains([13]))
+        #expect(!gate.seen.contains([1]))
         #expect(results[13] == .failure(.failed(reason: "thirteen")))
         #expect(results[12] == .success(24))
         #expect(results[14] == .success(28))
+    }
+
+    @Test func whoWaitsTooLongIsToldWhileTheBatchBeforeStillRuns() async throws {
+        let gate = Gate()
+        let batcher = batcher(gate, patience: .milliseconds(50))
+        let results = await submit([], refused: 1, to: batcher, gate)
+        #expect(results[1] == .failure(.unavailable(reason: "the database took too long for earlier requests")))
+        #expect(gate.seen == [[0]])
+    }
+
+    @Test func aBatchWithTooFewAnswersLeavesNobodyWaiting() async {
+        let batcher = Batcher<Int, Int>(BatchLimits()) { _ throws(StoreError) in [] }
+        await #expect(throws: StoreError.outcomeUnknown(reason: "0 answers came to 1 requests")) {
+            try await batcher.submit(1)
+        }
     }
 
     @Test func aFullQueueRefusesAtOnce() async {

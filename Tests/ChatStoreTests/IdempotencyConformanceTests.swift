@@ -7,8 +7,8 @@ import Testing
 /// What every store must do with a request that is sent again.
 @Suite(.timeLimit(.minutes(5)))
 struct IdempotencyConformanceTests {
-    private func draft(_ text: String, to chat: ChatID, key: String) throws -> MessageDraft {
-        MessageDraft(to: chat, text: try MessageText(text), idempotencyKey: IdempotencyKey(key))
+    private func draft(_ text: String, key: String) throws -> LogChange {
+        .post(MessageDraft(text: try MessageText(text), idempotencyKey: IdempotencyKey(key)))
     }
 
     @Test(arguments: StoreUnderTest.allCases)
@@ -16,15 +16,15 @@ struct IdempotencyConformanceTests {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let other = try await store.createChat(titled: ChatTitle("other")).id
-            let first = try await store.postMessage(draft("hello", to: chat, key: "k"))
+            let first = try await store.recordMessage(draft("hello", key: "k"), in: chat)
             #expect(!first.isReplay)
-            let again = try await store.postMessage(draft("hello", to: chat, key: "k"))
+            let again = try await store.recordMessage(draft("hello", key: "k"), in: chat)
             #expect(again == Accepted(first.value, isReplay: true))
             await #expect(throws: StoreError.idempotencyKeyReused) {
-                try await store.postMessage(draft("hullo", to: chat, key: "k"))
+                try await store.recordMessage(draft("hullo", key: "k"), in: chat)
             }
             // The key is the chat's own.
-            let elsewhere = try await store.postMessage(draft("hullo", to: other, key: "k"))
+            let elsewhere = try await store.recordMessage(draft("hullo", key: "k"), in: other)
             #expect(!elsewhere.isReplay)
             #expect(try await store.chat(chat, newestMessages: 20).messages == [first.value])
             let next = try await store.postMessage(MessageText("hello"), to: chat)
@@ -64,8 +64,8 @@ struct IdempotencyConformanceTests {
             let chat = try #require(chats.first).value.id
             let sent = try await withThrowingTaskGroup(of: Accepted<Message>.self) { group in
                 for number in 0..<200 {
-                    let draft = try draft("message \(number % 20)", to: chat, key: "k\(number % 20)")
-                    group.addTask { try await store.postMessage(draft) }
+                    let draft = try draft("message \(number % 20)", key: "k\(number % 20)")
+                    group.addTask { try await store.recordMessage(draft, in: chat) }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
@@ -82,10 +82,10 @@ struct IdempotencyConformanceTests {
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let first = try await withSQLite(location) { store in
                 let chat = try await store.createChat(titled: ChatTitle("chat")).id
-                return try await store.postMessage(draft("hello", to: chat, key: "k")).value
+                return try await store.recordMessage(draft("hello", key: "k"), in: chat).value
             }
             try await withSQLite(location) { store in
-                let again = try await store.postMessage(draft("hello", to: first.chatID, key: "k"))
+                let again = try await store.recordMessage(draft("hello", key: "k"), in: first.chatID)
                 #expect(again == Accepted(first, isReplay: true))
             }
         }
@@ -98,8 +98,8 @@ struct IdempotencyConformanceTests {
                     let chat = try await one.createChat(titled: ChatTitle("chat")).id
                     let sent = try await withThrowingTaskGroup(of: Accepted<Message>.self) { group in
                         for number in 0..<200 {
-                            let draft = try draft("\(number / 2)", to: chat, key: "k\(number / 2)")
-                            group.addTask { try await (number % 2 == 0 ? one : other).postMessage(draft) }
+                            let draft = try draft("\(number / 2)", key: "k\(number / 2)")
+                            group.addTask { try await (number % 2 == 0 ? one : other).recordMessage(draft, in: chat) }
                         }
                         return try await group.reduce(into: []) { $0.append($1) }
                     }

@@ -30,7 +30,8 @@ import Testing
             }
             try await withSQLite(location) { store in
                 let read = try await store.chat(chat.id, newestMessages: 20)
-                #expect(read == ChatWithMessages(chat: chat, position: message.position, messages: [message]))
+                #expect(read.messages == [message])
+                #expect(read.chat.title == chat.title)
             }
         }
     }

@@ -10,7 +10,7 @@ struct PostgresConnectionTests {
         let values = try await withConnection { connection throws(PostgresError) in
             let result = try connection.query(
                 "SELECT $1::bigint, $2::text, $3::timestamptz, $4::text",
-                [.int64(number), .text(text), .timestamp(microsecondsSinceEpoch: number / 1_000), .null]
+                [.int64(number), .text(text), .timestamp(microsecondsSinceEpoch: number / 1_000), .text(nil)]
             )
             return (
                 number: try result.int64(0, row: 0), text: try result.text(1, row: 0),

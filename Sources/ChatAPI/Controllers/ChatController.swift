@@ -2,25 +2,51 @@ import ChatDomain
 import HTTPTypes
 import Hummingbird
 
-/// Chats: create, read with their last messages, delete.
+/// Chats: create, list, read with their last messages, change, delete.
 struct ChatController<Store: ChatStore>: Sendable {
     let store: Store
     let maximumBodyBytes: Int
     let tailCache: TailCache
+    /// Called when there may be something to purge.
+    let onDeleted: @Sendable () -> Void
 
     /// How many messages a read of a chat returns at the most: part of the wire contract.
     static var messageLimits: ClosedRange<Int> { 1...100 }
     static var defaultMessageLimit: Int { 20 }
+    static var listLimits: ClosedRange<Int> { 1...100 }
+    static var defaultListLimit: Int { 20 }
 
     @Sendable func create(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
         let object = try validator.object(in: body, of: request)
         let title = object.flatMap { validator.text("title", in: $0, ChatTitle.init) }
+        let metadata = object.flatMap { validator.metadata(in: $0) }
         let key = validator.idempotencyKey(in: request)
-        guard let title, let key else { throw validator.error }
-        let chat = try await store.createChat(ChatDraft(title: title, idempotencyKey: key.value))
-        return .created(chat) { $0.write(to: &$1) }
+        guard let title, let metadata, let key else { throw validator.error }
+        let draft = ChatDraft(title: title, metadata: metadata.applied(to: nil), idempotencyKey: key.value)
+        return .created(try await store.createChat(draft)) { $0.write(to: &$1) }
+    }
+
+    @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        var validator = RequestValidator()
+        let limit = validator.integer("limit", in: request, range: Self.listLimits, default: Self.defaultListLimit)
+        let cursor = validator.cursor(in: request)
+        guard let limit, let cursor else { throw validator.error }
+        let titlePart = request.queryParameter("q")?.trimmingUnicodeWhitespace()
+        let query = ChatListQuery(after: cursor, limit: limit, titlePart: titlePart?.isEmpty == false ? titlePart : nil)
+        return .json(try await store.chats(query).write)
+    }
+
+    @Sendable func edit(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        let body = try await request.body.collect(upTo: maximumBodyBytes)
+        var validator = RequestValidator()
+        let id = validator.chatID(in: context)
+        let object = try validator.object(in: body, of: request)
+        let title = object.flatMap { validator.optionalText("title", in: $0, ChatTitle.init) }
+        let metadata = object.flatMap { validator.metadata(in: $0) }
+        guard let id, let title, let metadata else { throw validator.error }
+        return .json(try await store.updateChat(id, ChatEdit(title: title.value, metadata: metadata)).write)
     }
 
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -42,7 +68,7 @@ struct ChatController<Store: ChatStore>: Sendable {
             var writer = JSONWriter(capacity: 256 * (1 + chat.messages.count))
             chat.write(to: &writer)
             let body = writer.buffer
-            tailCache.insert(TailCache.Entry(position: chat.position, body: body), for: tail)
+            tailCache.insert(TailCache.Entry(position: chat.chat.lastPosition, body: body), for: tail)
             return .json(body)
         case (.unchanged, nil):
             throw StoreError.failed(reason: "a tail is unchanged that was not known")
@@ -53,6 +79,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         var validator = RequestValidator()
         guard let id = validator.chatID(in: context) else { throw validator.error }
         try await store.deleteChat(id)
+        onDeleted()
         return Response(status: .noContent)
     }
 }

@@ -13,6 +13,12 @@ struct APIError: Error, Equatable {
 
 extension APIError {
     static let chatNotFound = APIError(status: .notFound, code: "chat_not_found", detail: "Chat not found")
+    static let messageNotFound = APIError(status: .notFound, code: "message_not_found", detail: "Message not found")
+    static let revisionMismatch = APIError(
+        status: .preconditionFailed,
+        code: "revision_mismatch",
+        detail: "The message is at another revision"
+    )
     static let idempotencyKeyReused = APIError(
         status: .unprocessableContent,
         code: "idempotency_key_reused",

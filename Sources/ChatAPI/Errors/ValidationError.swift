@@ -1,8 +1,19 @@
+import ChatDomain
 import Hummingbird
 
 /// What is wrong with a request, all of it at once, in the shape and the words of FastAPI and Pydantic.
 struct ValidationError: Error {
     let issues: [ValidationIssue]
+
+    /// The store has no such message to be answered.
+    static func replyTargetNotFound(_ id: MessageID) -> ValidationError {
+        let issue = ValidationIssue(
+            problem: .rule("there is no such message in the chat"),
+            location: [.name("body"), .name("reply_to")],
+            input: .integer(id.rawValue)
+        )
+        return ValidationError(issues: [issue])
+    }
 
     func response() -> Response {
         var writer = JSONWriter()

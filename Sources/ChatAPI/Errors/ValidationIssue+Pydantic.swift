@@ -7,6 +7,9 @@ extension ValidationIssue.Problem {
         case .missing: "missing"
         case .notAnObject: "model_attributes_type"
         case .notAString: "string_type"
+        case .notADictionary: "dict_type"
+        case .notAnIntegerValue: "int_type"
+        case .rule: "value_error"
         case .notUnicode: "string_unicode"
         case .text(.tooShort): "string_too_short"
         case .text(.tooLong): "string_too_long"
@@ -25,6 +28,9 @@ extension ValidationIssue.Problem {
         case .missing: "Field required"
         case .notAnObject: "Input should be a valid dictionary or object to extract fields from"
         case .notAString: "Input should be a valid string"
+        case .notADictionary: "Input should be a valid dictionary"
+        case .notAnIntegerValue: "Input should be a valid integer"
+        case .rule(let rule): "Value error, \(rule)"
         case .notUnicode: "Input should be a valid string, unable to parse raw data as a unicode string"
         case .text(.tooShort(let minimum)):
             "String should have at least \(minimum) character\(minimum == 1 ? "" : "s")"
@@ -44,12 +50,15 @@ extension ValidationIssue.Problem {
         switch self {
         case .text(.tooShort(let minimum)): writer.context("min_length", minimum)
         case .text(.tooLong(let maximum)): writer.context("max_length", maximum)
+        case .rule(let rule): writer.context("error", rule)
         case .text(.containsNull): writer.context("error", Self.nullCharacter)
         case .patternMismatch(let pattern): writer.context("pattern", pattern)
         case .lessThan(let minimum): writer.context("ge", minimum)
         case .greaterThan(let maximum): writer.context("le", maximum)
         case .invalidJSON(let reason): writer.context("error", reason)
-        case .missing, .notAnObject, .notAString, .notUnicode, .notAnInteger, .integerTooLong: break
+        case .missing, .notAnObject, .notAString, .notADictionary, .notAnIntegerValue, .notUnicode, .notAnInteger,
+            .integerTooLong:
+            break
         }
     }
 

@@ -15,6 +15,7 @@ struct ValidationIssue {
     enum Input {
         case json(JSONValue)
         case text(String)
+        case integer(Int64)
         case null
         /// Pydantic's placeholder for a body that is no JSON.
         case emptyObject
@@ -24,6 +25,10 @@ struct ValidationIssue {
         case missing
         case notAnObject
         case notAString
+        case notADictionary
+        case notAnIntegerValue
+        /// What the service's own rules say.
+        case rule(String)
         case notUnicode
         case text(TextViolation)
         case notAnInteger
@@ -66,6 +71,7 @@ extension ValidationIssue.Input {
                 writer.json(value)
             }
         case .text(let text): writer.value(text)
+        case .integer(let number): writer.value(number)
         case .null: writer.null()
         case .emptyObject: writer.object { _ in }
         }

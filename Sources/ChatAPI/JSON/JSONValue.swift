@@ -62,6 +62,31 @@ package struct JSONValue: Sendable {
         return try JSONString(quoted: bytes).decoded()
     }
 
+    /// The same value without white space between its tokens.
+    package var compact: String {
+        var compact: [UInt8] = []
+        compact.reserveCapacity(bytes.count)
+        var isInString = false
+        var isEscaped = false
+        for byte in bytes {
+            if isInString {
+                isInString = isEscaped || byte != UInt8(ascii: "\"")
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+            } else if byte == UInt8(ascii: "\"") {
+                isInString = true
+            } else if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+                continue
+            }
+            compact.append(byte)
+        }
+        return String(decoding: compact, as: UTF8.self)
+    }
+
+    /// An integer without fraction and exponent, if it is one and has at most 64 bits.
+    package var integer: Int64? {
+        kind == .number ? Int64(String(decoding: bytes, as: UTF8.self)) : nil
+    }
+
     /// A string's content with U+FFFD in place of what is no Unicode, so that it can be given back to a client.
     func lossyString() -> String? {
         kind == .string ? JSONString(quoted: bytes).decodedLossily() : nil

@@ -77,6 +77,12 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    package mutating func value(_ value: Bool) {
+        separate()
+        bytes.append(value ? "true" as StaticString : "false")
+        needsComma = true
+    }
+
     package mutating func null() {
         separate()
         bytes.append("null" as StaticString)
@@ -87,6 +93,13 @@ package struct JSONWriter {
     package mutating func json(_ value: JSONValue) {
         separate()
         bytes.append(contentsOf: value.bytes)
+        needsComma = true
+    }
+
+    /// The same.
+    package mutating func json(_ metadata: Metadata) {
+        separate()
+        bytes.append(contentsOf: metadata.json.utf8)
         needsComma = true
     }
 

@@ -23,6 +23,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             throw error
         } catch let error as ValidationError {
             response = error.response()
+        } catch StoreError.replyTargetNotFound(let id) {
+            response = ValidationError.replyTargetNotFound(id).response()
         } catch {
             response = apiError(for: error, request: request, context: context).response(requestID: context.id)
         }
@@ -35,6 +37,10 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return error
         case StoreError.chatNotFound:
             return .chatNotFound
+        case StoreError.messageNotFound:
+            return .messageNotFound
+        case StoreError.revisionMismatch:
+            return .revisionMismatch
         case StoreError.idempotencyKeyReused:
             return .idempotencyKeyReused
         case StoreError.unavailable(let reason), StoreError.schemaMismatch(let reason):

@@ -14,6 +14,20 @@ extension Chat {
         writer.value(title)
         writer.name("created_at")
         writer.value(createdAt)
+        writer.name("last_seq")
+        writer.value(lastPosition.rawValue)
+        writer.name("last_message_at")
+        if let lastMessageAt {
+            writer.value(lastMessageAt)
+        } else {
+            writer.null()
+        }
+        writer.name("message_count")
+        writer.value(messageCount)
+        if let metadata {
+            writer.name("metadata")
+            writer.json(metadata)
+        }
     }
 }
 
@@ -23,6 +37,21 @@ extension ChatWithMessages {
             chat.writeMembers(to: &writer)
             writer.name("messages")
             writer.array(messages) { $1.write(to: &$0) }
+        }
+    }
+}
+
+extension ChatList {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("chats")
+            writer.array(chats) { $1.write(to: &$0) }
+            writer.name("next_cursor")
+            if let next {
+                writer.value(next.token)
+            } else {
+                writer.null()
+            }
         }
     }
 }

@@ -16,8 +16,17 @@ struct RequestValidator {
     ///
     /// An id that no chat can have is an id all the same: its chat is not found.
     mutating func chatID(in context: some RequestContext) -> ChatID? {
-        let text = context.parameters.get("chat_id").map { $0.percentDecoded() } ?? ""
-        return integer(text, at: ["path", "chat_id"]).map(ChatID.init(rawValue:))
+        pathInteger("chat_id", in: context).map(ChatID.init(rawValue:))
+    }
+
+    /// The path's `message_id`.
+    mutating func messageID(in context: some RequestContext) -> MessageID? {
+        pathInteger("message_id", in: context).map(MessageID.init(rawValue:))
+    }
+
+    private mutating func pathInteger(_ name: String, in context: some RequestContext) -> Int64? {
+        let text = context.parameters.get(name).map { $0.percentDecoded() } ?? ""
+        return integer(text, at: ["path", name])
     }
 
     /// A query parameter within bounds; where it is repeated, the last one counts.
@@ -27,16 +36,41 @@ struct RequestValidator {
         range: ClosedRange<Int>,
         default defaultValue: Int
     ) -> Int? {
-        guard let text = request.uri.queryParameters[values: name[...]].last.map(String.init) else {
-            return defaultValue
-        }
-        guard let number = integer(text, at: ["query", name]) else { return nil }
+        guard let text = request.queryParameter(name) else { return defaultValue }
+        return integer(text, at: ["query", name], range: range)
+    }
+
+    /// A query parameter that is a place in a log, from 0 on.
+    mutating func position(_ name: String, in request: Request) -> OptionalValue<Position>? {
+        guard let text = request.queryParameter(name) else { return OptionalValue(value: nil) }
+        return integer(text, at: ["query", name], range: 0...Int.max)
+            .map { OptionalValue(value: Position(rawValue: Int64($0))) }
+    }
+
+    /// The query parameter `cursor` of a list of chats.
+    mutating func cursor(in request: Request) -> ChatListQuery.Cursor? {
+        guard let token = request.queryParameter("cursor") else { return .start }
+        if let cursor = ChatListQuery.Cursor(token: token) { return cursor }
+        note(.rule("not a cursor of this list"), at: ["query", "cursor"], input: .text(token))
+        return nil
+    }
+
+    /// Notes that a query has more than one of several parameters that exclude one another.
+    mutating func requireAtMostOne(of names: [String], in request: Request) {
+        let given = names.filter { request.queryParameter($0) != nil }
+        guard given.count > 1, let last = given.last else { return }
+        let rule = "only one of \(names.dropLast().joined(separator: ", ")) and \(names.last ?? "") may be given"
+        note(.rule(rule), at: ["query", last], input: .text(request.queryParameter(last) ?? ""))
+    }
+
+    private mutating func integer(_ text: String, at location: [String], range: ClosedRange<Int>) -> Int? {
+        guard let number = integer(text, at: location) else { return nil }
         if number < range.lowerBound {
-            note(.lessThan(range.lowerBound), at: ["query", name], input: .text(text))
+            note(.lessThan(range.lowerBound), at: location, input: .text(text))
             return nil
         }
         if number > range.upperBound {
-            note(.greaterThan(range.upperBound), at: ["query", name], input: .text(text))
+            note(.greaterThan(range.upperBound), at: location, input: .text(text))
             return nil
         }
         return Int(number)
@@ -97,18 +131,50 @@ struct RequestValidator {
         return nil
     }
 
+    /// A member that is a text, if it is there.
+    mutating func optionalText<Value>(
+        _ name: String,
+        in object: JSONValue,
+        _ make: (String) throws(TextViolation) -> Value
+    ) -> OptionalValue<Value>? {
+        guard object.member(name) != nil else { return OptionalValue(value: nil) }
+        return text(name, in: object, make).map { OptionalValue(value: $0) }
+    }
+
+    /// The member `metadata`; null takes away what is there.
+    mutating func metadata(in object: JSONValue) -> MetadataEdit? {
+        guard let member = object.member("metadata") else { return .keep }
+        switch member.kind {
+        case .null: return .replace(nil)
+        case .object:
+            if let metadata = Metadata(json: member.compact) { return .replace(metadata) }
+            let rule = "the metadata is longer than \(Metadata.maximumLength) bytes"
+            note(.rule(rule), at: ["body", "metadata"], input: .null)
+        default: note(.notADictionary, at: ["body", "metadata"], input: .json(member))
+        }
+        return nil
+    }
+
+    /// The member `reply_to`, which may be missing or null.
+    mutating func replyTo(in object: JSONValue) -> OptionalValue<MessageID>? {
+        guard let member = object.member("reply_to"), member.kind != .null else { return OptionalValue(value: nil) }
+        if let id = member.integer { return OptionalValue(value: MessageID(rawValue: id)) }
+        note(.notAnIntegerValue, at: ["body", "reply_to"], input: .json(member))
+        return nil
+    }
+
     /// The header `Idempotency-Key`, which may be missing.
-    mutating func idempotencyKey(in request: Request) -> OptionalKey? {
-        guard let text = request.headers[.idempotencyKey] else { return OptionalKey(value: nil) }
-        if let key = IdempotencyKey(text) { return OptionalKey(value: key) }
+    mutating func idempotencyKey(in request: Request) -> OptionalValue<IdempotencyKey>? {
+        guard let text = request.headers[.idempotencyKey] else { return OptionalValue(value: nil) }
+        if let key = IdempotencyKey(text) { return OptionalValue(value: key) }
         let pattern = "^[!-~]{1,\(IdempotencyKey.maximumLength)}$"
         note(.patternMismatch(pattern), at: ["header", "idempotency-key"], input: .text(text))
         return nil
     }
 
-    /// A key that is valid, or validly missing.
-    struct OptionalKey {
-        let value: IdempotencyKey?
+    /// What is valid, or validly missing.
+    struct OptionalValue<Value> {
+        let value: Value?
     }
 
     private mutating func integer(_ text: String, at location: [String]) -> Int64? {
@@ -130,6 +196,11 @@ struct RequestValidator {
 }
 
 extension Request {
+    /// A query parameter as it was meant; where it is repeated, the last one counts.
+    func queryParameter(_ name: String) -> String? {
+        uri.queryParameters[values: name[...]].last.map(String.init)
+    }
+
     /// `application/json` or `application/*+json`, with any parameters.
     ///
     /// A form that a foreign page can make a browser send without asking is neither.

@@ -1,8 +1,8 @@
 extension Migration {
     /// Idempotency keys: a message's is unique in its chat, a chat's among all chats.
     ///
-    /// The keys of chats are a table of their own, since no unique constraint but the primary key of `chats` may lack the
-    /// chat's id. A key goes with its chat.
+    /// The keys of chats are a table of their own, so that every unique constraint of a table that could be distributed by
+    /// chat begins with the chat's id. That table itself could not: its keys stand for chats that are not there yet.
     static let addIdempotencyKeys = Migration(
         revision: "0002",
         summary: "add idempotency keys",

@@ -1,0 +1,22 @@
+import ChatDomain
+import HTTPTypes
+import Hummingbird
+
+/// A chat's log, for clients that poll.
+struct LogController<Store: ChatStore>: Sendable {
+    let store: Store
+
+    /// How many entries a page has at the most.
+    static var pageLimits: ClosedRange<Int> { 1...100 }
+    static var defaultPageLimit: Int { 50 }
+
+    @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        var validator = RequestValidator()
+        let chatID = validator.chatID(in: context)
+        let after = validator.position("after", in: request)
+        let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
+        guard let chatID, let after, let limit else { throw validator.error }
+        let position = after.value ?? Position(rawValue: 0)
+        return .json(try await store.log(of: chatID, after: position, limit: limit).write)
+    }
+}

@@ -1,0 +1,38 @@
+import ChatDomain
+
+extension Message {
+    /// A strong entity tag (RFC 9110): the revision in quotes.
+    var entityTag: String {
+        "\"\(revision)\""
+    }
+}
+
+extension String {
+    /// Whether a list of entity tags has this one, compared weakly as `If-None-Match` demands, or stands for all of them.
+    func namesEntityTag(_ tag: String) -> Bool {
+        entityTags.contains { $0 == "*" || $0.trimmingPrefix("W/") == tag }
+    }
+
+    fileprivate var entityTags: [Substring] {
+        split(separator: ",").map { tag in
+            tag.trimmingPrefix { $0 == " " || $0 == "\t" }.split { $0 == " " || $0 == "\t" }.first ?? ""
+        }
+    }
+}
+
+extension RevisionCondition {
+    /// The header `If-Match`, compared strongly.
+    ///
+    /// A tag that no message can have matches none.
+    init(ifMatch header: String?) {
+        guard let tags = header?.entityTags, !tags.contains("*") else {
+            self = .any
+            return
+        }
+        let revisions = tags.compactMap { tag -> Int64? in
+            guard tag.count > 2, tag.first == "\"", tag.last == "\"" else { return nil }
+            return Int64(tag.dropFirst().dropLast())
+        }
+        self = .oneOf(Set(revisions))
+    }
+}

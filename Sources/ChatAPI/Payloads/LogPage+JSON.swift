@@ -1,0 +1,33 @@
+import ChatDomain
+
+extension LogPage {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("entries")
+            writer.array(entries) { $1.write(to: &$0) }
+            writer.name("last_seq")
+            writer.value(lastPosition.rawValue)
+        }
+    }
+}
+
+extension LogEntry {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("seq")
+            writer.value(position.rawValue)
+            writer.name("type")
+            writer.value(kind.rawValue)
+            writer.name("at")
+            writer.value(instant)
+            switch subject {
+            case .message(let message):
+                writer.name("message")
+                message.write(to: &writer)
+            case .chat(let chat):
+                writer.name("chat")
+                chat.write(to: &writer)
+            }
+        }
+    }
+}

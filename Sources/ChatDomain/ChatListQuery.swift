@@ -1,0 +1,50 @@
+/// Which chats to list: those with the newest activity first.
+package struct ChatListQuery: Sendable {
+    /// The last chat of the page before: the list goes on behind it.
+    package struct Cursor: Equatable, Sendable {
+        package let lastEntryAt: Instant
+        package let id: ChatID
+
+        package init(lastEntryAt: Instant, id: ChatID) {
+            self.lastEntryAt = lastEntryAt
+            self.id = id
+        }
+
+        /// Before every chat.
+        package static let start = Cursor(
+            lastEntryAt: Instant(microsecondsSinceEpoch: 253_402_300_799_999_999),
+            id: ChatID(rawValue: .max)
+        )
+    }
+
+    package let cursor: Cursor
+    /// At least 1.
+    package let limit: Int
+    /// Only chats whose title contains this text, whatever the case of either.
+    package let titlePart: String?
+
+    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil) {
+        self.cursor = cursor
+        self.limit = limit
+        self.titlePart = titlePart
+    }
+}
+
+/// One page of the list.
+package struct ChatList: Equatable, Sendable {
+    package let chats: [Chat]
+    /// Where the next page begins; nil at the end.
+    package let next: ChatListQuery.Cursor?
+
+    package init(chats: [Chat], next: ChatListQuery.Cursor?) {
+        self.chats = chats
+        self.next = next
+    }
+}
+
+extension String {
+    /// The form in which titles are compared without regard to case, the same on every store.
+    package var caseFolded: String {
+        uppercased()
+    }
+}

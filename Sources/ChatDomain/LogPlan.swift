@@ -1,0 +1,275 @@
+/// Decides what a batch of changes writes, once the logs of their chats are locked and what they refer to is read.
+///
+/// Every store writes by it, and so positions, instants, replays and refusals are the same on all of them. A pure value.
+package struct LogPlan {
+    /// A message's idempotency key with the chat in which it is unique.
+    package struct SentKey: Hashable, Sendable {
+        package let chatID: ChatID
+        package let key: IdempotencyKey
+
+        package init(chatID: ChatID, key: IdempotencyKey) {
+            self.chatID = chatID
+            self.key = key
+        }
+    }
+
+    /// A message that an earlier transaction has stored under a key.
+    package struct SentMessage: Sendable {
+        package let message: Message
+        package let fingerprint: Int64
+
+        package init(message: Message, fingerprint: Int64) {
+            self.message = message
+            self.fingerprint = fingerprint
+        }
+    }
+
+    /// A message's id with the chat that it is looked for in.
+    package struct MessageReference: Hashable, Sendable {
+        package let chatID: ChatID
+        package let id: MessageID
+
+        package init(chatID: ChatID, id: MessageID) {
+            self.chatID = chatID
+            self.id = id
+        }
+    }
+
+    /// A message to insert; it has its place but not yet its id.
+    package struct Append: Sendable {
+        package let chatID: ChatID
+        package let position: Position
+        package let createdAt: Instant
+        package let draft: MessageDraft
+    }
+
+    /// A log entry to insert that is not a message of its own.
+    package struct Change: Sendable {
+        package let chatID: ChatID
+        package let position: Position
+        package let kind: LogEntry.Kind
+        package let instant: Instant
+        /// Nil for a change of the chat itself.
+        package let messageID: MessageID?
+    }
+
+    /// What a batch must have read before it can be planned.
+    package struct Knowledge: Sendable {
+        /// The logs of the requests' chats; a chat that is not there does not exist.
+        package var heads: [ChatID: LogHead] = [:]
+        /// What is stored under the drafts' keys.
+        package var sent: [SentKey: SentMessage] = [:]
+        /// The messages that are to be changed or answered, as far as they exist.
+        package var messages: [MessageReference: Message] = [:]
+
+        package init() {}
+    }
+
+    private enum Outcome {
+        case appended(Int, isReplay: Bool)
+        case done(LogSubject, isReplay: Bool)
+        case refused(StoreError)
+    }
+
+    /// In the order in which ids are to be given.
+    package private(set) var appends: [Append] = []
+    package private(set) var changes: [Change] = []
+    /// The ends of the logs that grow, as they are afterwards.
+    package private(set) var movedHeads: [ChatID: LogHead] = [:]
+    /// The chats among them whose title or metadata change.
+    package private(set) var editedChats: Set<ChatID> = []
+    /// The messages that change, as they are afterwards.
+    package private(set) var editedMessages: [MessageReference: Message] = [:]
+    private var outcomes: [Outcome] = []
+    private var indices: [SentKey: Int] = [:]
+
+    package init(_ requests: [LogRequest], knowing knowledge: Knowledge, at now: Instant) {
+        appends.reserveCapacity(requests.count)
+        outcomes.reserveCapacity(requests.count)
+        for request in requests {
+            do throws(StoreError) {
+                outcomes.append(try plan(request, knowledge, at: now))
+            } catch {
+                outcomes.append(.refused(error))
+            }
+        }
+    }
+
+    /// Whether there is nothing to write.
+    package var isEmpty: Bool {
+        appends.isEmpty && changes.isEmpty
+    }
+
+    /// What each requester is told, in the order of the requests.
+    ///
+    /// - Parameter ids: The ids that the store gave to `appends`, in their order.
+    package func results(ids: [MessageID]) -> [Result<Accepted<LogSubject>, StoreError>] {
+        outcomes.map { outcome in
+            switch outcome {
+            case .appended(let index, let isReplay):
+                .success(Accepted(.message(appends[index].message(ids[index])), isReplay: isReplay))
+            case .done(let subject, let isReplay): .success(Accepted(subject, isReplay: isReplay))
+            case .refused(let error): .failure(error)
+            }
+        }
+    }
+
+    private mutating func plan(
+        _ request: LogRequest,
+        _ knowledge: Knowledge,
+        at now: Instant
+    ) throws(StoreError) -> Outcome {
+        let chatID = request.chatID
+        guard let head = movedHeads[chatID] ?? knowledge.heads[chatID] else { throw .chatNotFound }
+        switch request.change {
+        case .post(let draft):
+            return try post(draft, to: head, knowledge, at: now)
+        case .edit(let id, let edit, let condition):
+            let old = try message(id, in: chatID, condition, knowledge)
+            var new = old
+            new.text = edit.text?.value ?? old.text
+            new.metadata = edit.metadata.applied(to: old.metadata)
+            guard new != old else { return .done(.message(old), isReplay: false) }
+            new.revision += 1
+            new.editedAt = advance(head, by: .messageUpdated, of: id, at: now)
+            editedMessages[MessageReference(chatID: chatID, id: id)] = new
+            return .done(.message(new), isReplay: false)
+        case .delete(let id, let condition):
+            var message = try message(id, in: chatID, condition, knowledge)
+            message.deletedAt = advance(head, by: .messageDeleted, of: id, at: now)
+            message.text = ""
+            message.metadata = nil
+            movedHeads[chatID]?.chat.messageCount -= 1
+            editedMessages[MessageReference(chatID: chatID, id: id)] = message
+            return .done(.message(message), isReplay: false)
+        case .update(let edit):
+            var head = head
+            head.chat.title = edit.title?.value ?? head.chat.title
+            head.chat.metadata = edit.metadata.applied(to: head.chat.metadata)
+            guard head.chat != (movedHeads[chatID] ?? knowledge.heads[chatID])?.chat else {
+                return .done(.chat(head.chat), isReplay: false)
+            }
+            _ = advance(head, by: .chatUpdated, of: nil, at: now)
+            editedChats.insert(chatID)
+            return .done(.chat(movedHeads[chatID]?.chat ?? head.chat), isReplay: false)
+        }
+    }
+
+    private mutating func post(
+        _ draft: MessageDraft,
+        to head: LogHead,
+        _ knowledge: Knowledge,
+        at now: Instant
+    ) throws(StoreError) -> Outcome {
+        let chatID = head.chat.id
+        let key = draft.idempotency.map { SentKey(chatID: chatID, key: $0.key) }
+        if let key, let earlier = knowledge.sent[key] {
+            // With a deleted message its fingerprint is gone, too.
+            let message = editedMessages[MessageReference(chatID: chatID, id: earlier.message.id)] ?? earlier.message
+            guard message.isDeleted || earlier.fingerprint == draft.idempotency?.fingerprint else {
+                throw .idempotencyKeyReused
+            }
+            return .done(.message(message), isReplay: true)
+        }
+        if let key, let index = indices[key] {
+            guard appends[index].draft.idempotency == draft.idempotency else { throw .idempotencyKeyReused }
+            return .appended(index, isReplay: true)
+        }
+        if let target = draft.replyTo {
+            let reference = MessageReference(chatID: chatID, id: target)
+            guard let message = editedMessages[reference] ?? knowledge.messages[reference], !message.isDeleted else {
+                throw .replyTargetNotFound(target)
+            }
+        }
+        if let key {
+            indices[key] = appends.count
+        }
+        var head = head
+        head.advance(at: now)
+        head.chat.messageCount += 1
+        head.chat.lastMessageAt = head.instant
+        movedHeads[chatID] = head
+        appends.append(
+            Append(chatID: chatID, position: head.chat.lastPosition, createdAt: head.instant, draft: draft)
+        )
+        return .appended(appends.count - 1, isReplay: false)
+    }
+
+    /// A message that is there to be changed.
+    private func message(
+        _ id: MessageID,
+        in chatID: ChatID,
+        _ condition: RevisionCondition,
+        _ knowledge: Knowledge
+    ) throws(StoreError) -> Message {
+        let reference = MessageReference(chatID: chatID, id: id)
+        guard let message = editedMessages[reference] ?? knowledge.messages[reference], !message.isDeleted else {
+            throw .messageNotFound
+        }
+        guard condition.holds(for: message) else { throw .revisionMismatch }
+        return message
+    }
+
+    /// Moves the log on by a change and returns the change's instant.
+    private mutating func advance(
+        _ head: LogHead,
+        by kind: LogEntry.Kind,
+        of message: MessageID?,
+        at now: Instant
+    ) -> Instant {
+        var head = head
+        head.advance(at: now)
+        movedHeads[head.chat.id] = head
+        changes.append(
+            Change(
+                chatID: head.chat.id,
+                position: head.chat.lastPosition,
+                kind: kind,
+                instant: head.instant,
+                messageID: message
+            )
+        )
+        return head.instant
+    }
+}
+
+extension LogPlan {
+    /// What must be read for a batch.
+    package struct Needs: Sendable {
+        package private(set) var chats: Set<ChatID> = []
+        package private(set) var keys: Set<SentKey> = []
+        package private(set) var messages: Set<MessageReference> = []
+
+        package init(_ requests: [LogRequest]) {
+            for request in requests {
+                chats.insert(request.chatID)
+                switch request.change {
+                case .post(let draft):
+                    if let key = draft.idempotency?.key {
+                        keys.insert(SentKey(chatID: request.chatID, key: key))
+                    }
+                    if let target = draft.replyTo {
+                        messages.insert(MessageReference(chatID: request.chatID, id: target))
+                    }
+                case .edit(let id, _, _), .delete(let id, _):
+                    messages.insert(MessageReference(chatID: request.chatID, id: id))
+                case .update: break
+                }
+            }
+        }
+    }
+}
+
+extension LogPlan.Append {
+    fileprivate func message(_ id: MessageID) -> Message {
+        Message(
+            id: id,
+            chatID: chatID,
+            position: position,
+            text: draft.text.value,
+            metadata: draft.metadata,
+            replyTo: draft.replyTo,
+            createdAt: createdAt
+        )
+    }
+}

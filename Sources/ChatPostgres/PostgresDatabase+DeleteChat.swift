@@ -1,0 +1,70 @@
+import ChatDomain
+import PostgresClient
+
+extension PostgresDatabase {
+    /// How many entries are removed in one transaction.
+    private static let purgeSize: Int64 = 10_000
+
+    /// Removes a small chat, and hides a large one from every reader until it is purged.
+    func deleteChat(_ id: ChatID) async throws(StoreError) {
+        let wasThere = try await retryingConflicts { connection throws(PostgresError) in
+            try connection.deleteChat(id, removingUpTo: Self.purgeSize, at: .now())
+        }
+        if !wasThere { throw .chatNotFound }
+    }
+
+    /// - Returns: Whether there is more to purge.
+    func purgeDeletedChats() async throws(StoreError) -> Bool {
+        try await retryingConflicts { connection throws(PostgresError) in try connection.purge(Self.purgeSize) }
+    }
+}
+
+extension PostgresConnection {
+    /// - Returns: Whether there was such a chat.
+    fileprivate func deleteChat(
+        _ id: ChatID,
+        removingUpTo size: Int64,
+        at now: Instant
+    ) throws(PostgresError) -> Bool {
+        let removed = try query(
+            "DELETE FROM chats WHERE id = $1 AND deleted_at IS NULL AND last_seq <= $2",
+            [.int64(id.rawValue), .int64(size)]
+        ).affectedRowCount
+        if removed > 0 { return true }
+        return try query(
+            """
+            WITH chat AS (
+                UPDATE chats SET deleted_at = $2, title = '-', metadata = NULL
+                WHERE id = $1 AND deleted_at IS NULL RETURNING id
+            ), keys AS (
+                DELETE FROM chat_idempotency_keys USING chat WHERE chat_id = chat.id
+            )
+            SELECT FROM chat
+            """,
+            [.int64(id.rawValue), .instant(now)]
+        ).rowCount > 0
+    }
+
+    /// Several servers may purge at once: each takes a chat that no other one is at.
+    fileprivate func purge(_ size: Int64) throws(PostgresError) -> Bool {
+        try query(
+            """
+            WITH chat AS (
+                SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED
+            ), entry AS (
+                (SELECT chat_id, seq FROM messages WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT $1)
+                UNION ALL
+                (SELECT chat_id, seq FROM changes WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT $1)
+            ), purged_messages AS (
+                DELETE FROM messages USING entry WHERE messages.chat_id = entry.chat_id AND messages.seq = entry.seq
+            ), purged_changes AS (
+                DELETE FROM changes USING entry WHERE changes.chat_id = entry.chat_id AND changes.seq = entry.seq
+            ), purged_chat AS (
+                DELETE FROM chats USING chat WHERE chats.id = chat.id AND NOT EXISTS (SELECT FROM entry)
+            )
+            SELECT FROM chat
+            """,
+            [.int64(size)]
+        ).rowCount > 0
+    }
+}

@@ -1,0 +1,105 @@
+import ChatDomain
+import GRDB
+
+/// The statements that read. Each runs inside the snapshot of its caller.
+extension Database {
+    func fetchChat(_ id: ChatID) throws -> Chat? {
+        let statement = try cachedStatement(
+            sql: "SELECT \(Chat.columns) FROM chats WHERE id = ? AND deleted_at IS NULL"
+        )
+        return try Row.fetchOne(statement, arguments: [id.rawValue]).map { Chat($0) }
+    }
+
+    func fetchChats(_ query: ChatListQuery) throws -> ChatList {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT \(Chat.columns), last_entry_at FROM chats
+                WHERE deleted_at IS NULL AND (last_entry_at, id) < (?, ?)
+                    AND (? IS NULL OR instr(case_folded(title), ?))
+                ORDER BY last_entry_at DESC, id DESC LIMIT ?
+                """
+        )
+        let part = query.titlePart?.caseFolded
+        let rows = try Row.fetchAll(
+            statement,
+            arguments: [
+                query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
+            ]
+        )
+        let chats = rows.prefix(query.limit).map { Chat($0) }
+        guard rows.count > query.limit, let last = chats.last else { return ChatList(chats: chats, next: nil) }
+        let instant = Instant(microsecondsSinceEpoch: rows[query.limit - 1][7])
+        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
+    }
+
+    /// A chat and the end of its log; nil if there is no such chat.
+    func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
+        guard let chat = try fetchChat(request.tail.chatID) else { return nil }
+        if chat.lastPosition == request.known { return .unchanged }
+        let messages = try fetchMessages(
+            "chat_id = ? AND messages.deleted_at IS NULL ORDER BY seq DESC LIMIT ?",
+            of: chat.id,
+            [chat.id.rawValue, request.tail.limit]
+        )
+        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()))
+    }
+
+    func fetchMessage(_ id: MessageID, in chat: ChatID) throws -> Message? {
+        try fetchMessages("chat_id = ? AND id = ?", of: chat, [chat.rawValue, id.rawValue]).first
+    }
+
+    func fetchPage(_ query: MessagePageQuery, of chat: Chat) throws -> MessagePage {
+        let pivot = query.pivot?.rawValue ?? .max
+        let older = try fetchMessages(
+            "chat_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+            of: chat.id,
+            [chat.id.rawValue, pivot, query.olderLimit + 1]
+        )
+        let newer = try fetchMessages(
+            "chat_id = ? AND seq >= ? ORDER BY seq LIMIT ?",
+            of: chat.id,
+            [chat.id.rawValue, pivot, query.newerLimit + 1]
+        )
+        return MessagePage(query, older: older, newer: newer, lastPosition: chat.lastPosition)
+    }
+
+    func fetchLog(of chat: Chat, after position: Position, limit: Int) throws -> LogPage {
+        let created = try fetchMessages(
+            "chat_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            of: chat.id,
+            [chat.id.rawValue, position.rawValue, limit]
+        ).map(LogEntry.init(created:))
+        let statement = try cachedStatement(
+            sql: """
+                SELECT changes.seq, kind, changes.created_at, \(Message.columns)
+                FROM changes
+                LEFT JOIN messages ON messages.chat_id = changes.chat_id AND messages.id = changes.message_id
+                WHERE changes.chat_id = ? AND changes.seq > ? ORDER BY changes.seq LIMIT ?
+                """
+        )
+        let changed = try Row.fetchAll(statement, arguments: [chat.id.rawValue, position.rawValue, limit]).map { row in
+            try LogEntry(
+                position: Position(rawValue: row[0]),
+                kind: row[1],
+                instant: Instant(microsecondsSinceEpoch: row[2]),
+                of: chat,
+                message: row.hasNull(atIndex: 3) ? nil : Message(of: chat.id, row, columnsFrom: 3)
+            )
+        }
+        return LogPage(merging: created, changed, limit: limit, lastPosition: chat.lastPosition)
+    }
+
+    private func fetchMessages(
+        _ condition: String,
+        of chat: ChatID,
+        _ arguments: StatementArguments
+    ) throws -> [Message] {
+        let statement = try cachedStatement(sql: "SELECT \(Message.columns) FROM messages WHERE \(condition)")
+        var messages: [Message] = []
+        let rows = try Row.fetchCursor(statement, arguments: arguments)
+        while let row = try rows.next() {
+            messages.append(Message(of: chat, row))
+        }
+        return messages
+    }
+}

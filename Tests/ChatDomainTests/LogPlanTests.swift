@@ -1,0 +1,210 @@
+import ChatDomain
+import Testing
+
+struct LogPlanTests {
+    private let first = ChatID(rawValue: 1)
+    private let second = ChatID(rawValue: 2)
+    private let now = Instant(microsecondsSinceEpoch: 1_000)
+
+    private func post(_ text: String, key: String? = nil, replyTo: Int64? = nil) throws -> LogChange {
+        .post(
+            MessageDraft(
+                text: try MessageText(text),
+                replyTo: replyTo.map(MessageID.init(rawValue:)),
+                idempotencyKey: key.flatMap(IdempotencyKey.init)
+            )
+        )
+    }
+
+    private func head(
+        _ chat: ChatID,
+        _ position: Int64,
+        at microseconds: Int64 = 0,
+        messages: Int64 = 0,
+        lastMessageAt: Int64? = nil,
+        title: String = "chat"
+    ) -> LogHead {
+        LogHead(
+            chat: Chat(
+                id: chat,
+                title: title,
+                createdAt: Instant(microsecondsSinceEpoch: 0),
+                lastPosition: Position(rawValue: position),
+                lastMessageAt: lastMessageAt.map(Instant.init(microsecondsSinceEpoch:)),
+                messageCount: messages
+            ),
+            instant: Instant(microsecondsSinceEpoch: microseconds)
+        )
+    }
+
+    private func message(
+        _ id: Int64,
+        _ chat: ChatID,
+        _ position: Int64,
+        _ text: String,
+        at microseconds: Int64,
+        revision: Int64 = 1,
+        editedAt: Int64? = nil,
+        deletedAt: Int64? = nil
+    ) -> Message {
+        Message(
+            id: MessageID(rawValue: id),
+            chatID: chat,
+            position: Position(rawValue: position),
+            text: text,
+            createdAt: Instant(microsecondsSinceEpoch: microseconds),
+            revision: revision,
+            editedAt: editedAt.map(Instant.init(microsecondsSinceEpoch:)),
+            deletedAt: deletedAt.map(Instant.init(microsecondsSinceEpoch:))
+        )
+    }
+
+    private func knowledge(_ heads: LogHead..., messages: [Message] = []) -> LogPlan.Knowledge {
+        var knowledge = LogPlan.Knowledge()
+        knowledge.heads = Dictionary(uniqueKeysWithValues: heads.map { ($0.chat.id, $0) })
+        for message in messages {
+            knowledge.messages[LogPlan.MessageReference(chatID: message.chatID, id: message.id)] = message
+        }
+        return knowledge
+    }
+
+    private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<Accepted<LogSubject>, StoreError>] {
+        plan.results(ids: ids.map(MessageID.init(rawValue:)))
+    }
+
+    @Test func eachLogGoesOnWithoutAHole() throws {
+        let requests = [
+            LogRequest(try post("a"), in: first), LogRequest(try post("b"), in: second),
+            LogRequest(try post("c"), in: first), LogRequest(try post("d"), in: ChatID(rawValue: 3)),
+        ]
+        // The clock is behind the first log and ahead of the second.
+        let plan = LogPlan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)), at: now)
+        #expect(plan.appends.map(\.draft.text.value) == ["a", "b", "c"])
+        #expect(
+            plan.movedHeads == [
+                first: head(first, 9, at: 5_000, messages: 2, lastMessageAt: 5_000),
+                second: head(second, 1, at: 1_000, messages: 1, lastMessageAt: 1_000),
+            ]
+        )
+        #expect(
+            results(plan, ids: [21, 22, 23]) == [
+                .success(Accepted(.message(message(21, first, 8, "a", at: 5_000)))),
+                .success(Accepted(.message(message(22, second, 1, "b", at: 1_000)))),
+                .success(Accepted(.message(message(23, first, 9, "c", at: 5_000)))),
+                .failure(.chatNotFound),
+            ]
+        )
+    }
+
+    @Test func aKeyStandsForOneMessageOfItsChat() throws {
+        let stored = message(11, first, 3, "old", at: 10)
+        let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
+        let idempotency = try #require(old.idempotency)
+        var knowledge = knowledge(head(first, 3), head(second, 0))
+        knowledge.sent[LogPlan.SentKey(chatID: first, key: idempotency.key)] =
+            LogPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
+        let requests = [
+            LogRequest(.post(old), in: first), LogRequest(try post("other", key: "k1"), in: first),
+            LogRequest(.post(old), in: second), LogRequest(try post("new", key: "k2"), in: first),
+            LogRequest(try post("new", key: "k2"), in: first), LogRequest(try post("else", key: "k2"), in: first),
+            LogRequest(try post("new"), in: first),
+        ]
+        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let new = LogSubject.message(message(13, first, 4, "new", at: 1_000))
+        #expect(
+            results(plan, ids: [12, 13, 14]) == [
+                .success(Accepted(.message(stored), isReplay: true)),
+                .failure(.idempotencyKeyReused),
+                .success(Accepted(.message(message(12, second, 1, "old", at: 1_000)))),
+                .success(Accepted(new)),
+                .success(Accepted(new, isReplay: true)),
+                .failure(.idempotencyKeyReused),
+                .success(Accepted(.message(message(14, first, 5, "new", at: 1_000)))),
+            ]
+        )
+    }
+
+    @Test func changesTakePositionsOfTheirOwnAndSeeOneAnother() throws {
+        let old = message(5, first, 1, "old", at: 0)
+        let requests = [
+            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .oneOf([1])), in: first),
+            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("newer")), onlyIf: .oneOf([1])), in: first),
+            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .any), in: first),
+            LogRequest(try post("answer", replyTo: 5), in: first),
+            LogRequest(.delete(old.id, onlyIf: .oneOf([2])), in: first),
+            LogRequest(.delete(old.id, onlyIf: .any), in: first),
+            LogRequest(try post("too late", replyTo: 5), in: first),
+            LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
+            LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
+        ]
+        let plan = LogPlan(requests, knowing: knowledge(head(first, 1, messages: 1), messages: [old]), at: now)
+        let edited = message(5, first, 1, "new", at: 0, revision: 2, editedAt: 1_000)
+        let deleted = message(5, first, 1, "", at: 0, revision: 2, editedAt: 1_000, deletedAt: 1_000)
+        let answer = Message(
+            id: MessageID(rawValue: 6),
+            chatID: first,
+            position: Position(rawValue: 3),
+            text: "answer",
+            replyTo: old.id,
+            createdAt: now
+        )
+        let renamed = head(first, 5, at: 1_000, messages: 1, lastMessageAt: 1_000, title: "renamed")
+        #expect(
+            results(plan, ids: [6]) == [
+                .success(Accepted(.message(edited))),
+                .failure(.revisionMismatch),
+                .success(Accepted(.message(edited))),
+                .success(Accepted(.message(answer))),
+                .success(Accepted(.message(deleted))),
+                .failure(.messageNotFound),
+                .failure(.replyTargetNotFound(old.id)),
+                .success(Accepted(.chat(renamed.chat))),
+                .success(Accepted(.chat(renamed.chat))),
+            ]
+        )
+        #expect(plan.changes.map(\.position.rawValue) == [2, 4, 5])
+        #expect(plan.changes.map(\.kind) == [.messageUpdated, .messageDeleted, .chatUpdated])
+        #expect(plan.movedHeads == [first: renamed])
+        #expect(plan.editedChats == [first])
+        #expect(Array(plan.editedMessages.values) == [deleted])
+    }
+
+    @Test func aKeyOfADeletedMessageIsReplayedWhateverTheBodyWas() throws {
+        let gone = message(5, first, 1, "", at: 0, deletedAt: 9)
+        let draft = MessageDraft(text: try MessageText("again"), idempotencyKey: IdempotencyKey("k"))
+        var knowledge = knowledge(head(first, 2))
+        knowledge.sent[LogPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
+            LogPlan.SentMessage(message: gone, fingerprint: 0)
+        let plan = LogPlan([LogRequest(.post(draft), in: first)], knowing: knowledge, at: now)
+        #expect(results(plan) == [.success(Accepted(.message(gone), isReplay: true))])
+        #expect(plan.isEmpty)
+    }
+
+    @Test func aBatchThatWritesNothingMovesNothing() throws {
+        let plan = LogPlan([LogRequest(try post("a"), in: first)], knowing: LogPlan.Knowledge(), at: now)
+        #expect(plan.isEmpty)
+        #expect(plan.movedHeads.isEmpty)
+        #expect(results(plan) == [.failure(.chatNotFound)])
+    }
+
+    @Test func theFingerprintTellsEveryPartOfARequest() throws {
+        let key = try #require(IdempotencyKey("k"))
+        let contents: [[String?]] = [
+            ["a", nil, nil], ["b", nil, nil], ["a", "{}", nil], ["a", nil, "1"], ["a", "{}", "1"], ["a{}", nil, nil],
+        ]
+        let fingerprints = contents.map { Idempotency(key: key, content: $0[0], $0[1], $0[2]).fingerprint }
+        #expect(Set(fingerprints).count == contents.count)
+        // As keys that were stored before there was metadata have it.
+        #expect(fingerprints[0] == Idempotency(key: key, content: "a").fingerprint)
+    }
+
+    @Test(arguments: ["", " ", "a b", "é", "a\n", "\u{7F}", String(repeating: "k", count: 256)])
+    func aKeyIsVisibleASCII(_ text: String) {
+        #expect(IdempotencyKey(text) == nil)
+    }
+
+    @Test(arguments: ["a", "!~", String(repeating: "k", count: 255)])
+    func anyVisibleASCIIIsAKey(_ text: String) {
+        #expect(IdempotencyKey(text)?.value == text)
+    }
+}
