@@ -82,9 +82,12 @@ package struct JSONValue: Sendable {
         return String(decoding: compact, as: UTF8.self)
     }
 
-    /// An integer without fraction and exponent, if it is one and has at most 64 bits.
+    /// A number that is an integer of at most 64 bits; a fraction of zeros makes it no other number.
     package var integer: Int64? {
-        kind == .number ? Int64(String(decoding: bytes, as: UTF8.self)) : nil
+        guard kind == .number else { return nil }
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", maxSplits: 1)
+        guard let whole = parts.first, parts.dropFirst().allSatisfy({ $0.allSatisfy { $0 == "0" } }) else { return nil }
+        return Int64(whole)
     }
 
     /// A string's content with U+FFFD in place of what is no Unicode, so that it can be given back to a client.
