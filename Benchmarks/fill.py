@@ -29,8 +29,11 @@ def sqlite(path: str, messages: int, chats: int) -> str:
         PRAGMA cache_size = -4000000;
         BEGIN;
         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {chats})
-        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at)
-        SELECT n, 'Chat ' || n, {EPOCH}000000, {messages // chats}, {EPOCH}000000 + {messages} * 1000 FROM numbers;
+        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at, last_message_at, message_count)
+        SELECT
+            n, 'Chat ' || n, {EPOCH}000000, {messages // chats}, {EPOCH}000000 + {messages} * 1000,
+            {EPOCH}000000 + {messages} * 1000, {messages // chats}
+        FROM numbers;
         WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {messages} - 1)
         INSERT INTO messages (chat_id, seq, id, text, created_at)
         SELECT n % {chats} + 1, n / {chats} + 1, n + 1, 'Message ' || n || '. {TEXT}', {EPOCH}000000 + n * 1000
@@ -55,10 +58,12 @@ def postgresql(messages: int, chats: int) -> str:
         SET session_replication_role = replica;
         SET maintenance_work_mem = '1GB';
         ALTER TABLE messages DROP CONSTRAINT messages_pkey;
-        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at)
+        DROP INDEX messages_id;
+        INSERT INTO chats (id, title, created_at, last_seq, last_entry_at, last_message_at, message_count)
         SELECT
             n, 'Chat ' || n, to_timestamp({EPOCH}), {messages // chats},
-            to_timestamp({EPOCH}) + {messages} * interval '1 millisecond'
+            to_timestamp({EPOCH}) + {messages} * interval '1 millisecond',
+            to_timestamp({EPOCH}) + {messages} * interval '1 millisecond', {messages // chats}
         FROM generate_series(1, {chats}) AS n;
         SELECT setval(pg_get_serial_sequence('chats', 'id'), {chats});
         INSERT INTO messages (chat_id, seq, text, created_at)
@@ -67,6 +72,7 @@ def postgresql(messages: int, chats: int) -> str:
             to_timestamp({EPOCH}) + n * interval '1 millisecond'
         FROM generate_series(0, {messages} - 1) AS n;
         ALTER TABLE messages ADD PRIMARY KEY (chat_id, seq);
+        CREATE UNIQUE INDEX messages_id ON messages (chat_id, id);
         VACUUM ANALYZE;
         CHECKPOINT;
         """,
