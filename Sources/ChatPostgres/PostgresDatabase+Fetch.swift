@@ -54,7 +54,7 @@ extension PostgresConnection {
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS tail (chat_id, size, known, number)
             JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
             LEFT JOIN LATERAL (
-                SELECT * FROM messages
+                SELECT \(Message.columnNames) FROM messages
                 WHERE messages.chat_id = tail.chat_id AND messages.deleted_at IS NULL
                     AND tail.known IS DISTINCT FROM chats.last_seq
                 ORDER BY seq DESC LIMIT tail.size
@@ -143,9 +143,15 @@ extension PostgresConnection {
             """
             SELECT \(Chat.columns), part, \(Message.columns)
             FROM chats LEFT JOIN LATERAL (
-                (SELECT 0::bigint AS part, * FROM messages WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3)
+                (
+                    SELECT 0::bigint AS part, \(Message.columnNames) FROM messages
+                    WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3
+                )
                 UNION ALL
-                (SELECT 1::bigint, * FROM messages WHERE chat_id = $1 AND seq >= $2 ORDER BY seq LIMIT $4)
+                (
+                    SELECT 1::bigint, \(Message.columnNames) FROM messages
+                    WHERE chat_id = $1 AND seq >= $2 ORDER BY seq LIMIT $4
+                )
             ) AS messages ON true
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,

@@ -262,7 +262,9 @@ extension PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO changes (chat_id, seq, kind, message_id, created_at)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
+            SELECT chat_id, seq, kind, message_id, created_at
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
+                AS entry (chat_id, seq, kind, message_id, created_at)
             """,
             columns(of: changes)
         )

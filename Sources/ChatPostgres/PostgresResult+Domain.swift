@@ -22,6 +22,8 @@ extension Message {
         messages.seq, messages.id, messages.text, messages.created_at, messages.metadata, messages.reply_to, \
         messages.revision, messages.edited_at, messages.deleted_at
         """
+    /// The same without the table's name.
+    static let columnNames = "seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at"
     static let columnCount = 9
 }
 
