@@ -14,6 +14,7 @@ extension Target.Dependency {
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let dequeModule = product(name: "DequeModule", package: "swift-collections")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let grdbSQLite = product(name: "GRDBSQLite", package: "GRDB.swift")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
@@ -53,7 +54,7 @@ let package = Package(
         .target(name: "ChatMigrations", dependencies: ["ChatDomain"], swiftSettings: settings),
         .target(
             name: "ChatSQLite",
-            dependencies: ["ChatDomain", "ChatMigrations", .grdb],
+            dependencies: ["ChatDomain", "ChatMigrations", .grdb, .grdbSQLite],
             swiftSettings: settings
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),

@@ -14,10 +14,21 @@ package struct SQLiteConfiguration: Sendable {
     package var readers: Int
     /// How long a statement waits for a lock that another process holds.
     package var busyTimeout: Duration
+    /// How many pages of 4 KiB are written into the write-ahead log before they are copied into the database.
+    ///
+    /// Under load the log's file is a little larger, and stays so. A page that is written again and again is copied once,
+    /// so a longer log saves time where posts spread over many chats.
+    package var logPages: Int
 
-    package init(location: Location, readers: Int = 2, busyTimeout: Duration = .seconds(5)) {
+    package init(
+        location: Location,
+        readers: Int = 2,
+        busyTimeout: Duration = .seconds(5),
+        logPages: Int = 16_384
+    ) {
         self.location = location
         self.readers = readers
         self.busyTimeout = busyTimeout
+        self.logPages = logPages
     }
 }

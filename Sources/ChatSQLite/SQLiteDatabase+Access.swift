@@ -9,11 +9,13 @@ extension SQLiteDatabase {
         // Behind a lock of another process each write would wait its own time, one after the other.
         let deadline = ContinuousClock.now + busyTimeout + .seconds(1)
         do {
-            return try await writer.writeWithoutTransaction { database in
+            return try await writer.writeWithoutTransaction { [checkpointer] database in
                 guard ContinuousClock.now <= deadline else {
                     throw StoreError.unavailable(reason: "SQLite: other writes took too long")
                 }
-                return try database.inImmediateTransaction { try body(database) }
+                let result = try database.inImmediateTransaction { try body(database) }
+                checkpointer?.noticeWrites(of: database)
+                return result
             }
         } catch {
             throw StoreError(error)

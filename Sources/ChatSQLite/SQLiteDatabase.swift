@@ -4,6 +4,8 @@ package import GRDB
 /// An open SQLite database whose durability has been asserted.
 package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
+    /// A database in memory has no log, and needs none.
+    package let checkpointer: SQLiteCheckpointer?
     /// How long a statement waits for a lock that another process holds.
     let busyTimeout: Duration
     /// How many reads can run at once.
@@ -16,8 +18,9 @@ package struct SQLiteDatabase: Sendable {
         busyTimeout = configuration.busyTimeout
         readers = configuration.location == .memory ? 1 : configuration.readers
         do {
-            writer = try Self.open(configuration)
+            (writer, checkpointer) = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)
+            try checkpointer?.requireDurability()
         } catch {
             throw StoreError(error, opening: configuration.location)
         }
@@ -28,6 +31,7 @@ package struct SQLiteDatabase: Sendable {
     /// The file alone holds all the data then: it can be copied without the write-ahead log beside it.
     package func close() throws(StoreError) {
         do {
+            try checkpointer?.close()
             // The pool closes its writer before its readers, and so SQLite never sees a last connection that would do it.
             // Where it cannot be done, on a file that became read-only, the log keeps the data.
             try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
@@ -37,7 +41,9 @@ package struct SQLiteDatabase: Sendable {
         }
     }
 
-    private static func open(_ configuration: SQLiteConfiguration) throws -> any DatabaseWriter {
+    private static func open(
+        _ configuration: SQLiteConfiguration
+    ) throws -> (writer: any DatabaseWriter, checkpointer: SQLiteCheckpointer?) {
         var options = Configuration()
         // GRDB applies this before any other statement, so that opening waits for a lock as well.
         let timeout = configuration.busyTimeout.components
@@ -53,15 +59,12 @@ package struct SQLiteDatabase: Sendable {
         }
         switch configuration.location {
         case .memory:
-            return try DatabaseQueue(configuration: options)
+            return (try DatabaseQueue(configuration: options), nil)
         case .file(let path):
             let pool = try DatabasePool(path: path, configuration: options)
             // The pool sets NORMAL after `prepareDatabase` has run, under which a power cut can take acknowledged messages.
-            // A page that is written again and again goes into the database once a checkpoint, so these are 32 MB apart.
-            try pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192")
-            }
-            return pool
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            return (pool, try SQLiteCheckpointer(of: pool, logPages: configuration.logPages))
         }
     }
 

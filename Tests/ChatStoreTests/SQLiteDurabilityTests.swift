@@ -12,11 +12,16 @@ import Testing
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
             let settings = try await database.writer.writeWithoutTransaction { database in
-                try ["synchronous", "foreign_keys", "journal_mode", "busy_timeout"].map { pragma in
+                try ["synchronous", "foreign_keys", "journal_mode", "busy_timeout", "wal_autocheckpoint"].map {
+                    pragma in
                     try String.fetchOne(database, sql: "PRAGMA \(pragma)")
                 }
             }
-            #expect(settings == ["2", "1", "wal", "5000"])
+            #expect(settings == ["2", "1", "wal", "5000", "0"])
+            let checkpoints = try await database.checkpointer?.connection.read { database in
+                try String.fetchOne(database, sql: "PRAGMA synchronous")
+            }
+            #expect(checkpoints == "2")
             try database.close()
         }
     }
@@ -94,6 +99,88 @@ import Testing
         }
     }
 
+    @Test func theLogStaysShortBesideWritesAndReadsThatDoNotPause() async throws {
+        try await withTemporaryFolder { folder in
+            let database = try SQLiteDatabase(
+                SQLiteConfiguration(location: .file(folder + "/chat.db"), logPages: 256)
+            )
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database, limits: .patient)
+            let chat = try await store.createChat(titled: ChatTitle("long"))
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            // Each has its snapshot for some milliseconds, and begins before the other's has ended.
+                            _ = try await database.writer.read { database in
+                                try Int.fetchOne(
+                                    database,
+                                    sql: """
+                                        WITH RECURSIVE n (n) AS (SELECT count(*) FROM chats UNION ALL SELECT n + 1 FROM n LIMIT 20000)
+                                        SELECT max(n) FROM n
+                                        """
+                                )
+                            }
+                        }
+                    }
+                }
+                try await post(3_000, messagesTo: chat, of: store)
+                group.cancelAll()
+            }
+            // About 25 MB have been written; the file of the log never shrinks while it is open.
+            let size = try FileManager.default.attributesOfItem(atPath: folder + "/chat.db-wal")[.size] as? Int
+            #expect(try #require(size) < 8_000_000)
+            try database.close()
+        }
+    }
+
+    @Test func writesSucceedWhileAnotherProcessReadsWhatTheyReplace() async throws {
+        try await withTemporaryFolder { folder in
+            let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
+            let database = try SQLiteDatabase(SQLiteConfiguration(location: location, logPages: 256))
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database)
+            let chat = try await store.createChat(titled: ChatTitle("read for long"))
+            try await post(10, messagesTo: chat, of: store)
+            let other = try SQLiteDatabase(SQLiteConfiguration(location: location))
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            let release = DispatchSemaphore(value: 0)
+            async let counts = other.writer.read { database in
+                let before = try Int.fetchOne(database, sql: "SELECT count(*) FROM messages")
+                start.finish()
+                release.wait()
+                return [before, try Int.fetchOne(database, sql: "SELECT count(*) FROM messages")]
+            }
+            for await _ in started {}
+            try await post(500, messagesTo: chat, of: store)
+            release.signal()
+            #expect(try await counts == [10, 10])
+            #expect(try await store.chat(chat.id, newestMessages: 1).position.rawValue == 510)
+            try other.close()
+            try database.close()
+        }
+    }
+
+    @Test func closingWaitsForTheCheckpointAndLeavesNoFileOpen() async throws {
+        try await withTemporaryFolder { folder in
+            func openFiles() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+                    .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0) }
+                    .filter { $0.hasPrefix(folder) }
+            }
+            let database = try SQLiteDatabase(
+                SQLiteConfiguration(location: .file(folder + "/chat.db"), logPages: 1)
+            )
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database)
+            let chat = try await store.createChat(titled: ChatTitle("closed"))
+            try await post(100, messagesTo: chat, of: store)
+            #expect(try !openFiles().isEmpty)
+            try database.close()
+            #expect(try openFiles().isEmpty)
+        }
+    }
+
     @Test func createdAtDoesNotRunBackwardsWhenTheClockDoes() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
@@ -157,6 +244,21 @@ import Testing
             try String(repeating: "no database\n", count: 1_000).write(toFile: path, atomically: true, encoding: .utf8)
             #expect(throws: StoreError.self) { try SQLiteDatabase(SQLiteConfiguration(location: .file(path))) }
             #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("no database"))
+        }
+    }
+
+    /// Posts messages of two pages each, 50 at a time.
+    private func post(_ count: Int, messagesTo chat: Chat, of store: SQLiteStore) async throws {
+        let text = try MessageText(String(repeating: "x", count: 5_000))
+        try await withThrowingTaskGroup { group in
+            for client in 0..<50 {
+                group.addTask {
+                    for _ in stride(from: client, to: count, by: 50) {
+                        _ = try await store.postMessage(text, to: chat.id)
+                    }
+                }
+            }
+            try await group.waitForAll()
         }
     }
 }
