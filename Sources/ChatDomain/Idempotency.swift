@@ -4,6 +4,11 @@ package struct Idempotency: Hashable, Sendable {
     /// Equal for equal requests, for as long as the key is kept.
     package let fingerprint: Int64
 
+    package init(key: IdempotencyKey, fingerprint: Int64) {
+        self.key = key
+        self.fingerprint = fingerprint
+    }
+
     /// - Parameter content: All that the request would write, part by part; parts at the end that are nil do not count, so
     ///   that a new kind of part leaves the fingerprints of before as they are.
     package init(key: IdempotencyKey, content: String?...) {

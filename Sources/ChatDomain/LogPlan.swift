@@ -44,13 +44,27 @@ package struct LogPlan {
     }
 
     /// A log entry to insert that is not a message of its own.
-    package struct Change: Sendable {
+    package struct Change: Equatable, Sendable {
         package let chatID: ChatID
         package let position: Position
         package let kind: LogEntry.Kind
         package let instant: Instant
         /// Nil for a change of the chat itself.
         package let messageID: MessageID?
+
+        package init(
+            chatID: ChatID,
+            position: Position,
+            kind: LogEntry.Kind,
+            instant: Instant,
+            messageID: MessageID? = nil
+        ) {
+            self.chatID = chatID
+            self.position = position
+            self.kind = kind
+            self.instant = instant
+            self.messageID = messageID
+        }
     }
 
     /// What a batch must have read before it can be planned.

@@ -170,7 +170,7 @@ extension PostgresConnection {
 }
 
 extension PostgresStatement {
-    fileprivate static func lockHeads(of chats: Set<ChatID>) -> PostgresStatement {
+    static func lockHeads(of chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL
@@ -191,7 +191,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func fetchMessages(_ references: Set<LogPlan.MessageReference>) -> PostgresStatement {
+    static func fetchMessages(_ references: Set<LogPlan.MessageReference>) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT messages.chat_id, \(Message.columns)
@@ -231,7 +231,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func update(_ messages: [LogPlan.MessageReference: Message]) -> PostgresStatement {
+    static func update(_ messages: [LogPlan.MessageReference: Message]) -> PostgresStatement {
         let messages = Array(messages.values)
         return PostgresStatement(
             """
@@ -258,7 +258,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func insert(_ changes: [LogPlan.Change]) -> PostgresStatement {
+    static func insert(_ changes: [LogPlan.Change]) -> PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO changes (chat_id, seq, kind, message_id, created_at)
@@ -270,7 +270,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func moveHeads(_ heads: [ChatID: LogHead]) -> PostgresStatement {
+    static func moveHeads(_ heads: [ChatID: LogHead]) -> PostgresStatement {
         let heads = Array(heads.values)
         return PostgresStatement(
             """
@@ -291,7 +291,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func update(_ chats: [Chat]) -> PostgresStatement {
+    static func update(_ chats: [Chat]) -> PostgresStatement {
         PostgresStatement(
             """
             UPDATE chats SET title = edit.title, metadata = edit.metadata
@@ -327,10 +327,11 @@ extension PostgresStatement {
     }
 
     /// The changes that are as they were to be inserted.
-    fileprivate static func find(_ changes: [LogPlan.Change]) -> PostgresStatement {
+    static func find(_ changes: [LogPlan.Change]) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
+            SELECT changes.chat_id, changes.seq
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
                 AS entry (chat_id, seq, kind, message_id, created_at)
             JOIN changes ON changes.chat_id = entry.chat_id AND changes.seq = entry.seq
                 AND changes.kind = entry.kind AND changes.message_id IS NOT DISTINCT FROM entry.message_id
@@ -352,7 +353,7 @@ extension PostgresStatement {
 }
 
 extension PostgresResult {
-    fileprivate borrowing func heads() throws(PostgresError) -> [ChatID: LogHead] {
+    borrowing func heads() throws(PostgresError) -> [ChatID: LogHead] {
         var heads: [ChatID: LogHead] = [:]
         for row in 0..<rowCount {
             let chat = try chat(row: row)
@@ -376,7 +377,7 @@ extension PostgresResult {
         return sent
     }
 
-    fileprivate borrowing func messages() throws(PostgresError) -> [LogPlan.MessageReference: Message] {
+    borrowing func messages() throws(PostgresError) -> [LogPlan.MessageReference: Message] {
         var messages: [LogPlan.MessageReference: Message] = [:]
         for row in 0..<rowCount {
             let chatID = ChatID(rawValue: try int64(0, row: row))

@@ -7,7 +7,7 @@ import PostgresClient
 /// Changes of logs are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in
 /// a lane; a chat's requests all take the same one, so that two lanes never wait for one chat's lock.
 package struct PostgresStore: ChatStore {
-    private let database: PostgresDatabase
+    let database: PostgresDatabase
     private let recordLanes: [Batcher<LogRequest, Accepted<LogSubject>>]
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 

@@ -41,7 +41,7 @@ extension Database {
         return knowledge
     }
 
-    private func fetchHead(of chat: ChatID) throws -> LogHead? {
+    func fetchHead(of chat: ChatID) throws -> LogHead? {
         let statement = try cachedStatement(
             sql: "SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ? AND deleted_at IS NULL"
         )
@@ -91,7 +91,7 @@ extension Database {
         )
     }
 
-    private func update(_ message: Message, _ reference: LogPlan.MessageReference) throws {
+    func update(_ message: Message, _ reference: LogPlan.MessageReference) throws {
         let statement = try cachedStatement(
             sql: """
                 UPDATE messages SET
@@ -109,7 +109,7 @@ extension Database {
         )
     }
 
-    private func insert(_ change: LogPlan.Change) throws {
+    func insert(_ change: LogPlan.Change) throws {
         let statement = try cachedStatement(
             sql: "INSERT INTO changes (chat_id, seq, kind, message_id, created_at) VALUES (?, ?, ?, ?, ?)"
         )
@@ -121,7 +121,7 @@ extension Database {
         )
     }
 
-    private func moveHead(to head: LogHead) throws {
+    func moveHead(to head: LogHead) throws {
         let statement = try cachedStatement(
             sql: "UPDATE chats SET last_seq = ?, last_entry_at = ?, last_message_at = ?, message_count = ? WHERE id = ?"
         )
@@ -133,7 +133,7 @@ extension Database {
         )
     }
 
-    private func update(_ chat: Chat) throws {
+    func update(_ chat: Chat) throws {
         try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ? WHERE id = ?")
             .execute(arguments: [chat.title, chat.metadata?.json, chat.id.rawValue])
     }

@@ -6,7 +6,7 @@ import GRDB
 ///
 /// Changes of logs are made, and the ends of logs are read, in batches that form themselves.
 package struct SQLiteStore: ChatStore {
-    private let database: SQLiteDatabase
+    let database: SQLiteDatabase
     private let recorder: Batcher<LogRequest, Accepted<LogSubject>>
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
 
@@ -90,7 +90,7 @@ package struct SQLiteStore: ChatStore {
     }
 
     /// Reads a chat and whatever else in the same snapshot.
-    private func read<Result: Sendable>(
+    func read<Result: Sendable>(
         in id: ChatID,
         _ body: @Sendable @escaping (Database, Chat) throws -> Result
     ) async throws(StoreError) -> Result {

@@ -61,7 +61,7 @@ struct OpenDatabase {
     }
 
     /// A store on the database, which is to be its only one in this process.
-    func makeStore() -> any ChatStore {
+    func makeStore() -> any ChatStore & ChatArchive {
         switch connection {
         case .sqlite(let database): SQLiteStore(database, limits: batchLimits)
         case .postgresql(let database): PostgresStore(database, lanes: lanes, limits: batchLimits)

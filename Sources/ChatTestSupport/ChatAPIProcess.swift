@@ -16,22 +16,26 @@ package enum ChatAPIProcess {
     /// - Parameters:
     ///   - folder: The working directory, where `.env` and relative paths are looked for.
     ///   - environment: All of it: nothing is inherited.
+    ///   - input: What the command finds on its standard input.
     package static func run(
         _ arguments: String...,
         in folder: String,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        input: String = ""
     ) async throws -> Outcome {
-        try await run(arguments: arguments, in: folder, environment: environment)
+        try await run(arguments: arguments, in: folder, environment: environment, input: input)
     }
 
     /// The same with the arguments in an array.
     package static func run(
         arguments: [String],
         in folder: String,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        input: String = ""
     ) async throws -> Outcome {
         let result = try await Subprocess.run(
             configuration(arguments, in: folder, environment),
+            input: .string(input),
             output: .string(limit: 1 << 20),
             error: .string(limit: 1 << 20)
         )

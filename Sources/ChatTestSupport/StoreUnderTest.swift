@@ -15,7 +15,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
     /// Runs `body` with a store of its own whose schema is current and that holds nothing.
     package func withStore<Result>(
         isolation: isolated (any Actor)? = #isolation,
-        _ body: (any ChatStore) async throws -> Result
+        _ body: (any ChatStore & ChatArchive) async throws -> Result
     ) async throws -> Result {
         switch self {
         case .sqliteInMemory:

@@ -53,6 +53,21 @@ package struct JSONValue: Sendable {
         return found
     }
 
+    /// An object's members by their names; where one is repeated, the last one counts.
+    ///
+    /// Empty for what is no object.
+    package var members: [String: JSONValue] {
+        guard kind == .object else { return [:] }
+        var scanner = JSONScanner(bytes)
+        var members: [String: JSONValue] = [:]
+        scanner.scanCheckedMembers { name, value in
+            if let name = name.lossyString() {
+                members[name] = value
+            }
+        }
+        return members
+    }
+
     /// A string's content.
     ///
     /// - Throws: `JSONStringError.loneSurrogate` where an escape stands for half a character, which JSON's grammar allows

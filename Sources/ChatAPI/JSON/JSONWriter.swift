@@ -89,6 +89,18 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    /// Ends a value that is a line of its own.
+    package mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
+    /// Forgets what was written and keeps the room for it.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
     /// A text that is JSON already.
     package mutating func json(_ value: JSONValue) {
         separate()

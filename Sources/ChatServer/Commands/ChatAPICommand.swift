@@ -6,7 +6,9 @@ struct ChatAPICommand: AsyncParsableCommand {
         commandName: "chat-api",
         abstract: "Keeps chats and their messages behind an HTTP API.",
         version: "0.1.0",
-        subcommands: [ServeCommand.self, MigrateCommand.self, HealthcheckCommand.self],
+        subcommands: [
+            ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, HealthcheckCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self
     )
 }

@@ -1,0 +1,141 @@
+import ChatDomain
+
+extension ArchiveLine {
+    /// Reads a line and checks all that can be seen from it alone; members that are not known are passed over.
+    package init(parsing bytes: [UInt8]) throws(ArchiveError) {
+        let members = try Members(parsing: bytes)
+        let type = try members.text("type", length: 1...32)
+        switch type {
+        case "header":
+            guard try members.text("format", length: 1...32) == "chat-api" else {
+                throw ArchiveError("it is an archive of another program")
+            }
+            self = .header(version: try members.integer("version", from: 1))
+        case "chat": self = .chat(try members.chat())
+        case "end":
+            self = .end(chats: try members.integer("chats", from: 0), entries: try members.integer("entries", from: 0))
+        default:
+            guard let kind = LogEntry.Kind(rawValue: type) else { throw ArchiveError("there is no type '\(type)'") }
+            self = .entry(kind == .messageCreated ? try members.message() : .change(try members.change(kind)))
+        }
+    }
+}
+
+/// The members of a line's object.
+private struct Members {
+    /// Ids are such as every JSON library reads exactly.
+    private static let largestInteger: Int64 = 1 << 53 - 1
+
+    private let members: [String: JSONValue]
+
+    init(parsing bytes: [UInt8]) throws(ArchiveError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            throw ArchiveError("it is not JSON: \(error.reason) at byte \(error.offset)")
+        }
+        guard value.kind == .object else { throw ArchiveError("it is no JSON object") }
+        members = value.members
+    }
+
+    func chat() throws(ArchiveError) -> ArchivedChat {
+        let chat = Chat(
+            id: ChatID(rawValue: try integer("id", from: 1)),
+            title: try text("title", length: 1...ChatTitle.maximumLength),
+            metadata: try metadata(),
+            createdAt: try instant("created_at"),
+            lastPosition: Position(rawValue: try integer("last_seq", from: 0)),
+            lastMessageAt: try optional("last_message_at", instant),
+            messageCount: try integer("message_count", from: 0)
+        )
+        let head = LogHead(chat: chat, instant: try instant("last_entry_at"))
+        return ArchivedChat(head: head, idempotency: try idempotency())
+    }
+
+    func message() throws(ArchiveError) -> ArchivedEntry {
+        let message = Message(
+            id: MessageID(rawValue: try integer("id", from: 1)),
+            chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
+            position: Position(rawValue: try integer("seq", from: 1)),
+            text: try text("text", length: 0...MessageText.maximumLength),
+            metadata: try metadata(),
+            replyTo: try optional("reply_to", id),
+            createdAt: try instant("created_at"),
+            revision: try integer("revision", from: 1),
+            editedAt: try optional("edited_at", instant),
+            deletedAt: try optional("deleted_at", instant)
+        )
+        guard !message.isDeleted || message.text.isEmpty && message.metadata == nil else {
+            throw ArchiveError("a deleted message has neither text nor metadata")
+        }
+        return .message(message, try idempotency())
+    }
+
+    func change(_ kind: LogEntry.Kind) throws(ArchiveError) -> LogPlan.Change {
+        LogPlan.Change(
+            chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
+            position: Position(rawValue: try integer("seq", from: 1)),
+            kind: kind,
+            instant: try instant("at"),
+            messageID: kind == .chatUpdated ? nil : try id("message_id")
+        )
+    }
+
+    func integer(_ name: String, from minimum: Int64) throws(ArchiveError) -> Int64 {
+        guard let value = members[name]?.integer, (minimum...Self.largestInteger).contains(value) else {
+            throw ArchiveError("'\(name)' must be an integer from \(minimum)")
+        }
+        return value
+    }
+
+    /// - Parameter length: In Unicode scalars, as the databases count.
+    func text(_ name: String, length: ClosedRange<Int>) throws(ArchiveError) -> String {
+        guard let text = try? members[name]?.string(), length.contains(text.unicodeScalars.count),
+            !text.utf8.contains(0)
+        else {
+            throw ArchiveError("'\(name)' must be a text of \(length.lowerBound) to \(length.upperBound) characters")
+        }
+        return text
+    }
+
+    private func id(_ name: String) throws(ArchiveError) -> MessageID {
+        MessageID(rawValue: try integer(name, from: 1))
+    }
+
+    private func instant(_ name: String) throws(ArchiveError) -> Instant {
+        guard let text = try? members[name]?.string(), let instant = Instant(timestamp: text) else {
+            throw ArchiveError("'\(name)' must be an instant such as 2026-11-23T09:00:00.000000Z")
+        }
+        return instant
+    }
+
+    private func metadata() throws(ArchiveError) -> Metadata? {
+        guard let value = members["metadata"], value.kind != .null else { return nil }
+        guard value.kind == .object, let metadata = Metadata(json: value.compact) else {
+            throw ArchiveError("'metadata' must be an object of at most \(Metadata.maximumLength) bytes")
+        }
+        return metadata
+    }
+
+    private func idempotency() throws(ArchiveError) -> Idempotency? {
+        guard let value = members["idempotency_key"], value.kind != .null else { return nil }
+        guard let text = try? value.string(), let key = IdempotencyKey(text) else {
+            throw ArchiveError(
+                "'idempotency_key' must be 1 to \(IdempotencyKey.maximumLength) visible ASCII characters"
+            )
+        }
+        guard let digits = try? members["idempotency_fingerprint"]?.string(), let fingerprint = Int64(digits) else {
+            throw ArchiveError("'idempotency_fingerprint' must be an integer of 64 bits in quotes")
+        }
+        return Idempotency(key: key, fingerprint: fingerprint)
+    }
+
+    private func optional<Value>(
+        _ name: String,
+        _ read: (String) throws(ArchiveError) -> Value
+    ) throws(ArchiveError) -> Value? {
+        guard let value = members[name], value.kind != .null else { return nil }
+        return try read(name)
+    }
+}

@@ -1,0 +1,124 @@
+package import ChatDomain
+
+/// Writes chats as an archive, page by page.
+///
+/// A chat is exported as far as its log went when its turn came. A message that changes meanwhile is in the archive as it
+/// stands when its page is read; a chat that is deleted meanwhile is there as far as it had been read.
+package struct ChatExport {
+    /// How many entries are read in one snapshot.
+    private static let pageSize = 1_000
+    /// How many chats are read at once.
+    private static let chatPageSize = 100
+
+    private let archive: any ChatArchive
+
+    package init(_ archive: any ChatArchive) {
+        self.archive = archive
+    }
+
+    /// - Parameters:
+    ///   - chat: The only chat to export; nil exports all.
+    ///   - write: Given the archive piece by piece, each of whole lines, and how far it reaches.
+    /// - Throws: `StoreError.chatNotFound` if there is no such chat, and what `write` throws.
+    package func run(
+        _ chat: ChatID?,
+        write: @escaping ([UInt8], ArchiveProgress) async throws -> Void
+    ) async throws -> ArchiveProgress {
+        var output = ArchiveOutput(write: write)
+        try await output.append(.header(version: ArchiveLine.version))
+        try await forEachChat(chat) { try await export($0, to: &output) }
+        return try await output.finish()
+    }
+
+    /// How many entries there are to export, for whoever shows how much is left.
+    package func countEntries(_ chat: ChatID?) async throws -> Int64 {
+        var count: Int64 = 0
+        try await forEachChat(chat) { count += $0.head.chat.lastPosition.rawValue }
+        return count
+    }
+
+    private func forEachChat(_ chat: ChatID?, _ visit: (ArchivedChat) async throws -> Void) async throws {
+        if let chat {
+            let previous = ChatID(rawValue: chat.rawValue - 1)
+            guard let found = try await archive.archivedChats(after: previous, limit: 1).first, found.id == chat else {
+                throw StoreError.chatNotFound
+            }
+            return try await visit(found)
+        }
+        var last = ChatID(rawValue: 0)
+        while case let chats = try await archive.archivedChats(after: last, limit: Self.chatPageSize),
+            let newest = chats.last
+        {
+            for chat in chats {
+                try await visit(chat)
+            }
+            last = newest.id
+        }
+    }
+
+    private func export(_ chat: ArchivedChat, to output: inout ArchiveOutput) async throws {
+        try await output.append(.chat(chat))
+        let end = chat.head.chat.lastPosition
+        var last = Position(rawValue: 0)
+        while last < end {
+            guard let entries = try await page(of: chat.id, after: last) else { return }
+            let next = last.rawValue + 1
+            guard entries.first?.position.rawValue == next else {
+                throw StoreError.failed(reason: "chat \(chat.id.rawValue) has nothing at position \(next)")
+            }
+            for entry in entries where entry.position <= end && entry.position.rawValue == last.rawValue + 1 {
+                try await output.append(.entry(entry))
+                last = entry.position
+            }
+        }
+    }
+
+    /// Nil for a chat that was deleted.
+    private func page(of chat: ChatID, after position: Position) async throws(StoreError) -> [ArchivedEntry]? {
+        do throws(StoreError) {
+            return try await archive.archivedEntries(of: chat, after: position, limit: Self.pageSize)
+        } catch {
+            if error == .chatNotFound { return nil }
+            throw error
+        }
+    }
+}
+
+/// Lines on their way out.
+private struct ArchiveOutput {
+    /// The bytes that are gathered before they are written.
+    private static let pieceSize = 1 << 18
+
+    private let write: ([UInt8], ArchiveProgress) async throws -> Void
+    private var writer = JSONWriter(capacity: pieceSize + ArchiveLine.maximumLength)
+    private var progress = ArchiveProgress()
+
+    init(write: @escaping ([UInt8], ArchiveProgress) async throws -> Void) {
+        self.write = write
+    }
+
+    mutating func append(_ line: ArchiveLine) async throws {
+        line.write(to: &writer)
+        switch line {
+        case .chat: progress.chats += 1
+        case .entry: progress.entries += 1
+        case .header, .end: break
+        }
+        if writer.bytes.count >= Self.pieceSize {
+            try await flush()
+        }
+    }
+
+    /// - Returns: How much there was.
+    mutating func finish() async throws -> ArchiveProgress {
+        try await append(.end(chats: progress.chats, entries: progress.entries))
+        try await flush()
+        return progress
+    }
+
+    private mutating func flush() async throws {
+        progress.bytes += Int64(writer.bytes.count)
+        try await write(writer.bytes, progress)
+        writer.removeAll()
+    }
+}

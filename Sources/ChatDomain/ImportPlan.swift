@@ -1,0 +1,184 @@
+/// Decides what a batch of an import writes, given what is stored. It does no I/O.
+package struct ImportPlan: Sendable {
+    /// A place in a log.
+    package struct Place: Hashable, Sendable {
+        package let chatID: ChatID
+        package let position: Position
+
+        package init(chatID: ChatID, position: Position) {
+            self.chatID = chatID
+            self.position = position
+        }
+    }
+
+    /// What must be read, once the ends of the logs are known, before the batch can be planned.
+    package struct Needs: Sendable {
+        /// Those that may be stored already, and those that the batch changes without holding them.
+        package private(set) var messages: Set<LogPlan.MessageReference> = []
+        /// Those that may be stored already.
+        package private(set) var changes: [LogPlan.Change] = []
+
+        package init(_ stretches: [ArchivedStretch], knowing heads: [ChatID: LogHead]) {
+            for stretch in stretches {
+                let end = heads[stretch.chat.id]?.chat.lastPosition ?? Position(rawValue: 0)
+                var held: Set<MessageID> = []
+                for entry in stretch.entries {
+                    switch entry {
+                    case .message(let message, _):
+                        held.insert(message.id)
+                        if message.position <= end {
+                            messages.insert(LogPlan.MessageReference(chatID: message.chatID, id: message.id))
+                        }
+                    case .change(let change):
+                        if let id = change.messageID, !held.contains(id) {
+                            messages.insert(LogPlan.MessageReference(chatID: change.chatID, id: id))
+                        }
+                        if change.position <= end {
+                            changes.append(change)
+                        }
+                    }
+                }
+            }
+        }
+
+        package var isEmpty: Bool {
+            messages.isEmpty && changes.isEmpty
+        }
+    }
+
+    /// What is stored.
+    package struct Knowledge: Sendable {
+        /// The logs of the batch's chats; a chat that is not there does not exist.
+        package var heads: [ChatID: LogHead] = [:]
+        /// The chats that were deleted and are still being removed.
+        package var removedChats: Set<ChatID> = []
+        /// As far as they exist.
+        package var messages: [LogPlan.MessageReference: Message] = [:]
+        /// Where changes are that are the same.
+        package var changes: Set<Place> = []
+
+        package init() {}
+    }
+
+    package private(set) var newChats: [ArchivedChat] = []
+    package private(set) var messages: [(message: Message, idempotency: Idempotency?)] = []
+    package private(set) var changes: [LogPlan.Change] = []
+    /// The stored messages that the archive knows better, as they are afterwards.
+    package private(set) var editedMessages: [LogPlan.MessageReference: Message] = [:]
+    /// The ends of the logs that change, as they are afterwards.
+    package private(set) var movedHeads: [ChatID: LogHead] = [:]
+    /// The chats among them that are given the archive's title and metadata.
+    package private(set) var editedChats: Set<ChatID> = []
+    private let knowledge: Knowledge
+    private var newMessages: Set<LogPlan.MessageReference> = []
+
+    package init(_ stretches: [ArchivedStretch], knowing knowledge: Knowledge) throws(ImportConflict) {
+        self.knowledge = knowledge
+        for stretch in stretches {
+            try add(stretch)
+        }
+    }
+
+    package var count: ImportCount {
+        ImportCount(chats: Int64(newChats.count), entries: Int64(messages.count + changes.count))
+    }
+
+    /// The largest of the ids that the plan gives to messages; 0 if there are none.
+    package var largestMessageID: Int64 {
+        messages.map(\.message.id.rawValue).max() ?? 0
+    }
+
+    private mutating func add(_ stretch: ArchivedStretch) throws(ImportConflict) {
+        let chat = stretch.chat
+        if knowledge.removedChats.contains(chat.id) {
+            throw ImportConflict(
+                reason: "chat \(chat.id.rawValue) was deleted and is still being removed: try again later"
+            )
+        }
+        if let stored = knowledge.heads[chat.id], stored.chat.createdAt != chat.head.chat.createdAt {
+            throw ImportConflict(
+                reason: "the id of chat \(chat.id.rawValue) is taken: the database has another chat under it"
+            )
+        }
+        if knowledge.heads[chat.id] == nil {
+            newChats.append(chat)
+        }
+        let stored = knowledge.heads[chat.id] ?? chat.withoutLog
+        let isOlder = stored.chat.lastPosition < chat.head.chat.lastPosition
+        var head = stored
+        for entry in stretch.entries {
+            if entry.position <= stored.chat.lastPosition {
+                try compare(entry, isOlder: isOlder, &head)
+            } else {
+                try append(entry, &head)
+            }
+        }
+        if head.chat.lastPosition > stored.chat.lastPosition {
+            head.chat.title = chat.head.chat.title
+            head.chat.metadata = chat.head.chat.metadata
+            editedChats.insert(chat.id)
+        }
+        if head != stored {
+            movedHeads[chat.id] = head
+        }
+    }
+
+    private mutating func append(_ entry: ArchivedEntry, _ head: inout LogHead) throws(ImportConflict) {
+        guard entry.position.rawValue == head.chat.lastPosition.rawValue + 1 else {
+            throw ImportConflict(
+                reason: """
+                    the log of chat \(entry.chatID.rawValue) ends at \(head.chat.lastPosition.rawValue) and cannot go on at \
+                    \(entry.position.rawValue): import the whole archive again
+                    """
+            )
+        }
+        head.advance(at: entry.instant)
+        switch entry {
+        case .message(let message, let idempotency):
+            newMessages.insert(LogPlan.MessageReference(chatID: message.chatID, id: message.id))
+            messages.append((message, idempotency))
+            head.chat.lastMessageAt = message.createdAt
+            head.chat.messageCount += message.isDeleted ? 0 : 1
+        case .change(let change):
+            if let id = change.messageID {
+                let reference = LogPlan.MessageReference(chatID: change.chatID, id: id)
+                guard newMessages.contains(reference) || knowledge.messages[reference] != nil else {
+                    throw ImportConflict(reason: "\(entry.place) is about message \(id.rawValue), which is not there")
+                }
+            }
+            changes.append(change)
+        }
+    }
+
+    /// Makes sure that an entry is what is stored in its place, and takes over what is newer in it.
+    ///
+    /// - Parameter isOlder: Whether the store's log is shorter than the archive's. Only then may a message change: the log
+    ///   moves on, too, which tells its readers.
+    private mutating func compare(
+        _ entry: ArchivedEntry,
+        isOlder: Bool,
+        _ head: inout LogHead
+    ) throws(ImportConflict) {
+        switch entry {
+        case .message(let message, _):
+            let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
+            guard let stored = knowledge.messages[reference], stored.position == message.position,
+                stored.createdAt == message.createdAt
+            else { throw ImportConflict(reason: "\(entry.place) is another one in the database") }
+            if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
+                editedMessages[reference] = message
+                head.chat.messageCount -= message.isDeleted ? 1 : 0
+            }
+        case .change(let change):
+            guard knowledge.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
+                throw ImportConflict(reason: "\(entry.place) is another one in the database")
+            }
+        }
+    }
+}
+
+extension ArchivedEntry {
+    fileprivate var place: String {
+        "entry \(position.rawValue) of chat \(chatID.rawValue)"
+    }
+}

@@ -1,0 +1,21 @@
+package import ChatDomain
+
+extension PostgresStore: ChatArchive {
+    package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
+        try await database.fetchArchivedChats(after: id, limit: limit)
+    }
+
+    package func archivedEntries(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int
+    ) async throws(StoreError) -> [ArchivedEntry] {
+        try await database.fetchArchivedEntries(of: chat, after: position, limit: limit)
+    }
+
+    package func importBatch(
+        _ stretches: [ArchivedStretch]
+    ) async throws(StoreError) -> Result<ImportCount, ImportConflict> {
+        try await database.importBatch(stretches)
+    }
+}

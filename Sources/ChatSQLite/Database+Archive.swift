@@ -1,0 +1,171 @@
+import ChatDomain
+import GRDB
+
+/// The statements that take chats out and put them in. Each runs inside the snapshot or the transaction of its caller.
+extension Database {
+    func fetchArchivedChats(after id: ChatID, limit: Int) throws -> [ArchivedChat] {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT \(Chat.columns), last_entry_at, idempotency_key, idempotency_fingerprint
+                FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
+                WHERE chats.id > ? AND deleted_at IS NULL ORDER BY chats.id LIMIT ?
+                """
+        )
+        return try Row.fetchAll(statement, arguments: [id.rawValue, limit]).map { row in
+            ArchivedChat(
+                head: LogHead(chat: Chat(row), instant: Instant(microsecondsSinceEpoch: row[7])),
+                idempotency: try Idempotency(row, columnsFrom: 8)
+            )
+        }
+    }
+
+    func fetchArchivedEntries(of chat: ChatID, after position: Position, limit: Int) throws -> [ArchivedEntry] {
+        let sent = try cachedStatement(
+            sql: """
+                SELECT \(Message.columns), idempotency_key, idempotency_fingerprint
+                FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
+                """
+        )
+        let messages = try Row.fetchAll(sent, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
+            ArchivedEntry.message(Message(of: chat, row), try Idempotency(row, columnsFrom: 9))
+        }
+        let changed = try cachedStatement(
+            sql: """
+                SELECT seq, kind, created_at, message_id
+                FROM changes WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
+                """
+        )
+        let changes = try Row.fetchAll(changed, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
+            guard let kind = LogEntry.Kind(rawValue: row[1]) else {
+                throw StoreError.failed(reason: "chat \(chat.rawValue) has a change of no kind")
+            }
+            let messageID: Int64? = row[3]
+            return ArchivedEntry.change(
+                LogPlan.Change(
+                    chatID: chat,
+                    position: Position(rawValue: row[0]),
+                    kind: kind,
+                    instant: Instant(microsecondsSinceEpoch: row[2]),
+                    messageID: messageID.map(MessageID.init(rawValue:))
+                )
+            )
+        }
+        return Array(merging: messages, changes, limit: limit)
+    }
+
+    func importBatch(_ stretches: [ArchivedStretch]) throws -> Result<ImportCount, ImportConflict> {
+        let knowledge = try fetchKnowledge(of: stretches)
+        let plan: ImportPlan
+        do throws(ImportConflict) {
+            plan = try ImportPlan(stretches, knowing: knowledge)
+        } catch {
+            return .failure(error)
+        }
+        for chat in plan.newChats {
+            try insert(chat)
+        }
+        for (message, idempotency) in plan.messages {
+            try insert(message, idempotency)
+        }
+        for change in plan.changes {
+            try insert(change)
+        }
+        for (reference, message) in plan.editedMessages {
+            try update(message, reference)
+        }
+        for (chat, head) in plan.movedHeads {
+            try moveHead(to: head)
+            if plan.editedChats.contains(chat) {
+                try update(head.chat)
+            }
+        }
+        // Those of chats are seen to by AUTOINCREMENT.
+        try cachedStatement(sql: "UPDATE counters SET value = max(value, ?) WHERE name = 'message_id'")
+            .execute(arguments: [plan.largestMessageID])
+        return .success(plan.count)
+    }
+
+    private func fetchKnowledge(of stretches: [ArchivedStretch]) throws -> ImportPlan.Knowledge {
+        var knowledge = ImportPlan.Knowledge()
+        for chat in stretches.map(\.chat.id) {
+            knowledge.heads[chat] = try fetchHead(of: chat)
+            if knowledge.heads[chat] == nil, try isBeingRemoved(chat) {
+                knowledge.removedChats.insert(chat)
+            }
+        }
+        let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
+        for reference in needs.messages {
+            knowledge.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
+        }
+        for change in needs.changes where try contains(change) {
+            knowledge.changes.insert(ImportPlan.Place(chatID: change.chatID, position: change.position))
+        }
+        return knowledge
+    }
+
+    private func isBeingRemoved(_ chat: ChatID) throws -> Bool {
+        let statement = try cachedStatement(sql: "SELECT 1 FROM chats WHERE id = ?")
+        return try Int.fetchOne(statement, arguments: [chat.rawValue]) != nil
+    }
+
+    private func contains(_ change: LogPlan.Change) throws -> Bool {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT 1 FROM changes
+                WHERE chat_id = ? AND seq = ? AND kind = ? AND message_id IS ? AND created_at = ?
+                """
+        )
+        return try Int.fetchOne(
+            statement,
+            arguments: [
+                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.messageID?.rawValue,
+                change.instant.microsecondsSinceEpoch,
+            ]
+        ) != nil
+    }
+
+    private func insert(_ archived: ArchivedChat) throws {
+        let chat = archived.head.chat
+        let instant = chat.createdAt.microsecondsSinceEpoch
+        try cachedStatement(
+            sql: "INSERT INTO chats (id, title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [chat.id.rawValue, chat.title, chat.metadata?.json, instant, instant])
+        guard let idempotency = archived.idempotency else { return }
+        // A key that has made another chat here stays with that one.
+        try cachedStatement(
+            sql: """
+                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
+                ON CONFLICT (idempotency_key) DO NOTHING
+                """
+        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, chat.id.rawValue])
+    }
+
+    private func insert(_ message: Message, _ idempotency: Idempotency?) throws {
+        let statement = try cachedStatement(
+            sql: """
+                INSERT INTO messages
+                    (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
+                    idempotency_key, idempotency_fingerprint)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        )
+        try statement.execute(
+            arguments: [
+                message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.text,
+                message.createdAt.microsecondsSinceEpoch, message.metadata?.json, message.replyTo?.rawValue,
+                message.revision, message.editedAt?.microsecondsSinceEpoch, message.deletedAt?.microsecondsSinceEpoch,
+                idempotency?.key.value, idempotency?.fingerprint,
+            ]
+        )
+    }
+}
+
+extension Idempotency {
+    fileprivate init?(_ row: Row, columnsFrom first: Int) throws {
+        guard let text: String = row[first] else { return nil }
+        guard let key = IdempotencyKey(text) else {
+            throw StoreError.failed(reason: "a stored idempotency key is none")
+        }
+        self.init(key: key, fingerprint: row[first + 1])
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import ChatAPI
+import ChatDomain
+import Glibc
+import Logging
+import SystemPackage
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Read chats that `export` wrote, with their ids, positions and instants.",
+        discussion: """
+            The service may be running. What is there already is passed over: an import that was interrupted is run again.
+            """
+    )
+
+    @Argument(help: "The file to read (default: standard input).") var file: String?
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+    @OptionGroup(title: "Schema") var schema: SchemaOptions
+
+    func run() async throws {
+        let settings = try await SettingsReader(given: database.given + schema.given)
+        let writer = LogWriter()
+        defer { writer.flush() }
+        let logger = try Logger(settings, writer: writer)
+        let upgrades = try settings.value(Settings.migrate)
+        let source = ByteStream(try openFile())
+        let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
+        try await database.prepareSchema(upgrading: upgrades, logger: logger)
+        writer.flush()
+        do {
+            try await importChats(from: source, into: database.makeStore())
+        } catch let error as ArchiveError {
+            throw CommandError(error.description)
+        } catch let error as Errno {
+            throw CommandError("cannot read \(file ?? "standard input"): \(error)")
+        } catch {
+            throw CommandError(database: error)
+        }
+        try await database.close()
+    }
+
+    private func importChats(from source: ByteStream, into store: any ChatStore & ChatArchive) async throws {
+        // A chat that was deleted and is on its way out would stand in the way of its own return.
+        while try await store.purgeDeletedChats() {}
+        let errors = ByteStream(.standardError)
+        let total = await source.remainingBytes()
+        var meter = ProgressMeter("Imported", isTerminal: isatty(STDERR_FILENO) == 1)
+        var last = ArchiveProgress()
+        let added = try await ChatImport(store).run(read: source.read) { progress in
+            last = progress
+            let part = total.map { Double(progress.bytes) / max(Double($0), 1) }
+            if let text = meter.text(progress, part: part) {
+                try await errors.write(Array(text.utf8))
+            }
+        }
+        let remark = " (\(added.chats) and \(added.entries) were not there before)"
+        try await errors.write(Array(meter.summary(last, remark).utf8))
+    }
+
+    private func openFile() throws(CommandError) -> FileDescriptor {
+        guard let file else { return .standardInput }
+        do {
+            return try .open(FilePath(file), .readOnly)
+        } catch {
+            throw CommandError("cannot read \(file): \(error)")
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import ChatAPI
+
+/// Says on standard error how far a command has come: a bar on a terminal, a line now and then elsewhere.
+struct ProgressMeter {
+    private static let width = 30
+
+    /// What is done to the entries.
+    private let verb: String
+    private let isTerminal: Bool
+    private let start: ContinuousClock.Instant
+    private var lastShown: ContinuousClock.Instant
+
+    init(_ verb: String, isTerminal: Bool, at now: ContinuousClock.Instant = .now) {
+        self.verb = verb
+        self.isTerminal = isTerminal
+        start = now
+        lastShown = now
+    }
+
+    /// What to write now; nil if it is too early to say more.
+    ///
+    /// - Parameter part: From 0 to 1; nil where nobody knows how much there is.
+    mutating func text(
+        _ progress: ArchiveProgress,
+        part: Double?,
+        at now: ContinuousClock.Instant = .now
+    ) -> String? {
+        guard lastShown.duration(to: now) >= (isTerminal ? .milliseconds(200) : .seconds(5)) else { return nil }
+        lastShown = now
+        let figures = "\(progress.entries) entries, \(rate(progress, at: now)) a second"
+        guard isTerminal else { return "\(verb) \(figures)\n" }
+        guard let part else { return "\r\(verb) \(figures)\u{1B}[K" }
+        let filled = Int(min(max(part, 0), 1) * Double(Self.width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.width - filled)
+        return "\r\(verb) [\(bar)] \(Int(min(part, 1) * 100)) %, \(figures)\u{1B}[K"
+    }
+
+    /// The last line.
+    func summary(_ progress: ArchiveProgress, _ remark: String = "", at now: ContinuousClock.Instant = .now) -> String {
+        """
+        \(isTerminal ? "\r\u{1B}[K" : "")\(verb) \(progress.chats) chats with \(progress.entries) entries\(remark), \
+        \(rate(progress, at: now)) a second\n
+        """
+    }
+
+    private func rate(_ progress: ArchiveProgress, at now: ContinuousClock.Instant) -> Int64 {
+        Int64(Double(progress.entries) / max(start.duration(to: now) / .seconds(1), 0.001))
+    }
+}

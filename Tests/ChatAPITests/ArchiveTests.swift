@@ -1,0 +1,371 @@
+import ChatAPI
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// Chats that leave a store and come into one.
+@Suite(.timeLimit(.minutes(5)))
+struct ArchiveTests {
+    /// Where an archive comes from and where it goes.
+    private static let journeys = StoreUnderTest.allCases.flatMap { from in StoreUnderTest.allCases.map { (from, $0) } }
+
+    @Test(arguments: journeys)
+    func chatsComeBackAsTheyWere(_ from: StoreUnderTest, _ to: StoreUnderTest) async throws {
+        let (archive, before) = try await from.withStore { store in
+            try await Self.fill(store)
+            let archive = try await Self.export(store)
+            let before = try await Contents(store)
+            // The same store, after all is gone, and another one must both get it back.
+            for chat in before.chats {
+                try await store.deleteChat(chat.id)
+            }
+            #expect(try await Contents(store).chats.isEmpty)
+            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 17))
+            #expect(try await Contents(store) == before)
+            return (archive, before)
+        }
+        try await to.withStore { store in
+            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 17))
+            #expect(try await Contents(store) == before)
+            #expect(try await Self.export(store) == archive)
+            // Once more changes nothing.
+            #expect(try await Self.load(archive, into: store) == ImportCount())
+            #expect(try await Contents(store) == before)
+
+            // Keys are known, and ids go on.
+            let first = ChatID(rawValue: 1)
+            let sent = MessageDraft(text: try MessageText("sent once"), idempotencyKey: IdempotencyKey("k1"))
+            let replay = try await store.recordMessage(.post(sent), in: first)
+            #expect(replay.isReplay)
+            #expect(replay.value.position == Position(rawValue: 5))
+            #expect(try await store.createChat(Self.draftWithKey()).isReplay)
+            let next = try await store.postMessage(MessageText("next"), to: first)
+            #expect(next.id.rawValue == (before.messageIDs.max() ?? 0) + 1)
+            #expect(try await store.createChat(titled: ChatTitle("next")).id.rawValue == 5)
+            // What has gone on here stays when the archive comes again.
+            let continued = try await Contents(store)
+            #expect(try await Self.load(archive, into: store) == ImportCount())
+            #expect(try await Contents(store) == continued)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func oneChatIsExportedAlone(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            try await Self.fill(store)
+            let archive = try await Self.export(store, ChatID(rawValue: 4))
+            let fingerprint = try #require(Self.draftWithKey().idempotency).fingerprint
+            #expect(
+                Self.masked(archive) == """
+                    {"type":"header","format":"chat-api","version":1}
+                    {"type":"chat","id":4,"title":"with a key","created_at":"<instant>","last_seq":0,\
+                    "last_entry_at":"<instant>","message_count":0,"metadata":{"a":[1,2.50]},"idempotency_key":"chat",\
+                    "idempotency_fingerprint":"\(fingerprint)"}
+                    {"type":"end","chats":1,"entries":0}
+
+                    """
+            )
+            for unknown in [2, 99] as [Int64] {
+                await #expect(throws: StoreError.chatNotFound) { try await Self.export(store, ChatID(rawValue: unknown)) }
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func anArchiveOfManyBatchesThatWasCutOffIsImportedAgain(_ store: StoreUnderTest) async throws {
+        let archive = Self.largeArchive(messages: 5_000)
+        try await store.withStore { store in
+            // In the middle of a line of the second batch.
+            let cut = archive.prefix(archive.count / 2)
+            let lines = cut.count { $0 == UInt8(ascii: "\n") }
+            await #expect(throws: ArchiveError("the archive is cut off behind line \(lines)")) {
+                try await Self.load(Array(cut), into: store)
+            }
+            let chat = ChatID(rawValue: 7)
+            let part = try await store.log(of: chat, after: Position(rawValue: 0), limit: 10_000)
+            #expect(part.entries.map(\.position.rawValue) == Array(1...Int64(lines - 2)))
+            #expect(part.lastPosition.rawValue == Int64(lines - 2))
+            #expect(try await store.chat(chat).messageCount == Int64(lines - 2))
+
+            let rest = try await Self.load(archive, into: store)
+            #expect(rest == ImportCount(chats: 0, entries: 5_000 - Int64(lines - 2)))
+            #expect(try await Self.export(store) == archive)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func anArchiveThatIsNewerGoesOnWhereTheStoreEnds(_ store: StoreUnderTest) async throws {
+        try await store.withStore { source in
+            let chat = try await source.createChat(titled: ChatTitle("before")).id
+            let edited = try await source.postMessage(MessageText("a"), to: chat)
+            let deleted = try await source.postMessage(MessageText("b"), to: chat)
+            let older = try await Self.export(source)
+            let edit = LogChange.edit(edited.id, MessageEdit(text: try MessageText("A")), onlyIf: .any)
+            _ = try await source.record(LogRequest(edit, in: chat))
+            _ = try await source.record(LogRequest(.delete(deleted.id, onlyIf: .any), in: chat))
+            _ = try await source.updateChat(chat, ChatEdit(title: try ChatTitle("after")))
+            let newer = try await Self.export(source)
+            let contents = try await Contents(source)
+            try await store.withStore { target in
+                _ = try await Self.load(older, into: target)
+                #expect(try await Self.load(newer, into: target) == ImportCount(chats: 0, entries: 3))
+                #expect(try await Contents(target) == contents)
+                // The older one takes nothing back.
+                #expect(try await Self.load(older, into: target) == ImportCount())
+                #expect(try await Contents(target) == contents)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func anotherChatOfTheSameIdIsLeftAlone(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let own = try await store.createChat(titled: ChatTitle("own"))
+            let archive = Self.archive([Self.chat(1), Self.message(1)])
+            let conflict = ArchiveError("the id of chat 1 is taken: the database has another chat under it")
+            await #expect(throws: conflict) { try await Self.load(archive, into: store) }
+            #expect(try await store.chat(own.id) == own)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aLogThatHasGoneOnDifferentlyIsLeftAlone(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            _ = try await Self.load(Self.archive([Self.chat(1), Self.message(1)]), into: store)
+            _ = try await store.postMessage(MessageText("own"), to: ChatID(rawValue: 1))
+            let before = try await Contents(store)
+            let change = #"{"type":"message.updated","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":1}"#
+            for entry in [Self.message(2), change] {
+                let archive = Self.archive([Self.chat(1), Self.message(1), entry, Self.message(3)])
+                await #expect(throws: ArchiveError("entry 2 of chat 1 is another one in the database")) {
+                    try await Self.load(archive, into: store)
+                }
+                #expect(try await Contents(store) == before)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ([#"{"type":"chat"}"#], 2, "'id' must be an integer from 1"),
+        (["nonsense"], 2, "it is not JSON: Expecting value at byte 0"),
+        (["[]"], 2, "it is no JSON object"),
+        ([#"{"type":"thread"}"#], 2, "there is no type 'thread'"),
+        ([message(1)], 2, "an entry of chat 1 does not follow that chat"),
+        ([chat(1), message(2)], 3, "position 2 comes after 0"),
+        ([chat(1), chat(1)], 3, "chat 1 comes after chat 1"),
+        ([chat(1), message(1), message(1)], 4, "position 1 comes after 1"),
+        ([chat(1), message(1, #""text":5"#)], 3, "'text' must be a text of 0 to 5000 characters"),
+        ([chat(1), message(1, #""text":"\u0000""#)], 3, "'text' must be a text of 0 to 5000 characters"),
+        ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be a text of 0 to 5000 characters"),
+        (
+            [chat(1), message(1, #""text":"","created_at":"2026-02-30T09:00:00.000000Z""#)], 3,
+            "'created_at' must be an instant such as 2026-11-23T09:00:00.000000Z"
+        ),
+        (
+            [chat(1), message(1, #""text":"","metadata":[]"#)], 3,
+            "'metadata' must be an object of at most 16384 bytes"
+        ),
+        (
+            [chat(1), message(1, #""text":"kept","deleted_at":"2026-11-23T09:00:01.000000Z""#)], 3,
+            "a deleted message has neither text nor metadata"
+        ),
+        (
+            [chat(1), message(1), message(2, #""text":"","created_at":"2026-11-22T09:00:00.000000Z""#)], 4,
+            "the instant runs backwards"
+        ),
+        ([String(repeating: " ", count: 131_073)], 2, "it is longer than 131072 bytes"),
+        ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there is more behind the archive's end"),
+        ([chat(1), #"{"type":"end","chats":1,"entries":9}"#], 3, "the archive had 1 chats and 9 entries, of which 1 and 0 are left"),
+    ] as [([String], Int, String)])
+    func aBrokenLineIsNamedAndWhatIsBeforeItIsKept(_ lines: [String], _ number: Int, _ complaint: String) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            await #expect(throws: ArchiveError("line \(number): \(complaint)")) {
+                try await Self.load(Self.archive(lines), into: store)
+            }
+            let kept = try await Contents(store)
+            #expect(kept.chats.count == (lines.first == Self.chat(1) ? 1 : 0))
+            let messages = lines.prefix(number - 2).count { $0.contains("message.created") }
+            #expect(kept.messageIDs.count == messages)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aChangeOfAMessageThatIsNotThereIsRefused(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let change = #"{"type":"message.deleted","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":9}"#
+            let archive = Self.archive([Self.chat(1), Self.message(1), change])
+            await #expect(throws: ArchiveError("entry 2 of chat 1 is about message 9, which is not there")) {
+                try await Self.load(archive, into: store)
+            }
+            #expect(try await Contents(store).chats.isEmpty)
+        }
+    }
+
+    @Test func anArchiveBeginsWithAHeaderThatIsKnown() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            for (line, complaint) in [
+                (Self.chat(1), "an archive begins with its header"),
+                (
+                    #"{"type":"header","format":"chat-api","version":2}"#,
+                    "the archive has version 2, this chat-api reads 1"
+                ),
+                (#"{"type":"header","format":"slack","version":1}"#, "it is an archive of another program"),
+            ] {
+                await #expect(throws: ArchiveError("line 1: \(complaint)")) {
+                    try await Self.load(Array("\(line)\n".utf8), into: store)
+                }
+            }
+            await #expect(throws: ArchiveError("the archive is cut off behind line 0")) {
+                try await Self.load([], into: store)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        0, 1, -1, 951_782_400_000_000, 1_709_164_799_999_999, 4_107_542_400_000_000, -62_135_596_800_000_000,
+        253_402_300_799_999_999,
+    ] as [Int64])
+    func anInstantIsReadAsItIsWritten(_ microseconds: Int64) {
+        let instant = Instant(microsecondsSinceEpoch: microseconds)
+        var written: [UInt8] = []
+        written.appendTimestamp(instant)
+        #expect(Instant(timestamp: String(decoding: written, as: UTF8.self)) == instant)
+    }
+
+    @Test(arguments: [
+        "", "2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000", "2026-11-23 09:00:00.000000Z",
+        "2026-13-01T09:00:00.000000Z", "2026-11-31T09:00:00.000000Z", "2023-02-29T09:00:00.000000Z",
+        "2026-11-23T24:00:00.000000Z", "2026-11-23T09:60:00.000000Z", "-026-11-23T09:00:00.000000Z",
+        "99999999999999999999999999Z",
+    ])
+    func whatIsNoInstantIsNotRead(_ text: String) {
+        #expect(Instant(timestamp: text) == nil)
+    }
+}
+
+/// All that clients can read of a store.
+private struct Contents: Equatable {
+    var chats: [Chat] = []
+    var logs: [LogPage] = []
+    var pages: [MessagePage] = []
+    var list: ChatList
+
+    init(_ store: any ChatStore & ChatArchive) async throws {
+        list = try await store.chats(ChatListQuery(limit: 100))
+        chats = list.chats.sorted { $0.id.rawValue < $1.id.rawValue }
+        for chat in chats {
+            logs.append(try await store.log(of: chat.id, after: Position(rawValue: 0), limit: 100))
+            pages.append(try await store.messages(.newest(of: chat.id, limit: 100)))
+        }
+    }
+
+    var messageIDs: [Int64] {
+        pages.flatMap(\.messages).map(\.id.rawValue)
+    }
+}
+
+extension ArchiveTests {
+    fileprivate static func draftWithKey() throws -> ChatDraft {
+        ChatDraft(
+            title: try ChatTitle("with a key"),
+            metadata: Metadata(json: #"{"a":[1,2.50]}"#),
+            idempotencyKey: IdempotencyKey("chat")
+        )
+    }
+
+    /// Three chats, of which the first has everything that a log can have; the second is gone.
+    fileprivate static func fill(_ store: any ChatStore) async throws {
+        let chat = try await store.createChat(titled: ChatTitle("Привет \"👋🏽\"")).id
+        let gone = try await store.createChat(titled: ChatTitle("gone")).id
+        let other = try await store.createChat(titled: ChatTitle("other")).id
+        _ = try await store.createChat(draftWithKey())
+        func post(_ text: String, _ metadata: String? = nil, replyTo: MessageID? = nil, key: String? = nil) async throws
+            -> Message
+        {
+            let draft = MessageDraft(
+                text: try MessageText(text),
+                metadata: metadata.flatMap { Metadata(json: $0) },
+                replyTo: replyTo,
+                idempotencyKey: key.flatMap { IdempotencyKey($0) }
+            )
+            return try await store.recordMessage(.post(draft), in: chat).value
+        }
+        func change(_ change: LogChange) async throws {
+            _ = try await store.record(LogRequest(change, in: chat))
+        }
+        let first = try await post("line\nbreak \"quoted\" \\ \u{7} \u{2028} é 👋🏽", #"{"n":[1,null]}"#)
+        let second = try await post("answer", replyTo: first.id)
+        _ = try await store.postMessage(MessageText("elsewhere"), to: other)
+        _ = try await store.postMessage(MessageText("gone"), to: gone)
+        try await change(.edit(second.id, MessageEdit(text: try MessageText("better")), onlyIf: .any))
+        try await change(.edit(second.id, MessageEdit(text: try MessageText("best")), onlyIf: .any))
+        let sent = try await post("sent once", key: "k1")
+        let deleted = try await post("to be deleted", #"{"secret":1}"#, replyTo: sent.id, key: "k2")
+        try await change(.delete(deleted.id, onlyIf: .any))
+        try await change(.update(ChatEdit(title: try ChatTitle("renamed"), metadata: .replace(Metadata(json: "{}")))))
+        for number in 1...5 {
+            _ = try await post("message \(number)")
+        }
+        try await change(.delete(first.id, onlyIf: .any))
+        _ = try await store.postMessage(MessageText("elsewhere, too"), to: other)
+        try await change(.edit(sent.id, MessageEdit(metadata: .replace(Metadata(json: #"{"m":1}"#))), onlyIf: .any))
+        try await store.deleteChat(gone)
+    }
+
+    fileprivate static func export(_ archive: any ChatArchive, _ chat: ChatID? = nil) async throws -> [UInt8] {
+        let output = Bytes()
+        _ = try await ChatExport(archive).run(chat) { bytes, _ in output.append(bytes) }
+        return output.all
+    }
+
+    /// Gives the archive piece by piece, such that lines fall anywhere.
+    fileprivate static func load(_ bytes: [UInt8], into archive: any ChatArchive) async throws -> ImportCount {
+        var rest = bytes[...]
+        return try await ChatImport(archive).run {
+            defer { rest = rest.dropFirst(4_099) }
+            return Array(rest.prefix(4_099))
+        } report: { _ in
+        }
+    }
+
+    fileprivate static func masked(_ archive: [UInt8]) -> String {
+        String(decoding: archive, as: UTF8.self).replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/, with: "<instant>")
+    }
+
+    fileprivate static func archive(_ lines: [String]) -> [UInt8] {
+        let header = #"{"type":"header","format":"chat-api","version":1}"#
+        return Array(([header] + lines).map { $0 + "\n" }.joined().utf8)
+    }
+
+    fileprivate static func chat(_ id: Int, lastPosition: Int = 9) -> String {
+        """
+        {"type":"chat","id":\(id),"title":"imported","created_at":"2026-11-23T09:00:00.000000Z",\
+        "last_seq":\(lastPosition),"last_entry_at":"2026-11-23T09:00:01.000000Z",\
+        "last_message_at":"2026-11-23T09:00:01.000000Z","message_count":\(lastPosition)}
+        """
+    }
+
+    /// - Parameter more: Members that come after, and so in place of, those of the same names.
+    fileprivate static func message(_ position: Int, in chat: Int = 1, _ more: String = #""revision":1"#) -> String {
+        """
+        {"type":"message.created","chat_id":\(chat),"seq":\(position),"id":\(position),"text":"message",\
+        "created_at":"2026-11-23T09:00:01.000000Z","revision":1,\(more)}
+        """
+    }
+
+    /// As `export` writes it.
+    fileprivate static func largeArchive(messages: Int) -> [UInt8] {
+        let entries = (1...messages).map { message($0, in: 7).replacing(#","revision":1}"#, with: "}") }
+        let end = #"{"type":"end","chats":1,"entries":\#(messages)}"#
+        return archive([chat(7, lastPosition: messages)] + entries + [end])
+    }
+}
+
+/// What an export has written.
+private final class Bytes {
+    private(set) var all: [UInt8] = []
+
+    func append(_ bytes: [UInt8]) {
+        all += bytes
+    }
+}

@@ -1,0 +1,105 @@
+import ChatTestSupport
+import Foundation
+import Testing
+
+/// `chat-api export` and `chat-api import`, as a person who runs the service uses them.
+@Suite(.timeLimit(.minutes(5)))
+struct ArchiveCommandTests {
+    private func fill(_ client: HTTPTestClient) async throws {
+        for title in ["one", "two"] {
+            let chat = try await client.send("POST", "/chats/", body: #"{"title":"\#(title)"}"#)
+            let id = try #require(chat.json["id"]?.integer)
+            for text in ["hello", "world"] {
+                let sent = try await client.send("POST", "/chats/\(id)/messages/", body: #"{"text":"\#(text)"}"#)
+                #expect(sent.status == 201)
+            }
+        }
+    }
+
+    private func read(_ client: HTTPTestClient) async throws -> [JSON] {
+        [
+            try await client.send("GET", "/chats/1/log").json, try await client.send("GET", "/chats/2/log").json,
+            try await client.send("GET", "/chats/").json,
+        ]
+    }
+
+    @Test func chatsMoveFromSQLiteToPostgreSQLAndBackByPipeAndByFile() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withTemporaryFolder { folder in
+                var before: [JSON] = []
+                _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                    try await fill(client)
+                    before = try await read(client)
+                    // Beside the running server.
+                    let exported = try await ChatAPIProcess.run("export", "--all", in: folder)
+                    #expect(exported.status == 0)
+                    let imported = try await ChatAPIProcess.run(
+                        "import",
+                        "--database-url=\(url.connectionString)",
+                        in: folder,
+                        input: exported.output
+                    )
+                    #expect(imported.status == 0)
+                    let summary = "Imported 2 chats with 4 entries (2 and 4 were not there before), "
+                    #expect(imported.errors.hasPrefix(summary), "\(imported.errors)")
+                    #expect(imported.output == "")
+                }
+                let environment = ["DATABASE_URL": url.connectionString]
+                let served = try await ChatAPIProcess.serve(in: folder, environment: environment) { client in
+                    #expect(try await read(client) == before)
+                }
+                #expect(served.status == 0)
+
+                let written = try await ChatAPIProcess.run(
+                    "export", "--all", "--output=all.ndjson",
+                    in: folder,
+                    environment: environment
+                )
+                #expect(written.status == 0)
+                #expect(written.output == "")
+                #expect(written.errors.hasPrefix("Exported 2 chats with 4 entries, "), "\(written.errors)")
+                let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/all.ndjson")
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
+                for count in ["2 and 4", "0 and 0"] {
+                    let back = try await ChatAPIProcess.run(
+                        "import", "all.ndjson", "--database-url=sqlite:///back.db",
+                        in: folder
+                    )
+                    #expect(back.status == 0)
+                    #expect(back.errors.contains("(\(count) were not there before)"), "\(back.errors)")
+                }
+                _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) { client in
+                    #expect(try await read(client) == before)
+                }
+            }
+        }
+    }
+
+    @Test func whatCannotBeDoneIsOneLine() async throws {
+        try await withTemporaryFolder { folder in
+            func complaint(_ arguments: String..., input: String = "") async throws -> String {
+                let outcome = try await ChatAPIProcess.run(arguments: arguments, in: folder, input: input)
+                #expect(outcome.status != 0)
+                return String(outcome.errors.split(separator: "\n").first ?? "")
+            }
+            let head = try await ChatAPIProcess.run("migrate", "current", in: folder).output
+            #expect(head == "base\n")
+            #expect(try await complaint("export", "--all").hasPrefix("Error: the schema is at base, this chat-api needs"))
+            _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
+            #expect(try await complaint("export") == "Error: give the id of a chat or --all")
+            #expect(try await complaint("export", "1", "--all") == "Error: give the id of a chat or --all")
+            #expect(try await complaint("export", "0") == "Error: ids of chats begin at 1")
+            #expect(try await complaint("export", "7") == "Error: there is no chat 7")
+            #expect(
+                try await complaint("export", "--all", "--output=chat.db") == "Error: cannot write chat.db: File exists"
+            )
+            #expect(try await complaint("import", "none") == "Error: cannot read none: No such file or directory")
+            #expect(try await complaint("import", ".") == "Error: cannot read .: Is a directory")
+            #expect(
+                try await complaint("import", input: "nonsense\n")
+                    == "Error: line 1: it is not JSON: Expecting value at byte 0"
+            )
+            #expect(try await complaint("import") == "Error: the archive is cut off behind line 0")
+        }
+    }
+}
