@@ -47,6 +47,6 @@ extension PostgresDatabase {
 extension SQLState {
     /// Whether the transaction would go well if it were run again.
     fileprivate var isConflict: Bool {
-        self == .deadlockDetected || self == .serializationFailure || self == .uniqueViolation
+        self == .deadlockDetected || self == .serializationFailure
     }
 }

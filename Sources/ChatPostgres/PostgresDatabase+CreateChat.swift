@@ -38,7 +38,7 @@ extension PostgresConnection {
 
     /// Both statements are one transaction.
     ///
-    /// - Throws: `SQLState.uniqueViolation` where another session creates a chat under the key at the same moment.
+    /// - Throws: `SQLState.serializationFailure` where another session creates or deletes the key's chat at the same moment.
     fileprivate func createChat(
         _ draft: ChatDraft,
         under idempotency: Idempotency,
@@ -70,16 +70,20 @@ extension PostgresConnection {
         )
         var isReplay = false
         var creation: Creation?
-        try pipeline([create, find]) { index, result throws(PostgresError) in
-            if index == 0 {
-                isReplay = result.affectedRowCount == 0
-            } else if result.rowCount > 0 {
-                creation = Creation(
-                    chat: try result.chat(row: 0),
-                    fingerprint: try result.int64(Chat.columnCount, row: 0),
-                    isReplay: isReplay
-                )
+        do throws(PostgresError) {
+            try pipeline([create, find]) { index, result throws(PostgresError) in
+                if index == 0 {
+                    isReplay = result.affectedRowCount == 0
+                } else if result.rowCount > 0 {
+                    creation = Creation(
+                        chat: try result.chat(row: 0),
+                        fingerprint: try result.int64(Chat.columnCount, row: 0),
+                        isReplay: isReplay
+                    )
+                }
             }
+        } catch .server(.uniqueViolation, let message) {
+            throw .server(.serializationFailure, message: message)
         }
         guard let creation else {
             throw .server(.serializationFailure, message: "the chat of the key was deleted at this moment")

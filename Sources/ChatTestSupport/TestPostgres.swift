@@ -7,16 +7,19 @@ package import PostgresClient
 package enum TestPostgres {
     /// Runs `body` with the URL of a new database, which is dropped afterwards.
     ///
-    /// - Parameter migrated: Whether its schema is current; it is cloned from one that was migrated once.
+    /// - Parameters:
+    ///   - migrated: Whether its schema is current; it is cloned from one that was migrated once.
+    ///   - options: Further ones of `CREATE DATABASE`.
     package static func withDatabase<Result>(
         migrated: Bool = true,
+        options: String = "",
         isolation: isolated (any Actor)? = #isolation,
         _ body: (PostgresURL) async throws -> Result
     ) async throws -> Result {
         let server = try server
         let template = migrated ? try await migratedTemplate.value : "template0"
         let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
-        try await execute("CREATE DATABASE \(name) TEMPLATE \(template)", on: server)
+        try await execute("CREATE DATABASE \(name) TEMPLATE \(template) \(options)", on: server)
         do {
             let result = try await body(url(of: name))
             try await execute("DROP DATABASE \(name) WITH (FORCE)", on: server)
@@ -36,7 +39,11 @@ package enum TestPostgres {
         return (own, other)
     }()
 
-    /// The port of a second server whose sessions are read-only; nil beside a server of someone else's.
+    /// A superuser and the password that it must have, as they stand in a URL; nil for a server of someone else's.
+    package static let login = ProcessInfo.processInfo.environment["TEST_POSTGRES_LOGIN"]
+
+    /// The port of a second server whose sessions are read-only and which runs without fsync; nil beside a server of someone
+    /// else's.
     package static let readOnlyPort = ProcessInfo.processInfo.environment["TEST_POSTGRES_READ_ONLY_PORT"]
 
     /// Runs a script on a connection of its own.

@@ -33,7 +33,12 @@ struct ConfigurationTests {
 
     @Test(arguments: [
         ("--pool-size", "CHAT_POOL_SIZE", "0"), ("--pool-timeout", "CHAT_POOL_TIMEOUT", "x"),
-        ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "0"),
+        ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "0"), ("--batch-size", "CHAT_BATCH_SIZE", "0"),
+        ("--batch-size", "CHAT_BATCH_SIZE", "10001"), ("--queue-size", "CHAT_QUEUE_SIZE", "0"),
+        ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "0"), ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "inf"),
+        ("--lanes", "CHAT_LANES", "0"), ("--lanes", "CHAT_LANES", "65"),
+        ("--tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "-1"), ("--tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "64MB"),
+        ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "604801"),
         ("--connect-timeout", "CHAT_CONNECT_TIMEOUT", "0"), ("--statement-timeout", "CHAT_STATEMENT_TIMEOUT", "-1"),
         ("--port", "CHAT_PORT", "abc"), ("--port", "CHAT_PORT", "65536"), ("--port", "CHAT_PORT", "-1"),
         ("--host", "CHAT_HOST", "a b"), ("--log-level", "LOG_LEVEL", "loud"), ("--log-format", "LOG_FORMAT", "xml"),

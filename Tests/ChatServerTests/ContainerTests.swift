@@ -131,6 +131,19 @@ struct ContainerTests {
         #expect(Set(lines.filter { $0.hasPrefix("!") }.map { String($0.dropFirst()) }) == copied)
     }
 
+    @Test func theImageHasTheFolderOfEveryTarget() throws {
+        let copied = dockerfile.arguments(of: "COPY", in: "source").flatMap { $0.split(separator: " ").dropLast() }
+        let targets = manifest.split(separator: /\.(?=(?:target|executableTarget|systemLibrary|testTarget)\()/)
+            .dropFirst()
+        #expect(targets.count > 10)
+        for target in targets {
+            let name = try #require(target.firstMatch(of: /\(\s*name: "([^"]+)"/)).1
+            let fallback = target.hasPrefix("testTarget") ? "Tests/\(name)" : "Sources/\(name)"
+            let folder = target.firstMatch(of: /\bpath: "([^"]+)"/).map { String($0.1) } ?? fallback
+            #expect(copied.contains { folder == $0 || folder.hasPrefix($0 + "/") }, "\(folder)")
+        }
+    }
+
     /// The lines of a service, without its name.
     private func service(_ name: String) throws -> String {
         let lines = compose.split(separator: "\n", omittingEmptySubsequences: false)

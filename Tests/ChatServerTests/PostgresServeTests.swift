@@ -1,5 +1,6 @@
 import ChatMigrations
 import ChatTestSupport
+import Foundation
 import PostgresClient
 import Testing
 
@@ -74,6 +75,48 @@ struct PostgresServeTests {
                     #expect(outcome.errors.hasPrefix("Error: PostgreSQL: cannot connect: "))
                     #expect(outcome.errors.split(separator: "\n").count == 1)
                     #expect(!outcome.errors.contains("hunter2"))
+                }
+            }
+        }
+    }
+
+    @Test(.enabled(if: TestPostgres.login != nil, "the server must be of Scripts/with-postgres"))
+    func aPasswordIsCheckedAndNeverWritten() async throws {
+        let login = try #require(TestPostgres.login)
+        let secret = try #require(login.split(separator: ":").last)
+        try await TestPostgres.withDatabase { url in
+            try await withTemporaryFolder { folder in
+                func environment(_ login: String) -> [String: String] {
+                    ["DATABASE_URL": url.connectionString.replacing("postgres@", with: login + "@")]
+                }
+                let wrong = login.replacing(secret, with: "hunter2")
+                for command in [["serve"], ["migrate", "current"]] {
+                    let outcome = try await ChatAPIProcess.run(
+                        arguments: command,
+                        in: folder,
+                        environment: environment(wrong)
+                    )
+                    #expect(outcome.status == 1)
+                    #expect(outcome.errors.hasPrefix("Error: PostgreSQL: cannot connect: "))
+                    #expect(outcome.errors.contains("password authentication failed for user"))
+                    #expect(outcome.errors.split(separator: "\n").count == 1)
+                    #expect(!outcome.errors.contains("hunter2"))
+                }
+                let current = try await ChatAPIProcess.run(
+                    "migrate",
+                    "current",
+                    in: folder,
+                    environment: environment(login)
+                )
+                #expect(current.output.hasSuffix(" (head)\n"))
+                let served = try await ChatAPIProcess.serve(in: folder, environment: environment(login)) { client in
+                    let created = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+                    #expect(created.status == 201)
+                }
+                #expect(served.status == 0)
+                let password = try #require(secret.removingPercentEncoding)
+                for word in [password, String(secret)] {
+                    #expect(!served.errors.contains(word))
                 }
             }
         }

@@ -7,3 +7,14 @@ func runSQLite(_ folder: String, _ sql: String) throws {
     try database.writer.writeWithoutTransaction { try $0.execute(sql: sql) }
     try database.close()
 }
+
+/// Runs `body` while another process than the server, this one, holds the lock of that file.
+func withSQLiteLock(_ folder: String, _ body: () async throws -> Void) async throws {
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let database = try DatabaseQueue(path: folder + "/chat.db", configuration: configuration)
+    try await database.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    try await body()
+    try await database.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    try database.close()
+}

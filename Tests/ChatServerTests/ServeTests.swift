@@ -59,6 +59,84 @@ struct ServeTests {
         }
     }
 
+    @Test func theQueueIsAsLongAndAsPatientAsItIsConfigured() async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.serve(
+                "--queue-size=1",
+                "--queue-timeout=2",
+                "--sqlite-busy-timeout=60",
+                in: folder
+            ) { client async throws in
+                #expect(try await client.send("POST", "/chats/", body: #"{"title":"busy"}"#).status == 201)
+                // One is being run, one waits, and the others find the queue full.
+                let answers = try await withThrowingTaskGroup(of: (HTTPTestResponse, Duration).self) { group in
+                    var answers: [(response: HTTPTestResponse, duration: Duration)] = []
+                    try await withSQLiteLock(folder) {
+                        for number in 0..<12 {
+                            group.addTask {
+                                let start = ContinuousClock.now
+                                let body = #"{"text":"\#(number)"}"#
+                                let response = try await client.send("POST", "/chats/1/messages/", body: body)
+                                return (response, start.duration(to: .now))
+                            }
+                        }
+                        while answers.count < 11, let answer = try await group.next() {
+                            answers.append(answer)
+                        }
+                    }
+                    return try await group.reduce(into: answers) { $0.append($1) }
+                }
+                for (response, duration) in answers.prefix(11) {
+                    #expect(response.status == 503)
+                    #expect(response.headers["retry-after"] != nil)
+                    #expect(try response.json["code"] == "unavailable")
+                    #expect(duration < .seconds(30))
+                }
+                #expect(answers[10].duration >= .seconds(2))
+                #expect(answers.prefix(10).allSatisfy { $0.duration < answers[10].duration })
+                #expect(answers[11].response.status == 201)
+                #expect(try answers[11].response.json["seq"] == 1)
+            }
+            #expect(outcome.errors.matches(of: /too many requests are waiting/).count == 10)
+            #expect(outcome.errors.matches(of: /the database took too long for earlier requests/).count == 1)
+        }
+    }
+
+    @Test func aRequestWhoseClientLeavesTheQueueIsCarriedOutAndLeavesNothingBehind() async throws {
+        try await withTemporaryFolder { folder in
+            let limits = ["--queue-size=1", "--queue-timeout=20", "--sqlite-busy-timeout=60"]
+            _ = try await ChatAPIProcess.serve(limits[0], limits[1], limits[2], in: folder) { client async throws in
+                #expect(try await client.send("POST", "/chats/", body: #"{"title":"busy"}"#).status == 201)
+                let body = #"{"text":"left"}"#
+                let post = """
+                    POST /chats/1/messages/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                    Content-Length: \(body.utf8.count)\r\n\r\n\(body)
+                    """
+                try await withSQLiteLock(folder) {
+                    // One is being run, one waits, the third is refused.
+                    for _ in 0..<3 {
+                        try await client.withConnection { _, outbound in
+                            try await outbound.write(ByteBuffer(string: post))
+                        }
+                    }
+                    // Whoever is refused at last came behind them.
+                    let refused = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"refused"}"#)
+                    #expect(refused.status == 503)
+                }
+                // Refused while the two are written; then there is room in the queue again.
+                var last: Int64?
+                repeat {
+                    let next = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"next"}"#)
+                    last = try next.json["seq"]?.integer
+                } while last == nil
+                // Hummingbird does not cancel a handler whose client has left.
+                #expect(last == 3)
+                let chat = try await client.send("GET", "/chats/1").json
+                #expect(chat["messages"]?.elements.map { $0["text"]?.string } == ["left", "left", "next"])
+            }
+        }
+    }
+
     @Test func aRequestThatOutlivesTheGracePeriodIsCutAndTheEndIsASuccess() async throws {
         try await withTemporaryFolder { folder in
             let (done, finish) = AsyncStream.makeStream(of: Void.self)

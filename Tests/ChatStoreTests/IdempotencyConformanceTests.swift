@@ -50,6 +50,34 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func aChatThatIsCreatedAgainWhileItIsDeletedIsThereOrIsCreated(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))
+            for _ in 0..<100 {
+                let old = try await store.createChat(draft).value.id
+                let created = try await withThrowingTaskGroup(of: Accepted<Chat>?.self) { group in
+                    for number in 0..<8 {
+                        if number == 4 {
+                            group.addTask {
+                                try await store.deleteChat(old)
+                                return nil
+                            }
+                        }
+                        group.addTask { try await store.createChat(draft) }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }.compactMap(\.self)
+                #expect(created.count == 8)
+                // The old one, and a new one that somebody created once.
+                let new = created.filter { $0.value.id != old }
+                #expect(Set(new.map(\.value.id)).count <= 1)
+                #expect(new.filter { !$0.isReplay }.count == (new.isEmpty ? 0 : 1))
+                #expect(created.allSatisfy { $0.value.id != old || $0.isReplay })
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func manyWhoSendTheSameAtOnceGetTheSame(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chatDraft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("one"))

@@ -2,10 +2,10 @@
 
     Scripts/with-postgres python3 -m Tests.Crash [--kills N] [--seed N]
 
-Writers post without pause, every post under an Idempotency-Key, and repeat a post until it is answered, across the
-restarts. The server is killed with SIGKILL at random moments; on PostgreSQL the cluster itself is, too, and recovers.
-Then: what was acknowledged is there unchanged, every key's message stands once, nobody wrote anything else, and the
-positions are 1 to n. A killed process leaves the kernel's cache behind, so this proves nothing of the disk: that every
+Writers post without pause. Two of three posts have an Idempotency-Key and are repeated until they are answered, across
+the restarts; the others are sent once. The server is killed with SIGKILL at random moments; on PostgreSQL the cluster
+itself is, too, and recovers. Then: what was acknowledged is there unchanged, nothing stands twice, what was refused
+and not repeated is not there, nobody wrote anything else, and the positions are 1 to n. A killed process leaves the kernel's cache behind, so this proves nothing of the disk: that every
 answer waits for it is counted by `make bench`. Standard library alone; ends with a line `N passed, M failed`.
 """
 import argparse

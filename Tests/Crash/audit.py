@@ -17,19 +17,23 @@ def audit(service: Service, journal: Journal) -> Iterator[tuple[str, object]]:
     yield "messages and chats were acknowledged", [] if 0 < len(messages) < len(acknowledged) else "no"
     yield "the kills met requests", [] if journal.faults else "no"
     yield "every answer is one that was expected", journal.problems[:5]
-    yield "a key is answered as before", repeat(service, random.sample(acknowledged, min(REPEATED, len(acknowledged))))
-    yield "the server stops with status 0", service.server.stop()
+    keyed = [post for post in acknowledged if post.has_key]
+    yield "a key is answered as before", repeat(service, random.sample(keyed, min(REPEATED, len(keyed))))
+    yield "the server stops with status 0", service.stop()
+    yield "no failure of the server's own is in its log", service.failures[:5]
 
     database = service.database
     rows = database.sql(f"SELECT id, chat_id, seq, {database.instant}, text FROM messages ORDER BY chat_id, seq")
     stored = {row[0]: row for row in rows}
     yield "what was acknowledged is there unchanged", [
-        post.key for post in messages if stored.get(str(post.answer["id"])) != row_of(post.answer)
+        post.name for post in messages if stored.get(str(post.answer["id"])) != row_of(post.answer)
     ][:5]
     titles = [row[0] for row in database.sql("SELECT title FROM chats WHERE title <> 'crash'")]
     texts = [row[4] for row in rows]
     counts = collections.Counter(texts + titles)
-    yield "every key stands once", [value for value, count in counts.items() if count > 1][:5]
+    yield "nothing stands twice", [value for value, count in counts.items() if count > 1][:5]
+    refused = {value for post in journal.posts if post.refused for value in post.body.values()}
+    yield "what was refused is not there", sorted(refused & counts.keys())[:5]
     sent = {value for post in journal.posts for value in post.body.values()}
     yield "nothing is there that nobody sent", sorted({*texts, *titles} - sent)[:5]
     created = {post.body["title"] for post in acknowledged if "title" in post.body}
@@ -53,8 +57,8 @@ def repeat(service: Service, posts: list[Post]) -> list[str]:
     connection = service.connect()
     different = []
     for post in posts:
-        status, headers, answer = exchange(connection, "POST", post.path, post.body, {"Idempotency-Key": post.key})
+        status, headers, answer = exchange(connection, "POST", post.path, post.body, post.headers)
         if (status, headers["Idempotent-Replayed"], answer) != (200, "true", post.answer):
-            different.append(f"{post.key}: {status} {answer}")
+            different.append(f"{post.name}: {status} {answer}")
     connection.close()
     return different[:5]

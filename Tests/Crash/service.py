@@ -9,6 +9,7 @@ class Service:
     def __init__(self, database) -> None:
         self.database = database
         self.running = threading.Event()
+        self.failures = []
         self.start()
 
     def start(self) -> None:
@@ -19,7 +20,14 @@ class Service:
     def kill(self) -> None:
         self.running.clear()
         self.server.kill()
+        self.failures += self.server.failures
         self.start()
+
+    def stop(self) -> int:
+        """Asks the server to end, and returns its status."""
+        status = self.server.stop()
+        self.failures += self.server.failures
+        return status
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection to the server that runs, or to the next one."""

@@ -16,10 +16,18 @@ PATIENCE = 30.0
 
 @dataclass
 class Post:
-    key: str
+    """Something to post. A name is sent as the key of a post that has one, and is part of its text."""
+    name: str
+    has_key: bool
     path: str
     body: dict
     answer: dict | None = None
+    # Whether its only attempt was answered with `unavailable`: nothing was written.
+    refused: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Idempotency-Key": self.name} if self.has_key else {}
 
 
 @dataclass
@@ -27,6 +35,7 @@ class Journal:
     posts: list[Post] = field(default_factory=list)
     replays: int = 0
     faults: int = 0
+    refusals: int = 0
     abandoned: int = 0
     problems: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -34,7 +43,7 @@ class Journal:
     def __str__(self) -> str:
         acknowledged = sum(post.answer is not None for post in self.posts)
         return (f"{acknowledged} acknowledged, {self.replays} of them to a repeated key, {self.faults} faults, "
-                f"{self.abandoned} posts given up")
+                f"{self.abandoned} posts given up, {self.refusals} of them refused")
 
 
 class Writer:
@@ -49,17 +58,18 @@ class Writer:
         try:
             while not stopping.is_set():
                 count += 1
-                key = f"writer-{self.number}-post-{count}"
+                name = f"writer-{self.number}-post-{count}"
+                has_key = count % 3 > 0
                 if random.random() < 0.02:
-                    self.deliver(Post(key, "/chats/", {"title": key}))
+                    self.deliver(Post(name, has_key, "/chats/", {"title": name}))
                 else:
                     path = f"/chats/{random.choice(self.chats)}/messages/"
-                    self.deliver(Post(key, path, {"text": f"{key} {random.random()}"}))
+                    self.deliver(Post(name, has_key, path, {"text": f"{name} {random.random()}"}))
         except Exception as error:
             self.journal.problems.append(f"writer {self.number} ended: {error!r}")
 
     def deliver(self, post: Post) -> None:
-        """Repeats the post until it is answered; now and then it is given up at the first fault, as clients do."""
+        """Repeats a post that has a key until it is answered; now and then it is given up at once, as clients do."""
         self.journal.posts.append(post)
         start = time.monotonic()
         attempts = 0
@@ -71,25 +81,28 @@ class Writer:
                 self.connection = None
                 status = None
             replayed = status == 200 and headers["Idempotent-Replayed"] == "true" and attempts > 1
+            refused = status == 503 and answer["code"] == "unavailable"
+            if status == 503:
+                time.sleep(0.01)
             with self.journal.lock:
                 if status == 201 or replayed:
                     post.answer = answer
                     self.journal.replays += replayed
                     return
                 if status not in (None, 503):
-                    self.journal.problems.append(f"attempt {attempts} of {post.key}: {status} {answer}")
+                    self.journal.problems.append(f"attempt {attempts} of {post.name}: {status} {answer}")
                     return
                 self.journal.faults += 1
-                if attempts == 1 and random.random() < 0.1:
+                if attempts == 1 and (not post.has_key or random.random() < 0.1):
+                    post.refused = refused
+                    self.journal.refusals += refused
                     self.journal.abandoned += 1
                     return
-            if status == 503:
-                time.sleep(0.01)
-        self.journal.problems.append(f"{post.key} was not answered in {PATIENCE} s")
+        self.journal.problems.append(f"{post.name} was not answered in {PATIENCE} s")
 
     def attempt(self, post: Post):
         self.connection = self.connection or self.service.connect()
-        return exchange(self.connection, "POST", post.path, post.body, {"Idempotency-Key": post.key})
+        return exchange(self.connection, "POST", post.path, post.body, post.headers)
 
 
 @contextlib.contextmanager

@@ -3,12 +3,15 @@
     Scripts/with-postgres python3 -m Tests.Faults.postgres
 
 Each fault: writers post without pause through HTTP; the server is restarted (fast and immediate), or a proxy in front
-of it cuts connections after a statement went out and before its answer came back, or swallows everything. Whatever
-happens, a request ends in time with 201, or with 503 and Retry-After; what was acknowledged is there unchanged; the
+of it cuts connections after a statement went out and before its answer came back, swallows everything, or stands still
+until the buffers are full of large texts. Whatever happens, a request ends in time with 201, or with 503 and
+Retry-After; what was acknowledged is there unchanged and once, and what was answered with `unavailable` is not; the
 positions are 1 to n; and afterwards there are no more sessions than the pool is large, and all of them are idle. Standard
 library alone; ends with a line `N passed, M failed`.
 """
+import collections
 import http.client
+import itertools
 import random
 import socket
 import sys
@@ -19,6 +22,8 @@ from Tests.Support import cluster
 from Tests.Support.server import chat_api, exchange
 
 POOL_SIZE, WRITERS, STATEMENT_TIMEOUT = 4, 16, 1.0
+# Together far more than a socket's buffers hold.
+LARGE_WRITERS, LARGE_TEXT = 512, "🦜" * 4_980
 # The pool's lease, the statement, a second's grace for the server to cancel it, and the machine's own slowness.
 REQUEST_DEADLINE = 2.0 + STATEMENT_TIMEOUT + 1.0 + 6.0
 
@@ -28,7 +33,13 @@ class Proxy:
 
     def __init__(self) -> None:
         self.cutting = self.swallowing = False
+        self.flowing = threading.Event()
+        self.flowing.set()
+        # How many more bytes of the clients flow; None for any number.
+        self.budget = None
         self.listener = socket.create_server(("127.0.0.1", 0))
+        # Small, so that what stands still fills the sender's own buffer.
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -48,6 +59,11 @@ class Proxy:
             while data := source.recv(65536):
                 if self.cutting and is_answer and random.random() < 0.05:
                     break
+                if self.budget is not None and not is_answer:
+                    self.budget -= len(data)
+                    if self.budget < 0:
+                        self.flowing.clear()
+                self.flowing.wait()
                 if not self.swallowing:
                     target.sendall(data)
         except OSError:
@@ -62,13 +78,16 @@ class Proxy:
 class Service:
     """chat-api on a database of its own, and what it has acknowledged."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, writers: int, text: str) -> None:
+        self.writers, self.text, self.numbers = writers, text, itertools.count()
         self.database = cluster.create_database("faults")
         self.server = chat_api(
             cluster.url(self.database, port), "--migrate", f"--pool-size={POOL_SIZE}", "--pool-timeout=2",
             "--connect-timeout=2", f"--statement-timeout={STATEMENT_TIMEOUT}",
         )
-        self.acknowledged, self.problems, self.refused, self.slowest = {}, [], 0, 0.0
+        self.acknowledged, self.problems, self.slowest = {}, [], 0.0
+        # The code of every text that was answered with 503.
+        self.refused = {}
         self.lock = threading.Lock()
         self.chats = [self.request("POST", "/chats/", {"title": "faults"})[2]["id"] for _ in range(3)]
 
@@ -80,7 +99,7 @@ class Service:
 
     def post(self) -> int:
         start = time.monotonic()
-        text = f"message {random.random()}"
+        text = f"{next(self.numbers)} {self.text}"
         status, headers, body = self.request("POST", f"/chats/{random.choice(self.chats)}/messages/", {"text": text})
         took = time.monotonic() - start
         with self.lock:
@@ -90,7 +109,7 @@ class Service:
             if status == 201:
                 self.acknowledged[body["id"]] = (body["chat_id"], body["seq"], text)
             elif status == 503 and headers["Retry-After"] and body["code"] in ("unavailable", "outcome_unknown"):
-                self.refused += 1
+                self.refused[text] = body["code"]
             else:
                 self.problems.append(f"{status} {body}")
         return status
@@ -99,11 +118,14 @@ class Service:
         stop = threading.Event()
 
         def write() -> None:
-            while not stop.is_set():
-                if self.post() != 201:
-                    time.sleep(0.01)
+            try:
+                while not stop.is_set():
+                    if self.post() != 201:
+                        time.sleep(0.01)
+            except Exception as error:
+                self.problems.append(f"a writer ended: {error!r}")
 
-        writers = [threading.Thread(target=write) for _ in range(WRITERS)]
+        writers = [threading.Thread(target=write) for _ in range(self.writers)]
         for writer in writers:
             writer.start()
         make_trouble()
@@ -123,6 +145,9 @@ class Service:
             for row in cluster.sql("SELECT id, chat_id, seq, text FROM messages", self.database)
         }
         lost = [id for id, message in self.acknowledged.items() if stored.get(id) != message]
+        counts = collections.Counter(text for _, _, text in stored.values())
+        doubled = [text[:20] for text, count in counts.items() if count > 1]
+        undead = [text[:20] for text, code in self.refused.items() if code == "unavailable" and text in counts]
         holes = cluster.sql(
             """SELECT chats.id FROM chats LEFT JOIN messages ON messages.chat_id = chats.id GROUP BY chats.id
             HAVING count(seq) <> last_seq OR coalesce(max(seq), 0) <> last_seq""",
@@ -133,7 +158,10 @@ class Service:
             WHERE datname = '{self.database}' AND application_name = 'chat-api'"""
         )[0])
         status = self.server.stop()
+        problems += self.server.failures
         problems += [f"lost: {lost}"] if lost else []
+        problems += [f"stored twice: {doubled[:5]}"] if doubled else []
+        problems += [f"stored, though answered with unavailable: {undead[:5]}"] if undead else []
         problems += [f"holes in chats {holes}"] if holes else []
         problems += [f"{sessions} sessions for a pool of {POOL_SIZE}"] if sessions > POOL_SIZE else []
         problems += [f"{busy} sessions are left in a statement or a transaction"] if busy else []
@@ -165,22 +193,51 @@ def swallow_everything(_: Service, proxy: Proxy) -> None:
     time.sleep(STATEMENT_TIMEOUT + 1.5)
 
 
+def stand_still(_: Service, proxy: Proxy) -> None:
+    time.sleep(0.3)
+    proxy.flowing.clear()
+    time.sleep(4)
+    # What stood in the buffers arrives late.
+    proxy.flowing.set()
+    time.sleep(STATEMENT_TIMEOUT + 1.5)
+
+
+def stand_still_within_a_batch(service: Service, proxy: Proxy) -> None:
+    time.sleep(0.3)
+    # Full batches gather.
+    proxy.flowing.clear()
+    time.sleep(1.5)
+    proxy.budget = 1 << 20
+    proxy.flowing.set()
+    time.sleep(4)
+    if proxy.flowing.is_set():
+        service.problems.append("no batch was stopped")
+    proxy.budget = None
+    proxy.flowing.set()
+    time.sleep(STATEMENT_TIMEOUT + 1.5)
+
+
 def main() -> int:
+    few, many = (WRITERS, "message"), (LARGE_WRITERS, LARGE_TEXT)
     faults = {
-        "restart, fast": restart("fast"),
-        "restart, immediate": restart("immediate"),
-        "connections cut before the answer": cut_connections,
-        "a network that swallows everything": swallow_everything,
+        "restart, fast": (restart("fast"), few),
+        "restart, immediate": (restart("immediate"), few),
+        "connections cut before the answer": (cut_connections, few),
+        "a network that swallows everything": (swallow_everything, few),
+        "a network that stands still": (stand_still, few),
+        "a network that stands still within large batches": (stand_still_within_a_batch, many),
     }
     passed = failed = 0
-    for name, trouble in faults.items():
+    for name, (trouble, load) in faults.items():
         proxy = Proxy()
-        service = Service(proxy.port)
+        service = Service(proxy.port, *load)
         service.under_load(lambda: trouble(service, proxy))
         problems = service.audit()
         passed, failed = passed + (not problems), failed + bool(problems)
-        print(f"{name}: {len(service.acknowledged)} acknowledged, {service.refused} refused, "
-              f"slowest {service.slowest:.1f} s{''.join('; ' + problem for problem in problems[:5])}")
+        codes = collections.Counter(service.refused.values())
+        print(f"{name}: {len(service.acknowledged)} acknowledged, {codes['unavailable']} unavailable, "
+              f"{codes['outcome_unknown']} unknown, slowest {service.slowest:.1f} s"
+              f"{''.join('; ' + problem for problem in problems[:5])}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

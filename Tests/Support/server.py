@@ -21,9 +21,11 @@ class Server:
             env={**os.environ, **(environment or {})},
         )
         self.last_lines = collections.deque(maxlen=20)
+        # chat-api's lines about requests that it answered with a 5xx other than 503.
+        self.failures = []
         self.port = self._listening_port()
         # A full pipe would stop the server.
-        self._drain = threading.Thread(target=self.last_lines.extend, args=(self.process.stdout,), daemon=True)
+        self._drain = threading.Thread(target=self._read, daemon=True)
         self._drain.start()
 
     def _listening_port(self) -> int:
@@ -32,6 +34,12 @@ class Server:
             if found := ADDRESS.search(line):
                 return int(found[1])
         raise RuntimeError(f"{self.process.args[0]} did not start:\n{''.join(self.last_lines)}")
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.last_lines.append(line)
+            if " ERROR " in line:
+                self.failures.append(line.rstrip())
 
     def stop(self) -> int:
         """Asks the process to end, and returns its status."""
