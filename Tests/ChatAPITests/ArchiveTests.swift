@@ -135,7 +135,8 @@ struct ArchiveTests {
     @Test(arguments: StoreUnderTest.allCases)
     func aLogThatHasGoneOnDifferentlyIsLeftAlone(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
-            _ = try await Self.load(Self.archive([Self.chat(1), Self.message(1)]), into: store)
+            let end = #"{"type":"end","chats":1,"entries":1}"#
+            _ = try await Self.load(Self.archive([Self.chat(1), Self.message(1), end]), into: store)
             _ = try await store.postMessage(MessageText("own"), to: ChatID(rawValue: 1))
             let before = try await Contents(store)
             let change =

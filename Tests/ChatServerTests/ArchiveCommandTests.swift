@@ -46,7 +46,8 @@ struct ArchiveCommandTests {
                     #expect(imported.output == "")
                 }
                 let environment = ["DATABASE_URL": url.connectionString]
-                let served = try await ChatAPIProcess.serve(in: folder, environment: environment) { client async throws in
+                let served = try await ChatAPIProcess.serve(in: folder, environment: environment) {
+                    client async throws in
                     #expect(try await read(client) == before)
                 }
                 #expect(served.status == 0)
@@ -73,7 +74,8 @@ struct ArchiveCommandTests {
                     #expect(back.status == 0)
                     #expect(back.errors.contains("(\(count) were not there before)"), "\(back.errors)")
                 }
-                _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) { client async throws in
+                _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) {
+                    client async throws in
                     #expect(try await read(client) == before)
                 }
             }
