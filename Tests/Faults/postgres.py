@@ -209,7 +209,8 @@ def stand_still_within_a_batch(service: Service, proxy: Proxy) -> None:
     time.sleep(1.5)
     proxy.budget = 1 << 20
     proxy.flowing.set()
-    time.sleep(4)
+    # Longer than any request may take.
+    time.sleep(REQUEST_DEADLINE + 2)
     if proxy.flowing.is_set():
         service.problems.append("no batch was stopped")
     proxy.budget = None
