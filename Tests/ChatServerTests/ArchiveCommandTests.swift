@@ -1,5 +1,6 @@
 import ChatTestSupport
 import Foundation
+import PostgresClient
 import Testing
 
 /// `chat-api export` and `chat-api import`, as a person who runs the service uses them.
@@ -45,13 +46,16 @@ struct ArchiveCommandTests {
                     #expect(imported.output == "")
                 }
                 let environment = ["DATABASE_URL": url.connectionString]
-                let served = try await ChatAPIProcess.serve(in: folder, environment: environment) { client in
+                let served = try await ChatAPIProcess.serve(in: folder, environment: environment) {
+                    client async throws in
                     #expect(try await read(client) == before)
                 }
                 #expect(served.status == 0)
 
                 let written = try await ChatAPIProcess.run(
-                    "export", "--all", "--output=all.ndjson",
+                    "export",
+                    "--all",
+                    "--output=all.ndjson",
                     in: folder,
                     environment: environment
                 )
@@ -62,13 +66,16 @@ struct ArchiveCommandTests {
                 #expect(attributes[.posixPermissions] as? Int == 0o600)
                 for count in ["2 and 4", "0 and 0"] {
                     let back = try await ChatAPIProcess.run(
-                        "import", "all.ndjson", "--database-url=sqlite:///back.db",
+                        "import",
+                        "all.ndjson",
+                        "--database-url=sqlite:///back.db",
                         in: folder
                     )
                     #expect(back.status == 0)
                     #expect(back.errors.contains("(\(count) were not there before)"), "\(back.errors)")
                 }
-                _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) { client in
+                _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) {
+                    client async throws in
                     #expect(try await read(client) == before)
                 }
             }
@@ -84,7 +91,9 @@ struct ArchiveCommandTests {
             }
             let head = try await ChatAPIProcess.run("migrate", "current", in: folder).output
             #expect(head == "base\n")
-            #expect(try await complaint("export", "--all").hasPrefix("Error: the schema is at base, this chat-api needs"))
+            #expect(
+                try await complaint("export", "--all").hasPrefix("Error: the schema is at base, this chat-api needs")
+            )
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             #expect(try await complaint("export") == "Error: give the id of a chat or --all")
             #expect(try await complaint("export", "1", "--all") == "Error: give the id of a chat or --all")
