@@ -1,4 +1,6 @@
-/// Decides what a batch of an import writes, given what is stored. It does no I/O.
+/// Decides what a batch of an import writes, given what is stored.
+///
+/// It does no I/O.
 package struct ImportPlan: Sendable {
     /// A place in a log.
     package struct Place: Hashable, Sendable {

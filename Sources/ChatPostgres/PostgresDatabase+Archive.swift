@@ -65,7 +65,9 @@ extension PostgresConnection {
         return chats
     }
 
-    /// Nil if there is no such chat. The statements share the snapshot that the transaction takes with the first.
+    /// Nil if there is no such chat.
+    ///
+    /// The statements share the snapshot that the transaction takes with the first.
     fileprivate func fetchArchivedEntries(
         of chat: ChatID,
         after position: Position,

@@ -1,6 +1,8 @@
 import ChatDomain
 
-/// Gathers the lines of an archive into batches and checks that each follows from those before it. It does no I/O.
+/// Gathers the lines of an archive into batches and checks that each follows from those before it.
+///
+/// It does no I/O.
 struct ImportState {
     /// The lines of a batch.
     private static let batchSize = 2_000
