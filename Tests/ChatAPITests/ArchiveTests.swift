@@ -1,6 +1,7 @@
 import ChatAPI
 import ChatDomain
 import ChatTestSupport
+import Foundation
 import Testing
 
 /// Chats that leave a store and come into one.
@@ -211,6 +212,18 @@ struct ArchiveTests {
             }
             let kept = try await Contents(store)
             #expect(kept.chats.isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func theArchiveInTheDocumentationIsOne(_ store: StoreUnderTest) async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let page = try String(contentsOf: root.appending(path: "docs/export.md"), encoding: .utf8)
+        let archive = try #require(page.firstMatch(of: /(?s)```json\n(.*?)```/)).output.1
+        try await store.withStore { store in
+            #expect(try await Self.load(Array(archive.utf8), into: store) == ImportCount(chats: 1, entries: 3))
+            let exported = try await Self.export(store)
+            #expect(String(decoding: exported, as: UTF8.self) == archive)
         }
     }
 

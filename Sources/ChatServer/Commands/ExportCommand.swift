@@ -2,7 +2,6 @@ import ArgumentParser
 import ChatAPI
 import ChatDomain
 import ChatMigrations
-import Glibc
 import SystemPackage
 
 struct ExportCommand: AsyncParsableCommand {
@@ -40,23 +39,20 @@ struct ExportCommand: AsyncParsableCommand {
 
     private func export(_ archive: any ChatArchive) async throws {
         let export = ChatExport(archive)
-        let isTerminal = isatty(STDERR_FILENO) == 1
-        let errors = ByteStream(.standardError)
+        let display = ProgressDisplay("Exported")
         let id = chat.map(ChatID.init(rawValue:))
         // Only a bar needs to know it beforehand.
-        let total = isTerminal ? Double(try await export.countEntries(id)) : nil
+        let total = display.isTerminal ? try await export.countEntries(id) : nil
         let target = ByteStream(try openOutput())
-        var meter = ProgressMeter("Exported", isTerminal: isTerminal)
         do {
-            let progress = try await export.run(id) { bytes, progress in
-                try await target.write(bytes)
-                let part = total.map { Double(progress.entries) / max($0, 1) }
-                if let text = meter.text(progress, part: part) {
-                    try await errors.write(Array(text.utf8))
+            try await display.run {
+                let progress = try await export.run(id) { bytes, progress in
+                    try await target.write(bytes)
+                    try await display.show(progress, progress.entries, of: total)
                 }
+                try await target.close()
+                try await display.finish(progress)
             }
-            try await target.close()
-            try await errors.write(Array(meter.summary(progress).utf8))
         } catch let error as Errno {
             throw CommandError("cannot write \(output ?? "to standard output"): \(error)")
         }

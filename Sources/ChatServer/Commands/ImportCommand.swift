@@ -1,7 +1,6 @@
 import ArgumentParser
 import ChatAPI
 import ChatDomain
-import Glibc
 import Logging
 import SystemPackage
 
@@ -43,19 +42,16 @@ struct ImportCommand: AsyncParsableCommand {
     private func importChats(from source: ByteStream, into store: any ChatStore & ChatArchive) async throws {
         // A chat that was deleted and is on its way out would stand in the way of its own return.
         while try await store.purgeDeletedChats() {}
-        let errors = ByteStream(.standardError)
         let total = await source.remainingBytes()
-        var meter = ProgressMeter("Imported", isTerminal: isatty(STDERR_FILENO) == 1)
-        var last = ArchiveProgress()
-        let added = try await ChatImport(store).run(read: source.read) { progress in
-            last = progress
-            let part = total.map { Double(progress.bytes) / max(Double($0), 1) }
-            if let text = meter.text(progress, part: part) {
-                try await errors.write(Array(text.utf8))
+        let display = ProgressDisplay("Imported")
+        try await display.run {
+            var progress = ArchiveProgress()
+            let added = try await ChatImport(store).run(read: source.read) {
+                progress = $0
+                try await display.show($0, $0.bytes, of: total)
             }
+            try await display.finish(progress, " (\(added.chats) and \(added.entries) were not there before)")
         }
-        let remark = " (\(added.chats) and \(added.entries) were not there before)"
-        try await errors.write(Array(meter.summary(last, remark).utf8))
     }
 
     private func openFile() throws(CommandError) -> FileDescriptor {

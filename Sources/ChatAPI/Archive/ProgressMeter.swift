@@ -1,16 +1,15 @@
-import ChatAPI
-
-/// Says on standard error how far a command has come: a bar on a terminal, a line now and then elsewhere.
-struct ProgressMeter {
+/// Puts into words how far an export or an import has come: a bar for a terminal, a line now and then for anything else.
+package struct ProgressMeter {
     private static let width = 30
 
-    /// What is done to the entries.
     private let verb: String
     private let isTerminal: Bool
     private let start: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant
+    private var showsBar = false
 
-    init(_ verb: String, isTerminal: Bool, at now: ContinuousClock.Instant = .now) {
+    /// - Parameter verb: What is done, in the past tense.
+    package init(_ verb: String, isTerminal: Bool, at now: ContinuousClock.Instant = .now) {
         self.verb = verb
         self.isTerminal = isTerminal
         start = now
@@ -20,7 +19,7 @@ struct ProgressMeter {
     /// What to write now; nil if it is too early to say more.
     ///
     /// - Parameter part: From 0 to 1; nil where nobody knows how much there is.
-    mutating func text(
+    package mutating func text(
         _ progress: ArchiveProgress,
         part: Double?,
         at now: ContinuousClock.Instant = .now
@@ -29,6 +28,7 @@ struct ProgressMeter {
         lastShown = now
         let figures = "\(progress.entries) entries, \(rate(progress, at: now)) a second"
         guard isTerminal else { return "\(verb) \(figures)\n" }
+        showsBar = true
         guard let part else { return "\r\(verb) \(figures)\u{1B}[K" }
         let filled = Int(min(max(part, 0), 1) * Double(Self.width))
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.width - filled)
@@ -36,11 +36,18 @@ struct ProgressMeter {
     }
 
     /// The last line.
-    func summary(_ progress: ArchiveProgress, _ remark: String = "", at now: ContinuousClock.Instant = .now) -> String {
+    package func summary(_ progress: ArchiveProgress, _ remark: String = "", at now: ContinuousClock.Instant = .now)
+        -> String
+    {
         """
         \(isTerminal ? "\r\u{1B}[K" : "")\(verb) \(progress.chats) chats with \(progress.entries) entries\(remark), \
         \(rate(progress, at: now)) a second\n
         """
+    }
+
+    /// What sets an error off from the bar.
+    package var interruption: String {
+        showsBar ? "\n" : ""
     }
 
     private func rate(_ progress: ArchiveProgress, at now: ContinuousClock.Instant) -> Int64 {

@@ -1,0 +1,40 @@
+import ChatAPI
+import Glibc
+import SystemPackage
+
+/// Shows on standard error how far a command has come.
+final class ProgressDisplay {
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    private let stream = ByteStream(.standardError)
+    private var meter: ProgressMeter
+
+    init(_ verb: String) {
+        meter = ProgressMeter(verb, isTerminal: isTerminal)
+    }
+
+    /// Runs `body`, and ends the line of the bar if it throws.
+    func run(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            try await write(meter.interruption)
+            throw error
+        }
+    }
+
+    /// - Parameter total: What `done` will be at the end; nil where nobody knows.
+    func show(_ progress: ArchiveProgress, _ done: Int64, of total: Int64?) async throws {
+        let part = total.map { Double(done) / Double(max($0, 1)) }
+        if let text = meter.text(progress, part: part) {
+            try await write(text)
+        }
+    }
+
+    func finish(_ progress: ArchiveProgress, _ remark: String = "") async throws {
+        try await write(meter.summary(progress, remark))
+    }
+
+    private func write(_ text: String) async throws {
+        try await stream.write(Array(text.utf8))
+    }
+}
