@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "ChatTestSupport",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient",
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient", .grdb,
                 .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess, .systemPackage,
             ],
             swiftSettings: settings

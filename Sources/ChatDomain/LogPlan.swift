@@ -143,7 +143,9 @@ package struct LogPlan {
             var new = old
             new.text = edit.text?.value ?? old.text
             new.metadata = edit.metadata.applied(to: old.metadata)
-            guard new != old else { return .done(.message(old), isReplay: false) }
+            if areIdentical(new.text, old.text), areIdentical(new.metadata?.json, old.metadata?.json) {
+                return .done(.message(old), isReplay: false)
+            }
             new.revision += 1
             new.editedAt = advance(head, by: .messageUpdated, of: id, at: now)
             editedMessages[MessageReference(chatID: chatID, id: id)] = new
@@ -157,11 +159,12 @@ package struct LogPlan {
             editedMessages[MessageReference(chatID: chatID, id: id)] = message
             return .done(.message(message), isReplay: false)
         case .update(let edit):
+            let old = head.chat
             var head = head
-            head.chat.title = edit.title?.value ?? head.chat.title
-            head.chat.metadata = edit.metadata.applied(to: head.chat.metadata)
-            guard head.chat != (movedHeads[chatID] ?? knowledge.heads[chatID])?.chat else {
-                return .done(.chat(head.chat), isReplay: false)
+            head.chat.title = edit.title?.value ?? old.title
+            head.chat.metadata = edit.metadata.applied(to: old.metadata)
+            if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
+                return .done(.chat(old), isReplay: false)
             }
             _ = advance(head, by: .chatUpdated, of: nil, at: now)
             editedChats.insert(chatID)
@@ -286,4 +289,10 @@ extension LogPlan.Append {
             createdAt: createdAt
         )
     }
+}
+
+/// Whether texts are the same scalar by scalar: those are equal, too, that compose a character in different ways.
+private func areIdentical(_ one: String?, _ other: String?) -> Bool {
+    guard let one, let other else { return one == other }
+    return one.utf8.elementsEqual(other.utf8)
 }

@@ -16,4 +16,19 @@ extension ChatStore {
     package func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message {
         try await recordMessage(.post(MessageDraft(text: text)), in: chat).value
     }
+
+    package func edit(
+        _ id: MessageID,
+        in chat: ChatID,
+        text: String? = nil,
+        _ metadata: MetadataEdit = .keep
+    ) async throws -> Message {
+        let edit = MessageEdit(text: try text.map { try MessageText($0) }, metadata: metadata)
+        return try await recordMessage(.edit(id, edit, onlyIf: .any), in: chat).value
+    }
+
+    @discardableResult
+    package func delete(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        try await recordMessage(.delete(id, onlyIf: .any), in: chat).value
+    }
 }

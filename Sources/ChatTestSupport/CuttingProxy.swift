@@ -4,7 +4,7 @@ import NIOPosix
 package import PostgresClient
 import Synchronization
 
-/// Stands between a client and PostgreSQL, and cuts their connection at a point that a test chooses.
+/// Stands between a client and PostgreSQL, and cuts their connection at a point that a test chooses, or listens.
 package final class CuttingProxy: Sendable {
     /// What becomes of a piece that the client sends before it waits for an answer.
     package enum Step: Sendable {
@@ -28,6 +28,7 @@ package final class CuttingProxy: Sendable {
     private let server: NIOAsyncChannel<Connection, Never>
     private let target: (host: String, port: Int)
     private let steps = Mutex<[Step]>([])
+    private let heard = Mutex<[UInt8]>([])
 
     /// Runs `body` with a proxy to the server of the URL.
     package static func withProxy<Result>(
@@ -44,6 +45,11 @@ package final class CuttingProxy: Sendable {
     /// Arms the proxy: the first step is for the client's next piece, and after the last one everything passes again.
     package func plan(_ steps: [Step]) {
         self.steps.withLock { $0 = steps }
+    }
+
+    /// Everything that the server has sent so far, in the order of its arrival.
+    package var answers: [UInt8] {
+        heard.withLock { $0 }
     }
 
     private init(to url: PostgresURL) async throws {
@@ -94,6 +100,7 @@ package final class CuttingProxy: Sendable {
                     group.addTask {
                         for try await piece in answers {
                             if doom.isSealed.load(ordering: .acquiring) { throw Cut() }
+                            self.heard.withLock { $0 += piece.readableBytesView }
                             try await toClient.write(piece)
                         }
                         throw Cut()

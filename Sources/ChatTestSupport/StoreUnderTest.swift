@@ -17,16 +17,28 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (any ChatStore & ChatArchive) async throws -> Result
     ) async throws -> Result {
+        try await withStoreAndSQL { store, _ in try await body(store) }
+    }
+
+    /// The same with the database under the store.
+    package func withStoreAndSQL<Result>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (any ChatStore & ChatArchive, DatabaseUnderTest) async throws -> Result
+    ) async throws -> Result {
         switch self {
         case .sqliteInMemory:
-            try await withSQLite(.memory, body)
+            try await withSQLiteDatabase(.memory) { database in
+                try await body(SQLiteStore(database, limits: .patient), .sqlite(database))
+            }
         case .sqliteOnDisk:
             try await withTemporaryFolder { folder in
-                try await withSQLite(.file(folder + "/chat.db"), body)
+                try await withSQLiteDatabase(.file(folder + "/chat.db")) { database in
+                    try await body(SQLiteStore(database, limits: .patient), .sqlite(database))
+                }
             }
         case .postgresql:
             try await TestPostgres.withDatabase { url in
-                try await withPostgres(url, body)
+                try await withPostgres(url) { store in try await body(store, .postgresql(url)) }
             }
         }
     }
@@ -43,9 +55,17 @@ package func withSQLite<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (SQLiteStore) async throws -> Result
 ) async throws -> Result {
+    try await withSQLiteDatabase(location) { try await body(SQLiteStore($0, limits: .patient)) }
+}
+
+private func withSQLiteDatabase<Result>(
+    _ location: SQLiteConfiguration.Location,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (SQLiteDatabase) async throws -> Result
+) async throws -> Result {
     let database = try SQLiteDatabase(SQLiteConfiguration(location: location))
     try await MigrationRunner(database).migrate(.up, to: .head)
-    let result = try await body(SQLiteStore(database, limits: .patient))
+    let result = try await body(database)
     try database.close()
     return result
 }

@@ -56,20 +56,9 @@ struct FuzzTests {
     }
 }
 
-/// Sebastiano Vigna's generator: small, and the same everywhere.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix64 {
     /// Changes one to five things: a byte, a stretch of noise, a cut, a repetition.
-    mutating func mutate(_ bytes: inout [UInt8]) {
+    fileprivate mutating func mutate(_ bytes: inout [UInt8]) {
         for _ in 0..<Int.random(in: 1...5, using: &self) {
             let position = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &self)
             switch Int.random(in: 0..<5, using: &self) {

@@ -184,7 +184,6 @@ struct HistoryTests {
             #expect(try await ids("q=%D0%B0%D0%9B%D1%8C%D0%A4") == [1])
             #expect(try await ids("q=%20%25_%27%5C%22%20") == [3])
             #expect(try await ids("q=%25%25") == [])
-            #expect(try await ids("q=a%00") == [])
             #expect(try await ids("q=") == [1, 4, 3, 2])
 
             var seen: [Int64] = []

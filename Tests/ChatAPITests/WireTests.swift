@@ -144,4 +144,15 @@ struct WireTests {
             #expect(response.text == #"{"detail":"Method Not Allowed","code":"method_not_allowed"}"#)
         }
     }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aTitlePartThatNoTitleCanHaveIsRefused(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            for query in ["q=%00", "q=a%00b"] {
+                let response = try await client.send("GET", "/chats?\(query)")
+                #expect(response.status == 422)
+                #expect(try response.json["detail"]?[0]?["loc"] == ["query", "q"])
+            }
+        }
+    }
 }

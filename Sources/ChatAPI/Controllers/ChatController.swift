@@ -32,11 +32,9 @@ struct ChatController<Store: ChatStore>: Sendable {
         var validator = RequestValidator()
         let limit = validator.integer("limit", in: request, range: Self.listLimits, default: Self.defaultListLimit)
         let cursor = validator.cursor(in: request)
-        guard let limit, let cursor else { throw validator.error }
-        let titlePart = request.queryParameter("q")?.trimmingUnicodeWhitespace() ?? ""
-        // No title has it, and no text of PostgreSQL's can.
-        if titlePart.unicodeScalars.contains("\0") { return .json(ChatList(chats: [], next: nil).write) }
-        let query = ChatListQuery(after: cursor, limit: limit, titlePart: titlePart.isEmpty ? nil : titlePart)
+        let titlePart = validator.titlePart(in: request)
+        guard let limit, let cursor, let titlePart else { throw validator.error }
+        let query = ChatListQuery(after: cursor, limit: limit, titlePart: titlePart.value)
         return .json(try await store.chats(query).write)
     }
 

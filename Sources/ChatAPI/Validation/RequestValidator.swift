@@ -55,6 +55,16 @@ struct RequestValidator {
         return nil
     }
 
+    /// The query parameter `q` of a list of chats; a blank one asks for all of them.
+    mutating func titlePart(in request: Request) -> OptionalValue<String>? {
+        let text = request.queryParameter("q")?.trimmingUnicodeWhitespace() ?? ""
+        if text.unicodeScalars.contains("\0") {
+            note(.text(.containsNull), at: ["query", "q"], input: .text(text))
+            return nil
+        }
+        return OptionalValue(value: text.isEmpty ? nil : text)
+    }
+
     /// Notes that a query has more than one of several parameters that exclude one another.
     mutating func requireAtMostOne(of names: [String], in request: Request) {
         let given = names.filter { request.queryParameter($0) != nil }

@@ -1,0 +1,43 @@
+package import ChatSQLite
+import GRDB
+package import PostgresClient
+
+/// The database under a store, for tests that look at the tables or fill them.
+package enum DatabaseUnderTest: Sendable {
+    case sqlite(SQLiteDatabase)
+    case postgresql(PostgresURL)
+
+    /// Runs a script of any number of statements.
+    package func execute(_ script: String) async throws {
+        switch self {
+        case .sqlite(let database): try await database.writer.write { try $0.execute(sql: script) }
+        case .postgresql(let url): try await TestPostgres.execute(script, on: url)
+        }
+    }
+
+    /// The rows of a query whose columns are text.
+    package func rows(_ query: String) async throws -> [[String?]] {
+        switch self {
+        case .sqlite(let database):
+            try await database.writer.read { database in
+                try Row.fetchAll(database, sql: query).map { row in (0..<row.count).map { row[$0] } }
+            }
+        case .postgresql(let url): try await TestPostgres.rows(query, on: url)
+        }
+    }
+
+    /// Appends a number of messages to the log of a chat, faster than its store would.
+    package func fill(_ chat: Int64, messages count: Int) async throws {
+        try await execute(
+            """
+            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
+            INSERT INTO messages (chat_id, seq, id, text, created_at)
+            SELECT chats.id, last_seq + number, chats.id * 1000000000 + last_seq + number, 'filling', last_entry_at
+            FROM entry, chats WHERE chats.id = \(chat);
+            UPDATE chats SET
+                last_seq = last_seq + \(count), message_count = message_count + \(count), last_message_at = last_entry_at
+            WHERE id = \(chat);
+            """
+        )
+    }
+}

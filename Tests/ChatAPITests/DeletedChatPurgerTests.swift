@@ -1,0 +1,47 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// The running server takes away what large chats have left.
+@Suite(.timeLimit(.minutes(5)))
+struct DeletedChatPurgerTests {
+    private static let rowCount = """
+        SELECT CAST((SELECT count(*) FROM chats) + (SELECT count(*) FROM messages) AS text)
+        """
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aServerRemovesWhatIsDeletedThroughIt(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            let chat = try await store.createChat(titled: ChatTitle("large")).id
+            try await database.fill(chat.rawValue, messages: 25_000)
+            try await withServer(store) { client in
+                #expect(try await client.send("DELETE", "/chats/1").status == 204)
+                #expect(try await client.send("GET", "/chats/1").status == 404)
+                #expect(try await client.send("GET", "/chats/1/log").status == 404)
+                #expect(try await client.send("GET", "/chats").json["chats"] == [])
+                try await waitUntilEmpty(database)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aServerFinishesWhatAnotherOneHasLeft(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            for id in 1...2 as ClosedRange<Int64> {
+                _ = try await store.createChat(titled: ChatTitle("large"))
+                try await database.fill(id, messages: 12_000)
+                try await store.deleteChat(ChatID(rawValue: id))
+            }
+            #expect(try await store.purgeDeletedChats())
+            #expect(try await database.rows(Self.rowCount) != [["0"]])
+            try await withServer(store) { _ in try await waitUntilEmpty(database) }
+        }
+    }
+
+    /// The purger tells nobody that it is done; the suite's time limit is the end of the patience.
+    private func waitUntilEmpty(_ database: DatabaseUnderTest) async throws {
+        while try await database.rows(Self.rowCount) != [["0"]] {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// What every store must do with the list of chats.
+@Suite(.timeLimit(.minutes(5)))
+struct ChatListConformanceTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func theChatWithTheNewestEntryIsFirst(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            #expect(try await store.chats(ChatListQuery(limit: 1)) == ChatList(chats: [], next: nil))
+            var ids: [ChatID] = []
+            for number in 1...4 {
+                ids.append(try await store.createChat(titled: ChatTitle("\(number)")).id)
+            }
+            #expect(try await store.listed() == [ids[3], ids[2], ids[1], ids[0]])
+            let message = try await store.postMessage(MessageText("hello"), to: ids[0])
+            #expect(try await store.listed() == [ids[0], ids[3], ids[2], ids[1]])
+            _ = try await store.updateChat(ids[1], ChatEdit(title: ChatTitle("renamed")))
+            #expect(try await store.listed() == [ids[1], ids[0], ids[3], ids[2]])
+            _ = try await store.edit(message.id, in: ids[0], text: "hullo")
+            #expect(try await store.listed() == [ids[0], ids[1], ids[3], ids[2]])
+            try await store.deleteChat(ids[1])
+            try await store.delete(message.id, in: ids[0])
+            let list = try await store.chats(ChatListQuery(limit: 100))
+            #expect(list.chats.map(\.id) == [ids[0], ids[3], ids[2]])
+            // Each is whole, and what it is when it is read alone.
+            for chat in list.chats {
+                #expect(try await store.chat(chat.id) == chat)
+            }
+            #expect(list.chats[0].messageCount == 0)
+            #expect(list.chats[0].lastMessageAt == message.createdAt)
+            #expect(list.chats[0].lastPosition == Position(rawValue: 3))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func pagesLeadThroughTheListAlsoOverEqualInstants(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            for number in 1...10 {
+                _ = try await store.createChat(titled: ChatTitle(number % 2 == 0 ? "even" : "odd"))
+            }
+            // All but the first and the last at one instant.
+            try await database.execute(
+                """
+                UPDATE chats SET last_entry_at = (SELECT max(created_at) FROM chats WHERE id <= 9)
+                WHERE id BETWEEN 2 AND 9
+                """
+            )
+            for limit in [1, 2, 3, 9, 10, 11] {
+                let expected = (1...10).reversed().map(Int64.init)
+                #expect(try await store.pages(of: limit) == expected.chunks(of: limit), "limit \(limit)")
+                let odd = expected.filter { $0 % 2 == 1 }
+                #expect(try await store.pages(of: limit, titlePart: "OD") == odd.chunks(of: limit), "limit \(limit)")
+            }
+            // A page goes on behind a chat that has been deleted since.
+            let next = try #require(try await store.chats(ChatListQuery(limit: 3)).next)
+            try await store.deleteChat(ChatID(rawValue: 8))
+            let rest = try await store.chats(ChatListQuery(after: next, limit: 100))
+            #expect(rest.chats.map(\.id.rawValue) == (1...7).reversed())
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aTitlePartIsFoundInAnyScriptAndCase(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let titles = [
+                "ПРИВЕТ, мир", "STRASSE", "Straße", "ΟΔΟΣ", "οδός", "οδος και", "İstanbul", "ISPARTA", "ısı",
+                "100% sure", "100 sure", "snake_case", "snakeXcase", #"it's "quoted" \ back"#, "日本語の話", "ﬁn", "é",
+                "ǅ", "Ａ",
+            ]
+            for title in titles {
+                _ = try await store.createChat(titled: ChatTitle(title))
+            }
+            let searches: [(String, [String])] = [
+                ("привет", ["ПРИВЕТ, мир"]), ("ПРИВЕТ, М", ["ПРИВЕТ, мир"]), ("straße", ["STRASSE", "Straße"]),
+                ("strasse", ["STRASSE", "Straße"]), ("οδος", ["ΟΔΟΣ", "οδος και"]), ("ΟΔΟΣ", ["ΟΔΟΣ", "οδος και"]),
+                ("οδόσ", ["οδός"]), ("isı", ["ısı"]), ("isparta", ["ISPARTA"]), ("ıspARTA", ["ISPARTA"]),
+                ("İ", ["İstanbul"]), ("istanbul", []), ("%", ["100% sure"]), ("0%", ["100% sure"]),
+                ("_", ["snake_case"]),
+                ("SNAKE_CASE", ["snake_case"]), ("'", [#"it's "quoted" \ back"#]), ("\"", [#"it's "quoted" \ back"#]),
+                ("\\", [#"it's "quoted" \ back"#]), ("日本", ["日本語の話"]), ("fin", ["ﬁn"]), ("É", ["é"]), ("ǆ", ["ǅ"]),
+                ("ａ", ["Ａ"]),
+                (
+                    "a",
+                    ["STRASSE", "Straße", "İstanbul", "ISPARTA", "snake_case", "snakeXcase", #"it's "quoted" \ back"#]
+                ),
+                ("nowhere", []), ("*", []), ("?", []), ("", titles),
+            ]
+            for (part, expected) in searches {
+                let found = try await store.chats(ChatListQuery(limit: 100, titlePart: part))
+                #expect(found.chats.map(\.title).reversed() == expected, "\(part)")
+                #expect(found.next == nil)
+            }
+        }
+    }
+}
+
+extension ChatStore {
+    fileprivate func listed() async throws -> [ChatID] {
+        try await chats(ChatListQuery(limit: 100)).chats.map(\.id)
+    }
+
+    /// The ids of each page until there is none any more.
+    fileprivate func pages(of limit: Int, titlePart: String? = nil) async throws -> [[Int64]] {
+        var pages: [[Int64]] = []
+        var cursor: ChatListQuery.Cursor? = .start
+        while let start = cursor {
+            let list = try await chats(ChatListQuery(after: start, limit: limit, titlePart: titlePart))
+            pages.append(list.chats.map(\.id.rawValue))
+            cursor = list.next
+        }
+        return pages
+    }
+}
+
+extension [Int64] {
+    fileprivate func chunks(of size: Int) -> [[Int64]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min(count, $0 + size)]) }
+    }
+}

@@ -1,0 +1,166 @@
+import ChatDomain
+import ChatMigrations
+import ChatPostgres
+import ChatSQLite
+import ChatTestSupport
+import GRDB
+import PostgresClient
+import Synchronization
+import Testing
+
+/// How the databases carry out the statements that the stores really run: by an index, whose order is the answer's.
+@Suite(.timeLimit(.minutes(5)))
+struct QueryPlanTests {
+    /// A database that has never been analyzed plans by rules, one that has been by what it found.
+    @Test(arguments: [false, true])
+    func sqliteScansAndSortsNothing(_ isAnalyzed: Bool) async throws {
+        let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
+        try await MigrationRunner(database).migrate(.up, to: .head)
+        let store = SQLiteStore(database, limits: .patient)
+        try await fill(.sqlite(database), store, later: "created_at + number * 1000000")
+        if isAnalyzed {
+            try await database.writer.write { try $0.execute(sql: "ANALYZE") }
+        }
+        let statements = Mutex<Set<String>>([])
+        // In memory there is one connection, for reads and for writes.
+        try await database.writer.writeWithoutTransaction { database in
+            database.trace { event in
+                guard case .statement(let statement) = event else { return }
+                statements.withLock { _ = $0.insert(statement.sql) }
+            }
+        }
+        try await runEverything(on: store)
+        try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
+        let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+        let planned = statements.withLock { $0 }.filter { sql in verbs.contains { sql.hasPrefix($0) } }
+        #expect(planned.count >= 25)
+        try await database.writer.read { database in
+            for sql in planned {
+                let plan = try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql))
+                for step: String in plan.map({ $0["detail"] }) {
+                    #expect(!step.contains("TEMP B-TREE") && !step.hasPrefix("SCAN"), "\(step) in \(sql)")
+                }
+            }
+        }
+        try database.close()
+    }
+
+    @Test func postgresqlScansAndSortsNothing() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url) {
+                try await fill(.postgresql(url), $0, later: "created_at + number * '1 s'::interval")
+            }
+            try await TestPostgres.execute("ANALYZE", on: url)
+            try await CuttingProxy.withProxy(to: url) { proxy in
+                let configuration = PostgresConfiguration(
+                    url: proxy.url,
+                    setup: """
+                        LOAD 'auto_explain';
+                        SET auto_explain.log_min_duration = 0;
+                        SET auto_explain.log_nested_statements = on;
+                        SET auto_explain.log_level = notice;
+                        SET client_min_messages = notice;
+                        """
+                )
+                let database = PostgresDatabase(configuration, poolSize: 1)
+                try await runEverything(on: PostgresStore(database, limits: .patient))
+                await database.close()
+                // The text of a notice that the server has sent beside its answers.
+                let plans = proxy.answers.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                    .filter { $0.hasPrefix("Mduration: ") }
+                #expect(Set(plans.compactMap { $0.split(separator: "Query Text: ").last?.prefix(300) }).count >= 25)
+                for plan in plans {
+                    #expect(!plan.contains("Seq Scan on"), "\(plan)")
+                    // A batch, which is in memory, is sorted: its chats before they are locked, its messages by their places.
+                    let sortsABatch = plan.contains("FOR NO KEY UPDATE") || plan.contains("ORDER BY number")
+                    #expect(sortsABatch || !plan.contains("Sort  (cost"), "\(plan)")
+                }
+            }
+        }
+    }
+
+    /// Two thousand chats, among them one with a long log, which is yet a small part of all.
+    private func fill(_ database: DatabaseUnderTest, _ store: some ChatStore, later: String) async throws {
+        let chat = try await store.createChat(titled: ChatTitle("long")).id
+        try await database.execute(
+            """
+            WITH RECURSIVE chat (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM chat WHERE number < 2000)
+            INSERT INTO chats (title, created_at, last_entry_at, last_seq, message_count, last_message_at)
+            SELECT 'chat ' || number, created_at, \(later), 60, 30, created_at FROM chat, chats WHERE id = 1;
+
+            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < 30)
+            INSERT INTO messages
+                (chat_id, seq, id, text, created_at, idempotency_key, idempotency_fingerprint)
+            SELECT chats.id, number, chats.id * 1000000000 + number, 'filling', created_at, 'k' || number, 1
+            FROM entry, chats WHERE chats.id > 1;
+
+            INSERT INTO changes (chat_id, seq, kind, message_id, created_at)
+            SELECT chat_id, seq + 30, 'message.updated', id, created_at FROM messages WHERE chat_id > 1;
+
+            INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
+            SELECT 'k' || id, 1, id FROM chats WHERE id > 1;
+            """
+        )
+        try await database.fill(chat.rawValue, messages: 12_000)
+        try await database.execute(
+            """
+            INSERT INTO changes (chat_id, seq, kind, message_id, created_at)
+            SELECT chat_id, seq + 12000, 'message.updated', id, created_at FROM messages WHERE chat_id = 1;
+            UPDATE chats SET last_seq = 24000 WHERE id = 1;
+            """
+        )
+    }
+
+    /// Every statement of a store, on the long log and on a short one.
+    private func runEverything(on store: some ChatStore) async throws {
+        let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
+        let new = try await store.createChat(draft).value.id
+        #expect(try await store.createChat(draft).isReplay)
+        let long = ChatID(rawValue: 1)
+        for chat in [long, ChatID(rawValue: 77)] {
+            let first = try #require(
+                try await store.messages(.after(Position(rawValue: 0), in: chat, limit: 1)).messages.first
+            )
+            let post = MessageDraft(
+                text: try MessageText("new"),
+                replyTo: first.id,
+                idempotencyKey: IdempotencyKey("new")
+            )
+            let message = try await store.recordMessage(.post(post), in: chat).value
+            #expect(try await store.recordMessage(.post(post), in: chat).isReplay)
+            _ = try await store.edit(message.id, in: chat, text: "edited")
+            try await store.delete(message.id, in: chat)
+            let updated = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
+            for limit in [1, 20, 100] {
+                let tail = LogTail(chatID: chat, limit: limit)
+                _ = try await store.tail(LogTailRequest(tail))
+                _ = try await store.tail(LogTailRequest(tail, known: updated.lastPosition))
+                for position in [0, 5, 11_000, 23_990].map(Position.init(rawValue:)) {
+                    _ = try await store.messages(.before(position, in: chat, limit: limit))
+                    _ = try await store.messages(.after(position, in: chat, limit: limit))
+                    _ = try await store.messages(.around(position, in: chat, limit: limit))
+                    _ = try await store.log(of: chat, after: position, limit: limit)
+                }
+                _ = try await store.messages(.newest(of: chat, limit: limit))
+            }
+            _ = try await store.chat(chat)
+            _ = try await store.message(first.id, in: chat)
+        }
+        for limit in [1, 20, 100] {
+            let start = try await store.chats(ChatListQuery(limit: limit))
+            _ = try await store.chats(ChatListQuery(after: try #require(start.next), limit: limit))
+            // Titles have no index of their own: the list is walked in its order until there are enough.
+            _ = try await store.chats(ChatListQuery(limit: limit, titlePart: "chat 1"))
+        }
+        try await store.deleteChat(new)
+        try await store.deleteChat(long)
+        while try await store.purgeDeletedChats() {}
+    }
+}
+
+extension StatementArguments {
+    /// Something for each parameter: the plan does not depend on it.
+    fileprivate static func nulls(for sql: String) -> StatementArguments {
+        StatementArguments(Array(repeating: nil as Int?, count: sql.count { $0 == "?" }))
+    }
+}
