@@ -143,7 +143,7 @@ struct PostgresFaultTests {
             let (started, start) = AsyncStream.makeStream(of: Void.self)
             async let holder: Void = database.pool.withConnection { connection throws(PostgresError) in
                 start.finish()
-                try connection.execute("SELECT pg_advisory_lock(1)")
+                try connection.execute("SET lock_timeout = 0; SELECT pg_advisory_lock(1)")
             }
             for await _ in started {}
             await #expect(
