@@ -46,21 +46,28 @@ extension PostgresConnection {
     }
 
     /// Several servers may purge at once: each takes a chat that no other one is at.
+    ///
+    /// What goes is a range of positions: how many entries a chat has is not known when this is planned, and by a limit all
+    /// of them would be read and sorted each time.
     fileprivate func purge(_ size: Int64) throws(PostgresError) -> Bool {
         try query(
             """
             WITH chat AS (
                 SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED
-            ), entry AS (
-                (SELECT chat_id, seq FROM messages WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT $1)
-                UNION ALL
-                (SELECT chat_id, seq FROM changes WHERE chat_id = (SELECT id FROM chat) ORDER BY seq LIMIT $1)
             ), purged_messages AS (
-                DELETE FROM messages USING entry WHERE messages.chat_id = entry.chat_id AND messages.seq = entry.seq
+                DELETE FROM messages
+                WHERE chat_id = (SELECT id FROM chat)
+                    AND seq < $1 + (SELECT min(seq) FROM messages WHERE chat_id = (SELECT id FROM chat))
+                RETURNING seq
             ), purged_changes AS (
-                DELETE FROM changes USING entry WHERE changes.chat_id = entry.chat_id AND changes.seq = entry.seq
+                DELETE FROM changes
+                WHERE chat_id = (SELECT id FROM chat)
+                    AND seq < $1 + (SELECT min(seq) FROM changes WHERE chat_id = (SELECT id FROM chat))
+                RETURNING seq
             ), purged_chat AS (
-                DELETE FROM chats USING chat WHERE chats.id = chat.id AND NOT EXISTS (SELECT FROM entry)
+                DELETE FROM chats USING chat
+                WHERE chats.id = chat.id
+                    AND NOT EXISTS (SELECT FROM purged_messages) AND NOT EXISTS (SELECT FROM purged_changes)
             )
             SELECT FROM chat
             """,
