@@ -19,7 +19,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         store: Store,
         limits: HTTPLimits = HTTPLimits(),
         streamLimits: StreamLimits = StreamLimits(),
-        tailCacheBytes: Int = 1 << 26,
+        tailCacheBytes: Int = 1 << 28,
         documentationAssets: String
     ) {
         self.store = store

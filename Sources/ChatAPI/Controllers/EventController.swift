@@ -68,13 +68,21 @@ struct EventController<Store: ChatStore>: Sendable {
                 continue
             }
             let given = wanted.value?.first { $0.chatID == chat.id }?.position
-            // What a reader of all chats has not heard of is newer than its cursor.
-            let unheard = cursor.value != nil && scope == .allChats ? Position(rawValue: 0) : chat.lastPosition
-            let position = known.removeValue(forKey: chat.id) ?? given ?? unheard
+            // A chat that a reader of all chats has not heard of is newer than its cursor.
+            let isNew = scope == .allChats && cursor.value != nil && known[chat.id] == nil
+            let position =
+                known.removeValue(forKey: chat.id) ?? given ?? (isNew ? Position(rawValue: 0) : chat.lastPosition)
             guard position <= chat.lastPosition else {
                 throw ValidationError(positionBeyondEnd: position, end: chat.lastPosition, at: ["query", "chats"])
             }
-            start.chats.append(StreamedChat(interest: interest, position: position, end: chat.lastPosition))
+            start.chats.append(
+                StreamedChat(
+                    interest: interest,
+                    position: position,
+                    end: chat.lastPosition,
+                    news: isNew ? chat : nil
+                )
+            )
         }
         start.deleted = known.keys.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
         return stream(start, into: context.channel)

@@ -37,17 +37,27 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
             hub.addReadersOfAll(1, on: context.eventLoop)
         }
         writeHello()
+        behind = start.chats.count
+        if behind == 0 {
+            writeCaughtUp()
+        }
+        follow(start.chats)
         for chatID in start.deleted {
             writeDeleted(chatID)
         }
-        behind = start.chats.count
-        for chat in start.chats where self.reader != nil {
-            reader.follow(chat.interest, after: chat.position, end: chat.end)
-        }
-        if behind == 0, self.reader != nil {
-            writeCaughtUp()
-        }
         flush()
+    }
+
+    private func follow(_ chats: [StreamedChat]) {
+        guard let reader else { return }
+        // Every id is to hold the positions in all of them.
+        let follows = chats.map { reader.add($0.interest, after: $0.position) }
+        for (chat, follow) in zip(chats, follows) where self.reader != nil {
+            if let news = chat.news {
+                writeCreated(news)
+            }
+            reader.start(follow, end: chat.end)
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -160,18 +170,15 @@ extension EventStream {
     ///
     /// - Parameter chats: Those that were found; the others are looked for again when they are heard of again.
     private func follow(_ chats: [Chat], _ interests: [LogInterest]) {
-        let chats = Dictionary(uniqueKeysWithValues: chats.map { ($0.id, $0) })
-        for interest in interests {
-            discovered.remove(interest.chatID)
-            guard let reader, let chat = chats[interest.chatID] else { continue }
-            writeNotice(type: "chat.created", id: cursor.token) { writer in
-                writer.name("chat_id")
-                writer.value(chat.id.rawValue)
-                writer.name("chat")
-                chat.write(to: &writer)
+        discovered.subtract(interests.map(\.chatID))
+        let beginning = Position(rawValue: 0)
+        follow(
+            interests.compactMap { interest in
+                chats.first { $0.id == interest.chatID }.map { chat in
+                    StreamedChat(interest: interest, position: beginning, end: chat.lastPosition, news: chat)
+                }
             }
-            reader.follow(interest, after: Position(rawValue: 0), end: chat.lastPosition)
-        }
+        )
         flush()
     }
 
@@ -216,6 +223,15 @@ extension EventStream {
 
     private func writeCaughtUp() {
         writeNotice(type: "caught_up", id: id) { _ in }
+    }
+
+    private func writeCreated(_ chat: Chat) {
+        writeNotice(type: "chat.created", id: id) { writer in
+            writer.name("chat_id")
+            writer.value(chat.id.rawValue)
+            writer.name("chat")
+            chat.write(to: &writer)
+        }
     }
 
     private func writeDeleted(_ chatID: ChatID) {

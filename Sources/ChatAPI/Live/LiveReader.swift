@@ -22,15 +22,18 @@ final class LiveReader {
         topics.add(self)
     }
 
-    /// Begins to follow a chat.
-    ///
-    /// - Parameter end: Where the log ended when it was looked at, after `interest` was taken.
-    @discardableResult
-    func follow(_ interest: LogInterest, after position: Position, end: Position) -> LogFollow {
+    /// Takes a chat to those that it follows; nothing is sent before `start`.
+    func add(_ interest: LogInterest, after position: Position) -> LogFollow {
         let follow = LogFollow(interest, by: self, after: position)
         follows.append(follow)
-        topics.add(follow, end: end)
         return follow
+    }
+
+    /// Begins to send what a follow lacks.
+    ///
+    /// - Parameter end: Where the log ended when it was looked at, after the interest was taken.
+    func start(_ follow: LogFollow, end: Position) {
+        topics.add(follow, end: end)
     }
 
     func unfollow(_ follow: LogFollow) {

@@ -27,7 +27,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: patience) { loopBound.value.end() }
-        reader.follow(chat.interest, after: chat.position, end: chat.end)
+        reader.start(reader.add(chat.interest, after: chat.position), end: chat.end)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

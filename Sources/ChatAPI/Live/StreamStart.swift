@@ -7,6 +7,8 @@ struct StreamedChat: Sendable {
     let position: Position
     /// Where the log ended.
     let end: Position
+    /// The chat itself, if the client has never heard of it.
+    var news: Chat?
 }
 
 /// What a stream begins with.
