@@ -16,12 +16,16 @@ package final class LogSignals: Sendable {
 
     package init() {}
 
-    /// Who is told of every signal: one for the process. It must not block.
+    /// Who is told of every signal: one for the process.
+    ///
+    /// It must not block.
     package func setHandler(_ handler: Handler?) {
         handlers.withLock { $0.local = handler }
     }
 
-    /// Who carries this process's own signals to the others. It must not block.
+    /// Who carries this process's own signals to the others.
+    ///
+    /// It must not block.
     package func setRelay(_ relay: Handler?) {
         handlers.withLock { $0.relay = relay }
     }

@@ -45,8 +45,9 @@ extension RequestValidator {
                 note(.rule("a list of chats is like 1,2,3 or 1:17,2,3"), at: ["query", "chats"], input: .text(text))
                 return nil
             }
-            if !wanted.contains(where: { $0.chatID.rawValue == id }) {
-                wanted.append(WantedChat(chatID: ChatID(rawValue: id), position: position.map(Position.init(rawValue:))))
+            let chatID = ChatID(rawValue: id)
+            if !wanted.contains(where: { $0.chatID == chatID }) {
+                wanted.append(WantedChat(chatID: chatID, position: position.map(Position.init(rawValue:))))
             }
         }
         if wanted.count > limit {
