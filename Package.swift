@@ -67,8 +67,8 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1, .nioHTTPTypes,
-                .serviceLifecycle,
+                "ChatDomain", .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1,
+                .nioHTTPTypes, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings

@@ -1,10 +1,14 @@
 package import Hummingbird
+import NIOCore
 
 /// What travels with a request through middleware and handlers.
 package struct ChatRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
+    /// The connection, which a response that never ends writes to.
+    let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
     }
 }

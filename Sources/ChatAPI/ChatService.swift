@@ -3,11 +3,13 @@ import HTTPTypes
 package import Hummingbird
 package import Logging
 package import NIOCore
+import NIOPosix
 
 /// The HTTP service over a store.
 package struct ChatService<Store: ChatStore>: Sendable {
     package let store: Store
     package let limits: HTTPLimits
+    package let streamLimits: StreamLimits
     /// How many bytes of answers are kept in memory for reads of chats that have not changed.
     package let tailCacheBytes: Int
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
@@ -16,11 +18,13 @@ package struct ChatService<Store: ChatStore>: Sendable {
     package init(
         store: Store,
         limits: HTTPLimits = HTTPLimits(),
-        tailCacheBytes: Int = 1 << 26,
+        streamLimits: StreamLimits = StreamLimits(),
+        tailCacheBytes: Int = 1 << 28,
         documentationAssets: String
     ) {
         self.store = store
         self.limits = limits
+        self.streamLimits = streamLimits
         self.tailCacheBytes = tailCacheBytes
         self.documentationAssets = documentationAssets
     }
@@ -35,14 +39,15 @@ package struct ChatService<Store: ChatStore>: Sendable {
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) async -> some ApplicationProtocol {
         let purger = DeletedChatPurger(store: store, logger: logger)
+        let hub = EventHub(store, streamLimits, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger)
         return Application(
-            router: await Router.build(self, onChatDeleted: purger.wake),
+            router: await Router.build(self, hub: hub, onChatDeleted: purger.wake),
             server: .http1(configuration: limits.http1),
             configuration: ApplicationConfiguration(
                 address: address,
                 availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
             ),
-            services: [purger],
+            services: [purger, hub],
             onServerRunning: onServerRunning,
             logger: logger
         )

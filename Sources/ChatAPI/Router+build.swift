@@ -10,6 +10,7 @@ extension Router<ChatRequestContext> {
     /// - Parameter onChatDeleted: Called when there may be something to purge.
     package static func build(
         _ service: ChatService<some ChatStore>,
+        hub: EventHub,
         onChatDeleted: @escaping @Sendable () -> Void = {}
     ) async -> Router {
         let limits = service.limits
@@ -21,6 +22,7 @@ extension Router<ChatRequestContext> {
         )
         let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
         let log = LogController(store: service.store)
+        let events = EventController(store: service.store, hub: hub, maximumBodyBytes: limits.maximumBodyBytes)
         let health = HealthController(store: service.store)
         let documentation = await DocumentationController(assetsFolder: service.documentationAssets)
 
@@ -36,6 +38,9 @@ extension Router<ChatRequestContext> {
         routes.patch("chats/{chat_id}/messages/{message_id}", use: messages.edit)
         routes.delete("chats/{chat_id}/messages/{message_id}", use: messages.delete)
         routes.get("chats/{chat_id}/log", use: log.show)
+        routes.get("chats/{chat_id}/events", use: events.showChat)
+        routes.post("chats/{chat_id}/typing", use: events.announceTyping)
+        routes.get("events", use: events.showChats)
 
         routes.get("health/live", use: health.live)
         routes.get("health/ready", use: health.ready)

@@ -10,6 +10,9 @@
 /// - A draft with an idempotency key is stored once, whoever sends it again, to whichever process, as long as what it made
 ///   exists; the same key on other content is `StoreError.idempotencyKeyReused`.
 package protocol ChatStore: Sendable {
+    /// Where the store signals what this process has changed, and what it learns of the others' changes.
+    var signals: LogSignals { get }
+
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
 
     /// Appends to a chat's log.
@@ -26,7 +29,8 @@ package protocol ChatStore: Sendable {
     /// - Returns: Whether there is more.
     func purgeDeletedChats() async throws(StoreError) -> Bool
 
-    func chat(_ id: ChatID) async throws(StoreError) -> Chat
+    /// Those of the chats that exist, in any order.
+    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat]
 
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
 

@@ -114,17 +114,37 @@ package struct LogPlan {
         appends.isEmpty && changes.isEmpty
     }
 
-    /// What each requester is told, in the order of the requests.
+    /// What has become of the batch once it is committed.
     ///
     /// - Parameter ids: The ids that the store gave to `appends`, in their order.
-    package func results(ids: [MessageID]) -> [Result<Accepted<LogSubject>, StoreError>] {
-        outcomes.map { outcome in
+    package func recorded(ids: [MessageID]) -> RecordedBatch {
+        let messages = zip(appends, ids).map { $0.message($1) }
+        let results = outcomes.map { outcome -> Result<Accepted<LogSubject>, StoreError> in
             switch outcome {
             case .appended(let index, let isReplay):
-                .success(Accepted(.message(appends[index].message(ids[index])), isReplay: isReplay))
+                .success(Accepted(.message(messages[index]), isReplay: isReplay))
             case .done(let subject, let isReplay): .success(Accepted(subject, isReplay: isReplay))
             case .refused(let error): .failure(error)
             }
+        }
+        var entries = messages.map(LogEntry.init(created:))
+        if !changes.isEmpty {
+            entries += changes.compactMap(entry)
+            entries.sort { $0.position < $1.position }
+        }
+        return RecordedBatch(results: results, entries: entries)
+    }
+
+    /// A change as the log shows it: with what it is about as it stands after the whole batch.
+    private func entry(_ change: Change) -> LogEntry? {
+        let subject: LogSubject?
+        if let id = change.messageID {
+            subject = editedMessages[MessageReference(chatID: change.chatID, id: id)].map { .message($0) }
+        } else {
+            subject = movedHeads[change.chatID].map { .chat($0.chat) }
+        }
+        return subject.map {
+            LogEntry(position: change.position, kind: change.kind, instant: change.instant, subject: $0)
         }
     }
 

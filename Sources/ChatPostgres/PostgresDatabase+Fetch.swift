@@ -17,30 +17,34 @@ extension PostgresDatabase {
         try await read { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
-    func fetchMessage(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message? {
-        let answer = try await read { connection throws(PostgresError) in try connection.fetchMessage(id, in: chat) }
-        guard let (_, message) = answer else { throw .chatNotFound }
+    func fetchChats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+        try await read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
+    }
+
+    func fetchMessage(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        let message = try await readInChat { connection throws(PostgresError) in
+            try connection.fetchMessage(id, in: chat)
+        }
+        guard let message, !message.isDeleted else { throw .messageNotFound }
         return message
     }
 
-    func fetchChat(_ id: ChatID) async throws(StoreError) -> Chat {
-        let chat = try await read { connection throws(PostgresError) in try connection.fetchChat(id) }
-        guard let chat else { throw .chatNotFound }
-        return chat
-    }
-
     func fetchPage(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        let page = try await read { connection throws(PostgresError) in try connection.fetchPage(query) }
-        guard let page else { throw .chatNotFound }
-        return page
+        try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query) }
     }
 
     func fetchLog(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
-        let page = try await read { connection throws(PostgresError) in
+        try await readInChat { connection throws(PostgresError) in
             try connection.fetchLog(of: chat, after: position, limit: limit)
         }
-        guard let page else { throw .chatNotFound }
-        return page
+    }
+
+    /// Reads something of a chat, which is nil if there is no such chat.
+    private func readInChat<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result?
+    ) async throws(StoreError) -> Result {
+        guard let result = try await read(body) else { throw .chatNotFound }
+        return result
     }
 }
 
@@ -89,12 +93,16 @@ extension PostgresConnection {
         }
     }
 
-    fileprivate func fetchChat(_ id: ChatID) throws(PostgresError) -> Chat? {
+    fileprivate func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> [Chat] {
         let result = try query(
-            "SELECT \(Chat.columns) FROM chats WHERE id = $1 AND deleted_at IS NULL",
-            [.int64(id.rawValue)]
+            "SELECT \(Chat.columns) FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
+            [.int64Array(ids.map(\.rawValue))]
         )
-        return result.rowCount == 0 ? nil : try result.chat(row: 0)
+        var chats: [Chat] = []
+        for row in 0..<result.rowCount {
+            chats.append(try result.chat(row: row))
+        }
+        return chats
     }
 
     fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
@@ -121,20 +129,18 @@ extension PostgresConnection {
         return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
     }
 
-    /// Nil if there is no such chat.
-    fileprivate func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> (Chat, Message?)? {
+    /// Nil if there is no such chat, and nil within if it has no such message.
+    fileprivate func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> Message?? {
         let result = try query(
             """
-            SELECT \(Chat.columns), \(Message.columns)
+            SELECT \(Message.columns)
             FROM chats LEFT JOIN messages ON messages.chat_id = chats.id AND messages.id = $2
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,
             [.int64(chat.rawValue), .int64(id.rawValue)]
         )
         guard result.rowCount > 0 else { return nil }
-        let first = Chat.columnCount
-        let message = result.isNull(first, row: 0) ? nil : try result.message(of: chat, columnsFrom: first, row: 0)
-        return (try result.chat(row: 0), message)
+        return .some(result.isNull(0, row: 0) ? nil : try result.message(of: chat, columnsFrom: 0, row: 0))
     }
 
     /// Nil if there is no such chat.

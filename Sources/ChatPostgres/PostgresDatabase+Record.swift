@@ -6,37 +6,38 @@ extension PostgresDatabase {
     ///
     /// Where somebody else holds one of the chats locked for long, each chat gets a transaction of its own, and the others
     /// do not fail with it.
-    func record(_ requests: [LogRequest]) async throws(StoreError) -> [Result<Accepted<LogSubject>, StoreError>] {
+    func record(_ requests: [LogRequest]) async throws(StoreError) -> RecordedBatch {
         let outcome = try await retryingConflicts { connection throws(PostgresError) in
             try connection.record(requests, at: .now())
         }
         switch outcome {
-        case .committed(let results): return results
+        case .committed(let batch): return batch
         case .inDoubt(let doubt): return try await resolve(doubt)
         case .locked(let error):
             let indices = Dictionary(grouping: requests.indices) { requests[$0].chatID }
             guard indices.count > 1 else { throw StoreError(error) }
-            var results = requests.map { _ in Result<Accepted<LogSubject>, StoreError>.failure(StoreError(error)) }
+            var whole = RecordedBatch(results: requests.map { _ in .failure(StoreError(error)) }, entries: [])
             for indices in indices.values {
                 do throws(StoreError) {
-                    for (index, result) in zip(indices, try await record(indices.map { requests[$0] })) {
-                        results[index] = result
+                    let part = try await record(indices.map { requests[$0] })
+                    for (index, result) in zip(indices, part.results) {
+                        whole.results[index] = result
                     }
+                    whole.entries += part.entries
                 } catch {
                     for index in indices {
-                        results[index] = .failure(error)
+                        whole.results[index] = .failure(error)
                     }
                 }
             }
-            return results
+            return whole
         }
     }
 
     /// Finds out what became of a transaction whose COMMIT was sent and not answered.
     ///
     /// Whatever goes wrong with the question says nothing about the answer: it is asked again until the time is over.
-    private func resolve(_ doubt: RecordInDoubt) async throws(StoreError) -> [Result<Accepted<LogSubject>, StoreError>]
-    {
+    private func resolve(_ doubt: RecordInDoubt) async throws(StoreError) -> RecordedBatch {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = doubt.reason
         repeat {
@@ -52,7 +53,7 @@ extension PostgresDatabase {
                 continue
             }
             switch fate {
-            case .committed(let results): return results
+            case .committed(let batch): return batch
             case .rolledBack: throw StoreError(.transactionLost(reason: doubt.reason))
             case .unknown: throw StoreError(.connectionLost(reason: doubt.reason))
             }
@@ -63,7 +64,7 @@ extension PostgresDatabase {
 
 /// How carrying out a batch ended.
 private enum RecordOutcome {
-    case committed([Result<Accepted<LogSubject>, StoreError>])
+    case committed(RecordedBatch)
     case inDoubt(RecordInDoubt)
     /// Nothing was written: another session holds one of the chats.
     case locked(PostgresError)
@@ -77,7 +78,7 @@ private struct RecordInDoubt {
 
 /// What became of a batch in doubt.
 private enum RecordFate {
-    case committed([Result<Accepted<LogSubject>, StoreError>])
+    case committed(RecordedBatch)
     case rolledBack
     /// Its chats have been deleted since.
     case unknown
@@ -98,7 +99,7 @@ extension PostgresConnection {
         }
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         do throws(PostgresError) {
-            return .committed(plan.results(ids: try commit(plan)))
+            return .committed(plan.recorded(ids: try commit(plan)))
         } catch .connectionLost(let reason), .unexpectedResult(let reason) {
             // Neither says whether COMMIT was carried out.
             return .inDoubt(RecordInDoubt(plan: plan, reason: reason))
@@ -151,7 +152,7 @@ extension PostgresConnection {
     /// transaction (`pg_xact_status`) would not do: after a crash the number of one that was lost is given again.
     fileprivate func fate(of doubt: RecordInDoubt) throws(PostgresError) -> RecordFate {
         let plan = doubt.plan
-        if plan.isEmpty { return .committed(plan.results(ids: [])) }
+        if plan.isEmpty { return .committed(plan.recorded(ids: [])) }
         var chatsAreThere = false
         var changesAreThere = true
         var ids: [MessageID]?
@@ -164,7 +165,7 @@ extension PostgresConnection {
             default: changesAreThere = result.rowCount == plan.changes.count
             }
         }
-        if let ids, changesAreThere { return .committed(plan.results(ids: ids)) }
+        if let ids, changesAreThere { return .committed(plan.recorded(ids: ids)) }
         return chatsAreThere ? .rolledBack : .unknown
     }
 }

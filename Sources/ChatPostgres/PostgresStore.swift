@@ -7,6 +7,7 @@ import PostgresClient
 /// Changes of logs are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in
 /// a lane; a chat's requests all take the same one, so that two lanes never wait for one chat's lock.
 package struct PostgresStore: ChatStore {
+    package let signals: LogSignals
     let database: PostgresDatabase
     private let recordLanes: [Batcher<LogRequest, Accepted<LogSubject>>]
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
@@ -17,9 +18,15 @@ package struct PostgresStore: ChatStore {
     ///   - lanes: How many batches of each kind run side by side, at least 1.
     ///   - limits: What each lane takes on.
     package init(_ database: PostgresDatabase, lanes: Int = 2, limits: BatchLimits = BatchLimits()) {
+        let signals = LogSignals()
+        self.signals = signals
         self.database = database
         recordLanes = (0..<lanes).map { _ in
-            Batcher(limits) { requests throws(StoreError) in try await database.record(requests) }
+            Batcher(limits) { requests throws(StoreError) in
+                let batch = try await database.record(requests)
+                signals.send(.appended(batch.entries))
+                return batch.results
+            }
         }
         readLanes = (0..<lanes).map { _ in
             Batcher(limits) { requests throws(StoreError) in try await database.fetch(requests) }
@@ -27,7 +34,11 @@ package struct PostgresStore: ChatStore {
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await database.createChat(draft)
+        let accepted = try await database.createChat(draft)
+        if !accepted.isReplay {
+            signals.send(.created(accepted.value.id))
+        }
+        return accepted
     }
 
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
@@ -36,14 +47,15 @@ package struct PostgresStore: ChatStore {
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
         try await database.deleteChat(id)
+        signals.send(.deleted(id))
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
         try await database.purgeDeletedChats()
     }
 
-    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
-        try await database.fetchChat(id)
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+        try await database.fetchChats(withIDs: ids)
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
@@ -55,10 +67,7 @@ package struct PostgresStore: ChatStore {
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        guard let message = try await database.fetchMessage(id, in: chat), !message.isDeleted else {
-            throw .messageNotFound
-        }
-        return message
+        try await database.fetchMessage(id, in: chat)
     }
 
     package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {

@@ -6,7 +6,7 @@ extension Database {
     /// Carries out a batch of changes.
     ///
     /// SQLite's writer is alone: what is read here holds until the commit.
-    func record(_ requests: [LogRequest], at now: Instant) throws -> [Result<Accepted<LogSubject>, StoreError>] {
+    func record(_ requests: [LogRequest], at now: Instant) throws -> RecordedBatch {
         let plan = LogPlan(requests, knowing: try fetchKnowledge(LogPlan.Needs(requests)), at: now)
         let ids = try takeMessageIDs(plan.appends.count)
         for (append, id) in zip(plan.appends, ids) {
@@ -24,7 +24,7 @@ extension Database {
                 try update(head.chat)
             }
         }
-        return plan.results(ids: ids)
+        return plan.recorded(ids: ids)
     }
 
     private func fetchKnowledge(_ needs: LogPlan.Needs) throws -> LogPlan.Knowledge {

@@ -6,6 +6,7 @@ import GRDB
 ///
 /// Changes of logs are made, and the ends of logs are read, in batches that form themselves.
 package struct SQLiteStore: ChatStore {
+    package let signals: LogSignals
     let database: SQLiteDatabase
     private let recorder: Batcher<LogRequest, Accepted<LogSubject>>
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
@@ -14,9 +15,13 @@ package struct SQLiteStore: ChatStore {
     ///
     /// - Parameter limits: What each batcher takes on.
     package init(_ database: SQLiteDatabase, limits: BatchLimits = BatchLimits()) {
+        let signals = LogSignals()
+        self.signals = signals
         self.database = database
         recorder = Batcher(limits) { requests throws(StoreError) in
-            try await database.write { try $0.record(requests, at: .now()) }
+            let batch = try await database.write { try $0.record(requests, at: .now()) }
+            signals.send(.appended(batch.entries))
+            return batch.results
         }
         readLanes = (0..<database.readers).map { _ in
             Batcher(limits) { requests throws(StoreError) in
@@ -30,7 +35,11 @@ package struct SQLiteStore: ChatStore {
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await database.write { try $0.createChat(draft, at: .now()) }
+        let accepted = try await database.write { try $0.createChat(draft, at: .now()) }
+        if !accepted.isReplay {
+            signals.send(.created(accepted.value.id))
+        }
+        return accepted
     }
 
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
@@ -39,14 +48,15 @@ package struct SQLiteStore: ChatStore {
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
         try await database.write { try $0.deleteChat(id, at: .now()) }
+        signals.send(.deleted(id))
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
         try await database.write { try $0.purgeDeletedChats() }
     }
 
-    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
-        try await read(in: id) { _, chat in chat }
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+        try await database.read { database in try ids.compactMap { try database.fetchChat($0) } }
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {

@@ -9,6 +9,7 @@ import ServiceLifecycle
 package func withServer<Result: Sendable>(
     _ store: some ChatStore,
     limits: HTTPLimits = HTTPLimits(),
+    streamLimits: StreamLimits = StreamLimits(),
     documentationAssets: String = "public/docs",
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -16,7 +17,12 @@ package func withServer<Result: Sendable>(
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let service = ChatService(store: store, limits: limits, documentationAssets: documentationAssets)
+    let service = ChatService(
+        store: store,
+        limits: limits,
+        streamLimits: streamLimits,
+        documentationAssets: documentationAssets
+    )
     let application = await service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in
         port.yield(channel.localAddress?.port ?? 0)
     }
@@ -39,10 +45,11 @@ package func withServer<Result: Sendable>(
 package func withServer<Result: Sendable>(
     on store: StoreUnderTest,
     limits: HTTPLimits = HTTPLimits(),
+    streamLimits: StreamLimits = StreamLimits(),
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
 ) async throws -> Result {
     try await store.withStore { store in
-        try await withServer(store, limits: limits, body)
+        try await withServer(store, limits: limits, streamLimits: streamLimits, body)
     }
 }

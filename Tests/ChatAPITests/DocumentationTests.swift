@@ -9,7 +9,8 @@ import Testing
 @Suite struct DocumentationTests {
     @Test func theDocumentHasEachRouteAndNoOther() async throws {
         try await withSQLite(.memory) { store in
-            let routes = await Router.build(ChatService(store: store, documentationAssets: "")).routes
+            let routes = await Router.build(ChatService(store: store, documentationAssets: ""), hub: EventHub(store))
+                .routes
                 .map { "\($0.method.rawValue) \($0.path)" }
                 .filter { !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
             let document = try await withServer(store) { try await $0.send("GET", "/openapi.json") }

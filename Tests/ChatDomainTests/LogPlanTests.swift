@@ -69,7 +69,7 @@ struct LogPlanTests {
     }
 
     private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<Accepted<LogSubject>, StoreError>] {
-        plan.results(ids: ids.map(MessageID.init(rawValue:)))
+        plan.recorded(ids: ids.map(MessageID.init(rawValue:))).results
     }
 
     @Test func eachLogGoesOnWithoutAHole() throws {

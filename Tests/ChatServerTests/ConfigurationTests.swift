@@ -18,12 +18,16 @@ struct ConfigurationTests {
                 ("max-connections", "CHAT_MAX_CONNECTIONS", "10000"), ("shutdown-grace", "CHAT_SHUTDOWN_GRACE", "10"),
                 ("sqlite-readers", "CHAT_SQLITE_READERS", "2"), ("batch-size", "CHAT_BATCH_SIZE", "256"),
                 ("queue-size", "CHAT_QUEUE_SIZE", "4096"), ("queue-timeout", "CHAT_QUEUE_TIMEOUT", "5"),
-                ("lanes", "CHAT_LANES", "2"), ("tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "67108864"),
+                ("lanes", "CHAT_LANES", "2"), ("tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "268435456"),
                 ("sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "5"),
                 ("docs-assets", "CHAT_DOCS_ASSETS", "public/docs"), ("pool-size", "CHAT_POOL_SIZE", "8"),
                 ("pool-timeout", "CHAT_POOL_TIMEOUT", "5"), ("connect-timeout", "CHAT_CONNECT_TIMEOUT", "5"),
                 ("statement-timeout", "CHAT_STATEMENT_TIMEOUT", "10"),
-                ("pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "1800"),
+                ("pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "1800"), ("max-streams", "CHAT_MAX_STREAMS", "8000"),
+                ("max-streams-per-address", "CHAT_MAX_STREAMS_PER_ADDRESS", "1000"),
+                ("stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "15"), ("stream-lag", "CHAT_STREAM_LAG", "1000"),
+                ("stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "30"),
+                ("stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "5"),
             ] {
                 #expect(text.contains("--\(flag) <"))
                 #expect(text.contains("[\(variable)] (default: \(fallback))"))
@@ -45,6 +49,10 @@ struct ConfigurationTests {
         ("--max-body-bytes", "CHAT_MAX_BODY_BYTES", "1e6"), ("--body-timeout", "CHAT_BODY_TIMEOUT", "nan"),
         ("--idle-timeout", "CHAT_IDLE_TIMEOUT", "0"), ("--max-header-bytes", "CHAT_MAX_HEADER_BYTES", "1"),
         ("--max-connections", "CHAT_MAX_CONNECTIONS", "0"), ("--shutdown-grace", "CHAT_SHUTDOWN_GRACE", "-1"),
+        ("--max-streams", "CHAT_MAX_STREAMS", "-1"), ("--max-streams-per-address", "CHAT_MAX_STREAMS_PER_ADDRESS", "x"),
+        ("--stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "0"), ("--stream-lag", "CHAT_STREAM_LAG", "0"),
+        ("--stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "0"),
+        ("--stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "0"),
         ("--sqlite-readers", "CHAT_SQLITE_READERS", "0"), ("--sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "x"),
         ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
     ])

@@ -67,6 +67,14 @@ extension APIError {
         headers: [.retryAfter: "1"]
     )
 
+    static func tooManyChats(limit: Int) -> APIError {
+        APIError(
+            status: .unprocessableContent,
+            code: "too_many_chats",
+            detail: "There are more than \(limit) chats: name those that are to be followed"
+        )
+    }
+
     static let internalError = APIError(
         status: .internalServerError,
         code: "internal_error",

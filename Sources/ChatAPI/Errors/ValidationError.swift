@@ -5,6 +5,10 @@ import Hummingbird
 struct ValidationError: Error {
     let issues: [ValidationIssue]
 
+    init(issues: [ValidationIssue]) {
+        self.issues = issues
+    }
+
     /// The store has no such message to be answered.
     static func replyTargetNotFound(_ id: MessageID) -> ValidationError {
         let issue = ValidationIssue(
@@ -13,6 +17,16 @@ struct ValidationError: Error {
             input: .integer(id.rawValue)
         )
         return ValidationError(issues: [issue])
+    }
+
+    /// A stream is to begin where its log has not come yet.
+    init(positionBeyondEnd position: Position, end: Position, at location: [String]) {
+        let issue = ValidationIssue(
+            problem: .rule("the log ends at \(end.rawValue)"),
+            location: location.map { .name($0) },
+            input: .integer(position.rawValue)
+        )
+        self.init(issues: [issue])
     }
 
     func response() -> Response {

@@ -3,8 +3,11 @@ import HTTPTypes
 extension HTTPField.Name {
     static let idempotencyKey = constant("Idempotency-Key")
     static let idempotentReplayed = constant("Idempotent-Replayed")
+    static let lastEventID = constant("Last-Event-ID")
     static let referrerPolicy = constant("Referrer-Policy")
     static let requestID = constant("X-Request-ID")
+    /// Tells nginx to pass a stream on as it comes.
+    static let xAccelBuffering = constant("X-Accel-Buffering")
 
     /// A name that is written in the program and known to be a token.
     private static func constant(_ name: String) -> HTTPField.Name {

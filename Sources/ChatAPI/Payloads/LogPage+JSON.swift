@@ -12,12 +12,17 @@ extension LogPage {
 }
 
 extension LogEntry {
-    func write(to writer: inout JSONWriter) {
+    /// - Parameter chatID: Named where entries of several chats meet.
+    func write(to writer: inout JSONWriter, chatID: ChatID? = nil) {
         writer.object { writer in
             writer.name("seq")
             writer.value(position.rawValue)
             writer.name("type")
             writer.value(kind.rawValue)
+            if let chatID {
+                writer.name("chat_id")
+                writer.value(chatID.rawValue)
+            }
             writer.name("at")
             writer.value(instant)
             switch subject {

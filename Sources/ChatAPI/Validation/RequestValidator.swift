@@ -36,8 +36,17 @@ struct RequestValidator {
         range: ClosedRange<Int>,
         default defaultValue: Int
     ) -> Int? {
-        guard let text = request.queryParameter(name) else { return defaultValue }
-        return integer(text, at: ["query", name], range: range)
+        optionalInteger(name, in: request, range: range).map { $0.value ?? defaultValue }
+    }
+
+    /// The same for a parameter whose absence means something.
+    mutating func optionalInteger(
+        _ name: String,
+        in request: Request,
+        range: ClosedRange<Int>
+    ) -> OptionalValue<Int>? {
+        guard let text = request.queryParameter(name) else { return OptionalValue(value: nil) }
+        return integer(text, at: ["query", name], range: range).map { OptionalValue(value: $0) }
     }
 
     /// A query parameter that is a place in a log, from 0 on.
@@ -73,7 +82,7 @@ struct RequestValidator {
         note(.rule(rule), at: ["query", last], input: .text(request.queryParameter(last) ?? ""))
     }
 
-    private mutating func integer(_ text: String, at location: [String], range: ClosedRange<Int>) -> Int? {
+    mutating func integer(_ text: String, at location: [String], range: ClosedRange<Int>) -> Int? {
         guard let number = integer(text, at: location) else { return nil }
         if number < range.lowerBound {
             note(.lessThan(range.lowerBound), at: location, input: .text(text))
@@ -152,13 +161,17 @@ struct RequestValidator {
     }
 
     /// The member `metadata`; null takes away what is there.
-    mutating func metadata(in object: JSONValue) -> MetadataEdit? {
+    ///
+    /// - Parameter limit: Of its length in bytes.
+    mutating func metadata(in object: JSONValue, limit: Int = Metadata.maximumLength) -> MetadataEdit? {
         guard let member = object.member("metadata") else { return .keep }
         switch member.kind {
         case .null: return .replace(nil)
         case .object:
-            if let metadata = Metadata(json: member.compact) { return .replace(metadata) }
-            let rule = "the metadata is longer than \(Metadata.maximumLength) bytes"
+            if let metadata = Metadata(json: member.compact), metadata.json.utf8.count <= limit {
+                return .replace(metadata)
+            }
+            let rule = "the metadata is longer than \(limit) bytes"
             note(.rule(rule), at: ["body", "metadata"], input: .null)
         default: note(.notADictionary, at: ["body", "metadata"], input: .json(member))
         }
@@ -196,7 +209,7 @@ struct RequestValidator {
         return nil
     }
 
-    private mutating func note(
+    mutating func note(
         _ problem: ValidationIssue.Problem,
         at location: [String],
         input: ValidationIssue.Input

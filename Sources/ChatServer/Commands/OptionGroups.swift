@@ -71,6 +71,26 @@ struct LimitOptions: ParsableArguments {
     }
 }
 
+struct StreamOptions: ParsableArguments {
+    @Option(Settings.maximumStreams) var maximumStreams: String?
+    @Option(Settings.maximumStreamsPerAddress) var maximumStreamsPerAddress: String?
+    @Option(Settings.streamHeartbeat) var streamHeartbeat: String?
+    @Option(Settings.streamStallTimeout) var streamStallTimeout: String?
+    @Option(Settings.streamLag) var streamLag: String?
+    @Option(Settings.streamCheckInterval) var streamCheckInterval: String?
+
+    var given: [GivenSetting] {
+        [
+            Settings.maximumStreams.given(maximumStreams),
+            Settings.maximumStreamsPerAddress.given(maximumStreamsPerAddress),
+            Settings.streamHeartbeat.given(streamHeartbeat),
+            Settings.streamStallTimeout.given(streamStallTimeout),
+            Settings.streamLag.given(streamLag),
+            Settings.streamCheckInterval.given(streamCheckInterval),
+        ].compactMap(\.self)
+    }
+}
+
 struct LoggingOptions: ParsableArguments {
     @Option(Settings.logLevel) var logLevel: String?
     @Option(Settings.logFormat) var logFormat: String?

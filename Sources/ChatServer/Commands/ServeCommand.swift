@@ -21,12 +21,14 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
+    @OptionGroup(title: "Streams") var streams: StreamOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Documentation") var documentation: DocumentationOptions
 
     func run() async throws {
         let settings = try await SettingsReader(
-            given: address.given + database.given + schema.given + limits.given + logging.given + documentation.given
+            given: address.given + database.given + schema.given + limits.given + streams.given + logging.given
+                + documentation.given
         )
         let writer = LogWriter()
         defer { writer.flush() }
@@ -35,6 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
 
+        OpenFiles.raiseLimit()
         let database = try await OpenDatabase(url, settings)
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         try await server.serve(database.makeStore(), logger: logger) { address in
@@ -54,6 +57,7 @@ private struct Server {
     private let grace: Duration
     private let docsAssets: String
     private let limits: HTTPLimits
+    private let streamLimits: StreamLimits
     private let tailCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
@@ -62,6 +66,7 @@ private struct Server {
         grace = try settings.value(Settings.shutdownGrace)
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
+        streamLimits = try StreamLimits(settings)
         tailCacheBytes = try settings.value(Settings.tailCacheBytes)
     }
 
@@ -74,6 +79,7 @@ private struct Server {
         let service = ChatService(
             store: store,
             limits: limits,
+            streamLimits: streamLimits,
             tailCacheBytes: tailCacheBytes,
             documentationAssets: docsAssets
         )

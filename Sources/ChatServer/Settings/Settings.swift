@@ -147,7 +147,7 @@ enum Settings {
         flag: "tail-cache-bytes",
         "Memory for the answers to reads of chats that have not changed since.",
         in: 0...1_099_511_627_776,
-        default: 67_108_864
+        default: 268_435_456
     )
     static let maximumHeaderBytes = Setting.wholeNumber(
         ["chat", "max", "header", "bytes"],
@@ -162,6 +162,48 @@ enum Settings {
         "Most connections at once; further ones wait.",
         in: 1...1_000_000,
         default: 10_000
+    )
+    static let maximumStreams = Setting.wholeNumber(
+        ["chat", "max", "streams"],
+        flag: "max-streams",
+        "Most streams, long polls and WebSockets at once; a further one is answered with 503.",
+        in: 0...1_000_000,
+        default: 8_000
+    )
+    static let maximumStreamsPerAddress = Setting.wholeNumber(
+        ["chat", "max", "streams", "per", "address"],
+        flag: "max-streams-per-address",
+        "Most of them from one address, which is the proxy's behind a proxy; a further one is answered with 429.",
+        in: 0...1_000_000,
+        default: 1_000
+    )
+    static let streamHeartbeat = Setting.seconds(
+        ["chat", "stream", "heartbeat"],
+        flag: "stream-heartbeat",
+        "Seconds after which a quiet stream sends something.",
+        in: 1...3_600,
+        default: 15
+    )
+    static let streamStallTimeout = Setting.seconds(
+        ["chat", "stream", "stall", "timeout"],
+        flag: "stream-stall-timeout",
+        "Seconds for which a reader may take nothing before its stream ends.",
+        in: 1...3_600,
+        default: 30
+    )
+    static let streamLag = Setting.wholeNumber(
+        ["chat", "stream", "lag"],
+        flag: "stream-lag",
+        "Events that a reader may be behind before its stream ends.",
+        in: 1...1_000_000,
+        default: 1_000
+    )
+    static let streamCheckInterval = Setting.seconds(
+        ["chat", "stream", "check", "interval"],
+        flag: "stream-check-interval",
+        "Seconds between looks at the database for changes of which no word has come.",
+        in: 0.1...3_600,
+        default: 5
     )
     static let shutdownGrace = Setting.seconds(
         ["chat", "shutdown", "grace"],

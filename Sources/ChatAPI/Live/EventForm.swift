@@ -1,0 +1,70 @@
+import NIOCore
+
+/// How events are written for a reader.
+enum EventForm: Int, CaseIterable {
+    /// Server-Sent Events (HTML Living Standard, section 9.2).
+    case serverSentEvents
+    /// The same for a reader who writes the `id` itself.
+    case serverSentEventsWithoutID
+    /// A JSON object a line.
+    case jsonLines
+
+    /// What keeps a quiet connection open.
+    var heartbeat: ByteBuffer {
+        switch self {
+        case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
+        case .jsonLines: ByteBuffer(chunk: [UInt8(ascii: "\n")])
+        }
+    }
+
+    /// An event's bytes as they go over the wire.
+    ///
+    /// - Parameters:
+    ///   - json: One JSON object, and so without line breaks.
+    ///   - retry: After how many milliseconds a client that lost the stream comes back.
+    func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
+        var text: [UInt8] = []
+        text.reserveCapacity(json.count + 96)
+        switch self {
+        case .jsonLines:
+            text += json
+            text.append(UInt8(ascii: "\n"))
+        case .serverSentEvents, .serverSentEventsWithoutID:
+            if let retry {
+                text.appendField("retry", String(retry))
+            }
+            if self == .serverSentEvents, let id {
+                text.appendField("id", id)
+            }
+            text.appendField("event", type)
+            text += "data: ".utf8
+            text += json
+            text += "\n\n".utf8
+        }
+        return ByteBuffer(chunk: text)
+    }
+}
+
+extension [UInt8] {
+    mutating func appendField(_ name: String, _ value: String) {
+        self += name.utf8
+        self += ": ".utf8
+        self += value.utf8
+        append(UInt8(ascii: "\n"))
+    }
+}
+
+extension ByteBuffer {
+    /// Bytes as a chunk of an HTTP/1.1 body (RFC 9112, section 7.1).
+    ///
+    /// Framed once here, they need no encoder in any of the connections that they are written to.
+    init(chunk: [UInt8]) {
+        self.init()
+        let size = String(chunk.count, radix: 16)
+        reserveCapacity(size.utf8.count + chunk.count + 4)
+        writeString(size)
+        writeStaticString("\r\n")
+        writeBytes(chunk)
+        writeStaticString("\r\n")
+    }
+}

@@ -1,0 +1,288 @@
+import ChatDomain
+import NIOCore
+
+/// A response that never ends by itself: it writes what its reader gets into the connection.
+///
+/// At the front of the pipeline: its bytes are framed already and pass no other handler. The head of the response and the
+/// end of its body are written by Hummingbird.
+final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let hub: EventHub
+    private let start: StreamStart
+    private let onEnd: () -> Void
+    private var context: ChannelHandlerContext?
+    private var reader: LiveReader?
+    /// How many chats have not caught up.
+    private var behind = 0
+    /// Chats that are being looked at before they are followed.
+    private var discovered: Set<ChatID> = []
+
+    /// - Parameter onEnd: Called once, on the event loop.
+    init(_ start: StreamStart, of hub: EventHub, onEnd: @escaping () -> Void) {
+        self.start = start
+        self.hub = hub
+        self.onEnd = onEnd
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
+        self.reader = reader
+        guard context.channel.isActive else { return end() }
+        limitSendBuffer(context.channel)
+        if start.scope == .allChats {
+            hub.addReadersOfAll(1, on: context.eventLoop)
+        }
+        writeHello()
+        behind = start.chats.count
+        if behind == 0 {
+            writeCaughtUp()
+        }
+        follow(start.chats)
+        for chatID in start.deleted {
+            writeDeleted(chatID)
+        }
+        flush()
+    }
+
+    private func follow(_ chats: [StreamedChat]) {
+        guard let reader else { return }
+        // Every id is to hold the positions in all of them.
+        let follows = chats.map { reader.add($0.interest, after: $0.position) }
+        for (chat, follow) in zip(chats, follows) where self.reader != nil {
+            if let news = chat.news {
+                writeCreated(news)
+            }
+            reader.start(follow, end: chat.end)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            reader?.resume()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            // Who listens to nothing but this stream has gone.
+            context.close(promise: nil)
+        case is ChannelShouldQuiesceEvent:
+            shutDown()
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Tells the client to come back, to the next process.
+    func shutDown() {
+        reconnect()
+    }
+
+    private func reconnect() {
+        let delay = Int.random(in: hub.limits.reconnectDelay)
+        finish(type: "reconnect", retry: delay) { writer in
+            writer.name("delay_ms")
+            writer.value(Int64(delay))
+        }
+    }
+
+    /// What a client that does not read leaves in the kernel is bounded, too.
+    private func limitSendBuffer(_ channel: any Channel) {
+        try? channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: Self.sendBufferSize)
+    }
+
+    private static var sendBufferSize: Int { 128 * 1024 }
+}
+
+extension EventStream {
+    var isWritable: Bool {
+        context?.channel.isWritable ?? false
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    func send(_ event: LiveEvent, from follow: LogFollow) {
+        if start.scope == .chat || start.form == .jsonLines {
+            write(event.bytes(start.form))
+        } else {
+            if event.position != nil {
+                var id: [UInt8] = []
+                id.appendField("id", cursor.token)
+                write(ByteBuffer(chunk: id))
+            }
+            write(event.bytes(.serverSentEventsWithoutID))
+        }
+    }
+
+    func sendCaughtUp(_ follow: LogFollow) {
+        guard behind > 0 else { return }
+        behind -= 1
+        if behind == 0 {
+            writeCaughtUp()
+        }
+    }
+
+    func sendDeleted(_ follow: LogFollow) {
+        writeDeleted(follow.chatID)
+        if start.scope != .allChats, reader?.follows.isEmpty == true {
+            end()
+        }
+    }
+
+    func sendHeartbeat() {
+        write(start.form.heartbeat)
+    }
+
+    func discover(_ chats: [ChatID]) {
+        guard start.scope == .allChats, let reader, let eventLoop = context?.eventLoop else { return }
+        let known = discovered.union(reader.follows.map(\.chatID))
+        let new = chats.filter { !known.contains($0) }
+        if new.isEmpty { return }
+        guard known.count + new.count <= hub.limits.maximumChats else { return reconnect() }
+        discovered.formUnion(new)
+        let interests = new.map { hub.interest(in: $0, on: eventLoop) }
+        let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+        Task { [hub] in
+            let chats = await hub.chats(new)
+            eventLoop.execute { loopBound.value.follow(chats, interests) }
+        }
+    }
+
+    /// Follows chats that were created since the stream began.
+    ///
+    /// - Parameter chats: Those that were found; the others are looked for again when they are heard of again.
+    private func follow(_ chats: [Chat], _ interests: [LogInterest]) {
+        discovered.subtract(interests.map(\.chatID))
+        let beginning = Position(rawValue: 0)
+        follow(
+            interests.compactMap { interest in
+                chats.first { $0.id == interest.chatID }.map { chat in
+                    StreamedChat(interest: interest, position: beginning, end: chat.lastPosition, news: chat)
+                }
+            }
+        )
+        flush()
+    }
+
+    func overflow() {
+        guard let channel = context?.channel else { return }
+        finish(type: "overflow") { _ in }
+        // The client may never take it.
+        channel.eventLoop.scheduleTask(in: TimeAmount(hub.limits.lingering)) {
+            channel.close(promise: nil)
+        }
+    }
+}
+
+extension EventStream {
+    private var cursor: StreamCursor {
+        StreamCursor(reader?.follows.map { ($0.chatID, $0.state.position) } ?? [])
+    }
+
+    /// Where a client that comes back begins.
+    private var id: String? {
+        if start.scope == .chat {
+            reader?.follows.first.map { String($0.state.position.rawValue) }
+        } else {
+            cursor.token
+        }
+    }
+
+    private func writeHello() {
+        writeNotice(type: "hello", retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
+            if start.scope == .chat, let chat = start.chats.first {
+                chat.writeMembers(to: &writer)
+            } else {
+                writer.name("chats")
+                writer.array(start.chats) { writer, chat in
+                    writer.object { chat.writeMembers(to: &$0) }
+                }
+            }
+            writer.name("heartbeat_seconds")
+            writer.value(Int64(hub.limits.heartbeat.components.seconds))
+        }
+    }
+
+    private func writeCaughtUp() {
+        writeNotice(type: "caught_up", id: id) { _ in }
+    }
+
+    private func writeCreated(_ chat: Chat) {
+        writeNotice(type: "chat.created", id: id) { writer in
+            writer.name("chat_id")
+            writer.value(chat.id.rawValue)
+            writer.name("chat")
+            chat.write(to: &writer)
+        }
+    }
+
+    private func writeDeleted(_ chatID: ChatID) {
+        writeNotice(type: "chat.deleted", id: start.scope == .chat ? nil : cursor.token) { writer in
+            writer.name("chat_id")
+            writer.value(chatID.rawValue)
+        }
+    }
+
+    private func writeNotice(
+        type: String,
+        id: String? = nil,
+        retry: Int? = nil,
+        _ members: (inout JSONWriter) -> Void
+    ) {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("type")
+            writer.value(type)
+            members(&writer)
+        }
+        write(start.form.bytes(type: type, id: id, json: writer.bytes, retry: retry))
+    }
+
+    private func write(_ bytes: ByteBuffer) {
+        context?.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    private func finish(type: String, retry: Int? = nil, _ members: (inout JSONWriter) -> Void) {
+        guard reader != nil else { return }
+        writeNotice(type: type, retry: retry, members)
+        end()
+    }
+
+    private func end() {
+        guard let reader else { return }
+        self.reader = nil
+        flush()
+        reader.end()
+        if start.scope == .allChats, let context {
+            hub.addReadersOfAll(-1, on: context.eventLoop)
+        }
+        onEnd()
+    }
+}
+
+extension StreamedChat {
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        writer.name("chat_id")
+        writer.value(interest.chatID.rawValue)
+        writer.name("last_seq")
+        writer.value(end.rawValue)
+    }
+}

@@ -1,0 +1,141 @@
+import ChatDomain
+import NIOCore
+
+/// A connection that follows logs.
+///
+/// Confined to the event loop of its connection. A reader whose connection takes nothing waits for as long as the rings of
+/// its chats have what it lacks, and is ended then: nothing is kept for it alone.
+final class LiveReader {
+    let topics: LogTopics
+    private unowned let sink: any LiveSink
+    private(set) var follows: [LogFollow] = []
+    /// Where it is among the readers of its event loop; nil once it has ended.
+    var index: Int?
+    /// When something was last sent.
+    private(set) var lastWrite = NIODeadline.now()
+    /// Since when the connection takes nothing.
+    private(set) var stalledSince: NIODeadline?
+
+    init(_ topics: LogTopics, sink: any LiveSink) {
+        self.topics = topics
+        self.sink = sink
+        topics.add(self)
+    }
+
+    /// Takes a chat to those that it follows; nothing is sent before `start`.
+    func add(_ interest: LogInterest, after position: Position) -> LogFollow {
+        let follow = LogFollow(interest, by: self, after: position)
+        follows.append(follow)
+        return follow
+    }
+
+    /// Begins to send what a follow lacks.
+    ///
+    /// - Parameter end: Where the log ended when it was looked at, after the interest was taken.
+    func start(_ follow: LogFollow, end: Position) {
+        topics.add(follow, end: end)
+    }
+
+    func unfollow(_ follow: LogFollow) {
+        follows.removeAll { $0 === follow }
+        topics.remove(follow)
+    }
+
+    /// Ends all that it follows.
+    func end() {
+        for follow in follows {
+            topics.remove(follow)
+        }
+        follows = []
+        topics.remove(self)
+    }
+
+    /// Sends what a follow lacks, for as long as the connection takes it.
+    func pump(_ follow: LogFollow, _ topic: LogTopic) {
+        var hasWritten = false
+        while follow.isActive {
+            if follow.state.isOverrun(by: topic.ring) {
+                sink.overflow()
+                return
+            }
+            if !sink.isWritable {
+                // What was written may fit into the socket.
+                if hasWritten { sink.flush() }
+                guard sink.isWritable else {
+                    follow.lags = true
+                    stalledSince = stalledSince ?? .now()
+                    return
+                }
+            }
+            switch follow.state.next(topic.ring) {
+            case .send(let event):
+                guard follow.state.advance(to: event) else { return }
+                sink.send(event, from: follow)
+            case .caughtUp:
+                sink.sendCaughtUp(follow)
+            case .read(let position):
+                follow.lags = true
+                topics.read(follow, after: position)
+                continue
+            case .wait:
+                follow.lags = !follow.state.isLive
+                if hasWritten {
+                    sink.flush()
+                    lastWrite = .now()
+                }
+                return
+            }
+            hasWritten = true
+        }
+    }
+
+    /// Sends what was read, as far as the connection takes it; the rest is read again.
+    func receive(_ page: LivePage, for follow: LogFollow) {
+        for event in page.events {
+            if !sink.isWritable { sink.flush() }
+            guard follow.isActive, sink.isWritable else { break }
+            if follow.state.advance(to: event) {
+                sink.send(event, from: follow)
+            }
+        }
+        if follow.isActive { sink.flush() }
+        lastWrite = .now()
+    }
+
+    /// Sends what is shown at once or never.
+    func sendEphemeral(_ event: LiveEvent, from follow: LogFollow) {
+        guard follow.state.isLive, !follow.lags, sink.isWritable else { return }
+        sink.send(event, from: follow)
+        sink.flush()
+        lastWrite = .now()
+    }
+
+    func delete(_ follow: LogFollow) {
+        unfollow(follow)
+        sink.sendDeleted(follow)
+        sink.flush()
+    }
+
+    func discover(_ chats: [ChatID]) {
+        sink.discover(chats)
+    }
+
+    /// The connection takes more again.
+    func resume() {
+        stalledSince = nil
+        for follow in follows where follow.lags {
+            topics.pump(follow)
+        }
+    }
+
+    /// Keeps a quiet connection open, and ends one that has taken nothing for too long.
+    func tick(at now: NIODeadline, heartbeat: TimeAmount, patience: TimeAmount) {
+        if let stalledSince, stalledSince + patience <= now {
+            sink.overflow()
+        } else if lastWrite + heartbeat <= now, sink.isWritable {
+            sink.sendHeartbeat()
+            sink.flush()
+            lastWrite = now
+        }
+    }
+}

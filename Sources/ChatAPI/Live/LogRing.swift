@@ -1,0 +1,64 @@
+import ChatDomain
+import DequeModule
+
+/// The newest events of a chat, kept for as long as a reader lacks one of them.
+struct LogRing {
+    /// Behind it the events begin; every reader who stands before it lacks something that is not here.
+    private(set) var base: Position
+    private var events: Deque<LiveEvent> = []
+    /// What the events take of memory, in bytes.
+    private(set) var size = 0
+
+    enum Appended {
+        case added
+        /// It was here before.
+        case known
+        /// Some that come before it are not here.
+        case gap
+    }
+
+    /// - Parameter end: Where the log ends, as far as is known.
+    init(end: Position) {
+        base = end
+    }
+
+    var end: Position {
+        Position(rawValue: base.rawValue + Int64(events.count))
+    }
+
+    var count: Int {
+        events.count
+    }
+
+    /// The event behind a position; nil if there is none yet.
+    ///
+    /// - Precondition: `position` is not before `base`.
+    func event(after position: Position) -> LiveEvent? {
+        let index = Int(position.rawValue - base.rawValue)
+        precondition(index >= 0, "the ring has no longer what comes after \(position.rawValue)")
+        return index < events.count ? events[index] : nil
+    }
+
+    mutating func append(_ event: LiveEvent, at position: Position) -> Appended {
+        guard position > end else { return .known }
+        guard position.rawValue == end.rawValue + 1 else { return .gap }
+        events.append(event)
+        size += event.size
+        return .added
+    }
+
+    /// Forgets the events up to a position.
+    mutating func trim(to position: Position) {
+        while base < position, let event = events.popFirst() {
+            base = Position(rawValue: base.rawValue + 1)
+            size -= event.size
+        }
+    }
+
+    /// Forgets the oldest events until the others are within bounds.
+    mutating func trim(toCount maximumCount: Int, size maximumSize: Int) {
+        while events.count > maximumCount || size > maximumSize {
+            trim(to: Position(rawValue: base.rawValue + 1))
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import ChatDomain
+
+/// A chat that readers of one event loop follow.
+///
+/// Confined to that event loop.
+final class LogTopic {
+    let chatID: ChatID
+    var ring: LogRing
+    private(set) var follows: [LogFollow] = []
+    /// A position that the log is known to have reached.
+    var known: Position
+    /// Whether entries are being read that were not signalled.
+    var isReading = false
+    /// Whether the ring has events that were not delivered yet.
+    var hasChanged = false
+
+    init(_ chatID: ChatID, end: Position) {
+        self.chatID = chatID
+        ring = LogRing(end: end)
+        known = end
+    }
+
+    func add(_ follow: LogFollow) {
+        follow.index = follows.count
+        follows.append(follow)
+    }
+
+    func remove(_ follow: LogFollow) {
+        guard let index = follow.index else { return }
+        follow.index = nil
+        let last = follows.removeLast()
+        if last !== follow {
+            follows[index] = last
+            last.index = index
+        }
+    }
+
+    /// Forgets what every reader has.
+    func trim() {
+        var floor = ring.end
+        for follow in follows where follow.lags {
+            floor = min(floor, follow.state.floor)
+        }
+        ring.trim(to: floor)
+    }
+}

@@ -1,0 +1,205 @@
+import ChatDomain
+import NIOCore
+
+/// The chats that the readers of one event loop follow, and those readers.
+///
+/// Confined to that event loop.
+final class LogTopics {
+    private let eventLoop: any EventLoop
+    private let limits: StreamLimits
+    private let source: LogSource
+    private var topics: [ChatID: LogTopic] = [:]
+    private var readers: [LiveReader] = []
+    private var ticks: RepeatedTask?
+
+    init(_ eventLoop: any EventLoop, _ limits: StreamLimits, _ source: LogSource) {
+        self.eventLoop = eventLoop
+        self.limits = limits
+        self.source = source
+    }
+
+    func add(_ reader: LiveReader) {
+        reader.index = readers.count
+        readers.append(reader)
+        guard ticks == nil else { return }
+        let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+        ticks = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            loopBound.value.tick()
+        }
+    }
+
+    func remove(_ reader: LiveReader) {
+        guard let index = reader.index else { return }
+        reader.index = nil
+        let last = readers.removeLast()
+        if last !== reader {
+            readers[index] = last
+            last.index = index
+        }
+        if readers.isEmpty {
+            ticks?.cancel()
+            ticks = nil
+        }
+    }
+
+    /// - Parameter end: Where the log ended when the follow's reader looked at it.
+    func add(_ follow: LogFollow, end: Position) {
+        let topic = topics[follow.chatID] ?? LogTopic(follow.chatID, end: end)
+        topics[follow.chatID] = topic
+        topic.add(follow)
+        follow.reader.pump(follow, topic)
+        // What was signalled before the topic was here has found nobody.
+        let news = follow.news
+        read(topic, to: max(end, news.end ?? end))
+        if news.isDeleted {
+            delete(topic)
+        }
+    }
+
+    func remove(_ follow: LogFollow) {
+        guard let topic = topics[follow.chatID] else { return }
+        topic.remove(follow)
+        if topic.follows.isEmpty {
+            topics[topic.chatID] = nil
+        }
+    }
+
+    func pump(_ follow: LogFollow) {
+        guard let topic = topics[follow.chatID] else { return }
+        follow.reader.pump(follow, topic)
+        topic.trim()
+    }
+
+    func receive(_ signals: [ShardSignal]) {
+        var changed: [LogTopic] = []
+        for signal in signals {
+            switch signal {
+            case .events(let events):
+                for event in events {
+                    guard let topic = topics[event.chatID] else { continue }
+                    if let position = event.position {
+                        append(event, at: position, to: topic, &changed)
+                    } else {
+                        for follow in topic.follows {
+                            follow.reader.sendEphemeral(event, from: follow)
+                        }
+                    }
+                }
+            case .moved(let ends):
+                for (chatID, end) in ends {
+                    topics[chatID].map { read($0, to: end) }
+                }
+            case .listed(let chats):
+                for reader in readers {
+                    reader.discover(chats)
+                }
+            case .deleted(let chatID):
+                topics[chatID].map(delete)
+            }
+        }
+        for topic in changed {
+            deliver(topic)
+        }
+    }
+
+    private func append(_ event: LiveEvent, at position: Position, to topic: LogTopic, _ changed: inout [LogTopic]) {
+        switch topic.ring.append(event, at: position) {
+        case .known: break
+        case .gap: read(topic, to: position)
+        case .added:
+            if !topic.hasChanged {
+                topic.hasChanged = true
+                changed.append(topic)
+            }
+        }
+    }
+
+    private func deliver(_ topic: LogTopic) {
+        topic.hasChanged = false
+        for follow in topic.follows where follow.isActive {
+            follow.reader.pump(follow, topic)
+        }
+        topic.ring.trim(toCount: limits.maximumLag, size: limits.maximumLagBytes)
+        for follow in topic.follows where follow.isActive && follow.state.isOverrun(by: topic.ring) {
+            follow.reader.pump(follow, topic)
+        }
+        topic.trim()
+    }
+
+    private func delete(_ topic: LogTopic) {
+        for follow in topic.follows where follow.isActive {
+            follow.reader.delete(follow)
+        }
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        for reader in readers where reader.index != nil {
+            reader.tick(at: now, heartbeat: TimeAmount(limits.heartbeat), patience: TimeAmount(limits.stallTimeout))
+        }
+    }
+}
+
+/// What is read from the store when signals do not bring it.
+extension LogTopics {
+    /// Reads what a reader lacks.
+    func read(_ follow: LogFollow, after position: Position) {
+        let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
+        source.page(of: follow.chatID, after: position, on: eventLoop) { result in
+            let (topics, follow) = loopBound.value
+            topics.finishReading(follow, result)
+        }
+    }
+
+    private func finishReading(_ follow: LogFollow, _ result: Result<LivePage, StoreError>) {
+        guard follow.isActive, let topic = topics[follow.chatID] else { return }
+        switch result {
+        case .success(let page):
+            follow.state.finishReading()
+            follow.reader.receive(page, for: follow)
+            read(topic, to: page.lastPosition)
+            pump(follow)
+        case .failure(.chatNotFound):
+            follow.reader.delete(follow)
+        case .failure:
+            let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
+            eventLoop.scheduleTask(in: TimeAmount(limits.retryDelay)) {
+                let (topics, follow) = loopBound.value
+                follow.state.finishReading()
+                topics.pump(follow)
+            }
+        }
+    }
+
+    /// Reads what a topic lacks up to a position that its log is known to have reached.
+    private func read(_ topic: LogTopic, to position: Position) {
+        topic.known = max(topic.known, position)
+        guard topic.known > topic.ring.end, !topic.isReading else { return }
+        topic.isReading = true
+        let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
+        source.page(of: topic.chatID, after: topic.ring.end, on: eventLoop) { result in
+            let (topics, topic) = loopBound.value
+            topics.finishReading(topic, result)
+        }
+    }
+
+    private func finishReading(_ topic: LogTopic, _ result: Result<LivePage, StoreError>) {
+        topic.isReading = false
+        switch result {
+        case .success(let page):
+            let end = topic.ring.end
+            for event in page.events {
+                _ = event.position.map { topic.ring.append(event, at: $0) }
+            }
+            deliver(topic)
+            if topic.ring.end > end {
+                read(topic, to: page.lastPosition)
+            }
+        case .failure(.chatNotFound):
+            delete(topic)
+        case .failure:
+            // The next signal, or the next check, goes on with it.
+            break
+        }
+    }
+}

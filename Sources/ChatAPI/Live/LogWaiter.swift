@@ -1,0 +1,81 @@
+import ChatDomain
+import NIOCore
+
+/// Waits for the next entry of a log: until there is one, the time is over, the client has gone or the server ends.
+final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let hub: EventHub
+    private let chat: StreamedChat
+    private let patience: TimeAmount
+    private let onEnd: () -> Void
+    private var reader: LiveReader?
+    private var deadline: Scheduled<Void>?
+
+    /// - Parameter onEnd: Called once, on the event loop.
+    init(_ chat: StreamedChat, of hub: EventHub, patience: TimeAmount, onEnd: @escaping () -> Void) {
+        self.chat = chat
+        self.hub = hub
+        self.patience = patience
+        self.onEnd = onEnd
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
+        self.reader = reader
+        guard context.channel.isActive else { return end() }
+        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: patience) { loopBound.value.end() }
+        reader.start(reader.add(chat.interest, after: chat.position), end: chat.end)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed, is ChannelShouldQuiesceEvent: end()
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func shutDown() {
+        end()
+    }
+
+    private func end() {
+        guard let reader else { return }
+        self.reader = nil
+        deadline?.cancel()
+        reader.end()
+        onEnd()
+    }
+
+    /// Nothing is written here.
+    var isWritable: Bool { true }
+
+    func send(_ event: LiveEvent, from follow: LogFollow) {
+        if event.position != nil { end() }
+    }
+
+    func sendDeleted(_ follow: LogFollow) {
+        end()
+    }
+
+    func overflow() {
+        end()
+    }
+
+    func sendCaughtUp(_ follow: LogFollow) {}
+    func sendHeartbeat() {}
+    func flush() {}
+    func discover(_ chats: [ChatID]) {}
+}

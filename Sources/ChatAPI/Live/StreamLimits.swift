@@ -1,0 +1,28 @@
+/// How much of the server those who read live can take.
+package struct StreamLimits: Sendable {
+    /// A further one is answered with 503.
+    package var maximumStreams = 8_000
+    /// A further one from the same address is answered with 429.
+    package var maximumStreamsPerAddress = 1_000
+    /// Chats in one stream.
+    package var maximumChats = 500
+    /// A quiet stream sends something after so long.
+    package var heartbeat = Duration.seconds(15)
+    /// A reader whose connection takes nothing for so long is ended.
+    package var stallTimeout = Duration.seconds(30)
+    /// A reader who has so many events to go is ended.
+    package var maximumLag = 1_000
+    /// How often the store is asked for what was not signalled.
+    package var checkInterval = Duration.seconds(5)
+
+    package init() {}
+
+    /// Like `maximumLag`, in bytes of memory a chat.
+    var maximumLagBytes: Int { 1 << 20 }
+    /// How long a reader waits before it asks a store again that has failed.
+    var retryDelay: Duration { .seconds(1) }
+    /// How long a client that is told to come again waits, in milliseconds: they are not to come all at once.
+    var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
+    /// How long a connection that takes nothing is kept for the last event.
+    var lingering: Duration { .seconds(5) }
+}

@@ -1,0 +1,13 @@
+import ChatAPI
+
+extension StreamLimits {
+    init(_ settings: SettingsReader) throws(SettingError) {
+        self.init()
+        maximumStreams = try settings.value(Settings.maximumStreams)
+        maximumStreamsPerAddress = try settings.value(Settings.maximumStreamsPerAddress)
+        heartbeat = try settings.value(Settings.streamHeartbeat)
+        stallTimeout = try settings.value(Settings.streamStallTimeout)
+        maximumLag = try settings.value(Settings.streamLag)
+        checkInterval = try settings.value(Settings.streamCheckInterval)
+    }
+}
