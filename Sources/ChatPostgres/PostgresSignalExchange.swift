@@ -38,7 +38,9 @@ package final class PostgresSignalExchange: Sendable {
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Exchanges signals until the task is cancelled, which ends whatever is under way. To be called once.
+    /// Exchanges signals until the task is cancelled, which ends whatever is under way.
+    ///
+    /// It can be called once.
     package func run() async {
         signals.setRelay { signal in
             if self.outgoing.withLock({ $0.add(signal) }) {

@@ -100,8 +100,8 @@ extension LogSignal {
             guard let typing = Typing(words[1...]) else { return nil }
             self = .typing(typing)
         case ("moved", 3):
-            guard let chat = ChatID(words[1]), let position = Int64(canonical: words[2]), position > 0 else { return nil }
-            self = .moved([chat: Position(rawValue: position)])
+            guard let chat = ChatID(words[1]), let position = Position(words[2]) else { return nil }
+            self = .moved([chat: position])
         case ("missed", 1):
             self = .missed
         default:
@@ -139,6 +139,13 @@ extension Typing {
 }
 
 extension ChatID {
+    fileprivate init?(_ word: Substring) {
+        guard let rawValue = Int64(canonical: word), rawValue > 0 else { return nil }
+        self.init(rawValue: rawValue)
+    }
+}
+
+extension Position {
     fileprivate init?(_ word: Substring) {
         guard let rawValue = Int64(canonical: word), rawValue > 0 else { return nil }
         self.init(rawValue: rawValue)
