@@ -37,6 +37,36 @@ struct PostgresListenerTests {
         }
     }
 
+    /// What the TLS library has decrypted already does not make the socket readable.
+    @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
+    func whatComesByTLSIsHeardToTheLast() async throws {
+        let authorities = try #require(TestPostgres.authorities)
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let options = "?sslmode=verify-full&sslrootcert=\(authorities.own)"
+            let encrypted = try #require(PostgresURL(url.connectionString + options))
+            try await withListener(PostgresConfiguration(url: encrypted)) { events in
+                #expect(await events.next() == .listening)
+                for count in [1, 2, 3, 200] {
+                    try await TestPostgres.execute(
+                        """
+                        SELECT pg_notify('plain', rpad(number::text, 8000 - 7 * number, '-'))
+                        FROM generate_series(1, \(count)) AS number
+                        """,
+                        on: url
+                    )
+                    for number in 1...count {
+                        guard case .notification(let notification) = await events.next() else {
+                            Issue.record("another event came instead of \(number)")
+                            return
+                        }
+                        #expect(notification.payload.utf8.count == 8_000 - 7 * number)
+                        #expect(notification.payload.hasPrefix("\(number)-"))
+                    }
+                }
+            }
+        }
+    }
+
     @Test func aListenerWhoseSessionIsTerminatedListensAgainAndSaysSo() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withListener(PostgresConfiguration(url: url)) { events in
