@@ -105,7 +105,8 @@ package struct PoolState<Connection> {
         case .connectingFailed(let error):
             failures += 1
             lastFailure = error
-            retryTime = now + Self.backoff(after: failures, jitter: jitter)
+            // A server that returns is found within half a second.
+            retryTime = now + Backoff.delay(after: failures, jitter: jitter, maximum: .milliseconds(400))
             leasedCount -= 1
             cold.append(lease.connection)
             guard leasedCount == 0, warm.isEmpty else { return .none }
@@ -158,12 +159,6 @@ package struct PoolState<Connection> {
             waiters.removeAll()
         }
         return (warm.map(\.connection) + cold, Array(waiters))
-    }
-
-    /// Full jitter under a bound that doubles from 50 ms and stays at 400 ms: a server that returns is found within half
-    /// a second.
-    package static func backoff(after failures: Int, jitter: Double) -> Duration {
-        .milliseconds(Double(50 << min(failures - 1, 3)) * jitter)
     }
 }
 

@@ -8,6 +8,7 @@ import Glibc
 package actor PostgresConnection {
     private let executor = ThreadExecutor()
     private let configuration: PostgresConfiguration
+    private let interruption: Interruption?
     private var session: OpaquePointer?
     /// The names under which the server has the statements that were prepared, by their SQL.
     private var preparedNames: [String: String] = [:]
@@ -17,8 +18,12 @@ package actor PostgresConnection {
     }
 
     /// A connection that is not open yet.
-    package init(_ configuration: PostgresConfiguration) {
+    ///
+    /// - Parameter interruption: What ends the connection's waits at once, be it for the server's answer to a statement, for
+    ///   a session or for notifications.
+    package init(_ configuration: PostgresConfiguration, interruption: Interruption? = nil) {
         self.configuration = configuration
+        self.interruption = interruption
     }
 
     isolated deinit {
@@ -27,11 +32,11 @@ package actor PostgresConnection {
 
     /// Whether statements can be sent.
     ///
-    /// A server that has closed its end is noticed without a round trip.
+    /// A server that has closed its end is noticed without a round trip. It is not for a session that listens.
     package var isUsable: Bool {
         guard let session, PQstatus(session) == CONNECTION_OK else { return false }
-        // Between statements a server sends nothing but its farewell.
-        return !PollSocket(PQsocket(session)).isReadable
+        // Between statements a server sends nothing but its farewell, and notifications.
+        return !socket(of: session).isReadable
     }
 
     /// Whether the session is outside any transaction.
@@ -148,9 +153,32 @@ package actor PostgresConnection {
         _ = try receive(PQsendQuery(session, script), from: session)
     }
 
+    /// Blocks until notifications come on the channels on which the session listens.
+    ///
+    /// - Returns: Those that came, in the order of their commits; none when the time is over.
+    package func notifications(
+        until deadline: ContinuousClock.Instant
+    ) throws(PostgresError) -> [PostgresNotification] {
+        let session = try requireSession()
+        let socket = socket(of: session)
+        while true {
+            var notifications: [PostgresNotification] = []
+            while let notification = PQnotifies(session) {
+                notifications.append(PostgresNotification(notification.pointee))
+                PQfreemem(notification)
+            }
+            guard notifications.isEmpty, socket.wait(for: POLLIN, until: deadline) else { return notifications }
+            guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
+        }
+    }
+
     private func requireSession() throws(PostgresError) -> OpaquePointer {
         guard let session else { throw .connectionFailed(reason: "the connection is closed") }
         return session
+    }
+
+    private func socket(of session: OpaquePointer) -> PollSocket {
+        PollSocket(PQsocket(session), interruption: interruption)
     }
 
     /// Tries the URL's hosts as libpq does, but for those that do not answer within their share of the time.
@@ -206,7 +234,7 @@ package actor PostgresConnection {
             guard wanted != PGRES_POLLING_FAILED, PQstatus(session) != CONNECTION_BAD else {
                 throw .connectionFailed(reason: Self.message(of: session))
             }
-            let socket = PollSocket(PQsocket(session))
+            let socket = socket(of: session)
             guard socket.wait(for: wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, until: deadline) else {
                 return false
             }
@@ -262,7 +290,7 @@ package actor PostgresConnection {
         _ session: OpaquePointer,
         before deadline: ContinuousClock.Instant
     ) throws(PostgresError) {
-        let socket = PollSocket(PQsocket(session))
+        let socket = socket(of: session)
         while PQflush(session) == 1 {
             guard socket.wait(for: POLLIN | POLLOUT, until: deadline) else { throw giveUp("no answer in time") }
             guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }
@@ -274,7 +302,7 @@ package actor PostgresConnection {
         of session: OpaquePointer,
         before deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> OpaquePointer? {
-        let socket = PollSocket(PQsocket(session))
+        let socket = socket(of: session)
         while PQisBusy(session) == 1 {
             guard socket.wait(for: POLLIN, until: deadline) else { throw giveUp("no answer in time") }
             guard PQconsumeInput(session) == 1 else { throw giveUp(Self.message(of: session)) }

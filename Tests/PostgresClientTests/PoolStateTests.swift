@@ -150,15 +150,6 @@ import Testing
         #expect(try pool.release(2, .connectingFailed(refused)) == "fail [4] \(refused)")
     }
 
-    @Test func theBackOffIsBoundedAndSpread() {
-        for failures in 1...100 {
-            #expect(PoolState<Int>.backoff(after: failures, jitter: 0) == .zero)
-            #expect(PoolState<Int>.backoff(after: failures, jitter: 1) <= .milliseconds(400))
-        }
-        #expect(PoolState<Int>.backoff(after: 1, jitter: 1) == .milliseconds(50))
-        #expect(PoolState<Int>.backoff(after: 4, jitter: 0.5) == .milliseconds(200))
-    }
-
     @Test func shuttingDownRefusesAndCloses() throws {
         var pool = Pool([1, 2])
         _ = pool.lease(1)

@@ -1,0 +1,127 @@
+import ChatDomain
+import ChatPostgres
+import ChatTestSupport
+import Testing
+
+/// What becomes of signals that gather while others are being sent.
+@Suite struct OutgoingSignalsTests {
+    /// The state under test, in a form whose changes can stand inside an expectation.
+    private final class Outgoing {
+        private var state: OutgoingSignals
+
+        init(maximumLength: Int = 1 << 20) {
+            state = OutgoingSignals(maximumLength: maximumLength)
+        }
+
+        func add(_ signal: LogSignal) -> Bool { state.add(signal) }
+        func take() -> [String]? { state.take() }
+        func lose() { state.lose() }
+    }
+
+    private func moved(_ chat: Int64, _ position: Int64) -> LogSignal {
+        .moved([ChatID(rawValue: chat): Position(rawValue: position)])
+    }
+
+    @Test func onlyTheFirstSignalCallsTheSender() {
+        let outgoing = Outgoing()
+        #expect(outgoing.take() == nil)
+        #expect(outgoing.add(moved(1, 1)))
+        #expect(!outgoing.add(moved(2, 1)))
+        #expect(!outgoing.add(.created(ChatID(rawValue: 3))))
+        #expect(outgoing.take()?.sorted() == ["created 3", "moved 1 1", "moved 2 1"])
+        #expect(outgoing.take() == nil)
+        #expect(outgoing.add(.deleted(ChatID(rawValue: 3))))
+    }
+
+    @Test func ofAChatsPositionsTheHighestIsSentHoweverManyThereWere() {
+        let outgoing = Outgoing()
+        for position in 1...10_000 {
+            _ = outgoing.add(moved(1, Int64(position)))
+        }
+        _ = outgoing.add(moved(1, 7))
+        #expect(outgoing.take() == ["moved 1 10000"])
+    }
+
+    @Test func appendedEntriesArePositions() {
+        let instant = Instant(microsecondsSinceEpoch: 0)
+        func entry(_ chat: Int64, _ position: Int64) -> LogEntry {
+            let chat = Chat(
+                id: ChatID(rawValue: chat),
+                title: "chat",
+                metadata: nil,
+                createdAt: instant,
+                lastPosition: Position(rawValue: position),
+                lastMessageAt: nil,
+                messageCount: 0
+            )
+            return LogEntry(position: chat.lastPosition, kind: .chatUpdated, instant: instant, subject: .chat(chat))
+        }
+        let outgoing = Outgoing()
+        #expect(!outgoing.add(.appended([])))
+        #expect(outgoing.add(.appended([entry(1, 4), entry(2, 9), entry(1, 5)])))
+        #expect(outgoing.take()?.sorted() == ["moved 1 5", "moved 2 9"])
+    }
+
+    @Test func positionsComeLastAndTheOthersInTheirOrder() {
+        let outgoing = Outgoing()
+        let typing = Typing(chatID: ChatID(rawValue: 1), instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
+        _ = outgoing.add(.created(ChatID(rawValue: 1)))
+        _ = outgoing.add(moved(1, 1))
+        _ = outgoing.add(.typing(typing))
+        _ = outgoing.add(.deleted(ChatID(rawValue: 2)))
+        #expect(outgoing.take() == ["created 1", "typing 1 9", "deleted 2", "moved 1 1"])
+    }
+
+    @Test func aDeletedChatHasNoPositionAnyMore() {
+        let outgoing = Outgoing()
+        _ = outgoing.add(moved(1, 5))
+        _ = outgoing.add(.deleted(ChatID(rawValue: 1)))
+        #expect(outgoing.take() == ["deleted 1"])
+    }
+
+    @Test func whatWasMissedStandsForAllThatComesBeforeItIsSent() {
+        let outgoing = Outgoing()
+        _ = outgoing.add(moved(1, 5))
+        #expect(!outgoing.add(.missed))
+        #expect(!outgoing.add(.created(ChatID(rawValue: 2))))
+        #expect(outgoing.take() == ["missed"])
+        #expect(outgoing.add(moved(1, 6)))
+        #expect(outgoing.take() == ["moved 1 6"])
+        #expect(outgoing.add(.missed))
+    }
+
+    @Test func moreThanIsBearableIsMissed() {
+        let outgoing = Outgoing(maximumLength: 10_000)
+        // As much room as the longest line for a position takes up.
+        for chat in 1...(10_000 / 45) as ClosedRange<Int64> {
+            _ = outgoing.add(moved(chat, 1))
+        }
+        #expect(outgoing.take()?.count == 222)
+        for chat in 1...1_000 as ClosedRange<Int64> {
+            _ = outgoing.add(moved(chat, 1))
+        }
+        #expect(outgoing.take() == ["missed"])
+        for chat in 1...1_000 as ClosedRange<Int64> {
+            _ = outgoing.add(.created(ChatID(rawValue: chat)))
+        }
+        #expect(outgoing.take() == ["missed"])
+        // One batch that is too large by itself.
+        let many = (1...1_000).map { (ChatID(rawValue: $0), Position(rawValue: 1)) }
+        #expect(outgoing.add(.moved(Dictionary(uniqueKeysWithValues: many))))
+        #expect(outgoing.take() == ["missed"])
+    }
+
+    @Test func whatWasLostIsFollowedByOneSignalThatItWasMissed() {
+        let outgoing = Outgoing()
+        #expect(outgoing.add(moved(1, 5)))
+        #expect(outgoing.take() == ["moved 1 5"])
+        #expect(outgoing.add(moved(2, 5)))
+        outgoing.lose()
+        // Whoever lost it goes on by itself.
+        #expect(!outgoing.add(moved(3, 5)))
+        #expect(outgoing.take() == ["missed"])
+        outgoing.lose()
+        #expect(outgoing.take() == ["missed"])
+        #expect(outgoing.take() == nil)
+    }
+}

@@ -1,0 +1,211 @@
+import ChatDomain
+import ChatPostgres
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+/// Processes that share a database tell each other what happens to their logs.
+@Suite(.timeLimit(.minutes(5)))
+struct PostgresSignalExchangeTests {
+    /// A process with an exchange, as seen by its own streams.
+    private final class Peer {
+        let signals = LogSignals()
+        private var received: AsyncStream<LogSignal>.Iterator
+
+        init() {
+            let (received, sink) = AsyncStream.makeStream(of: LogSignal.self)
+            self.received = received.makeAsyncIterator()
+            signals.setHandler { sink.yield($0) }
+        }
+
+        /// What it is told next, be it by itself or by another process.
+        func next() async -> LogSignal? {
+            await received.next()
+        }
+    }
+
+    private let chat = ChatID(rawValue: 1)
+
+    @Test func processesHearEachOtherAndNotThemselves() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await withPeer(url) { one in
+                try await withPeer(url) { other in
+                    let metadata = try #require(Metadata(json: #"{"name":"Åsa 'x'"}"#))
+                    let typing = LogSignal.typing(Typing(chatID: chat, instant: .now(), metadata: metadata))
+                    let moved = LogSignal.moved([chat: Position(rawValue: 7)])
+                    for signal in [.created(chat), typing, moved, .deleted(chat), .missed] {
+                        one.signals.send(signal)
+                        #expect(await one.next() == signal)
+                        #expect(await other.next() == signal)
+                    }
+                    // What comes next is the other's, and so there was no echo before it.
+                    other.signals.send(.created(ChatID(rawValue: 2)))
+                    #expect(await other.next() == .created(ChatID(rawValue: 2)))
+                    #expect(await one.next() == .created(ChatID(rawValue: 2)))
+                }
+            }
+        }
+    }
+
+    @Test func processesOnOtherDatabasesHearNothing() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.withDatabase(migrated: false) { elsewhere in
+                try await withPeer(url) { one in
+                    try await withPeer(elsewhere) { stranger in
+                        try await withPeer(url) { other in
+                            one.signals.send(.created(chat))
+                            #expect(await other.next() == .created(chat))
+                            try await TestPostgres.execute(
+                                "NOTIFY chat_api, E'1 0000000000000001\\ndeleted 5'",
+                                on: elsewhere
+                            )
+                            #expect(await stranger.next() == .deleted(ChatID(rawValue: 5)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func manySignalsTravelInFewNotifications() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await withPeer(url) { one in
+                try await withPeer(url) { other in
+                    let (chats, rounds) = (2_000, 5)
+                    for round in 1...rounds {
+                        for chat in 1...chats {
+                            one.signals.send(
+                                .moved([ChatID(rawValue: Int64(chat)): Position(rawValue: Int64(round))])
+                            )
+                        }
+                    }
+                    let expected = Dictionary(
+                        uniqueKeysWithValues: (1...chats).map {
+                            (ChatID(rawValue: Int64($0)), Position(rawValue: Int64(rounds)))
+                        }
+                    )
+                    var heard: [LogSignal] = []
+                    while heard.positions != expected, let signal = await other.next() {
+                        heard.append(signal)
+                    }
+                    #expect(heard.positions == expected)
+                    // Each notification is one signal here, and more than one is needed for that many chats.
+                    #expect((4...chats).contains(heard.count))
+                }
+            }
+        }
+    }
+
+    @Test func whateverElseIsSentOnTheChannelIsIgnored() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await withPeer(url) { peer in
+                let sender = PostgresConnection(PostgresConfiguration(url: url))
+                try await sender.open()
+                // No text of PostgreSQL's holds a zero.
+                let foreign = SignalPayloadTests.foreign.filter { !$0.contains("\0") }
+                try await sender.run { sender throws(PostgresError) in
+                    _ = try sender.query(
+                        "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload",
+                        [
+                            .text(PostgresSignalExchange.channel),
+                            .textArray(foreign + ["1 0000000000000001\ncreated 1\nmoved 1 3\nmoved 1 2"]),
+                        ]
+                    )
+                }
+                await sender.close()
+                #expect(await peer.next() == .created(chat))
+                #expect(await peer.next() == .moved([chat: Position(rawValue: 3)]))
+            }
+        }
+    }
+
+    @Test func aSessionThatIsTerminatedIsReplacedAndMissed() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
+            try await withPeer(url) { one in
+                try await withPeer(url, onFailure: { failure.yield($0) }) { other in
+                    try await TestPostgres.execute(
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND pid <> pg_backend_pid()
+                        """,
+                        on: url
+                    )
+                    #expect(await one.next() == .missed)
+                    #expect(await other.next() == .missed)
+                    let error = await failures.first { _ in true }
+                    guard case .outcomeUnknown(let reason) = error else {
+                        Issue.record("got \(String(describing: error))")
+                        return
+                    }
+                    #expect(reason.contains("the connection was lost"))
+                    one.signals.send(.created(chat))
+                    #expect(await other.next() == .created(chat))
+                }
+            }
+        }
+    }
+
+    /// What was under way may have arrived or not; either way it is said that something may be missing.
+    @Test(arguments: [(CuttingProxy.Step.cutBefore, false), (.cutAfter, true)])
+    func aNotificationThatIsLostOnItsWayIsMissed(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await CuttingProxy.withProxy(to: url) { proxy in
+                try await withPeer(proxy.url) { one in
+                    try await withPeer(url) { other in
+                        one.signals.send(.created(chat))
+                        #expect(await other.next() == .created(chat))
+                        proxy.plan([cut])
+                        one.signals.send(.deleted(chat))
+                        if arrives {
+                            #expect(await other.next() == .deleted(chat))
+                        }
+                        #expect(await other.next() == .missed)
+                        one.signals.send(.created(ChatID(rawValue: 2)))
+                        #expect(await other.next() == .created(ChatID(rawValue: 2)))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func aServerThatIsAwayIsReportedAndTheEndIsNot() async throws {
+        let url = try #require(PostgresURL("postgresql://127.0.0.1:1/x"))
+        let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
+        let signals = LogSignals()
+        let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+        let exchange = PostgresSignalExchange(database, signals) { failure.yield($0) }
+        let running = Task {
+            await exchange.run()
+            failure.finish()
+        }
+        var iterator = failures.makeAsyncIterator()
+        guard case .unavailable = await iterator.next() else {
+            Issue.record("it should not have connected")
+            return
+        }
+        // Notifying fails, too, if it comes to that before the end.
+        signals.send(.created(chat))
+        running.cancel()
+        #expect(await iterator.next() == nil)
+        await database.close()
+    }
+
+    /// Runs `body` with a process that has begun to listen.
+    private func withPeer(
+        _ url: PostgresURL,
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in },
+        _ body: (Peer) async throws -> Void
+    ) async throws {
+        let peer = Peer()
+        let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+        let exchange = PostgresSignalExchange(database, peer.signals, onFailure: onFailure)
+        let running = Task { await exchange.run() }
+        defer { running.cancel() }
+        #expect(await peer.next() == .missed)
+        try await body(peer)
+        running.cancel()
+        await running.value
+        await database.close()
+    }
+}

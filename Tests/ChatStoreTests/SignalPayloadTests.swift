@@ -1,0 +1,138 @@
+import ChatDomain
+import ChatPostgres
+import ChatTestSupport
+import Testing
+
+@Suite struct SignalPayloadTests {
+    @Test func theFormatIsThis() throws {
+        let metadata = try #require(Metadata(json: #"{"user":"Ada L"}"#))
+        let instant = Instant(microsecondsSinceEpoch: -5)
+        let typing = Typing(chatID: ChatID(rawValue: 3), instant: instant, metadata: metadata)
+        let anonymous = Typing(chatID: ChatID(rawValue: 4), instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
+        let lines = lines(
+            of: [
+                .created(ChatID(rawValue: 1)), .deleted(ChatID(rawValue: 2)), .typing(typing), .typing(anonymous),
+                .moved([ChatID(rawValue: 5): Position(rawValue: .max)]),
+            ]
+        )
+        let texts = SignalPayload.texts(of: lines, process: 0xc0ffee)
+        #expect(
+            texts == [
+                """
+                1 0000000000c0ffee
+                created 1
+                deleted 2
+                typing 3 -5 {"user":"Ada L"}
+                typing 4 0
+                moved 5 9223372036854775807
+                """
+            ]
+        )
+        #expect(SignalPayload.texts(of: [], process: 1).isEmpty)
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func whatIsSentIsWhatIsRead(_ seed: UInt64) throws {
+        var random = SplitMix64(state: seed)
+        let signals = (0..<Int.random(in: 1...600, using: &random)).map { _ in LogSignal.random(using: &random) }
+        let process = random.next()
+        let texts = SignalPayload.texts(of: lines(of: signals), process: process)
+        #expect(texts.allSatisfy { $0.utf8.count <= SignalPayload.maximumLength })
+        let payloads = try texts.map { try #require(SignalPayload($0)) }
+        #expect(payloads.allSatisfy { $0.process == process })
+        #expect(payloads.flatMap(\.signals).withoutMoves == signals.withoutMoves)
+        #expect(payloads.flatMap(\.signals).positions == signals.positions)
+    }
+
+    @Test func aNotificationIsFilledUpBeforeTheNextOneBegins() throws {
+        // With its line break each line takes up 26 bytes, and the header 18.
+        let lines = (0..<1_000).map { "moved \(1_000_000_000 + $0) 10000000" }
+        let texts = SignalPayload.texts(of: lines, process: 1)
+        let perNotification = (SignalPayload.maximumLength - 18) / 26
+        #expect(texts.count == (1_000 + perNotification - 1) / perNotification)
+        #expect(texts.first?.utf8.count == 18 + 26 * perNotification)
+    }
+
+    @Test func metadataThatIsTooLongIsNotSent() throws {
+        for (length, isSent) in [(Typing.maximumMetadataLength, true), (Typing.maximumMetadataLength + 1, false)] {
+            let metadata = Metadata(json: "{\"\":\"" + String(repeating: "x", count: length - 7) + "\"}")
+            #expect(metadata?.json.utf8.count == length)
+            var outgoing = OutgoingSignals()
+            let typing = Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: metadata)
+            #expect(outgoing.add(.typing(typing)) == isSent)
+            #expect((outgoing.take() != nil) == isSent)
+        }
+    }
+
+    /// Whatever else may be sent on the channel.
+    static let foreign = [
+        "", " ", "\n", "hello", "1", "1 ", "1 0000000000000001", "1 0000000000000001\n",
+        "2 0000000000000001\nmissed", "01 0000000000000001\nmissed", "1 1\nmissed", "1 00000000000000001\nmissed",
+        "1 +000000000000001\nmissed", "1 000000000000000A\nmissed", "1 000000000000000g\nmissed",
+        "1  0000000000000001\nmissed", "1 0000000000000001 \nmissed", "1 0000000000000001\r\nmissed",
+        "1 0000000000000001\nmissed\n", "1 0000000000000001\n\nmissed", "1 0000000000000001\nMISSED",
+        "1 0000000000000001\nmissed ", "1 0000000000000001\nmissed 1", "1 0000000000000001\nmissed\u{301}",
+        "1 0000000000000001\ncreated", "1 0000000000000001\ncreated ", "1 0000000000000001\ncreated x",
+        "1 0000000000000001\ncreated 0", "1 0000000000000001\ncreated -1", "1 0000000000000001\ncreated +1",
+        "1 0000000000000001\ncreated 01", "1 0000000000000001\ncreated 9223372036854775808",
+        "1 0000000000000001\ncreated 1 2", "1 0000000000000001\ncreated  1", "1 0000000000000001\ncreated ١",
+        "1 0000000000000001\ndeleted 1.0", "1 0000000000000001\nmoved 1", "1 0000000000000001\nmoved 1 0",
+        "1 0000000000000001\nmoved 1 -1", "1 0000000000000001\nmoved 0 1", "1 0000000000000001\nmoved 1 2 3",
+        "1 0000000000000001\nmoved 1 2\ndropped 1", "1 0000000000000001\nmoved 1 2\0",
+        "1 0000000000000001\ntyping 1", "1 0000000000000001\ntyping 1 x", "1 0000000000000001\ntyping 1 1 ",
+        "1 0000000000000001\ntyping 1 1 null", "1 0000000000000001\ntyping 1 1 {", "1 0000000000000001\ntyping 1 1 }",
+        "1 0000000000000001\ntyping 1 1 {\"a\":\r1}", "1 0000000000000001\ntyping 1 1 {\"a\":\n1}",
+        "1 0000000000000001\ntyping 1 1  {}",
+        "1 0000000000000001\ntyping 1 1 {" + String(repeating: " ", count: 1_023) + "}",
+    ]
+
+    @Test func whatThisProgramDoesNotWriteIsNotRead() {
+        for text in Self.foreign {
+            #expect(SignalPayload(text) == nil, "\(text.debugDescription) was read")
+        }
+    }
+
+    /// What would be sent if each signal were on its own.
+    private func lines(of signals: [LogSignal]) -> [String] {
+        signals.flatMap { signal in
+            var outgoing = OutgoingSignals()
+            _ = outgoing.add(signal)
+            return outgoing.take() ?? []
+        }
+    }
+}
+
+extension LogSignal {
+    static func random(using random: inout SplitMix64) -> LogSignal {
+        let chat = ChatID(rawValue: .random(in: 1...50, using: &random))
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: return .created(chat)
+        case 1: return .deleted(chat)
+        case 2: return .missed
+        case 3:
+            let length = Int.random(in: 0...300, using: &random)
+            let text = (0..<length).map { _ in ["a", " ", "é", "👋🏽", "\\n"].randomElement(using: &random) ?? "" }
+            let metadata = length == 0 ? nil : Metadata(json: "{\"text\":\"\(text.joined().prefix(100))\"}")
+            let instant = Instant(microsecondsSinceEpoch: .random(in: .min ... .max, using: &random))
+            return .typing(Typing(chatID: chat, instant: instant, metadata: metadata))
+        default: return .moved([chat: Position(rawValue: .random(in: 1...(.max), using: &random))])
+        }
+    }
+}
+
+extension [LogSignal] {
+    /// The highest position of each chat.
+    var positions: [ChatID: Position] {
+        reduce(into: [:]) { positions, signal in
+            if case .moved(let moved) = signal {
+                positions.merge(moved) { Swift.max($0, $1) }
+            }
+        }
+    }
+
+    var withoutMoves: [LogSignal] {
+        filter { signal in
+            if case .moved = signal { false } else { true }
+        }
+    }
+}

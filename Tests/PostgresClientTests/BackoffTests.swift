@@ -1,0 +1,48 @@
+import PostgresClient
+import Testing
+
+/// When a server that fails is tried again, with the clock and the chance passed in.
+@Suite struct BackoffTests {
+    private let start = ContinuousClock.now
+
+    @Test func theDelayIsBoundedAndSpread() {
+        for failures in 1...100 {
+            #expect(Backoff.delay(after: failures, jitter: 0, maximum: .milliseconds(400)) == .zero)
+            #expect(Backoff.delay(after: failures, jitter: 1, maximum: .milliseconds(400)) <= .milliseconds(400))
+        }
+        #expect(Backoff.delay(after: 1, jitter: 1, maximum: .milliseconds(400)) == .milliseconds(50))
+        #expect(Backoff.delay(after: 4, jitter: 0.5, maximum: .milliseconds(400)) == .milliseconds(200))
+    }
+
+    @Test func theDelayGrowsWithEachFailureUpToItsMaximum() {
+        var backoff = Backoff(maximum: .milliseconds(300))
+        let delays = (0..<5).map { _ in backoff.fail(at: start, jitter: 1) }
+        #expect(delays == [50, 100, 200, 300, 300].map { .milliseconds($0) })
+    }
+
+    @Test func failuresAreForgottenOnceItHasWorkedForAWhile() {
+        var backoff = Backoff()
+        for _ in 0..<3 {
+            _ = backoff.fail(at: start, jitter: 1)
+        }
+        backoff.succeed(at: start)
+        #expect(backoff.fail(at: start + Backoff.probation, jitter: 1) == .milliseconds(50))
+    }
+
+    @Test func aSuccessOfAMomentDoesNotCount() {
+        var backoff = Backoff()
+        _ = backoff.fail(at: start, jitter: 1)
+        backoff.succeed(at: start)
+        #expect(backoff.fail(at: start + Backoff.probation - .nanoseconds(1), jitter: 1) == .milliseconds(100))
+        // Nor does what worked before the failure.
+        #expect(backoff.fail(at: start + Backoff.probation * 2, jitter: 1) == .milliseconds(200))
+    }
+
+    @Test func successesThatFollowEachOtherAreCountedFromTheFirst() {
+        var backoff = Backoff()
+        _ = backoff.fail(at: start, jitter: 1)
+        backoff.succeed(at: start)
+        backoff.succeed(at: start + Backoff.probation)
+        #expect(backoff.fail(at: start + Backoff.probation, jitter: 1) == .milliseconds(50))
+    }
+}
