@@ -4,8 +4,8 @@ import Synchronization
 
 /// Carries signals between the processes that share a database, by LISTEN and NOTIFY.
 ///
-/// What is signalled while a NOTIFY is under way goes out together by the next one; there is no timer. Whatever may have
-/// been lost, here or on the way, is followed by `LogSignal.missed`.
+/// A signal goes out at once; what is signalled within the next milliseconds goes out together by the next NOTIFY. Whatever
+/// may have been lost, here or on the way, is followed by `LogSignal.missed`.
 ///
 /// It has two connections beside the pool's. Both need sessions of their own with the server: a pooler such as PgBouncer
 /// that hands a server's connection on after each transaction loses what is listened for, without a word. Channels belong
@@ -23,6 +23,9 @@ package final class PostgresSignalExchange: Sendable {
     private let isFailing = Atomic(false)
 
     package static let channel = "chat_api"
+
+    /// Between two notifications: each costs the server and every listener about as much as some posts do.
+    private static let pause = Duration.milliseconds(10)
 
     /// - Parameters:
     ///   - signals: This process's own are sent from when it runs, and those of others are received there.
@@ -86,6 +89,7 @@ package final class PostgresSignalExchange: Sendable {
                         try await connection.notify(SignalPayload.texts(of: lines, process: process), on: Self.channel)
                         backoff.succeed(at: .now)
                         isFailing.store(false, ordering: .relaxed)
+                        try? await Task.sleep(for: Self.pause)
                     } catch {
                         outgoing.withLock { $0.lose() }
                         if Task.isCancelled { break }

@@ -4,6 +4,7 @@ import ChatPostgres
 import ChatSQLite
 import Logging
 import PostgresClient
+import ServiceLifecycle
 
 /// The database that the settings name: the one place that picks it.
 struct OpenDatabase {
@@ -65,6 +66,14 @@ struct OpenDatabase {
         switch connection {
         case .sqlite(let database): SQLiteStore(database, limits: batchLimits)
         case .postgresql(let database): PostgresStore(database, lanes: lanes, limits: batchLimits)
+        }
+    }
+
+    /// What runs beside the store: on PostgreSQL, the exchange of signals with the other servers.
+    func makeServices(for store: any ChatStore, logger: Logger) -> [any Service] {
+        switch connection {
+        case .sqlite: []
+        case .postgresql(let database): [SignalExchangeService(database, store.signals, logger: logger)]
         }
     }
 

@@ -32,7 +32,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
         let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
         self.reader = reader
         guard context.channel.isActive else { return end() }
-        limitSendBuffer(context.channel)
+        context.channel.prepareForStreaming(hub.limits)
         if start.scope == .allChats {
             hub.addReadersOfAll(1, on: context.eventLoop)
         }
@@ -101,13 +101,6 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
             writer.value(Int64(delay))
         }
     }
-
-    /// What a client that does not read leaves in the kernel is bounded, too.
-    private func limitSendBuffer(_ channel: any Channel) {
-        try? channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: Self.sendBufferSize)
-    }
-
-    private static var sendBufferSize: Int { 128 * 1024 }
 }
 
 extension EventStream {

@@ -40,7 +40,9 @@ struct ServeCommand: AsyncParsableCommand {
         OpenFiles.raiseLimit()
         let database = try await OpenDatabase(url, settings)
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
-        try await server.serve(database.makeStore(), logger: logger) { address in
+        let store = database.makeStore()
+        let services = database.makeServices(for: store, logger: logger)
+        try await server.serve(store, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")
@@ -71,8 +73,11 @@ private struct Server {
     }
 
     /// Serves until a signal ends it.
+    ///
+    /// - Parameter services: They are there before the first request, and until after the last.
     func serve(
         _ store: some ChatStore,
+        beside services: [any Service],
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
     ) async throws {
@@ -87,7 +92,7 @@ private struct Server {
             onListening(ListeningAddress(host: host, port: channel.localAddress?.port ?? port))
         }
         var group = ServiceGroupConfiguration(
-            services: [application],
+            services: services + [application],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
