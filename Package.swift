@@ -65,6 +65,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "WebSocket",
+            dependencies: [.httpTypes, .nioCore, .nioHTTPTypes],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ChatAPI",
             dependencies: [
                 "ChatDomain", .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1, .nioHTTPTypes,
@@ -88,6 +93,13 @@ let package = Package(
             name: "ConstantServer",
             dependencies: [.hummingbird],
             path: "Benchmarks/ConstantServer",
+            swiftSettings: settings
+        ),
+        // What the conformance tests of WebSocket talk to.
+        .executableTarget(
+            name: "EchoServer",
+            dependencies: ["WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
+            path: "Tests/WebSocket/EchoServer",
             swiftSettings: settings
         ),
         .target(
@@ -117,6 +129,13 @@ let package = Package(
             dependencies: [
                 "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
                 .grdb,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WebSocketTests",
+            dependencies: [
+                "ChatTestSupport", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),
