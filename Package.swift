@@ -19,6 +19,7 @@ extension Target.Dependency {
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioFileSystem = product(name: "_NIOFileSystem", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
@@ -135,7 +136,8 @@ let package = Package(
         .testTarget(
             name: "WebSocketTests",
             dependencies: [
-                "ChatTestSupport", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore, .serviceLifecycle,
+                "ChatTestSupport", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore, .nioEmbedded,
+                .nioHTTPTypes, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -2,7 +2,7 @@ package import NIOCore
 
 /// One WebSocket: takes a channel over that has answered a request with 101, and speaks RFC 6455 on it.
 ///
-/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on. All of it, but `serve`,
+/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on. All of it but `serve`
 /// is confined to the channel's event loop.
 package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = ByteBuffer
@@ -38,7 +38,8 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         try await channel.closeFuture.get()
     }
 
-    private static func attach(to channel: any Channel, limits: WebSocketLimits, session: any WebSocketSession) throws {
+    /// The same on the channel's event loop, without waiting for the end.
+    package static func attach(to channel: any Channel, limits: WebSocketLimits, session: any WebSocketSession) throws {
         let pipeline = channel.pipeline.syncOperations
         let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
         guard channel.isActive, !upgradeGuard.isInputClosed else { throw ChannelError.ioOnClosedChannel }

@@ -68,7 +68,7 @@ package struct WebSocketState {
                 switch head.opcode {
                 case .text where isOpen, .binary where isOpen, .continuation where isOpen:
                     receiveFragment(head, from: &bytes, at: now)
-                case .ping where isOpen, .close where head.remaining <= Self.maximumControlBytes:
+                case .ping where isOpen, .close where isOpen:
                     receiveControl(head, from: &bytes, at: now)
                 default:
                     skip(head, in: &bytes)
@@ -175,14 +175,12 @@ extension WebSocketState {
         var head = head
         head.skipPayload(in: &bytes)
         frame = head.remaining > 0 ? head : nil
-        return nil
+        guard frame == nil, head.opcode == .close else { return nil }
+        phase = .ended
+        return .endStream
     }
 
     private mutating func receiveClose(_ payload: ByteBuffer, at now: NIODeadline) -> Action {
-        guard isOpen else {
-            phase = .ended
-            return .endStream
-        }
         let code = Self.code(ofClose: payload)
         stopReceiving(code, at: now)
         phase = .ended
