@@ -19,6 +19,7 @@ extension Target.Dependency {
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioFileSystem = product(name: "_NIOFileSystem", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
@@ -65,6 +66,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "WebSocket",
+            dependencies: [.httpTypes, .nioCore, .nioHTTPTypes],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ChatAPI",
             dependencies: [
                 "ChatDomain", .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1,
@@ -88,6 +94,13 @@ let package = Package(
             name: "ConstantServer",
             dependencies: [.hummingbird],
             path: "Benchmarks/ConstantServer",
+            swiftSettings: settings
+        ),
+        // What the conformance tests of WebSocket talk to.
+        .executableTarget(
+            name: "EchoServer",
+            dependencies: ["WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
+            path: "Tests/WebSocket/EchoServer",
             swiftSettings: settings
         ),
         .target(
@@ -117,6 +130,14 @@ let package = Package(
             dependencies: [
                 "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
                 .grdb,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WebSocketTests",
+            dependencies: [
+                "ChatTestSupport", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore, .nioEmbedded,
+                .nioHTTPTypes, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -1,0 +1,87 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import Testing
+import WebSocket
+
+/// What a connection does with its channel, step by step.
+@Suite struct EmbeddedConnectionTests {
+    private let events: AsyncStream<RecordingSession.Event>.Continuation = AsyncStream.makeStream().continuation
+    private let channel = EmbeddedChannel(handler: UpgradeGuard())
+
+    /// Attaches a connection on which `reaction` is done with text.
+    private func attach(reaction: @escaping RecordingSession.Reaction = { _, _ in }) throws {
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let session = RecordingSession(events, reaction: reaction)
+        try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+    }
+
+    private func receive(_ frames: ClientFrame...) throws {
+        try channel.writeInbound(ByteBuffer(bytes: frames.flatMap(\.bytes)))
+    }
+
+    private func sent() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let part = try channel.readOutbound(as: ByteBuffer.self) {
+            bytes += part.readableBytesView
+        }
+        return bytes
+    }
+
+    @Test func pongsDoNotPileUpForAClientThatDoesNotRead() throws {
+        try attach()
+        channel.isWritable = false
+        try receive(.ping("1"), .ping("2"), .ping("3"))
+        #expect(try sent() == [])
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try sent() == [0x8A, 1, 0x33])
+    }
+
+    @Test func aFrameIsEncodedOnceForAll() throws {
+        let frame = WebSocketFrame.encode(.text, ByteBuffer(string: "Hi"))
+        try attach { _, connection in
+            connection.write(frame: frame)
+            connection.write(text: ByteBuffer(string: "Hi"))
+            connection.write(binary: ByteBuffer(bytes: [7]))
+        }
+        try receive(.text("a"))
+        #expect(try sent() == [0x81, 2, 0x48, 0x69, 0x81, 2, 0x48, 0x69, 0x82, 1, 7])
+    }
+
+    @Test(
+        arguments: [
+            (125, [0x82, 125]), (126, [0x82, 126, 0, 126]), (0xFFFF, [0x82, 126, 0xFF, 0xFF]),
+            (0x10000, [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] as [(Int, [UInt8])]
+    )
+    func lengthsAreWrittenAsShortAsTheyCanBe(_ count: Int, _ head: [UInt8]) {
+        let frame = WebSocketFrame.encode(.binary, ByteBuffer(repeating: 7, count: count))
+        #expect(Array(frame.readableBytesView) == head + [UInt8](repeating: 7, count: count))
+    }
+
+    @Test func nothingReachesTheHandlersBehindAndNothingComesFromThem() throws {
+        try attach()
+        try receive(.text("a"))
+        #expect(try channel.readInbound(as: ByteBuffer.self) == nil)
+        #expect(throws: ChannelError.outputClosed) {
+            try channel.writeOutbound(HTTPResponsePart.end(nil))
+        }
+        #expect(try sent() == [])
+    }
+
+    @Test func aConnectionWithoutAGuardIsNotTakenOver() throws {
+        let channel = EmbeddedChannel()
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let session = RecordingSession(events) { _, _ in }
+        #expect(throws: ChannelPipelineError.notFound) {
+            try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+        }
+    }
+
+    @Test func aServerThatWasShuttingDownBeforeSaysSoAtOnce() throws {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        try attach()
+        #expect(try sent() == [0x88, 2, 0x03, 0xE9])
+    }
+}

@@ -1,0 +1,89 @@
+import ChatTestSupport
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+import WebSocket
+
+/// A server whose path `/ws` is a WebSocket, on a free port of the loopback interface.
+struct WebSocketServer {
+    let client: HTTPTestClient
+    private let group: ServiceGroup
+    private var events: AsyncStream<RecordingSession.Event>.Iterator
+
+    /// Runs a server while `body` talks to it.
+    ///
+    /// - Parameter reaction: What its sessions do with text.
+    static func run(
+        limits: WebSocketLimits = WebSocketLimits(),
+        reaction: @escaping RecordingSession.Reaction = { text, connection in
+            connection.write(text: ByteBuffer(string: text))
+        },
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (inout WebSocketServer) async throws -> Void
+    ) async throws {
+        let (events, event) = AsyncStream.makeStream(of: RecordingSession.Event.self)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let router = Router(context: ChannelContext.self)
+        router.get("plain") { _, _ in "plain" }
+        router.get("ws") { request, context in
+            do throws(WebSocketHandshakeError) {
+                let handshake = try WebSocketHandshake(request.head)
+                let body = ResponseBody { _ in
+                    try await WebSocketConnection.serve(context.channel, limits: limits) {
+                        RecordingSession(event, reaction: reaction)
+                    }
+                }
+                return Response(status: .switchingProtocols, headers: handshake.responseFields, body: body)
+            } catch {
+                return Response(status: error.status, headers: error.responseFields)
+            }
+        }
+        let application = Application(
+            router: router,
+            server: .http1(configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [UpgradeGuard()])),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
+            logger: logger
+        )
+        let group = ServiceGroup(services: [application], logger: logger)
+        async let running: Void = group.run()
+        guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
+        var server = WebSocketServer(
+            client: HTTPTestClient(port: chosen),
+            group: group,
+            events: events.makeAsyncIterator()
+        )
+        do {
+            try await body(&server)
+            await group.triggerGracefulShutdown()
+            try await running
+        } catch {
+            await group.triggerGracefulShutdown()
+            try await running
+            throw error
+        }
+    }
+
+    /// The next thing that a session is told.
+    mutating func nextEvent(isolation: isolated (any Actor)? = #isolation) async -> RecordingSession.Event? {
+        await events.next(isolation: isolation)
+    }
+
+    func shutDown() async {
+        await group.triggerGracefulShutdown()
+    }
+}
+
+private struct ChannelContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}
