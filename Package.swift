@@ -73,8 +73,8 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioHTTP1,
-                .nioHTTPTypes, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "WebSocket", .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem,
+                .nioHTTP1, .nioHTTPTypes, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
@@ -82,7 +82,7 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient",
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient", "WebSocket",
                 .argumentParser, .configuration, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
                 .serviceLifecycle,
                 .systemPackage, .unixSignals,

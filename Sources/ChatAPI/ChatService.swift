@@ -4,12 +4,15 @@ package import Hummingbird
 package import Logging
 package import NIOCore
 import NIOPosix
+package import WebSocket
 
 /// The HTTP service over a store.
 package struct ChatService<Store: ChatStore>: Sendable {
     package let store: Store
     package let limits: HTTPLimits
     package let streamLimits: StreamLimits
+    package let webSocketLimits: WebSocketLimits
+    package let webSocketOrigins: OriginPolicy
     /// How many bytes of answers are kept in memory for reads of chats that have not changed.
     package let tailCacheBytes: Int
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
@@ -19,12 +22,16 @@ package struct ChatService<Store: ChatStore>: Sendable {
         store: Store,
         limits: HTTPLimits = HTTPLimits(),
         streamLimits: StreamLimits = StreamLimits(),
+        webSocketLimits: WebSocketLimits = WebSocketLimits(),
+        webSocketOrigins: OriginPolicy = .sameHost,
         tailCacheBytes: Int = 1 << 28,
         documentationAssets: String
     ) {
         self.store = store
         self.limits = limits
         self.streamLimits = streamLimits
+        self.webSocketLimits = webSocketLimits
+        self.webSocketOrigins = webSocketOrigins
         self.tailCacheBytes = tailCacheBytes
         self.documentationAssets = documentationAssets
     }

@@ -1,6 +1,7 @@
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import WebSocket
 
 /// How much of the server one client can take.
 package struct HTTPLimits: Sendable {
@@ -22,6 +23,7 @@ extension HTTPLimits {
     var http1: HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
             additionalChannelHandlers: [
+                UpgradeGuard(),
                 MalformedRequestResponder(),
                 RequestBodyGuard(maximumBytes: maximumBodyBytes, timeout: TimeAmount(bodyTimeout)),
             ],

@@ -23,6 +23,12 @@ extension Router<ChatRequestContext> {
         let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
         let log = LogController(store: service.store)
         let events = EventController(store: service.store, hub: hub, maximumBodyBytes: limits.maximumBodyBytes)
+        let sockets = SocketController(
+            store: service.store,
+            hub: hub,
+            limits: service.webSocketLimits,
+            origins: service.webSocketOrigins
+        )
         let health = HealthController(store: service.store)
         let documentation = await DocumentationController(assetsFolder: service.documentationAssets)
 
@@ -41,6 +47,7 @@ extension Router<ChatRequestContext> {
         routes.get("chats/{chat_id}/events", use: events.showChat)
         routes.post("chats/{chat_id}/typing", use: events.announceTyping)
         routes.get("events", use: events.showChats)
+        routes.get("ws", use: sockets.open)
 
         routes.get("health/live", use: health.live)
         routes.get("health/ready", use: health.ready)

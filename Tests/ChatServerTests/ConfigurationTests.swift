@@ -28,6 +28,7 @@ struct ConfigurationTests {
                 ("stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "15"), ("stream-lag", "CHAT_STREAM_LAG", "1000"),
                 ("stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "30"),
                 ("stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "5"),
+                ("websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "same-host"),
             ] {
                 #expect(text.contains("--\(flag) <"))
                 #expect(text.contains("[\(variable)] (default: \(fallback))"))
@@ -53,6 +54,8 @@ struct ConfigurationTests {
         ("--stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "0"), ("--stream-lag", "CHAT_STREAM_LAG", "0"),
         ("--stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "0"),
         ("--stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "0"),
+        ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "app.example"),
+        ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "https://app.example/"),
         ("--sqlite-readers", "CHAT_SQLITE_READERS", "0"), ("--sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "x"),
         ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
     ])

@@ -119,7 +119,7 @@ struct EventController<Store: ChatStore>: Sendable {
 
 extension ChatRequestContext {
     /// Whose streams are counted together.
-    fileprivate var address: String {
+    var address: String {
         channel.remoteAddress?.ipAddress ?? ""
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import WebSocket
 
 /// How events are written for a reader.
 enum EventForm: Int, CaseIterable {
@@ -8,12 +9,15 @@ enum EventForm: Int, CaseIterable {
     case serverSentEventsWithoutID
     /// A JSON object a line.
     case jsonLines
+    /// A JSON object a message.
+    case webSocket
 
     /// What keeps a quiet connection open.
     var heartbeat: ByteBuffer {
         switch self {
         case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
         case .jsonLines: ByteBuffer(chunk: [UInt8(ascii: "\n")])
+        case .webSocket: WebSocketFrame.encode(.ping, ByteBuffer())
         }
     }
 
@@ -26,6 +30,8 @@ enum EventForm: Int, CaseIterable {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)
         switch self {
+        case .webSocket:
+            return WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
         case .jsonLines:
             text += json
             text.append(UInt8(ascii: "\n"))

@@ -35,20 +35,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let error as APIError:
             return error
-        case StoreError.chatNotFound:
-            return .chatNotFound
-        case StoreError.messageNotFound:
-            return .messageNotFound
-        case StoreError.revisionMismatch:
-            return .revisionMismatch
-        case StoreError.idempotencyKeyReused:
-            return .idempotencyKeyReused
-        case StoreError.unavailable(let reason), StoreError.schemaMismatch(let reason):
-            context.logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
-            return .unavailable
-        case StoreError.outcomeUnknown(let reason):
-            context.logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
-            return .outcomeUnknown
+        case let error as StoreError:
+            return APIError(error, logger: context.logger)
         case RequestBodyError.tooLarge(let limit):
             return .bodyTooLarge(limit: limit)
         case RequestBodyError.timedOut:
@@ -62,6 +50,27 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         default:
             context.logger.error("Request failed", metadata: ["reason": "\(error)"])
             return .internalError
+        }
+    }
+}
+
+extension APIError {
+    /// The answer to a store's error; what the client is not to know of it goes to the log.
+    init(_ error: StoreError, logger: Logger) {
+        switch error {
+        case .chatNotFound: self = .chatNotFound
+        case .messageNotFound: self = .messageNotFound
+        case .revisionMismatch: self = .revisionMismatch
+        case .idempotencyKeyReused: self = .idempotencyKeyReused
+        case .unavailable(let reason), .schemaMismatch(let reason):
+            logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
+            self = .unavailable
+        case .outcomeUnknown(let reason):
+            logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
+            self = .outcomeUnknown
+        case .failed, .replyTargetNotFound:
+            logger.error("Request failed", metadata: ["reason": "\(error)"])
+            self = .internalError
         }
     }
 }

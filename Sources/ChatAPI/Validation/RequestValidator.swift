@@ -188,10 +188,14 @@ struct RequestValidator {
 
     /// The header `Idempotency-Key`, which may be missing.
     mutating func idempotencyKey(in request: Request) -> OptionalValue<IdempotencyKey>? {
-        guard let text = request.headers[.idempotencyKey] else { return OptionalValue(value: nil) }
+        idempotencyKey(request.headers[.idempotencyKey], at: ["header", "idempotency-key"])
+    }
+
+    /// An idempotency key, which may be missing.
+    mutating func idempotencyKey(_ text: String?, at location: [String]) -> OptionalValue<IdempotencyKey>? {
+        guard let text else { return OptionalValue(value: nil) }
         if let key = IdempotencyKey(text) { return OptionalValue(value: key) }
-        let pattern = "^[!-~]{1,\(IdempotencyKey.maximumLength)}$"
-        note(.patternMismatch(pattern), at: ["header", "idempotency-key"], input: .text(text))
+        note(.patternMismatch("^[!-~]{1,\(IdempotencyKey.maximumLength)}$"), at: location, input: .text(text))
         return nil
     }
 

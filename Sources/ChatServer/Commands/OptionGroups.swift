@@ -78,6 +78,7 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.streamStallTimeout) var streamStallTimeout: String?
     @Option(Settings.streamLag) var streamLag: String?
     @Option(Settings.streamCheckInterval) var streamCheckInterval: String?
+    @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
 
     var given: [GivenSetting] {
         [
@@ -87,6 +88,7 @@ struct StreamOptions: ParsableArguments {
             Settings.streamStallTimeout.given(streamStallTimeout),
             Settings.streamLag.given(streamLag),
             Settings.streamCheckInterval.given(streamCheckInterval),
+            Settings.webSocketOrigins.given(webSocketOrigins),
         ].compactMap(\.self)
     }
 }

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 import UnixSignals
+import WebSocket
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -60,6 +61,8 @@ private struct Server {
     private let docsAssets: String
     private let limits: HTTPLimits
     private let streamLimits: StreamLimits
+    private let webSocketLimits: WebSocketLimits
+    private let webSocketOrigins: OriginPolicy
     private let tailCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
@@ -69,6 +72,11 @@ private struct Server {
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
         streamLimits = try StreamLimits(settings)
+        var webSocketLimits = WebSocketLimits()
+        webSocketLimits.maximumMessageBytes = limits.maximumBodyBytes
+        webSocketLimits.pingInterval = streamLimits.heartbeat
+        self.webSocketLimits = webSocketLimits
+        webSocketOrigins = try settings.value(Settings.webSocketOrigins)
         tailCacheBytes = try settings.value(Settings.tailCacheBytes)
     }
 
@@ -85,6 +93,8 @@ private struct Server {
             store: store,
             limits: limits,
             streamLimits: streamLimits,
+            webSocketLimits: webSocketLimits,
+            webSocketOrigins: webSocketOrigins,
             tailCacheBytes: tailCacheBytes,
             documentationAssets: docsAssets
         )

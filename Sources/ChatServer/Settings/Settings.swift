@@ -1,4 +1,5 @@
 import Logging
+import WebSocket
 
 /// Everything that can be configured.
 ///
@@ -204,6 +205,15 @@ enum Settings {
         "Seconds between looks at the database for changes of which no word has come.",
         in: 0.1...3_600,
         default: 5
+    )
+    static let webSocketOrigins = Setting<OriginPolicy>(
+        key: ["chat", "websocket", "origins"],
+        flag: "websocket-origins",
+        summary: "Whose pages may open a WebSocket: same-host, any, or origins with commas between them.",
+        placeholder: "origins",
+        fallback: "same-host",
+        expected: "same-host, any, or origins such as https://app.example,https://www.app.example",
+        parse: { OriginPolicy(setting: $0) }
     )
     static let shutdownGrace = Setting.seconds(
         ["chat", "shutdown", "grace"],

@@ -1,0 +1,60 @@
+import ChatDomain
+import Logging
+import NIOCore
+
+/// The answer to a request over a WebSocket.
+struct SocketAnswer: Sendable {
+    let bytes: ByteBuffer
+
+    /// - Parameter members: Writes what the answer has beside the request's mark.
+    init(_ mark: SocketRequest.Mark, isSuccess: Bool = true, _ members: (inout JSONWriter) -> Void = { _ in }) {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("ref")
+            if let reference = mark.reference {
+                writer.json(reference)
+            } else {
+                writer.null()
+            }
+            if let operation = mark.operation {
+                writer.name("op")
+                writer.value(operation)
+            }
+            writer.name("ok")
+            writer.value(isSuccess)
+            members(&writer)
+        }
+        bytes = writer.buffer
+    }
+
+    /// An error, with the `code` and the `detail` that it has over HTTP.
+    init(_ mark: SocketRequest.Mark, _ error: any Error, logger: Logger) {
+        switch error {
+        case let error as ValidationError: self.init(mark, error)
+        case StoreError.replyTargetNotFound(let id): self.init(mark, ValidationError.replyTargetNotFound(id))
+        case let error as APIError: self.init(mark, error)
+        case let error as StoreError: self.init(mark, APIError(error, logger: logger))
+        default:
+            logger.error("Request failed", metadata: ["reason": "\(error)"])
+            self.init(mark, APIError.internalError)
+        }
+    }
+
+    private init(_ mark: SocketRequest.Mark, _ error: APIError) {
+        self.init(mark, isSuccess: false) { writer in
+            writer.name("code")
+            writer.value(error.code)
+            writer.name("detail")
+            writer.value(error.detail)
+        }
+    }
+
+    private init(_ mark: SocketRequest.Mark, _ error: ValidationError) {
+        self.init(mark, isSuccess: false) { writer in
+            writer.name("code")
+            writer.value("validation_failed")
+            writer.name("detail")
+            writer.array(error.issues) { $1.write(to: &$0) }
+        }
+    }
+}

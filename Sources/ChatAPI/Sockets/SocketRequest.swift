@@ -1,0 +1,120 @@
+import ChatDomain
+import HTTPTypes
+import NIOCore
+
+/// What a client asks for over a WebSocket.
+struct SocketRequest {
+    enum Operation {
+        case subscribe(ChatID, after: Position?)
+        case unsubscribe(ChatID)
+        case send(MessageDraft, to: ChatID)
+        case typing(Typing)
+        case ping
+    }
+
+    /// What an answer has of its request.
+    struct Mark: Sendable {
+        /// The client's own.
+        var reference: JSONValue?
+        var operation: String?
+    }
+
+    /// A request that is not understood, with as much of it as is.
+    struct Invalid: Error {
+        let mark: Mark
+        let reason: any Error
+    }
+
+    let mark: Mark
+    let operation: Operation
+
+    /// - Parameter message: One JSON object.
+    init(_ message: ByteBuffer) throws(Invalid) {
+        let object: JSONValue
+        do {
+            object = try JSONValue(parsing: Array(message.readableBytesView))
+        } catch {
+            throw Invalid(mark: Mark(), reason: APIError.invalidMessage(error.reason))
+        }
+        mark = Mark(reference: object.member("ref"), operation: object.member("op")?.lossyString())
+        var validator = RequestValidator()
+        let operation: Operation?
+        switch mark.operation {
+        case "subscribe":
+            let chatID = validator.chatID(in: object)
+            let after = validator.position("after", in: object)
+            operation = chatID.flatMap { chatID in after.map { .subscribe(chatID, after: $0.value) } }
+        case "unsubscribe":
+            operation = validator.chatID(in: object).map { .unsubscribe($0) }
+        case "send":
+            let chatID = validator.chatID(in: object)
+            let draft = validator.messageDraft(in: object)
+            operation = chatID.flatMap { chatID in draft.map { .send($0, to: chatID) } }
+        case "typing":
+            let chatID = validator.chatID(in: object)
+            let metadata = validator.metadata(in: object, limit: Typing.maximumMetadataLength)
+            operation = chatID.flatMap { chatID in
+                metadata.map { .typing(Typing(chatID: chatID, instant: .now(), metadata: $0.applied(to: nil))) }
+            }
+        case "ping": operation = .ping
+        default: throw Invalid(mark: mark, reason: APIError.unknownOperation)
+        }
+        guard let operation else { throw Invalid(mark: mark, reason: validator.error) }
+        self.operation = operation
+    }
+}
+
+extension RequestValidator {
+    fileprivate mutating func chatID(in object: JSONValue) -> ChatID? {
+        guard let member = object.member("chat_id") else {
+            note(.missing, at: ["body", "chat_id"], input: .json(object))
+            return nil
+        }
+        if let id = member.integer { return ChatID(rawValue: id) }
+        note(.notAnIntegerValue, at: ["body", "chat_id"], input: .json(member))
+        return nil
+    }
+
+    fileprivate mutating func position(_ name: String, in object: JSONValue) -> OptionalValue<Position>? {
+        guard let member = object.member(name), member.kind != .null else { return OptionalValue(value: nil) }
+        if let position = member.integer, position >= 0 {
+            return OptionalValue(value: Position(rawValue: position))
+        }
+        note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    fileprivate mutating func messageDraft(in object: JSONValue) -> MessageDraft? {
+        let text = text("text", in: object, MessageText.init)
+        let metadata = metadata(in: object)
+        let replyTo = replyTo(in: object)
+        let key = idempotencyKey(in: object)
+        guard let text, let metadata, let replyTo, let key else { return nil }
+        return MessageDraft(
+            text: text,
+            metadata: metadata.applied(to: nil),
+            replyTo: replyTo.value,
+            idempotencyKey: key.value
+        )
+    }
+
+    private mutating func idempotencyKey(in object: JSONValue) -> OptionalValue<IdempotencyKey>? {
+        let member = object.member("idempotency_key")
+        guard let member, member.kind != .null else { return OptionalValue(value: nil) }
+        if let text = member.lossyString() { return idempotencyKey(text, at: ["body", "idempotency_key"]) }
+        note(.notAString, at: ["body", "idempotency_key"], input: .json(member))
+        return nil
+    }
+}
+
+extension APIError {
+    fileprivate static func invalidMessage(_ reason: String) -> APIError {
+        APIError(status: .badRequest, code: "invalid_json", detail: "The message is no JSON: \(reason)")
+    }
+
+    fileprivate static let unknownOperation = APIError(
+        status: .badRequest,
+        code: "unknown_operation",
+        detail: "op is one of subscribe, unsubscribe, send, typing, ping"
+    )
+}
