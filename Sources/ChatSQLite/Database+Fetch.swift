@@ -32,8 +32,20 @@ extension Database {
         return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
     }
 
+    /// The ends of any number of logs, in the order of the requests.
+    func fetch(_ requests: [LogTailRequest]) throws -> [Result<LogTailAnswer, StoreError>] {
+        // Many may ask for the same at the same time.
+        var answers: [LogTailRequest: Result<LogTailAnswer, StoreError>] = [:]
+        return try requests.map { request in
+            if let answer = answers[request] { return answer }
+            let answer = try fetch(request).map { Result<_, StoreError>.success($0) } ?? .failure(.chatNotFound)
+            answers[request] = answer
+            return answer
+        }
+    }
+
     /// A chat and the end of its log; nil if there is no such chat.
-    func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
+    private func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
         guard let chat = try fetchChat(request.tail.chatID) else { return nil }
         if chat.lastPosition == request.known { return .unchanged }
         let messages = try fetchMessages(

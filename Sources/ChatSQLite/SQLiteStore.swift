@@ -25,11 +25,7 @@ package struct SQLiteStore: ChatStore {
         }
         readLanes = (0..<database.readers).map { _ in
             Batcher(limits) { requests throws(StoreError) in
-                try await database.read { database in
-                    try requests.map { request in
-                        try database.fetch(request).map { .success($0) } ?? .failure(.chatNotFound)
-                    }
-                }
+                try await database.read { try $0.fetch(requests) }
             }
         }
     }
