@@ -15,7 +15,7 @@ import WebSocket
     private func attach(reaction: @escaping RecordingSession.Reaction = { _, _ in }) throws -> RecordingSession {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events, reaction: reaction)
-        try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+        try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
         return session
     }
 
@@ -128,7 +128,7 @@ import WebSocket
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events) { _, _ in }
         #expect(throws: ChannelPipelineError.notFound) {
-            try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+            try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
         }
     }
 
