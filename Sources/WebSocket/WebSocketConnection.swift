@@ -82,7 +82,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         context?.flush()
     }
 
-    /// Closes the connection, after what was written before; at once if the peer does not take part within the limit.
+    /// Closes the connection behind what was written before, or without the peer when `closeTimeout` is over.
     ///
     /// - Parameters:
     ///   - code: One that may be sent.

@@ -89,7 +89,7 @@ def text():
         yield Case(f"UTF-8 {valid.hex()} in bytes", b"".join(pieces), [(TEXT, valid)], size=1)
     invalid = [
         # Continuations without a beginning, beginnings without continuations, bytes that no text has.
-        *(bytes([byte]) for byte in (0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xE0, 0xEF, 0xF0, 0xF4, 0xF5, 0xF8, 0xFC, 0xFE, 0xFF)),
+        *(bytes([byte]) for byte in b"\x80\xbf\xc0\xc1\xc2\xe0\xef\xf0\xf4\xf5\xf8\xfc\xfe\xff"),
         *(bytes([byte, 0x20]) for byte in (0xC2, 0xDF, 0xE1, 0xEF, 0xF1, 0xF4)),
         # Cut characters.
         b"\xe2\x82", b"\xf0\x9f\x98", b"\xf4\x8f\xbf",
@@ -124,7 +124,8 @@ def closing():
     yield Case("close in fragments", frame(CLOSE, struct.pack("!H", 1000), fin=False), [], 1002, closes=True)
     for name, after in (("close", close(1000)), ("text", HELLO), ("ping", frame(PING)), ("garbage", b"\xff" * 99)):
         yield Case(f"{name} after close", HELLO + close(1000) + after, [ECHO], closes=True)
-    yield Case("close within a message", frame(TEXT, b"a", fin=False) + close(1000) + frame(CONTINUATION, b"b"), [], closes=True)
+    first, last = fragments(TEXT, b"a", b"b")
+    yield Case("close within a message", first + close(1000) + last, [], closes=True)
 
 
 def run(case: Case, port: int) -> None:
