@@ -1,3 +1,5 @@
+import Foundation
+
 /// Any JSON, to be compared.
 package enum JSON: Hashable, Sendable {
     case null
@@ -7,6 +9,10 @@ package enum JSON: Hashable, Sendable {
     case string(String)
     case array([JSON])
     case object([String: JSON])
+
+    package init(parsing text: some Sequence<UInt8>) throws {
+        self = try JSONDecoder().decode(JSON.self, from: Data(text))
+    }
 
     package subscript(name: String) -> JSON? {
         if case .object(let members) = self { members[name] } else { nil }

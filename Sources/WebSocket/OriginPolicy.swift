@@ -2,8 +2,8 @@ package import HTTPTypes
 
 /// Which web pages may open a WebSocket.
 ///
-/// Browsers let any page open one to any server, with the user's cookies, and name the page's origin (RFC 6454). Clients
-/// that name none are no browsers, and none of this concerns them.
+/// Browsers let any page open one to any server, with the user's cookies, and name the page's origin (RFC 6454).
+/// Clients that name none are no browsers, and none of this concerns them.
 package enum OriginPolicy: Hashable, Sendable {
     case any
     /// Pages that came from the host and port that the request is for.

@@ -4,8 +4,8 @@ package import NIOHTTPTypes
 
 /// Sees to it that no connection hangs, and no byte is lost, where a request asks for another protocol.
 ///
-/// Behind such a request NIO's HTTP decoder reads no further, whatever the answer is. Until the answer, the guard leaves
-/// what follows in the kernel, where `WebSocketConnection` finds it. Any answer but 101 is the last on its connection.
+/// Behind such a request NIO's HTTP decoder reads no further, whatever the answer is. The guard leaves what follows in
+/// the kernel, where `WebSocketConnection` finds it. Any answer but 101 is the last on its connection.
 ///
 /// It belongs in front of the other handlers of `HTTPRequestPart`.
 package final class UpgradeGuard: ChannelDuplexHandler, RemovableChannelHandler {

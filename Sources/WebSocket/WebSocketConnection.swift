@@ -2,8 +2,8 @@ package import NIOCore
 
 /// One WebSocket: takes a channel over that has answered a request with 101, and speaks RFC 6455 on it.
 ///
-/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on. All of it but `serve`
-/// is confined to the channel's event loop.
+/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on. All of it but the
+/// asynchronous `takeOver` is confined to the channel's event loop.
 package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = NIOAny
@@ -23,23 +23,23 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         self.session = session
     }
 
-    /// Takes the channel over after the head of a 101 has been written to it, and returns when it is closed.
+    /// Takes a channel over after the head of a 101 has been written to it.
     ///
     /// - Parameter session: Called once, on the channel's event loop.
     /// - Throws: If the channel is closed already, or has no `UpgradeGuard`.
-    package static func serve(
+    package static func takeOver(
         _ channel: any Channel,
         limits: WebSocketLimits,
         session: @escaping @Sendable () -> any WebSocketSession
     ) async throws {
         try await channel.eventLoop.submit {
-            try attach(to: channel, limits: limits, session: session())
+            try takeOver(channel, limits: limits, session: session())
         }.get()
-        try await channel.closeFuture.get()
     }
 
-    /// The same on the channel's event loop, without waiting for the end.
-    package static func attach(to channel: any Channel, limits: WebSocketLimits, session: any WebSocketSession) throws {
+    /// The same, called on the channel's event loop.
+    package static func takeOver(_ channel: any Channel, limits: WebSocketLimits, session: any WebSocketSession) throws
+    {
         let pipeline = channel.pipeline.syncOperations
         let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
         guard channel.isActive, !upgradeGuard.isInputClosed else { throw ChannelError.ioOnClosedChannel }
@@ -82,7 +82,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         context?.flush()
     }
 
-    /// Closes the connection, after what was written before; at once if the peer does not take part within the limit.
+    /// Closes the connection behind what was written before, or without the peer when `closeTimeout` is over.
     ///
     /// - Parameters:
     ///   - code: One that may be sent.

@@ -26,7 +26,7 @@ package struct WebSocketState {
     package private(set) var deadline: NIODeadline
     /// The code of the first close frame, whoever sent it.
     package private(set) var closeCode: WebSocketCloseCode?
-    private(set) var isPaused = false
+    private var isPaused = false
 
     package init(limits: WebSocketLimits, at now: NIODeadline) {
         self.limits = limits

@@ -1,3 +1,5 @@
+import ChatTestSupport
+import HTTPTypes
 import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
@@ -10,13 +12,32 @@ import WebSocket
     private let channel = EmbeddedChannel(handler: UpgradeGuard())
 
     /// Attaches a connection on which `reaction` is done with text.
-    private func attach(reaction: @escaping RecordingSession.Reaction = { _, _ in }) throws {
+    @discardableResult
+    private func attach(reaction: @escaping RecordingSession.Reaction = { _, _ in }) throws -> RecordingSession {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events, reaction: reaction)
-        try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+        try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
+        return session
     }
 
-    private func receive(_ frames: ClientFrame...) throws {
+    /// Counts how often the socket is asked for bytes.
+    private final class ReadCounter: ChannelOutboundHandler {
+        typealias OutboundIn = NIOAny
+        private(set) var count = 0
+
+        func read(context: ChannelHandlerContext) {
+            count += 1
+            context.read()
+        }
+    }
+
+    private func countReads() throws -> ReadCounter {
+        let reads = ReadCounter()
+        try channel.pipeline.syncOperations.addHandler(reads, position: .first)
+        return reads
+    }
+
+    private func receive(_ frames: WebSocketClientFrame...) throws {
         try channel.writeInbound(ByteBuffer(bytes: frames.flatMap(\.bytes)))
     }
 
@@ -36,6 +57,39 @@ import WebSocket
         channel.isWritable = true
         channel.pipeline.fireChannelWritabilityChanged()
         #expect(try sent() == [0x8A, 1, 0x33])
+    }
+
+    @Test func whatFollowsARequestForAnUpgradeStaysInTheSocket() throws {
+        let reads = try countReads()
+        var request = HTTPRequest(method: .get, scheme: "http", authority: "a", path: "/")
+        try channel.writeInbound(HTTPRequestPart.head(request))
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        channel.read()
+        let before = reads.count
+        request.headerFields[.upgrade] = "websocket"
+        try channel.writeInbound(HTTPRequestPart.head(request))
+        channel.read()
+        #expect(reads.count > before)
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        let after = reads.count
+        channel.read()
+        #expect(reads.count == after)
+    }
+
+    @Test func aPausedConnectionNeitherReadsNorDelivers() throws {
+        let session = try attach { text, connection in
+            if text == "stop" { connection.pause() }
+        }
+        let reads = try countReads()
+        try receive(.text("go"))
+        #expect(reads.count == 1)
+        try receive(.text("stop"), .text("later"), .ping("?"))
+        channel.read()
+        #expect(reads.count == 1)
+        #expect(try sent() == [])
+        session.connection?.resume()
+        #expect(reads.count == 2)
+        #expect(try sent() == [0x8A, 1, 0x3F])
     }
 
     @Test func aFrameIsEncodedOnceForAll() throws {
@@ -75,7 +129,7 @@ import WebSocket
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events) { _, _ in }
         #expect(throws: ChannelPipelineError.notFound) {
-            try WebSocketConnection.attach(to: channel, limits: WebSocketLimits(), session: session)
+            try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
         }
     }
 

@@ -15,6 +15,7 @@ final class RecordingSession: WebSocketSession {
 
     private let events: AsyncStream<Event>.Continuation
     private let reaction: Reaction
+    private(set) weak var connection: WebSocketConnection?
 
     init(_ events: AsyncStream<Event>.Continuation, reaction: @escaping Reaction) {
         self.events = events
@@ -22,6 +23,7 @@ final class RecordingSession: WebSocketSession {
     }
 
     func opened(_ connection: WebSocketConnection) {
+        self.connection = connection
         events.yield(.opened)
     }
 

@@ -72,12 +72,10 @@ struct WebSocketConnectionTests {
     @Test func aSilentClientIsAskedAndThenDropped() async throws {
         var limits = WebSocketLimits()
         limits.pingInterval = .milliseconds(50)
-        limits.pongTimeout = .seconds(1)
+        limits.pongTimeout = .milliseconds(50)
         try await WebSocketServer.run(limits: limits) { server in
             try await server.client.withConnection { inbound, outbound in
                 var client = try await WebSocketClient(inbound, outbound)
-                #expect(try await client.nextFrame() == "ping ")
-                try await client.send(ClientFrame(opcode: 10))
                 #expect(try await client.nextFrame() == "ping ")
                 #expect(try await client.nextFrame() == nil)
             }
@@ -138,8 +136,9 @@ struct WebSocketConnectionTests {
     @Test func whatBreaksTheProtocolIsToldWhy() async throws {
         try await WebSocketServer.run { server in
             for (frame, answer) in [
-                (ClientFrame(opcode: 3), "close 1002"), (ClientFrame(opcode: 1, payload: [0xFF]), "close 1007"),
-                (ClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 128 * 1024 + 1)), "close 1009"),
+                (WebSocketClientFrame(opcode: 3), "close 1002"),
+                (WebSocketClientFrame(opcode: 1, payload: [0xFF]), "close 1007"),
+                (WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 128 * 1024 + 1)), "close 1009"),
             ] {
                 try await server.client.withConnection { inbound, outbound in
                     var client = try await WebSocketClient(inbound, outbound)

@@ -33,7 +33,7 @@ struct WebSocketServer {
             do throws(WebSocketHandshakeError) {
                 let handshake = try WebSocketHandshake(request.head)
                 let body = ResponseBody { _ in
-                    try await WebSocketConnection.serve(context.channel, limits: limits) {
+                    try await WebSocketConnection.takeOver(context.channel, limits: limits) {
                         RecordingSession(event, reaction: reaction)
                     }
                 }

@@ -16,7 +16,7 @@ import WebSocket
         var state = WebSocketState(limits: limits, at: .uptimeNanoseconds(0))
         private var bytes = ByteBuffer()
 
-        init(_ frames: ClientFrame...) {
+        init(_ frames: WebSocketClientFrame...) {
             send(frames.flatMap(\.bytes))
         }
 
@@ -80,7 +80,7 @@ import WebSocket
     @Test func messagesArriveWhole() {
         let peer = Peer(
             .text("Hello"),
-            ClientFrame(opcode: 2, payload: [0, 0xFF]),
+            WebSocketClientFrame(opcode: 2, payload: [0, 0xFF]),
             .text(""),
             .text("Ha", isFinal: false),
             .rest("", isFinal: false),
@@ -94,7 +94,7 @@ import WebSocket
         let peer = Peer(
             .text("Ha", isFinal: false),
             .ping("there?"),
-            ClientFrame(opcode: 10, payload: [1, 2]),
+            WebSocketClientFrame(opcode: 10, payload: [1, 2]),
             .rest("llo")
         )
         #expect(peer.decisions() == ["pong there?", "text Hallo"])
@@ -102,9 +102,9 @@ import WebSocket
 
     @Test(arguments: [1, 2, 3, 7, 1_000])
     func itDoesNotMatterHowTheBytesAreCut(_ size: Int) {
-        let frames: [ClientFrame] = [
+        let frames: [WebSocketClientFrame] = [
             .text("κόσμε", isFinal: false), .ping("?"), .rest("👋"),
-            ClientFrame(opcode: 2, payload: [UInt8](repeating: 7, count: 300)), .close(4_000, "good bye"),
+            WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 7, count: 300)), .close(4_000, "good bye"),
         ]
         let peer = Peer()
         let decisions = peer.decisions(sending: frames.flatMap(\.bytes), inPartsOf: size)
@@ -112,14 +112,16 @@ import WebSocket
     }
 
     @Test(arguments: [
-        ClientFrame(opcode: 1, reservedBits: 1), ClientFrame(opcode: 2, reservedBits: 2),
-        ClientFrame(opcode: 9, reservedBits: 4), ClientFrame(opcode: 3), ClientFrame(opcode: 7),
-        ClientFrame(opcode: 11), ClientFrame(opcode: 15), ClientFrame(opcode: 1, isMasked: false),
-        ClientFrame(opcode: 9, isFinal: false), ClientFrame(opcode: 10, isFinal: false),
-        ClientFrame(opcode: 9, payload: [UInt8](repeating: 0, count: 126)),
-        ClientFrame(opcode: 10, payload: [UInt8](repeating: 0, count: 1_001)), .rest("no beginning"),
+        WebSocketClientFrame(opcode: 1, reservedBits: 1), WebSocketClientFrame(opcode: 2, reservedBits: 2),
+        WebSocketClientFrame(opcode: 9, reservedBits: 4), WebSocketClientFrame(opcode: 3),
+        WebSocketClientFrame(opcode: 7),
+        WebSocketClientFrame(opcode: 11), WebSocketClientFrame(opcode: 15),
+        WebSocketClientFrame(opcode: 1, isMasked: false),
+        WebSocketClientFrame(opcode: 9, isFinal: false), WebSocketClientFrame(opcode: 10, isFinal: false),
+        WebSocketClientFrame(opcode: 9, payload: [UInt8](repeating: 0, count: 126)),
+        WebSocketClientFrame(opcode: 10, payload: [UInt8](repeating: 0, count: 1_001)), .rest("no beginning"),
     ])
-    func whatTheProtocolForbidsClosesWith1002(_ frame: ClientFrame) {
+    func whatTheProtocolForbidsClosesWith1002(_ frame: WebSocketClientFrame) {
         let peer = Peer(frame, .text("never delivered"), .close(1002))
         #expect(peer.decisions() == ["close 1002", "end"])
         #expect(peer.state.closeCode == .protocolError)
@@ -132,7 +134,7 @@ import WebSocket
 
     @Test func aMessageOverTheLimitClosesWith1009BeforeItHasArrived() {
         let whole = Peer()
-        let head = ClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 1_001)).bytes.prefix(8)
+        let head = WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 1_001)).bytes.prefix(8)
         #expect(whole.decisions(sending: Array(head), inPartsOf: 8) == ["close 1009"])
 
         let fragment = String(repeating: "a", count: 500)
@@ -150,16 +152,16 @@ import WebSocket
 
     @Test func textThatIsNotUTF8ClosesWith1007AtTheFirstWrongByte() {
         let cut = Peer(.text("a", isFinal: false))
-        let frame = ClientFrame(opcode: 0, payload: [0xF4, 0x90, 0x80, 0x80]).bytes
+        let frame = WebSocketClientFrame(opcode: 0, payload: [0xF4, 0x90, 0x80, 0x80]).bytes
         #expect(cut.decisions(sending: Array(frame.dropLast(3)), inPartsOf: 99) == [])
         #expect(cut.decisions(sending: [frame[frame.count - 3]], inPartsOf: 1) == ["close 1007"])
 
-        let unfinished = Peer(ClientFrame(opcode: 1, payload: [0xE2, 0x82]))
+        let unfinished = Peer(WebSocketClientFrame(opcode: 1, payload: [0xE2, 0x82]))
         #expect(unfinished.decisions() == ["close 1007"])
 
         let split = Peer(
-            ClientFrame(opcode: 1, payload: [0xE2, 0x82], isFinal: false),
-            ClientFrame(opcode: 0, payload: [0xAC])
+            WebSocketClientFrame(opcode: 1, payload: [0xE2, 0x82], isFinal: false),
+            WebSocketClientFrame(opcode: 0, payload: [0xAC])
         )
         #expect(split.decisions() == ["text €"])
     }
@@ -172,7 +174,7 @@ import WebSocket
         ] as [([UInt8], String, UInt16)]
     )
     func aCloseFrameIsAnswered(_ payload: [UInt8], _ answer: String, _ code: UInt16) {
-        let peer = Peer(ClientFrame(opcode: 8, payload: payload), .text("never delivered"))
+        let peer = Peer(WebSocketClientFrame(opcode: 8, payload: payload), .text("never delivered"))
         #expect(peer.decisions() == ["answer \(answer)"])
         #expect(peer.state.closeCode?.rawValue == code)
         #expect(!peer.state.isOpen)
@@ -192,10 +194,10 @@ import WebSocket
         #expect(peer.decisions() == [])
         #expect(peer.close(.goingAway, reason: "restart") == "close 1001 restart")
         #expect(peer.close(.normal) == nil)
-        peer.send(ClientFrame.rest("b").bytes + ClientFrame.ping("?").bytes)
-        peer.send(ClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 9_999)).bytes)
+        peer.send(WebSocketClientFrame.rest("b").bytes + WebSocketClientFrame.ping("?").bytes)
+        peer.send(WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 9_999)).bytes)
         #expect(peer.decisions() == [])
-        peer.send(ClientFrame.close(1001).bytes + [1, 2, 3])
+        peer.send(WebSocketClientFrame.close(1001).bytes + [1, 2, 3])
         #expect(peer.decisions() == ["end"])
         #expect(peer.state.closeCode == .goingAway)
     }
@@ -262,7 +264,7 @@ import WebSocket
         let bytes = (0..<40).flatMap { _ -> [UInt8] in
             let opcode = [0, 1, 2, 9, 8, UInt8.random(in: 0...15, using: &random)].randomElement(using: &random) ?? 0
             let count = Int.random(in: 0...200, using: &random)
-            return ClientFrame(
+            return WebSocketClientFrame(
                 opcode: opcode,
                 payload: (0..<count).map { _ in UInt8.random(in: 0x20...0x7F, using: &random) },
                 isFinal: Int.random(in: 0..<4, using: &random) > 0,

@@ -27,7 +27,7 @@ struct SocketController<Store: ChatStore>: Sendable {
             status: .switchingProtocols,
             headers: handshake.responseFields,
             body: ResponseBody { [hub, limits] _ in
-                try await WebSocketConnection.serve(channel, limits: limits) {
+                try await WebSocketConnection.takeOver(channel, limits: limits) {
                     ChatSocket(hub, admission, on: channel.eventLoop, logger: service.logger) { message in
                         await service.perform(message, on: channel.eventLoop)
                     }

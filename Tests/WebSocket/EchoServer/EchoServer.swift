@@ -34,7 +34,7 @@ struct EchoServer {
                 guard OriginPolicy.sameHost.allows(request.head) else { return Response(status: .forbidden) }
                 let channel = context.channel
                 let body = ResponseBody { _ in
-                    try await WebSocketConnection.serve(channel, limits: limits) { EchoSession() }
+                    try await WebSocketConnection.takeOver(channel, limits: limits) { EchoSession() }
                 }
                 return Response(status: .switchingProtocols, headers: handshake.responseFields, body: body)
             } catch {

@@ -1,48 +1,53 @@
-import ChatTestSupport
-import NIOCore
-import Testing
+package import NIOCore
 
-/// A client that sends the frames it is told to, good or bad.
-struct WebSocketClient {
-    static let request = """
-        GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n
-        """
+/// A WebSocket's client that sends the frames it is told to, good or bad.
+package struct WebSocketClient {
+    /// The server has not answered with the handshake of RFC 6455.
+    package struct Refused: Error {
+        let answer: String
+    }
+
+    /// The fields of the request that opens a WebSocket.
+    package static let headers = [
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    ]
 
     private var inbound: HTTPTestClient.Inbound
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var received = ByteBuffer()
 
-    /// Opens a WebSocket on a connection.
-    init(
+    /// Opens the WebSocket `/ws` on a connection.
+    package init(
         _ inbound: HTTPTestClient.Inbound,
         _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     ) async throws {
         self.inbound = inbound
         self.outbound = outbound
-        try await outbound.write(ByteBuffer(string: Self.request))
-        while true {
-            let text = String(buffer: received)
-            if let end = text.firstRange(of: "\r\n\r\n") {
-                #expect(text.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"))
-                #expect(text.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
-                received.moveReaderIndex(forwardBy: text[..<end.upperBound].utf8.count)
-                return
-            }
-            try #require(await readMore())
+        let fields = Self.headers.map { "\($0): \($1)\r\n" }.joined()
+        try await outbound.write(ByteBuffer(string: "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n\(fields)\r\n"))
+        var end: Range<String.Index>?
+        var text = ""
+        while end == nil, try await readMore() {
+            text = String(buffer: received)
+            end = text.firstRange(of: "\r\n\r\n")
         }
+        guard let end, text.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"),
+            text.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")
+        else { throw Refused(answer: text) }
+        received.moveReaderIndex(forwardBy: text[..<end.upperBound].utf8.count)
     }
 
-    func send(_ frames: ClientFrame...) async throws {
+    package func send(_ frames: WebSocketClientFrame...) async throws {
         try await outbound.write(ByteBuffer(bytes: frames.flatMap(\.bytes)))
     }
 
-    func halfClose() {
+    package func halfClose() {
         outbound.finish()
     }
 
     /// The next frame in words; nil when the server has ended the connection.
-    mutating func nextFrame() async throws -> String? {
+    package mutating func nextFrame() async throws -> String? {
         while true {
             if let frame = readFrame() { return frame }
             guard try await readMore() else { return nil }
