@@ -2,8 +2,9 @@
 
     PYTHON -m Tests.WebSocket
 
-Talks to `EchoServer`, which is built on the same parts as the service, from .build/debug (or ECHO_SERVER). PYTHON has
-the packages of requirements.txt. Ends with a line `N passed, M failed`.
+Talks to `EchoServer`, which is built on the same parts as the service, from .build/debug (or ECHO_SERVER), and to the
+service itself, from .build/release (or CHAT_API). PYTHON has the packages of requirements.txt. Ends with a line
+`N passed, M failed`.
 """
 import asyncio
 import inspect
@@ -11,7 +12,7 @@ import os
 import sys
 
 from Tests.Support.server import Server
-from Tests.WebSocket import clients, conformance
+from Tests.WebSocket import chat, clients, conformance
 
 BINARY = os.environ.get("ECHO_SERVER", ".build/debug/EchoServer")
 
@@ -24,6 +25,8 @@ def checks(port: int):
         yield check.__name__, run
     for check in clients.ON_SERVERS_OF_THEIR_OWN:
         yield check.__name__, lambda: check(BINARY)
+    for check in chat.CHECKS:
+        yield check.__name__, check
 
 
 def main() -> int:
