@@ -1,9 +1,10 @@
 """Measures the service; see docs/performance.md.
 
-    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live] [--publish]
+    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live [--streams N]] [--publish]
 
-Standard library alone; the load is made by wrk, pgbench and Benchmarks/streams.py. Fails on any answer that is not a success, on a write that
-did not wait for the disk, and, unless told otherwise, on an aim that is missed.
+Standard library alone; the load is made by wrk, pgbench and Benchmarks/streams.py. Fails on any answer that is not a
+success, on a write that did not wait for the disk, on a stream with a hole, and, unless told otherwise, on an aim that is
+missed.
 """
 import argparse
 import datetime

@@ -44,6 +44,10 @@ def resident_mib(root: int) -> float:
     return kib / 1024
 
 
+def open_files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def reset_peak(pid: int) -> None:
     """Lets `peak_mib` begin anew."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
