@@ -19,7 +19,7 @@ test: setup-build ## Run every test
 check: test ## Run every test and all other checks, as CI does
 	Scripts/check
 
-bench: build ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --publish)
+bench: build ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --publish)
 	@Scripts/setup bench
 	Scripts/bench $(ARGS)
 

@@ -1,16 +1,17 @@
 """Measures the service; see docs/performance.md.
 
-    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth] [--publish]
+    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live [--streams N]] [--publish]
 
-Standard library alone; the load is made by wrk and pgbench. Fails on any answer that is not a success, on a write that
-did not wait for the disk, and, unless told otherwise, on an aim that is missed.
+Standard library alone; the load is made by wrk, pgbench and Benchmarks/streams.py. Fails on any answer that is not a
+success, on a write that did not wait for the disk, on a stream with a hole, and, unless told otherwise, on an aim that is
+missed.
 """
 import argparse
 import datetime
 import sys
 from pathlib import Path
 
-from Benchmarks import growth, machine, report, serving
+from Benchmarks import growth, live, machine, report, serving
 from Benchmarks.tables import section
 
 
@@ -18,7 +19,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measures the service.")
     parser.add_argument("--rounds", type=int, default=5, help="each visits every case (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=5, help="of a case in a round (default: %(default)s)")
-    parser.add_argument("--growth", action="store_true", help="measure with up to 10 million messages instead")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--growth", action="store_true", help="measure with up to 10 million messages instead")
+    other.add_argument("--live", action="store_true", help="measure live streams instead")
+    parser.add_argument("--streams", type=int, default=10_000, help="held with --live (default: %(default)s)")
     parser.add_argument("--publish", action="store_true", help="write into docs/ instead of .build/bench/")
     parser.add_argument("--no-reference", action="store_true", help="leave the FastAPI reference out")
     parser.add_argument("--no-aims", action="store_true", help="succeed even if an aim is missed")
@@ -26,6 +30,8 @@ def main() -> int:
 
     if options.growth:
         name, result = "growth", growth.run(options.rounds, options.seconds)
+    elif options.live:
+        name, result = "live", live.run(options.rounds, options.seconds, options.streams)
     else:
         name, result = "serving", serving.run(options.rounds, options.seconds, not options.no_reference)
     result |= {
@@ -37,6 +43,7 @@ def main() -> int:
 
     missed = [] if options.no_aims else [aim["name"] for aim in result["aims"] if not aim["reached"]]
     missed += [f"durability on {proof['database']}" for proof in result.get("durability", []) if not proof["reached"]]
+    missed += ["a slow reader missed something" for proof in result.get("slow", []) if not proof["reached"]]
     if missed:
         print(f"\nMISSED: {'; '.join(missed)}")
     return 1 if missed else 0

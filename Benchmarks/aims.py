@@ -1,4 +1,4 @@
-"""What the service has to reach, as ratios of figures of one run."""
+"""What the service has to reach: figures of one run, most of them ratios of two."""
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from Benchmarks.rounds import Case, Sample
 @dataclass(frozen=True)
 class Aim:
     name: str
-    ratio: float
+    value: float
     at_least: float | None = None
     at_most: float | None = None
 
     @property
     def is_reached(self) -> bool:
-        return self.ratio >= self.at_least if self.at_least is not None else self.ratio <= self.at_most
+        return self.value >= self.at_least if self.at_least is not None else self.value <= self.at_most
 
     @property
     def bound(self) -> str:
         return f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
 
     def as_json(self) -> dict:
-        return {"name": self.name, "ratio": self.ratio, "bound": self.bound, "reached": self.is_reached}
+        return {"name": self.name, "value": self.value, "bound": self.bound, "reached": self.is_reached}
 
 
 def ratio(of: Case, to: Case, value: Callable[[Sample], float]) -> float:

@@ -42,3 +42,26 @@ def resident_mib(root: int) -> float:
         status = Path(f"/proc/{pid}/status").read_text()
         kib += int(status.split("VmRSS:")[1].split()[0])
     return kib / 1024
+
+
+def open_files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def open_sockets(pid: int) -> int:
+    count = 0
+    for file in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{pid}/fd/{file}").startswith("socket:")
+        except FileNotFoundError:
+            continue  # It has been closed meanwhile.
+    return count
+
+
+def reset_peak(pid: int) -> None:
+    """Lets `peak_mib` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024

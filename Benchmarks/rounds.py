@@ -33,7 +33,7 @@ class Case:
         return None if None in values else statistics.median(values)
 
     def as_json(self) -> dict:
-        medians = {name: self.median(name) for name in Sample.__dataclass_fields__}
+        medians = {name: self.median(name) for name in asdict(self.samples[0])}
         return {
             "target": self.target, "scenario": self.scenario, **medians,
             "rounds": [asdict(sample) for sample in self.samples],

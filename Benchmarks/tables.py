@@ -1,35 +1,62 @@
 """The figures as Markdown that is also readable on a terminal."""
 
-HEADINGS = ["", "requests/s", "p50 ms", "p99 ms", "server CPU µs", "PostgreSQL CPU µs", "resident MiB"]
+# Name in the result, factor, digits.
+TIMES = {"p50 ms": ("p50", 1e-3, 1), "p99 ms": ("p99", 1e-3, 1)}
+RESIDENT = {"resident MiB": ("resident_mib", 1, 0)}
+REQUESTS = {
+    "requests/s": ("rate", 1, 0), **TIMES,
+    "server CPU µs": ("server_cpu", 1, 0), "PostgreSQL CPU µs": ("database_cpu", 1, 0), **RESIDENT,
+}
+DELIVERIES = {
+    "deliveries/s": ("rate", 1, 0), **TIMES,
+    "server CPU µs": ("server_cpu", 1, 1), "generator CPU µs": ("generator_cpu", 1, 1), **RESIDENT,
+}
+HELD = {
+    "count": ("count", 1, 0), "MiB before": ("mib_before", 1, 1), "MiB after": ("mib_after", 1, 1),
+    "KiB each": ("kib_each", 1, 2), "open files before": ("files_before", 1, 0), "after": ("files_after", 1, 0),
+}
 
 
 def section(result: dict) -> str:
     parts = [
         f"{result['measured_on']}, {result['rounds']} rounds of {result['seconds']} s. "
-        + ", ".join(f"{name} {value}" for name, value in result["machine"].items()) + ".",
-        table(HEADINGS, [figures(row) for row in result["rows"]]),
-        table(["aim", "ratio", "bound", ""], [
-            [aim["name"], f"{aim['ratio']:.2f}", aim["bound"], "reached" if aim["reached"] else "MISSED"]
-            for aim in result["aims"]
-        ]),
+        + ", ".join(f"{name} {value}" for name, value in result["machine"].items()) + "."
     ]
+    if rows := result.get("deliveries"):
+        parts.append(figures("", DELIVERIES, {case(row): row for row in rows}))
+    parts.append(figures("", REQUESTS, {case(row): row for row in result["rows"]}))
+    if rows := result.get("held"):
+        parts.append(figures("resident", HELD, {row["what"]: row for row in rows}))
+    parts.append(table(["aim", "value", "bound", ""], [
+        [aim["name"], f"{aim['value']:.2f}", aim["bound"], verdict(aim)] for aim in result["aims"]
+    ]))
     if proofs := result.get("durability"):
         parts.append(table(["writes one by one", "synchronisations", "counted", ""], [
-            [f"{proof['writes']} on {proof['database']}", str(proof["syncs"]), proof["counted"],
-             "reached" if proof["reached"] else "MISSED"]
+            [f"{proof['writes']} on {proof['database']}", str(proof["syncs"]), proof["counted"], verdict(proof)]
             for proof in proofs
+        ]))
+    if proofs := result.get("slow"):
+        parts.append(table(["a slow reader's entries", "before it was ended", "after it came back", ""], [
+            [str(proof["posts"]), str(proof["before"]), str(proof["after"]), verdict(proof)] for proof in proofs
         ]))
     return "\n\n".join(parts)
 
 
-def figures(row: dict) -> list[str]:
-    def number(name: str, scale: float = 1, digits: int = 0) -> str:
+def case(row: dict) -> str:
+    return f"{row['target']}: {row['scenario']}"
+
+
+def verdict(judged: dict) -> str:
+    return "reached" if judged["reached"] else "MISSED"
+
+
+def figures(heading: str, columns: dict[str, tuple[str, float, int]], rows: dict[str, dict]) -> str:
+    def number(row: dict, name: str, scale: float, digits: int) -> str:
         return "" if row[name] is None else f"{row[name] * scale:,.{digits}f}"
 
-    return [
-        f"{row['target']}: {row['scenario']}", number("rate"), number("p50", 1e-3, 1), number("p99", 1e-3, 1),
-        number("server_cpu"), number("database_cpu"), number("resident_mib"),
-    ]
+    return table([heading, *columns], [
+        [name, *(number(row, *column) for column in columns.values())] for name, row in rows.items()
+    ])
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:

@@ -47,8 +47,9 @@ package struct ChatService<Store: ChatStore>: Sendable {
     ) async -> some ApplicationProtocol {
         let purger = DeletedChatPurger(store: store, logger: logger)
         let hub = EventHub(store, streamLimits, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
         return Application(
-            router: await Router.build(self, hub: hub, onChatDeleted: purger.wake),
+            responder: StreamResponder(responder: router.buildResponder()),
             server: .http1(configuration: limits.http1),
             configuration: ApplicationConfiguration(
                 address: address,

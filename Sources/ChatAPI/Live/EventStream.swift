@@ -15,6 +15,8 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private let onEnd: () -> Void
     private var context: ChannelHandlerContext?
     private var reader: LiveReader?
+    /// What the channel says, which takes longer to ask than an event to write.
+    private(set) var isWritable = false
     /// How many chats have not caught up.
     private var behind = 0
     /// Chats that are being looked at before they are followed.
@@ -32,6 +34,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
         let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
         self.reader = reader
         guard context.channel.isActive else { return end() }
+        isWritable = context.channel.isWritable
         context.channel.prepareForStreaming(hub.limits)
         if start.scope == .allChats {
             hub.addReadersOfAll(1, on: context.eventLoop)
@@ -62,6 +65,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         end()
+        isWritable = false
         self.context = nil
     }
 
@@ -71,7 +75,8 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isWritable = context.channel.isWritable
+        if isWritable {
             reader?.resume()
         }
         context.fireChannelWritabilityChanged()
@@ -104,10 +109,6 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
 }
 
 extension EventStream {
-    var isWritable: Bool {
-        context?.channel.isWritable ?? false
-    }
-
     func flush() {
         context?.flush()
     }

@@ -56,9 +56,13 @@ struct LogRing {
     }
 
     /// Forgets the oldest events until the others are within bounds.
-    mutating func trim(toCount maximumCount: Int, size maximumSize: Int) {
+    ///
+    /// - Returns: Whether there were any to forget.
+    mutating func trim(toCount maximumCount: Int, size maximumSize: Int) -> Bool {
+        let base = self.base
         while events.count > maximumCount || size > maximumSize {
-            trim(to: Position(rawValue: base.rawValue + 1))
+            trim(to: Position(rawValue: self.base.rawValue + 1))
         }
+        return self.base > base
     }
 }

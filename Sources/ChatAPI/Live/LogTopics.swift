@@ -119,9 +119,10 @@ final class LogTopics {
         for follow in topic.follows where follow.isActive {
             follow.reader.pump(follow, topic)
         }
-        topic.ring.trim(toCount: limits.maximumLag, size: limits.maximumLagBytes)
-        for follow in topic.follows where follow.isActive && follow.state.isOverrun(by: topic.ring) {
-            follow.reader.pump(follow, topic)
+        if topic.ring.trim(toCount: limits.maximumLag, size: limits.maximumLagBytes) {
+            for follow in topic.follows where follow.isActive && follow.state.isOverrun(by: topic.ring) {
+                follow.reader.pump(follow, topic)
+            }
         }
         topic.trim()
     }

@@ -1,0 +1,260 @@
+"""What those who read live cost, on SQLite: idle streams, fan-out, a slow reader, coming and going."""
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from Benchmarks import fill, processes
+from Benchmarks.aims import Aim, rate, ratio, server_cpu
+from Benchmarks.fill import TEXT
+from Benchmarks.load import Load
+from Benchmarks.processes import open_files, open_sockets
+from Benchmarks.rounds import Case, Sample, http_case, measure
+from Benchmarks.streams import PATIENCE, Audience, SlowReader, allow_open_files, idle_connection, open_streams
+from Tests.Support.server import Server, chat_api
+
+TARGET = "SQLite"
+ONE_BY_ONE, FULL_SPEED = "one post at a time", "64 posts at a time"
+IN_FLIGHT = {ONE_BY_ONE: 1, FULL_SPEED: 64}
+# In the database of the posts beside idle streams: those that are posted to, and those that are followed.
+POSTED_CHATS, FOLLOWED_CHATS = 200, 1_000
+# The longest text that a message may have: a slow reader's buffers are full soon.
+LONG_TEXT = (TEXT * 100)[:5_000]
+# What may be resident for longer, in MiB: the allocator's own.
+SLACK = 8
+
+
+@dataclass(frozen=True)
+class Delivery(Sample):
+    """Rates and CPU times are those of deliveries: one event to one reader."""
+
+    generator_cpu: float | None = None
+
+
+def run(rounds: int, seconds: int, streams: int) -> dict:
+    """
+    - streams: How many are held; every other number is a share or a multiple of it.
+    """
+    allow_open_files(streams + 2_000)
+    result = {"deliveries": [], "rows": [], "held": [], "slow": [], "aims": []}
+    for part in idle, fan_out, many_chats, slow_reader, coming_and_going:
+        print(part.__doc__.splitlines()[0], flush=True)
+        with contextlib.ExitStack() as stack:
+            for name, values in part(stack, rounds, seconds, streams).items():
+                result[name] += values
+    result["aims"] = [aim.as_json() for aim in result["aims"]]
+    return result
+
+
+def start(stack: contextlib.ExitStack, chats: int = 1) -> Server:
+    """With ten messages in each chat."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    limit = 1_000_000
+    server = chat_api(
+        fill.sqlite(f"{folder}/chat.db", 10 * chats, chats), "--log-level=notice", "--idle-timeout=600",
+        f"--max-connections={limit}", f"--max-streams={limit}", f"--max-streams-per-address={limit}",
+    )
+    stack.callback(server.stop)
+    return server
+
+
+@dataclass
+class Held:
+    """What a number of connections left in a server."""
+
+    what: str
+    count: int
+    mib_before: float
+    mib_after: float
+    files_before: int
+    files_after: int
+
+    @property
+    def kib_each(self) -> float:
+        return (self.mib_after - self.mib_before) * 1024 / self.count
+
+    def as_json(self) -> dict:
+        return {**vars(self), "kib_each": self.kib_each}
+
+
+@contextlib.contextmanager
+def counted(server: Server, what: str, count: int) -> Iterator[Held]:
+    """What is resident and open before and after the block."""
+    pid = server.process.pid
+    held = Held(what, count, processes.resident_mib(pid), 0, open_files(pid), 0)
+    yield held
+    held.mib_after, held.files_after = processes.resident_mib(pid), open_files(pid)
+
+
+def idle(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """Idle streams: what they hold, and what they cost those who post.
+
+    A server without them gets the same posts.
+    """
+    chats = POSTED_CHATS + FOLLOWED_CHATS
+    names = "idle connections", "idle streams"
+    with contextlib.ExitStack() as connections:
+        server = start(connections)
+        for _ in range(100):
+            idle_connection(server.port).close()
+        settle(server)
+        with counted(server, names[0], streams) as plain:
+            for _ in range(streams):
+                connections.callback(idle_connection(server.port).close)
+
+    alone, beside = (start(stack, chats) for _ in range(2))
+    followed = range(POSTED_CHATS + 1, chats + 1)
+    for stream in open_streams(beside.port, followed[:100]):
+        stream.connection.close()
+    settle(beside)
+    with counted(beside, names[1], streams) as held:
+        for stream in open_streams(beside.port, (followed[number % len(followed)] for number in range(streams))):
+            stack.callback(stream.connection.close)
+
+    load = Load("POST", "/chats/%d/messages/", POSTED_CHATS)
+    cases = [
+        http_case(TARGET, f"post, {POSTED_CHATS} chats", alone, load),
+        http_case(TARGET, f"post, {POSTED_CHATS} chats, {streams:,} idle streams", beside, load),
+    ]
+    measure(cases, rounds, seconds)
+    return {
+        "held": [plain.as_json(), held.as_json()],
+        "rows": [case.as_json() for case in cases],
+        "aims": [
+            Aim("KiB resident an idle stream", held.kib_each, at_most=24),
+            Aim("KiB resident an idle stream, better", held.kib_each, at_most=16),
+            Aim(f"posts with {streams:,} idle streams to without", ratio(*reversed(cases), rate), at_least=0.9),
+            Aim("CPU of those with idle streams to without", ratio(*reversed(cases), server_cpu), at_most=1.1),
+        ],
+    }
+
+
+def delivery_case(scenario: str, server: Server, audience: Audience, in_flight: int) -> Case:
+    def run(seconds: int) -> Delivery:
+        pid = server.process.pid
+        before = processes.cpu_seconds(pid)
+        done = audience.run(seconds, in_flight, TEXT)
+        return Delivery(
+            rate=done.deliveries / done.seconds, p50=done.percentile(50), p99=done.percentile(99),
+            server_cpu=(processes.cpu_seconds(pid) - before) * 1e6 / done.deliveries,
+            generator_cpu=done.cpu_seconds * 1e6 / done.deliveries, resident_mib=processes.resident_mib(pid),
+        )
+    return Case(TARGET, scenario, run)
+
+
+def fan_out(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """Fan-out: one chat with many readers."""
+    server = start(stack, 2)
+    cases = []
+    for chat, readers in (1, streams // 10), (2, streams // 2):
+        audience = Audience(server.port, [chat] * readers)
+        stack.callback(audience.close)
+        cases += [
+            delivery_case(f"{readers:,} readers, {name}", server, audience, in_flight)
+            for name, in_flight in IN_FLIGHT.items()
+        ]
+    measure(cases, rounds, seconds)
+    return {
+        "deliveries": [case.as_json() for case in cases],
+        "aims": [
+            Aim(f"CPU µs a delivery, {case.scenario}{suffix}", case.median("server_cpu"), at_most=bound)
+            for case in cases if ONE_BY_ONE in case.scenario
+            for suffix, bound in (("", 15), (", better", 8))
+        ],
+    }
+
+
+def many_chats(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """Many chats with few readers each."""
+    chats = streams // 10
+    server = start(stack, chats)
+    audience = Audience(server.port, [*range(1, chats + 1)] * 10)
+    stack.callback(audience.close)
+    case = delivery_case(f"{chats:,} chats with 10 readers each, {FULL_SPEED}", server, audience, IN_FLIGHT[FULL_SPEED])
+    measure([case], rounds, seconds)
+    return {"deliveries": [case.as_json()]}
+
+
+def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """A slow reader among many others: the others with and without it."""
+    server = start(stack)
+    pid = server.process.pid
+    audience = Audience(server.port, [1] * (streams // 10))
+    stack.callback(audience.close)
+    first = next(iter(audience.streams.values()))
+    peaks, proofs = {"without": [], "with": []}, []
+
+    def peak(name: str, seconds: int) -> Delivery:
+        processes.reset_peak(pid)
+        before = processes.cpu_seconds(pid)
+        done = audience.run(seconds, 1, LONG_TEXT)
+        peaks[name].append(processes.peak_mib(pid))
+        return Delivery(
+            rate=done.deliveries / done.seconds, p50=done.percentile(50), p99=done.percentile(99),
+            server_cpu=(processes.cpu_seconds(pid) - before) * 1e6 / done.deliveries,
+            generator_cpu=done.cpu_seconds * 1e6 / done.deliveries, resident_mib=peaks[name][-1],
+        )
+
+    def beside_slow(seconds: int) -> Delivery:
+        files = open_files(pid)
+        slow = SlowReader(server.port, 1, first.position)
+        begin = slow.position
+        sample = peak("with", seconds)
+        deadline = time.monotonic() + 2 * PATIENCE
+        while open_files(pid) > files:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the slow reader was not ended")
+            audience.run(0.1, 1, LONG_TEXT)
+        taken = slow.finish()
+        proofs.append({
+            "posts": first.position - begin, "before": taken, "after": slow.resume(first.position),
+            "reached": slow.position == first.position,
+        })
+        return sample
+
+    readers = f"{streams // 10:,} readers, messages of {len(LONG_TEXT):,} characters"
+    cases = [
+        Case(TARGET, readers, lambda seconds: peak("without", seconds)),
+        Case(TARGET, f"{readers}, and a slow reader", beside_slow),
+    ]
+    measure(cases, rounds, seconds)
+    growth = max(peaks["with"]) - max(peaks["without"])
+    return {
+        "deliveries": [case.as_json() for case in cases],
+        "slow": proofs,
+        "aims": [
+            Aim("p99 with a slow reader to without", ratio(*reversed(cases), lambda sample: sample.p99), at_most=1.2),
+            Aim("MiB more at the peak with a slow reader", growth, at_most=SLACK),
+        ],
+    }
+
+
+def coming_and_going(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """Streams that come and go."""
+    server = start(stack)
+
+    def come_and_go(count: int) -> None:
+        for _ in range(count // 100):
+            for number, stream in enumerate(open_streams(server.port, [1] * 100)):
+                # Half of them say good-bye.
+                stream.connection.close() if number % 2 else stream.reset()
+        settle(server)
+
+    come_and_go(streams)
+    with counted(server, "streams that came and went", 10 * streams) as held:
+        come_and_go(10 * streams)
+    return {
+        "held": [held.as_json()],
+        "aims": [
+            Aim(f"MiB more after {held.count:,} streams", held.mib_after - held.mib_before, at_most=SLACK),
+            Aim(f"open files more after {held.count:,} streams", held.files_after - held.files_before, at_most=0),
+        ],
+    }
+
+
+def settle(server: Server) -> None:
+    """Waits, not for ever, until the server has closed what its clients have left: all but the socket it listens on."""
+    deadline = time.monotonic() + PATIENCE
+    while open_sockets(server.process.pid) > 1 and time.monotonic() < deadline:
+        time.sleep(0.1)

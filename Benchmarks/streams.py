@@ -1,0 +1,285 @@
+"""Many clients in one process: readers of streams, and those who post to them, on one epoll.
+
+It shares the machine with the server, and so does as little as it can: it counts the ends of events, and reads of each
+batch of them only the last position, which proves that none is missing or came twice.
+"""
+import itertools
+import json
+import re
+import resource
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# Of an event that is a chunk of the body. A heartbeat has no brace.
+EVENT_END = b"}\n\n\r\n"
+CAUGHT_UP = re.compile(rb"\nid: (\d+)\nevent: caught_up\n.*\n\n\r\n")
+ENTRY = re.compile(rb"\nid: (\d+)\nevent: message\.created\ndata: .*\}\n\n\r\n")
+# So many connect at a time; the server's backlog takes more.
+AT_ONCE = 100
+# Seconds after which what has not come will not come.
+PATIENCE = 30
+
+
+def allow_open_files(count: int) -> None:
+    """Raises `RuntimeError` if the system does not let this process, nor therefore the server, open so many."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise RuntimeError(f"{count:,} files must be open at once, and the system allows {hard:,} (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else hard, hard))
+
+
+sources = itertools.cycle(f"127.0.0.{number}" for number in range(2, 18))
+
+
+def connect(port: int) -> socket.socket:
+    """From many addresses, each of which has its own ports: those of ended connections are taken for a minute."""
+    return socket.create_connection(("127.0.0.1", port), PATIENCE, (next(sources), 0))
+
+
+def request(method: str, path: str, body: dict | None = None, headers: dict[str, str] | None = None) -> bytes:
+    content = json.dumps(body).encode() if body else b""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    if content:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def events_request(chat: int, after: int | None = None) -> bytes:
+    return request("GET", f"/chats/{chat}/events", headers={} if after is None else {"Last-Event-ID": str(after)})
+
+
+def idle_connection(port: int) -> socket.socket:
+    """One that has been answered and is kept."""
+    connection = connect(port)
+    connection.sendall(request("GET", "/health/live"))
+    if not connection.recv(4096).startswith(b"HTTP/1.1 200 "):
+        raise RuntimeError("GET /health/live failed")
+    return connection
+
+
+class Stream:
+    """A reader of a chat, and the position that it has reached."""
+
+    __slots__ = "connection", "chat", "position", "rest"
+
+    def __init__(self, port: int, chat: int) -> None:
+        self.connection = connect(port)
+        self.connection.sendall(events_request(chat))
+        self.chat, self.position, self.rest = chat, 0, b""
+
+    def catch_up(self) -> None:
+        """Waits until everything is sent that was there when it came."""
+        received = b""
+        while not (found := CAUGHT_UP.search(received)):
+            received += self.connection.recv(4096) or refuse(received)
+        self.position = int(found[1])
+        self.connection.setblocking(False)
+
+    def reset(self) -> None:
+        """Goes without a good-bye, as when a client's machine gives up."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+def refuse(received: bytes) -> bytes:
+    raise RuntimeError(f"a connection ended: {received[-1000:]!r}")
+
+
+def open_streams(port: int, chats: Iterable[int]) -> list[Stream]:
+    """One for each of the chats, in which one may occur often."""
+    opened, waiting = [], iter(chats)
+    while batch := [Stream(port, chat) for chat in itertools.islice(waiting, AT_ONCE)]:
+        for stream in batch:
+            stream.catch_up()
+        opened += batch
+    return opened
+
+
+class Poster:
+    """A client who posts again and again."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = connect(port)
+        self.chat = 0
+        self.sent = 0.0
+        self.received = b""
+
+    def post(self, chat: int, message: bytes) -> None:
+        self.chat, self.received, self.sent = chat, b"", time.perf_counter()
+        self.connection.sendall(message)
+
+    def take(self) -> int | None:
+        """Returns the position of what was posted once the answer is there."""
+        self.received += self.connection.recv(16_384) or refuse(self.received)
+        head, _, body = self.received.partition(b"\r\n\r\n")
+        if not body.endswith(b"}"):
+            return None
+        if not head.startswith(b"HTTP/1.1 201 "):
+            raise RuntimeError(f"a post failed: {self.received!r}")
+        return json.loads(body)["seq"]
+
+
+@dataclass
+class Run:
+    """What a run took. Seconds are the wall's, those of CPU the load generator's own."""
+
+    posts: int
+    deliveries: int
+    seconds: float
+    cpu_seconds: float
+    latencies: list[float]
+
+    def percentile(self, percent: int) -> int:
+        """From the sending of a post to the arrival at a reader, in microseconds."""
+        return round(self.latencies[(len(self.latencies) - 1) * percent // 100] * 1e6)
+
+
+class Audience:
+    """Readers, and what they are sent while others post."""
+
+    def __init__(self, port: int, chats: Sequence[int]) -> None:
+        """A reader for each of the chats, in which one may occur often."""
+        self.port = port
+        self.readers = {chat: 0 for chat in chats}
+        self.streams = {}
+        self.epoll = select.epoll()
+        for stream in open_streams(port, chats):
+            self.readers[stream.chat] += 1
+            self.streams[stream.connection.fileno()] = stream
+            self.epoll.register(stream.connection, select.EPOLLIN)
+
+    def close(self) -> None:
+        self.epoll.close()
+        for stream in self.streams.values():
+            stream.connection.close()
+
+    def run(self, seconds: float, in_flight: int, text: str) -> Run:
+        """Posts to the chats in turn; a post is done, and makes room for the next, when every reader has it."""
+        messages = {chat: request("POST", f"/chats/{chat}/messages/", {"text": text}) for chat in self.readers}
+        chats = itertools.cycle(messages)
+        posters = {poster.connection.fileno(): poster for poster in (Poster(self.port) for _ in range(in_flight))}
+        for poster in posters.values():
+            self.epoll.register(poster.connection, select.EPOLLIN)
+
+        # By chat and position: when it was sent, how many readers lack it, and who posted it.
+        sent, lacking, waiting = {}, {}, {}
+        arrivals, busy, last = [], len(posters), 0.0
+        cpu, start = time.process_time(), time.perf_counter()
+        deadline = start + seconds
+        for poster in posters.values():
+            poster.post(chat := next(chats), messages[chat])
+
+        def go_on(poster: Poster) -> int:
+            if time.perf_counter() >= deadline:
+                return 1
+            poster.post(chat := next(chats), messages[chat])
+            return 0
+
+        clock, streams, readers = time.perf_counter, self.streams, self.readers
+        while busy:
+            ready = self.epoll.poll(PATIENCE, 512)
+            if not ready:
+                raise RuntimeError(f"nothing has come for {PATIENCE} s, and {len(lacking)} posts are on their way")
+            for file, _ in ready:
+                stream = streams.get(file)
+                if stream is None:
+                    poster = posters[file]
+                    position = poster.take()
+                    if position is not None:
+                        key = poster.chat, position
+                        sent[key] = poster.sent
+                        if lacking.get(key) == 0:
+                            busy -= go_on(poster)
+                        else:
+                            waiting[key] = poster
+                    continue
+                received = stream.rest + (stream.connection.recv(16_384) or refuse(stream.rest))
+                count = received.count(EVENT_END)
+                if not count:
+                    stream.rest = received
+                    continue
+                last = clock()
+                end = received.rindex(EVENT_END) + len(EVENT_END)
+                stream.rest = received[end:]
+                begin = received.rindex(b"\nid: ", 0, end) + 5
+                position = int(received[begin:received.index(b"\n", begin)])
+                if position != stream.position + count:
+                    raise RuntimeError(f"{count} entries after {stream.position} end at {position}")
+                chat = stream.chat
+                arrivals.append((last, chat, stream.position, count))
+                for reached in range(stream.position + 1, position + 1):
+                    key = chat, reached
+                    lacking[key] = left = lacking.get(key, readers[chat]) - 1
+                    if not left and key in waiting:
+                        busy -= go_on(waiting.pop(key))
+                stream.position = position
+        cpu = time.process_time() - cpu
+
+        for poster in posters.values():
+            self.epoll.unregister(poster.connection)
+            poster.connection.close()
+        latencies = sorted(
+            arrived - sent[chat, position]
+            for arrived, chat, before, count in arrivals
+            for position in range(before + 1, before + count + 1)
+        )
+        return Run(len(sent), len(latencies), last - start, cpu, latencies)
+
+
+class SlowReader:
+    """Takes a byte a second, and has room for little more."""
+
+    def __init__(self, port: int, chat: int, position: int) -> None:
+        self.port, self.chat, self.position = port, chat, position
+        self.connection = socket.socket()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.settimeout(PATIENCE)
+        self.connection.connect(("127.0.0.1", port))
+        self.connection.sendall(events_request(chat, position))
+        self.received = b""
+        self.hurry = threading.Event()
+        self.thread = threading.Thread(target=self._take)
+        self.thread.start()
+
+    def _take(self) -> None:
+        while not self.hurry.wait(1):
+            self.received += self.connection.recv(1)
+
+    def finish(self) -> int:
+        """Takes what was left for it, quickly, until its stream ends; returns how many entries those were."""
+        self.hurry.set()
+        self.thread.join()
+        try:
+            while part := self.connection.recv(65_536):
+                self.received += part
+        except ConnectionResetError:
+            pass  # What had not left the server is lost, and is not counted.
+        self.connection.close()
+        return self._check(self.received)
+
+    def resume(self, end: int) -> int:
+        """Comes back from where it was, until it has reached a position; returns how many entries those were."""
+        connection = connect(self.port)
+        connection.sendall(events_request(self.chat, self.position))
+        received, count = b"", 0
+        while self.position < end:
+            received += connection.recv(65_536) or refuse(received)
+            if received.endswith(EVENT_END):
+                count += self._check(received)
+                received = b""
+        connection.close()
+        return count
+
+    def _check(self, received: bytes) -> int:
+        """Raises `RuntimeError` if entries are missing, came twice, or are not in order."""
+        positions = [int(position) for position in ENTRY.findall(received)]
+        if positions != [*range(self.position + 1, self.position + 1 + len(positions))]:
+            raise RuntimeError(f"after {self.position} came {positions}")
+        self.position += len(positions)
+        return len(positions)
