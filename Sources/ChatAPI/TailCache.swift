@@ -11,11 +11,11 @@ import Synchronization
 package final class TailCache: Sendable {
     package struct Entry: Sendable {
         /// Where the log ended when the answer was made.
-        package let position: Position
+        package let end: LogEnd
         package let body: ByteBuffer
 
-        package init(position: Position, body: ByteBuffer) {
-            self.position = position
+        package init(end: LogEnd, body: ByteBuffer) {
+            self.end = end
             self.body = body
         }
 

@@ -9,6 +9,10 @@ package struct LogHead: Equatable, Sendable {
         self.instant = instant
     }
 
+    package var end: LogEnd {
+        LogEnd(position: chat.lastPosition, instant: instant)
+    }
+
     /// Takes the next position.
     ///
     /// The instant follows the clock but never runs backwards.

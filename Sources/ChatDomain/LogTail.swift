@@ -10,13 +10,27 @@ package struct LogTail: Hashable, Sendable {
     }
 }
 
+/// Where a log ends, and when it came to that.
+///
+/// The position alone would not do: a chat that was deleted, and came back or made room for another one by an import, may
+/// have come to the same position in another way.
+package struct LogEnd: Hashable, Sendable {
+    package let position: Position
+    package let instant: Instant
+
+    package init(position: Position, instant: Instant) {
+        self.position = position
+        self.instant = instant
+    }
+}
+
 /// A tail, and what the reader already has of it.
 package struct LogTailRequest: Hashable, Sendable {
     package let tail: LogTail
     /// Where the log ended when the reader read this tail before.
-    package let known: Position?
+    package let known: LogEnd?
 
-    package init(_ tail: LogTail, known: Position? = nil) {
+    package init(_ tail: LogTail, known: LogEnd? = nil) {
         self.tail = tail
         self.known = known
     }
@@ -29,7 +43,7 @@ package struct LogTailRequest: Hashable, Sendable {
 
 /// What a reader of a tail has to be told.
 package enum LogTailAnswer: Equatable, Sendable {
-    case read(ChatWithMessages)
-    /// The log still ends at the position that the reader knows, so that nothing of the chat has changed.
+    case read(ChatWithMessages, end: LogEnd)
+    /// The log still ends where the reader knows, so that nothing of the chat has changed.
     case unchanged
 }

@@ -54,42 +54,46 @@ extension PostgresConnection {
     fileprivate func fetch(_ requests: [LogTailRequest]) throws(PostgresError) -> [LogTailAnswer?] {
         let result = try query(
             """
-            SELECT tail.number, \(Chat.columns), \(Message.columns)
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS tail (chat_id, size, known, number)
+            SELECT tail.number, \(Chat.columns), chats.last_entry_at, \(Message.columns)
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[])
+                WITH ORDINALITY AS tail (chat_id, size, known_seq, known_at, number)
             JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
             LEFT JOIN LATERAL (
                 SELECT \(Message.columnNames) FROM messages
                 WHERE messages.chat_id = tail.chat_id AND messages.deleted_at IS NULL
-                    AND tail.known IS DISTINCT FROM chats.last_seq
+                    AND (tail.known_seq, tail.known_at) IS DISTINCT FROM (chats.last_seq, chats.last_entry_at)
                 ORDER BY seq DESC LIMIT tail.size
             ) AS messages ON true
             """,
             [
                 .int64Array(requests.map(\.tail.chatID.rawValue)),
                 .int64Array(requests.map { Int64($0.tail.limit) }),
-                .int64Array(requests.map(\.known?.rawValue)),
+                .int64Array(requests.map(\.known?.position.rawValue)),
+                .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
             ]
         )
-        var chats: [Chat?] = Array(repeating: nil, count: requests.count)
+        var heads: [LogHead?] = Array(repeating: nil, count: requests.count)
         var messages: [[Message]] = Array(repeating: [], count: requests.count)
         for row in 0..<result.rowCount {
             let index = Int(try result.int64(0, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
-            if chats[index] == nil {
-                chats[index] = try result.chat(columnsFrom: 1, row: row)
+            if heads[index] == nil {
+                let instant = try result.instant(1 + Chat.columnCount, row: row)
+                heads[index] = LogHead(chat: try result.chat(columnsFrom: 1, row: row), instant: instant)
                 messages[index].reserveCapacity(requests[index].tail.limit)
             }
-            let first = 1 + Chat.columnCount
+            let first = 2 + Chat.columnCount
             if !result.isNull(first, row: row) {
                 let chatID = requests[index].tail.chatID
                 messages[index].append(try result.message(of: chatID, columnsFrom: first, row: row))
             }
         }
         return requests.indices.map { index in
-            guard let chat = chats[index] else { return nil }
-            if chat.lastPosition == requests[index].known { return .unchanged }
+            guard let head = heads[index] else { return nil }
+            if head.end == requests[index].known { return .unchanged }
             // The order within a join is not promised.
-            return .read(ChatWithMessages(chat: chat, messages: messages[index].sorted { $0.position < $1.position }))
+            let ordered = messages[index].sorted { $0.position < $1.position }
+            return .read(ChatWithMessages(chat: head.chat, messages: ordered), end: head.end)
         }
     }
 

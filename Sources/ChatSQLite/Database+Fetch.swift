@@ -46,14 +46,15 @@ extension Database {
 
     /// A chat and the end of its log; nil if there is no such chat.
     private func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
-        guard let chat = try fetchChat(request.tail.chatID) else { return nil }
-        if chat.lastPosition == request.known { return .unchanged }
+        guard let head = try fetchHead(of: request.tail.chatID) else { return nil }
+        if head.end == request.known { return .unchanged }
+        let chat = head.chat
         let messages = try fetchMessages(
             "chat_id = ? AND messages.deleted_at IS NULL ORDER BY seq DESC LIMIT ?",
             of: chat.id,
             [chat.id.rawValue, request.tail.limit]
         )
-        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()))
+        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()), end: head.end)
     }
 
     func fetchMessage(_ id: MessageID, in chat: ChatID) throws -> Message? {

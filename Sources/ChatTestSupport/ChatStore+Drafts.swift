@@ -13,7 +13,7 @@ extension ChatStore {
 
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
         switch try await tail(LogTailRequest(LogTail(chatID: id, limit: limit))) {
-        case .read(let chat): return chat
+        case .read(let chat, _): return chat
         case .unchanged: throw .failed(reason: "unchanged, though nothing was known")
         }
     }

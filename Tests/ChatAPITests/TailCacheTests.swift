@@ -11,7 +11,7 @@ struct TailCacheTests {
 
     private func entry(_ position: Int64, bytes: Int) -> TailCache.Entry {
         TailCache.Entry(
-            position: Position(rawValue: position),
+            end: LogEnd(position: Position(rawValue: position), instant: Instant(microsecondsSinceEpoch: position)),
             body: ByteBuffer(repeating: UInt8(ascii: "x"), count: bytes)
         )
     }
@@ -20,7 +20,7 @@ struct TailCacheTests {
         let cache = TailCache(maximumBytes: 1_000)
         cache.insert(entry(1, bytes: 10), for: tail(1))
         cache.insert(entry(2, bytes: 20), for: tail(1))
-        #expect(cache.entry(for: tail(1))?.position == Position(rawValue: 2))
+        #expect(cache.entry(for: tail(1))?.end.position == Position(rawValue: 2))
         #expect(cache.entry(for: tail(2)) == nil)
     }
 

@@ -479,7 +479,8 @@ private struct SequentialClient {
             #expect(expected.isAnsweredBy(page, endingAt: model.chat.lastPosition))
         }
         #expect(try await store.chat(id, newestMessages: limit) == model.tail(limit))
-        let known = LogTailRequest(LogTail(chatID: id, limit: limit), known: model.chat.lastPosition)
+        let end = LogEnd(position: model.chat.lastPosition, instant: model.lastEntryAt)
+        let known = LogTailRequest(LogTail(chatID: id, limit: limit), known: end)
         #expect(try await store.tail(known) == .unchanged)
     }
 

@@ -51,20 +51,50 @@ struct MessageConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func aTailIsReadAgainOnlyWhenTheLogHasMoved(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
-            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let created = try await store.createChat(titled: ChatTitle("chat"))
+            let chat = created.id
             let tail = LogTail(chatID: chat, limit: 20)
-            #expect(
-                try await store.tail(LogTailRequest(tail, known: Position(rawValue: 0))) == .unchanged
-            )
+            let start = LogEnd(position: Position(rawValue: 0), instant: created.createdAt)
+            #expect(try await store.tail(LogTailRequest(tail, known: start)) == .unchanged)
             let message = try await store.postMessage(MessageText("a"), to: chat)
+            let end = LogEnd(position: message.position, instant: message.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.chat.lastPosition == message.position)
-            #expect(try await store.tail(LogTailRequest(tail, known: Position(rawValue: 0))) == .read(read))
-            #expect(try await store.tail(LogTailRequest(tail, known: message.position)) == .unchanged)
+            #expect(try await store.tail(LogTailRequest(tail, known: start)) == .read(read, end: end))
+            #expect(try await store.tail(LogTailRequest(tail, known: end)) == .unchanged)
             try await store.deleteChat(chat)
             await #expect(throws: StoreError.chatNotFound) {
-                try await store.tail(LogTailRequest(tail, known: message.position))
+                try await store.tail(LogTailRequest(tail, known: end))
             }
+        }
+    }
+
+    /// An import brings back ids, and with them positions that a reader may know from before.
+    @Test(arguments: StoreUnderTest.allCases)
+    func aTailIsReadAgainWhenAnotherLogHasComeInItsPlace(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("old")).id
+            let old = try await store.postMessage(MessageText("old"), to: chat)
+            try await store.deleteChat(chat)
+            let instant = Instant(microsecondsSinceEpoch: old.createdAt.microsecondsSinceEpoch + 1)
+            let head = LogHead(
+                chat: Chat(id: chat, title: "new", createdAt: instant, lastPosition: old.position),
+                instant: instant
+            )
+            let new = Message(
+                id: MessageID(rawValue: 7),
+                chatID: chat,
+                position: old.position,
+                text: "new",
+                createdAt: instant
+            )
+            let stretch = ArchivedStretch(chat: ArchivedChat(head: head), entries: [.message(new, nil)])
+            _ = try await store.importBatch([stretch]).get()
+            let known = LogEnd(position: old.position, instant: old.createdAt)
+            let read = try await store.chat(chat, newestMessages: 20)
+            #expect(read.messages == [new])
+            let request = LogTailRequest(LogTail(chatID: chat, limit: 20), known: known)
+            #expect(try await store.tail(request) == .read(read, end: head.end))
         }
     }
 

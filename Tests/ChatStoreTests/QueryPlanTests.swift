@@ -134,7 +134,9 @@ struct QueryPlanTests {
             for limit in [1, 20, 100] {
                 let tail = LogTail(chatID: chat, limit: limit)
                 _ = try await store.tail(LogTailRequest(tail))
-                _ = try await store.tail(LogTailRequest(tail, known: updated.lastPosition))
+                _ = try await store.tail(
+                    LogTailRequest(tail, known: LogEnd(position: updated.lastPosition, instant: .now()))
+                )
                 for position in [0, 5, 11_000, 23_990].map(Position.init(rawValue:)) {
                     _ = try await store.messages(.before(position, in: chat, limit: limit))
                     _ = try await store.messages(.after(position, in: chat, limit: limit))

@@ -61,14 +61,14 @@ struct ChatController<Store: ChatStore>: Sendable {
         guard let id, let limit else { throw validator.error }
         let tail = LogTail(chatID: id, limit: limit)
         let cached = tailCache.entry(for: tail)
-        switch (try await store.tail(LogTailRequest(tail, known: cached?.position)), cached) {
+        switch (try await store.tail(LogTailRequest(tail, known: cached?.end)), cached) {
         case (.unchanged, let cached?):
             return .json(cached.body)
-        case (.read(let chat), _):
+        case (.read(let chat, let end), _):
             var writer = JSONWriter(capacity: 256 * (1 + chat.messages.count))
             chat.write(to: &writer)
             let body = writer.buffer
-            tailCache.insert(TailCache.Entry(position: chat.chat.lastPosition, body: body), for: tail)
+            tailCache.insert(TailCache.Entry(end: end, body: body), for: tail)
             return .json(body)
         case (.unchanged, nil):
             throw StoreError.failed(reason: "a tail is unchanged that was not known")
