@@ -162,6 +162,8 @@ struct ArchiveTests {
             ([chat(1), message(2)], 3, "position 2 comes after 0"),
             ([chat(1), chat(1)], 3, "chat 1 comes after chat 1"),
             ([chat(1), message(1), message(1)], 4, "position 1 comes after 1"),
+            ([chat(4_503_599_627_370_497)], 2, "'id' must be an integer from 1"),
+            ([chat(1), message(1, #""id":4503599627370497"#)], 3, "'id' must be an integer from 1"),
             ([chat(1), message(1, #""text":5"#)], 3, "'text' must be a text of 0 to 5000 characters"),
             ([chat(1), message(1, #""text":"\u0000""#)], 3, "'text' must be a text of 0 to 5000 characters"),
             ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be a text of 0 to 5000 characters"),

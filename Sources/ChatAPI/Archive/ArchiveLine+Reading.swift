@@ -23,8 +23,8 @@ extension ArchiveLine {
 
 /// The members of a line's object.
 private struct Members {
-    /// Ids are such as every JSON library reads exactly.
-    private static let largestInteger: Int64 = 1 << 53 - 1
+    /// Half of what every JSON library reads exactly, so that there is room for what is counted on from it.
+    private static let largestInteger: Int64 = 1 << 52
 
     private let members: [String: JSONValue]
 
