@@ -35,7 +35,7 @@ struct HistoryTests {
             // What it is already is no change.
             let same = try await client.send("PATCH", path, body: #"{"text":"two"}"#)
             #expect(same.text == edited.text)
-            for tag in [#""1""#, #"W/"2""#, "2", "nonsense"] {
+            for tag in [#""1""#, #"W/"2""#, #""02""#, #""+2""#, "2", "nonsense"] {
                 let stale = try await client.send("PATCH", path, headers: ["If-Match": tag], body: #"{"text":"x"}"#)
                 #expect(stale.status == 412)
                 #expect(stale.text == #"{"detail":"The message is at another revision","code":"revision_mismatch"}"#)

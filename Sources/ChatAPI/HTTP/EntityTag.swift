@@ -3,6 +3,10 @@ import ChatDomain
 extension Message {
     /// A strong entity tag (RFC 9110): the revision in quotes.
     var entityTag: String {
+        Self.entityTag(ofRevision: revision)
+    }
+
+    fileprivate static func entityTag(ofRevision revision: Int64) -> String {
         "\"\(revision)\""
     }
 }
@@ -30,8 +34,11 @@ extension RevisionCondition {
             return
         }
         let revisions = tags.compactMap { tag -> Int64? in
-            guard tag.count > 2, tag.first == "\"", tag.last == "\"" else { return nil }
-            return Int64(tag.dropFirst().dropLast())
+            guard let revision = Int64(tag.dropFirst().dropLast()), tag == Message.entityTag(ofRevision: revision)
+            else {
+                return nil
+            }
+            return revision
         }
         self = .oneOf(Set(revisions))
     }
