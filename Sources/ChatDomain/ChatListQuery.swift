@@ -44,7 +44,9 @@ package struct ChatList: Equatable, Sendable {
 
 extension String {
     /// The form in which titles are compared without regard to case, the same on every store.
+    ///
+    /// Small letters first: a capital ẞ is SS only by way of ß, and the Kelvin sign is K by way of k.
     package var caseFolded: String {
-        uppercased()
+        lowercased().uppercased()
     }
 }

@@ -115,7 +115,7 @@ extension PostgresConnection {
             """
             SELECT \(Chat.columns), last_entry_at FROM chats
             WHERE deleted_at IS NULL AND (last_entry_at, id) < ($1, $2)
-                AND ($3::text IS NULL OR position($3 IN upper(title COLLATE "und-x-icu")) > 0)
+                AND ($3::text IS NULL OR position($3 IN upper(lower(title COLLATE "und-x-icu"))) > 0)
             ORDER BY last_entry_at DESC, id DESC LIMIT $4
             """,
             [

@@ -67,7 +67,7 @@ struct ChatListConformanceTests {
             let titles = [
                 "ПРИВЕТ, мир", "STRASSE", "Straße", "ΟΔΟΣ", "οδός", "οδος και", "İstanbul", "ISPARTA", "ısı",
                 "100% sure", "100 sure", "snake_case", "snakeXcase", #"it's "quoted" \ back"#, "日本語の話", "ﬁn", "é",
-                "ǅ", "Ａ",
+                "ǅ", "Ａ", "GROẞ", "300 \u{212A}",
             ]
             for title in titles {
                 _ = try await store.createChat(titled: ChatTitle(title))
@@ -76,6 +76,7 @@ struct ChatListConformanceTests {
                 ("привет", ["ПРИВЕТ, мир"]), ("ПРИВЕТ, М", ["ПРИВЕТ, мир"]), ("straße", ["STRASSE", "Straße"]),
                 ("strasse", ["STRASSE", "Straße"]), ("οδος", ["ΟΔΟΣ", "οδος και"]), ("ΟΔΟΣ", ["ΟΔΟΣ", "οδος και"]),
                 ("οδόσ", ["οδός"]), ("isı", ["ısı"]), ("isparta", ["ISPARTA"]), ("ıspARTA", ["ISPARTA"]),
+                ("groß", ["GROẞ"]), ("GROSS", ["GROẞ"]), ("ẞe", ["STRASSE", "Straße"]), ("300 k", ["300 \u{212A}"]),
                 ("İ", ["İstanbul"]), ("istanbul", []), ("%", ["100% sure"]), ("0%", ["100% sure"]),
                 ("_", ["snake_case"]),
                 ("SNAKE_CASE", ["snake_case"]), ("'", [#"it's "quoted" \ back"#]), ("\"", [#"it's "quoted" \ back"#]),
