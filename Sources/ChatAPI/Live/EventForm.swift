@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 
 /// How events are written for a reader.
-enum EventForm: Int, CaseIterable {
+package enum EventForm: Int, CaseIterable {
     /// Server-Sent Events (HTML Living Standard, section 9.2).
     case serverSentEvents
     /// The same for a reader who writes the `id` itself.
@@ -10,7 +10,7 @@ enum EventForm: Int, CaseIterable {
     case jsonLines
 
     /// What keeps a quiet connection open.
-    var heartbeat: ByteBuffer {
+    package var heartbeat: ByteBuffer {
         switch self {
         case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
         case .jsonLines: ByteBuffer(chunk: [UInt8(ascii: "\n")])
@@ -22,7 +22,7 @@ enum EventForm: Int, CaseIterable {
     /// - Parameters:
     ///   - json: One JSON object, and so without line breaks.
     ///   - retry: After how many milliseconds a client that lost the stream comes back.
-    func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
+    package func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)
         switch self {
