@@ -84,7 +84,8 @@ package enum ChatAPIProcess {
             while let line = try await lines.next() {
                 log += line + "\n"
                 if let match = line.firstMatch(of: /listens on http:\/\/\S+:(\d+)/), let port = Int(match.output.1) {
-                    try await body(HTTPTestClient(port: port))
+                    let process = Int32(execution.processIdentifier.value)
+                    try await body(HTTPTestClient(port: port, processID: process))
                     try execution.send(signal: signal)
                 }
             }

@@ -10,9 +10,12 @@ import Glibc
 /// A client that sends exactly the bytes it is told to, one connection a request, and can therefore misbehave.
 package struct HTTPTestClient: Sendable {
     package let port: Int
+    /// The server's process, if it has one of its own.
+    package let processID: Int32?
 
-    package init(port: Int) {
+    package init(port: Int, processID: Int32? = nil) {
         self.port = port
+        self.processID = processID
     }
 
     /// Sends a well-formed request and reads its answer.
@@ -33,16 +36,21 @@ package struct HTTPTestClient: Sendable {
         headers: [String: String] = [:],
         body: [UInt8]?
     ) async throws -> HTTPTestResponse {
+        let headers = ["Connection": "close"].merging(headers) { $1 }
+        let answer = try await exchange(request(method, path, headers: headers, body: body))
+        return try HTTPTestResponse(answer)
+    }
+
+    /// The bytes of a well-formed request.
+    func request(_ method: String, _ path: String, headers: [String: String], body: [UInt8]?) -> [UInt8] {
         var fields = headers
         fields["Host"] = "127.0.0.1:\(port)"
-        fields["Connection"] = "close"
         if let body {
             fields["Content-Length"] = String(body.count)
             fields["Content-Type"] = headers["Content-Type"] ?? "application/json"
         }
         let head = "\(method) \(path) HTTP/1.1\r\n" + fields.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
-        let answer = try await exchange(Array(head.utf8) + (body ?? []))
-        return try HTTPTestResponse(answer)
+        return Array(head.utf8) + (body ?? [])
     }
 
     /// Sends bytes and returns everything that came back until the server closed the connection.
@@ -58,13 +66,21 @@ package struct HTTPTestClient: Sendable {
         }
     }
 
-    /// Opens a connection for a conversation of any kind.
+    /// Opens a connection for a conversation of any kind, and closes it.
+    ///
+    /// - Parameter receiveBuffer: How much the kernel takes in for the client, in bytes; nil for its own choice.
     package func withConnection<Result: Sendable>(
+        receiveBuffer: Int? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (inout Inbound, NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws -> Result
     ) async throws -> Result {
-        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        let channel =
+            try await bootstrap
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(

@@ -72,6 +72,49 @@ struct LogPlanTests {
         plan.recorded(ids: ids.map(MessageID.init(rawValue:))).results
     }
 
+    @Test func aBatchTellsWhatTheLogHasFromThenOn() throws {
+        var knowledge = LogPlan.Knowledge()
+        knowledge.heads = [first: head(first, 4, messages: 2), second: head(second, 0)]
+        let (kept, gone) = (message(1, first, 1, "kept", at: 0), message(2, first, 2, "gone", at: 0))
+        for known in [kept, gone] {
+            knowledge.messages[LogPlan.MessageReference(chatID: first, id: known.id)] = known
+        }
+        let edit = { (text: String) in MessageEdit(text: try MessageText(text)) }
+        let changes: [(ChatID, LogChange)] = [
+            (first, try post("a")), (first, .edit(kept.id, try edit("b"), onlyIf: .any)), (second, try post("c")),
+            (first, .update(ChatEdit(title: try ChatTitle("renamed")))), (first, .delete(gone.id, onlyIf: .any)),
+            (first, .edit(gone.id, try edit("too late"), onlyIf: .any)),
+            (first, .edit(kept.id, try edit("d"), onlyIf: .any)), (first, .edit(kept.id, try edit("d"), onlyIf: .any)),
+            (first, try post("e")),
+        ]
+        let plan = LogPlan(changes.map { LogRequest($1, in: $0) }, knowing: knowledge, at: now)
+        let batch = plan.recorded(ids: [11, 12, 13].map(MessageID.init(rawValue:)))
+
+        var edited = kept
+        (edited.text, edited.revision, edited.editedAt) = ("d", 3, now)
+        var deleted = gone
+        (deleted.text, deleted.deletedAt) = ("", now)
+        let chat = head(first, 10, at: 1_000, messages: 3, lastMessageAt: 1_000, title: "renamed").chat
+        let expected: [(Int64, LogEntry.Kind, LogSubject)] = [
+            (5, .messageCreated, .message(message(11, first, 5, "a", at: 1_000))),
+            (6, .messageUpdated, .message(edited)), (7, .chatUpdated, .chat(chat)),
+            (8, .messageDeleted, .message(deleted)), (9, .messageUpdated, .message(edited)),
+            (10, .messageCreated, .message(message(13, first, 10, "e", at: 1_000))),
+        ]
+        let entries = batch.entries.filter { entry in
+            if case .message(let message) = entry.subject { message.chatID == first } else { true }
+        }
+        #expect(
+            entries
+                == expected.map {
+                    LogEntry(position: Position(rawValue: $0), kind: $1, instant: now, subject: $2)
+                }
+        )
+        let others = batch.entries.filter { !entries.contains($0) }
+        #expect(others.map(\.subject) == [.message(message(12, second, 1, "c", at: 1_000))])
+        #expect(batch.results.count == changes.count)
+    }
+
     @Test func eachLogGoesOnWithoutAHole() throws {
         let requests = [
             LogRequest(try post("a"), in: first), LogRequest(try post("b"), in: second),

@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatTestSupport
+import Synchronization
 import Testing
 
 /// Random operations, whose answers must be those of a simple model.
@@ -11,9 +12,19 @@ struct HistoryPropertyTests {
     @Test(arguments: StoreUnderTest.allCases, [1, 2] as [UInt64])
     func everyAnswerIsThatOfTheModel(_ store: StoreUnderTest, seed: UInt64) async throws {
         try await store.withStore { store in
+            let signals = SignalledEntries(of: store)
             var client = try await SequentialClient(store, seed: seed)
             for _ in 0..<150 {
                 try await client.step()
+                // Nothing has happened since: what was signalled is what the log has.
+                for (id, entries) in signals.take() {
+                    guard let end = client.models.first(where: { $0.chat.id == id })?.chat.lastPosition else {
+                        continue
+                    }
+                    let start = Position(rawValue: end.rawValue - Int64(entries.count))
+                    let log = try await store.log(of: id, after: start, limit: 100)
+                    #expect(log == LogPage(entries: entries, lastPosition: end))
+                }
             }
             for model in client.models {
                 try await expectAgreement(of: store, with: model)
@@ -30,6 +41,7 @@ struct HistoryPropertyTests {
             for number in 1...2 {
                 chats.append(try await store.createChat(titled: ChatTitle("chat \(number)")))
             }
+            let signals = SignalledEntries(of: store)
             let shared = [1, 2, 3, 4].map { "shared \($0)" }
             let acknowledged = try await withThrowingTaskGroup(of: [Acknowledgement].self) { group in
                 for number in 0..<8 {
@@ -43,8 +55,10 @@ struct HistoryPropertyTests {
                 }
                 return try await group.reduce(into: []) { $0 += $1 }
             }
+            let signalled = signals.take()
             var models: [HistoryModel] = []
             for chat in chats {
+                try await expectAgreement(of: store, withSignalled: signalled[chat.id] ?? [], of: chat.id)
                 let own = acknowledged.filter { $0.chatID == chat.id }
                 let model = try await model(of: chat, own, in: store)
                 try await expectAgreement(of: store, with: model)
@@ -57,6 +71,30 @@ struct HistoryPropertyTests {
             }
             try await expectAgreement(of: store, withListOf: models)
         }
+    }
+
+    /// Every entry was signalled once and in its order, and the last word about each subject is the log's.
+    private func expectAgreement(
+        of store: any ChatStore,
+        withSignalled entries: [LogEntry],
+        of chat: ChatID
+    ) async throws {
+        let log = try await store.log(of: chat, after: Position(rawValue: 0), limit: 10_000).entries
+        #expect(entries.map(\.position) == log.map(\.position))
+        #expect(entries.map(\.kind) == log.map(\.kind))
+        #expect(entries.map(\.instant) == log.map(\.instant))
+        #expect(entries.map(\.subject.key) == log.map(\.subject.key))
+        let last = Dictionary(entries.map { ($0.subject.key, $0.subject) }, uniquingKeysWith: { $1 })
+        for (key, subject) in last {
+            guard case .message = subject else { continue }
+            #expect(log.filter { $0.subject.key == key }.allSatisfy { $0.subject == subject })
+        }
+        // A chat's own entry has its counts, which every message moves on.
+        guard case .chat(let chat)? = last[nil],
+            case .chat(let now)? = log.last(where: { $0.subject.key == nil })?.subject
+        else { return }
+        #expect(chat.title == now.title)
+        #expect(chat.metadata == now.metadata)
     }
 
     /// Puts what was acknowledged in the order of the log.
@@ -136,6 +174,42 @@ struct HistoryPropertyTests {
     private func expectAgreement(of store: any ChatStore, withListOf models: [HistoryModel]) async throws {
         let expected = models.sorted { ($0.lastEntryAt, $0.chat.id.rawValue) > ($1.lastEntryAt, $1.chat.id.rawValue) }
         #expect(try await store.chats(ChatListQuery(limit: 100)) == ChatList(chats: expected.map(\.chat), next: nil))
+    }
+}
+
+/// What a store has signalled of its logs.
+private final class SignalledEntries: Sendable {
+    private let entries = Mutex<[ChatID: [LogEntry]]>([:])
+
+    init(of store: any ChatStore) {
+        store.signals.setHandler { [weak self] signal in
+            guard case .appended(let new) = signal else { return }
+            self?.entries.withLock { entries in
+                for entry in new { entries[entry.subject.chatID, default: []].append(entry) }
+            }
+        }
+    }
+
+    /// What has come since it was taken last, in the order of its coming.
+    func take() -> [ChatID: [LogEntry]] {
+        entries.withLock { entries in
+            defer { entries = [:] }
+            return entries
+        }
+    }
+}
+
+extension LogSubject {
+    fileprivate var chatID: ChatID {
+        switch self {
+        case .message(let message): message.chatID
+        case .chat(let chat): chat.id
+        }
+    }
+
+    /// Which message it is; nil for the chat.
+    fileprivate var key: MessageID? {
+        if case .message(let message) = self { message.id } else { nil }
     }
 }
 

@@ -84,7 +84,9 @@ struct EventController<Store: ChatStore>: Sendable {
                 )
             )
         }
-        start.deleted = known.keys.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
+        // Chats that the client no longer asks for are none of its business.
+        let followed = scope == .allChats ? Array(known.keys) : ids.filter { known[$0] != nil }
+        start.deleted = followed.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
         return stream(start, into: context.channel)
     }
 

@@ -1,8 +1,8 @@
-import NIOCore
+package import NIOCore
 import WebSocket
 
 /// How events are written for a reader.
-enum EventForm: Int, CaseIterable {
+package enum EventForm: Int, CaseIterable {
     /// Server-Sent Events (HTML Living Standard, section 9.2).
     case serverSentEvents
     /// The same for a reader who writes the `id` itself.
@@ -13,7 +13,7 @@ enum EventForm: Int, CaseIterable {
     case webSocket
 
     /// What keeps a quiet connection open.
-    var heartbeat: ByteBuffer {
+    package var heartbeat: ByteBuffer {
         switch self {
         case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
         case .jsonLines: ByteBuffer(chunk: [UInt8(ascii: "\n")])
@@ -26,7 +26,7 @@ enum EventForm: Int, CaseIterable {
     /// - Parameters:
     ///   - json: One JSON object, and so without line breaks.
     ///   - retry: After how many milliseconds a client that lost the stream comes back.
-    func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
+    package func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)
         switch self {

@@ -231,16 +231,8 @@ extension ChatStore {
 
     /// - Parameter count: The most chats to return.
     func lastActiveChats(upTo count: Int) async throws(StoreError) -> [Chat] {
-        var chats: [Chat] = []
-        var cursor: ChatListQuery.Cursor? = .start
-        while let after = cursor, chats.count < count {
-            let list = try await self.chats(
-                ChatListQuery(after: after, limit: min(100, count - chats.count), titlePart: nil)
-            )
-            chats += list.chats
-            cursor = list.next
-        }
-        return chats
+        // In one snapshot: page by page, a chat could move to the top unseen.
+        try await chats(ChatListQuery(limit: count)).chats
     }
 }
 

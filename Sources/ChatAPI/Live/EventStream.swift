@@ -17,8 +17,8 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private var reader: LiveReader?
     /// What the channel says, which takes longer to ask than an event to write.
     private(set) var isWritable = false
-    /// How many chats have not caught up.
-    private var behind = 0
+    /// The chats that were there at the beginning and have not caught up.
+    private var behind: Set<ChatID> = []
     /// Chats that are being looked at before they are followed.
     private var discovered: Set<ChatID> = []
 
@@ -33,20 +33,20 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
         self.context = context
         let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
         self.reader = reader
-        guard context.channel.isActive else { return end() }
-        isWritable = context.channel.isWritable
-        context.channel.prepareForStreaming(hub.limits)
         if start.scope == .allChats {
             hub.addReadersOfAll(1, on: context.eventLoop)
         }
+        guard context.channel.isActive else { return end() }
+        isWritable = context.channel.isWritable
+        context.channel.prepareForStreaming(hub.limits)
         writeHello()
-        behind = start.chats.count
-        if behind == 0 {
-            writeCaughtUp()
-        }
+        behind = Set(start.chats.map(\.interest.chatID))
         follow(start.chats)
         for chatID in start.deleted {
             writeDeleted(chatID)
+        }
+        if start.chats.isEmpty {
+            start.scope == .allChats ? writeCaughtUp() : end()
         }
         flush()
     }
@@ -127,9 +127,12 @@ extension EventStream {
     }
 
     func sendCaughtUp(_ follow: LogFollow) {
-        guard behind > 0 else { return }
-        behind -= 1
-        if behind == 0 {
+        leaveBehind(follow.chatID)
+    }
+
+    /// Says that the stream has caught up, once the last chat has.
+    private func leaveBehind(_ chatID: ChatID) {
+        if behind.remove(chatID) != nil, behind.isEmpty {
             writeCaughtUp()
         }
     }
@@ -138,6 +141,8 @@ extension EventStream {
         writeDeleted(follow.chatID)
         if start.scope != .allChats, reader?.follows.isEmpty == true {
             end()
+        } else {
+            leaveBehind(follow.chatID)
         }
     }
 
@@ -177,12 +182,7 @@ extension EventStream {
     }
 
     func overflow() {
-        guard let channel = context?.channel else { return }
         finish(type: "overflow") { _ in }
-        // The client may never take it.
-        channel.eventLoop.scheduleTask(in: TimeAmount(hub.limits.lingering)) {
-            channel.close(promise: nil)
-        }
     }
 }
 
@@ -239,6 +239,7 @@ extension EventStream {
         type: String,
         id: String? = nil,
         retry: Int? = nil,
+        promise: EventLoopPromise<Void>? = nil,
         _ members: (inout JSONWriter) -> Void
     ) {
         var writer = JSONWriter()
@@ -247,16 +248,22 @@ extension EventStream {
             writer.value(type)
             members(&writer)
         }
-        write(start.form.bytes(type: type, id: id, json: writer.bytes, retry: retry))
+        write(start.form.bytes(type: type, id: id, json: writer.bytes, retry: retry), promise: promise)
     }
 
-    private func write(_ bytes: ByteBuffer) {
-        context?.write(wrapOutboundOut(bytes), promise: nil)
+    private func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        context?.write(wrapOutboundOut(bytes), promise: promise)
     }
 
     private func finish(type: String, retry: Int? = nil, _ members: (inout JSONWriter) -> Void) {
-        guard reader != nil else { return }
-        writeNotice(type: type, retry: retry, members)
+        guard reader != nil, let channel = context?.channel else { return }
+        // The client may never take it.
+        let closing = channel.eventLoop.scheduleTask(in: TimeAmount(hub.limits.lingering)) {
+            channel.close(promise: nil)
+        }
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in closing.cancel() }
+        writeNotice(type: type, retry: retry, promise: written, members)
         end()
     }
 

@@ -1,9 +1,9 @@
-import ChatDomain
+package import ChatDomain
 
 /// Where a reader stands in a log and what it gets next: every entry once, in order, whatever arrives how.
 ///
 /// What a reader lacks comes from the ring of the chat if it is there, and else from the store.
-struct FollowState {
+package struct FollowState {
     private enum Phase: Equatable {
         /// It reads what was before it came.
         ///
@@ -13,7 +13,7 @@ struct FollowState {
         case live
     }
 
-    enum Step {
+    package enum Step {
         case send(LiveEvent)
         /// Everything is sent that was there when it came.
         case caughtUp
@@ -23,26 +23,26 @@ struct FollowState {
     }
 
     /// The last entry that was sent.
-    private(set) var position: Position
+    package private(set) var position: Position
     private var phase = Phase.replaying(floor: nil)
 
-    init(after position: Position) {
+    package init(after position: Position) {
         self.position = position
     }
 
-    var isLive: Bool {
+    package var isLive: Bool {
         phase == .live
     }
 
     /// Whether the ring has gone on without it.
-    func isOverrun(by ring: LogRing) -> Bool {
+    package func isOverrun(by ring: LogRing) -> Bool {
         isLive && position < ring.base
     }
 
     /// What is to be done now.
     ///
     /// - Precondition: It is not overrun.
-    mutating func next(_ ring: LogRing) -> Step {
+    package mutating func next(_ ring: LogRing) -> Step {
         switch phase {
         case .live:
             return ring.event(after: position).map { .send($0) } ?? .wait
@@ -60,7 +60,7 @@ struct FollowState {
     }
 
     /// What was to be read has come, or has failed to.
-    mutating func finishReading() {
+    package mutating func finishReading() {
         if !isLive {
             phase = .replaying(floor: nil)
         }
@@ -69,14 +69,14 @@ struct FollowState {
     /// Moves on by an event.
     ///
     /// - Returns: Whether it is the one that comes next, and so to be sent.
-    mutating func advance(to event: LiveEvent) -> Bool {
+    package mutating func advance(to event: LiveEvent) -> Bool {
         guard let next = event.position, next.rawValue == position.rawValue + 1 else { return false }
         position = next
         return true
     }
 
     /// From where on the ring must be kept for it.
-    var floor: Position {
+    package var floor: Position {
         if case .replaying(floor: let floor?) = phase { floor } else { position }
     }
 }

@@ -1,12 +1,12 @@
-import ChatDomain
-import NIOCore
+package import ChatDomain
+package import NIOCore
 import Synchronization
 
 /// What all readers of a chat are told, encoded once in each form.
-final class LiveEvent: Sendable {
-    let chatID: ChatID
+package final class LiveEvent: Sendable {
+    package let chatID: ChatID
     /// Nil for what has no place in the log.
-    let position: Position?
+    package let position: Position?
     let type: String
     private let json: [UInt8]
     private let forms = Mutex<[ByteBuffer?]>(Array(repeating: nil, count: EventForm.allCases.count))
@@ -20,13 +20,13 @@ final class LiveEvent: Sendable {
         json = writer.bytes
     }
 
-    convenience init(_ entry: LogEntry, of chatID: ChatID) {
+    package convenience init(_ entry: LogEntry, of chatID: ChatID) {
         self.init(type: entry.kind.rawValue, chatID: chatID, position: entry.position) {
             entry.write(to: &$0, chatID: chatID)
         }
     }
 
-    convenience init(_ typing: Typing) {
+    package convenience init(_ typing: Typing) {
         self.init(type: "typing", chatID: typing.chatID, position: nil) { writer in
             writer.object { writer in
                 writer.name("type")
@@ -44,11 +44,11 @@ final class LiveEvent: Sendable {
     }
 
     /// How much memory it takes, about.
-    var size: Int {
+    package var size: Int {
         2 * json.count + 256
     }
 
-    func bytes(_ form: EventForm) -> ByteBuffer {
+    package func bytes(_ form: EventForm) -> ByteBuffer {
         forms.withLock { forms in
             if let bytes = forms[form.rawValue] { return bytes }
             let bytes = form.bytes(type: type, id: position.map { String($0.rawValue) }, json: json)

@@ -1,15 +1,15 @@
-import ChatDomain
+package import ChatDomain
 import DequeModule
 
 /// The newest events of a chat, kept for as long as a reader lacks one of them.
-struct LogRing {
+package struct LogRing {
     /// Behind it the events begin; every reader who stands before it lacks something that is not here.
-    private(set) var base: Position
+    package private(set) var base: Position
     private var events: Deque<LiveEvent> = []
     /// What the events take of memory, in bytes.
-    private(set) var size = 0
+    package private(set) var size = 0
 
-    enum Appended {
+    package enum Appended {
         case added
         /// It was here before.
         case known
@@ -18,28 +18,28 @@ struct LogRing {
     }
 
     /// - Parameter end: Where the log ends, as far as is known.
-    init(end: Position) {
+    package init(end: Position) {
         base = end
     }
 
-    var end: Position {
+    package var end: Position {
         Position(rawValue: base.rawValue + Int64(events.count))
     }
 
-    var count: Int {
+    package var count: Int {
         events.count
     }
 
     /// The event behind a position; nil if there is none yet.
     ///
     /// - Precondition: `position` is not before `base`.
-    func event(after position: Position) -> LiveEvent? {
+    package func event(after position: Position) -> LiveEvent? {
         let index = Int(position.rawValue - base.rawValue)
         precondition(index >= 0, "the ring has no longer what comes after \(position.rawValue)")
         return index < events.count ? events[index] : nil
     }
 
-    mutating func append(_ event: LiveEvent, at position: Position) -> Appended {
+    package mutating func append(_ event: LiveEvent, at position: Position) -> Appended {
         guard position > end else { return .known }
         guard position.rawValue == end.rawValue + 1 else { return .gap }
         events.append(event)
@@ -48,7 +48,7 @@ struct LogRing {
     }
 
     /// Forgets the events up to a position.
-    mutating func trim(to position: Position) {
+    package mutating func trim(to position: Position) {
         while base < position, let event = events.popFirst() {
             base = Position(rawValue: base.rawValue + 1)
             size -= event.size
@@ -58,7 +58,8 @@ struct LogRing {
     /// Forgets the oldest events until the others are within bounds.
     ///
     /// - Returns: Whether there were any to forget.
-    mutating func trim(toCount maximumCount: Int, size maximumSize: Int) -> Bool {
+    @discardableResult
+    package mutating func trim(toCount maximumCount: Int, size maximumSize: Int) -> Bool {
         let base = self.base
         while events.count > maximumCount || size > maximumSize {
             trim(to: Position(rawValue: self.base.rawValue + 1))

@@ -37,6 +37,8 @@ final class LogTopic {
 
     /// Forgets what every reader has.
     func trim() {
+        // A connection that takes more again in the midst of a delivery is ahead of the others.
+        guard !hasChanged else { return }
         var floor = ring.end
         for follow in follows where follow.lags {
             floor = min(floor, follow.state.floor)

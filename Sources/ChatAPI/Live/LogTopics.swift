@@ -65,7 +65,7 @@ final class LogTopics {
     }
 
     func pump(_ follow: LogFollow) {
-        guard let topic = topics[follow.chatID] else { return }
+        guard follow.isActive, let topic = topics[follow.chatID] else { return }
         follow.reader.pump(follow, topic)
         topic.trim()
     }
@@ -115,10 +115,10 @@ final class LogTopics {
     }
 
     private func deliver(_ topic: LogTopic) {
-        topic.hasChanged = false
         for follow in topic.follows where follow.isActive {
             follow.reader.pump(follow, topic)
         }
+        topic.hasChanged = false
         if topic.ring.trim(toCount: limits.maximumLag, size: limits.maximumLagBytes) {
             for follow in topic.follows where follow.isActive && follow.state.isOverrun(by: topic.ring) {
                 follow.reader.pump(follow, topic)
@@ -189,6 +189,7 @@ extension LogTopics {
         switch result {
         case .success(let page):
             let end = topic.ring.end
+            topic.hasChanged = true
             for event in page.events {
                 _ = event.position.map { topic.ring.append(event, at: $0) }
             }

@@ -1,18 +1,18 @@
-import ChatDomain
+package import ChatDomain
 
 /// Where a reader of many chats stands in each: the `id` of a combined stream's events.
-struct StreamCursor: Equatable {
+package struct StreamCursor: Equatable {
     /// In the order of the ids.
-    let positions: [(chatID: ChatID, position: Position)]
+    package let positions: [(chatID: ChatID, position: Position)]
 
-    static func == (lhs: StreamCursor, rhs: StreamCursor) -> Bool {
+    package static func == (lhs: StreamCursor, rhs: StreamCursor) -> Bool {
         lhs.positions.elementsEqual(rhs.positions, by: ==)
     }
 
     /// The cursor as clients get it: letters, digits and `-`, of which they need to know nothing.
     ///
     /// Each id is written as its distance from the one before it.
-    var token: String {
+    package var token: String {
         var text = ""
         var last: Int64 = 0
         for (chatID, position) in positions {
@@ -22,12 +22,12 @@ struct StreamCursor: Equatable {
         return text + Self.check(text)
     }
 
-    init(_ positions: [(chatID: ChatID, position: Position)]) {
+    package init(_ positions: [(chatID: ChatID, position: Position)]) {
         self.positions = positions.sorted { $0.chatID.rawValue < $1.chatID.rawValue }
     }
 
     /// Nil for a token that no stream has given.
-    init?(token: String) {
+    package init?(token: String) {
         guard let end = token.lastIndex(of: "-") else {
             guard token == Self.check("") else { return nil }
             positions = []

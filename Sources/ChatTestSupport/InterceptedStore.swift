@@ -1,0 +1,71 @@
+package import ChatDomain
+
+/// A store whose reads a test can watch, hold up or let fail.
+package struct InterceptedStore: ChatStore {
+    package enum Read: Sendable {
+        case chats([ChatID])
+        case list
+        case log(ChatID, after: Position)
+    }
+
+    package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
+
+    private let base: any ChatStore
+    private let intercept: Interception
+
+    /// - Parameter intercept: Runs before a read, and after a list was read; the read fails with what it throws.
+    package init(_ base: any ChatStore, _ intercept: @escaping Interception) {
+        self.base = base
+        self.intercept = intercept
+    }
+
+    package var signals: LogSignals { base.signals }
+
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+        try await intercept(.chats(ids))
+        return try await base.chats(withIDs: ids)
+    }
+
+    package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
+        let list = try await base.chats(query)
+        try await intercept(.list)
+        return list
+    }
+
+    package func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
+        try await intercept(.log(chat, after: position))
+        return try await base.log(of: chat, after: position, limit: limit)
+    }
+
+    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
+        try await base.createChat(draft)
+    }
+
+    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+        try await base.record(request)
+    }
+
+    package func deleteChat(_ id: ChatID) async throws(StoreError) {
+        try await base.deleteChat(id)
+    }
+
+    package func purgeDeletedChats() async throws(StoreError) -> Bool {
+        try await base.purgeDeletedChats()
+    }
+
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+        try await base.tail(request)
+    }
+
+    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        try await base.message(id, in: chat)
+    }
+
+    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
+        try await base.messages(query)
+    }
+
+    package func checkReadiness() async throws(StoreError) {
+        try await base.checkReadiness()
+    }
+}

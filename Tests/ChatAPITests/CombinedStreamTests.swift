@@ -1,0 +1,257 @@
+import ChatAPI
+import ChatDomain
+import ChatTestSupport
+import Synchronization
+import Testing
+
+/// Many chats in one stream.
+@Suite(.timeLimit(.minutes(5)))
+struct CombinedStreamTests {
+    private func place(_ event: ServerSentEvent) throws -> [Int64] {
+        let json = try event.json
+        return [json["chat_id"]?.integer, json["seq"]?.integer].compactMap { $0 }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func severalChatsComeInOneStream(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats(3)
+            try await client.post("1", "2")
+            try await client.post("1", to: 2)
+            var id = ""
+            try await client.withEvents("/events?chats=1:0,2,1") { stream in
+                let events = try await stream.events(through: "caught_up")
+                let chats = #"[{"chat_id":1,"last_seq":2},{"chat_id":2,"last_seq":1}]"#
+                #expect(events[0].data == #"{"type":"hello","chats":\#(chats),"heartbeat_seconds":15}"#)
+                #expect(events[0].id == nil)
+                let replayed = try events.dropFirst().dropLast().map(place)
+                #expect(replayed == [[1, 1], [1, 2]])
+                #expect(events.last?.data == #"{"type":"caught_up"}"#)
+                try await client.post("not asked for", to: 3)
+                #expect(try await client.send("POST", "/chats/2/typing").status == 204)
+                try await client.post("2", to: 2)
+                let typing = try #require(try await stream.nextEvent())
+                #expect((typing.type, typing.id) == ("typing", nil))
+                let event = try #require(try await stream.nextEvent())
+                #expect(event.type == "message.created")
+                #expect(try place(event) == [2, 2])
+                let token = try #require(event.id)
+                #expect(token.wholeMatch(of: /[0-9a-z-]+/) != nil)
+                id = token
+            }
+            try await client.post("3")
+            try await client.post("3", to: 2)
+            for (query, headers) in [("chats=1,2", ["Last-Event-ID": id]), ("chats=2:0,1&after=\(id)", [:])] {
+                try await client.withEvents("/events?\(query)", headers: headers) { stream in
+                    let events = try await stream.events(through: "caught_up")
+                    let replayed = try events.dropFirst().dropLast().map(place)
+                    #expect(Set(replayed) == [[1, 3], [2, 3]])
+                    #expect(events.count == 4)
+                }
+            }
+        }
+    }
+
+    @Test func whatIsNoCombinedStreamIsRefused() async throws {
+        var limits = StreamLimits()
+        limits.maximumChats = 2
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats(2)
+            for query in [
+                "chats=", "chats=x", "chats=1,", "chats=1:", "chats=1:x", "chats=1:-1", "chats=1:1", "chats=1:2:3",
+                "chats=1,2,3", "chats=1&after=1", "after=0",
+            ] {
+                let response = try await client.send("GET", "/events?\(query)")
+                #expect(response.status == 422, "\(query)")
+                #expect(try response.json["code"] == "validation_failed")
+            }
+            #expect(try await client.send("GET", "/events?chats=1,7").status == 404)
+            try await client.withEvents("/events") { stream in
+                _ = try await stream.events(through: "caught_up")
+                // A chat more than a stream can hold: the client comes back, and is told.
+                try await client.createChats()
+                #expect(try await stream.nextEvent()?.type == "reconnect")
+                #expect(try await stream.nextEvent() == nil)
+            }
+            let refused = try await client.send("GET", "/events")
+            #expect(refused.status == 422)
+            let detail = "There are more than 2 chats: name those that are to be followed"
+            #expect(refused.text == #"{"detail":"\#(detail)","code":"too_many_chats"}"#)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func allChatsIncludeThoseThatCome(_ store: StoreUnderTest) async throws {
+        var limits = StreamLimits()
+        limits.checkInterval = .seconds(3_600)
+        try await withServer(on: store, streamLimits: limits) { client in
+            try await client.createChats(2)
+            try await client.post("before")
+            var id = ""
+            try await client.withEvents("/events") { stream in
+                #expect(try await stream.events(through: "caught_up").count == 2)
+                try await client.createChats()
+                let created = try #require(try await stream.nextEvent())
+                #expect(created.type == "chat.created")
+                let shown = try await client.send("GET", "/chats/?limit=1").json["chats"]?[0]
+                #expect(try created.json == ["type": "chat.created", "chat_id": 3, "chat": shown ?? .null])
+                try await client.post("first", to: 3)
+                let event = try #require(try await stream.nextEvent())
+                #expect(try place(event) == [3, 1])
+                _ = try await client.send("DELETE", "/chats/2")
+                let deleted = try #require(try await stream.nextEvent())
+                #expect(deleted.data == #"{"type":"chat.deleted","chat_id":2}"#)
+                id = try #require(deleted.id)
+            }
+            // What happens while nobody looks.
+            try await client.createChats()
+            try await client.post("1", "2", to: 4)
+            try await client.post("second")
+            _ = try await client.send("DELETE", "/chats/3")
+            try await client.withEvents("/events", headers: ["Last-Event-ID": id]) { stream in
+                var events = try await stream.events(through: "caught_up")
+                // The news of deletions come beside the replay.
+                if !events.contains(where: { $0.type == "chat.deleted" }) {
+                    events.append(try #require(try await stream.nextEvent()))
+                }
+                var places: [String: [[Int64]]] = [:]
+                for event in events {
+                    places[event.type ?? "", default: []].append(try place(event))
+                }
+                let messages = places["message.created"] ?? []
+                #expect(messages.filter { $0[0] == 4 } == [[4, 1], [4, 2]])
+                #expect(messages.filter { $0[0] != 4 } == [[1, 2]])
+                #expect(places["chat.created"] == [[4]])
+                #expect(places["chat.deleted"] == [[3]])
+                #expect(events.count == 7)
+            }
+        }
+    }
+
+    @Test func chatsThatAreNotAskedForAreNotSaidToBeDeleted() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats(3)
+            let both = try await client.withEvents("/events?chats=1,2,3") { stream in
+                try await stream.events(through: "caught_up").last?.id
+            }
+            _ = try await client.send("DELETE", "/chats/3")
+            try await client.post("one")
+            try await client.withEvents("/events?chats=1,3", headers: ["Last-Event-ID": both ?? ""]) { stream in
+                var events: [ServerSentEvent] = []
+                while events.count < 4 { events.append(try #require(try await stream.nextEvent())) }
+                #expect(
+                    events.filter { $0.type == "chat.deleted" }.map(\.data) == [#"{"type":"chat.deleted","chat_id":3}"#]
+                )
+                #expect(Set(events.map(\.type)) == ["hello", "message.created", "caught_up", "chat.deleted"])
+            }
+        }
+    }
+
+    @Test func aStreamOfNamedChatsEndsWithTheLastOfThem() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats(3)
+            try await client.withEvents("/events?chats=1,2") { stream in
+                let id = try await stream.events(through: "caught_up").last?.id ?? ""
+                for chat in 1...2 {
+                    _ = try await client.send("DELETE", "/chats/\(chat)")
+                    let event = try await stream.nextEvent()
+                    #expect(event?.data == #"{"type":"chat.deleted","chat_id":\#(chat)}"#)
+                }
+                #expect(try await stream.nextEvent() == nil)
+                // The same for whoever was away.
+                let response = try await stream.send("GET", "/events?chats=1,2", headers: ["Last-Event-ID": id])
+                #expect(response.status == 200)
+                let events = try await stream.events(through: "the end")
+                #expect(events.filter { $0.type == "chat.deleted" }.count == 2)
+            }
+        }
+    }
+
+    /// A chat that goes while others are read does not keep the stream from saying when it has caught up.
+    @Test func aDeletionDuringTheReplayDoesNotHoldUpTheOthers() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { base in
+            let (readings, reading) = AsyncStream.makeStream(of: Void.self)
+            let (deletions, deletion) = AsyncStream.makeStream(of: Void.self)
+            let store = InterceptedStore(base) { read in
+                guard case .log(ChatID(rawValue: 1), _) = read else { return }
+                reading.yield()
+                for await _ in deletions { break }
+            }
+            try await withServer(store) { client in
+                try await client.createChats(2)
+                try await client.post("1")
+                try await client.post("1", to: 2)
+                try await client.withEvents("/events?chats=1:0,2:0") { stream in
+                    for await _ in readings { break }
+                    _ = try await client.send("DELETE", "/chats/1")
+                    #expect(try await stream.events(through: "chat.deleted").last?.type == "chat.deleted")
+                    deletion.finish()
+                    let rest = try await stream.events(through: "caught_up")
+                    #expect(rest.map(\.type) == ["message.created", "caught_up"])
+                }
+            }
+        }
+    }
+
+    /// What is written to while the chats are listed is neither left out nor taken for new.
+    @Test func noChatIsMissedThatMovesWhileTheyAreListed() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { base in
+            for number in 1...150 {
+                _ = try await base.createChat(titled: ChatTitle("\(number)"))
+            }
+            let listed = Atomic(false)
+            let store = InterceptedStore(base) { read throws(StoreError) in
+                guard case .list = read, !listed.exchange(true, ordering: .relaxed) else { return }
+                guard let text = try? MessageText("to the top") else { return }
+                _ = try await base.postMessage(text, to: ChatID(rawValue: 1))
+            }
+            try await withServer(store) { client in
+                try await client.withEvents("/events") { stream in
+                    let hello = try #require(try await stream.nextEvent())
+                    #expect(try hello.json["chats"]?.elements.count == 150)
+                }
+            }
+        }
+    }
+
+    /// Three chats written to at full speed, and readers that come back by the cursor alone.
+    @Test(arguments: StoreUnderTest.allCases)
+    func nothingIsMissedOrDoubledByTheCursor(_ store: StoreUnderTest) async throws {
+        let (chats, posts) = (3 as Int64, 80 as Int64)
+        try await withServer(on: store) { client in
+            try await client.createChats(Int(chats))
+            try await withThrowingDiscardingTaskGroup { group in
+                for chat in 1...chats {
+                    group.addTask {
+                        for number in 1...posts { try await client.post("\(number)", to: chat) }
+                    }
+                }
+                for reader in 0..<6 as Range<UInt64> {
+                    group.addTask {
+                        var random = SplitMix64(state: reader)
+                        var seen: [Int64: Int64] = [1: 0, 2: 0, 3: 0]
+                        var id: String?
+                        let path = reader.isMultiple(of: 2) ? "/events?chats=3:0,1:0,2:0" : "/events?chats=1:0,2:0,3:0"
+                        while seen.values.contains(where: { $0 < posts }) {
+                            var patience = Int.random(in: 1...40, using: &random)
+                            try await client.withEvents(path, headers: id.map { ["Last-Event-ID": $0] } ?? [:]) {
+                                stream in
+                                while patience > 0, seen.values.contains(where: { $0 < posts }),
+                                    let event = try await stream.nextEvent()
+                                {
+                                    id = event.id ?? id
+                                    guard event.type == "message.created" else { continue }
+                                    let place = try place(event)
+                                    #expect(seen[place[0]] == place[1] - 1)
+                                    seen[place[0]] = place[1]
+                                    patience -= 1
+                                }
+                            }
+                        }
+                        #expect(seen == [1: posts, 2: posts, 3: posts])
+                    }
+                }
+            }
+        }
+    }
+}

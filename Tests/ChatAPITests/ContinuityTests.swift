@@ -1,0 +1,184 @@
+import ChatAPI
+import ChatDomain
+import ChatTestSupport
+import Synchronization
+import Testing
+
+/// A reader misses nothing, whatever it does itself and whatever others do.
+@Suite(.timeLimit(.minutes(5)))
+struct ContinuityTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func readersThatComeAndGoSeeEverythingOnce(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats()
+            let slot = ServerSlot()
+            await slot.put(client)
+            try await LiveTraffic(posts: 300, readers: 24, writing: slot, reading: slot).run()
+        }
+    }
+
+    /// Two processes that know of each other by the database alone.
+    @Test func aServerBringsWhatAnotherOneHasWritten() async throws {
+        var limits = StreamLimits()
+        limits.checkInterval = .milliseconds(100)
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url) { first in
+                try await withPostgres(url) { second in
+                    try await withServer(first) { writer in
+                        try await withServer(second, streamLimits: limits) { reader in
+                            try await writer.createChats(2)
+                            try await reader.withEvents("/events") { all in
+                                _ = try await all.events(through: "caught_up")
+                                try await reader.withEvents("/chats/2/events") { stream in
+                                    _ = try await stream.events(through: "caught_up")
+                                    try await writer.post("elsewhere", to: 2)
+                                    #expect(try await stream.nextEvent()?.id == "1")
+                                    _ = try await writer.send("DELETE", "/chats/2")
+                                    #expect(try await stream.nextEvent()?.type == "chat.deleted")
+                                    #expect(try await stream.nextEvent() == nil)
+                                }
+                                try await writer.createChats()
+                                let news = try await all.events(through: "chat.created")
+                                #expect(news.map(\.type) == ["message.created", "chat.deleted", "chat.created"])
+                            }
+                            let slots = (writing: ServerSlot(), reading: ServerSlot())
+                            await slots.writing.put(writer)
+                            await slots.reading.put(reader)
+                            let traffic = LiveTraffic(
+                                posts: 200,
+                                readers: 8,
+                                writing: slots.writing,
+                                reading: slots.reading
+                            )
+                            try await traffic.run()
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func aSlowReaderIsEndedAndHoldsNobodyUp() async throws {
+        var limits = StreamLimits()
+        limits.maximumLag = 30
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            let total = 150
+            try await client.withKeptConnection(receiveBuffer: 4_096) { slow in
+                _ = try await slow.send("GET", "/chats/1/events?after=0")
+                try await withThrowingDiscardingTaskGroup { group in
+                    let (seen, see) = AsyncStream.makeStream(of: Void.self)
+                    let readers = 4
+                    for _ in 0..<readers {
+                        group.addTask {
+                            try await client.withEvents("/chats/1/events?after=0") { stream in
+                                _ = try await stream.events(through: "caught_up")
+                                see.yield()
+                                for position in 1...total {
+                                    #expect(try await stream.nextEvent()?.id == "\(position)")
+                                    see.yield()
+                                }
+                            }
+                        }
+                    }
+                    group.addTask {
+                        // Nobody is ahead by more than a few, and only the slow one falls behind.
+                        var others = seen.makeAsyncIterator()
+                        for _ in 0..<readers { await others.next() }
+                        let text = String(repeating: "👋", count: 5_000)
+                        try await client.withKeptConnection { connection in
+                            for _ in 1...total {
+                                let body = #"{"text":"\#(text)"}"#
+                                _ = try await connection.send("POST", "/chats/1/messages", body: body)
+                                for _ in 0..<readers { await others.next() }
+                            }
+                        }
+                    }
+                }
+                var position = 0
+                var last: String?
+                do {
+                    while let event = try await slow.nextEvent() {
+                        last = event.type
+                        guard event.type == "message.created" else { continue }
+                        #expect(event.id == "\(position + 1)")
+                        position += 1
+                    }
+                    #expect(last == "overflow")
+                } catch is HTTPTestConnection.Cut {}
+                #expect(position < total)
+                try await client.withEvents("/chats/1/events?after=\(position)") { stream in
+                    let events = try await stream.events(through: "caught_up")
+                    #expect(events.map(\.id) == [nil] + (position + 1...total).map { "\($0)" } + ["\(total)"])
+                }
+            }
+        }
+    }
+
+    /// Who has been told of the overflow goes on with the same connection.
+    @Test func aConnectionOutlivesTheOverflowOfItsStream() async throws {
+        var limits = StreamLimits()
+        limits.maximumLag = 1
+        limits.heartbeat = .seconds(1)
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withKeptConnection(receiveBuffer: 4_096) { slow in
+                _ = try await slow.send("GET", "/chats/1/events?after=0")
+                let text = String(repeating: "👋", count: 5_000)
+                for _ in 1...40 { try await client.post(text) }
+                var position = 0
+                while let event = try await slow.nextEvent() {
+                    position = event.type == "message.created" ? position + 1 : position
+                }
+                #expect(position < 40)
+                _ = try await slow.send("GET", "/chats/1/events?after=\(position)")
+                #expect(try await slow.events(through: "caught_up").count == 42 - position)
+                // Longer than the time that a client has which takes nothing more.
+                for _ in 1...6 {
+                    while try await slow.nextLine() != ":" {}
+                }
+            }
+        }
+    }
+
+    /// A store that fails does not cost the readers anything, nor does a reader that leaves meanwhile cost the others.
+    @Test func aStoreThatFailsIsAskedAgain() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { base in
+            let isDown = Atomic(true)
+            let (failures, failure) = AsyncStream.makeStream(of: Void.self)
+            let store = InterceptedStore(base) { read throws(StoreError) in
+                guard case .log = read, isDown.load(ordering: .relaxed) else { return }
+                failure.yield()
+                throw .unavailable(reason: "tried")
+            }
+            var attempts = failures.makeAsyncIterator()
+            try await withServer(store) { client in
+                try await client.createChats()
+                try await client.post("1")
+                // Some on each event loop.
+                let live = (1...4).map { _ in
+                    Task {
+                        try await client.withEvents("/chats/1/events") {
+                            try await $0.events(through: "message.created")
+                        }
+                    }
+                }
+                for _ in 1...4 {
+                    try await client.withEvents("/chats/1/events?after=0") { _ in await attempts.next() }
+                }
+                try await client.withEvents("/chats/1/events?after=0") { stream in
+                    // By the second one, those that have left would have been served.
+                    for _ in 1...2 { await attempts.next() }
+                    isDown.store(false, ordering: .relaxed)
+                    let events = try await stream.events(through: "caught_up")
+                    #expect(events.map(\.type) == ["hello", "message.created", "caught_up"])
+                }
+                try await client.post("2")
+                for task in live {
+                    let events = try await task.value
+                    #expect(events.map(\.id) == [nil, "1", "2"])
+                }
+            }
+        }
+    }
+}

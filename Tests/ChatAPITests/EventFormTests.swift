@@ -1,0 +1,61 @@
+import ChatAPI
+import ChatDomain
+import NIOCore
+import Testing
+
+struct EventFormTests {
+    private func framed(_ text: String) -> String {
+        "\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n"
+    }
+
+    @Test func anEventIsOneChunk() {
+        let json = #"{"text":"Прывітанне, 👋🏽 e\u0301"}"#
+        let bytes = Array(json.utf8)
+        let form = EventForm.serverSentEvents
+        #expect(
+            String(buffer: form.bytes(type: "message.created", id: "17", json: bytes))
+                == framed("id: 17\nevent: message.created\ndata: \(json)\n\n")
+        )
+        #expect(
+            String(buffer: form.bytes(type: "hello", id: nil, json: bytes, retry: 1_500))
+                == framed("retry: 1500\nevent: hello\ndata: \(json)\n\n")
+        )
+        #expect(
+            String(buffer: EventForm.serverSentEventsWithoutID.bytes(type: "typing", id: "17", json: bytes))
+                == framed("event: typing\ndata: \(json)\n\n")
+        )
+        #expect(
+            String(buffer: EventForm.jsonLines.bytes(type: "typing", id: "17", json: bytes, retry: 1))
+                == framed(json + "\n")
+        )
+        #expect(String(buffer: form.heartbeat) == "3\r\n:\n\n\r\n")
+        #expect(String(buffer: EventForm.jsonLines.heartbeat) == "1\r\n\n\r\n")
+    }
+
+    @Test(arguments: ["a\nb", "a\r\nb", "a\u{2028}b", "\u{0}", "\"\\", "data: x\n\nevent: y", "👩‍👩‍👧‍👦"])
+    func noTextBreaksAnEvent(_ text: String) throws {
+        let event = LiveEvent.sample(3, text: text)
+        // Line feeds of their own: to Swift, one behind a carriage return is part of the same character.
+        let lines = event.bytes(.serverSentEvents).readableBytesView
+            .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        #expect(lines.count == 7)
+        #expect(lines[1] == "id: 3")
+        #expect(lines[2] == "event: message.created")
+        #expect(lines[3].hasPrefix(#"data: {"seq":3,"type":"message.created","chat_id":1,"#))
+        #expect(!lines[3].contains("\r"))
+        #expect(event.bytes(.serverSentEvents) == event.bytes(.serverSentEvents))
+    }
+
+    @Test func typingHasNoPlace() {
+        let typing = Typing(
+            chatID: ChatID(rawValue: 7),
+            instant: Instant(microsecondsSinceEpoch: 0),
+            metadata: Metadata(json: #"{"user":"Аня"}"#)
+        )
+        let event = LiveEvent(typing)
+        #expect(event.position == nil)
+        let json = #"{"type":"typing","chat_id":7,"at":"1970-01-01T00:00:00.000000Z","metadata":{"user":"Аня"}}"#
+        #expect(String(buffer: event.bytes(.serverSentEvents)) == framed("event: typing\ndata: \(json)\n\n"))
+    }
+}

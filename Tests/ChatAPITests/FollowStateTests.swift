@@ -1,0 +1,187 @@
+import ChatAPI
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// Whatever happens in whatever order: a reader gets every entry once, in order.
+struct FollowStateTests {
+    @Test(arguments: 0..<300 as Range<UInt64>)
+    func everyEntryIsSentOnceAndInOrder(seed: UInt64) {
+        var run = Run(seed: seed)
+        for _ in 0..<400 {
+            run.step()
+        }
+        run.finish()
+        let expected = Array(run.start..<run.logEnd).map { $0 + 1 }
+        #expect(run.sent == expected)
+        #expect(run.caughtUpAt.count == run.beginnings)
+    }
+
+    @Test func aReaderThatIsUpToDateIsToldSoAndReadsNothing() {
+        var ring = LogRing(end: Position(rawValue: 5))
+        var state = FollowState(after: Position(rawValue: 5))
+        #expect(!state.isLive)
+        #expect(state.next(ring).summary == "caught up")
+        #expect(state.isLive)
+        #expect(state.next(ring).summary == "wait")
+        _ = ring.append(.sample(6), at: Position(rawValue: 6))
+        #expect(state.next(ring).summary == "send 6")
+        let moves = [5, 7, 6, 6, 7].map { state.advance(to: .sample($0)) }
+        #expect(moves == [false, false, true, false, true])
+        #expect(state.position == Position(rawValue: 7))
+    }
+
+    @Test func onlyALiveReaderIsOverrun() {
+        var ring = LogRing(end: Position(rawValue: 5))
+        var old = FollowState(after: Position(rawValue: 1))
+        var live = FollowState(after: Position(rawValue: 5))
+        #expect(live.next(ring).summary == "caught up")
+        for position in 6...9 as ClosedRange<Int64> {
+            _ = ring.append(.sample(position), at: Position(rawValue: position))
+        }
+        #expect(!live.isOverrun(by: ring))
+        ring.trim(toCount: 3, size: .max)
+        #expect(live.isOverrun(by: ring))
+        #expect(!old.isOverrun(by: ring))
+        #expect(old.next(ring).summary == "read after 1")
+        #expect(old.floor == Position(rawValue: 9))
+        #expect(old.next(ring).summary == "wait")
+        old.finishReading()
+        #expect(old.floor == Position(rawValue: 1))
+        #expect(old.next(ring).summary == "read after 1")
+    }
+}
+
+extension FollowState.Step {
+    fileprivate var summary: String {
+        switch self {
+        case .send(let event): "send \(event.position?.rawValue ?? -1)"
+        case .caughtUp: "caught up"
+        case .read(let position): "read after \(position.rawValue)"
+        case .wait: "wait"
+        }
+    }
+}
+
+/// A log, its ring, and one reader whose connection, reads and signals are as bad as they can be.
+private struct Run {
+    /// Behind it the first beginning of the reader.
+    let start: Int64
+    private(set) var logEnd: Int64
+    private(set) var sent: [Int64] = []
+    /// How often the reader has begun: once more for each time that it was ended.
+    private(set) var beginnings = 1
+    private(set) var caughtUpAt: [Int64] = []
+    private var random: SplitMix64
+    private var ring: LogRing
+    private var state: FollowState
+    /// From where on a read is on its way, and where the log ended when it was asked for.
+    private var reading: (after: Int64, end: Int64)?
+    private var isWritable = true
+    private var lags = false
+
+    init(seed: UInt64) {
+        random = SplitMix64(state: seed)
+        logEnd = .random(in: 0...20, using: &random)
+        start = .random(in: 0...logEnd, using: &random)
+        ring = LogRing(end: Position(rawValue: .random(in: 0...logEnd, using: &random)))
+        state = FollowState(after: Position(rawValue: start))
+        pump()
+    }
+
+    mutating func step() {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0...2:
+            logEnd += .random(in: 1...4, using: &random)
+            // A signal may be lost, and then the next one leaves a gap.
+            if Int.random(in: 0..<4, using: &random) > 0 { signal() }
+        case 3: signal()
+        case 4, 5: finishReading()
+        case 6:
+            reading = nil
+            state.finishReading()
+            pump()
+        case 7:
+            isWritable.toggle()
+            if isWritable { pump() }
+        case 8:
+            ring.trim(toCount: .random(in: 0...6, using: &random), size: .max)
+            restartIfOverrun()
+        default: trim()
+        }
+    }
+
+    mutating func finish() {
+        repeat {
+            isWritable = true
+            signal()
+            finishReading()
+        } while state.position.rawValue < logEnd || !state.isLive
+    }
+
+    /// Brings to the ring what the log has, as far as it knows.
+    private mutating func signal() {
+        for position in ring.end.rawValue..<logEnd {
+            _ = ring.append(.sample(position + 1), at: Position(rawValue: position + 1))
+        }
+        pump()
+    }
+
+    /// A page of any length, read at any moment since it was asked for.
+    private mutating func finishReading() {
+        guard let reading else { return }
+        self.reading = nil
+        let end = Int64.random(in: reading.end...logEnd, using: &random)
+        let last = min(end, reading.after + .random(in: 1...8, using: &random))
+        state.finishReading()
+        for position in reading.after..<last {
+            // The connection takes no more: the rest is read again.
+            if Int.random(in: 0..<10, using: &random) == 0 { isWritable = false }
+            guard isWritable else { break }
+            if state.advance(to: .sample(position + 1)) { sent.append(position + 1) }
+        }
+        pump()
+        trim()
+        // A lame connection wakes up at last.
+        if !isWritable, Bool.random(using: &random) {
+            isWritable = true
+            pump()
+        }
+    }
+
+    private mutating func pump() {
+        while isWritable, !restartIfOverrun() {
+            switch state.next(ring) {
+            case .send(let event):
+                let isNext = state.advance(to: event)
+                #expect(isNext)
+                sent.append(event.position?.rawValue ?? -1)
+            case .caughtUp: caughtUpAt.append(state.position.rawValue)
+            case .read(let position):
+                #expect(reading == nil)
+                reading = (position.rawValue, max(logEnd, ring.end.rawValue))
+            case .wait:
+                lags = !state.isLive
+                return
+            }
+        }
+        lags = true
+    }
+
+    /// What every reader has is forgotten.
+    private mutating func trim() {
+        ring.trim(to: lags ? min(ring.end, state.floor) : ring.end)
+    }
+
+    /// A reader that was left behind is ended, and begins anew where it stood.
+    @discardableResult
+    private mutating func restartIfOverrun() -> Bool {
+        guard state.isOverrun(by: ring) else { return false }
+        if !state.isLive { Issue.record("a reader that is not live was overrun") }
+        state = FollowState(after: state.position)
+        reading = nil
+        beginnings += 1
+        pump()
+        return true
+    }
+}

@@ -1,0 +1,128 @@
+import ChatAPI
+import ChatTestSupport
+import NIOCore
+import Testing
+
+/// Waiting for the next entry of a log.
+@Suite(.timeLimit(.minutes(5)))
+struct LongPollTests {
+    /// One place, so that whoever finds none knows that the poll is being held.
+    private var onePlace: StreamLimits {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        return limits
+    }
+
+    private func poll(_ client: HTTPTestClient, _ query: String) -> Task<HTTPTestResponse, any Error> {
+        Task {
+            while true {
+                let response = try await client.send("GET", "/chats/1/events?\(query)")
+                // Whoever looks whether it is held may have had the place.
+                if response.status != 503 { return response }
+            }
+        }
+    }
+
+    private func waitUntilHeld(_ client: HTTPTestClient) async throws {
+        while try await client.send("GET", "/chats/1/events?wait=0").status != 503 {}
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func whatIsThereIsReturnedAtOnceAsTheLogHasIt(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats()
+            try await client.post("1", "2", "3")
+            for after in 0...2 {
+                let response = try await client.send("GET", "/chats/1/events?wait=60&after=\(after)")
+                #expect(response.headers["content-type"] == "application/json")
+                let log = try await client.send("GET", "/chats/1/log?after=\(after)")
+                #expect(response.text == log.text)
+            }
+            let header = try await client.send("GET", "/chats/1/events?wait=60", headers: ["Last-Event-ID": "2"])
+            #expect(try header.json["entries"]?.elements.count == 1)
+            #expect(try await client.send("GET", "/chats/1/events?wait=0").text == #"{"entries":[],"last_seq":3}"#)
+            #expect(try await client.send("GET", "/chats/1/events?wait=60&after=4").status == 422)
+            #expect(try await client.send("GET", "/chats/2/events?wait=60").status == 404)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func theNextEntryEndsThePoll(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store, streamLimits: onePlace) { client in
+            try await client.createChats()
+            try await client.post("1")
+            for query in ["wait=60", "wait=60&after=2"] {
+                let held = poll(client, query)
+                try await waitUntilHeld(client)
+                // Nothing that is stored, and nothing that is waited for.
+                #expect(try await client.send("POST", "/chats/1/typing").status == 204)
+                try await client.post("next")
+                let page = try await held.value.json
+                #expect(page["entries"]?.elements.compactMap { $0["message"]?["text"] } == ["next"])
+                #expect(page["last_seq"] == page["entries"]?[0]?["seq"])
+            }
+        }
+    }
+
+    @Test func theTimeEndsThePoll() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            let start = ContinuousClock.now
+            let response = try await client.send("GET", "/chats/1/events?wait=1")
+            #expect((Duration.seconds(1)..<(.seconds(30))).contains(start.duration(to: .now)))
+            #expect(response.text == #"{"entries":[],"last_seq":0}"#)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func theDeletionOfTheChatEndsThePoll(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store, streamLimits: onePlace) { client in
+            try await client.createChats()
+            let held = poll(client, "wait=60")
+            try await waitUntilHeld(client)
+            #expect(try await client.send("DELETE", "/chats/1").status == 204)
+            let response = try await held.value
+            #expect(response.status == 404)
+            #expect(try response.json["code"] == "chat_not_found")
+        }
+    }
+
+    @Test func theShutdownEndsThePoll() async throws {
+        let start = ContinuousClock.now
+        let held = try await withServer(on: .sqliteInMemory, streamLimits: onePlace) { client in
+            try await client.createChats()
+            let held = poll(client, "wait=60")
+            try await waitUntilHeld(client)
+            return held
+        }
+        let response = try await held.value
+        #expect(response.status == 200)
+        #expect(response.text == #"{"entries":[],"last_seq":0}"#)
+        #expect(start.duration(to: .now) < .seconds(30))
+    }
+
+    @Test(arguments: [true, false])
+    func aClientThatLeavesGivesItsPlaceUp(sayingSo halfCloses: Bool) async throws {
+        let (reads, read) = AsyncStream.makeStream(of: Void.self)
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let store = InterceptedStore(store) { _ in read.yield() }
+            try await withServer(store, streamLimits: onePlace) { client in
+                try await client.createChats()
+                try await client.withConnection { inbound, outbound in
+                    let request = "GET /chats/1/events?wait=60 HTTP/1.1\r\nHost: a\r\n\r\n"
+                    try await outbound.write(ByteBuffer(string: request))
+                    for await _ in reads { break }
+                    try await waitUntilHeld(client)
+                    guard halfCloses else { return }
+                    outbound.finish()
+                    // Who says that nothing more comes can still be told.
+                    let answer = try HTTPTestResponse(try await inbound.readToEnd())
+                    #expect(answer.text == #"{"entries":[],"last_seq":0}"#)
+                }
+                try await client.withEventsOnceAdmitted("/chats/1/events") { stream async throws in
+                    #expect(try await stream.nextEvent()?.type == "hello")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import ChatAPI
+import ChatTestSupport
+import NIOCore
+import Testing
+
+/// What streams may take of the server, and that they give it back.
+@Suite(.timeLimit(.minutes(5)))
+struct StreamLimitTests {
+    @Test func aStreamTooManyIsRefusedUntilAnotherEnds() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 2
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withEvents("/chats/1/events") { first in
+                try await client.withEvents("/events") { _ in
+                    for path in ["/chats/1/events", "/events", "/events?chats=1", "/chats/1/events?wait=60"] {
+                        let refused = try await client.send("GET", path)
+                        #expect(refused.status == 503)
+                        #expect(refused.headers["retry-after"] == "5")
+                        let detail = "Too many streams are open, try again later"
+                        #expect(try refused.json["detail"]?.string == detail)
+                        #expect(try refused.json["code"] == "too_many_streams")
+                    }
+                    #expect(try await client.send("GET", "/chats/1").status == 200)
+                }
+                try await client.withEventsOnceAdmitted("/chats/1/events") { _ async throws in
+                    #expect(try await client.send("GET", "/events").status == 503)
+                }
+                #expect(try await first.events(through: "caught_up").count == 2)
+            }
+        }
+    }
+
+    @Test func anAddressHasOnlySoMany() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreamsPerAddress = 1
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withEvents("/chats/1/events") { _ in
+                let refused = try await client.send("GET", "/chats/1/events?wait=60")
+                #expect(refused.status == 429)
+                #expect(refused.headers["retry-after"] == "5")
+                let expected = """
+                    {"detail":"Too many streams from this address are open","code":"too_many_streams_of_client"}
+                    """
+                #expect(refused.text == expected)
+            }
+            try await client.withEventsOnceAdmitted("/events") { _ in }
+        }
+    }
+
+    /// A refusal of any kind keeps no place.
+    @Test func whatIsRefusedTakesNoPlace() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        limits.maximumChats = 1
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats(2)
+            let refusals = [
+                ("/chats/9/events", 404), ("/chats/1/events?after=1", 422), ("/events?chats=9", 404),
+                ("/events?chats=1:1", 422), ("/events", 422), ("/events?chats=1,2", 422), ("/events?after=x", 422),
+            ]
+            for (path, status) in refusals {
+                #expect(try await client.send("GET", path).status == status, "\(path)")
+            }
+            try await client.withEvents("/chats/1/events") { _ in }
+        }
+    }
+
+    @Test func aHalfClosedConnectionIsClosedAndFree() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withEvents("/chats/1/events") { stream in
+                _ = try await stream.events(through: "caught_up")
+                stream.finish()
+                #expect(try await stream.isClosed())
+            }
+            try await client.withEventsOnceAdmitted("/chats/1/events") { _ in }
+        }
+    }
+
+    /// What is sent behind the request of a stream waits until the stream has ended.
+    @Test func aRequestBehindAStreamIsAnsweredAfterIt() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            let answer = try await client.withConnection { inbound, outbound in
+                let requests =
+                    "GET /chats/1/events HTTP/1.1\r\nHost: a\r\n\r\nGET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+                try await outbound.write(ByteBuffer(string: requests))
+                var answer = ""
+                while !answer.contains("caught_up") {
+                    answer += String(buffer: try await inbound.next() ?? ByteBuffer())
+                }
+                #expect(try await client.send("DELETE", "/chats/1").status == 204)
+                return answer + String(decoding: try await inbound.readToEnd(), as: UTF8.self)
+            }
+            #expect(answer.matches(of: /HTTP\/1.1 200 OK/).count == 2)
+            let order = ["event: hello", "event: chat.deleted", "\r\n0\r\n\r\nHTTP/1.1 200 OK"]
+            let places = order.compactMap { answer.firstRange(of: $0)?.lowerBound }
+            #expect(places.count == 3)
+            #expect(places == places.sorted())
+        }
+    }
+}
