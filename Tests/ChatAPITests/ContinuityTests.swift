@@ -13,7 +13,7 @@ struct ContinuityTests {
             try await client.createChats()
             let slot = ServerSlot()
             await slot.put(client)
-            try await LiveTraffic(posts: 300, readers: 24, writing: slot, reading: slot).run()
+            try await LiveTraffic(posts: 300, readers: 12, writing: slot, reading: slot).run()
         }
     }
 
@@ -122,20 +122,30 @@ struct ContinuityTests {
         limits.heartbeat = .seconds(1)
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
             try await client.createChats()
-            try await client.withKeptConnection(receiveBuffer: 4_096) { slow in
-                _ = try await slow.send("GET", "/chats/1/events?after=0")
-                let text = String(repeating: "👋", count: 5_000)
-                for _ in 1...40 { try await client.post(text) }
-                var position = 0
-                while let event = try await slow.nextEvent() {
-                    position = event.type == "message.created" ? position + 1 : position
-                }
-                #expect(position < 40)
-                _ = try await slow.send("GET", "/chats/1/events?after=\(position)")
-                #expect(try await slow.events(through: "caught_up").count == 42 - position)
-                // Longer than the time that a client has which takes nothing more.
-                for _ in 1...6 {
-                    while try await slow.nextLine() != ":" {}
+            let text = String(repeating: "👋", count: 5_000)
+            var end = 0
+            var isTold = false
+            while !isTold {
+                do {
+                    try await client.withKeptConnection(receiveBuffer: 4_096) { slow in
+                        var position = end
+                        _ = try await slow.send("GET", "/chats/1/events?after=\(position)")
+                        for _ in 1...40 { try await client.post(text) }
+                        end += 40
+                        while let event = try await slow.nextEvent() {
+                            position = event.type == "message.created" ? position + 1 : position
+                        }
+                        isTold = true
+                        #expect(position < end)
+                        _ = try await slow.send("GET", "/chats/1/events?after=\(position)")
+                        #expect(try await slow.events(through: "caught_up").count == end + 2 - position)
+                        // Longer than the time that a client has which takes nothing more.
+                        for _ in 1...6 {
+                            while try await slow.nextLine() != ":" {}
+                        }
+                    }
+                } catch is HTTPTestConnection.Cut where !isTold {
+                    // On a busy machine it comes too late to be told.
                 }
             }
         }

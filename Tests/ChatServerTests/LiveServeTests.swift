@@ -5,7 +5,7 @@ import Subprocess
 import Testing
 
 /// Streams of the running program: its end, its death, what it gives back.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct LiveServeTests {
     private static let posts: Int64 = 1_500
     private static let readers = 24
