@@ -19,9 +19,9 @@ package final class UpgradeGuard: ChannelDuplexHandler, RemovableChannelHandler 
 
     private var state = UpgradeState()
     /// Whether the server is shutting down.
-    private(set) var isQuiescing = false
+    package private(set) var isQuiescing = false
     /// Whether the client has said that it will send no more.
-    private(set) var isInputClosed = false
+    package private(set) var isInputClosed = false
 
     package init() {}
 

@@ -1,5 +1,5 @@
 import NIOCore
-import ServiceLifecycle
+import WebSocket
 
 extension EventHub {
     /// Streams into a connection whose response has begun, until the stream ends.
@@ -20,17 +20,20 @@ extension EventHub {
         let box = NIOLoopBoundBox.makeEmptyBox(valueType: Handler.self, eventLoop: channel.eventLoop)
         await withCheckedContinuation { continuation in
             channel.eventLoop.execute {
-                let handler = makeHandler { continuation.resume() }
                 do {
-                    try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+                    let pipeline = channel.pipeline.syncOperations
+                    // It knows what the channel has said before the handler was there to hear it.
+                    let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
+                    guard !upgradeGuard.isInputClosed else { throw ChannelError.inputClosed }
+                    let handler = makeHandler { continuation.resume() }
+                    try pipeline.addHandler(handler, position: .first)
                     box.value = handler
+                    if upgradeGuard.isQuiescing {
+                        handler.shutDown()
+                    }
                 } catch {
                     continuation.resume()
                 }
-            }
-            // Where the shutdown begins later, the channel tells the handler.
-            if Task.isShuttingDownGracefully {
-                channel.eventLoop.execute { box.value?.shutDown() }
             }
         }
         channel.eventLoop.execute {

@@ -97,6 +97,10 @@ package final class EventHub: Service, Sendable {
     func addReadersOfAll(_ count: Int, on eventLoop: any EventLoop) {
         let shard = shardIndex(of: eventLoop)
         state.withLock { $0.readersOfAll[shard] += count }
+        if count > 0 {
+            // A chat may have been created since they looked.
+            caller.yield()
+        }
     }
 }
 
