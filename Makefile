@@ -12,9 +12,9 @@ run: build docs-assets ## Build and start the server on http://127.0.0.1:8000 (o
 build: setup-build ## Build the release binary, .build/release/chat-api
 	swift build -c release --product chat-api
 
+# All tests at once would make each other wait for longer than the service's own time limits.
 test: setup-build ## Run every test
 	swift build --build-tests
-	# All tests at once would make each other wait for longer than the service's own time limits.
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=12 Scripts/with-postgres swift test --skip-build
 
 check: test ## Run every test and all other checks, as CI does

@@ -6,7 +6,7 @@ package struct Chat: Equatable, Sendable {
     package let createdAt: Instant
     /// Where the log ends; 0 for a log without entries.
     ///
-    /// Whatever changes in the chat moves it.
+    /// Whatever changes in the chat moves it; an import that is under way moves it after the changes.
     package var lastPosition: Position
     /// When the newest message was posted, be it deleted since; nil if there was none.
     package var lastMessageAt: Instant?

@@ -73,6 +73,7 @@ package struct ImportPlan: Sendable {
     package private(set) var editedChats: Set<ChatID> = []
     private let knowledge: Knowledge
     private var newMessages: Set<LogPlan.MessageReference> = []
+    private var newKeys: Set<LogPlan.SentKey> = []
 
     package init(_ stretches: [ArchivedStretch], knowing knowledge: Knowledge) throws(ImportConflict) {
         self.knowledge = knowledge
@@ -137,7 +138,16 @@ package struct ImportPlan: Sendable {
         head.advance(at: entry.instant)
         switch entry {
         case .message(let message, let idempotency):
-            newMessages.insert(LogPlan.MessageReference(chatID: message.chatID, id: message.id))
+            let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
+            guard knowledge.messages[reference] == nil, newMessages.insert(reference).inserted else {
+                throw ImportConflict(reason: "\(entry.place) has the id \(message.id.rawValue) of another message")
+            }
+            if let key = idempotency?.key {
+                let sent = LogPlan.SentKey(chatID: message.chatID, key: key)
+                guard newKeys.insert(sent).inserted else {
+                    throw ImportConflict(reason: "\(entry.place) has the idempotency key of another message")
+                }
+            }
             messages.append((message, idempotency))
             head.chat.lastMessageAt = message.createdAt
             head.chat.messageCount += message.isDeleted ? 0 : 1
@@ -154,8 +164,8 @@ package struct ImportPlan: Sendable {
 
     /// Makes sure that an entry is what is stored in its place, and takes over what is newer in it.
     ///
-    /// - Parameter isOlder: Whether the store's log is shorter than the archive's. Only then may a message change: the log
-    ///   moves on, too, which tells its readers.
+    /// - Parameter isOlder: Whether the store's log is shorter than the archive's. Only then may a message change: a later
+    ///   batch, if not this one, moves the log on, which tells its readers.
     private mutating func compare(
         _ entry: ArchivedEntry,
         isOlder: Bool,

@@ -217,6 +217,26 @@ struct ArchiveTests {
         }
     }
 
+    @Test(
+        arguments: StoreUnderTest.allCases,
+        [
+            (#""id":1"#, "entry 2 of chat 1 has the id 1 of another message"),
+            (
+                #""idempotency_key":"k","idempotency_fingerprint":"1""#,
+                "entry 2 of chat 1 has the idempotency key of another message"
+            ),
+        ]
+    )
+    func twoMessagesThatAreToBeOneAreRefused(_ store: StoreUnderTest, _ twin: (String, String)) async throws {
+        try await store.withStore { store in
+            let key = #""idempotency_key":"k","idempotency_fingerprint":"1""#
+            let archive = Self.archive([Self.chat(1), Self.message(1, key), Self.message(2, twin.0)])
+            await #expect(throws: ArchiveError(twin.1)) { try await Self.load(archive, into: store) }
+            let kept = try await Contents(store)
+            #expect(kept.chats.isEmpty)
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func theArchiveInTheDocumentationIsOne(_ store: StoreUnderTest) async throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")

@@ -41,8 +41,9 @@ struct ExportCommand: AsyncParsableCommand {
         let export = ChatExport(archive)
         let display = ProgressDisplay("Exported")
         let id = chat.map(ChatID.init(rawValue:))
-        // Only a bar needs to know it beforehand.
-        let total = display.isTerminal ? try await export.countEntries(id) : nil
+        // Only a bar needs to know it beforehand; but a chat that is not there is not to leave an empty file.
+        let count = display.isTerminal || id != nil ? try await export.countEntries(id) : nil
+        let total = display.isTerminal ? count : nil
         let target = ByteStream(try openOutput())
         do {
             try await display.run {
