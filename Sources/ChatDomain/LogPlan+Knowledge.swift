@@ -1,0 +1,72 @@
+/// What a batch must know before it is planned, and what must be read for that.
+extension LogPlan {
+    /// A message's idempotency key with the chat in which it is unique.
+    package struct SentKey: Hashable, Sendable {
+        package let chatID: ChatID
+        package let key: IdempotencyKey
+
+        package init(chatID: ChatID, key: IdempotencyKey) {
+            self.chatID = chatID
+            self.key = key
+        }
+    }
+
+    /// A message that an earlier transaction has stored under a key.
+    package struct SentMessage: Sendable {
+        package let message: Message
+        package let fingerprint: Int64
+
+        package init(message: Message, fingerprint: Int64) {
+            self.message = message
+            self.fingerprint = fingerprint
+        }
+    }
+
+    /// A message's id with the chat that it is looked for in.
+    package struct MessageReference: Hashable, Sendable {
+        package let chatID: ChatID
+        package let id: MessageID
+
+        package init(chatID: ChatID, id: MessageID) {
+            self.chatID = chatID
+            self.id = id
+        }
+    }
+
+    /// What a batch must have read before it can be planned.
+    package struct Knowledge: Sendable {
+        /// The logs of the requests' chats; a chat that is not there does not exist.
+        package var heads: [ChatID: LogHead] = [:]
+        /// What is stored under the drafts' keys.
+        package var sent: [SentKey: SentMessage] = [:]
+        /// The messages that are to be changed or answered, as far as they exist.
+        package var messages: [MessageReference: Message] = [:]
+
+        package init() {}
+    }
+
+    /// What must be read for a batch.
+    package struct Needs: Sendable {
+        package private(set) var chats: Set<ChatID> = []
+        package private(set) var keys: Set<SentKey> = []
+        package private(set) var messages: Set<MessageReference> = []
+
+        package init(_ requests: [LogRequest]) {
+            for request in requests {
+                chats.insert(request.chatID)
+                switch request.change {
+                case .post(let draft):
+                    if let key = draft.idempotency?.key {
+                        keys.insert(SentKey(chatID: request.chatID, key: key))
+                    }
+                    if let target = draft.replyTo {
+                        messages.insert(MessageReference(chatID: request.chatID, id: target))
+                    }
+                case .edit(let id, _, _), .delete(let id, _):
+                    messages.insert(MessageReference(chatID: request.chatID, id: id))
+                case .update: break
+                }
+            }
+        }
+    }
+}
