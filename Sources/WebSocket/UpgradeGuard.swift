@@ -21,7 +21,7 @@ package final class UpgradeGuard: ChannelDuplexHandler, RemovableChannelHandler 
     /// Whether the server is shutting down.
     private(set) var isQuiescing = false
     /// Whether the client has said that it will send no more.
-    private(set) var isInputClosed = false
+    package private(set) var isInputClosed = false
 
     package init() {}
 

@@ -1,5 +1,6 @@
 import NIOCore
 import ServiceLifecycle
+import WebSocket
 
 extension EventHub {
     /// Streams into a connection whose response has begun, until the stream ends.
@@ -26,6 +27,11 @@ extension EventHub {
                     box.value = handler
                 } catch {
                     continuation.resume()
+                }
+                // Before it was there, the channel told nobody but the guard.
+                let upgradeGuard = try? channel.pipeline.syncOperations.handler(type: UpgradeGuard.self)
+                if upgradeGuard?.isInputClosed == true {
+                    handler.inputClosed()
                 }
             }
             // Where the shutdown begins later, the channel tells the handler.
