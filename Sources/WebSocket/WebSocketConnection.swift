@@ -191,6 +191,9 @@ extension WebSocketConnection {
         isReceiving = false
         if received.readableBytes == 0 {
             received = ByteBuffer()
+        } else if received.readerIndex > received.readableBytes {
+            // What was taken is not kept before a frame of which each read brings only a part.
+            received.discardReadBytes()
         }
         flush()
         if state.wantsBytes {

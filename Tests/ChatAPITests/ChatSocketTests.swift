@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatTestSupport
+import NIOCore
 import Testing
 
 /// What clients say and hear over a WebSocket.
@@ -190,6 +191,28 @@ struct ChatSocketTests {
             try await client.withEventsOnceAdmitted("/chats/1/events") { stream in
                 let event = try await stream.nextEvent()
                 #expect(event?.type == "hello")
+            }
+        }
+    }
+
+    /// One who asks and asks, and does not read the answers.
+    @Test func aClientThatTakesNothingIsEndedThoughNothingIsSaid() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        limits.stallTimeout = .seconds(1)
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withConnection { inbound, outbound in
+                _ = try await WebSocketClient(inbound, outbound)
+                let reference = String(repeating: "r", count: 100_000)
+                let ping = WebSocketClientFrame.text(#"{"op":"ping","ref":"\#(reference)"}"#)
+                let request = ByteBuffer(bytes: ping.bytes)
+                async let asking: Void = {
+                    // Until the connection is closed under it.
+                    while (try? await outbound.write(request)) != nil {}
+                }()
+                try await client.withEventsOnceAdmitted("/chats/1/events") { _ in }
+                await asking
             }
         }
     }

@@ -167,6 +167,48 @@ struct CombinedStreamTests {
         }
     }
 
+    /// Word of a deletion may come after an import has brought the chat back.
+    @Test func aChatThatIsThereIsNotSaidToBeDeleted() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            try await withServer(store) { client in
+                try await client.createChats()
+                try await client.withEvents("/events?chats=1") { stream in
+                    _ = try await stream.events(through: "caught_up")
+                    store.signals.send(.deleted(ChatID(rawValue: 1)))
+                    try await client.withEvents("/chats/1/events") { late in
+                        _ = try await late.events(through: "caught_up")
+                        try await client.post("here")
+                        #expect(try await late.nextEvent()?.type == "message.created")
+                    }
+                    #expect(try await stream.nextEvent()?.type == "message.created")
+                }
+            }
+        }
+    }
+
+    /// A browser comes back with the address that it had, whatever has been deleted since.
+    @Test func theOthersAreFollowedOnAfterTheNewsOfADeletion() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats(2)
+            let id = try await client.withEvents("/events?chats=1,2") { stream in
+                _ = try await stream.events(through: "caught_up")
+                _ = try await client.send("DELETE", "/chats/1")
+                return try await stream.events(through: "chat.deleted").last?.id
+            }
+            try await client.post("meanwhile", to: 2)
+            let back = ["Last-Event-ID": id ?? ""]
+            let last = try await client.withEvents("/events?chats=1,2", headers: back) { stream in
+                let events = try await stream.events(through: "caught_up")
+                #expect(events.map(\.type) == ["hello", "message.created", "caught_up"])
+                _ = try await client.send("DELETE", "/chats/2")
+                return try await stream.events(through: "chat.deleted").last?.id
+            }
+            // Nothing is left, and there is no point in coming back again.
+            let headers = ["Last-Event-ID": last ?? ""]
+            #expect(try await client.send("GET", "/events?chats=1,2", headers: headers).status == 404)
+        }
+    }
+
     /// A chat that goes while others are read does not keep the stream from saying when it has caught up.
     @Test func aDeletionDuringTheReplayDoesNotHoldUpTheOthers() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in

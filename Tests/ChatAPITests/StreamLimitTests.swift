@@ -81,6 +81,22 @@ struct StreamLimitTests {
         }
     }
 
+    /// The end of a client's sending comes with its request, before anybody reads live.
+    @Test(arguments: ["", "?wait=60"])
+    func aClientThatHasGoneBeforeItsStreamBeginsTakesNoPlace(_ query: String) async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withConnection { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: "GET /chats/1/events\(query) HTTP/1.1\r\nHost: a\r\n\r\n"))
+                outbound.finish()
+                _ = try await inbound.readToEnd()
+            }
+            try await client.withEventsOnceAdmitted("/chats/1/events") { _ in }
+        }
+    }
+
     /// What is sent behind the request of a stream waits until the stream has ended.
     @Test func aRequestBehindAStreamIsAnsweredAfterIt() async throws {
         try await withServer(on: .sqliteInMemory) { client in

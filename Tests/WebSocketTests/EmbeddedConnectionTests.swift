@@ -59,6 +59,19 @@ import WebSocket
         #expect(try sent() == [0x8A, 1, 0x33])
     }
 
+    /// A client can see to it that no read ends where a frame does.
+    @Test func whatWasReadIsNotKept() throws {
+        try attach()
+        let ping = WebSocketClientFrame.ping(String(repeating: "x", count: 125)).bytes
+        try channel.writeInbound(ByteBuffer(bytes: ping.prefix(60)))
+        for _ in 1...1_000 {
+            try channel.writeInbound(ByteBuffer(bytes: ping.dropFirst(60) + ping.prefix(60)))
+        }
+        let connection = try channel.pipeline.syncOperations.handler(type: WebSocketConnection.self)
+        let received = Mirror(reflecting: connection).children.first { $0.label == "received" }?.value as? ByteBuffer
+        #expect((received?.capacity ?? .max) <= 1_024)
+    }
+
     @Test func whatFollowsARequestForAnUpgradeStaysInTheSocket() throws {
         let reads = try countReads()
         var request = HTTPRequest(method: .get, scheme: "http", authority: "a", path: "/")

@@ -63,8 +63,8 @@ struct EventController<Store: ChatStore>: Sendable {
         var start = StreamStart(scope: scope, form: request.eventForm, chats: [], admission: admission)
         for interest in interests {
             guard let chat = chats[interest.chatID] else {
-                // Who has followed it is told what became of it.
-                guard known[interest.chatID] != nil || scope == .allChats else { throw APIError.chatNotFound }
+                // Who has followed it is told what became of it, or was: a browser asks on for what it named first.
+                guard cursor.value != nil || scope == .allChats else { throw APIError.chatNotFound }
                 continue
             }
             let given = wanted.value?.first { $0.chatID == chat.id }?.position
@@ -87,6 +87,7 @@ struct EventController<Store: ChatStore>: Sendable {
         // Chats that the client no longer asks for are none of its business.
         let followed = scope == .allChats ? Array(known.keys) : ids.filter { known[$0] != nil }
         start.deleted = followed.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
+        guard scope == .allChats || !start.chats.isEmpty || !start.deleted.isEmpty else { throw APIError.chatNotFound }
         return stream(start, into: context.channel)
     }
 

@@ -24,11 +24,12 @@ extension EventHub {
                     let pipeline = channel.pipeline.syncOperations
                     // It knows what the channel has said before the handler was there to hear it.
                     let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
-                    guard !upgradeGuard.isInputClosed else { throw ChannelError.inputClosed }
                     let handler = makeHandler { continuation.resume() }
                     try pipeline.addHandler(handler, position: .first)
                     box.value = handler
-                    if upgradeGuard.isQuiescing {
+                    if upgradeGuard.isInputClosed {
+                        handler.inputClosed()
+                    } else if upgradeGuard.isQuiescing {
                         handler.shutDown()
                     }
                 } catch {

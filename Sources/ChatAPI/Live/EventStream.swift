@@ -11,7 +11,8 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     typealias OutboundOut = ByteBuffer
 
     private let hub: EventHub
-    private let start: StreamStart
+    /// Without the chats once they are followed, whose interests end with the following.
+    private var start: StreamStart
     private let onEnd: () -> Void
     private var context: ChannelHandlerContext?
     private var reader: LiveReader?
@@ -41,11 +42,14 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
         context.channel.prepareForStreaming(hub.limits)
         writeHello()
         behind = Set(start.chats.map(\.interest.chatID))
-        follow(start.chats)
-        for chatID in start.deleted {
-            writeDeleted(chatID)
+        let (chats, deleted) = (start.chats, start.deleted)
+        (start.chats, start.deleted) = ([], [])
+        follow(chats)
+        for chatID in deleted where self.reader != nil {
+            // A client can name thousands: one position in all chats is enough.
+            writeDeleted(chatID, id: chatID == deleted.last ? id : nil)
         }
-        if start.chats.isEmpty {
+        if chats.isEmpty {
             start.scope == .allChats ? writeCaughtUp() : end()
         }
         flush()
@@ -85,13 +89,17 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            // Who listens to nothing but this stream has gone.
-            context.close(promise: nil)
+            inputClosed()
         case is ChannelShouldQuiesceEvent:
             shutDown()
         default: break
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    func inputClosed() {
+        // Who listens to nothing but this stream has gone.
+        context?.close(promise: nil)
     }
 
     /// Tells the client to come back, to the next process.
@@ -138,7 +146,7 @@ extension EventStream {
     }
 
     func sendDeleted(_ follow: LogFollow) {
-        writeDeleted(follow.chatID)
+        writeDeleted(follow.chatID, id: start.scope == .chat ? nil : id)
         if start.scope != .allChats, reader?.follows.isEmpty == true {
             end()
         } else {
@@ -228,8 +236,8 @@ extension EventStream {
         }
     }
 
-    private func writeDeleted(_ chatID: ChatID) {
-        writeNotice(type: "chat.deleted", id: start.scope == .chat ? nil : cursor.token) { writer in
+    private func writeDeleted(_ chatID: ChatID, id: String?) {
+        writeNotice(type: "chat.deleted", id: id) { writer in
             writer.name("chat_id")
             writer.value(chatID.rawValue)
         }

@@ -61,6 +61,8 @@ final class LiveReader {
             if !sink.isWritable {
                 // What was written may fit into the socket.
                 if hasWritten { sink.flush() }
+                // A connection that turns out to be broken takes its sink with it.
+                guard follow.isActive else { return }
                 guard sink.isWritable else {
                     follow.lags = true
                     stalledSince = stalledSince ?? .now()
@@ -130,6 +132,10 @@ final class LiveReader {
 
     /// Keeps a quiet connection open, and ends one that has taken nothing for too long.
     func tick(at now: NIODeadline, heartbeat: TimeAmount, patience: TimeAmount) {
+        if !sink.isWritable {
+            // Also where there is nothing to send, what was sent takes up memory.
+            stalledSince = stalledSince ?? now
+        }
         if let stalledSince, stalledSince + patience <= now {
             sink.overflow()
         } else if lastWrite + heartbeat <= now, sink.isWritable {

@@ -11,8 +11,10 @@ struct LogSource: Sendable {
     private static let pageSize = 100
 
     private let batcher: Batcher<Request, LivePage>
+    private let isGone: @Sendable (ChatID) async -> Bool
 
     init(_ store: some ChatStore) {
+        isGone = { id in (try? await store.chats(withIDs: [id]))?.isEmpty == true }
         // All readers come back at once after a restart: they wait their turn, and none is refused.
         let limits = BatchLimits(maximumBatch: 256, maximumWaiting: .max, patience: .seconds(60))
         batcher = Batcher(limits) { requests in
@@ -41,6 +43,15 @@ struct LogSource: Sendable {
                 result = .failure(error)
             }
             eventLoop.execute { receive(result) }
+        }
+    }
+
+    /// Looks whether a chat is no more, and says so on an event loop.
+    func ifGone(_ chatID: ChatID, on eventLoop: any EventLoop, _ receive: @escaping @Sendable () -> Void) {
+        Task {
+            if await isGone(chatID) {
+                eventLoop.execute(receive)
+            }
         }
     }
 

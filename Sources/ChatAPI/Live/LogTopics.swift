@@ -52,7 +52,7 @@ final class LogTopics {
         let news = follow.news
         read(topic, to: max(end, news.end ?? end))
         if news.isDeleted {
-            delete(topic)
+            deleteIfGone(topic)
         }
     }
 
@@ -94,7 +94,7 @@ final class LogTopics {
                     reader.discover(chats)
                 }
             case .deleted(let chatID):
-                topics[chatID].map(delete)
+                topics[chatID].map(deleteIfGone)
             }
         }
         for topic in changed {
@@ -143,6 +143,17 @@ final class LogTopics {
 
 /// What is read from the store when signals do not bring it.
 extension LogTopics {
+    /// Ends those who follow a chat of which it was said that it is no more.
+    ///
+    /// That may have been before the chat was created, or before an import has brought it back.
+    private func deleteIfGone(_ topic: LogTopic) {
+        let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
+        source.ifGone(topic.chatID, on: eventLoop) {
+            let (topics, topic) = loopBound.value
+            topics.delete(topic)
+        }
+    }
+
     /// Reads what a reader lacks.
     func read(_ follow: LogFollow, after position: Position) {
         let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
@@ -177,14 +188,16 @@ extension LogTopics {
         topic.known = max(topic.known, position)
         guard topic.known > topic.ring.end, !topic.isReading else { return }
         topic.isReading = true
+        let known = topic.known
         let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
         source.page(of: topic.chatID, after: topic.ring.end, on: eventLoop) { result in
             let (topics, topic) = loopBound.value
-            topics.finishReading(topic, result)
+            topics.finishReading(topic, known: known, result)
         }
     }
 
-    private func finishReading(_ topic: LogTopic, _ result: Result<LivePage, StoreError>) {
+    /// - Parameter known: What the log was known to have reached when it was read.
+    private func finishReading(_ topic: LogTopic, known: Position, _ result: Result<LivePage, StoreError>) {
         topic.isReading = false
         switch result {
         case .success(let page):
@@ -194,7 +207,7 @@ extension LogTopics {
                 _ = event.position.map { topic.ring.append(event, at: $0) }
             }
             deliver(topic)
-            if topic.ring.end > end {
+            if topic.ring.end > end || topic.known > known {
                 read(topic, to: page.lastPosition)
             }
         case .failure(.chatNotFound):

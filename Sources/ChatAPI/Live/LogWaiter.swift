@@ -47,6 +47,10 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         context.fireUserInboundEventTriggered(event)
     }
 
+    func inputClosed() {
+        end()
+    }
+
     func shutDown() {
         end()
     }

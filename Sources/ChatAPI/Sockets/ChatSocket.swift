@@ -20,10 +20,17 @@ final class ChatSocket: WebSocketSession, LiveSink {
     private var connection: WebSocketConnection?
     private var reader: LiveReader?
     private var waiting: Deque<ByteBuffer> = []
+    private var waitingBytes = 0
     private var isPerforming = false
 
     /// How many requests may wait before no more are read.
     private static let maximumWaiting = 16
+    /// The same in bytes: one long request at a time.
+    private static let maximumWaitingBytes = 64 * 1024
+
+    private var isFull: Bool {
+        waiting.count >= Self.maximumWaiting || waitingBytes >= Self.maximumWaitingBytes
+    }
 
     init(
         _ hub: EventHub,
@@ -47,7 +54,8 @@ final class ChatSocket: WebSocketSession, LiveSink {
 
     func received(text: ByteBuffer, on connection: WebSocketConnection) {
         waiting.append(text)
-        if waiting.count >= Self.maximumWaiting {
+        waitingBytes += text.readableBytes
+        if isFull {
             connection.pause()
         }
         performNext()
@@ -77,6 +85,7 @@ final class ChatSocket: WebSocketSession, LiveSink {
         reader = nil
         connection = nil
         waiting = []
+        waitingBytes = 0
     }
 }
 
@@ -85,6 +94,7 @@ extension ChatSocket {
     private func performNext() {
         guard !isPerforming, isWritable, let message = waiting.popFirst() else { return }
         isPerforming = true
+        waitingBytes -= message.readableBytes
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
         Task { [eventLoop, perform] in
             let outcome = await perform(message)
@@ -106,7 +116,7 @@ extension ChatSocket {
             write(follow == nil ? SocketAnswer(mark, APIError.notSubscribed, logger: logger) : SocketAnswer(mark))
         }
         flush()
-        if waiting.count < Self.maximumWaiting {
+        if !isFull {
             connection.resume()
         }
         performNext()
