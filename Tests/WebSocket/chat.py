@@ -1,15 +1,20 @@
 """The service over WebSocket, as the library `websockets` sees it: nothing is missed, doubled or out of order, whoever
 goes away."""
 import asyncio
+import concurrent.futures
 import http.client
 import json
 import random
+import socket
+import struct
 import tempfile
+import threading
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from Tests.Support.server import Server, chat_api, exchange
+from Tests.WebSocket.wire import TEXT, Connection, frame
 
 READERS = 12
 WRITERS = 4
@@ -144,4 +149,41 @@ def the_service_closes_with_the_right_codes() -> None:
     asyncio.run(talk(chat_api("sqlite::memory:")))
 
 
-CHECKS = [readers_and_writers_miss_nothing_through_a_sigkill, the_service_closes_with_the_right_codes]
+def followers_that_are_reset_take_nobody_with_them() -> None:
+    """Connections that break while events are being written to them."""
+    server = chat_api("sqlite::memory:", "--log-level=notice")
+    create_chat(server)
+    is_over = threading.Event()
+
+    def post() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while not is_over.is_set():
+            exchange(connection, "POST", "/chats/1/messages/", {"text": "👋" * 5_000})
+
+    with concurrent.futures.ThreadPoolExecutor(16) as posters:
+        posting = [posters.submit(post) for _ in range(16)]
+        try:
+            for _ in range(10):
+                followers = [Connection(server.port, "/ws") for _ in range(30)]
+                for follower in followers:
+                    # So small that the server soon has to wait for it.
+                    follower.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    follower.send(frame(TEXT, b'{"op":"subscribe","chat_id":1}'))
+                for follower in followers:
+                    # So that it is sent events; then it goes with a reset and without reading on.
+                    while b"message.created" not in follower.receive()[1]:
+                        pass
+                    follower.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                for follower in followers:
+                    follower.__exit__()
+        finally:
+            is_over.set()
+        for done in posting:
+            done.result()
+    assert server.stop() == 0
+
+
+CHECKS = [
+    readers_and_writers_miss_nothing_through_a_sigkill, the_service_closes_with_the_right_codes,
+    followers_that_are_reset_take_nobody_with_them,
+]

@@ -7,7 +7,8 @@ import NIOCore
 /// its chats have what it lacks, and is ended then: nothing is kept for it alone.
 final class LiveReader {
     let topics: LogTopics
-    private unowned let sink: any LiveSink
+    /// Nil once it has ended; until then the two keep each other.
+    private var sink: (any LiveSink)?
     private(set) var follows: [LogFollow] = []
     /// Where it is among the readers of its event loop; nil once it has ended.
     var index: Int?
@@ -48,10 +49,13 @@ final class LiveReader {
         }
         follows = []
         topics.remove(self)
+        sink = nil
     }
 
     /// Sends what a follow lacks, for as long as the connection takes it.
     func pump(_ follow: LogFollow, _ topic: LogTopic) {
+        // It may end, and be let go, by what is done here.
+        guard let sink else { return }
         var hasWritten = false
         while follow.isActive {
             if follow.state.isOverrun(by: topic.ring) {
@@ -61,7 +65,6 @@ final class LiveReader {
             if !sink.isWritable {
                 // What was written may fit into the socket.
                 if hasWritten { sink.flush() }
-                // A connection that turns out to be broken takes its sink with it.
                 guard follow.isActive else { return }
                 guard sink.isWritable else {
                     follow.lags = true
@@ -93,6 +96,7 @@ final class LiveReader {
 
     /// Sends what was read, as far as the connection takes it; the rest is read again.
     func receive(_ page: LivePage, for follow: LogFollow) {
+        guard let sink else { return }
         for event in page.events {
             if !sink.isWritable { sink.flush() }
             guard follow.isActive, sink.isWritable else { break }
@@ -106,20 +110,21 @@ final class LiveReader {
 
     /// Sends what is shown at once or never.
     func sendEphemeral(_ event: LiveEvent, from follow: LogFollow) {
-        guard follow.state.isLive, !follow.lags, sink.isWritable else { return }
+        guard let sink, follow.state.isLive, !follow.lags, sink.isWritable else { return }
         sink.send(event, from: follow)
         sink.flush()
         lastWrite = .now()
     }
 
     func delete(_ follow: LogFollow) {
+        guard let sink else { return }
         unfollow(follow)
         sink.sendDeleted(follow)
         sink.flush()
     }
 
     func discover(_ chats: [ChatID]) {
-        sink.discover(chats)
+        sink?.discover(chats)
     }
 
     /// The connection takes more again.
@@ -132,6 +137,7 @@ final class LiveReader {
 
     /// Keeps a quiet connection open, and ends one that has taken nothing for too long.
     func tick(at now: NIODeadline, heartbeat: TimeAmount, patience: TimeAmount) {
+        guard let sink else { return }
         if !sink.isWritable {
             // Also where there is nothing to send, what was sent takes up memory.
             stalledSince = stalledSince ?? now

@@ -5,7 +5,7 @@ import ChatDomain
 /// Confined to the event loop of the reader.
 final class LogFollow {
     let chatID: ChatID
-    unowned let reader: LiveReader
+    let reader: LiveReader
     var state: FollowState
     /// Where it is among the topic's follows; nil once it has ended.
     var index: Int?
