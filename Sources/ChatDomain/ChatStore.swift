@@ -52,6 +52,11 @@ package protocol ChatStore: Sendable {
 }
 
 extension ChatStore {
+    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
+        guard let chat = try await chats(withIDs: [id]).first else { throw .chatNotFound }
+        return chat
+    }
+
     /// - Returns: The message that the change made or changed.
     package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {
         let accepted = try await record(LogRequest(change, in: chat))

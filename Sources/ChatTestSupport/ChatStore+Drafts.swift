@@ -6,11 +6,6 @@ extension ChatStore {
         try await createChat(ChatDraft(title: title)).value
     }
 
-    package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
-        guard let chat = try await chats(withIDs: [id]).first else { throw .chatNotFound }
-        return chat
-    }
-
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
         switch try await tail(LogTailRequest(LogTail(chatID: id, limit: limit))) {
         case .read(let chat, _): return chat

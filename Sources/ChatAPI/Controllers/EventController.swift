@@ -21,19 +21,19 @@ struct EventController<Store: ChatStore>: Sendable {
         guard let chatID, let after, let wait else { throw validator.error }
         let admission = try hub.admissions.admit(context.address)
         let interest = hub.interest(in: chatID, on: context.channel.eventLoop)
-        guard let chat = try await store.chats(withIDs: [chatID]).first else { throw APIError.chatNotFound }
-        let position = after.value?.position ?? chat.lastPosition
-        guard position <= chat.lastPosition else {
-            throw ValidationError(positionBeyondEnd: position, end: chat.lastPosition, at: after.value?.location ?? [])
-        }
-        let streamed = StreamedChat(interest: interest, position: position, end: chat.lastPosition)
+        let streamed = try StreamedChat(
+            interest,
+            of: try await store.chat(chatID),
+            after: after.value?.position,
+            at: after.value?.location ?? []
+        )
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
-            if wait > 0, position == chat.lastPosition {
+            if wait > 0, streamed.position == streamed.end {
                 await hub.wait(for: streamed, patience: .seconds(Int64(wait)), on: context.channel)
             }
             let limit = LogController<Store>.defaultPageLimit
-            return .json(try await store.log(of: chatID, after: position, limit: limit).write)
+            return .json(try await store.log(of: chatID, after: streamed.position, limit: limit).write)
         }
         return stream(
             StreamStart(scope: .chat, form: request.eventForm, chats: [streamed], admission: admission),
@@ -54,7 +54,7 @@ struct EventController<Store: ChatStore>: Sendable {
         )
         var ids = wanted.value?.map(\.chatID) ?? []
         if wanted.value == nil {
-            ids = try await store.lastActiveChats(upTo: hub.limits.maximumChats + 1).map(\.id)
+            ids = try await store.lastActiveChatIDs(upTo: hub.limits.maximumChats + 1)
             let limit = hub.limits.maximumChats
             guard ids.count <= limit else { throw APIError.tooManyChats(limit: limit) }
         }
@@ -70,18 +70,9 @@ struct EventController<Store: ChatStore>: Sendable {
             let given = wanted.value?.first { $0.chatID == chat.id }?.position
             // A chat that a reader of all chats has not heard of is newer than its cursor.
             let isNew = scope == .allChats && cursor.value != nil && known[chat.id] == nil
-            let position =
-                known.removeValue(forKey: chat.id) ?? given ?? (isNew ? Position(rawValue: 0) : chat.lastPosition)
-            guard position <= chat.lastPosition else {
-                throw ValidationError(positionBeyondEnd: position, end: chat.lastPosition, at: ["query", "chats"])
-            }
+            let position = known.removeValue(forKey: chat.id) ?? given ?? (isNew ? Position(rawValue: 0) : nil)
             start.chats.append(
-                StreamedChat(
-                    interest: interest,
-                    position: position,
-                    end: chat.lastPosition,
-                    news: isNew ? chat : nil
-                )
+                try StreamedChat(interest, of: chat, after: position, at: ["query", "chats"], isNew: isNew)
             )
         }
         // Chats that the client no longer asks for are none of its business.
@@ -99,7 +90,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let object = body.readableBytes == 0 ? nil : try validator.object(in: body, of: request)
         let metadata = object.map { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) } ?? .keep
         guard validator.issues.isEmpty, let chatID, let metadata else { throw validator.error }
-        guard try await !store.chats(withIDs: [chatID]).isEmpty else { throw APIError.chatNotFound }
+        _ = try await store.chat(chatID)
         store.signals.send(.typing(Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))))
         return Response(status: .noContent)
     }

@@ -45,7 +45,7 @@ package final class EventHub: Service, Sendable {
         let source = LogSource(store)
         shards = eventLoops.makeIterator().map { EventShard($0, limits, source) }
         state = Mutex(State(readersOfAll: shards.map { _ in 0 }))
-        listChats = { () throws(StoreError) in try await store.chatIDs(upTo: limits.maximumChats + 1) }
+        listChats = { () throws(StoreError) in try await store.lastActiveChatIDs(upTo: limits.maximumChats + 1) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         store.signals.setHandler { [weak self] in self?.receive($0) }
@@ -134,10 +134,7 @@ extension EventHub {
     }
 
     private func publish(_ event: LiveEvent) {
-        let counts = state.withLock { $0.interests[event.chatID]?.counts } ?? []
-        for (shard, count) in counts.enumerated() where count > 0 {
-            shards[shard].post(.events([event]))
-        }
+        post(.events([event]), to: state.withLock { $0.interests[event.chatID]?.counts } ?? [])
     }
 
     private func publish(_ ends: [ChatID: Position]) {
@@ -151,10 +148,7 @@ extension EventHub {
     }
 
     private func announce(_ chats: [ChatID]) {
-        let counts = state.withLock { $0.readersOfAll }
-        for (shard, count) in counts.enumerated() where count > 0 {
-            shards[shard].post(.listed(chats))
-        }
+        post(.listed(chats), to: state.withLock { $0.readersOfAll })
     }
 
     private func publishDeletion(of chatID: ChatID) {
@@ -162,8 +156,13 @@ extension EventHub {
             state.interests[chatID]?.news.isDeleted = true
             return state.interests[chatID]?.counts ?? []
         }
+        post(.deleted(chatID), to: counts)
+    }
+
+    /// - Parameter counts: For each shard, how many want to know.
+    private func post(_ signal: ShardSignal, to counts: [Int]) {
         for (shard, count) in counts.enumerated() where count > 0 {
-            shards[shard].post(.deleted(chatID))
+            shards[shard].post(signal)
         }
     }
 }
@@ -229,14 +228,11 @@ extension EventHub.State {
 
 extension ChatStore {
     /// The chats that were active last.
-    fileprivate func chatIDs(upTo count: Int) async throws(StoreError) -> [ChatID] {
-        try await lastActiveChats(upTo: count).map(\.id)
-    }
-
+    ///
     /// - Parameter count: The most chats to return.
-    func lastActiveChats(upTo count: Int) async throws(StoreError) -> [Chat] {
+    func lastActiveChatIDs(upTo count: Int) async throws(StoreError) -> [ChatID] {
         // In one snapshot: page by page, a chat could move to the top unseen.
-        try await chats(ChatListQuery(limit: count)).chats
+        try await chats(ChatListQuery(limit: count)).chats.map(\.id)
     }
 }
 

@@ -182,7 +182,7 @@ extension EventStream {
         follow(
             interests.compactMap { interest in
                 chats.first { $0.id == interest.chatID }.map { chat in
-                    StreamedChat(interest: interest, position: beginning, end: chat.lastPosition, news: chat)
+                    StreamedChat(interest, after: beginning, end: chat.lastPosition, news: chat)
                 }
             }
         )
@@ -251,11 +251,7 @@ extension EventStream {
         _ members: (inout JSONWriter) -> Void
     ) {
         var writer = JSONWriter()
-        writer.object { writer in
-            writer.name("type")
-            writer.value(type)
-            members(&writer)
-        }
+        writer.notice(type, members)
         write(start.form.bytes(type: type, id: id, json: writer.bytes, retry: retry), promise: promise)
     }
 

@@ -28,9 +28,7 @@ package final class LiveEvent: Sendable {
 
     package convenience init(_ typing: Typing) {
         self.init(type: "typing", chatID: typing.chatID, position: nil) { writer in
-            writer.object { writer in
-                writer.name("type")
-                writer.value("typing")
+            writer.notice("typing") { writer in
                 writer.name("chat_id")
                 writer.value(typing.chatID.rawValue)
                 writer.name("at")
@@ -54,6 +52,17 @@ package final class LiveEvent: Sendable {
             let bytes = form.bytes(type: type, id: position.map { String($0.rawValue) }, json: json)
             forms[form.rawValue] = bytes
             return bytes
+        }
+    }
+}
+
+extension JSONWriter {
+    /// What is said beside the entries of logs.
+    mutating func notice(_ type: String, _ members: (inout JSONWriter) -> Void) {
+        object { writer in
+            writer.name("type")
+            writer.value(type)
+            members(&writer)
         }
     }
 }

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Confined to the event loop of its connection. A reader whose connection takes nothing waits for as long as the rings of
 /// its chats have what it lacks, and is ended then: nothing is kept for it alone.
-final class LiveReader {
+final class LiveReader: Indexed {
     let topics: LogTopics
     /// Nil once it has ended; until then the two keep each other.
     private var sink: (any LiveSink)?

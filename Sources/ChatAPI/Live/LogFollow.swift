@@ -3,7 +3,7 @@ import ChatDomain
 /// A reader's following of one chat.
 ///
 /// Confined to the event loop of the reader.
-final class LogFollow {
+final class LogFollow: Indexed {
     let chatID: ChatID
     let reader: LiveReader
     var state: FollowState

@@ -21,18 +21,11 @@ final class LogTopic {
     }
 
     func add(_ follow: LogFollow) {
-        follow.index = follows.count
-        follows.append(follow)
+        follows.appendIndexed(follow)
     }
 
     func remove(_ follow: LogFollow) {
-        guard let index = follow.index else { return }
-        follow.index = nil
-        let last = follows.removeLast()
-        if last !== follow {
-            follows[index] = last
-            last.index = index
-        }
+        follows.removeIndexed(follow)
     }
 
     /// Forgets what every reader has.

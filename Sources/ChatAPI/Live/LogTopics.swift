@@ -19,8 +19,7 @@ final class LogTopics {
     }
 
     func add(_ reader: LiveReader) {
-        reader.index = readers.count
-        readers.append(reader)
+        readers.appendIndexed(reader)
         guard ticks == nil else { return }
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
         ticks = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
@@ -29,13 +28,7 @@ final class LogTopics {
     }
 
     func remove(_ reader: LiveReader) {
-        guard let index = reader.index else { return }
-        reader.index = nil
-        let last = readers.removeLast()
-        if last !== reader {
-            readers[index] = last
-            last.index = index
-        }
+        readers.removeIndexed(reader)
         if readers.isEmpty {
             ticks?.cancel()
             ticks = nil

@@ -9,6 +9,31 @@ struct StreamedChat: Sendable {
     let end: Position
     /// The chat itself, if the client has never heard of it.
     var news: Chat?
+
+    init(_ interest: LogInterest, after position: Position, end: Position, news: Chat? = nil) {
+        self.interest = interest
+        self.position = position
+        self.end = end
+        self.news = news
+    }
+
+    /// - Parameters:
+    ///   - position: Nil for now.
+    ///   - location: Which part of the request has the position.
+    /// - Throws: If the log has not come so far.
+    init(
+        _ interest: LogInterest,
+        of chat: Chat,
+        after position: Position?,
+        at location: [String],
+        isNew: Bool = false
+    ) throws(ValidationError) {
+        let end = chat.lastPosition
+        if let position, position > end {
+            throw ValidationError(positionBeyondEnd: position, end: end, at: location)
+        }
+        self.init(interest, after: position ?? end, end: end, news: isNew ? chat : nil)
+    }
 }
 
 /// What a stream begins with.

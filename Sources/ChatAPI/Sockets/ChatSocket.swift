@@ -107,7 +107,7 @@ extension ChatSocket {
         guard let reader, let connection else { return }
         switch outcome {
         case .answered(let answer):
-            connection.write(text: answer.bytes)
+            write(answer)
         case .subscribe(let chat, let mark):
             subscribe(to: chat, mark, reader)
         case .unsubscribe(let chatID, let mark):
@@ -146,11 +146,7 @@ extension ChatSocket {
 
     private func writeNotice(type: String, _ members: (inout JSONWriter) -> Void) {
         var writer = JSONWriter()
-        writer.object { writer in
-            writer.name("type")
-            writer.value(type)
-            members(&writer)
-        }
+        writer.notice(type, members)
         connection?.write(text: writer.buffer)
     }
 

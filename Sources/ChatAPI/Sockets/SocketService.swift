@@ -28,13 +28,8 @@ struct SocketService<Store: ChatStore>: Sendable {
         switch request.operation {
         case .subscribe(let chatID, let after):
             let interest = hub.interest(in: chatID, on: eventLoop)
-            let chat = try await existingChat(chatID)
-            let position = after ?? chat.lastPosition
-            guard position <= chat.lastPosition else {
-                throw ValidationError(positionBeyondEnd: position, end: chat.lastPosition, at: ["body", "after"])
-            }
-            let streamed = StreamedChat(interest: interest, position: position, end: chat.lastPosition)
-            return .subscribe(streamed, mark)
+            let chat = try await store.chat(chatID)
+            return .subscribe(try StreamedChat(interest, of: chat, after: after, at: ["body", "after"]), mark)
         case .unsubscribe(let chatID):
             return .unsubscribe(chatID, mark)
         case .send(let draft, let chatID):
@@ -47,17 +42,12 @@ struct SocketService<Store: ChatStore>: Sendable {
             }
             return .answered(answer)
         case .typing(let typing):
-            _ = try await existingChat(typing.chatID)
+            _ = try await store.chat(typing.chatID)
             store.signals.send(.typing(typing))
             return .answered(SocketAnswer(mark))
         case .ping:
             return .answered(SocketAnswer(mark))
         }
-    }
-
-    private func existingChat(_ id: ChatID) async throws -> Chat {
-        guard let chat = try await store.chats(withIDs: [id]).first else { throw APIError.chatNotFound }
-        return chat
     }
 }
 
