@@ -20,11 +20,11 @@ extension PostgresDatabase: MigrationDatabase {
     /// Without a timeout that would end them, the statements of a killed process would go on waiting for locks, and
     /// others behind them.
     ///
-    /// Servers before 14, and those on systems that cannot tell, go without.
+    /// A server on a system that cannot tell goes without.
     private static let noticeVanishedClient = """
         DO $$ BEGIN
             PERFORM set_config('client_connection_check_interval', '1s', false);
-        EXCEPTION WHEN undefined_object OR invalid_parameter_value THEN
+        EXCEPTION WHEN invalid_parameter_value THEN
         END $$;
         """
 

@@ -75,9 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "269bf5f807151af4", "3779e1cda9e09d57"],
-                ["0002", "f19e175669bccc30", "6ab6d2e622a49acc"],
-                ["0003", "b8ec1be2de4d1a09", "a0b2b0a8af9d3e5a"],
+                ["0001", "4045b4a58876ae86", "12de5f28e86f5561"]
             ]
         )
     }

@@ -121,6 +121,102 @@ struct PostgresMigrationTests {
         }
     }
 
+    /// Databases that were not made by Alembic alone: restored in parts, edited by hand, moved from elsewhere.
+    @Test(arguments: [
+        "id bigint PRIMARY KEY", "id integer PRIMARY KEY DEFAULT nextval('loose')", "id integer",
+        "id bigint GENERATED ALWAYS AS IDENTITY", "id bigserial, id_twice integer DEFAULT 0, UNIQUE (id, id_twice)",
+        "id bigint DEFAULT nextval('loose') CHECK (id > 0)",
+    ])
+    func idsAreAdoptedWhereverTheyCameFrom(_ id: String) async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.execute(
+                """
+                CREATE SEQUENCE loose START 41;
+                CREATE TABLE chats (\(id), title text DEFAULT '', created_at timestamp DEFAULT now());
+                CREATE TABLE messages (\(id), chat_id integer, text text, created_at timestamptz);
+                INSERT INTO chats (id, title, created_at) OVERRIDING SYSTEM VALUE VALUES (7, 'seven', '2024-01-01 10:00');
+                INSERT INTO messages (id, chat_id, text, created_at) OVERRIDING SYSTEM VALUE VALUES (9, 7, 'nine', now());
+                SELECT nextval('loose'), nextval('loose');
+                """,
+                on: url
+            )
+            try await withDatabase(url) { database in
+                try await MigrationRunner(database).migrate(.up, to: .head)
+                let store = PostgresStore(database)
+                let old = try await store.chat(ChatID(rawValue: 7), newestMessages: 20)
+                #expect(old.chat.createdAt.microsecondsSinceEpoch == 1_704_103_200_000_000)
+                #expect(old.messages.map(\.id.rawValue) == [9])
+                let new = try await store.createChat(titled: ChatTitle("new"))
+                let message = try await store.postMessage(MessageText("new"), to: ChatID(rawValue: 7))
+                let isDrawnFromSequence = id.contains("loose")
+                #expect(new.id.rawValue == (isDrawnFromSequence ? 43 : 8))
+                #expect(message.id.rawValue == (isDrawnFromSequence ? 43 : 10))
+                #expect(message.position == Position(rawValue: 2))
+            }
+        }
+    }
+
+    @Test func rowsThatCannotBeAdoptedAreNamedAndLeftAsTheyAre() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE chats (id bigint, title text, created_at timestamptz);
+                CREATE TABLE messages (id bigint, chat_id bigint, text text, created_at timestamptz);
+                INSERT INTO chats SELECT n, '', now() FROM generate_series(1, 12) AS n;
+                INSERT INTO chats VALUES
+                    (20, NULL, now()), (21, 'x', NULL), (22, 'x', 'infinity'), (23, 'x', now()), (23, 'x', now()),
+                    (24, repeat('x', 201), now()), (NULL, 'x', now()), (0, 'x', now());
+                INSERT INTO messages VALUES
+                    (1, NULL, 'x', now()), (2, 99, 'x', now()), (3, 1, '', now()), (4, 1, repeat('x', 5001), now()),
+                    (5, 1, NULL, now()), (6, 1, 'x', NULL), (7, 1, 'x', now()), (7, 1, 'x', now());
+                """,
+                on: url
+            )
+            let refusal = PostgresError.server(
+                SQLState(rawValue: "P0001"),
+                message: """
+                    cannot adopt rows with an unusable value, by their ids: chats.created_at (21, 22); \
+                    chats.id (0, 23, 23, null); chats.title (1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more); \
+                    messages.chat_id (1, 2); messages.created_at (6); messages.id (7, 7); messages.text (3, 4, 5)
+                    """
+            )
+            try await withDatabase(url) { database in
+                let runner = MigrationRunner(database)
+                await #expect(throws: refusal) { try await runner.migrate(.up, to: .head) }
+                let revision = try await runner.currentRevision()
+                #expect(revision == "base")
+            }
+            let types = try await TestPostgres.rows(
+                """
+                SELECT DISTINCT is_nullable::text FROM information_schema.columns
+                WHERE table_name IN ('chats', 'messages')
+                """,
+                on: url
+            )
+            #expect(types == [["YES"]])
+        }
+    }
+
+    @Test func tablesWhoseFurtherColumnsNeedAValueAreNotAdopted() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE chats (
+                    id bigserial PRIMARY KEY, title text NOT NULL, created_at timestamptz NOT NULL, owner text NOT NULL,
+                    topic text, color text NOT NULL DEFAULT 'red');
+                """,
+                on: url
+            )
+            let refusal = PostgresError.server(
+                SQLState(rawValue: "P0001"),
+                message: "cannot adopt tables whose further columns need a value: chats.owner"
+            )
+            try await withDatabase(url) { database in
+                await #expect(throws: refusal) { try await MigrationRunner(database).migrate(.up, to: .head) }
+            }
+        }
+    }
+
     private func withDatabase(_ url: PostgresURL, _ body: (PostgresDatabase) async throws -> Void) async throws {
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 2)
         try await body(database)

@@ -1,63 +1,166 @@
 extension Migration {
     /// Chats and their logs.
     ///
-    /// Instants are microseconds since the Unix epoch.
+    /// A message stays where it was posted and is changed there; `changes` holds the log's other entries, without any text.
+    /// The keys of chats have a table of their own, so that every unique constraint of a table that could be distributed by
+    /// chat includes the chat. `history` identifies the database's history: an epoch that a restore changes.
     static let createChatsAndMessages = Migration(
         revision: "0001",
         summary: "create chats and messages",
         sqlite: Scripts(
-            // AUTOINCREMENT keeps the id of a deleted chat from being used again.
+            // Instants are microseconds since the Unix epoch. AUTOINCREMENT never reuses a deleted chat's id.
             //
             // `messages` is WITHOUT ROWID so that a chat's log lies together on disk in the order of its positions: its
             // last page is one range of one B-tree. Such a table has no AUTOINCREMENT; `counters` gives the message ids.
+            //
+            // `messages_id` begins with the id, so that every chat's new messages go to the index's last page. An import
+            // can bring one id into several chats.
             up: """
                 CREATE TABLE chats (
                     id INTEGER PRIMARY KEY AUTOINCREMENT,
                     title TEXT NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+                    metadata TEXT CHECK (length(CAST(metadata AS BLOB)) <= 16384),
                     created_at INTEGER NOT NULL,
                     last_seq INTEGER NOT NULL DEFAULT 0 CHECK (last_seq >= 0),
-                    last_entry_at INTEGER NOT NULL CHECK (last_entry_at >= created_at)
+                    last_entry_at INTEGER NOT NULL CHECK (last_entry_at >= created_at),
+                    message_count INTEGER NOT NULL DEFAULT 0 CHECK (message_count >= 0),
+                    last_message_at INTEGER,
+                    deleted_at INTEGER
                 ) STRICT;
+                CREATE INDEX chats_last_entry_at ON chats (last_entry_at, id) WHERE deleted_at IS NULL;
+                CREATE INDEX chats_deleted_at ON chats (deleted_at) WHERE deleted_at IS NOT NULL;
 
                 CREATE TABLE messages (
                     chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq INTEGER NOT NULL CHECK (seq >= 1),
                     id INTEGER NOT NULL CHECK (id >= 1),
                     text TEXT NOT NULL CHECK (length(text) <= 5000),
+                    metadata TEXT CHECK (length(CAST(metadata AS BLOB)) <= 16384),
+                    reply_to INTEGER,
+                    revision INTEGER NOT NULL DEFAULT 1 CHECK (revision >= 1),
+                    created_at INTEGER NOT NULL,
+                    edited_at INTEGER,
+                    deleted_at INTEGER CHECK (deleted_at IS NULL OR (text = '' AND metadata IS NULL)),
+                    idempotency_key TEXT CHECK (length(idempotency_key) BETWEEN 1 AND 255),
+                    idempotency_fingerprint INTEGER
+                        CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)),
+                    PRIMARY KEY (chat_id, seq)
+                ) STRICT, WITHOUT ROWID;
+                CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
+                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, idempotency_key)
+                    WHERE idempotency_key IS NOT NULL;
+
+                CREATE TABLE changes (
+                    chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    seq INTEGER NOT NULL CHECK (seq >= 1),
+                    kind TEXT NOT NULL CHECK (kind IN ('message.updated', 'message.deleted', 'chat.updated')),
+                    message_id INTEGER CHECK ((message_id IS NULL) = (kind = 'chat.updated')),
                     created_at INTEGER NOT NULL,
                     PRIMARY KEY (chat_id, seq)
                 ) STRICT, WITHOUT ROWID;
+
+                CREATE TABLE chat_idempotency_keys (
+                    idempotency_key TEXT NOT NULL PRIMARY KEY CHECK (length(idempotency_key) BETWEEN 1 AND 255),
+                    idempotency_fingerprint INTEGER NOT NULL,
+                    chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX chat_idempotency_keys_chat_id ON chat_idempotency_keys (chat_id);
 
                 CREATE TABLE counters (
                     name TEXT NOT NULL PRIMARY KEY,
                     value INTEGER NOT NULL CHECK (value >= 0)
                 ) STRICT, WITHOUT ROWID;
-
                 INSERT INTO counters (name, value) VALUES ('message_id', 0);
+
+                CREATE TABLE history (
+                    id INTEGER PRIMARY KEY CHECK (id = 1),
+                    epoch TEXT NOT NULL CHECK (length(epoch) BETWEEN 1 AND 32)
+                ) STRICT;
+                INSERT INTO history (id, epoch) VALUES (1, lower(hex(randomblob(4))));
                 """,
             down: """
+                DROP TABLE history;
                 DROP TABLE counters;
+                DROP TABLE chat_idempotency_keys;
+                DROP TABLE changes;
                 DROP TABLE messages;
                 DROP TABLE chats;
                 """
         ),
         postgresql: Scripts(
-            // The tables of the service that this one replaces are adopted where they are there: every row keeps its id,
-            // and positions follow the order of the ids. A new database is given those tables first and goes the same way.
-            // Its `created_at` may run backwards along the ids by a little, which a log's does not.
+            // The original service's tables are adopted if they exist: every row keeps its id, and positions follow the order
+            // of the ids. A new database gets those tables first and then takes the same path. The original `created_at` may
+            // run slightly backward along the ids; a log's does not.
             //
-            // The key begins with the chat, and no unique constraint but that of `chats` lacks it, so that the tables can
-            // be distributed by chat. Constraints of the old tables have names that nobody knows: they are looked up.
+            // What a chat or a message cannot hold is refused before anything is changed, with the rows to correct.
+            // Constraints of the original tables have unknown names: they are looked up. Ids become identities, continuing
+            // after the largest value that was ever drawn from the sequences behind them.
+            //
+            // No index has a column that every post changes, and pages have room for the next version of a chat, so a post
+            // touches no index of `chats` (a HOT update). The list of chats is sorted by minute through the index, and within
+            // a minute when it is read.
             up: """
                 SET LOCAL TimeZone = 'UTC';
 
                 CREATE TABLE IF NOT EXISTS chats (id bigint, title text, created_at timestamptz);
                 CREATE TABLE IF NOT EXISTS messages (id bigint, chat_id bigint, text text, created_at timestamptz);
+                LOCK TABLE chats, messages IN ACCESS EXCLUSIVE MODE;
+
+                DO $$
+                DECLARE
+                    refusal text;
+                BEGIN
+                    SELECT string_agg(format('%s.%s', attrelid::regclass, attname), ', ' ORDER BY attrelid, attnum)
+                    INTO refusal
+                    FROM pg_attribute
+                    WHERE attrelid IN ('chats'::regclass, 'messages'::regclass) AND attnum > 0 AND NOT attisdropped
+                        AND attnotnull AND NOT atthasdef AND attidentity = ''
+                        AND attname NOT IN ('id', 'title', 'created_at', 'chat_id', 'text');
+                    IF refusal IS NOT NULL THEN
+                        RAISE EXCEPTION 'cannot adopt tables whose further columns need a value: %', refusal;
+                    END IF;
+                    SELECT string_agg(format('%s (%s)', problem, ids), '; ' ORDER BY problem) INTO refusal
+                    FROM (
+                        SELECT
+                            problem,
+                            string_agg(coalesce(id::text, 'null'), ', ' ORDER BY id) FILTER (WHERE number <= 10)
+                                || CASE WHEN count(*) > 10 THEN format(' and %s more', count(*) - 10) ELSE '' END AS ids
+                        FROM (
+                            SELECT problem, id, row_number() OVER (PARTITION BY problem ORDER BY id) AS number
+                            FROM (
+                                SELECT id, 'chats.' || CASE
+                                    WHEN id IS NULL OR id NOT BETWEEN 1 AND 9007199254740991 THEN 'id'
+                                    WHEN count(*) OVER (PARTITION BY id) > 1 THEN 'id'
+                                    WHEN title IS NULL OR char_length(title) NOT BETWEEN 1 AND 200 THEN 'title'
+                                    WHEN created_at IS NULL OR created_at NOT BETWEEN
+                                        '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN 'created_at'
+                                    END AS problem
+                                FROM chats
+                                UNION ALL
+                                SELECT id, 'messages.' || CASE
+                                    WHEN id IS NULL OR id NOT BETWEEN 1 AND 9007199254740991 THEN 'id'
+                                    WHEN count(*) OVER (PARTITION BY id) > 1 THEN 'id'
+                                    WHEN NOT EXISTS (SELECT FROM chats WHERE chats.id = chat_id) THEN 'chat_id'
+                                    WHEN text IS NULL OR char_length(text) NOT BETWEEN 1 AND 5000 THEN 'text'
+                                    WHEN created_at IS NULL OR created_at NOT BETWEEN
+                                        '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN 'created_at'
+                                    END
+                                FROM messages
+                            ) AS checked
+                            WHERE problem IS NOT NULL
+                        ) AS numbered
+                        GROUP BY problem
+                    ) AS problems;
+                    IF refusal IS NOT NULL THEN
+                        RAISE EXCEPTION 'cannot adopt rows with an unusable value, by their ids: %', refusal;
+                    END IF;
+                END $$;
 
                 DO $$
                 DECLARE
                     statement text;
-                    column_table text;
+                    adopted text;
+                    last_id bigint;
                 BEGIN
                     FOR statement IN
                         SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
@@ -74,35 +177,65 @@ extension Migration {
                     LOOP
                         EXECUTE statement;
                     END LOOP;
-                    FOREACH column_table IN ARRAY ARRAY['chats', 'messages'] LOOP
-                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id SET NOT NULL', column_table);
-                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id TYPE bigint', column_table);
-                        IF pg_get_serial_sequence(column_table, 'id') IS NULL THEN
-                            EXECUTE format(
-                                'ALTER TABLE %I ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY', column_table);
-                        ELSE
-                            EXECUTE format(
-                                'ALTER SEQUENCE %s AS bigint', pg_get_serial_sequence(column_table, 'id'));
+                    FOREACH adopted IN ARRAY ARRAY['chats', 'messages'] LOOP
+                        EXECUTE format('SELECT max(id) FROM %I', adopted) INTO last_id;
+                        SELECT greatest(last_id, max(pg_sequence_last_value(pg_class.oid))) INTO last_id
+                        FROM pg_class
+                        WHERE relkind = 'S' AND oid IN (
+                            SELECT refobjid FROM pg_depend JOIN pg_attrdef ON pg_attrdef.oid = objid
+                            WHERE classid = 'pg_attrdef'::regclass AND refclassid = 'pg_class'::regclass
+                                AND adrelid = adopted::regclass
+                            UNION
+                            SELECT pg_get_serial_sequence(adopted, 'id')::regclass
+                        );
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id DROP IDENTITY IF EXISTS', adopted);
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id DROP DEFAULT', adopted);
+                        statement := 'DROP SEQUENCE ' || pg_get_serial_sequence(adopted, 'id');
+                        IF statement IS NOT NULL THEN
+                            EXECUTE statement;
+                        END IF;
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id TYPE bigint', adopted);
+                        EXECUTE format('ALTER TABLE %I ALTER COLUMN id SET NOT NULL', adopted);
+                        EXECUTE format(
+                            'ALTER TABLE %I ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY', adopted);
+                        IF last_id >= 1 THEN
+                            PERFORM setval(pg_get_serial_sequence(adopted, 'id'), last_id);
                         END IF;
                     END LOOP;
                 END $$;
 
+                ALTER TABLE chats SET (fillfactor = 50);
                 ALTER TABLE chats
+                    ALTER COLUMN title DROP DEFAULT,
                     ALTER COLUMN title TYPE text,
                     ALTER COLUMN title SET NOT NULL,
                     ALTER COLUMN created_at DROP DEFAULT,
                     ALTER COLUMN created_at TYPE timestamptz,
                     ALTER COLUMN created_at SET NOT NULL,
+                    ADD COLUMN metadata text,
                     ADD COLUMN last_seq bigint NOT NULL DEFAULT 0,
-                    ADD COLUMN last_entry_at timestamptz;
+                    ADD COLUMN last_entry_at timestamptz,
+                    ADD COLUMN message_count bigint NOT NULL DEFAULT 0,
+                    ADD COLUMN last_message_at timestamptz,
+                    ADD COLUMN deleted_at timestamptz;
                 ALTER TABLE messages
+                    ALTER COLUMN chat_id DROP DEFAULT,
                     ALTER COLUMN chat_id TYPE bigint,
+                    ALTER COLUMN chat_id SET NOT NULL,
+                    ALTER COLUMN text DROP DEFAULT,
                     ALTER COLUMN text TYPE text,
                     ALTER COLUMN text SET NOT NULL,
                     ALTER COLUMN created_at DROP DEFAULT,
                     ALTER COLUMN created_at TYPE timestamptz,
                     ALTER COLUMN created_at SET NOT NULL,
-                    ADD COLUMN seq bigint;
+                    ADD COLUMN seq bigint,
+                    ADD COLUMN metadata text,
+                    ADD COLUMN reply_to bigint,
+                    ADD COLUMN revision bigint NOT NULL DEFAULT 1,
+                    ADD COLUMN edited_at timestamptz,
+                    ADD COLUMN deleted_at timestamptz,
+                    ADD COLUMN idempotency_key text,
+                    ADD COLUMN idempotency_fingerprint bigint;
 
                 UPDATE messages
                 SET seq = log.seq, created_at = log.created_at
@@ -114,31 +247,118 @@ extension Migration {
                 WHERE messages.id = log.id;
                 UPDATE chats
                 SET
-                    last_seq = coalesce((SELECT max(seq) FROM messages WHERE chat_id = chats.id), 0),
-                    last_entry_at = greatest(
-                        created_at, (SELECT max(created_at) FROM messages WHERE chat_id = chats.id));
+                    last_seq = log.size, message_count = log.size, last_message_at = log.last_at,
+                    last_entry_at = greatest(chats.created_at, log.last_at)
+                FROM (
+                    SELECT chats.id, count(messages.id) AS size, max(messages.created_at) AS last_at
+                    FROM chats LEFT JOIN messages ON messages.chat_id = chats.id
+                    GROUP BY chats.id
+                ) AS log
+                WHERE chats.id = log.id;
 
                 ALTER TABLE chats
                     ALTER COLUMN last_entry_at SET NOT NULL,
+                    ADD COLUMN last_entry_minute timestamptz GENERATED ALWAYS AS
+                        (date_bin('1 minute', last_entry_at, '2000-01-01 00:00:00+00'::timestamptz)) STORED,
                     ADD PRIMARY KEY (id),
-                    ADD CHECK (char_length(title) BETWEEN 1 AND 200) NOT VALID,
+                    ADD CHECK (char_length(title) BETWEEN 1 AND 200),
+                    ADD CHECK (octet_length(metadata) <= 16384),
                     ADD CHECK (last_seq >= 0),
-                    ADD CHECK (last_entry_at >= created_at);
+                    ADD CHECK (last_entry_at >= created_at),
+                    ADD CHECK (message_count >= 0);
+                CREATE INDEX chats_last_entry_minute ON chats (last_entry_minute) WHERE deleted_at IS NULL;
+                CREATE INDEX chats_deleted_at ON chats (deleted_at) WHERE deleted_at IS NOT NULL;
+
                 ALTER TABLE messages
-                    ALTER COLUMN chat_id SET NOT NULL,
                     ALTER COLUMN seq SET NOT NULL,
                     ADD PRIMARY KEY (chat_id, seq),
                     ADD FOREIGN KEY (chat_id) REFERENCES chats (id) ON DELETE CASCADE,
                     ADD CHECK (seq >= 1),
-                    ADD CHECK (char_length(text) <= 5000) NOT VALID;
+                    ADD CHECK (char_length(text) <= 5000),
+                    ADD CHECK (octet_length(metadata) <= 16384),
+                    ADD CHECK (revision >= 1),
+                    ADD CHECK (deleted_at IS NULL OR (text = '' AND metadata IS NULL)),
+                    ADD CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
+                    ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL));
+                CREATE UNIQUE INDEX messages_id ON messages (chat_id, id);
+                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, idempotency_key)
+                    WHERE idempotency_key IS NOT NULL;
+
+                CREATE TABLE changes (
+                    chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    seq bigint NOT NULL CHECK (seq >= 1),
+                    kind text NOT NULL CHECK (kind IN ('message.updated', 'message.deleted', 'chat.updated')),
+                    message_id bigint CHECK ((message_id IS NULL) = (kind = 'chat.updated')),
+                    created_at timestamptz NOT NULL,
+                    PRIMARY KEY (chat_id, seq)
+                );
+
+                CREATE TABLE chat_idempotency_keys (
+                    idempotency_key text PRIMARY KEY CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
+                    idempotency_fingerprint bigint NOT NULL,
+                    chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE
+                );
+                CREATE INDEX chat_idempotency_keys_chat_id ON chat_idempotency_keys (chat_id);
+
+                CREATE TABLE history (
+                    id bigint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+                    epoch text NOT NULL CHECK (char_length(epoch) BETWEEN 1 AND 32),
+                    incarnation text
+                );
+                INSERT INTO history (epoch) VALUES (left(md5(random()::text || clock_timestamp()::text), 8));
                 """,
-            // Back to the tables of the service that was replaced, with every row; they can be adopted again.
+            // Back to the original service's tables, with every message that was not deleted. They can be adopted again, at
+            // new positions and under a new epoch. What those tables cannot hold stops it.
             down: """
-                ALTER TABLE messages DROP CONSTRAINT messages_pkey, DROP COLUMN seq, ADD PRIMARY KEY (id);
+                LOCK TABLE chats, messages IN ACCESS EXCLUSIVE MODE;
+                DELETE FROM chats WHERE deleted_at IS NOT NULL;
+                DELETE FROM messages WHERE deleted_at IS NOT NULL;
+                DO $$
+                DECLARE
+                    culprit bigint;
+                BEGIN
+                    SELECT id INTO culprit FROM messages GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'the original tables cannot hold message % of several chats', culprit;
+                    END IF;
+                    SELECT chat_id INTO culprit
+                    FROM (
+                        SELECT chat_id, id, lag(id) OVER (PARTITION BY chat_id ORDER BY seq) AS previous FROM messages
+                    ) AS log
+                    WHERE id < previous ORDER BY chat_id LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'the original tables cannot hold chat %, whose message ids do not ascend', culprit;
+                    END IF;
+                END $$;
+
+                DROP TABLE history;
+                DROP TABLE chat_idempotency_keys;
+                DROP TABLE changes;
+                DROP INDEX messages_idempotency_key;
+                DROP INDEX messages_id;
+                ALTER TABLE messages
+                    DROP CONSTRAINT messages_pkey,
+                    DROP COLUMN seq,
+                    DROP COLUMN metadata,
+                    DROP COLUMN reply_to,
+                    DROP COLUMN revision,
+                    DROP COLUMN edited_at,
+                    DROP COLUMN deleted_at,
+                    DROP COLUMN idempotency_key,
+                    DROP COLUMN idempotency_fingerprint,
+                    ADD PRIMARY KEY (id),
+                    ALTER COLUMN created_at SET DEFAULT now();
                 CREATE INDEX messages_chat_id_id ON messages (chat_id, id);
-                ALTER TABLE chats DROP COLUMN last_seq, DROP COLUMN last_entry_at;
-                ALTER TABLE messages ALTER COLUMN created_at SET DEFAULT now();
-                ALTER TABLE chats ALTER COLUMN created_at SET DEFAULT now();
+                ALTER TABLE chats
+                    RESET (fillfactor),
+                    DROP COLUMN last_entry_minute,
+                    DROP COLUMN metadata,
+                    DROP COLUMN last_seq,
+                    DROP COLUMN last_entry_at,
+                    DROP COLUMN message_count,
+                    DROP COLUMN last_message_at,
+                    DROP COLUMN deleted_at,
+                    ALTER COLUMN created_at SET DEFAULT now();
                 """
         )
     )
