@@ -153,6 +153,7 @@ let package = Package(
                 "ChatMigrations", "ChatServer", "ChatSQLite", "ChatTestSupport", "PostgresClient", .grdb, .nioCore,
                 .subprocess,
             ],
+            resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
     ],

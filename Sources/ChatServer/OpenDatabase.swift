@@ -14,31 +14,26 @@ struct OpenDatabase {
     }
 
     private let connection: Connection
-    private let lanes: Int
-    private let batchLimits: BatchLimits
+    private let capacity: DatabaseCapacity
 
+    /// - Parameter capacity: How much work the database does at once; a command does one thing after another.
     /// - Throws: `SettingError`, or `CommandError` for a database that cannot be used.
-    init(_ url: DatabaseURL, _ settings: SettingsReader) async throws {
-        // Those of the other database, too: a mistake is not to wait for the day on which the URL changes.
-        let readers = try settings.value(Settings.sqliteReaders)
+    init(_ url: DatabaseURL, _ settings: SettingsReader, capacity: DatabaseCapacity = DatabaseCapacity()) async throws {
+        self.capacity = capacity
+        // Settings of the other database count too: a mistake must not wait for the day the URL changes.
         let busyTimeout = try settings.value(Settings.sqliteBusyTimeout)
         let connectTimeout = try settings.value(Settings.connectTimeout)
         let statementTimeout = try settings.value(Settings.statementTimeout)
-        let poolSize = try settings.value(Settings.poolSize)
-        let poolTimeout = try settings.value(Settings.poolTimeout)
-        lanes = try settings.value(Settings.lanes)
-        batchLimits = BatchLimits(
-            maximumBatch: try settings.value(Settings.batchSize),
-            maximumWaiting: try settings.value(Settings.queueSize),
-            patience: try settings.value(Settings.queueTimeout)
-        )
-        let poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
         do {
             switch url {
             case .sqlite(let location):
                 connection = .sqlite(
                     try SQLiteDatabase(
-                        SQLiteConfiguration(location: location, readers: readers, busyTimeout: busyTimeout)
+                        SQLiteConfiguration(
+                            location: location,
+                            readers: capacity.sqliteReaders,
+                            busyTimeout: busyTimeout
+                        )
                     )
                 )
             case .postgresql(let url):
@@ -49,9 +44,9 @@ struct OpenDatabase {
                 )
                 let database = PostgresDatabase(
                     configuration,
-                    poolSize: poolSize,
-                    leaseTimeout: poolTimeout,
-                    maximumLifetime: poolMaximumLifetime
+                    poolSize: capacity.poolSize,
+                    leaseTimeout: capacity.poolTimeout,
+                    maximumLifetime: capacity.poolMaximumLifetime
                 )
                 try await database.requireDurability()
                 connection = .postgresql(database)
@@ -64,8 +59,8 @@ struct OpenDatabase {
     /// A store on the database, which is to be its only one in this process.
     func makeStore() -> any ChatStore & ChatArchive {
         switch connection {
-        case .sqlite(let database): SQLiteStore(database, limits: batchLimits)
-        case .postgresql(let database): PostgresStore(database, lanes: lanes, limits: batchLimits)
+        case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits)
+        case .postgresql(let database): PostgresStore(database, lanes: capacity.lanes, limits: capacity.batchLimits)
         }
     }
 

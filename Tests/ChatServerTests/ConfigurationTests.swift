@@ -1,3 +1,4 @@
+import ChatServer
 import ChatTestSupport
 import Foundation
 import Testing
@@ -5,33 +6,77 @@ import Testing
 /// How the program is configured, seen from outside.
 @Suite(.timeLimit(.minutes(5)))
 struct ConfigurationTests {
-    @Test func theHelpShowsEverySettingWithItsVariableAndDefault() async throws {
+    @Test func everySettingIsInTheListTheHelpAndTheREADMEWithOneDefault() async throws {
+        let settings = Set(Settings.all.map(Row.init))
+        #expect(settings.count == Settings.all.count)
+
+        let source = try Self.read("Sources/ChatServer/Settings/Settings.swift")
+        #expect(source.matches(of: /static let \w+ = Setting/).count == settings.count)
+        #expect(Set(source.matches(of: /flag: "(.*)"/).map { String($0.1) }) == Set(settings.map(\.flag)))
+
+        let rows = try Self.read("README.md").matches(of: /(?m)^\| `--([a-z-]+)` \| `([A-Z_]+)` \| `(.*)` \|$/)
+        #expect(rows.count == settings.count)
+        #expect(Set(rows.map { Row(flag: String($0.1), variable: String($0.2), fallback: String($0.3)) }) == settings)
+
+        let help = try await Self.help(of: ["serve"])
+        #expect(help == settings)
+    }
+
+    @Test(arguments: [
+        (
+            ["export"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]
+        ),
+        (
+            ["import"],
+            [
+                "database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout", "migrate", "log-level",
+                "log-format",
+            ]
+        ),
+        (
+            ["migrate", "upgrade"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]
+        ),
+        (["migrate", "history"], []),
+        (["healthcheck"], ["host", "port"]),
+    ])
+    func aCommandListsTheSettingsThatItUses(_ command: [String], _ flags: [String]) async throws {
+        let help = try await Self.help(of: command)
+        #expect(Set(help.map(\.flag)) == Set(flags))
+        #expect(help.isSubset(of: Set(Settings.all.map(Row.init))))
+    }
+
+    @Test func anErrorNamesWhatTheUserWrote() async throws {
         try await withTemporaryFolder { folder in
-            let help = try await ChatAPIProcess.run("serve", "--help", in: folder)
-            #expect(help.status == 0)
-            let text = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-            for (flag, variable, fallback) in [
-                ("database-url", "DATABASE_URL", "sqlite:///chat.db"), ("host", "CHAT_HOST", "127.0.0.1"),
-                ("port", "CHAT_PORT", "8000"), ("log-level", "LOG_LEVEL", "info"), ("log-format", "LOG_FORMAT", "text"),
-                ("max-body-bytes", "CHAT_MAX_BODY_BYTES", "131072"), ("body-timeout", "CHAT_BODY_TIMEOUT", "30"),
-                ("idle-timeout", "CHAT_IDLE_TIMEOUT", "60"), ("max-header-bytes", "CHAT_MAX_HEADER_BYTES", "16384"),
-                ("max-connections", "CHAT_MAX_CONNECTIONS", "10000"), ("shutdown-grace", "CHAT_SHUTDOWN_GRACE", "10"),
-                ("sqlite-readers", "CHAT_SQLITE_READERS", "2"), ("batch-size", "CHAT_BATCH_SIZE", "256"),
-                ("queue-size", "CHAT_QUEUE_SIZE", "4096"), ("queue-timeout", "CHAT_QUEUE_TIMEOUT", "5"),
-                ("lanes", "CHAT_LANES", "2"), ("tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "268435456"),
-                ("sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "5"),
-                ("docs-assets", "CHAT_DOCS_ASSETS", "public/docs"), ("pool-size", "CHAT_POOL_SIZE", "8"),
-                ("pool-timeout", "CHAT_POOL_TIMEOUT", "5"), ("connect-timeout", "CHAT_CONNECT_TIMEOUT", "5"),
-                ("statement-timeout", "CHAT_STATEMENT_TIMEOUT", "10"),
-                ("pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "1800"), ("max-streams", "CHAT_MAX_STREAMS", "8000"),
-                ("max-streams-per-address", "CHAT_MAX_STREAMS_PER_ADDRESS", "1000"),
-                ("stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "15"), ("stream-lag", "CHAT_STREAM_LAG", "1000"),
-                ("stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "30"),
-                ("stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "5"),
-                ("websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "same-host"),
-            ] {
-                #expect(text.contains("--\(flag) <"))
-                #expect(text.contains("[\(variable)] (default: \(fallback))"))
+            try Data("# Limits\nexport CHAT_IDLE_TIMEOUT='20'\n".utf8).write(to: URL(filePath: folder + "/.env"))
+            let environment = ["CHAT_BODY_TIMEOUT": "25"]
+            let byVariable = try await ChatAPIProcess.run("serve", in: folder, environment: environment)
+            let reason = "it must be shorter than CHAT_IDLE_TIMEOUT (.env, line 2), 20.0 seconds\n"
+            #expect(byVariable.errors == "Error: CHAT_BODY_TIMEOUT is 25.0 seconds: " + reason)
+            let byFlag = try await ChatAPIProcess.run("serve", "--idle-timeout=25", in: folder, environment: [:])
+            #expect(
+                byFlag.errors
+                    == "Error: --body-timeout is 30.0 seconds: it must be shorter than --idle-timeout, 25.0 seconds\n"
+            )
+        }
+    }
+
+    @Test func aVariableThatIsNoSettingIsWarnedOfWithTheNearest() async throws {
+        try await withTemporaryFolder { folder in
+            try Data("DATABASE_URI=sqlite:///other.db\nNAME=x\nlog_level=debug\n".utf8)
+                .write(to: URL(filePath: folder + "/.env"))
+            let environment = ["CHAT_PROT": "1", "CHAT_HOST": "127.0.0.1", "LOG_DIR": "/tmp", "PORT": "1"]
+            let warnings = [
+                "CHAT_PROT is not a setting; the nearest is CHAT_PORT",
+                "DATABASE_URI (.env, line 1) is not a setting; the nearest is DATABASE_URL",
+                "log_level (.env, line 3) is not a setting; the nearest is LOG_LEVEL",
+            ]
+            let command = try await ChatAPIProcess.run("migrate", "current", in: folder, environment: environment)
+            #expect(command.errors == warnings.map { "Warning: \($0)\n" }.joined())
+            let served = try await ChatAPIProcess.serve(in: folder, environment: environment) { _ async throws in }
+            let logged = served.errors.split(separator: "\n").filter { $0.contains("is not a setting") }
+            #expect(logged.count == warnings.count)
+            for (line, warning) in zip(logged, warnings) {
+                #expect(line.contains(/warning/.ignoresCase()) && line.hasSuffix(warning))
             }
         }
     }
@@ -63,9 +108,9 @@ struct ConfigurationTests {
         try await withTemporaryFolder { folder in
             let byFlag = try await ChatAPIProcess.run("serve", "\(flag)=\(value)", in: folder)
             let byVariable = try await ChatAPIProcess.run("serve", in: folder, environment: [variable: value])
-            for outcome in [byFlag, byVariable] {
+            for (outcome, name) in [(byFlag, flag), (byVariable, variable)] {
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.hasPrefix("Error: \(variable) (\(flag)) is '\(value)': it must be "))
+                #expect(outcome.errors.hasPrefix("Error: \(name) is '\(value)': it must be "))
                 #expect(outcome.errors.split(separator: "\n").count == 1)
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -81,11 +126,11 @@ struct ConfigurationTests {
                 try await ChatAPIProcess.run("serve", arguments, in: folder, environment: environment).errors
             }
             let byFlag = try await complaint("--log-level=flag", environment)
-            #expect(byFlag.hasPrefix("Error: LOG_LEVEL (--log-level) is 'flag'"))
+            #expect(byFlag.hasPrefix("Error: --log-level is 'flag'"))
             let byVariable = try await complaint("--port=0", environment)
-            #expect(byVariable.hasPrefix("Error: LOG_LEVEL (--log-level) is 'environment'"))
+            #expect(byVariable.hasPrefix("Error: LOG_LEVEL is 'environment'"))
             let byFile = try await complaint("--log-level=info", [:])
-            #expect(byFile.hasPrefix("Error: LOG_FORMAT (--log-format) is 'file'"))
+            #expect(byFile.hasPrefix("Error: LOG_FORMAT (.env, line 1) is 'file'"))
         }
     }
 
@@ -105,5 +150,38 @@ struct ConfigurationTests {
                 #expect(!(outcome.errors + outcome.output).contains("hunter2"))
             }
         }
+    }
+
+    /// A setting as the README's table and the help have it.
+    private struct Row: Hashable {
+        let flag: String
+        let variable: String
+        let fallback: String
+
+        init(flag: String, variable: String, fallback: String) {
+            self.flag = flag
+            self.variable = variable
+            self.fallback = fallback
+        }
+
+        init(_ setting: any NamedSetting) {
+            self.init(flag: setting.flag, variable: setting.variable, fallback: setting.fallback)
+        }
+    }
+
+    /// The settings that the help of a command lists.
+    private static func help(of command: [String]) async throws -> Set<Row> {
+        let help = try await ChatAPIProcess.run(arguments: command + ["--help"], in: NSTemporaryDirectory())
+        #expect(help.status == 0)
+        let text = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let options = text.matches(of: /--([a-z-]+) (?:(?! --).)*?\[([A-Z_]+)\] \(default: ([^)]*)\)/)
+        return Set(
+            options.map { Row(flag: String($0.1), variable: String($0.2), fallback: String($0.3)) }
+        )
+    }
+
+    private static func read(_ path: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 }

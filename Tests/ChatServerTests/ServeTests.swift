@@ -241,13 +241,15 @@ struct ServeTests {
                 #expect(stamped.status == 0)
                 let unready = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
                 #expect(unready.status == 1)
-                #expect(unready.errors == "Error: not ready: 503 Service Unavailable\n")
+                #expect(
+                    unready.errors == "Error: http://127.0.0.1:\(client.port) is not ready: 503 Service Unavailable\n"
+                )
                 let response = try await client.send("GET", "/health/ready")
                 #expect(response.text.contains("the schema is at base, this chat-api needs "))
             }
             let gone = try await ChatAPIProcess.run("healthcheck", "--port=1", in: folder)
             #expect(gone.status == 1)
-            #expect(gone.errors.hasPrefix("Error: no answer from http://127.0.0.1:1"))
+            #expect(gone.errors == "Error: no answer from http://127.0.0.1:1: Connection refused\n")
         }
     }
 }

@@ -23,6 +23,7 @@ struct ExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(given: database.given)
+        try await settings.printWarnings()
         let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
         do {
             try await database.migrations.check()

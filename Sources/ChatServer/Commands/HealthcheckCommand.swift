@@ -14,6 +14,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(given: address.given)
+        try await settings.printWarnings()
         let port = try settings.value(Settings.port)
         let host =
             switch try settings.value(Settings.host) {
@@ -21,26 +22,45 @@ struct HealthcheckCommand: AsyncParsableCommand {
             case "::": "::1"
             case let host: host
             }
+        let address = ListeningAddress(host: host, port: port)
         let status: HTTPResponseStatus
         do {
             status = try await Self.askReadiness(of: host, port: port)
         } catch {
-            throw CommandError("no answer from \(ListeningAddress(host: host, port: port)): \(error)")
+            throw CommandError("no answer from \(address): \(Self.reason(for: error))")
         }
         guard status == .ok else {
-            throw CommandError("not ready: \(status.code) \(status.reasonPhrase)")
+            throw CommandError("\(address) is not ready: \(status.code) \(status.reasonPhrase)")
         }
         print("ready")
     }
 
+    private static let connectTimeout = TimeAmount.seconds(3)
+    private static let readTimeout = TimeAmount.seconds(5)
+
+    private static func reason(for error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            guard let failure = error.connectionErrors.last else { return "there is no such host" }
+            return reason(for: failure.error)
+        case let error as IOError: return error.reason
+        case ChannelError.connectTimeout:
+            return "the connection took more than \(connectTimeout.nanoseconds / 1_000_000_000) seconds"
+        case ChannelError.eof: return "it closed the connection"
+        case is SilentServer: return "it was silent for \(readTimeout.nanoseconds / 1_000_000_000) seconds"
+        case is HTTPParserError: return "it does not speak HTTP"
+        default: return "\(error)"
+        }
+    }
+
     private static func askReadiness(of host: String, port: Int) async throws -> HTTPResponseStatus {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .connectTimeout(.seconds(3))
+            .connectTimeout(connectTimeout)
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: .seconds(5)))
-                    try channel.pipeline.syncOperations.addHandler(CloseWhenIdle())
+                    try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: readTimeout))
+                    try channel.pipeline.syncOperations.addHandler(FailWhenIdle())
                     return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
                         wrappingChannelSynchronously: channel
                     )
@@ -60,13 +80,16 @@ struct HealthcheckCommand: AsyncParsableCommand {
     }
 }
 
-/// Gives up on a server that accepts and does not answer.
-private final class CloseWhenIdle: ChannelInboundHandler {
+/// The server accepted the connection and did not answer.
+private struct SilentServer: Error {}
+
+private final class FailWhenIdle: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent {
+            context.fireErrorCaught(SilentServer())
             context.close(promise: nil)
         }
         context.fireUserInboundEventTriggered(event)

@@ -16,12 +16,16 @@ struct ImportCommand: AsyncParsableCommand {
     @Argument(help: "The file to read (default: standard input).") var file: String?
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func run() async throws {
-        let settings = try await SettingsReader(given: database.given + schema.given)
+        let settings = try await SettingsReader(given: database.given + schema.given + logging.given)
         let writer = LogWriter()
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
+        for warning in settings.warnings {
+            logger.warning("\(warning)")
+        }
         let upgrades = try settings.value(Settings.migrate)
         let source = ByteStream(try openFile())
         let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)

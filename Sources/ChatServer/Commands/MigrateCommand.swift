@@ -112,6 +112,7 @@ private func withMigrations(
     _ body: (MigrationRunner) async throws -> Void
 ) async throws {
     let settings = try await SettingsReader(given: options.given)
+    try await settings.printWarnings()
     let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
     do {
         try await body(database.migrations)

@@ -9,34 +9,44 @@ struct AddressOptions: ParsableArguments {
     }
 }
 
+/// What every command needs to reach the database.
 struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?
-    @Option(Settings.batchSize) var batchSize: String?
-    @Option(Settings.queueSize) var queueSize: String?
-    @Option(Settings.queueTimeout) var queueTimeout: String?
-    @Option(Settings.sqliteReaders) var sqliteReaders: String?
     @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
-    @Option(Settings.lanes) var lanes: String?
-    @Option(Settings.poolSize) var poolSize: String?
-    @Option(Settings.poolTimeout) var poolTimeout: String?
-    @Option(Settings.poolMaximumLifetime) var poolMaximumLifetime: String?
     @Option(Settings.connectTimeout) var connectTimeout: String?
     @Option(Settings.statementTimeout) var statementTimeout: String?
 
     var given: [GivenSetting] {
         [
             Settings.databaseURL.given(databaseURL),
+            Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
+            Settings.connectTimeout.given(connectTimeout),
+            Settings.statementTimeout.given(statementTimeout),
+        ].compactMap(\.self)
+    }
+}
+
+/// How many requests the database serves at once.
+struct CapacityOptions: ParsableArguments {
+    @Option(Settings.batchSize) var batchSize: String?
+    @Option(Settings.queueSize) var queueSize: String?
+    @Option(Settings.queueTimeout) var queueTimeout: String?
+    @Option(Settings.sqliteReaders) var sqliteReaders: String?
+    @Option(Settings.lanes) var lanes: String?
+    @Option(Settings.poolSize) var poolSize: String?
+    @Option(Settings.poolTimeout) var poolTimeout: String?
+    @Option(Settings.poolMaximumLifetime) var poolMaximumLifetime: String?
+
+    var given: [GivenSetting] {
+        [
             Settings.batchSize.given(batchSize),
             Settings.queueSize.given(queueSize),
             Settings.queueTimeout.given(queueTimeout),
             Settings.sqliteReaders.given(sqliteReaders),
-            Settings.sqliteBusyTimeout.given(sqliteBusyTimeout),
             Settings.lanes.given(lanes),
             Settings.poolSize.given(poolSize),
             Settings.poolTimeout.given(poolTimeout),
             Settings.poolMaximumLifetime.given(poolMaximumLifetime),
-            Settings.connectTimeout.given(connectTimeout),
-            Settings.statementTimeout.given(statementTimeout),
         ].compactMap(\.self)
     }
 }

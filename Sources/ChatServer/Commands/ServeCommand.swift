@@ -20,6 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Address") var address: AddressOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
+    @OptionGroup(title: "Capacity") var capacity: CapacityOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Streams") var streams: StreamOptions
@@ -28,18 +29,21 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(
-            given: address.given + database.given + schema.given + limits.given + streams.given + logging.given
-                + documentation.given
+            given: address.given + database.given + capacity.given + schema.given + limits.given + streams.given
+                + logging.given + documentation.given
         )
         let writer = LogWriter()
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
+        for warning in settings.warnings {
+            logger.warning("\(warning)")
+        }
         let server = try Server(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
 
         OpenFiles.raiseLimit()
-        let database = try await OpenDatabase(url, settings)
+        let database = try await OpenDatabase(url, settings, capacity: DatabaseCapacity(settings))
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
         let services = database.makeServices(for: store, logger: logger)
@@ -57,6 +61,9 @@ struct ServeCommand: AsyncParsableCommand {
 private struct Server {
     private let host: String
     private let port: Int
+    /// The options that say where to listen, as the user gave them.
+    private let hostName: String
+    private let portName: String
     private let grace: Duration
     private let docsAssets: String
     private let limits: HTTPLimits
@@ -68,6 +75,8 @@ private struct Server {
     init(_ settings: SettingsReader) throws(SettingError) {
         host = try settings.value(Settings.host)
         port = try settings.value(Settings.port)
+        hostName = settings.name(of: Settings.host)
+        portName = settings.name(of: Settings.port)
         grace = try settings.value(Settings.shutdownGrace)
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
@@ -110,9 +119,9 @@ private struct Server {
         do {
             try await ServiceGroup(configuration: group).run()
         } catch let error as IOError {
-            throw CommandError("cannot listen on \(host):\(port): \(error.reason) (see --host, --port)")
+            throw CommandError("cannot listen on \(host):\(port): \(error.reason) (see \(hostName), \(portName))")
         } catch is SocketAddressError.UnknownHost {
-            throw CommandError("cannot listen on \(host):\(port): there is no such host (see --host)")
+            throw CommandError("cannot listen on \(host):\(port): there is no such host (see \(hostName))")
         }
     }
 }

@@ -12,8 +12,8 @@ extension HTTPLimits {
         guard bodyTimeout < idleTimeout else {
             throw SettingError(
                 description: """
-                    \(Settings.bodyTimeout.variable) (--\(Settings.bodyTimeout.flag)) is \(bodyTimeout): \
-                    it must be shorter than \(Settings.idleTimeout.variable) (--\(Settings.idleTimeout.flag)), \(idleTimeout)
+                    \(settings.name(of: Settings.bodyTimeout)) is \(bodyTimeout): it must be shorter than \
+                    \(settings.name(of: Settings.idleTimeout)), \(idleTimeout)
                     """
             )
         }

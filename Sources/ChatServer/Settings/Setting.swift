@@ -1,36 +1,46 @@
-import Configuration
-
 /// One thing that can be configured: its names, its default and what may be written for it.
-struct Setting<Value: Sendable>: Sendable {
+package struct Setting<Value: Sendable>: Sendable {
     /// The components of its name: `CHAT_PORT` in the environment is `["chat", "port"]`.
     let key: [String]
     /// Its name on the command line, without the dashes.
-    let flag: String
+    package let flag: String
     let summary: String
     /// What stands for the value in the help.
     let placeholder: String
     /// The default, as one would write it.
-    let fallback: String
+    package let fallback: String
     /// What may be written, to complete "it must be …".
     let expected: String
     /// Reads what was written; nil if it may not be written.
     let parse: @Sendable (String) -> Value?
 
-    var variable: String {
+    package var variable: String {
         key.joined(separator: "_").uppercased()
     }
 }
 
+/// What a setting is called, whatever its type.
+package protocol NamedSetting: Sendable {
+    /// Its name in the environment.
+    var variable: String { get }
+    /// Its name on the command line, without the dashes.
+    var flag: String { get }
+    /// The default, as one would write it.
+    var fallback: String { get }
+}
+
+extension Setting: NamedSetting {}
+
 /// A setting as it was given on the command line.
 struct GivenSetting {
-    let key: AbsoluteConfigKey
+    let setting: any NamedSetting
     let value: String
 }
 
 extension Setting {
-    /// Pairs the setting with what the command line has for it, if anything.
+    /// Pairs the setting with its value on the command line, if any.
     func given(_ value: String?) -> GivenSetting? {
-        value.map { GivenSetting(key: AbsoluteConfigKey(key), value: $0) }
+        value.map { GivenSetting(setting: self, value: $0) }
     }
 }
 

@@ -4,7 +4,7 @@ import WebSocket
 /// Everything that can be configured.
 ///
 /// What belongs to the wire contract (lengths of texts, sizes of pages) cannot.
-enum Settings {
+package enum Settings {
     static let databaseURL = Setting<DatabaseURL>(
         key: ["database", "url"],
         flag: "database-url",
@@ -245,4 +245,40 @@ enum Settings {
         expected: "a folder",
         parse: { $0.isEmpty ? nil : $0 }
     )
+
+    /// Every setting.
+    package static let all: [any NamedSetting] = [
+        databaseURL,
+        batchSize,
+        queueSize,
+        queueTimeout,
+        sqliteReaders,
+        sqliteBusyTimeout,
+        migrate,
+        lanes,
+        poolSize,
+        poolTimeout,
+        poolMaximumLifetime,
+        connectTimeout,
+        statementTimeout,
+        host,
+        port,
+        maximumBodyBytes,
+        bodyTimeout,
+        idleTimeout,
+        tailCacheBytes,
+        maximumHeaderBytes,
+        maximumConnections,
+        maximumStreams,
+        maximumStreamsPerAddress,
+        streamHeartbeat,
+        streamStallTimeout,
+        streamLag,
+        streamCheckInterval,
+        webSocketOrigins,
+        shutdownGrace,
+        logLevel,
+        logFormat,
+        docsAssets,
+    ]
 }

@@ -1,48 +1,82 @@
-import Configuration
+import Foundation
 import SystemPackage
 
-/// The settings as configured: command line over environment over `.env` over defaults.
+/// The settings as configured: the command line wins over the environment, that over `.env`, and that over the defaults.
 struct SettingsReader {
-    private let reader: ConfigReader
+    /// One line for each variable that looks like a setting and is none.
+    let warnings: [String]
+    private let written: [String: WrittenSetting]
 
+    /// - Throws: `SettingError` for a `.env` that is not understood: another database must not be used silently.
     init(given: [GivenSetting]) async throws {
-        let given = Dictionary(
-            given.map { ($0.key, ConfigValue(.string($0.value), isSecret: false)) },
-            uniquingKeysWith: { $1 }
-        )
-        reader = ConfigReader(providers: [
-            InMemoryProvider(name: "command line", values: given),
-            EnvironmentVariablesProvider(),
-            try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true),
-        ])
+        var written: [String: WrittenSetting] = [:]
+        let environment = ProcessInfo.processInfo.environment
+        for entry in try await EnvironmentFile.read(".env", environment: environment)?.entries ?? [] {
+            written[entry.name] = WrittenSetting(value: entry.value, origin: .file(entry.name, line: entry.line))
+        }
+        for (name, value) in environment {
+            written[name] = WrittenSetting(value: value, origin: .environment(name))
+        }
+        let known = Settings.all.map(\.variable)
+        warnings = written.sorted { $0.key < $1.key }.compactMap { name, setting in
+            guard let nearest = known.nearest(toUnknown: name) else { return nil }
+            return "\(setting.origin) is not a setting; the nearest is \(nearest)"
+        }
+        for given in given {
+            written[given.setting.variable] = WrittenSetting(
+                value: given.value,
+                origin: .commandLine(flag: given.setting.flag)
+            )
+        }
+        self.written = written
     }
 
     /// The setting's value.
     ///
-    /// - Throws: `SettingError` for a value that may not be written, instead of falling back to the default silently.
+    /// - Throws: `SettingError` for a value that is not allowed, instead of falling back to the default silently.
     func value<Value>(_ setting: Setting<Value>) throws(SettingError) -> Value {
-        let written = reader.string(forKey: ConfigKey(setting.key), default: setting.fallback).unquoted
-        guard let value = setting.parse(written) else {
+        let text = written[setting.variable]?.value ?? setting.fallback
+        guard let value = setting.parse(text) else {
             throw SettingError(
-                description: """
-                    \(setting.variable) (--\(setting.flag)) is '\(DatabaseURL.redacting(written))': \
-                    it must be \(setting.expected)
-                    """
+                description: "\(name(of: setting)) is '\(DatabaseURL.redacting(text))': it must be \(setting.expected)"
             )
         }
         return value
     }
+
+    /// What the user called the setting where its value comes from; the option's name for a default.
+    func name(of setting: any NamedSetting) -> String {
+        (written[setting.variable]?.origin ?? .commandLine(flag: setting.flag)).description
+    }
+
+    /// Shows the warnings on standard error, for commands without a log.
+    func printWarnings() async throws {
+        guard !warnings.isEmpty else { return }
+        try await ByteStream(.standardError).write(Array(warnings.map { "Warning: \($0)\n" }.joined().utf8))
+    }
+}
+
+/// What was written for a setting, and where.
+private struct WrittenSetting {
+    enum Origin: CustomStringConvertible {
+        case commandLine(flag: String)
+        case environment(String)
+        case file(String, line: Int)
+
+        var description: String {
+            switch self {
+            case .commandLine(let flag): "--\(flag)"
+            case .environment(let name): name
+            case .file(let name, let line): "\(name) (.env, line \(line))"
+            }
+        }
+    }
+
+    let value: String
+    let origin: Origin
 }
 
 /// One line: which setting, what it was, what it may be.
 struct SettingError: Error, Equatable, CustomStringConvertible {
     let description: String
-}
-
-extension String {
-    /// Without a pair of quotes around it, which a shell would have taken away and a `.env` file's reader keeps.
-    fileprivate var unquoted: String {
-        guard count >= 2, let first, first == last, first == "\"" || first == "'" else { return self }
-        return String(dropFirst().dropLast())
-    }
 }

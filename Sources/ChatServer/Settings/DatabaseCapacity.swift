@@ -1,0 +1,28 @@
+import ChatDomain
+
+/// How much work a database does at once.
+///
+/// The defaults are for a command, which does one thing after another.
+struct DatabaseCapacity {
+    var sqliteReaders = 1
+    var poolSize = 1
+    var poolTimeout = Duration.seconds(5)
+    var poolMaximumLifetime = Duration.seconds(1_800)
+    var lanes = 1
+    var batchLimits = BatchLimits()
+}
+
+extension DatabaseCapacity {
+    init(_ settings: SettingsReader) throws(SettingError) {
+        sqliteReaders = try settings.value(Settings.sqliteReaders)
+        poolSize = try settings.value(Settings.poolSize)
+        poolTimeout = try settings.value(Settings.poolTimeout)
+        poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
+        lanes = try settings.value(Settings.lanes)
+        batchLimits = BatchLimits(
+            maximumBatch: try settings.value(Settings.batchSize),
+            maximumWaiting: try settings.value(Settings.queueSize),
+            patience: try settings.value(Settings.queueTimeout)
+        )
+    }
+}
