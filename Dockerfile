@@ -14,15 +14,16 @@ COPY Tests Tests
 FROM source AS test
 RUN swift build --build-tests
 # The tests read these.
-COPY .dockerignore Dockerfile docker-compose.yml ./
+COPY .dockerignore Dockerfile README.md docker-compose.yml ./
 COPY Scripts Scripts
-CMD ["swift", "test", "--skip-build"]
+COPY docs docs
+CMD ["Scripts/test", "--built"]
 
 FROM source AS build
-# The Swift libraries go into the binary, which is smaller than an image with all of them. The cache spares the next
-# build what has not changed.
+COPY Scripts/build Scripts/
+# The cache spares the next build what has not changed.
 RUN --mount=type=cache,target=/src/.build,sharing=locked \
-    swift build -c release --product chat-api --static-swift-stdlib \
+    Scripts/build chat-api \
     && strip -o /usr/local/bin/chat-api .build/release/chat-api
 
 FROM debian:bookworm-slim AS docs
@@ -32,22 +33,27 @@ WORKDIR /src
 COPY Scripts/docs-assets Scripts/
 RUN Scripts/docs-assets
 
-FROM debian:bookworm-slim AS runtime
+# The file system of the last stage: the program, the libraries that it loads, and no shell.
+FROM debian:bookworm-slim AS root
 RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin chat-api \
-    && install --directory --owner=chat-api --group=chat-api /data
-COPY --from=docs /src/public/docs /usr/share/chat-api/docs
-COPY --from=build /usr/local/bin/chat-api /usr/local/bin/
-# A shared library that is missing fails the build here.
-RUN chat-api --version
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY --from=build /usr/local/bin/chat-api /image/usr/local/bin/
+COPY --from=docs /src/public/docs /image/usr/local/share/chat-api/docs
+COPY Scripts/image-root Scripts/
+RUN Scripts/image-root /image /image/usr/local/bin/chat-api
+
+FROM scratch AS runtime
+COPY --from=root /image /
+ENV PATH=/usr/local/bin
+# A file that is missing fails the build here.
+RUN ["chat-api", "--version"]
 
 # By number, so that an orchestrator can tell that it is not root.
 USER 10001
 WORKDIR /data
 VOLUME /data
 ENV CHAT_HOST=0.0.0.0 \
-    CHAT_DOCS_ASSETS=/usr/share/chat-api/docs \
     DATABASE_URL=sqlite:////data/chat.db
 EXPOSE 8000
 # Without an answer the command itself gives up after 8 seconds.

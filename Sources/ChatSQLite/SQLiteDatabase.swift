@@ -17,6 +17,9 @@ package struct SQLiteDatabase: Sendable {
     package init(_ configuration: SQLiteConfiguration) throws(StoreError) {
         busyTimeout = configuration.busyTimeout
         readers = configuration.location == .memory ? 1 : configuration.readers
+        if case .file(let path) = configuration.location, let obstacle = SQLiteFileAccess.obstacle(to: path) {
+            throw .unavailable(reason: "cannot open \(path): \(obstacle)")
+        }
         do {
             (writer, checkpointer) = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)

@@ -239,8 +239,7 @@ struct ArchiveTests {
 
     @Test(arguments: StoreUnderTest.allCases)
     func theArchiveInTheDocumentationIsOne(_ store: StoreUnderTest) async throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let page = try String(contentsOf: root.appending(path: "docs/export.md"), encoding: .utf8)
+        let page = try PackageFile.read("docs/export.md")
         let archive = try #require(page.firstMatch(of: /(?s)```json\n(.*?)```/)).output.1
         try await store.withStore { store in
             #expect(try await Self.load(Array(archive.utf8), into: store) == ImportCount(chats: 1, entries: 3))

@@ -10,9 +10,9 @@ struct ContainerTests {
     private let manifest: String
 
     init() throws {
-        dockerfile = Dockerfile(try Self.read("Dockerfile"))
-        compose = try Self.read("docker-compose.yml")
-        manifest = try Self.read("Package.swift")
+        dockerfile = Dockerfile(try PackageFile.read("Dockerfile"))
+        compose = try PackageFile.read("docker-compose.yml")
+        manifest = try PackageFile.read("Package.swift")
     }
 
     @Test func theSwiftOfTheImageIsNewEnoughForThePackage() throws {
@@ -26,16 +26,22 @@ struct ContainerTests {
 
     @Test func whatIsBuiltOnADebianReleaseRunsOnTheSame() throws {
         let release = try #require(dockerfile.image(of: "source").split(separator: "-").last)
-        #expect(dockerfile.image(of: "runtime") == "debian:\(release)-slim")
-        #expect(dockerfile.image(of: "docs") == dockerfile.image(of: "runtime"))
+        #expect(dockerfile.image(of: "root") == "debian:\(release)-slim")
+        #expect(dockerfile.image(of: "docs") == dockerfile.image(of: "root"))
     }
 
     @Test func theImageRunsTheProductOfThePackage() async throws {
         let product = try String(#require(manifest.firstMatch(of: /\.executable\(name: "([^"]+)"/)).1)
         let build = try #require(dockerfile.arguments(of: "RUN", in: "build").first)
-        #expect(build.contains("--product \(product) "))
+        #expect(build.contains(" Scripts/build \(product) "))
         #expect(build.hasSuffix(" .build/release/\(product)"))
-        #expect(dockerfile.arguments(of: "COPY", in: "runtime").contains { $0.contains("/bin/\(product) ") })
+        #expect(dockerfile.arguments(of: "COPY", in: "root").contains { $0.contains("/bin/\(product) ") })
+        #expect(
+            dockerfile.arguments(of: "RUN", in: "root").last
+                == "Scripts/image-root /image /image/usr/local/bin/\(product)"
+        )
+        #expect(dockerfile.image(of: "runtime") == "scratch")
+        #expect(dockerfile.arguments(of: "COPY", in: "runtime") == ["--from=root /image /"])
         #expect(dockerfile.arguments(of: "ENTRYPOINT", in: "runtime") == [#"["\#(product)"]"#])
 
         let healthcheck = try #require(dockerfile.arguments(of: "HEALTHCHECK", in: "runtime").first)
@@ -60,10 +66,10 @@ struct ContainerTests {
     @Test func everyVariableIsASettingOfTheProgram() async throws {
         let settings = try await Self.settings()
         let image = dockerfile.environment(of: "runtime")
-        #expect(Set(image.keys) == ["CHAT_HOST", "CHAT_DOCS_ASSETS", "DATABASE_URL"])
+        #expect(Set(image.keys) == ["PATH", "CHAT_HOST", "DATABASE_URL"])
         let api = try service("api").matches(of: #/\n      ([A-Z_]+): /#).map { String($0.1) }
         #expect(Set(api) == ["CHAT_MIGRATE", "DATABASE_URL"])
-        for variable in image.keys + api {
+        for variable in image.keys + api where variable != "PATH" {
             #expect(settings[variable] != nil, "\(variable)")
         }
     }
@@ -73,26 +79,27 @@ struct ContainerTests {
         let volume = try #require(dockerfile.arguments(of: "VOLUME", in: "runtime").first)
         #expect(environment["CHAT_HOST"] == "0.0.0.0")
         #expect(environment["DATABASE_URL"] == "sqlite:///\(volume)/chat.db")
-        let assets = try #require(environment["CHAT_DOCS_ASSETS"])
-        #expect(dockerfile.arguments(of: "COPY", in: "runtime").contains("--from=docs /src/public/docs \(assets)"))
-        #expect(try Self.read("Scripts/docs-assets").contains("\ntarget=public/docs\n"))
+        #expect(environment["PATH"] == "/usr/local/bin")
+        // Where the program looks for them: beside its own folder.
+        let assets = "--from=docs /src/public/docs /image/usr/local/share/chat-api/docs"
+        #expect(dockerfile.arguments(of: "COPY", in: "root").contains(assets))
+        #expect(try PackageFile.read("Scripts/docs-assets").contains("\ntarget=public/docs\n"))
     }
 
     @Test func theImageDoesNotRunAsRoot() throws {
         let user = try #require(dockerfile.arguments(of: "USER", in: "runtime").last)
         #expect(try #require(Int(user)) > 0)
-        let setup = try #require(dockerfile.arguments(of: "RUN", in: "runtime").first)
-        #expect(setup.contains("useradd --uid \(user) "))
+        #expect(try PackageFile.read("Scripts/image-root").contains("\nuser=\(user)\n"))
     }
 
     @Test func theImagesHaveTheLibrariesOfTheSetup() throws {
-        let packages = try #require(try Self.read("Scripts/setup").firstMatch(of: /\nbuild_packages=\((.*)\)/)).1
+        let packages = try #require(try PackageFile.read("Scripts/setup").firstMatch(of: /\nbuild_packages=\((.*)\)/)).1
         let libraries = packages.split(separator: " ").filter { $0.hasSuffix("-dev") }.map(String.init)
         #expect(dockerfile.debianPackages(of: "source") == Set(libraries))
         let runtime = try libraries.map { library in
             try #require(["libpq-dev": "libpq5", "libsqlite3-dev": "libsqlite3-0"][library])
         }
-        #expect(dockerfile.debianPackages(of: "runtime") == Set(runtime + ["ca-certificates"]))
+        #expect(dockerfile.debianPackages(of: "root") == Set(runtime + ["ca-certificates"]))
     }
 
     @Test func theServicesAreStagesOfTheDockerfile() throws {
@@ -111,7 +118,9 @@ struct ContainerTests {
         #expect(database.contains("\n      - db-data:/var/lib/postgresql/data\n"))
         #expect(database.contains("\n    healthcheck:\n"))
         #expect(compose.hasSuffix("\nvolumes:\n  db-data:\n"))
-        let ofTests = try #require(try Self.read("Scripts/with-postgres").firstMatch(of: /max_connections=(\d+)/)).1
+        let ofTests = try #require(
+            try PackageFile.read("Scripts/with-postgres").firstMatch(of: /max_connections=(\d+)/)
+        ).1
         #expect(database.contains(#"-c", "max_connections=\#(ofTests)""#))
     }
 
@@ -126,7 +135,7 @@ struct ContainerTests {
             .filter { $0.name == "COPY" && !$0.arguments.contains("--from=") }
             .flatMap { $0.arguments.split(separator: " ").dropLast() }
         let copied = Set(sources.map { String($0.split(separator: "/")[0]) })
-        let lines = try Self.read(".dockerignore").split(separator: "\n")
+        let lines = try PackageFile.read(".dockerignore").split(separator: "\n")
         #expect(lines.contains("*"))
         #expect(Set(lines.filter { $0.hasPrefix("!") }.map { String($0.dropFirst()) }) == copied)
     }
@@ -156,13 +165,6 @@ struct ContainerTests {
         let help = try await ChatAPIProcess.run("serve", "--help", in: NSTemporaryDirectory())
         let settings = help.output.matches(of: /\[([A-Z_]+)\]\s+\(default:\s+([^)]*)\)/)
         return Dictionary(settings.map { (String($0.1), String($0.2)) }, uniquingKeysWith: { $1 })
-    }
-
-    /// A file of the package's folder.
-    private static func read(_ path: String) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 }
 

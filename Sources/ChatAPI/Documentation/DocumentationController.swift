@@ -43,7 +43,7 @@ struct DocumentationController: Sendable {
     @Sendable func showAsset(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let name = context.parameters.get("file")
         guard let asset = DocumentationAsset.all.first(where: { $0.name == name }),
-            let content = assets.content(of: asset)
+            let content = await assets.content(of: asset)
         else { throw APIError.routeNotFound }
         // The content follows the program's version; a day is short enough to follow it, too.
         return respond(with: content, type: asset.mediaType, cacheControl: "public, max-age=86400")

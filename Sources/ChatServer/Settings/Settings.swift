@@ -241,7 +241,7 @@ package enum Settings {
         flag: "docs-assets",
         summary: "Folder with the files of Swagger UI and ReDoc.",
         placeholder: "folder",
-        fallback: "public/docs",
+        fallback: Installation.documentation ?? "public/docs",
         expected: "a folder",
         parse: { $0.isEmpty ? nil : $0 }
     )
