@@ -1,7 +1,7 @@
 # What a developer does here. The work itself is in Scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench crash format lint clean
+.PHONY: help run build dist test check bench crash format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,14 +10,15 @@ run: build docs-assets ## Build and start the server on http://127.0.0.1:8000 (o
 	.build/release/chat-api serve $(ARGS)
 
 build: setup-build ## Build the release binary, .build/release/chat-api
-	swift build -c release --product chat-api
+	Scripts/build
 
-# All tests at once would make each other wait for longer than the service's own time limits.
-test: setup-build ## Run every test
-	swift build --build-tests
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=12 Scripts/with-postgres swift test --skip-build
+dist: setup-build ## Pack an archive that runs where Swift is not installed
+	Scripts/dist
 
-check: test ## Run every test and all other checks, as CI does
+test: setup-build ## Run every test (options: ARGS="--filter NAME")
+	Scripts/test $(ARGS)
+
+check: setup-build ## Run every test and all other checks, as CI does
 	Scripts/check
 
 bench: build ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --publish)

@@ -87,7 +87,18 @@ let package = Package(
                 .serviceLifecycle,
                 .systemPackage, .unixSignals,
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            // The release build has all of Swift inside. Without a table of its symbols, and with its relocations packed,
+            // it is smaller by 5 MB, on the disk and in memory.
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker",
+                        "pack-relative-relocs",
+                    ],
+                    .when(platforms: [.linux], configuration: .release)
+                )
+            ]
         ),
         // What the benchmark holds the server against: the HTTP stack alone.
         .executableTarget(
