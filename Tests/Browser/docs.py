@@ -18,7 +18,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 SECONDS = 30
 
 
-def browser() -> Chrome:
+def browser(*more_arguments: str) -> Chrome:
+    """A browser that resolves no name, unless an argument maps one."""
     options = ChromeOptions()
     for argument in (
         "--headless=new",
@@ -26,6 +27,7 @@ def browser() -> Chrome:
         "--disable-dev-shm-usage",
         "--window-size=1200,1600",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        *more_arguments,
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

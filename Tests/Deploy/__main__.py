@@ -1,0 +1,314 @@
+"""Tries each example of docs/deploy.md: the proxies in front of a server, the unit, the backups.
+
+    Scripts/with-postgres PYTHON -m Tests.Deploy
+
+The server is .build/release/chat-api (or CHAT_API). PYTHON has the packages of Tests/Browser/requirements.txt. Ends with
+a line `N passed, M failed`.
+"""
+import contextlib
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from selenium.webdriver.support.ui import WebDriverWait
+
+from Tests.Browser.docs import browser
+from Tests.Browser.events import FOLLOW
+from Tests.Deploy.page import adapted, block, environment, unit
+from Tests.Deploy.proxies import HOST, OUTSIDER, PROXIES, SECONDS, Proxy, caddy, nginx
+from Tests.Support.cluster import ADDRESS
+from Tests.Support.server import BINARY, Server, exchange
+from Tests.WebSocket.wire import TEXT, frame
+
+EVENT_STREAM = {"Accept": "text/event-stream"}
+
+
+class Service:
+    """The server as the unit starts it, on a database and a port that it keeps when it is restarted."""
+
+    def __init__(self, folder: str, database: str | None = None) -> None:
+        self.database = database or f"sqlite:///{folder}/chat.db"
+        self.server = self._start(0)
+        self.port = self.server.port
+        self.is_running = True
+
+    def _start(self, port: int) -> Server:
+        variables = {**environment(), "DATABASE_URL": self.database, "CHAT_MIGRATE": "true"}
+        command, = unit()["ExecStart"]
+        return Server(BINARY, *command.split()[1:], f"--port={port}", environment=variables)
+
+    def stop(self) -> None:
+        if self.is_running:
+            self.is_running = False
+            status = self.server.stop()
+            assert status == 0, f"the server ended with status {status}"
+
+    def start(self) -> None:
+        self.server = self._start(self.port)
+        self.is_running = True
+
+
+@contextlib.contextmanager
+def service(database: str | None = None) -> Iterator[Service]:
+    with tempfile.TemporaryDirectory() as folder:
+        started = Service(folder, database)
+        try:
+            yield started
+        finally:
+            started.stop()
+
+
+def post(connection: http.client.HTTPConnection, text: str) -> int:
+    """Posts to chat 1 and returns the position."""
+    status, _, message = exchange(connection, "POST", "/chats/1/messages/", {"text": text})
+    assert status == 201, (status, message)
+    return message["seq"]
+
+
+def events(response: http.client.HTTPResponse) -> Iterator[tuple[str, dict]]:
+    """The events of a stream, each as soon as it has arrived."""
+    fields: dict[str, str] = {}
+    for line in response:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            fields[name] = value
+        elif "event" in fields:
+            yield fields["event"], json.loads(fields.get("data", "null"))
+            fields = {}
+
+
+def until(stream: Iterator[tuple[str, dict]], kind: str) -> dict:
+    for event, data in stream:
+        if event == kind:
+            return data
+    raise AssertionError(f"the stream ended before {kind}")
+
+
+def requests_and_refusals_pass_through(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        connection = proxy.connection()
+        status, _, chat = exchange(connection, "POST", "/chats/", {"title": "Deployed"})
+        assert (status, chat["title"]) == (201, "Deployed"), chat
+        assert post(connection, "Hello!") == 1
+        status, _, answer = exchange(connection, "GET", "/chats/7")
+        assert (status, answer["code"]) == (404, "chat_not_found"), answer
+
+
+def outsiders_are_refused(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        for path in ("/chats/", "/events", "/ws"):
+            assert proxy.get(path, source=OUTSIDER).status == 403, path
+
+
+def each_event_arrives_at_once(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        connection = proxy.connection()
+        exchange(connection, "POST", "/chats/", {"title": "Live"})
+        streams = [events(proxy.get(path, EVENT_STREAM)) for path in ("/chats/1/events?after=0", "/events?chats=1:0")]
+        lines = proxy.get("/events?chats=1:0", {"Accept": "application/x-ndjson"})
+        for stream in streams:
+            until(stream, "caught_up")
+        while json.loads(lines.readline())["type"] != "caught_up":
+            pass
+        for text in ("one", "two"):
+            seq = post(connection, text)
+            for stream in streams:
+                message = until(stream, "message.created")["message"]
+                assert (message["seq"], message["text"]) == (seq, text), message
+            assert json.loads(lines.readline())["message"]["text"] == text
+
+
+def a_web_socket_opens_for_the_sites_own_pages(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        connection = proxy.connection()
+        exchange(connection, "POST", "/chats/", {"title": "Live"})
+        with proxy.open_web_socket(f"https://{HOST}") as web_socket:
+            assert " 101 " in web_socket.status, web_socket.status
+            web_socket.send(frame(TEXT, b'{"op":"subscribe","ref":1,"chat_id":1,"after":0}'))
+            messages = (json.loads(web_socket.receive()[1]) for _ in iter(int, 1))
+            while next(messages).get("type") != "caught_up":
+                pass
+            post(connection, "Hello!")
+            assert next(messages)["message"]["text"] == "Hello!"
+        with proxy.open_web_socket("https://other.example") as web_socket:
+            assert " 403 " in web_socket.status, web_socket.status
+
+
+def check_a_restart(started: Service, proxy: Proxy, while_stopped: Callable[[], None]) -> None:
+    """Follows a chat through a restart, and checks that nothing is missing."""
+    connection = proxy.connection()
+    exchange(connection, "POST", "/chats/", {"title": "Live"})
+    stream = events(proxy.get("/chats/1/events?after=0", EVENT_STREAM))
+    until(stream, "caught_up")
+    seq = post(connection, "before")
+    assert until(stream, "message.created")["seq"] == seq
+    started.stop()
+    until(stream, "reconnect")
+    assert next(stream, None) is None
+    while_stopped()
+    resumed = events(proxy.get("/chats/1/events", {**EVENT_STREAM, "Last-Event-ID": str(seq)}))
+    post(proxy.connection(), "after")
+    assert until(resumed, "message.created")["message"]["text"] == "after"
+
+
+def is_told_to_come_back(response: http.client.HTTPResponse) -> bool:
+    body = response.read().decode()
+    return response.status == 200 and response.getheader("Content-Type") == "text/event-stream" \
+        and response.getheader("Cache-Control") == "no-store" and re.match(r"retry: \d+\n(.+\n)*\n", body) is not None
+
+
+def nginx_tells_streams_to_come_back_while_the_server_restarts() -> None:
+    with service() as started, nginx(started.port) as proxy:
+        def while_stopped() -> None:
+            assert is_told_to_come_back(proxy.get("/chats/1/events", EVENT_STREAM))
+            assert is_told_to_come_back(proxy.get("/events", EVENT_STREAM))
+            assert proxy.get("/chats/1/events?wait=30&after=1").status == 503
+            assert proxy.get("/chats/1").status == 502
+            started.start()
+
+        check_a_restart(started, proxy, while_stopped)
+
+
+def caddy_lets_requests_wait_while_the_server_restarts() -> None:
+    with service() as started, caddy(started.port) as proxy:
+        def while_stopped() -> None:
+            connection = proxy.connection()
+            connection.request("GET", "/chats/1")
+            started.start()
+            assert connection.getresponse().status == 200
+
+        check_a_restart(started, proxy, while_stopped)
+
+
+def caddy_tells_streams_to_come_back_when_the_server_stays_away() -> None:
+    with service() as started, caddy(started.port, {"lb_try_duration 15s": "lb_try_duration 1s"}) as proxy:
+        started.stop()
+        assert is_told_to_come_back(proxy.get("/events", EVENT_STREAM))
+        assert proxy.get("/chats/1").status == 502
+
+
+def a_browsers_event_source_survives_a_restart_behind_nginx() -> None:
+    with service() as started, nginx(started.port) as proxy:
+        connection = proxy.connection()
+        exchange(connection, "POST", "/chats/", {"title": "Live"})
+        driver = browser(f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{proxy.port}", "--ignore-certificate-errors")
+        try:
+            wait = WebDriverWait(driver, SECONDS)
+            driver.get(f"https://{HOST}/docs")
+            driver.execute_script(FOLLOW, "/chats/1/events")
+            wait.until(lambda driver: driver.execute_script("return notices.includes('caught_up')"))
+            post(connection, "before")
+            started.stop()
+            # It has come back while the server is away, which ends its attempts unless the answer is 200.
+            wait.until(lambda driver: driver.execute_script("return notices.filter(n => n == 'reconnect').length > 1"))
+            started.start()
+            post(proxy.connection(), "after")
+            wait.until(lambda driver: driver.execute_script("return seen.length >= 2"))
+            assert driver.execute_script("source.close(); return seen") == [[1, 1, "before"], [1, 2, "after"]]
+        finally:
+            driver.quit()
+
+
+def nginx_limits_the_streams_of_an_address() -> None:
+    limit = int(re.search(r"limit_conn chat_streams (\d+);", block("nginx"))[1])
+    with service() as started, nginx(started.port) as proxy:
+        streams = [proxy.get("/events", EVENT_STREAM) for _ in range(limit)]
+        assert all(next(events(stream))[0] == "hello" for stream in streams), "a stream is refused"
+        assert is_told_to_come_back(proxy.get("/events", EVENT_STREAM))
+        with proxy.open_web_socket(f"https://{HOST}") as web_socket:
+            assert " 429 " in web_socket.status, web_socket.status
+        assert proxy.get("/chats/").status == 200
+
+
+def the_unit_is_valid_and_its_variables_are_settings() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "chat-api.service"
+        file.write_text(adapted(block("ini"), {"/usr/local/bin/chat-api": str(Path(BINARY).resolve())}))
+        checked = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True)
+        assert checked.returncode == 0 and not checked.stderr, checked.stderr
+    text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    unknown = [name for name in environment() if f"[{name}]" not in text]
+    assert not unknown, f"{unknown} are no settings"
+
+
+def run(block_of_commands: str, **variables: str) -> None:
+    variables = {**os.environ, "PATH": f"{Path(BINARY).parent.resolve()}:{os.environ['PATH']}", **variables}
+    done = subprocess.run(["bash", "-euc", block_of_commands], capture_output=True, text=True, env=variables)
+    assert done.returncode == 0 and "error" not in done.stderr.lower(), f"{block_of_commands}: {done.stdout}{done.stderr}"
+
+
+def texts(server: Service) -> list[str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
+    _, _, chat = exchange(connection, "GET", "/chats/1?limit=100")
+    return [message["text"] for message in chat["messages"]]
+
+
+def a_sqlite_backup_of_a_running_server_is_restored() -> None:
+    with tempfile.TemporaryDirectory() as name, service() as started:
+        database = started.database.removeprefix("sqlite:///")
+        places = {"/var/lib/chat-api/chat.db": database, "/var/backups": name}
+        connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=SECONDS)
+        exchange(connection, "POST", "/chats/", {"title": "Kept"})
+        post(connection, "in the backup")
+        run(adapted(block("bash", "VACUUM INTO"), places))
+        post(connection, "after the backup")
+        started.stop()
+        run(adapted(block("bash", "chat.db-wal"), {**places, "-o chat-api -g chat-api ": ""}))
+        started.start()
+        assert texts(started) == ["in the backup"], texts(started)
+
+
+def a_postgresql_backup_is_restored() -> None:
+    server = {"PGHOST": ADDRESS.hostname, "PGPORT": str(ADDRESS.port), "PGUSER": ADDRESS.username}
+    run(block("bash", "createuser"), **server)
+    url = f"postgresql://chat@{ADDRESS.hostname}:{ADDRESS.port}/chat"
+    with tempfile.TemporaryDirectory() as name:
+        places = {"/var/backups": name}
+        with service(url) as started:
+            connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=SECONDS)
+            exchange(connection, "POST", "/chats/", {"title": "Kept"})
+            post(connection, "in the backup")
+            run(adapted(block("bash", "pg_dump"), places), DATABASE_URL=url)
+        run("dropdb chat; createdb --owner=chat chat", **server)
+        run(adapted(block("bash", "pg_restore"), places), DATABASE_URL=url)
+        with service(url) as started:
+            assert texts(started) == ["in the backup"], texts(started)
+
+
+CHECKS = [
+    nginx_tells_streams_to_come_back_while_the_server_restarts, caddy_lets_requests_wait_while_the_server_restarts,
+    caddy_tells_streams_to_come_back_when_the_server_stays_away, a_browsers_event_source_survives_a_restart_behind_nginx,
+    nginx_limits_the_streams_of_an_address, the_unit_is_valid_and_its_variables_are_settings,
+    a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
+]
+PROXY_CHECKS = [
+    requests_and_refusals_pass_through, outsiders_are_refused, each_event_arrives_at_once,
+    a_web_socket_opens_for_the_sites_own_pages,
+]
+
+
+def main() -> int:
+    checks = [(check.__name__, check) for check in CHECKS]
+    checks += [
+        (f"{check.__name__} ({proxy.__name__})", lambda check=check, proxy=proxy: check(proxy))
+        for check in PROXY_CHECKS for proxy in PROXIES
+    ]
+    failed = 0
+    for name, check in checks:
+        try:
+            check()
+        except Exception as error:
+            failed += 1
+            print(f"FAILED  {name}: {type(error).__name__}: {error}", flush=True)
+    print(f"{len(checks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""nginx and Caddy as docs/deploy.md configures them, in front of a server."""
+import contextlib
+import http.client
+import os
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from Tests.Deploy.page import adapted, block
+from Tests.WebSocket.wire import Connection
+
+HOST = "chat.example"
+CLIENT, OUTSIDER = "127.0.0.1", "127.0.0.2"
+SECONDS = 20
+
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+{user}
+worker_processes 1;
+events {{ worker_connections 1000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {example}
+}}
+"""
+
+
+class Proxy:
+    """How clients reach a proxy that is running: by TLS, under the name of the example."""
+
+    def __init__(self, port: int, certificate: Path) -> None:
+        self.port = port
+        self.tls = ssl.create_default_context(cafile=str(certificate))
+
+    def connect(self, source: str = CLIENT) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.port), SECONDS, source_address=(source, 0))
+        return self.tls.wrap_socket(plain, server_hostname=HOST)
+
+    def connection(self, source: str = CLIENT) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(HOST, timeout=SECONDS)
+        connection.sock = self.connect(source)
+        return connection
+
+    def get(self, path: str, headers: dict[str, str] | None = None, source: str = CLIENT) -> http.client.HTTPResponse:
+        """A response whose body is still to be read, on a connection of its own."""
+        connection = self.connection(source)
+        connection.request("GET", path, headers=headers or {})
+        return connection.getresponse()
+
+    def open_web_socket(self, origin: str) -> "WebSocket":
+        return WebSocket(self.connect(), origin)
+
+
+class WebSocket(Connection):
+    """A WebSocket through the proxy; `status` is the first line of the answer."""
+
+    def __init__(self, connected: socket.socket, origin: str) -> None:
+        self.socket = connected
+        self.send(
+            f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        self.stream = self.socket.makefile("rb")
+        self.status = self.stream.readline().decode()
+        while self.stream.readline() != b"\r\n":
+            pass
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )
+    return certificate, key
+
+
+def program(package: str) -> Path:
+    folder = subprocess.run(["Scripts/unpack", package], capture_output=True, text=True, check=True).stdout.strip()
+    found, = (path for path in Path(folder).glob(f"usr/*bin/{package}"))
+    return found
+
+
+@contextlib.contextmanager
+def running(command: list, port: int, certificate: Path, folder: Path) -> Iterator[Proxy]:
+    log = folder / "log"
+    with log.open("w") as output:
+        environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+    try:
+        proxy = Proxy(port, certificate)
+        while True:
+            try:
+                proxy.connect().close()
+                break
+            except OSError:
+                assert process.poll() is None, f"{command[0]} did not start: {log.read_text()}"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+        yield proxy
+    finally:
+        # Asked to stop, Caddy would wait for its clients.
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def nginx(server_port: int, replacements: dict[str, str] | None = None) -> Iterator[Proxy]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        certificate, key = make_certificate(folder)
+        example = adapted(block("nginx"), {
+            "127.0.0.1:8000": f"127.0.0.1:{server_port}",
+            "listen 443 ": f"listen 127.0.0.1:{port} ",
+            "/etc/ssl/chat.example/fullchain.pem": str(certificate),
+            "/etc/ssl/chat.example/privkey.pem": str(key),
+            "192.0.2.0/24": CLIENT,
+            **(replacements or {}),
+        })
+        configuration = folder / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        configuration.write_text(NGINX.format(folder=folder, user=user, example=example))
+        with running([program("nginx"), "-e", "stderr", "-p", folder, "-c", configuration], port, certificate, folder) as proxy:
+            yield proxy
+
+
+@contextlib.contextmanager
+def caddy(server_port: int, replacements: dict[str, str] | None = None) -> Iterator[Proxy]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        certificate, key = make_certificate(folder)
+        # Caddy would obtain a certificate from an authority, and listen on port 80 to forward to HTTPS.
+        example = adapted(block("caddyfile"), {
+            "127.0.0.1:8000": f"127.0.0.1:{server_port}",
+            "chat.example {\n": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}\n",
+            "192.0.2.0/24": CLIENT,
+            **(replacements or {}),
+        })
+        configuration = folder / "Caddyfile"
+        configuration.write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + example)
+        command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", configuration]
+        with running(command, port, certificate, folder) as proxy:
+            yield proxy
+
+
+PROXIES: list[Callable] = [nginx, caddy]
