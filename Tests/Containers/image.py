@@ -105,7 +105,9 @@ def main() -> int:
             command = json.loads(value)
     (folder / ".build").symlink_to(ROOT / ".build")
     shutil.copy2(ROOT / "Package.resolved", folder)
-    return subprocess.run([*command, *arguments], cwd=folder).returncode
+    # Not by way of the link, or SwiftPM would find the paths in what it has generated changed.
+    environment = {**os.environ, "SWIFTPM_BUILD_DIR": str(ROOT / ".build")}
+    return subprocess.run([*command, *arguments], cwd=folder, env=environment).returncode
 
 
 if __name__ == "__main__":
