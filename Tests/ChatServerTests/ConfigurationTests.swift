@@ -10,11 +10,11 @@ struct ConfigurationTests {
         let settings = Set(Settings.all.map(Row.init))
         #expect(settings.count == Settings.all.count)
 
-        let source = try Self.read("Sources/ChatServer/Settings/Settings.swift")
+        let source = try PackageFile.read("Sources/ChatServer/Settings/Settings.swift")
         #expect(source.matches(of: /static let \w+ = Setting/).count == settings.count)
         #expect(Set(source.matches(of: /flag: "(.*)"/).map { String($0.1) }) == Set(settings.map(\.flag)))
 
-        let rows = try Self.read("README.md").matches(of: /(?m)^\| `--([a-z-]+)` \| `([A-Z_]+)` \| `(.*)` \|$/)
+        let rows = try PackageFile.read("README.md").matches(of: /(?m)^\| `--([a-z-]+)` \| `([A-Z_]+)` \| `(.*)` \|$/)
         #expect(rows.count == settings.count)
         #expect(Set(rows.map { Row(flag: String($0.1), variable: String($0.2), fallback: String($0.3)) }) == settings)
 
@@ -178,10 +178,5 @@ struct ConfigurationTests {
         return Set(
             options.map { Row(flag: String($0.1), variable: String($0.2), fallback: String($0.3)) }
         )
-    }
-
-    private static func read(_ path: String) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 }
