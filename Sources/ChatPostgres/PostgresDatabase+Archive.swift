@@ -66,8 +66,6 @@ extension PostgresConnection {
     }
 
     /// Nil if there is no such chat.
-    ///
-    /// The statements share the snapshot that the transaction takes with the first.
     fileprivate func fetchArchivedEntries(
         of chat: ChatID,
         after position: Position,
@@ -77,8 +75,7 @@ extension PostgresConnection {
         var isThere = false
         var messages: [ArchivedEntry] = []
         var changes: [ArchivedEntry] = []
-        try pipeline([
-            PostgresStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        try readSnapshot([
             PostgresStatement("SELECT FROM chats WHERE id = $1 AND deleted_at IS NULL", [.int64(chat.rawValue)]),
             PostgresStatement(
                 """
@@ -94,13 +91,11 @@ extension PostgresConnection {
                 """,
                 stretch
             ),
-            PostgresStatement("COMMIT"),
         ]) { index, result throws(PostgresError) in
             switch index {
-            case 1: isThere = result.rowCount > 0
-            case 2: messages = try result.archivedMessages(of: chat)
-            case 3: changes = try result.archivedChanges(of: chat)
-            default: break
+            case 0: isThere = result.rowCount > 0
+            case 1: messages = try result.archivedMessages(of: chat)
+            default: changes = try result.archivedChanges(of: chat)
             }
         }
         return isThere ? Array(merging: messages, changes, limit: limit) : nil
@@ -134,10 +129,7 @@ extension PostgresConnection {
     /// between the look at the sequence and its move.
     private func reserve(_ id: Int64, find: String, lock: String, move: String) throws(PostgresError) {
         if id <= (try query(find).int64(0, row: 0)) { return }
-        try pipeline([
-            PostgresStatement("BEGIN"), PostgresStatement(lock), PostgresStatement(move, [.int64(id)]),
-            PostgresStatement("COMMIT"),
-        ])
+        try transact([PostgresStatement(lock), PostgresStatement(move, [.int64(id)])])
     }
 
     /// Locks the chats in the order of their ids, decides, writes and commits.
@@ -149,7 +141,7 @@ extension PostgresConnection {
         do throws(ImportConflict) {
             plan = try ImportPlan(stretches, knowing: knowledge)
         } catch {
-            try execute("ROLLBACK")
+            try rollBack()
             return .failure(error)
         }
         var statements: [PostgresStatement] = []
@@ -164,24 +156,23 @@ extension PostgresConnection {
         if !plan.editedChats.isEmpty {
             statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
         }
-        statements.append(PostgresStatement("COMMIT"))
-        try pipeline(statements)
+        try commit(statements)
         return .success(plan.count)
     }
 
     private func begin(_ stretches: [ArchivedStretch]) throws(PostgresError) -> ImportPlan.Knowledge {
         let chats = Set(stretches.map(\.chat.id))
         var knowledge = ImportPlan.Knowledge()
-        try pipeline([
-            PostgresStatement("BEGIN"), .lockHeads(of: chats),
+        try begin([
+            .lockHeads(of: chats),
             PostgresStatement(
                 "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NOT NULL",
                 [.int64Array(chats.map(\.rawValue))]
             ),
         ]) { index, result throws(PostgresError) in
-            if index == 1 {
+            if index == 0 {
                 knowledge.heads = try result.heads()
-            } else if index == 2 {
+            } else {
                 for row in 0..<result.rowCount {
                     knowledge.removedChats.insert(ChatID(rawValue: try result.int64(0, row: row)))
                 }
@@ -189,7 +180,9 @@ extension PostgresConnection {
         }
         let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
         if needs.isEmpty { return knowledge }
-        try pipeline([.fetchMessages(needs.messages), .find(needs.changes)]) { index, result throws(PostgresError) in
+        try continueTransaction([.fetchMessages(needs.messages), .find(needs.changes)]) {
+            index,
+            result throws(PostgresError) in
             if index == 0 {
                 knowledge.messages = try result.messages()
                 return

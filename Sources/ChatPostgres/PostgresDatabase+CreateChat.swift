@@ -26,18 +26,19 @@ private struct Creation {
 
 extension PostgresConnection {
     fileprivate func createChat(_ draft: ChatDraft, at now: Instant) throws(PostgresError) -> Chat {
-        let result = try query(
+        let create = PostgresStatement(
             """
             INSERT INTO chats (title, metadata, created_at, last_entry_at) VALUES ($1, $2, $3, $3)
             RETURNING \(Chat.columns)
             """,
             [.text(draft.title.value), .text(draft.metadata?.json), .instant(now)]
         )
-        return try result.chat(row: 0)
+        var chat: Chat?
+        try transact([create]) { _, result throws(PostgresError) in chat = try result.chat(row: 0) }
+        guard let chat else { throw .unexpectedResult("a chat was created without a row") }
+        return chat
     }
 
-    /// Both statements are one transaction.
-    ///
     /// - Throws: `SQLState.serializationFailure` where another session creates or deletes the key's chat at the same moment.
     fileprivate func createChat(
         _ draft: ChatDraft,
@@ -71,7 +72,7 @@ extension PostgresConnection {
         var isReplay = false
         var creation: Creation?
         do throws(PostgresError) {
-            try pipeline([create, find]) { index, result throws(PostgresError) in
+            try transact([create, find]) { index, result throws(PostgresError) in
                 if index == 0 {
                     isReplay = result.affectedRowCount == 0
                 } else if result.rowCount > 0 {

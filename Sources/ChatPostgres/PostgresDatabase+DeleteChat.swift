@@ -26,12 +26,14 @@ extension PostgresConnection {
         removingUpTo size: Int64,
         at now: Instant
     ) throws(PostgresError) -> Bool {
-        let removed = try query(
+        let remove = PostgresStatement(
             "DELETE FROM chats WHERE id = $1 AND deleted_at IS NULL AND last_seq <= $2",
             [.int64(id.rawValue), .int64(size)]
-        ).affectedRowCount
-        if removed > 0 { return true }
-        return try query(
+        )
+        var wasThere = false
+        try transact([remove]) { _, result throws(PostgresError) in wasThere = result.affectedRowCount > 0 }
+        if wasThere { return true }
+        let hide = PostgresStatement(
             """
             WITH chat AS (
                 UPDATE chats SET deleted_at = $2, title = '-', metadata = NULL
@@ -42,7 +44,9 @@ extension PostgresConnection {
             SELECT FROM chat
             """,
             [.int64(id.rawValue), .instant(now)]
-        ).rowCount > 0
+        )
+        try transact([hide]) { _, result throws(PostgresError) in wasThere = result.rowCount > 0 }
+        return wasThere
     }
 
     /// Several servers may purge at once: each takes a chat that no other one is at.
@@ -50,7 +54,7 @@ extension PostgresConnection {
     /// What goes is a range of positions: how many entries a chat has is not known when this is planned, and by a limit all
     /// of them would be read and sorted each time.
     fileprivate func purge(_ size: Int64) throws(PostgresError) -> Bool {
-        try query(
+        let purge = PostgresStatement(
             """
             WITH chat AS (
                 SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -72,6 +76,9 @@ extension PostgresConnection {
             SELECT FROM chat
             """,
             [.int64(size)]
-        ).rowCount > 0
+        )
+        var isAtWork = false
+        try transact([purge]) { _, result throws(PostgresError) in isAtWork = result.rowCount > 0 }
+        return isAtWork
     }
 }

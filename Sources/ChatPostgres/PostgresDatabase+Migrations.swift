@@ -10,23 +10,11 @@ extension PostgresDatabase: MigrationDatabase {
         // A connection of its own: a migration takes as long as it takes, and so does waiting for another one.
         var configuration = configuration
         configuration.statementTimeout = .seconds(24 * 60 * 60)
-        configuration.setup += Self.noticeVanishedClient
         let connection = PostgresConnection(configuration)
         let result = await connection.runMigration(body)
         await connection.close()
         return try result.get()
     }
-
-    /// Without a timeout that would end them, the statements of a killed process would go on waiting for locks, and
-    /// others behind them.
-    ///
-    /// A server on a system that cannot tell goes without.
-    private static let noticeVanishedClient = """
-        DO $$ BEGIN
-            PERFORM set_config('client_connection_check_interval', '1s', false);
-        EXCEPTION WHEN invalid_parameter_value THEN
-        END $$;
-        """
 
     package func appliedMigrations() async throws -> [AppliedMigration] {
         try await pool.withConnection { connection throws(PostgresError) in
@@ -45,16 +33,32 @@ extension PostgresConnection {
     /// The number is the service's name in ASCII, so that it meets no other program's.
     private static let migrationLock: Int64 = 0x6368_6174_2D61_7069
 
+    /// Without a timeout that would end them, the statements of a killed process would go on waiting for locks, and
+    /// others behind them.
+    ///
+    /// A server on a system that cannot tell goes without.
+    private static let noticeVanishedClient = PostgresStatement(
+        """
+        DO $$ BEGIN
+            PERFORM set_config('client_connection_check_interval', '1s', true);
+        EXCEPTION WHEN invalid_parameter_value THEN
+        END $$
+        """
+    )
+
     fileprivate func runMigration<Success: Sendable>(
         _ body: @Sendable (any MigrationTransaction) throws -> Success
     ) -> Result<Success, any Error> {
         Result {
             try open()
-            try execute("BEGIN; SELECT pg_advisory_xact_lock(\(Self.migrationLock)); " + VersionTable.create)
+            try begin([
+                Self.noticeVanishedClient, PostgresStatement("SELECT pg_advisory_xact_lock(\(Self.migrationLock))"),
+            ])
+            try execute(VersionTable.create)
             let success = try assumeIsolated { connection in
                 try body(PostgresMigrationTransaction(connection: connection))
             }
-            try execute("COMMIT")
+            try commit()
             return success
         }
     }

@@ -108,15 +108,15 @@ extension PostgresConnection {
 
     /// Opens the transaction, locks the chats and reads what the plan must know.
     private func begin(_ needs: LogPlan.Needs) throws(PostgresError) -> LogPlan.Knowledge {
-        var statements = [PostgresStatement("BEGIN"), .lockHeads(of: needs.chats)]
+        var statements = [PostgresStatement.lockHeads(of: needs.chats)]
         // Behind the lock, so that they see what others have written.
         let keysIndex = needs.keys.isEmpty ? nil : statements.count
         if !needs.keys.isEmpty { statements.append(.fetchSent(needs.keys)) }
         let messagesIndex = needs.messages.isEmpty ? nil : statements.count
         if !needs.messages.isEmpty { statements.append(.fetchMessages(needs.messages)) }
         var knowledge = LogPlan.Knowledge()
-        try pipeline(statements) { index, result throws(PostgresError) in
-            if index == 1 {
+        try begin(statements) { index, result throws(PostgresError) in
+            if index == 0 {
                 knowledge.heads = try result.heads()
             } else if index == keysIndex {
                 knowledge.sent = try result.sentMessages()
@@ -136,9 +136,8 @@ extension PostgresConnection {
         if !plan.editedChats.isEmpty {
             statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
         }
-        statements.append(PostgresStatement("COMMIT"))
         var ids: [MessageID] = []
-        try pipeline(statements) { index, result throws(PostgresError) in
+        try commit(statements) { index, result throws(PostgresError) in
             if index == 0, !plan.appends.isEmpty {
                 ids = try result.ids(of: plan.appends)
             }
@@ -156,7 +155,7 @@ extension PostgresConnection {
         var chatsAreThere = false
         var changesAreThere = true
         var ids: [MessageID]?
-        try pipeline([
+        try transact([
             .lockHeads(of: Set(plan.movedHeads.keys)), .find(plan.appends), .find(plan.changes),
         ]) { index, result throws(PostgresError) in
             switch index {

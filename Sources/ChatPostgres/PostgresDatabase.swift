@@ -17,12 +17,10 @@ package struct PostgresDatabase: Sendable {
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800)
     ) {
-        var configuration = configuration
-        // An acknowledged message must survive a crash of the server, whatever its default.
-        configuration.setup += "SET synchronous_commit = on; SET TimeZone = 'UTC';"
         self.configuration = configuration
+        var configuration = configuration
         // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
-        configuration.setup += "SET lock_timeout = '1s';"
+        configuration.lockTimeout = .seconds(1)
         pool = PostgresPool(
             configuration,
             size: poolSize,
@@ -38,18 +36,22 @@ package struct PostgresDatabase: Sendable {
         let settings: [String]
         do {
             settings = try await pool.withConnection { connection throws(PostgresError) in
-                let result = try connection.query(
+                var settings: [String] = []
+                let select = PostgresStatement(
                     """
                     SELECT current_setting('synchronous_commit'), current_setting('fsync'),
                         current_setting('server_encoding')
                     """
                 )
-                return [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
+                try connection.transact([select]) { _, result throws(PostgresError) in
+                    settings = [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
+                }
+                return settings
             }
         } catch {
             throw StoreError(error)
         }
-        guard settings == ["on", "on", "UTF8"] else {
+        guard ["on", "remote_apply"].contains(settings[0]), settings[1...] == ["on", "UTF8"] else {
             throw .failed(
                 reason: """
                     PostgreSQL would lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1]), \
@@ -57,6 +59,11 @@ package struct PostgresDatabase: Sendable {
                     """
             )
         }
+    }
+
+    /// Returns when the server can be written to.
+    func requireWritable() async throws(PostgresError) {
+        try await pool.withConnection { connection throws(PostgresError) in try connection.requireWritable() }
     }
 
     /// Closes the connections as they become free; what comes later is refused.

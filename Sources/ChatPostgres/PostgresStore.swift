@@ -84,6 +84,7 @@ package struct PostgresStore: ChatStore {
 
     package func checkReadiness() async throws(StoreError) {
         do {
+            try await database.requireWritable()
             try await MigrationRunner(database).check()
         } catch let error as MigrationError {
             throw .schemaMismatch(reason: error.description)

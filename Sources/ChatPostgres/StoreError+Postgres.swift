@@ -6,7 +6,7 @@ extension StoreError {
     package init(_ error: PostgresError) {
         let reason = "PostgreSQL: \(error)"
         switch error {
-        case .connectionFailed, .transactionLost, .poolExhausted, .cancelled, .shutDown:
+        case .connectionFailed, .transactionLost, .rolledBack, .poolExhausted, .cancelled, .shutDown:
             self = .unavailable(reason: reason)
         case .connectionLost, .server(.transactionResolutionUnknown, _), .server(.statementCompletionUnknown, _):
             self = .outcomeUnknown(reason: reason)

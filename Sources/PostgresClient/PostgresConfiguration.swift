@@ -1,4 +1,6 @@
 /// Where a database is and how its sessions are set up.
+///
+/// Copies know of each other's sessions: a server that one of them finds to be read-only is left by all.
 package struct PostgresConfiguration: Sendable {
     package var url: PostgresURL
     /// How long connecting may take, over all hosts of the URL, of which each has an equal share of what is left.
@@ -8,18 +10,30 @@ package struct PostgresConfiguration: Sendable {
     /// The server cancels the statement then, or ends the session: a client that has vanished holds no lock for longer. A
     /// server that does not answer a second later is given up.
     package var statementTimeout: Duration
-    /// Run once on each new connection, as one script.
-    package var setup: String
+    /// How long a statement waits for a lock; nil for as long as it may take.
+    package var lockTimeout: Duration?
+    let servers = PostgresServers()
 
     package init(
         url: PostgresURL,
         connectTimeout: Duration = .seconds(5),
         statementTimeout: Duration = .seconds(10),
-        setup: String = ""
+        lockTimeout: Duration? = nil
     ) {
         self.url = url
         self.connectTimeout = connectTimeout
         self.statementTimeout = statementTimeout
-        self.setup = setup
+        self.lockTimeout = lockTimeout
+    }
+
+    /// PostgreSQL's parameters for every statement, whatever the defaults of the role and the database are.
+    var parameters: [String: String] {
+        let timeout = String(statementTimeout.milliseconds)
+        return [
+            "statement_timeout": timeout,
+            "idle_in_transaction_session_timeout": timeout,
+            "lock_timeout": String(lockTimeout?.milliseconds ?? 0),
+            "TimeZone": "UTC",
+        ]
     }
 }

@@ -7,9 +7,13 @@ import Glibc
 /// error that leaves the session in doubt the connection is closed, and `isUsable` is false from then on.
 package actor PostgresConnection {
     private let executor = ThreadExecutor()
-    private let configuration: PostgresConfiguration
+    let configuration: PostgresConfiguration
     private let interruption: Interruption?
     private var session: OpaquePointer?
+    /// The sessions with this one's server, which end together once it is found to be read-only.
+    private var peers: ServerSessions?
+    /// Whether a pooler may carry out each transaction in another session of the server's.
+    private(set) var isPooled = false
     /// The names under which the server has the statements that were prepared, by their SQL.
     private var preparedNames: [String: String] = [:]
 
@@ -34,14 +38,24 @@ package actor PostgresConnection {
     ///
     /// A server that has closed its end is noticed without a round trip. It is not for a session that listens.
     package var isUsable: Bool {
-        guard let session, PQstatus(session) == CONNECTION_OK else { return false }
+        guard let session, PQstatus(session) == CONNECTION_OK, !isRetired else { return false }
         // Between statements a server sends nothing but its farewell, and notifications.
         return !socket(of: session).isReadable
+    }
+
+    /// Whether the session's server was found to be read-only where the URL asks for one that can be written to.
+    var isRetired: Bool {
+        peers?.areRetired ?? false
     }
 
     /// Whether the session is outside any transaction.
     package var isIdle: Bool {
         session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
+    }
+
+    /// Whether a transaction is open, be it one that the server has given up.
+    var isInTransaction: Bool {
+        session.map { [PQTRANS_INTRANS, PQTRANS_INERROR].contains(PQtransactionStatus($0)) } ?? false
     }
 
     /// What cancels this session's statements from elsewhere; nil if there is no session.
@@ -60,14 +74,10 @@ package actor PostgresConnection {
                 throw PostgresError.connectionFailed(reason: Self.message(of: session))
             }
             PQsetNoticeProcessor(session, { _, _ in }, nil)
-            let milliseconds = configuration.statementTimeout.milliseconds
-            try execute(
-                """
-                SET statement_timeout = \(milliseconds);
-                SET idle_in_transaction_session_timeout = \(milliseconds);
-                \(configuration.setup)
-                """
-            )
+            if configuration.url.wantsWritableServer {
+                peers = configuration.servers.sessions(with: Self.address(of: session))
+            }
+            isPooled = try receive(PQsendQuery(session, setup(of: session)), from: session).rowCount == 0
         } catch .connectionFailed(let reason) {
             close()
             throw .connectionFailed(reason: reason)
@@ -83,6 +93,8 @@ package actor PostgresConnection {
     package func close() {
         PQfinish(session)
         session = nil
+        peers = nil
+        isPooled = false
         preparedNames = [:]
     }
 
@@ -93,28 +105,32 @@ package actor PostgresConnection {
         try body(self)
     }
 
-    /// Runs one statement, which is prepared at its first use.
+    /// Runs one statement that writes nothing, unless a transaction is open.
+    ///
+    /// Behind a pooler it has a read-only transaction of its own, since nothing that was set for the session holds there.
     ///
     /// - Parameter sql: The program's own text: each is prepared once and kept for the life of the connection.
     package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
         let session = try requireSession()
         let statement = PostgresStatement(sql, parameters)
-        let sent = send(statement, as: try prepare(statement, in: session), to: session)
-        return try receive(sent, from: session)
+        guard isPooled, isIdle else {
+            let sent = send(statement, as: try prepare(statement, in: session), to: session)
+            return try receive(sent, from: session)
+        }
+        return try readAlone(statement)
     }
 
     /// Runs statements in their order in one round trip.
     ///
-    /// They are one transaction, unless they begin and commit one themselves. The first that fails keeps the others
-    /// behind it from being run, and its error is thrown.
+    /// The first that fails keeps the others behind it from being run, and its error is thrown.
     ///
     /// - Parameter receive: Given each statement's index and result.
-    package func pipeline(
+    func pipeline(
         _ statements: [PostgresStatement],
-        receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
+        receive: (Int, consuming PostgresResult) throws(PostgresError) -> Void
     ) throws(PostgresError) {
         let session = try requireSession()
-        var names: [String] = []
+        var names: [String?] = []
         for statement in statements {
             names.append(try prepare(statement, in: session))
         }
@@ -130,7 +146,7 @@ package actor PostgresConnection {
         for index in statements.indices {
             while let result = try nextResult(of: session, before: deadline) {
                 do throws(PostgresError) {
-                    let result = try Self.success(result)
+                    let result = try success(result)
                     if failure == nil {
                         try receive(index, result)
                     }
@@ -155,12 +171,12 @@ package actor PostgresConnection {
 
     /// Blocks until notifications come on the channels on which the session listens.
     ///
-    /// - Returns: Those that came, in the order of their commits; none when the time is over.
+    /// - Returns: Those that came, in the order of their commits; none when the time is over or the session is retired.
     package func notifications(
         until deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> [PostgresNotification] {
         let session = try requireSession()
-        let socket = socket(of: session)
+        let socket = PollSocket(PQsocket(session), interruptions: [interruption, peers?.retirement])
         while true {
             var notifications: [PostgresNotification] = []
             while let notification = PQnotifies(session) {
@@ -178,7 +194,7 @@ package actor PostgresConnection {
     }
 
     private func socket(of session: OpaquePointer) -> PollSocket {
-        PollSocket(PQsocket(session), interruption: interruption)
+        PollSocket(PQsocket(session), interruptions: [interruption])
     }
 
     /// Tries the URL's hosts as libpq does, but for those that do not answer within their share of the time.
@@ -192,7 +208,7 @@ package actor PostgresConnection {
             if try finishConnecting(session, before: .now + share) { return session }
             let (silent, port) = (String(cString: PQhost(session)), String(cString: PQport(session)))
             close()
-            let others = hosts.filter { ![$0.name, $0.address].contains(silent) || !["", port].contains($0.port) }
+            let others = hosts.filter { ![$0.name, $0.address].contains(silent) || $0.port != port }
             guard !others.isEmpty, others.count < hosts.count else {
                 throw .connectionFailed(reason: "no answer within \(configuration.connectTimeout)")
             }
@@ -224,6 +240,25 @@ package actor PostgresConnection {
         }
     }
 
+    /// Sets the session's parameters, without a trace in a session that others use, too: a pooler's clients know their
+    /// sessions by numbers that are the pooler's own.
+    ///
+    /// - Returns: A query without rows where there is a pooler.
+    private func setup(of session: OpaquePointer) -> String {
+        let parameters = configuration.parameters.merging(["default_transaction_isolation": "read committed"]) { $1 }
+        let values = parameters.sorted { $0.key < $1.key }.map { "('\($0.key)', '\($0.value)')" }
+        return """
+            SELECT set_config(name, value, false) FROM (VALUES \(values.joined(separator: ", "))) AS parameter (name, value)
+            WHERE pg_backend_pid() = \(PQbackendPID(session))
+            """
+    }
+
+    /// Which of the URL's servers it is.
+    private static func address(of session: OpaquePointer) -> String {
+        [PQhost(session), PQhostaddr(session), PQport(session)].map { $0.map { String(cString: $0) } ?? "" }
+            .joined(separator: " ")
+    }
+
     /// Waits until the session is open; false when the time is over.
     private func finishConnecting(
         _ session: OpaquePointer,
@@ -243,10 +278,12 @@ package actor PostgresConnection {
         return true
     }
 
+    /// - Returns: The statement's name; nil behind a pooler, where a name means nothing in the next session.
     private func prepare(
         _ statement: PostgresStatement,
         in session: OpaquePointer
-    ) throws(PostgresError) -> String {
+    ) throws(PostgresError) -> String? {
+        if isPooled { return nil }
         if let name = preparedNames[statement.sql] { return name }
         let name = "s\(preparedNames.count)"
         let types = statement.parameters.map(\.type)
@@ -255,9 +292,14 @@ package actor PostgresConnection {
         return name
     }
 
-    private func send(_ statement: PostgresStatement, as name: String, to session: OpaquePointer) -> Int32 {
+    private func send(_ statement: PostgresStatement, as name: String?, to session: OpaquePointer) -> Int32 {
         statement.parameters.withUnsafeBinding { values, lengths, formats in
-            PQsendQueryPrepared(session, name, Int32(formats.count), values, lengths, formats, 1)
+            let count = Int32(formats.count)
+            guard let name else {
+                let types = statement.parameters.map(\.type)
+                return PQsendQueryParams(session, statement.sql, count, types, values, lengths, formats, 1)
+            }
+            return PQsendQueryPrepared(session, name, count, values, lengths, formats, 1)
         }
     }
 
@@ -275,7 +317,7 @@ package actor PostgresConnection {
         var failure: PostgresError?
         while let result = try nextResult(of: session, before: deadline) {
             do throws(PostgresError) {
-                last = try Self.success(result)
+                last = try success(result)
             } catch {
                 failure = failure ?? error
             }
@@ -311,14 +353,21 @@ package actor PostgresConnection {
     }
 
     /// Takes the result over, or throws the error that it is.
-    private static func success(_ result: OpaquePointer) throws(PostgresError) -> PostgresResult {
+    private func success(_ result: OpaquePointer) throws(PostgresError) -> PostgresResult {
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
             return PostgresResult(result)
         default:
             defer { PQclear(result) }
-            throw error(of: result)
+            let error = Self.error(of: result)
+            if case .server(.readOnlyTransaction, _) = error { retire() }
+            throw error
         }
+    }
+
+    /// Ends this session and its peers as soon as they are free.
+    func retire() {
+        peers?.retire()
     }
 
     private func giveUp(_ reason: String) -> PostgresError {

@@ -8,6 +8,8 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
     case connectionLost(reason: String)
     /// The connection broke inside a transaction whose COMMIT had not been sent: nothing of it is left.
     case transactionLost(reason: String)
+    /// The server answered COMMIT by rolling the transaction back: nothing of it is left.
+    case rolledBack
     /// The server refused or cancelled the statement; its transaction is rolled back.
     case server(SQLState, message: String)
     /// No connection of the pool became free in time; nothing was sent.
@@ -23,6 +25,7 @@ package enum PostgresError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .connectionFailed(let reason): "cannot connect: \(reason)"
         case .connectionLost(let reason), .transactionLost(let reason): "the connection was lost: \(reason)"
+        case .rolledBack: "the server rolled the transaction back instead of committing it"
         case .server(let state, let message): "\(message) (SQLSTATE \(state.rawValue))"
         case .poolExhausted: "no database connection became free in time"
         case .cancelled: "the task was cancelled"

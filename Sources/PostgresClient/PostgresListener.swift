@@ -69,6 +69,7 @@ extension PostgresConnection {
             for notification in notifications {
                 handle(.notification(notification))
             }
+            if isRetired { throw .connectionLost(reason: "the server has become read-only") }
             if notifications.isEmpty {
                 try execute("SELECT 1")
             }

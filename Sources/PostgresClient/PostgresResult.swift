@@ -2,8 +2,9 @@ import CLibPQ
 
 /// The rows that a statement returned, in binary format.
 ///
-/// They are freed with this value and cannot leak.
-package struct PostgresResult: ~Copyable {
+/// They are freed with this value and cannot leak. `@unchecked Sendable`: a `PGresult` is only read, and libpq lets any
+/// thread do so.
+package struct PostgresResult: ~Copyable, @unchecked Sendable {
     private let result: OpaquePointer
 
     init(_ result: OpaquePointer) {
@@ -25,6 +26,11 @@ package struct PostgresResult: ~Copyable {
     /// How many rows a statement without RETURNING touched.
     package var affectedRowCount: Int {
         Int(String(cString: PQcmdTuples(result))) ?? 0
+    }
+
+    /// What the server did, such as `COMMIT`, with the number of rows where there is one.
+    package var commandTag: String {
+        String(cString: PQcmdStatus(result))
     }
 
     package func isNull(_ column: Int, row: Int) -> Bool {

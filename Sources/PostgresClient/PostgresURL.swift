@@ -11,13 +11,17 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
     /// The URL for people, without any password.
     package let description: String
     /// The servers that it names, in the order in which they are tried; one at least.
-    let hosts: [Host]
+    package let hosts: [Host]
 
-    /// A server as libpq's options name it, empty for what is left to libpq's defaults.
-    struct Host: Equatable, Sendable {
-        let name: String
-        let address: String
-        let port: String
+    /// Whether a server that turns out to be read-only is the wrong one: so it is unless the URL says otherwise.
+    let wantsWritableServer: Bool
+
+    /// A server as libpq's options name it, empty for a name or address that is left to libpq's defaults.
+    package struct Host: Equatable, Sendable {
+        package let name: String
+        package let address: String
+        /// Never empty: libpq takes an empty one for no option at all, and the URL's list in its place.
+        package let port: String
     }
 
     /// Nil if the scheme is not PostgreSQL's or libpq does not accept the rest.
@@ -33,6 +37,7 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
         guard let parts = Self.parse(string) else { return nil }
         connectionString = string
         hosts = Self.hosts(in: parts)
+        wantsWritableServer = parts["target_session_attrs", default: "read-write"] == "read-write"
         description = Self.describe(parts, hosts)
     }
 
@@ -54,24 +59,44 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
     }
 
     private static func hosts(in parts: [String: String]) -> [Host] {
-        func list(_ keyword: String) -> [String] {
-            (parts[keyword] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        }
-        let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"))
+        let (names, addresses) = (list("host", in: parts), list("hostaddr", in: parts))
         return (0..<max(names.count, addresses.count)).map { index in
             Host(
                 name: names.dropFirst(index).first ?? "",
                 address: addresses.dropFirst(index).first ?? "",
-                port: ports.count == 1 ? ports[0] : ports.dropFirst(index).first ?? ""
+                port: port(ofHost: index, in: parts) ?? defaultPort
             )
         }
     }
 
+    /// What the URL says; nil where it says nothing.
+    private static func port(ofHost index: Int, in parts: [String: String]) -> String? {
+        let ports = list("port", in: parts)
+        let port = ports.count == 1 ? ports[0] : ports.dropFirst(index).first ?? ""
+        return port.isEmpty ? nil : port
+    }
+
+    private static func list(_ keyword: String, in parts: [String: String]) -> [String] {
+        (parts[keyword] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// libpq's own, which the environment may set.
+    private static var defaultPort: String {
+        guard let options = PQconndefaults() else { return "5432" }
+        defer { PQconninfoFree(options) }
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if String(cString: keyword) == "port", let port = option.pointee.val { return String(cString: port) }
+            option += 1
+        }
+        return "5432"
+    }
+
     private static func describe(_ parts: [String: String], _ hosts: [Host]) -> String {
         let user = parts["user"].map { "\($0)@" } ?? ""
-        let addresses = hosts.map { host in
-            let name = host.name.isEmpty ? host.address : host.name
-            return host.port.isEmpty ? name : "\(name):\(host.port)"
+        let addresses = hosts.indices.map { index in
+            let name = hosts[index].name.isEmpty ? hosts[index].address : hosts[index].name
+            return port(ofHost: index, in: parts).map { "\(name):\($0)" } ?? name
         }
         return "postgresql://\(user)\(addresses.joined(separator: ","))/\(parts["dbname"] ?? "")"
     }

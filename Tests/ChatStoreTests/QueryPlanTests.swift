@@ -60,16 +60,13 @@ struct QueryPlanTests {
             }
             try await TestPostgres.execute("ANALYZE", on: url)
             try await CuttingProxy.withProxy(to: url) { proxy in
-                let configuration = PostgresConfiguration(
-                    url: proxy.url,
-                    setup: """
-                        LOAD 'auto_explain';
-                        SET auto_explain.log_min_duration = 0;
-                        SET auto_explain.log_nested_statements = on;
-                        SET auto_explain.log_level = notice;
-                        SET client_min_messages = notice;
-                        """
-                )
+                let options = [
+                    "session_preload_libraries=auto_explain", "auto_explain.log_min_duration=0",
+                    "auto_explain.log_nested_statements=on", "auto_explain.log_level=notice",
+                    "client_min_messages=notice",
+                ].map { "-c%20" + $0.replacing("=", with: "%3D") }.joined(separator: "%20")
+                let url = try #require(PostgresURL(proxy.url.connectionString + "?options=" + options))
+                let configuration = PostgresConfiguration(url: url)
                 let database = PostgresDatabase(configuration, poolSize: 1)
                 try await runEverything(on: PostgresStore(database, limits: .patient))
                 await database.close()

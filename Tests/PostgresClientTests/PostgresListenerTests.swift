@@ -176,23 +176,6 @@ struct PostgresListenerTests {
         }
     }
 
-    /// Runs a listener and ends it.
-    private func withListener(
-        _ configuration: PostgresConfiguration,
-        channels: [String] = ["plain"],
-        idleTimeout: Duration = .seconds(60),
-        _ body: (inout AsyncStream<Event>.Iterator) async throws -> Void
-    ) async throws {
-        let (events, sink) = AsyncStream.makeStream(of: Event.self)
-        let listener = PostgresListener(configuration, channels: channels, idleTimeout: idleTimeout)
-        let listening = Task { await listener.run { sink.yield($0) } }
-        defer { listening.cancel() }
-        var iterator = events.makeAsyncIterator()
-        try await body(&iterator)
-        listening.cancel()
-        await listening.value
-    }
-
     /// A backend ends a moment after its connection; the suite's time limit is the end of the patience.
     private static func waitUntilNoSessionIsLeft(on url: PostgresURL) async throws {
         while try await !TestPostgres.rows(
@@ -212,4 +195,21 @@ struct PostgresListenerTests {
             return
         }
     }
+}
+
+/// Runs a listener and ends it.
+func withListener(
+    _ configuration: PostgresConfiguration,
+    channels: [String] = ["plain"],
+    idleTimeout: Duration = .seconds(60),
+    _ body: (inout AsyncStream<PostgresListener.Event>.Iterator) async throws -> Void
+) async throws {
+    let (events, sink) = AsyncStream.makeStream(of: PostgresListener.Event.self)
+    let listener = PostgresListener(configuration, channels: channels, idleTimeout: idleTimeout)
+    let listening = Task { await listener.run { sink.yield($0) } }
+    defer { listening.cancel() }
+    var iterator = events.makeAsyncIterator()
+    try await body(&iterator)
+    listening.cancel()
+    await listening.value
 }

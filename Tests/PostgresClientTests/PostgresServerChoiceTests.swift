@@ -1,4 +1,5 @@
 import ChatTestSupport
+import Foundation
 import PostgresClient
 import Testing
 
@@ -71,6 +72,34 @@ struct PostgresServerChoiceTests {
             let connection = PostgresConnection(PostgresConfiguration(url: url, connectTimeout: .milliseconds(200)))
             await #expect(throws: PostgresError.connectionFailed(reason: "no answer within 0.2 seconds")) {
                 try await connection.open()
+            }
+        }
+    }
+
+    /// The next host is reached by the socket of the default port, which here leads to the server of the tests.
+    @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
+    func aHostThatIsSilentIsPassedOverForOneWithoutAPort() async throws {
+        try await withSilentServer { port in
+            try await withTemporaryFolder { folder in
+                try await TestPostgres.withDatabase(migrated: false) { url in
+                    let settings = try await TestPostgres.rows(
+                        "SELECT current_setting('unix_socket_directories'), current_setting('port')",
+                        on: url
+                    )
+                    let (sockets, serverPort) = (try #require(settings[0][0]), try #require(settings[0][1]))
+                    try FileManager.default.createSymbolicLink(
+                        atPath: folder + "/.s.PGSQL.5432",
+                        withDestinationPath: sockets + "/.s.PGSQL." + serverPort
+                    )
+                    let host = folder.replacing("/", with: "%2F")
+                    let rows = try await TestPostgres.rows(
+                        "SELECT 'here'",
+                        on: Self.url(
+                            url.connectionString.replacing("127.0.0.1:\(serverPort)", with: "127.0.0.1:\(port),\(host)")
+                        )
+                    )
+                    #expect(rows == [["here"]])
+                }
             }
         }
     }

@@ -1,0 +1,47 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// Runs every operation of a store that is empty but for one chat with a log too long to be deleted at once.
+func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) async throws {
+    let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
+    let chat = try await store.createChat(draft).value.id
+    #expect(try await store.createChat(draft).isReplay)
+    let keyless = try await store.createChat(titled: ChatTitle("without a key")).id
+    let post = MessageDraft(text: try MessageText("first"), idempotencyKey: IdempotencyKey("first"))
+    let first = try await store.recordMessage(.post(post), in: chat).value
+    #expect(try await store.recordMessage(.post(post), in: chat).isReplay)
+    let reply = MessageDraft(text: try MessageText("second"), replyTo: first.id)
+    let second = try await store.recordMessage(.post(reply), in: chat).value
+    _ = try await store.edit(first.id, in: chat, text: "edited")
+    try await store.delete(second.id, in: chat)
+    let updated = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
+
+    let tail = LogTail(chatID: chat, limit: 20)
+    guard case .read(let read, let end) = try await store.tail(LogTailRequest(tail)) else {
+        Issue.record("an unknown tail is unchanged")
+        return
+    }
+    #expect(read.chat == updated)
+    #expect(read.messages.map(\.text) == ["edited"])
+    #expect(try await store.tail(LogTailRequest(tail, known: end)) == .unchanged)
+    #expect(try await store.message(first.id, in: chat) == read.messages[0])
+    #expect(try await store.chat(chat) == updated)
+    #expect(try await store.messages(.newest(of: chat, limit: 20)).messages.map(\.id) == [first.id, second.id])
+    #expect(try await store.log(of: chat, after: Position(rawValue: 0), limit: 20).entries.count == 5)
+    #expect(Set(try await store.chats(ChatListQuery(limit: 20)).chats.map(\.id)) == [chat, keyless, long])
+    #expect(try await store.chats(ChatListQuery(limit: 20, titlePart: "RENAMED")).chats == [updated])
+    try await store.checkReadiness()
+
+    let archived = try #require(try await store.archivedChats(after: long, limit: 1).first)
+    let entries = try await store.archivedEntries(of: chat, after: Position(rawValue: 0), limit: 20)
+    try await store.deleteChat(chat)
+    await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(chat) }
+    let imported = try await store.importBatch([ArchivedStretch(chat: archived, entries: entries)]).get()
+    #expect(imported == ImportCount(chats: 1, entries: 5))
+    #expect(try await store.chat(chat, newestMessages: 20) == read)
+
+    try await store.deleteChat(long)
+    while try await store.purgeDeletedChats() {}
+    await #expect(throws: StoreError.chatNotFound) { try await store.chat(long) }
+}

@@ -1,0 +1,77 @@
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+@Suite(.timeLimit(.minutes(5)))
+struct PostgresTransactionTests {
+    /// The server answers COMMIT without an error here, and commits nothing.
+    @Test func aTransactionIsCommittedOnlyIfTheServerSaysSo() async throws {
+        let (failure, error, count) = try await withConnection { connection throws(PostgresError) in
+            try connection.begin([.insert(1)])
+            let failure = connection.error { () throws(PostgresError) in try connection.execute("SELECT 1 / 0") }
+            let error = connection.error { () throws(PostgresError) in try connection.commit() }
+            return (failure, error, try connection.query("SELECT count(*) FROM numbers").int64(0, row: 0))
+        }
+        #expect(failure == .server(SQLState(rawValue: "22012"), message: "division by zero"))
+        #expect(error == .rolledBack)
+        #expect(count == 0)
+    }
+
+    @Test func whatFailsIsRolledBackAndTheSessionGoesOn() async throws {
+        let (errors, numbers) = try await withConnection { connection throws(PostgresError) in
+            var errors: [PostgresError?] = []
+            errors.append(
+                connection.error { () throws(PostgresError) in try connection.transact([.insert(1), .insert(1)]) }
+            )
+            errors.append(
+                connection.error { () throws(PostgresError) in try connection.begin([.insert(2), .insert(2)]) }
+            )
+            try connection.begin([.insert(3)])
+            errors.append(connection.error { () throws(PostgresError) in try connection.commit([.insert(3)]) })
+            try connection.begin([.insert(4)])
+            try connection.rollBack()
+            try connection.transact([.insert(5)])
+            try connection.begin([.insert(6)])
+            try connection.commit([.insert(7)])
+            let numbers = try connection.query("SELECT string_agg(number::text, ' ' ORDER BY number) FROM numbers")
+                .text(0, row: 0)
+            return (errors, numbers)
+        }
+        let duplicate = PostgresError.server(
+            .uniqueViolation,
+            message: #"duplicate key value violates unique constraint "numbers_pkey""#
+        )
+        #expect(errors == [duplicate, duplicate, duplicate])
+        #expect(numbers == "5 6 7")
+    }
+
+    private func withConnection<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) async throws -> Result {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            let connection = PostgresConnection(PostgresConfiguration(url: url))
+            try await connection.open()
+            try await connection.execute("CREATE TABLE numbers (number bigint PRIMARY KEY)")
+            let result = try await connection.run(body)
+            await connection.close()
+            return result
+        }
+    }
+}
+
+extension PostgresConnection {
+    func error(of body: () throws(PostgresError) -> Void) -> PostgresError? {
+        do throws(PostgresError) {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+extension PostgresStatement {
+    fileprivate static func insert(_ number: Int64) -> PostgresStatement {
+        PostgresStatement("INSERT INTO numbers VALUES ($1)", [.int64(number)])
+    }
+}
