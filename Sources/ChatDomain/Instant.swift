@@ -22,6 +22,14 @@ package struct Instant: Hashable, Comparable, Sendable {
         return Instant(microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
+    package func advanced(by duration: Duration) -> Instant {
+        Instant(microsecondsSinceEpoch: microsecondsSinceEpoch + Int64(duration / .microseconds(1)))
+    }
+
+    package func duration(to other: Instant) -> Duration {
+        .microseconds(other.microsecondsSinceEpoch - microsecondsSinceEpoch)
+    }
+
     package static func < (lhs: Instant, rhs: Instant) -> Bool {
         lhs.microsecondsSinceEpoch < rhs.microsecondsSinceEpoch
     }

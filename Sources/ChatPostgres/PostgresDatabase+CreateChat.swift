@@ -4,7 +4,7 @@ import PostgresClient
 extension PostgresDatabase {
     /// Creates a chat, unless one was created under the same key.
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let now = Instant.now()
+        let now = clock.now()
         guard let idempotency = draft.idempotency else {
             let chat = try await write { connection throws(PostgresError) in try connection.createChat(draft, at: now) }
             return Accepted(chat)

@@ -8,7 +8,7 @@ extension PostgresDatabase {
     /// Removes a small chat, and hides a large one from every reader until it is purged.
     func deleteChat(_ id: ChatID) async throws(StoreError) {
         let wasThere = try await retryingConflicts { connection throws(PostgresError) in
-            try connection.deleteChat(id, removingUpTo: Self.purgeSize, at: .now())
+            try connection.deleteChat(id, removingUpTo: Self.purgeSize, at: clock.now())
         }
         if !wasThere { throw .chatNotFound }
     }

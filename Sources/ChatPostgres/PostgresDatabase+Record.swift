@@ -8,7 +8,7 @@ extension PostgresDatabase {
     /// do not fail with it.
     func record(_ requests: [LogRequest]) async throws(StoreError) -> RecordedBatch {
         let outcome = try await retryingConflicts { connection throws(PostgresError) in
-            try connection.record(requests, at: .now())
+            try connection.record(requests, at: clock.now())
         }
         switch outcome {
         case .committed(let batch): return batch

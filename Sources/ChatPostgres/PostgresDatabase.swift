@@ -6,18 +6,30 @@ package struct PostgresDatabase: Sendable {
     package let pool: PostgresPool
     /// For connections beside the pool's.
     let configuration: PostgresConfiguration
+    /// Dates what is written.
+    let clock: ChatClock
+    /// For connections that listen.
+    let listenConfiguration: PostgresConfiguration
 
     /// - Parameters:
+    ///   - clock: What dates entries, and is held against the server's.
+    ///   - listenURL: A way to the same database by which LISTEN works; nil for that of everything else.
     ///   - poolSize: The most connections at once, at least 1.
     ///   - leaseTimeout: How long a request waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
     package init(
         _ configuration: PostgresConfiguration,
+        clock: ChatClock = ChatClock(),
+        listenURL: PostgresURL? = nil,
         poolSize: Int,
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800)
     ) {
         self.configuration = configuration
+        self.clock = clock
+        var listenConfiguration = configuration
+        listenConfiguration.url = listenURL ?? configuration.url
+        self.listenConfiguration = listenConfiguration
         var configuration = configuration
         // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
         configuration.lockTimeout = .seconds(1)
@@ -61,13 +73,54 @@ package struct PostgresDatabase: Sendable {
         }
     }
 
+    /// Whether notifications arrive: they get lost behind a pooler that shares sessions.
+    package func canListen() async throws(StoreError) -> Bool {
+        do {
+            return try await !listenConfiguration.sharesSessions()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// Returns when the server can be written to.
     func requireWritable() async throws(PostgresError) {
         try await pool.withConnection { connection throws(PostgresError) in try connection.requireWritable() }
+    }
+
+    /// Returns when this machine's clock and the server's agree: several servers date entries, and each is held to those of
+    /// the others.
+    ///
+    /// - Throws: `StoreError.unavailable` where they are further apart than the clock may leap.
+    func requireClock() async throws(StoreError) {
+        let lead: Duration
+        do {
+            lead = try await pool.withConnection { connection throws(PostgresError) in
+                let before = clock.now()
+                let result = try connection.query("SELECT clock_timestamp()")
+                let after = clock.now()
+                let server = try result.instant(0, row: 0)
+                // The server's answer is from a moment between the two.
+                if server < before { return server.duration(to: before) }
+                return after < server ? .zero - after.duration(to: server) : .zero
+            }
+        } catch {
+            throw StoreError(error)
+        }
+        guard abs(lead) <= clock.maximumLeap else {
+            let direction = lead > .zero ? "ahead of" : "behind"
+            throw .unavailable(
+                reason:
+                    "this machine's clock is \(abs(lead).components.seconds) s \(direction) PostgreSQL's: set it right"
+            )
+        }
     }
 
     /// Closes the connections as they become free; what comes later is refused.
     package func close() async {
         await pool.shutDown()
     }
+}
+
+private func abs(_ duration: Duration) -> Duration {
+    duration < .zero ? .zero - duration : duration
 }

@@ -7,8 +7,7 @@ import Synchronization
 /// A signal goes out at once; what is signalled within the next milliseconds goes out together by the next NOTIFY. Whatever
 /// may have been lost, here or on the way, is followed by `LogSignal.missed`.
 ///
-/// It has two connections beside the pool's. Both need sessions of their own with the server: a pooler such as PgBouncer
-/// that hands a server's connection on after each transaction loses what is listened for, without a word. Channels belong
+/// It has two connections beside the pool's, by the database's URL for listening: `PostgresDatabase.canListen`. Channels belong
 /// to a database, so that services with databases of their own never hear each other.
 package final class PostgresSignalExchange: Sendable {
     private let configuration: PostgresConfiguration
@@ -35,7 +34,7 @@ package final class PostgresSignalExchange: Sendable {
         _ signals: LogSignals,
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) {
-        configuration = database.configuration
+        configuration = database.listenConfiguration
         self.signals = signals
         self.onFailure = onFailure
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -86,6 +86,9 @@ package struct PostgresStore: ChatStore {
         do {
             try await database.requireWritable()
             try await MigrationRunner(database).check()
+            try await database.requireClock()
+        } catch let error as StoreError {
+            throw error
         } catch let error as MigrationError {
             throw .schemaMismatch(reason: error.description)
         } catch let error as PostgresError {

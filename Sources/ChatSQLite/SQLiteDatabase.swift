@@ -6,6 +6,8 @@ package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
     /// A database in memory has no log, and needs none.
     package let checkpointer: SQLiteCheckpointer?
+    /// Dates what is written.
+    let clock: ChatClock
     /// How long a statement waits for a lock that another process holds.
     let busyTimeout: Duration
     /// How many reads can run at once.
@@ -14,7 +16,8 @@ package struct SQLiteDatabase: Sendable {
     /// Opens the database and makes a file where there is none; it does not touch the schema.
     ///
     /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
-    package init(_ configuration: SQLiteConfiguration) throws(StoreError) {
+    package init(_ configuration: SQLiteConfiguration, clock: ChatClock = ChatClock()) throws(StoreError) {
+        self.clock = clock
         busyTimeout = configuration.busyTimeout
         readers = configuration.location == .memory ? 1 : configuration.readers
         if case .file(let path) = configuration.location, let obstacle = SQLiteFileAccess.obstacle(to: path) {

@@ -19,7 +19,7 @@ package struct SQLiteStore: ChatStore {
         self.signals = signals
         self.database = database
         recorder = Batcher(limits) { requests throws(StoreError) in
-            let batch = try await database.write { try $0.record(requests, at: .now()) }
+            let batch = try await database.write { try $0.record(requests, at: database.clock.now()) }
             signals.send(.appended(batch.entries))
             return batch.results
         }
@@ -31,7 +31,7 @@ package struct SQLiteStore: ChatStore {
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let accepted = try await database.write { try $0.createChat(draft, at: .now()) }
+        let accepted = try await database.write { try $0.createChat(draft, at: database.clock.now()) }
         if !accepted.isReplay {
             signals.send(.created(accepted.value.id))
         }
@@ -43,7 +43,7 @@ package struct SQLiteStore: ChatStore {
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await database.write { try $0.deleteChat(id, at: .now()) }
+        try await database.write { try $0.deleteChat(id, at: database.clock.now()) }
         signals.send(.deleted(id))
     }
 

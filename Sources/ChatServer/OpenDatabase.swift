@@ -33,7 +33,8 @@ struct OpenDatabase {
                             location: location,
                             readers: capacity.sqliteReaders,
                             busyTimeout: busyTimeout
-                        )
+                        ),
+                        clock: capacity.clock
                     )
                 )
             case .postgresql(let url):
@@ -44,6 +45,8 @@ struct OpenDatabase {
                 )
                 let database = PostgresDatabase(
                     configuration,
+                    clock: capacity.clock,
+                    listenURL: capacity.listenURL,
                     poolSize: capacity.poolSize,
                     leaseTimeout: capacity.poolTimeout,
                     maximumLifetime: capacity.poolMaximumLifetime
@@ -89,6 +92,29 @@ struct OpenDatabase {
             guard upgrades else { return try await migrations.check() }
             try await migrations.migrate(.up, to: .head) { step in
                 logger.notice("Migrated to \(step.migration.revision): \(step.migration.summary)")
+            }
+        } catch {
+            throw CommandError(database: error)
+        }
+    }
+
+    /// Makes sure that a server does right by its clients: that it hears of the others, and that its clock can be believed.
+    func requireServing(_ store: any ChatStore, logger: Logger) async throws(CommandError) {
+        do {
+            try await store.checkReadiness()
+            if case .postgresql(let database) = connection, try await !database.canListen() {
+                throw CommandError(
+                    """
+                    PostgreSQL: a pooler on the way shares sessions among transactions, so that LISTEN does not work: set \
+                    \(Settings.listenURL.variable) (--\(Settings.listenURL.flag)) to a URL that leads to the server itself
+                    """
+                )
+            }
+            if let lead = try await store.newestEntryLead(over: capacity.clock.now()) {
+                logger.warning(
+                    "The newest entry lies in the future: the next ones of its chat are dated like it until then",
+                    metadata: ["by": "\(lead)"]
+                )
             }
         } catch {
             throw CommandError(database: error)

@@ -22,23 +22,24 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
 
     /// The same with the database under the store.
     package func withStoreAndSQL<Result>(
+        clock: ChatClock = ChatClock(),
         isolation: isolated (any Actor)? = #isolation,
         _ body: (any ChatStore & ChatArchive, DatabaseUnderTest) async throws -> Result
     ) async throws -> Result {
         switch self {
         case .sqliteInMemory:
-            try await withSQLiteDatabase(.memory) { database in
+            try await withSQLiteDatabase(.memory, clock: clock) { database in
                 try await body(SQLiteStore(database, limits: .patient), .sqlite(database))
             }
         case .sqliteOnDisk:
             try await withTemporaryFolder { folder in
-                try await withSQLiteDatabase(.file(folder + "/chat.db")) { database in
+                try await withSQLiteDatabase(.file(folder + "/chat.db"), clock: clock) { database in
                     try await body(SQLiteStore(database, limits: .patient), .sqlite(database))
                 }
             }
         case .postgresql:
             try await TestPostgres.withDatabase { url in
-                try await withPostgres(url) { store in try await body(store, .postgresql(url)) }
+                try await withPostgres(url, clock: clock) { store in try await body(store, .postgresql(url)) }
             }
         }
     }
@@ -60,10 +61,11 @@ package func withSQLite<Result>(
 
 private func withSQLiteDatabase<Result>(
     _ location: SQLiteConfiguration.Location,
+    clock: ChatClock = ChatClock(),
     isolation: isolated (any Actor)? = #isolation,
     _ body: (SQLiteDatabase) async throws -> Result
 ) async throws -> Result {
-    let database = try SQLiteDatabase(SQLiteConfiguration(location: location))
+    let database = try SQLiteDatabase(SQLiteConfiguration(location: location), clock: clock)
     try await MigrationRunner(database).migrate(.up, to: .head)
     let result = try await body(database)
     try database.close()
@@ -74,11 +76,13 @@ private func withSQLiteDatabase<Result>(
 package func withPostgres<Result>(
     _ url: PostgresURL,
     poolSize: Int = 4,
+    clock: ChatClock = ChatClock(),
     isolation: isolated (any Actor)? = #isolation,
     _ body: (PostgresStore) async throws -> Result
 ) async throws -> Result {
     let database = PostgresDatabase(
         PostgresConfiguration(url: url),
+        clock: clock,
         poolSize: poolSize,
         leaseTimeout: BatchLimits.patient.patience
     )

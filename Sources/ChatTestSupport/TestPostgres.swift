@@ -46,6 +46,24 @@ package enum TestPostgres {
     /// else's.
     package static let readOnlyPort = ProcessInfo.processInfo.environment["TEST_POSTGRES_READ_ONLY_PORT"]
 
+    /// How PgBouncer hands out its sessions with the server.
+    package enum PoolerMode: String, CaseIterable, Sendable {
+        case session, transaction, statement
+    }
+
+    /// A URL that leads to the same database by PgBouncer; nil where that is not installed.
+    package static func pooled(_ url: PostgresURL, _ mode: PoolerMode) -> PostgresURL? {
+        let variable = "TEST_PGBOUNCER_\(mode.rawValue.uppercased())_PORT"
+        guard let port = ProcessInfo.processInfo.environment[variable].flatMap(Int.init),
+            var components = URLComponents(string: url.connectionString)
+        else { return nil }
+        components.port = port
+        return components.string.flatMap(PostgresURL.init)
+    }
+
+    /// Whether there are poolers before the server.
+    package static let hasPoolers = ProcessInfo.processInfo.environment["TEST_PGBOUNCER_SESSION_PORT"] != nil
+
     /// Runs a script on a connection of its own.
     package static func execute(_ script: String, on url: PostgresURL) async throws {
         let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))

@@ -12,6 +12,8 @@ package struct PostgresConfiguration: Sendable {
     package var statementTimeout: Duration
     /// How long a statement waits for a lock; nil for as long as it may take.
     package var lockTimeout: Duration?
+    /// Run in a transaction of their own, as one that may write, when a session opens and before anything else.
+    package var opening: [PostgresStatement] = []
     let servers = PostgresServers()
 
     package init(

@@ -78,6 +78,7 @@ package actor PostgresConnection {
                 peers = configuration.servers.sessions(with: Self.address(of: session))
             }
             isPooled = try receive(PQsendQuery(session, setup(of: session)), from: session).rowCount == 0
+            if !configuration.opening.isEmpty { try transact(configuration.opening) }
         } catch .connectionFailed(let reason) {
             close()
             throw .connectionFailed(reason: reason)

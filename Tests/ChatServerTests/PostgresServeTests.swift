@@ -60,6 +60,38 @@ struct PostgresServeTests {
         }
     }
 
+    @Test(.enabled(if: TestPostgres.hasPoolers, "PgBouncer must be installed"))
+    func behindAPoolerThatSharesSessionsServersHearEachOtherByAURLOfTheirOwn() async throws {
+        try await TestPostgres.withDatabase { direct in
+            let url = try #require(TestPostgres.pooled(direct, .transaction))
+            try await withTemporaryFolder { folder in
+                let pooled = ["DATABASE_URL": url.connectionString]
+                let refused = try await ChatAPIProcess.run("serve", in: folder, environment: pooled)
+                #expect(refused.status == 1)
+                #expect(
+                    refused.errors == """
+                        Error: PostgreSQL: a pooler on the way shares sessions among transactions, so that LISTEN does not \
+                        work: set CHAT_LISTEN_URL (--listen-url) to a URL that leads to the server itself
+
+                        """
+                )
+                let served = try await ChatAPIProcess.serve(
+                    "--listen-url=\(direct.connectionString)",
+                    in: folder,
+                    environment: pooled
+                ) { client in
+                    let created = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+                    #expect(created.status == 201)
+                    let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"a"}"#)
+                    #expect(posted.status == 201)
+                    let ready = try await client.send("GET", "/health/ready")
+                    #expect(ready.status == 200)
+                }
+                #expect(served.status == 0)
+            }
+        }
+    }
+
     @Test func aDatabaseThatIsNotThereIsOneLine() async throws {
         try await withTemporaryFolder { folder in
             for url in [

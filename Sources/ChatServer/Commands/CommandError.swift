@@ -22,6 +22,7 @@ struct CommandError: Error, CustomStringConvertible {
     /// What went wrong with a database, from whichever layer it came.
     init(database error: any Error) {
         switch error {
+        case let error as CommandError: self = error
         case let error as MigrationError: self.init(error.description)
         case let error as PostgresError: self.init(StoreError(error).reason)
         default: self.init(StoreError(error).reason)

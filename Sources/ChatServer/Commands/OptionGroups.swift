@@ -28,6 +28,8 @@ struct DatabaseOptions: ParsableArguments {
 
 /// How many requests the database serves at once.
 struct CapacityOptions: ParsableArguments {
+    @Option(Settings.listenURL) var listenURL: String?
+    @Option(Settings.maximumClockSkew) var maximumClockSkew: String?
     @Option(Settings.batchSize) var batchSize: String?
     @Option(Settings.queueSize) var queueSize: String?
     @Option(Settings.queueTimeout) var queueTimeout: String?
@@ -39,6 +41,8 @@ struct CapacityOptions: ParsableArguments {
 
     var given: [GivenSetting] {
         [
+            Settings.listenURL.given(listenURL),
+            Settings.maximumClockSkew.given(maximumClockSkew),
             Settings.batchSize.given(batchSize),
             Settings.queueSize.given(queueSize),
             Settings.queueTimeout.given(queueTimeout),

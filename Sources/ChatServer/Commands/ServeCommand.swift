@@ -43,9 +43,10 @@ struct ServeCommand: AsyncParsableCommand {
         let upgrades = try settings.value(Settings.migrate)
 
         OpenFiles.raiseLimit()
-        let database = try await OpenDatabase(url, settings, capacity: DatabaseCapacity(settings))
+        let database = try await OpenDatabase(url, settings, capacity: DatabaseCapacity(settings, logger: logger))
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
+        try await database.requireServing(store, logger: logger)
         let services = database.makeServices(for: store, logger: logger)
         try await server.serve(store, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")

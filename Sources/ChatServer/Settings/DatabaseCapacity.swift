@@ -1,9 +1,13 @@
 import ChatDomain
+import Logging
+import PostgresClient
 
-/// How much work a database does at once.
+/// How much work a database does at once, and what a server needs beside it.
 ///
 /// The defaults are for a command, which does one thing after another.
 struct DatabaseCapacity {
+    var listenURL: PostgresURL?
+    var clock = ChatClock()
     var sqliteReaders = 1
     var poolSize = 1
     var poolTimeout = Duration.seconds(5)
@@ -13,7 +17,14 @@ struct DatabaseCapacity {
 }
 
 extension DatabaseCapacity {
-    init(_ settings: SettingsReader) throws(SettingError) {
+    init(_ settings: SettingsReader, logger: Logger) throws(SettingError) {
+        listenURL = try settings.value(Settings.listenURL)
+        clock = ChatClock(maximumLeap: try settings.value(Settings.maximumClockSkew)) { leap in
+            logger.error(
+                "The clock has leapt ahead and is not followed: set it right, or restart to follow it",
+                metadata: ["by": "\(leap)"]
+            )
+        }
         sqliteReaders = try settings.value(Settings.sqliteReaders)
         poolSize = try settings.value(Settings.poolSize)
         poolTimeout = try settings.value(Settings.poolTimeout)

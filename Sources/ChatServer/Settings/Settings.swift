@@ -1,4 +1,5 @@
 import Logging
+import PostgresClient
 import WebSocket
 
 /// Everything that can be configured.
@@ -16,6 +17,18 @@ package enum Settings {
         fallback: "sqlite:///chat.db",
         expected: "a URL such as sqlite:///chat.db, sqlite::memory: or postgresql://user:password@host/database",
         parse: { DatabaseURL($0) }
+    )
+    static let listenURL = Setting<PostgresURL?>(
+        key: ["chat", "listen", "url"],
+        flag: "listen-url",
+        summary: """
+            A URL of the same PostgreSQL database for LISTEN and NOTIFY, where the other one leads through a pooler that \
+            shares sessions among transactions.
+            """,
+        placeholder: "url",
+        fallback: "same",
+        expected: "same or a URL such as postgresql://user:password@host/database",
+        parse: { $0 == "same" ? .some(nil) : PostgresURL($0).map { .some($0) } }
     )
     static let batchSize = Setting.wholeNumber(
         ["chat", "batch", "size"],
@@ -103,6 +116,14 @@ package enum Settings {
         "Seconds that a statement may take in PostgreSQL, else 503.",
         in: 0.1...3_600,
         default: 10
+    )
+
+    static let maximumClockSkew = Setting.seconds(
+        ["chat", "max", "clock", "skew"],
+        flag: "max-clock-skew",
+        "Seconds by which the clock may differ from PostgreSQL's, or leap ahead.",
+        in: 1...86_400,
+        default: 60
     )
 
     static let host = Setting<String>(
@@ -249,6 +270,8 @@ package enum Settings {
     /// Every setting.
     package static let all: [any NamedSetting] = [
         databaseURL,
+        listenURL,
+        maximumClockSkew,
         batchSize,
         queueSize,
         queueTimeout,

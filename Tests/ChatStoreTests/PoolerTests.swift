@@ -1,0 +1,106 @@
+import ChatDomain
+import ChatMigrations
+import ChatPostgres
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+/// PgBouncer between the service and PostgreSQL.
+@Suite(.timeLimit(.minutes(5)), .enabled(if: TestPostgres.hasPoolers, "PgBouncer must be installed"))
+struct PoolerTests {
+    /// What reads runs in transactions that may only read here, and so this also proves that nothing is written otherwise.
+    @Test(arguments: [TestPostgres.PoolerMode.session, .transaction])
+    func everythingWorksBehindAPooler(_ mode: TestPostgres.PoolerMode) async throws {
+        try await TestPostgres.withDatabase(migrated: false) { direct in
+            let url = try #require(TestPostgres.pooled(direct, mode))
+            let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 3)
+            try await database.requireDurability()
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            try await TestPostgres.execute(
+                "INSERT INTO chats (title, created_at, last_entry_at) VALUES ('long', now(), now())",
+                on: direct
+            )
+            let long = ChatID(rawValue: 1)
+            try await DatabaseUnderTest.postgresql(direct).fill(long.rawValue, messages: 10_001)
+            let store = PostgresStore(database, limits: .patient)
+            try await carryOutEverything(on: store, long: long)
+            let chat = try await store.createChat(titled: ChatTitle("busy")).id
+            try await withThrowingTaskGroup { group in
+                for number in 1...200 {
+                    group.addTask { _ = try await store.postMessage(MessageText("\(number)"), to: chat) }
+                    group.addTask { _ = try await store.chat(chat, newestMessages: 20) }
+                    group.addTask { _ = try await store.log(of: chat, after: Position(rawValue: 0), limit: 20) }
+                }
+                try await group.waitForAll()
+            }
+            let positions = try await store.chat(chat, newestMessages: 1_000).messages.map(\.position.rawValue)
+            #expect(positions == Array(1...200))
+            await database.close()
+        }
+    }
+
+    /// With defaults that lose what is acknowledged, for the sessions of the pooler too.
+    @Test func whatIsCommittedBehindAPoolerSurvivesACrash() async throws {
+        try await TestPostgres.withDatabase { direct in
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE recorded (settings text);
+                CREATE FUNCTION record_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    INSERT INTO recorded VALUES (concat_ws(
+                        ', ', current_setting('synchronous_commit'), current_setting('transaction_isolation'),
+                        current_setting('statement_timeout'), current_setting('lock_timeout')));
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER record AFTER INSERT ON messages EXECUTE FUNCTION record_write();
+                DO $$ BEGIN
+                    EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+                    EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database());
+                END $$;
+                """,
+                on: direct
+            )
+            let url = try #require(TestPostgres.pooled(direct, .transaction))
+            try await withPostgres(url) { store in
+                let chat = try await store.createChat(titled: ChatTitle("durable")).id
+                try await withThrowingTaskGroup { group in
+                    for number in 1...160 {
+                        group.addTask { _ = try await store.postMessage(MessageText("\(number)"), to: chat) }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            let recorded = try await TestPostgres.rows("SELECT DISTINCT settings FROM recorded", on: direct)
+            #expect(recorded == [["on, read committed, 10s, 1s"]])
+            // Nothing of it stays with the pooler's sessions, which others use as well.
+            let pooled = PostgresConnection(PostgresConfiguration(url: url))
+            try await pooled.open()
+            let left = try await pooled.run { connection throws(PostgresError) in
+                try connection.query("SELECT reset_val || setting FROM pg_settings WHERE name = 'synchronous_commit'")
+                    .text(0, row: 0)
+            }
+            #expect(left == "offoff")
+            await pooled.close()
+        }
+    }
+
+    @Test(arguments: TestPostgres.PoolerMode.allCases)
+    func aPoolerThatSharesSessionsIsRecognized(_ mode: TestPostgres.PoolerMode) async throws {
+        try await TestPostgres.withDatabase(migrated: false) { direct in
+            let url = try #require(TestPostgres.pooled(direct, mode))
+            let isShared = try? await PostgresConfiguration(url: url).sharesSessions()
+            // By statements, there are no transactions.
+            #expect(isShared == [.session: false, .transaction: true][mode])
+            #expect(try await !PostgresConfiguration(url: direct).sharesSessions())
+        }
+    }
+
+    @Test func aPoolerThatHasNoTransactionsIsRefused() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { direct in
+            let url = try #require(TestPostgres.pooled(direct, .statement))
+            let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+            let error = await #expect(throws: StoreError.self) { try await database.requireDurability() }
+            #expect(error?.reason.contains("ransaction blocks not allowed in statement pooling mode") == true)
+            await database.close()
+        }
+    }
+}
