@@ -15,6 +15,9 @@ package struct ChatService<Store: ChatStore>: Sendable {
     package let webSocketOrigins: OriginPolicy
     /// How many bytes of answers are kept in memory for reads of chats that have not changed.
     package let tailCacheBytes: Int
+    package let allowedHosts: HostPolicy
+    /// Where a proxy shows the service to its clients, such as `/chat`; empty for the root of the host.
+    package let rootPath: String
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
     package let documentationAssets: String
 
@@ -25,6 +28,8 @@ package struct ChatService<Store: ChatStore>: Sendable {
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
         webSocketOrigins: OriginPolicy = .sameHost,
         tailCacheBytes: Int = 1 << 28,
+        allowedHosts: HostPolicy = .any,
+        rootPath: String = "",
         documentationAssets: String
     ) {
         self.store = store
@@ -33,6 +38,8 @@ package struct ChatService<Store: ChatStore>: Sendable {
         self.webSocketLimits = webSocketLimits
         self.webSocketOrigins = webSocketOrigins
         self.tailCacheBytes = tailCacheBytes
+        self.allowedHosts = allowedHosts
+        self.rootPath = rootPath
         self.documentationAssets = documentationAssets
     }
 

@@ -30,28 +30,37 @@ extension Router<ChatRequestContext> {
             origins: service.webSocketOrigins
         )
         let health = HealthController(store: service.store)
-        let documentation = await DocumentationController(assetsFolder: service.documentationAssets)
+        let documentation = await DocumentationController(
+            assetsFolder: service.documentationAssets,
+            rootPath: service.rootPath
+        )
 
         let routes = RouteCollection(context: ChatRequestContext.self)
-        routes.get("chats", use: chats.list)
+        // The original service's own routes ignore query parameters that they do not know, as FastAPI does.
         routes.post("chats", use: chats.create)
         routes.get("chats/{chat_id}", use: chats.show)
-        routes.patch("chats/{chat_id}", use: chats.edit)
         routes.delete("chats/{chat_id}", use: chats.delete)
-        routes.get("chats/{chat_id}/messages", use: messages.list)
         routes.post("chats/{chat_id}/messages", use: messages.create)
-        routes.get("chats/{chat_id}/messages/{message_id}", use: messages.show)
-        routes.patch("chats/{chat_id}/messages/{message_id}", use: messages.edit)
-        routes.delete("chats/{chat_id}/messages/{message_id}", use: messages.delete)
-        routes.get("chats/{chat_id}/log", use: log.show)
-        routes.get("chats/{chat_id}/events", use: events.showChat)
-        routes.post("chats/{chat_id}/typing", use: events.announceTyping)
-        routes.get("events", use: events.showChats)
-        routes.get("ws", use: sockets.open)
 
-        routes.get("health/live", use: health.live)
-        routes.get("health/ready", use: health.ready)
+        routes.get("chats", use: closed(chats.list, query: "limit", "cursor", "q"))
+        routes.patch("chats/{chat_id}", use: closed(chats.edit))
+        routes.get(
+            "chats/{chat_id}/messages",
+            use: closed(messages.list, query: "before", "after", "around", "limit")
+        )
+        routes.get("chats/{chat_id}/messages/{message_id}", use: closed(messages.show))
+        routes.patch("chats/{chat_id}/messages/{message_id}", use: closed(messages.edit))
+        routes.delete("chats/{chat_id}/messages/{message_id}", use: closed(messages.delete))
+        routes.get("chats/{chat_id}/log", use: closed(log.show, query: "after", "limit"))
+        routes.get("chats/{chat_id}/events", use: closed(events.showChat, query: "after", "wait"))
+        routes.post("chats/{chat_id}/typing", use: closed(events.announceTyping))
+        routes.get("events", use: closed(events.showChats, query: "chats", "after"))
+        routes.get("ws", use: closed(sockets.open))
 
+        routes.get("health/live", use: closed(health.live))
+        routes.get("health/ready", use: closed(health.ready))
+
+        routes.get("/", use: documentation.redirect)
         routes.get("openapi.json", use: documentation.showDocument)
         routes.get("docs", use: documentation.showSwagger)
         routes.get("docs/swagger-initializer.js", use: documentation.showSwaggerInitializer)
@@ -64,6 +73,8 @@ extension Router<ChatRequestContext> {
             AccessLogMiddleware()
             SecurityHeadersMiddleware()
             ErrorMiddleware(routes: RouteTable(of: routes))
+            HostMiddleware(policy: service.allowedHosts)
+            PercentEncodingMiddleware()
         }
         router.addRoutes(routes)
         return router

@@ -7,6 +7,6 @@ package struct ChatDraft: Sendable {
     package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
         self.title = title
         self.metadata = metadata
-        idempotency = idempotencyKey.map { Idempotency(key: $0, content: title.value, metadata?.json) }
+        idempotency = idempotencyKey.map { Idempotency(key: $0, content: title.value, metadata?.canonical) }
     }
 }

@@ -1,3 +1,5 @@
+@_spi(_Unicode) import Swift
+
 /// Which chats to list: those with the newest activity first.
 package struct ChatListQuery: Sendable {
     /// The last chat of the page before: the list goes on behind it.
@@ -20,7 +22,7 @@ package struct ChatListQuery: Sendable {
     package let cursor: Cursor
     /// At least 1.
     package let limit: Int
-    /// Only chats whose title contains this text, whatever the case of either.
+    /// Only chats whose title contains this text, whatever the case of either and however letters are composed.
     package let titlePart: String?
 
     package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil) {
@@ -43,10 +45,20 @@ package struct ChatList: Equatable, Sendable {
 }
 
 extension String {
-    /// The form in which titles are compared without regard to case, the same on every store.
+    /// The form in which titles are compared without regard to case and composition, the same on every store.
     ///
-    /// Small letters first: a capital ẞ is SS only by way of ß, and the Kelvin sign is K by way of k.
+    /// Small letters first: a capital ẞ is SS only by way of ß, and the Kelvin sign is K by way of k. Composed before, so
+    /// that equivalent texts (é as one scalar, or as e and an accent) fold to the same, and after, because case mapping
+    /// takes some letters apart.
     package var caseFolded: String {
-        lowercased().uppercased()
+        composed.lowercased().uppercased().composed
+    }
+
+    /// Normalization form C, which the standard library has and does not yet make public.
+    private var composed: String {
+        if utf8.allSatisfy({ $0 < 0x80 }) { return self }
+        var scalars = UnicodeScalarView()
+        scalars.append(contentsOf: _nfc)
+        return String(scalars)
     }
 }

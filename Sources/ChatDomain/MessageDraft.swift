@@ -16,7 +16,7 @@ package struct MessageDraft: Sendable {
         self.metadata = metadata
         self.replyTo = replyTo
         idempotency = idempotencyKey.map { key in
-            Idempotency(key: key, content: text.value, metadata?.json, replyTo.map { String($0.rawValue) })
+            Idempotency(key: key, content: text.value, metadata?.canonical, replyTo.map { String($0.rawValue) })
         }
     }
 }

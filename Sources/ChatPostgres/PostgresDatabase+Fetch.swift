@@ -110,13 +110,13 @@ extension PostgresConnection {
     }
 
     fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
-        // The collation knows the case of every script, whatever the database's own does. The index has only the minutes, which
-        // are never later than the instants.
+        // As `caseFolded` does it: the collation knows the case of every script, whatever the database's own does. The index
+        // has only the minutes, which are never later than the instants.
         let result = try self.query(
             """
             SELECT \(Chat.columns), last_entry_at FROM chats
             WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
-                AND ($3::text IS NULL OR position($3 IN upper(lower(title COLLATE "und-x-icu"))) > 0)
+                AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
             ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
             """,
             [

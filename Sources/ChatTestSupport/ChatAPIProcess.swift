@@ -73,6 +73,17 @@ package enum ChatAPIProcess {
         endingWith signal: Signal = .terminate,
         _ body: (HTTPTestClient) async throws -> Void
     ) async throws -> Outcome {
+        try await serve(arguments: arguments, in: folder, environment: environment, endingWith: signal, body)
+    }
+
+    /// The same with the arguments in an array.
+    package static func serve(
+        arguments: [String],
+        in folder: String,
+        environment: [String: String] = [:],
+        endingWith signal: Signal = .terminate,
+        _ body: (HTTPTestClient) async throws -> Void
+    ) async throws -> Outcome {
         let result = try await Subprocess.run(
             configuration(["serve", "--port", "0"] + arguments, in: folder, environment),
             input: .none,

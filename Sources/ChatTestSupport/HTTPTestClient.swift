@@ -44,7 +44,7 @@ package struct HTTPTestClient: Sendable {
     /// The bytes of a well-formed request.
     func request(_ method: String, _ path: String, headers: [String: String], body: [UInt8]?) -> [UInt8] {
         var fields = headers
-        fields["Host"] = "127.0.0.1:\(port)"
+        fields["Host"] = headers["Host"] ?? "127.0.0.1:\(port)"
         if let body {
             fields["Content-Length"] = String(body.count)
             fields["Content-Type"] = headers["Content-Type"] ?? "application/json"

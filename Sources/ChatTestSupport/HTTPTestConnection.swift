@@ -71,7 +71,12 @@ package struct HTTPTestConnection {
         var event = ServerSentEvent()
         while let line = try await nextLine() {
             if line.isEmpty {
-                if event != ServerSentEvent() { return event }
+                guard event != ServerSentEvent() else { continue }
+                if !event.data.isEmpty {
+                    // As strictly as any client may read it.
+                    _ = try event.json
+                }
+                return event
             } else if !line.hasPrefix(":") {
                 try event.take(line)
             }

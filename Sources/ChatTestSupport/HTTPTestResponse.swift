@@ -7,7 +7,8 @@ package struct HTTPTestResponse: Sendable {
     package let headers: [String: String]
     package let body: [UInt8]
 
-    /// - Throws: `Malformed` for bytes that are no whole answer.
+    /// - Throws: `Malformed` for bytes that are no whole answer, and the error of a strict parser for a body that is called
+    ///   JSON and cannot be read as such.
     package init(_ bytes: [UInt8]) throws {
         let separator: [UInt8] = Array("\r\n\r\n".utf8)
         guard let end = bytes.firstRange(of: separator) else { throw Malformed(bytes: bytes) }
@@ -25,6 +26,10 @@ package struct HTTPTestResponse: Sendable {
             uniquingKeysWith: { $1 }
         )
         body = Array(bytes[end.upperBound...])
+        if headers["content-type"] == "application/json", !body.isEmpty {
+            // Another response may follow.
+            _ = try JSON(parsing: body.prefix(headers["content-length"].flatMap { Int($0) } ?? body.count))
+        }
     }
 
     package struct Malformed: Error {

@@ -30,6 +30,16 @@ package enum JSON: Hashable, Sendable {
         if case .string(let value) = self { value } else { nil }
     }
 
+    package var members: [String: JSON] {
+        if case .object(let members) = self { members } else { [:] }
+    }
+
+    /// The values of all members of this name, at any depth.
+    package func values(named name: String) -> [JSON] {
+        elements.flatMap { $0.values(named: name) }
+            + members.flatMap { ($0 == name ? [$1] : []) + $1.values(named: name) }
+    }
+
     package var elements: [JSON] {
         if case .array(let elements) = self { elements } else { [] }
     }

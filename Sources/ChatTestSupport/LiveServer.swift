@@ -10,6 +10,8 @@ package func withServer<Result: Sendable>(
     _ store: some ChatStore,
     limits: HTTPLimits = HTTPLimits(),
     streamLimits: StreamLimits = StreamLimits(),
+    allowedHosts: HostPolicy = .any,
+    rootPath: String = "",
     documentationAssets: String = "public/docs",
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -21,6 +23,8 @@ package func withServer<Result: Sendable>(
         store: store,
         limits: limits,
         streamLimits: streamLimits,
+        allowedHosts: allowedHosts,
+        rootPath: rootPath,
         documentationAssets: documentationAssets
     )
     let application = await service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in

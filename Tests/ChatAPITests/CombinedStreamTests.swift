@@ -28,7 +28,7 @@ struct CombinedStreamTests {
                 #expect(replayed == [[1, 1], [1, 2]])
                 #expect(events.last?.data == #"{"type":"caught_up"}"#)
                 try await client.post("not asked for", to: 3)
-                #expect(try await client.send("POST", "/chats/2/typing").status == 204)
+                #expect(try await client.send("POST", "/chats/2/typing", body: "{}").status == 204)
                 try await client.post("2", to: 2)
                 let typing = try #require(try await stream.nextEvent())
                 #expect((typing.type, typing.id) == ("typing", nil))

@@ -12,7 +12,7 @@ import Testing
             let routes = await Router.build(ChatService(store: store, documentationAssets: ""), hub: EventHub(store))
                 .routes
                 .map { "\($0.method.rawValue) \($0.path)" }
-                .filter { !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
+                .filter { $0 != "GET /" && !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
             let document = try await withServer(store) { try await $0.send("GET", "/openapi.json") }
             #expect(document.status == 200)
             #expect(document.headers["content-type"] == "application/json")
@@ -65,6 +65,57 @@ import Testing
         }
     }
 
+    @Test func theRootLeadsToTheDocumentation() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            let response = try await client.send("GET", "/")
+            #expect(response.status == 307)
+            #expect(response.headers["location"] == "docs")
+            #expect(response.body.isEmpty)
+        }
+    }
+
+    @Test(arguments: ["/docs", "/docs/", "/redoc", "/redoc/", "/docs/swagger-initializer.js"])
+    func referencesHoldBehindAnyPrefix(_ path: String) async throws {
+        try await withAssets(["swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js"]) { client in
+            let page = try await client.send("GET", path).text
+            let references = page.matches(of: /(?:src|href|spec-url)="([^"]+)"|new URL\("([^"]+)"/)
+            #expect(!references.isEmpty)
+            for reference in references {
+                let text = String(reference.output.1 ?? reference.output.2 ?? "")
+                let base = try #require(URL(string: "http://host/a/prefix\(path)"))
+                let url = try #require(URL(string: text, relativeTo: base)).absoluteString
+                #expect(url.hasPrefix("http://host/a/prefix/docs/") || url == "http://host/a/prefix/openapi.json")
+            }
+        }
+    }
+
+    @Test func theDocumentNamesTheRootPath() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            for (rootPath, url) in [("", "/"), ("/a/prefix", "/a/prefix")] {
+                let document = try await withServer(store, rootPath: rootPath) {
+                    try await $0.send("GET", "/openapi.json")
+                }
+                #expect(try document.json["servers"] == [["url": .string(url)]])
+            }
+        }
+    }
+
+    /// RE2 (Go, and what is written in it) repeats at most 1,000 times and knows neither `\u` nor look-around; JavaScript
+    /// counts a character beyond U+FFFF twice, unless it is told not to.
+    @Test func patternsMeanTheSameToEveryEngine() async throws {
+        let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
+        let patterns = try document.json.values(named: "pattern").compactMap(\.string)
+        #expect(!patterns.isEmpty)
+        for pattern in patterns {
+            #expect(!pattern.contains("\\u") && !pattern.contains("\\p") && !pattern.contains("(?"), "\(pattern)")
+            for repetition in pattern.matches(of: /(\[\^?[^\]]*\]|.)\{(\d*),?(\d*)\}/) {
+                #expect((Int(repetition.output.2) ?? 0) <= 1_000 && (Int(repetition.output.3) ?? 0) <= 1_000)
+                // What is counted is ASCII.
+                #expect(repetition.output.1.utf8.allSatisfy { $0 < 0x80 } && !repetition.output.1.hasPrefix("[^"))
+            }
+        }
+    }
+
     @Test(arguments: ["version", "..%2F..%2Fetc%2Fpasswd", "..", "swagger-ui.css%00", "", "swagger-ui.css/x"])
     func nothingElseIsServed(_ name: String) async throws {
         try await withAssets(["swagger-ui.css", "version"]) { client in
@@ -83,11 +134,5 @@ import Testing
                 try await withServer(store, documentationAssets: folder, body)
             }
         }
-    }
-}
-
-extension JSON {
-    fileprivate var members: [String: JSON] {
-        if case .object(let members) = self { members } else { [:] }
     }
 }

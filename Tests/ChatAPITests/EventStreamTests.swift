@@ -188,8 +188,8 @@ struct EventStreamTests {
                 let accepted = try await client.send("POST", "/chats/1/typing", body: #"{"metadata":{"user":"Аня"}}"#)
                 #expect(accepted.status == 204)
                 #expect(accepted.body.isEmpty)
-                #expect(try await client.send("POST", "/chats/2/typing").status == 204)
-                #expect(try await client.send("POST", "/chats/1/typing").status == 204)
+                #expect(try await client.send("POST", "/chats/2/typing", body: "{}").status == 204)
+                #expect(try await client.send("POST", "/chats/1/typing", body: "{}").status == 204)
                 try await client.post("at last")
                 let named = try #require(try await stream.nextEvent())
                 let at = try #require(try named.json["at"]?.string)
@@ -205,7 +205,7 @@ struct EventStreamTests {
                 #expect(try await stream.nextEvent()?.id == "1")
             }
             #expect(try await client.send("GET", "/chats/1").json["last_seq"] == 1)
-            #expect(try await client.send("POST", "/chats/3/typing").status == 404)
+            #expect(try await client.send("POST", "/chats/3/typing", body: "{}").status == 404)
             let large = #"{"metadata":{"k":"\#(String(repeating: "x", count: 1_017))"}}"#
             #expect(try await client.send("POST", "/chats/1/typing", body: large).status == 422)
             #expect(try await client.send("POST", "/chats/1/typing", body: "[]").status == 422)

@@ -32,16 +32,18 @@ struct HistoryTests {
                     "edited_at":"\(editedAt ?? "")"}
                     """
             )
-            // What it is already is no change.
-            let same = try await client.send("PATCH", path, body: #"{"text":"two"}"#)
-            #expect(same.text == edited.text)
-            for tag in [#""1""#, #"W/"2""#, #""02""#, #""+2""#, "2", "nonsense"] {
+            // What it is already is no change. A proxy that compresses has made the tag weak.
+            for tag in [#""2""#, #"W/"2""#, #""1", W/"2""#] {
+                let same = try await client.send("PATCH", path, headers: ["If-Match": tag], body: #"{"text":"two"}"#)
+                #expect(same.text == edited.text)
+            }
+            for tag in [#""1""#, #"W/"1""#, #"w/"2""#, #"W/2"#, #""02""#, #""+2""#, "2", "nonsense"] {
                 let stale = try await client.send("PATCH", path, headers: ["If-Match": tag], body: #"{"text":"x"}"#)
                 #expect(stale.status == 412)
                 #expect(stale.text == #"{"detail":"The message is at another revision","code":"revision_mismatch"}"#)
                 #expect(try await client.send("DELETE", path, headers: ["If-Match": tag]).status == 412)
             }
-            #expect(try await client.send("DELETE", path, headers: ["If-Match": #""1", "2""#]).status == 204)
+            #expect(try await client.send("DELETE", path, headers: ["If-Match": #"W/"1", W/"2""#]).status == 204)
             for method in ["GET", "DELETE", "PATCH"] {
                 let gone = try await client.send(method, path, body: method == "PATCH" ? "{}" : nil)
                 #expect(gone.status == 404)

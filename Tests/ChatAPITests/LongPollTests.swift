@@ -55,7 +55,7 @@ struct LongPollTests {
                 let held = poll(client, query)
                 try await waitUntilHeld(client)
                 // Nothing that is stored, and nothing that is waited for.
-                #expect(try await client.send("POST", "/chats/1/typing").status == 204)
+                #expect(try await client.send("POST", "/chats/1/typing", body: "{}").status == 204)
                 try await client.post("next")
                 let page = try await held.value.json
                 #expect(page["entries"]?.elements.compactMap { $0["message"]?["text"] } == ["next"])

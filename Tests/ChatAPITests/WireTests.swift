@@ -106,6 +106,51 @@ struct WireTests {
         }
     }
 
+    /// A page of another origin can make a browser send these without asking first; anything else needs a consent that this
+    /// service never gives.
+    @Test(arguments: [nil, "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain"])
+    func whatAForeignPageCanSendChangesNothing(_ type: String?) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            try await client.withEvents("/chats/1/events") { stream in
+                _ = try await stream.events(through: "caught_up")
+                for path in ["/chats", "/chats/1/messages", "/chats/1/typing"] {
+                    for body in ["", "title=a&text=b", #"{"title":"a","text":"b"}"#] {
+                        let type = type.map { "Content-Type: \($0)\r\n" } ?? ""
+                        let head = "POST \(path) HTTP/1.1\r\nHost: a\r\nOrigin: http://evil.example\r\n\(type)"
+                        let length = "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
+                        let answer = try await client.exchange(Array((head + length + body).utf8))
+                        #expect(try HTTPTestResponse(answer).status == 422, "\(path) \(body)")
+                    }
+                }
+                try await client.post("the first")
+                #expect(try await stream.nextEvent()?.position == 1)
+            }
+            #expect(try await client.send("GET", "/chats").json["chats"]?.elements.count == 1)
+        }
+    }
+
+    @Test func nothingIsStoredByCachesButStaticFiles() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            try await client.post("a")
+            for (method, path) in [
+                ("GET", "/chats"), ("GET", "/chats/1"), ("GET", "/chats/1/messages"), ("GET", "/chats/1/messages/1"),
+                ("HEAD", "/chats/1"), ("GET", "/chats/1/log"), ("GET", "/chats/2"), ("GET", "/chats/x"),
+                ("GET", "/nowhere"), ("PUT", "/chats/1"), ("POST", "/chats"), ("POST", "/chats/1/typing"),
+                ("DELETE", "/chats/1/messages/1"), ("GET", "/health/ready"), ("GET", "/ws"), ("BREW", "/chats"),
+                ("GET", "/chats/1/events?wait=0"), ("GET", "/docs/assets/nothing"), ("GET", "/"),
+                ("DELETE", "/chats/1"),
+            ] {
+                let response = try await client.send(method, path)
+                #expect(response.headers["cache-control"] == "no-store", "\(method) \(path)")
+            }
+            for path in ["/docs", "/redoc", "/openapi.json", "/docs/swagger-initializer.js"] {
+                #expect(try await client.send("GET", path).headers["cache-control"] == "no-cache", "\(path)")
+            }
+        }
+    }
+
     @Test func eachAnswerCarriesARequestId() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for path in ["/health/live", "/nope", "/chats/abc", "/chats/1"] {

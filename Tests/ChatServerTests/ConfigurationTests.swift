@@ -101,6 +101,9 @@ struct ConfigurationTests {
         ("--stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "0"),
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "app.example"),
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "https://app.example/"),
+        ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "chat.example:80"), ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "a,"),
+        ("--root-path", "CHAT_ROOT_PATH", "chat"), ("--root-path", "CHAT_ROOT_PATH", "/chat/"),
+        ("--root-path", "CHAT_ROOT_PATH", "/a\"b"), ("--root-path", "CHAT_ROOT_PATH", "/a//b"),
         ("--sqlite-readers", "CHAT_SQLITE_READERS", "0"), ("--sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "x"),
         ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
     ])
@@ -149,6 +152,36 @@ struct ConfigurationTests {
                 #expect(outcome.errors.contains(/DATABASE_URL|cannot connect/))
                 #expect(!(outcome.errors + outcome.output).contains("hunter2"))
             }
+        }
+    }
+
+    @Test func theHostsAndTheRootPathThatAreConfiguredAreServed() async throws {
+        try await withTemporaryFolder { folder in
+            func served(_ hosts: String..., by arguments: String...) async throws -> [Bool] {
+                var served: [Bool] = []
+                let outcome = try await ChatAPIProcess.serve(arguments: arguments, in: folder) { client in
+                    for host in hosts {
+                        let status = try await client.send("GET", "/chats", headers: ["Host": host]).status
+                        #expect(status == 200 || status == 421)
+                        served.append(status == 200)
+                    }
+                    let document = try await client.send("GET", "/openapi.json", headers: ["Host": hosts[0]]).json
+                    #expect(document["servers"]?[0]?["url"] == (arguments.count == 2 ? "/a/prefix" : "/"))
+                }
+                #expect(outcome.status == 0)
+                return served
+            }
+            #expect(try await served("localhost:1", "chat.example") == [true, false])
+            #expect(try await served("chat.example", "evil.example", by: "--allowed-hosts=any") == [true, true])
+            let named = try await served(
+                "chat.example",
+                "[FD00::1]:443",
+                "127.0.0.1",
+                "evil.example",
+                by: "--allowed-hosts=Chat.example,fd00::1",
+                "--root-path=/a/prefix"
+            )
+            #expect(named == [true, true, true, false])
         }
     }
 

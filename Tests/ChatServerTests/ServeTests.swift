@@ -36,12 +36,12 @@ struct ServeTests {
                     let bytes = try await client.withConnection { inbound, outbound in
                         let body = #"{"title":"in flight"}"#
                         let head = """
-                            POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                            POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                             Content-Length: \(body.utf8.count)\r\n\r\n
                             """
                         // A first request on the connection makes sure that the server has it open.
                         try await outbound.write(
-                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" + head)
+                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" + head)
                         )
                         _ = try await inbound.next()
                         headSent.yield()
@@ -109,7 +109,7 @@ struct ServeTests {
                 #expect(try await client.send("POST", "/chats/", body: #"{"title":"busy"}"#).status == 201)
                 let body = #"{"text":"left"}"#
                 let post = """
-                    POST /chats/1/messages/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                    POST /chats/1/messages/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                     Content-Length: \(body.utf8.count)\r\n\r\n\(body)
                     """
                 try await withSQLiteLock(folder) {
@@ -144,9 +144,9 @@ struct ServeTests {
                 let (heads, headSent) = AsyncStream.makeStream(of: Void.self)
                 Task {
                     _ = try? await client.withConnection { inbound, outbound in
-                        let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+                        let head = "POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
                         try await outbound.write(
-                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" + head)
+                            ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" + head)
                         )
                         _ = try await inbound.next()
                         headSent.yield()

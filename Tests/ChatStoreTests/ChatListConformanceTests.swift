@@ -97,6 +97,33 @@ struct ChatListConformanceTests {
     }
 }
 
+extension ChatListConformanceTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func aTitlePartIsFoundHoweverItsLettersAreComposed(_ store: StoreUnderTest) async throws {
+        // Composed and decomposed, in Latin, Greek (whose capital has no composed form), Vietnamese and Korean.
+        let texts: [(composed: String, decomposed: String)] = [
+            ("Caf\u{E9}", "Cafe\u{301}"), ("\u{390}a", "\u{3B9}\u{308}\u{301}a"), ("Vi\u{1EC7}t", "Vie\u{323}\u{302}t"),
+            ("\u{D55C}\u{AD6D}", "\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}"), ("\u{1F0}", "j\u{30C}"),
+            ("\u{212B}ngstr\u{F6}m", "A\u{30A}ngstro\u{308}m"),
+        ]
+        try await store.withStore { store in
+            for (composed, decomposed) in texts {
+                #expect(!composed.unicodeScalars.elementsEqual(decomposed.unicodeScalars))
+                let ids = [
+                    try await store.createChat(titled: ChatTitle("<\(composed)>")).id,
+                    try await store.createChat(titled: ChatTitle("<\(decomposed)>")).id,
+                ]
+                for part in [composed, decomposed, composed.lowercased(), decomposed.uppercased()] {
+                    let found = try await store.chats(ChatListQuery(limit: 10, titlePart: part)).chats
+                    #expect(found.map(\.id).reversed() == ids, "\(part)")
+                }
+            }
+            // A letter with an accent is not the letter without it.
+            #expect(try await store.chats(ChatListQuery(limit: 10, titlePart: "cafe>")).chats.isEmpty)
+        }
+    }
+}
+
 extension ChatStore {
     fileprivate func listed() async throws -> [ChatID] {
         try await chats(ChatListQuery(limit: 100)).chats.map(\.id)

@@ -112,10 +112,13 @@ private struct Members {
 
     private func metadata() throws(ArchiveError) -> Metadata? {
         guard let value = members["metadata"], value.kind != .null else { return nil }
-        guard value.kind == .object, let metadata = Metadata(json: value.compact) else {
+        do {
+            return try Metadata(value)
+        } catch .notInterchangeable(let violation) {
+            throw ArchiveError("'metadata' \(violation.reason)")
+        } catch {
             throw ArchiveError("'metadata' must be an object of at most \(Metadata.maximumLength) bytes")
         }
-        return metadata
     }
 
     private func idempotency() throws(ArchiveError) -> Idempotency? {

@@ -87,9 +87,9 @@ struct EventController<Store: ChatStore>: Sendable {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
-        let object = body.readableBytes == 0 ? nil : try validator.object(in: body, of: request)
-        let metadata = object.map { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) } ?? .keep
-        guard validator.issues.isEmpty, let chatID, let metadata else { throw validator.error }
+        let object = try validator.object(in: body, of: request)
+        let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
+        guard let chatID, let metadata else { throw validator.error }
         _ = try await store.chat(chatID)
         store.signals.send(.typing(Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))))
         return Response(status: .noContent)

@@ -7,9 +7,20 @@ struct DocumentationController: Sendable {
     private let assets: DocumentationAssets
     private let swagger: DocumentationPage
     private let redoc: DocumentationPage
+    private let document: ByteBuffer
 
-    /// - Parameter assetsFolder: Where `Scripts/docs-assets` has put the files; it may be missing.
-    init(assetsFolder: String) async {
+    /// - Parameters:
+    ///   - assetsFolder: Where `Scripts/docs-assets` has put the files; it may be missing.
+    ///   - rootPath: Where clients find the service, which they read in the document.
+    init(assetsFolder: String, rootPath: String) async {
+        document = ByteBuffer(
+            string: String(decoding: PackageResources.openapi_json, as: UTF8.self)
+                .replacing(
+                    "\"url\": \"/\"",
+                    with: "\"url\": \"\(rootPath.isEmpty ? "/" : rootPath)\"",
+                    maxReplacements: 1
+                )
+        )
         assets = await DocumentationAssets(folder: assetsFolder)
         swagger = DocumentationPage(
             template: String(decoding: PackageResources.swagger_html, as: UTF8.self),
@@ -24,12 +35,17 @@ struct DocumentationController: Sendable {
         )
     }
 
+    /// Leads from the root to the documentation, by a relative reference that holds behind any prefix.
+    @Sendable func redirect(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        Response(status: .temporaryRedirect, headers: [.location: "docs"])
+    }
+
     @Sendable func showDocument(_ request: Request, context: ChatRequestContext) async throws -> Response {
-        respond(with: Self.document, type: "application/json")
+        respond(with: document, type: "application/json")
     }
 
     @Sendable func showSwagger(_ request: Request, context: ChatRequestContext) async throws -> Response {
-        respond(with: swagger)
+        respond(with: swagger, to: request)
     }
 
     @Sendable func showSwaggerInitializer(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -37,7 +53,7 @@ struct DocumentationController: Sendable {
     }
 
     @Sendable func showRedoc(_ request: Request, context: ChatRequestContext) async throws -> Response {
-        respond(with: redoc)
+        respond(with: redoc, to: request)
     }
 
     @Sendable func showAsset(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -49,11 +65,12 @@ struct DocumentationController: Sendable {
         return respond(with: content, type: asset.mediaType, cacheControl: "public, max-age=86400")
     }
 
-    private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
     private static let swaggerInitializer = ByteBuffer(bytes: PackageResources.swagger_initializer_js)
 
-    private func respond(with page: DocumentationPage) -> Response {
-        var response = respond(with: ByteBuffer(string: page.html), type: "text/html; charset=utf-8")
+    private func respond(with page: DocumentationPage, to request: Request) -> Response {
+        // References are relative, so that they hold behind any prefix.
+        let root = request.uri.path.hasSuffix("/") ? "../" : ""
+        var response = respond(with: ByteBuffer(string: page.html(root: root)), type: "text/html; charset=utf-8")
         response.headers[.contentSecurityPolicy] = page.contentSecurityPolicy
         return response
     }

@@ -1,6 +1,7 @@
 /// A page that shows the OpenAPI document, filled in for the assets that there are.
 struct DocumentationPage: Sendable {
-    let html: String
+    /// With `{{root}}` where a reference to the service begins.
+    private let template: String
     /// What the page may load and run; nothing that stands inside the page itself.
     let contentSecurityPolicy: String
 
@@ -18,13 +19,18 @@ struct DocumentationPage: Sendable {
         for asset in needed {
             html.replace("{{\(asset.name)}}", with: asset.attributes(isLocal: isComplete))
         }
-        self.html = html
+        self.template = html
         let cdn = isComplete ? "" : " https://cdn.jsdelivr.net"
         contentSecurityPolicy = """
             default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'; \
             img-src 'self' data:\(isComplete ? "" : " https://cdn.redoc.ly"); script-src 'self'\(cdn); \
             style-src 'self' 'unsafe-inline'\(cdn)\(extraPolicy)
             """
+    }
+
+    /// - Parameter root: The relative reference that leads from the page to the root of the service.
+    func html(root: String) -> String {
+        template.replacing("{{root}}", with: root)
     }
 
     private static let notice = """
@@ -37,7 +43,7 @@ extension DocumentationAsset {
     /// What a `script` or a `link` element says to load the asset.
     fileprivate func attributes(isLocal: Bool) -> String {
         let attribute = mediaType.hasPrefix("text/css") ? "href" : "src"
-        guard !isLocal, let cdn else { return "\(attribute)=\"/docs/assets/\(name)\"" }
+        guard !isLocal, let cdn else { return "\(attribute)=\"{{root}}docs/assets/\(name)\"" }
         return "\(attribute)=\"\(cdn.url)\" integrity=\"\(cdn.integrity)\" crossorigin=\"anonymous\""
     }
 }

@@ -20,6 +20,7 @@ extension ValidationIssue.Problem {
         case .lessThan: "greater_than_equal"
         case .greaterThan: "less_than_equal"
         case .invalidJSON: "json_invalid"
+        case .extraForbidden: "extra_forbidden"
         }
     }
 
@@ -42,6 +43,7 @@ extension ValidationIssue.Problem {
         case .lessThan(let minimum): "Input should be greater than or equal to \(minimum)"
         case .greaterThan(let maximum): "Input should be less than or equal to \(maximum)"
         case .invalidJSON: "JSON decode error"
+        case .extraForbidden: "Extra inputs are not permitted"
         }
     }
 
@@ -57,7 +59,7 @@ extension ValidationIssue.Problem {
         case .greaterThan(let maximum): writer.context("le", maximum)
         case .invalidJSON(let reason): writer.context("error", reason)
         case .missing, .notAnObject, .notAString, .notADictionary, .notAnIntegerValue, .notUnicode, .notAnInteger,
-            .integerTooLong:
+            .integerTooLong, .extraForbidden:
             break
         }
     }

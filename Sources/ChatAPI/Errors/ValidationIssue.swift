@@ -37,6 +37,8 @@ struct ValidationIssue {
         case lessThan(Int)
         case greaterThan(Int)
         case invalidJSON(reason: String)
+        /// A name that the service does not know.
+        case extraForbidden
     }
 }
 
@@ -67,8 +69,11 @@ extension ValidationIssue.Input {
         case .json(let value):
             if let lossy = value.lossyString() {
                 writer.value(lossy)
-            } else {
+            } else if value.isInterchangeable {
                 writer.json(value)
+            } else {
+                // As a text, which every client can read.
+                writer.value(String(decoding: value.bytes, as: UTF8.self))
             }
         case .text(let text): writer.value(text)
         case .integer(let number): writer.value(number)

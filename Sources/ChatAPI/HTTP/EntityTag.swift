@@ -25,15 +25,17 @@ extension String {
 }
 
 extension RevisionCondition {
-    /// The header `If-Match`, compared strongly.
+    /// The header `If-Match`.
     ///
-    /// A tag that no message can have matches none.
+    /// A tag that no message can have matches none. A proxy that compresses a response makes its tag weak, `W/"1"`; a
+    /// revision names a state of the message and not its bytes, and so both forms name the same revision.
     init(ifMatch header: String?) {
         guard let tags = header?.entityTags, !tags.contains("*") else {
             self = .any
             return
         }
         let revisions = tags.compactMap { tag -> Int64? in
+            let tag = tag.trimmingPrefix("W/")
             guard let revision = Int64(tag.dropFirst().dropLast()), tag == Message.entityTag(ofRevision: revision)
             else {
                 return nil

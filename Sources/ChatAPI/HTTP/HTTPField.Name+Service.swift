@@ -1,6 +1,8 @@
 import HTTPTypes
 
 extension HTTPField.Name {
+    /// A second `Host`: the first one is the request's `authority`.
+    static let furtherHost = constant("Host")
     static let idempotencyKey = constant("Idempotency-Key")
     static let idempotentReplayed = constant("Idempotent-Replayed")
     static let lastEventID = constant("Last-Event-ID")

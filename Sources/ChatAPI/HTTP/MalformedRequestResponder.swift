@@ -29,6 +29,7 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
             .requestID: RequestID().description,
             .contentType: "application/json",
             .contentLength: String(body.readableBytes),
+            .cacheControl: "no-store",
             .connection: "close",
         ]
         let answerHead = HTTPResponse(status: answer.status, headerFields: fields)

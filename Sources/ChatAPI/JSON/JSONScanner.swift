@@ -54,6 +54,24 @@ struct JSONScanner {
         }
     }
 
+    /// Visits the elements of an array that has been checked.
+    mutating func scanCheckedElements(_ visit: (JSONValue) -> Void) {
+        do {
+            index += 1
+            skipWhitespace()
+            while let byte = peek, byte != UInt8(ascii: "]") {
+                let start = index
+                try scanValue()
+                visit(JSONValue(checked: text[start..<index]))
+                skipWhitespace()
+                index += 1
+                skipWhitespace()
+            }
+        } catch {
+            assertionFailure("the array had been checked: \(error)")
+        }
+    }
+
     private var peek: UInt8? {
         index < text.endIndex ? text[index] : nil
     }

@@ -1,9 +1,9 @@
 import HTTPTypes
 import Hummingbird
 
-/// Headers that tell a browser to do no more with an answer than the service meant.
+/// Headers that tell browsers and caches to do no more with a response than the service meant.
 ///
-/// A page that needs a policy of its own sets it, and it stays.
+/// A response that sets its own content or cache policy, such as a static file, keeps it.
 struct SecurityHeadersMiddleware<Context: RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request,
@@ -15,6 +15,9 @@ struct SecurityHeadersMiddleware<Context: RequestContext>: RouterMiddleware {
         response.headers[.referrerPolicy] = "no-referrer"
         if !response.headers.contains(.contentSecurityPolicy) {
             response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
+        if !response.headers.contains(.cacheControl) {
+            response.headers[.cacheControl] = "no-store"
         }
         return response
     }

@@ -36,8 +36,17 @@ struct SocketRequest {
         } catch {
             throw Invalid(mark: Mark(), reason: APIError.invalidMessage(error.reason))
         }
-        mark = Mark(reference: object.member("ref"), operation: object.member("op")?.lossyString())
+        let reference = object.member("ref")
+        let name = object.member("op")?.lossyString()
         var validator = RequestValidator()
+        do {
+            // It goes back to the client.
+            try reference?.requireInterchangeable()
+        } catch {
+            validator.note(.rule("the reference \(error.reason)"), at: ["body", "ref"], input: .null)
+            throw Invalid(mark: Mark(operation: name), reason: validator.error)
+        }
+        mark = Mark(reference: reference, operation: name)
         let operation: Operation?
         switch mark.operation {
         case "subscribe":

@@ -25,7 +25,7 @@ struct RequestValidator {
     }
 
     private mutating func pathInteger(_ name: String, in context: some RequestContext) -> Int64? {
-        let text = context.parameters.get(name).map { $0.percentDecoded() } ?? ""
+        let text = context.parameters.get(name)?.percentDecoded() ?? ""
         return integer(text, at: ["path", name])
     }
 
@@ -165,17 +165,19 @@ struct RequestValidator {
     /// - Parameter limit: Of its length in bytes.
     mutating func metadata(in object: JSONValue, limit: Int = Metadata.maximumLength) -> MetadataEdit? {
         guard let member = object.member("metadata") else { return .keep }
-        switch member.kind {
-        case .null: return .replace(nil)
-        case .object:
-            if let metadata = Metadata(json: member.compact), metadata.json.utf8.count <= limit {
-                return .replace(metadata)
-            }
-            let rule = "the metadata is longer than \(limit) bytes"
-            note(.rule(rule), at: ["body", "metadata"], input: .null)
-        default: note(.notADictionary, at: ["body", "metadata"], input: .json(member))
+        if member.kind == .null { return .replace(nil) }
+        do throws(MetadataViolation) {
+            return .replace(try Metadata(member, limit: limit))
+        } catch {
+            let (problem, input): (ValidationIssue.Problem, ValidationIssue.Input) =
+                switch error {
+                case .notAnObject: (.notADictionary, .json(member))
+                case .tooLong(let limit): (.rule("the metadata is longer than \(limit) bytes"), .null)
+                case .notInterchangeable(let violation): (.rule("the metadata \(violation.reason)"), .json(member))
+                }
+            note(problem, at: ["body", "metadata"], input: input)
+            return nil
         }
-        return nil
     }
 
     /// The member `reply_to`, which may be missing or null.
@@ -223,11 +225,6 @@ struct RequestValidator {
 }
 
 extension Request {
-    /// A query parameter as it was meant; where it is repeated, the last one counts.
-    func queryParameter(_ name: String) -> String? {
-        uri.queryParameters[values: name[...]].last.map(String.init)
-    }
-
     /// `application/json` or `application/*+json`, with any parameters.
     ///
     /// A form that a foreign page can make a browser send without asking is neither.

@@ -1,17 +1,34 @@
-extension String {
-    /// With `%XX` resolved, and U+FFFD for bytes that are no UTF-8.
-    func percentDecoded() -> String {
-        guard utf8.contains(UInt8(ascii: "%")) else { return self }
+extension StringProtocol {
+    /// With `%XX` resolved; nil where a `%` does not begin a percent-encoding or the bytes are not UTF-8.
+    ///
+    /// - Parameter plusIsSpace: As in a query, which is encoded like a form.
+    func percentDecoded(plusIsSpace: Bool = false) -> String? {
+        guard utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(self) }
         var bytes: [UInt8] = []
-        var rest = utf8[...]
+        bytes.reserveCapacity(utf8.count)
+        var rest = Substring(self).utf8
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2, let decoded = UInt8(Substring(rest.prefix(2)), radix: 16) {
-                bytes.append(decoded)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = rest.popFirst()?.hexDigitValue, let low = rest.popFirst()?.hexDigitValue else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
+            default: bytes.append(byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
+
+extension UInt8 {
+    fileprivate var hexDigitValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 }

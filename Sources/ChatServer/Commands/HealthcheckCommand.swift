@@ -67,7 +67,9 @@ struct HealthcheckCommand: AsyncParsableCommand {
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            let headers: HTTPHeaders = ["Host": "\(host):\(port)", "Connection": "close"]
+            let headers: HTTPHeaders = [
+                "Host": ListeningAddress(host: host, port: port).authority, "Connection": "close",
+            ]
             try await outbound.write(
                 .head(.init(version: .http1_1, method: .GET, uri: "/health/ready", headers: headers))
             )

@@ -3,7 +3,12 @@ struct ListeningAddress: CustomStringConvertible {
     let host: String
     let port: Int
 
+    /// As `Host` has it.
+    var authority: String {
+        "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+
     var description: String {
-        "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        "http://\(authority)"
     }
 }

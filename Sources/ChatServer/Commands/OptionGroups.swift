@@ -9,6 +9,15 @@ struct AddressOptions: ParsableArguments {
     }
 }
 
+struct HostOptions: ParsableArguments {
+    @Option(Settings.allowedHosts) var allowedHosts: String?
+    @Option(Settings.rootPath) var rootPath: String?
+
+    var given: [GivenSetting] {
+        [Settings.allowedHosts.given(allowedHosts), Settings.rootPath.given(rootPath)].compactMap(\.self)
+    }
+}
+
 /// What every command needs to reach the database.
 struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?

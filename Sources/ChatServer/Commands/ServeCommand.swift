@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
     )
 
     @OptionGroup(title: "Address") var address: AddressOptions
+    @OptionGroup(title: "Hosts") var hosts: HostOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Capacity") var capacity: CapacityOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
@@ -29,8 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(
-            given: address.given + database.given + capacity.given + schema.given + limits.given + streams.given
-                + logging.given + documentation.given
+            given: address.given + hosts.given + database.given + capacity.given + schema.given + limits.given
+                + streams.given + logging.given + documentation.given
         )
         let writer = LogWriter()
         defer { writer.flush() }
@@ -65,6 +66,8 @@ private struct Server {
     /// The options that say where to listen, as the user gave them.
     private let hostName: String
     private let portName: String
+    private let allowedHosts: HostPolicy
+    private let rootPath: String
     private let grace: Duration
     private let docsAssets: String
     private let limits: HTTPLimits
@@ -78,6 +81,8 @@ private struct Server {
         port = try settings.value(Settings.port)
         hostName = settings.name(of: Settings.host)
         portName = settings.name(of: Settings.port)
+        allowedHosts = try settings.value(Settings.allowedHosts).policy(listeningOn: host)
+        rootPath = try settings.value(Settings.rootPath)
         grace = try settings.value(Settings.shutdownGrace)
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
@@ -106,6 +111,8 @@ private struct Server {
             webSocketLimits: webSocketLimits,
             webSocketOrigins: webSocketOrigins,
             tailCacheBytes: tailCacheBytes,
+            allowedHosts: allowedHosts,
+            rootPath: rootPath,
             documentationAssets: docsAssets
         )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in

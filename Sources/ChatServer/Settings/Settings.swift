@@ -143,6 +143,28 @@ package enum Settings {
         default: 8_000
     )
 
+    static let allowedHosts = Setting<AllowedHosts>(
+        key: ["chat", "allowed", "hosts"],
+        flag: "allowed-hosts",
+        summary: """
+            Hosts that requests may be for; others are answered with 421: any, hosts with commas between them, or auto: \
+            localhost alone where the server listens on a loopback address, else any.
+            """,
+        placeholder: "hosts",
+        fallback: "auto",
+        expected: "auto, any, or hosts without a port such as chat.example,10.0.0.5",
+        parse: { AllowedHosts(setting: $0) }
+    )
+    static let rootPath = Setting<String>(
+        key: ["chat", "root", "path"],
+        flag: "root-path",
+        summary: "Path under which a proxy, which strips it, shows the service: the OpenAPI document names it.",
+        placeholder: "path",
+        fallback: "/",
+        expected: "a path such as /chat",
+        parse: { $0 == "/" ? "" : $0.wholeMatch(of: /(\/[A-Za-z0-9._~-]+)+/).map { String($0.output.0) } }
+    )
+
     static let maximumBodyBytes = Setting.wholeNumber(
         ["chat", "max", "body", "bytes"],
         flag: "max-body-bytes",
@@ -286,6 +308,8 @@ package enum Settings {
         statementTimeout,
         host,
         port,
+        allowedHosts,
+        rootPath,
         maximumBodyBytes,
         bodyTimeout,
         idleTimeout,

@@ -1,0 +1,66 @@
+/// The host and port that a request is for: RFC 3986's `authority` without user information.
+package struct Authority: Hashable, Sendable {
+    /// In lower case, without the brackets of an IPv6 address.
+    package let host: String
+    package let port: Int?
+
+    /// Nil for what is not `uri-host [":" port]` (RFC 9110, section 7.2), or has an empty host.
+    package init?(_ text: String) {
+        var rest = text.utf8[...]
+        if rest.first == UInt8(ascii: "[") {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            let address = rest[..<end].dropFirst()
+            guard !address.isEmpty,
+                address.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+            else { return nil }
+            host = String(Substring(address)).lowercased()
+            rest = rest[end...].dropFirst()
+        } else {
+            let name = rest.prefix { $0 != UInt8(ascii: ":") }
+            guard !name.isEmpty, name.isRegisteredName else { return nil }
+            host = String(Substring(name)).lowercased()
+            rest = rest[name.endIndex...]
+        }
+        guard let colon = rest.popFirst() else {
+            port = nil
+            return
+        }
+        guard colon == UInt8(ascii: ":"), rest.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else {
+            return nil
+        }
+        port = rest.isEmpty ? nil : Int(Substring(rest))
+        guard rest.isEmpty || (0...65_535).contains(port ?? -1) else { return nil }
+    }
+
+    /// Whether the host is this machine by a name that nobody else can give to another one.
+    package var isLoopback: Bool {
+        let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return host == "localhost" || host == "::1" || octets.count == 4 && octets[0] == 127 && !octets.contains(nil)
+    }
+}
+
+extension Substring.UTF8View {
+    /// RFC 3986's `reg-name`.
+    fileprivate var isRegisteredName: Bool {
+        var rest = self
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard rest.popFirst()?.isHexDigit == true, rest.popFirst()?.isHexDigit == true else { return false }
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                continue
+            default:
+                guard "-._~!$&'()*+,;=".utf8.contains(byte) else { return false }
+            }
+        }
+        return true
+    }
+}
+
+extension UInt8 {
+    fileprivate var isHexDigit: Bool {
+        Character(Unicode.Scalar(self)).isHexDigit
+    }
+}

@@ -1,0 +1,137 @@
+/// Why a well-formed JSON value cannot be handed on: parsers reject it, or read different things from it.
+///
+/// The rules are those of I-JSON (RFC 7493) and a bound on the depth.
+enum InterchangeViolation: Error, Equatable {
+    case tooDeep(maximum: Int)
+    /// A double holds it only as infinity, or as 0 although it is not.
+    case numberBeyondDouble
+    /// An escape stands for half a character.
+    case loneSurrogate
+    /// Some parsers take the first value, some the last, some none.
+    case repeatedName(String)
+
+    /// To complete "the value …".
+    var reason: String {
+        switch self {
+        case .tooDeep(let maximum): "is nested more than \(maximum) levels deep"
+        case .numberBeyondDouble: "has a number beyond the range of a double"
+        case .loneSurrogate: "has half of a surrogate pair"
+        case .repeatedName(let name): "has the name '\(name)' more than once in an object"
+        }
+    }
+}
+
+extension JSONValue {
+    /// How many arrays and objects may stand inside one another in a value that is handed on.
+    static let maximumInterchangeDepth = 32
+
+    /// Checks that every parser can read the value, and that all read the same.
+    func requireInterchangeable() throws(InterchangeViolation) {
+        try requireInterchangeable(depth: Self.maximumInterchangeDepth)
+    }
+
+    var isInterchangeable: Bool {
+        (try? requireInterchangeable()) != nil
+    }
+
+    /// The one form of all spellings of an interchangeable value: members in the order of their names, strings and numbers
+    /// written in one way.
+    package var canonical: String {
+        var text: [UInt8] = []
+        appendCanonical(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private func requireInterchangeable(depth: Int) throws(InterchangeViolation) {
+        switch kind {
+        case .object:
+            guard depth > 0 else { throw .tooDeep(maximum: Self.maximumInterchangeDepth) }
+            var names: Set<[UInt8]> = []
+            for (name, value) in memberList {
+                let name = try name.interchangeableString()
+                // Names are compared by their bytes: `String` takes the composed and the decomposed form for one.
+                guard names.insert(Array(name.utf8)).inserted else { throw .repeatedName(name) }
+                try value.requireInterchangeable(depth: depth - 1)
+            }
+        case .array:
+            guard depth > 0 else { throw .tooDeep(maximum: Self.maximumInterchangeDepth) }
+            for element in elementList {
+                try element.requireInterchangeable(depth: depth - 1)
+            }
+        case .string: _ = try interchangeableString()
+        case .number:
+            let number = Double(String(decoding: bytes, as: UTF8.self)) ?? .infinity
+            guard number.isFinite, number != 0 || canonicalNumber == "0" else { throw .numberBeyondDouble }
+        case .boolean, .null: break
+        }
+    }
+
+    private func interchangeableString() throws(InterchangeViolation) -> String {
+        do {
+            return try JSONString(quoted: bytes).decoded()
+        } catch {
+            throw .loneSurrogate
+        }
+    }
+
+    private func appendCanonical(to text: inout [UInt8]) {
+        switch kind {
+        case .object:
+            let members = memberList.map { name, value in (name: name.lossyString() ?? "", value: value) }
+            var separator = UInt8(ascii: "{")
+            for member in members.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+                text.append(separator)
+                text.appendQuoted(member.name)
+                text.append(UInt8(ascii: ":"))
+                member.value.appendCanonical(to: &text)
+                separator = UInt8(ascii: ",")
+            }
+            text.append(members.isEmpty ? "{}" as StaticString : "}")
+        case .array:
+            let elements = elementList
+            var separator = UInt8(ascii: "[")
+            for element in elements {
+                text.append(separator)
+                element.appendCanonical(to: &text)
+                separator = UInt8(ascii: ",")
+            }
+            text.append(elements.isEmpty ? "[]" as StaticString : "]")
+        case .string: text.appendQuoted(lossyString() ?? "")
+        case .number: text.append(contentsOf: canonicalNumber.utf8)
+        case .boolean, .null: text.append(contentsOf: bytes)
+        }
+    }
+
+    /// A number's exact value: its digits without zeros at either end, and the power of ten that they count.
+    private var canonicalNumber: String {
+        let number = String(decoding: bytes, as: UTF8.self).lowercased()
+        let parts = number.split(separator: "e", maxSplits: 1)
+        let isNegative = number.hasPrefix("-")
+        let mantissa = (parts.first ?? "").drop { $0 == "-" }.split(separator: ".", maxSplits: 1)
+        let fraction = mantissa.count > 1 ? mantissa[1] : ""
+        let digits = (String(mantissa.first ?? "") + fraction).drop { $0 == "0" }
+        let end = digits.lastIndex { $0 != "0" }
+        guard let end else { return "0" }
+        let significant = digits[...end]
+        var exponent =
+            parts.count > 1 ? Int(parts[1]) ?? (parts[1].hasPrefix("-") ? -Int(Int32.max) : Int(Int32.max)) : 0
+        exponent = max(-Int(Int32.max), min(Int(Int32.max), exponent))
+        exponent += digits.count - significant.count - fraction.count
+        return "\(isNegative ? "-" : "")\(significant)e\(exponent)"
+    }
+
+    /// An object's members in the order in which they are written.
+    private var memberList: [(name: JSONValue, value: JSONValue)] {
+        var scanner = JSONScanner(bytes)
+        var members: [(name: JSONValue, value: JSONValue)] = []
+        scanner.scanCheckedMembers { members.append((name: $0, value: $1)) }
+        return members
+    }
+
+    private var elementList: [JSONValue] {
+        var scanner = JSONScanner(bytes)
+        var elements: [JSONValue] = []
+        scanner.scanCheckedElements { elements.append($0) }
+        return elements
+    }
+}

@@ -1,0 +1,26 @@
+import ChatDomain
+
+/// Why a value is not the metadata of a chat, a message or a typing notice.
+enum MetadataViolation: Error {
+    case notAnObject
+    case tooLong(limit: Int)
+    case notInterchangeable(InterchangeViolation)
+}
+
+extension Metadata {
+    /// Metadata as a client or an archive has it.
+    ///
+    /// - Parameter limit: Of its length in bytes, at most `maximumLength`.
+    init(_ value: JSONValue, limit: Int = maximumLength) throws(MetadataViolation) {
+        guard value.kind == .object else { throw .notAnObject }
+        let json = value.compact
+        guard json.utf8.count <= limit else { throw .tooLong(limit: limit) }
+        do {
+            try value.requireInterchangeable()
+        } catch {
+            throw .notInterchangeable(error)
+        }
+        guard let metadata = Metadata(json: json, canonical: value.canonical) else { throw .tooLong(limit: limit) }
+        self = metadata
+    }
+}
