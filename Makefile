@@ -15,17 +15,17 @@ build: setup-build ## Build the release binary, .build/release/chat-api
 dist: setup-build ## Pack an archive that runs where Swift is not installed
 	Scripts/dist
 
-test: setup-build ## Run every test (options: ARGS="--filter NAME")
+test: setup-build setup-test ## Run every test (options: ARGS="--filter NAME")
 	Scripts/test $(ARGS)
 
 check: setup-build ## Run every test and all other checks, as CI does
 	Scripts/check
 
-bench: build ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --publish)
+bench: build setup-test ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --publish)
 	@Scripts/setup bench
 	Scripts/bench $(ARGS)
 
-crash: build ## Kill the server under load and audit what is left (options: ARGS="--kills 5", --seed)
+crash: build setup-test ## Kill the server under load and audit what is left (options: ARGS="--kills 5", --seed)
 	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Tests.Crash $(ARGS)
 
 format: ## Format the Swift sources
@@ -37,9 +37,12 @@ lint: ## Check the format of the Swift sources
 clean: ## Remove everything that was built
 	rm -rf .build public/docs
 
-.PHONY: docs-assets setup-build
+.PHONY: docs-assets setup-build setup-test
 docs-assets: setup-build
 	Scripts/docs-assets
 
 setup-build:
 	@Scripts/setup build
+
+setup-test: setup-build
+	@Scripts/setup test

@@ -11,7 +11,6 @@ let settings: [SwiftSetting] = [
 
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
-    static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let dequeModule = product(name: "DequeModule", package: "swift-collections")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let grdbSQLite = product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -39,7 +38,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -83,22 +81,10 @@ let package = Package(
             name: "ChatServer",
             dependencies: [
                 "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient", "WebSocket",
-                .argumentParser, .configuration, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
-                .serviceLifecycle,
+                .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle,
                 .systemPackage, .unixSignals,
             ],
-            swiftSettings: settings,
-            // The release build has all of Swift inside. Without a table of its symbols, and with its relocations packed,
-            // it is smaller by 5 MB, on the disk and in memory.
-            linkerSettings: [
-                .unsafeFlags(
-                    [
-                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker",
-                        "pack-relative-relocs",
-                    ],
-                    .when(platforms: [.linux], configuration: .release)
-                )
-            ]
+            swiftSettings: settings
         ),
         // What the benchmark holds the server against: the HTTP stack alone.
         .executableTarget(
