@@ -1,4 +1,4 @@
-package import Synchronization
+import Synchronization
 
 /// The clock that dates entries: the machine's, unless that leaps ahead.
 package final class ChatClock: Sendable {
@@ -23,15 +23,16 @@ package final class ChatClock: Sendable {
         self.wall = wall
         self.count = count
         self.onLeap = onLeap
-        state = Mutex((PlausibleClock(maximumLeap: maximumLeap, wall: wall(), count: count()), hasLeapt: false))
+        state = Mutex((clock: PlausibleClock(maximumLeap: maximumLeap, wall: wall(), count: count()), hasLeapt: false))
     }
 
     package func now() -> Instant {
-        let (instant, newLead) = state.withLock { state in
+        let (instant, newLead) = state.withLock { state -> (Instant, Duration?) in
             // Under the lock, so that a reading is never held against a later one.
-            let (instant, lead) = state.clock.read(wall: wall(), count: count())
-            defer { state.hasLeapt = lead > .zero }
-            return (instant, lead > .zero && !state.hasLeapt ? lead : nil)
+            let reading = state.clock.read(wall: wall(), count: count())
+            let isNew = reading.lead > .zero && !state.hasLeapt
+            state.hasLeapt = reading.lead > .zero
+            return (reading.instant, isNew ? reading.lead : nil)
         }
         if let newLead { onLeap(newLead) }
         return instant

@@ -23,7 +23,10 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 
     package func advanced(by duration: Duration) -> Instant {
-        Instant(microsecondsSinceEpoch: microsecondsSinceEpoch + Int64(duration / .microseconds(1)))
+        let (seconds, attoseconds) = duration.components
+        return Instant(
+            microsecondsSinceEpoch: microsecondsSinceEpoch + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        )
     }
 
     package func duration(to other: Instant) -> Duration {

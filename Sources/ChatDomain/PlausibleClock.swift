@@ -6,6 +6,18 @@
 package struct PlausibleClock {
     package typealias Count = ContinuousClock.Instant
 
+    package struct Reading: Equatable, Sendable {
+        /// The instant to believe in.
+        package let instant: Instant
+        /// By how much the clock is ahead of it.
+        package let lead: Duration
+
+        package init(_ instant: Instant, lead: Duration) {
+            self.instant = instant
+            self.lead = lead
+        }
+    }
+
     private let maximumLeap: Duration
     /// Where the leap is measured from.
     private var origin: (wall: Instant, count: Count)
@@ -19,15 +31,14 @@ package struct PlausibleClock {
         origin = (wall, count)
     }
 
-    /// - Returns: The instant to believe in, and by how much the clock is ahead of it.
-    package mutating func read(wall: Instant, count: Count) -> (instant: Instant, lead: Duration) {
+    package mutating func read(wall: Instant, count: Count) -> Reading {
         let elapsed = origin.count.duration(to: count)
         let expected = origin.wall.advanced(by: elapsed)
         let lead = expected.duration(to: wall)
-        if lead > maximumLeap { return (expected, lead) }
+        if lead > maximumLeap { return Reading(expected, lead: lead) }
         if lead < .zero || elapsed >= Self.drift {
             origin = (wall, count)
         }
-        return (wall, .zero)
+        return Reading(wall, lead: .zero)
     }
 }

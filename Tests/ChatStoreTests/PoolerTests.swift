@@ -88,9 +88,14 @@ struct PoolerTests {
         try await TestPostgres.withDatabase(migrated: false) { direct in
             let url = try #require(TestPostgres.pooled(direct, mode))
             let isShared = try? await PostgresConfiguration(url: url).sharesSessions()
-            // By statements, there are no transactions.
-            #expect(isShared == [.session: false, .transaction: true][mode])
-            #expect(try await !PostgresConfiguration(url: direct).sharesSessions())
+            switch mode {
+            case .session: #expect(isShared == false)
+            case .transaction: #expect(isShared == true)
+            // There are no transactions.
+            case .statement: #expect(isShared == nil)
+            }
+            let isSharedDirectly = try await PostgresConfiguration(url: direct).sharesSessions()
+            #expect(!isSharedDirectly)
         }
     }
 

@@ -19,12 +19,16 @@ struct DatabaseCapacity {
 extension DatabaseCapacity {
     init(_ settings: SettingsReader, logger: Logger) throws(SettingError) {
         listenURL = try settings.value(Settings.listenURL)
-        clock = ChatClock(maximumLeap: try settings.value(Settings.maximumClockSkew)) { leap in
-            logger.error(
-                "The clock has leapt ahead and is not followed: set it right, or restart to follow it",
-                metadata: ["by": "\(leap)"]
-            )
-        }
+        let maximumLeap = try settings.value(Settings.maximumClockSkew)
+        clock = ChatClock(
+            maximumLeap: maximumLeap,
+            onLeap: { leap in
+                logger.error(
+                    "The clock has leapt ahead and is not followed: set it right, or restart to follow it",
+                    metadata: ["by": "\(leap)"]
+                )
+            }
+        )
         sqliteReaders = try settings.value(Settings.sqliteReaders)
         poolSize = try settings.value(Settings.poolSize)
         poolTimeout = try settings.value(Settings.poolTimeout)

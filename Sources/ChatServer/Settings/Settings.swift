@@ -28,7 +28,10 @@ package enum Settings {
         placeholder: "url",
         fallback: "same",
         expected: "same or a URL such as postgresql://user:password@host/database",
-        parse: { $0 == "same" ? .some(nil) : PostgresURL($0).map { .some($0) } }
+        parse: { text in
+            if text == "same" { return .some(nil) }
+            return PostgresURL(text).map { .some($0) }
+        }
     )
     static let batchSize = Setting.wholeNumber(
         ["chat", "batch", "size"],
