@@ -130,6 +130,21 @@ struct WireTests {
         }
     }
 
+    @Test(arguments: ["DELETE", "PATCH", "POST", "PUT"])
+    func aForeignPageThatAsksFirstGetsNoConsent(_ method: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            for path in ["/chats", "/chats/1", "/chats/1/messages", "/chats/1/messages/1", "/chats/1/typing"] {
+                let headers = [
+                    "Origin": "http://evil.example", "Access-Control-Request-Method": method,
+                    "Access-Control-Request-Headers": "content-type",
+                ]
+                let response = try await client.send("OPTIONS", path, headers: headers)
+                #expect(response.status == 405)
+                #expect(response.headers.keys.allSatisfy { !$0.hasPrefix("access-control-") })
+            }
+        }
+    }
+
     @Test func nothingIsStoredByCachesButStaticFiles() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
