@@ -5,6 +5,7 @@ time would have written them: a chat's messages lie scattered wherever the datab
 """
 import sqlite3
 import subprocess
+from pathlib import Path
 
 from Tests.Support import cluster
 from Tests.Support.server import BINARY
@@ -21,6 +22,7 @@ def migrate(url: str) -> None:
 def sqlite(path: str, messages: int, chats: int) -> str:
     """Returns the database's URL."""
     url = f"sqlite:///{path}"
+    Path(path).touch()
     migrate(url)
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript(f"""

@@ -18,10 +18,19 @@ package struct Migration: Sendable {
     package struct Scripts: Sendable {
         package let up: String
         package let down: String
+        /// What `down` erases, in words that complete "this erases …"; nil if nothing.
+        package let erases: String?
+        /// The whole schema after the step, as the database itself describes it: a line for each column, constraint and
+        /// index, which begins with its table and a colon.
+        ///
+        /// A database may have more, such as an index that an operator added.
+        package let schema: Set<String>
 
-        package init(up: String, down: String) {
+        package init(up: String, down: String, erases: String? = nil, schema: String = "") {
             self.up = up
             self.down = down
+            self.erases = erases
+            self.schema = Set(schema.split(separator: "\n").map(String.init))
         }
 
         /// A stable hash over both scripts, as 16 hexadecimal digits.
@@ -30,8 +39,7 @@ package struct Migration: Sendable {
             hash.combine(up)
             hash.combine(0)
             hash.combine(down)
-            let digits = String(hash.value, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
+            return hash.digits
         }
     }
 

@@ -15,6 +15,12 @@ package enum MigrationError: Error, Equatable, CustomStringConvertible {
     case tooManySteps(Int, available: Int)
     /// The schema is behind what this program needs.
     case databaseIsBehind(current: String, head: String)
+    /// The version table names a revision, or is to, whose columns, constraints and indexes are not all there.
+    case schemaDiffers(revision: String, missing: [String])
+    /// The schema is already that of a later revision than the one to be stamped.
+    case schemaIsLater(revision: String, actual: String)
+    /// A script found data that it cannot take over.
+    case refused(reason: String)
 
     package var description: String {
         switch self {
@@ -32,6 +38,13 @@ package enum MigrationError: Error, Equatable, CustomStringConvertible {
             "cannot go \(steps > 0 ? "+" : "")\(steps): there are only \(available) in that direction"
         case .databaseIsBehind(let current, let head):
             "the schema is at \(current), this chat-api needs \(head): run chat-api migrate upgrade"
+        case .schemaDiffers(let revision, let missing):
+            "the schema is not that of \(revision): it lacks \(missing.prefix(2).joined(separator: "; "))"
+                + (missing.count > 2 ? " and \(missing.count - 2) more" : "")
+        case .schemaIsLater(let revision, let actual):
+            "the schema is that of \(actual), not of \(revision)"
+        case .refused(let reason):
+            reason
         }
     }
 }

@@ -67,6 +67,40 @@ package struct MigrationPlan: Sendable {
         return height
     }
 
+    /// Makes sure that the schema has everything of the revision at `height`.
+    package func requireSchema(atHeight height: Int, among objects: Set<String>) throws(MigrationError) {
+        let missing = schema(atHeight: height).subtracting(objects)
+        guard missing.isEmpty else {
+            throw .schemaDiffers(revision: name(ofHeight: height), missing: missing.sorted())
+        }
+    }
+
+    /// Makes sure that the schema is that of the revision at `height`, and not of a later one.
+    package func requireExactSchema(atHeight height: Int, among objects: Set<String>) throws(MigrationError) {
+        try requireSchema(atHeight: height, among: objects)
+        let own = schema(atHeight: height)
+        for later in (height..<migrations.count).map({ $0 + 1 }).reversed() {
+            let schema = schema(atHeight: later)
+            if schema.isSubset(of: objects), !schema.isSubset(of: own) {
+                throw .schemaIsLater(revision: name(ofHeight: height), actual: name(ofHeight: later))
+            }
+        }
+    }
+
+    /// The tables of all revisions.
+    package var tables: Set<String> {
+        Set(migrations.flatMap { $0.scripts(for: database).schema }.map { String($0.prefix { $0 != ":" }) })
+    }
+
+    private func schema(atHeight height: Int) -> Set<String> {
+        height == 0 ? [] : migrations[height - 1].scripts(for: database).schema
+    }
+
+    /// What a downgrade erases, in words that complete "this erases …".
+    package func losses(goingDownFrom height: Int, to target: Int) -> [String] {
+        migrations[target..<height].reversed().compactMap { $0.scripts(for: database).erases }
+    }
+
     /// The script of the one step that leads from `height` towards `target`, its record in the version table included;
     /// nil when it is reached.
     package func nextStep(from height: Int, to target: Int) -> MigrationStep? {

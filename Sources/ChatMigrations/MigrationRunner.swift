@@ -12,15 +12,31 @@ package struct MigrationRunner: Sendable {
     }
 
     /// Takes the schema to the target and reports each step after it is committed.
+    ///
+    /// An upgrade starts from, and ends at, a schema that is what its revision says.
+    ///
+    /// - Parameter onWait: Called when other sessions keep the tables locked, once a step.
+    /// - Returns: How many steps it took.
+    @discardableResult
     package func migrate(
         _ direction: MigrationPlan.Direction,
         to target: MigrationTarget,
+        onWait: @Sendable () -> Void = {},
         onStep: @Sendable (MigrationStep) -> Void = { _ in }
-    ) async throws {
+    ) async throws -> Int {
         let goal = try plan.height(of: target, from: await currentHeight(), going: direction)
-        while let step = try await performStep(direction, towards: goal) {
+        var count = 0
+        while let step = try await performStep(direction, towards: goal, onWait: onWait) {
             onStep(step)
+            count += 1
         }
+        return count
+    }
+
+    /// What a downgrade to the target erases, in words that complete "this erases …".
+    package func losses(goingDownTo target: MigrationTarget) async throws -> [String] {
+        let height = try await currentHeight()
+        return plan.losses(goingDownFrom: height, to: try plan.height(of: target, from: height, going: .down))
     }
 
     /// What `migrate` would run, as a script for a database's own shell.
@@ -41,9 +57,19 @@ package struct MigrationRunner: Sendable {
     }
 
     /// Records the schema as being at the target without running any script.
-    package func stamp(_ target: MigrationTarget) async throws {
-        try await database.withExclusiveTransaction { [plan] transaction in
+    ///
+    /// - Parameter force: Also if the schema is not that of the target.
+    /// - Returns: The revision.
+    @discardableResult
+    package func stamp(_ target: MigrationTarget, force: Bool = false) async throws -> String {
+        try await database.withExclusiveTransaction(onWait: {}) { [plan] transaction in
             let height = try plan.height(of: target, from: 0, going: .up)
+            if !force {
+                try plan.requireExactSchema(
+                    atHeight: height,
+                    among: transaction.schemaObjects(of: plan.tables)
+                )
+            }
             try transaction.execute(VersionTable.deleteAll)
             for migration in plan.migrations.prefix(height) {
                 let checksum = migration.scripts(for: plan.database).checksum
@@ -51,6 +77,7 @@ package struct MigrationRunner: Sendable {
                     VersionTable.insert(AppliedMigration(revision: migration.revision, checksum: checksum))
                 )
             }
+            return plan.name(ofHeight: height)
         }
     }
 
@@ -68,23 +95,30 @@ package struct MigrationRunner: Sendable {
     ///
     /// - Throws: `MigrationError` that says what is wrong with it.
     package func check() async throws {
-        let height = try await currentHeight()
-        guard height == plan.migrations.count else {
-            throw MigrationError.databaseIsBehind(current: plan.name(ofHeight: height), head: plan.head)
+        try await database.read { [plan] catalog in
+            let height = try plan.height(of: catalog.appliedMigrations())
+            guard height == plan.migrations.count else {
+                throw MigrationError.databaseIsBehind(current: plan.name(ofHeight: height), head: plan.head)
+            }
+            try plan.requireSchema(atHeight: height, among: catalog.schemaObjects(of: plan.tables))
         }
     }
 
     private func currentHeight() async throws -> Int {
-        try plan.height(of: await database.appliedMigrations())
+        try await database.read { [plan] catalog in try plan.height(of: catalog.appliedMigrations()) }
     }
 
     /// Another process may have gone on, even past the goal: what is left to do is decided under the lock.
     private func performStep(
         _ direction: MigrationPlan.Direction,
-        towards goal: Int
+        towards goal: Int,
+        onWait: @Sendable () -> Void
     ) async throws -> MigrationStep? {
-        try await database.withExclusiveTransaction { [plan] transaction in
+        try await database.withExclusiveTransaction(onWait: onWait) { [plan] transaction in
             let height = try plan.height(of: transaction.appliedMigrations())
+            if direction == .up {
+                try plan.requireSchema(atHeight: height, among: transaction.schemaObjects(of: plan.tables))
+            }
             guard direction == .up ? height < goal : height > goal,
                 let step = plan.nextStep(from: height, to: goal)
             else { return nil }

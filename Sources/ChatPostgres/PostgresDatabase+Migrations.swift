@@ -5,25 +5,34 @@ extension PostgresDatabase: MigrationDatabase {
     package var kind: DatabaseKind { .postgresql }
 
     package func withExclusiveTransaction<Result: Sendable>(
+        onWait: @Sendable () -> Void,
         _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
     ) async throws -> Result {
         // A connection of its own: a migration takes as long as it takes, and so does waiting for another one.
         var configuration = configuration
         configuration.statementTimeout = .seconds(24 * 60 * 60)
-        let connection = PostgresConnection(configuration)
-        let result = await connection.runMigration(body)
-        await connection.close()
-        return try result.get()
-    }
-
-    package func appliedMigrations() async throws -> [AppliedMigration] {
-        try await pool.withConnection { connection throws(PostgresError) in
-            do throws(PostgresError) {
-                return try connection.fetchAppliedMigrations()
-            } catch .server(.undefinedTable, _) {
-                return []
+        var hasWaited = false
+        while true {
+            let connection = PostgresConnection(configuration)
+            let result = await connection.runMigration(lockTimeout: migrationLockTimeout, body)
+            await connection.close()
+            do {
+                return try result.get()
+            } catch PostgresError.server(.lockNotAvailable, _) {
+                if !hasWaited { onWait() }
+                hasWaited = true
+                // Whoever queued behind the attempt has longer than it took.
+                try await Task.sleep(for: migrationLockTimeout * 2)
             }
         }
+    }
+
+    package func read<Result: Sendable>(
+        _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
+    ) async throws -> Result {
+        try await pool.withConnection { connection throws(PostgresError) in
+            Swift.Result { try body(PostgresMigrationTransaction(connection: connection)) }
+        }.get()
     }
 }
 
@@ -46,13 +55,18 @@ extension PostgresConnection {
         """
     )
 
+    /// - Parameter lockTimeout: How long it waits for a table, and others behind it.
     fileprivate func runMigration<Success: Sendable>(
+        lockTimeout: Duration,
         _ body: @Sendable (any MigrationTransaction) throws -> Success
     ) -> Result<Success, any Error> {
         Result {
             try open()
             try begin([
-                Self.noticeVanishedClient, PostgresStatement("SELECT pg_advisory_xact_lock(\(Self.migrationLock))"),
+                Self.noticeVanishedClient,
+                PostgresStatement("SET LOCAL lock_timeout = 0"),
+                PostgresStatement("SELECT pg_advisory_xact_lock(\(Self.migrationLock))"),
+                PostgresStatement("SET LOCAL lock_timeout = \(Int64(lockTimeout / .milliseconds(1)))"),
             ])
             try execute(VersionTable.create)
             let success = try assumeIsolated { connection in
@@ -64,7 +78,12 @@ extension PostgresConnection {
     }
 
     fileprivate func fetchAppliedMigrations() throws(PostgresError) -> [AppliedMigration] {
-        let result = try query(VersionTable.select)
+        let result: PostgresResult
+        do throws(PostgresError) {
+            result = try query(VersionTable.select)
+        } catch .server(.undefinedTable, _) {
+            return []
+        }
         var migrations: [AppliedMigration] = []
         for row in 0..<result.rowCount {
             migrations.append(
@@ -72,6 +91,60 @@ extension PostgresConnection {
             )
         }
         return migrations
+    }
+
+    /// Every supported version of PostgreSQL prints the catalog's expressions alike, under the same settings.
+    ///
+    /// Constraints and indexes come without their names, which say nothing.
+    fileprivate func fetchSchemaObjects(of tables: Set<String>) throws(PostgresError) -> Set<String> {
+        let statements = [
+            PostgresStatement(
+                """
+                SELECT
+                    set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+                    set_config('IntervalStyle', 'postgres', true), set_config('quote_all_identifiers', 'off', true)
+                """
+            ),
+            PostgresStatement(
+                """
+                SELECT relname || ': ' || object
+                FROM pg_class
+                CROSS JOIN LATERAL (
+                    SELECT concat_ws(
+                        ' ', attname, format_type(atttypid, atttypmod),
+                        CASE WHEN attnotnull THEN 'not null' END,
+                        CASE attidentity WHEN 'd' THEN 'identity' WHEN 'a' THEN 'identity always' END,
+                        CASE WHEN attgenerated <> '' THEN 'generated' WHEN atthasdef THEN 'default' END,
+                        pg_get_expr(adbin, adrelid)
+                    )
+                    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+                    WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+                    UNION ALL
+                    SELECT pg_get_constraintdef(pg_constraint.oid)
+                    FROM pg_constraint
+                    WHERE conrelid = pg_class.oid AND contype IN ('c', 'f', 'p')
+                    UNION ALL
+                    SELECT regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (.*INDEX).* USING ', '\\1 ')
+                    FROM pg_index
+                    WHERE indrelid = pg_class.oid AND indisvalid AND NOT indisprimary
+                ) AS objects (object)
+                WHERE relname = ANY ($1::text[]) AND relkind = 'r' AND pg_table_is_visible(pg_class.oid)
+                """,
+                [.textArray(Array(tables))]
+            ),
+        ]
+        var objects: Set<String> = []
+        func receive(_ index: Int, _ result: borrowing PostgresResult) throws(PostgresError) {
+            for row in 0..<(index == 1 ? result.rowCount : 0) {
+                objects.insert(try result.text(0, row: row))
+            }
+        }
+        if isIdle {
+            try readSnapshot(statements, receive: receive)
+        } else {
+            try continueTransaction(statements, receive: receive)
+        }
+        return objects
     }
 }
 
@@ -83,7 +156,15 @@ private struct PostgresMigrationTransaction: MigrationTransaction {
         try connection.assumeIsolated { try $0.fetchAppliedMigrations() }
     }
 
+    func schemaObjects(of tables: Set<String>) throws -> Set<String> {
+        try connection.assumeIsolated { try $0.fetchSchemaObjects(of: tables) }
+    }
+
     func execute(_ script: String) throws {
-        try connection.assumeIsolated { try $0.execute(script) }
+        do {
+            try connection.assumeIsolated { try $0.execute(script) }
+        } catch PostgresError.server(.raisedException, let message) {
+            throw MigrationError.refused(reason: message)
+        }
     }
 }

@@ -10,6 +10,8 @@ package struct PostgresDatabase: Sendable {
     let clock: ChatClock
     /// For connections that listen.
     let listenConfiguration: PostgresConfiguration
+    /// How long a migration waits for a table before it lets others pass and tries again.
+    let migrationLockTimeout: Duration
 
     /// - Parameters:
     ///   - clock: What dates entries, and is held against the server's.
@@ -17,14 +19,17 @@ package struct PostgresDatabase: Sendable {
     ///   - poolSize: The most connections at once, at least 1.
     ///   - leaseTimeout: How long a request waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
+    ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and tries again.
     package init(
         _ configuration: PostgresConfiguration,
         clock: ChatClock = ChatClock(),
         listenURL: PostgresURL? = nil,
         poolSize: Int,
         leaseTimeout: Duration = .seconds(5),
-        maximumLifetime: Duration = .seconds(1_800)
+        maximumLifetime: Duration = .seconds(1_800),
+        migrationLockTimeout: Duration = .seconds(1)
     ) {
+        self.migrationLockTimeout = migrationLockTimeout
         self.configuration = configuration
         self.clock = clock
         var listenConfiguration = configuration

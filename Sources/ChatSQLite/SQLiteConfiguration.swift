@@ -1,13 +1,15 @@
 /// How to open a SQLite database.
 package struct SQLiteConfiguration: Sendable {
     package enum Location: Equatable, Sendable {
-        /// A database file, made if it is missing; relative paths begin at the working directory.
+        /// A database file; relative paths begin at the working directory.
         case file(String)
         /// A database of this process alone, gone when it is closed.
         case memory
     }
 
     package var location: Location
+    /// Whether the file is made if it is missing.
+    package var createsFile: Bool
     /// Connections that read beside the one that writes, at least 1.
     ///
     /// A database in memory has one connection for all.
@@ -22,11 +24,13 @@ package struct SQLiteConfiguration: Sendable {
 
     package init(
         location: Location,
+        createsFile: Bool = true,
         readers: Int = 2,
         busyTimeout: Duration = .seconds(5),
         logPages: Int = 16_384
     ) {
         self.location = location
+        self.createsFile = createsFile
         self.readers = readers
         self.busyTimeout = busyTimeout
         self.logPages = logPages

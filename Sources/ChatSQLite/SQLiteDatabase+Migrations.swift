@@ -1,10 +1,13 @@
+import ChatDomain
 package import ChatMigrations
 import GRDB
 
 extension SQLiteDatabase: MigrationDatabase {
     package var kind: DatabaseKind { .sqlite }
 
+    /// Readers never wait for a writer, and the busy timeout ends its own wait for another one: there is no second attempt.
     package func withExclusiveTransaction<Result: Sendable>(
+        onWait: @Sendable () -> Void,
         _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
     ) async throws -> Result {
         try await writer.writeWithoutTransaction { database in
@@ -15,10 +18,10 @@ extension SQLiteDatabase: MigrationDatabase {
         }
     }
 
-    package func appliedMigrations() async throws -> [AppliedMigration] {
-        try await writer.read { database in
-            try database.tableExists(VersionTable.name) ? database.fetchAppliedMigrations() : []
-        }
+    package func read<Result: Sendable>(
+        _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
+    ) async throws -> Result {
+        try await writer.read { try body(SQLiteMigrationTransaction(database: $0)) }
     }
 }
 
@@ -26,18 +29,32 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
     let database: Database
 
     func appliedMigrations() throws -> [AppliedMigration] {
-        try database.fetchAppliedMigrations()
+        guard try database.tableExists(VersionTable.name) else { return [] }
+        return try Row.fetchAll(database, sql: VersionTable.select).map { row in
+            AppliedMigration(revision: row[0], checksum: row[1])
+        }
+    }
+
+    /// SQLite keeps the text of what made a table or an index, which says all of it; the lines have its hash.
+    func schemaObjects(of tables: Set<String>) throws -> Set<String> {
+        let rows = try Row.fetchAll(
+            database,
+            sql: "SELECT tbl_name, type, name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql NOT NULL"
+        )
+        var objects: Set<String> = []
+        for row in rows {
+            let (table, type, name, sql): (String, String, String, String) = (row[0], row[1], row[2], row[3])
+            guard tables.contains(table) else { continue }
+            var hash = StableHash()
+            for word in sql.split(whereSeparator: \.isWhitespace) {
+                hash.combine(String(word) + " ")
+            }
+            objects.insert("\(table): \(type) \(name) as \(hash.digits)")
+        }
+        return objects
     }
 
     func execute(_ script: String) throws {
         try database.execute(sql: script)
-    }
-}
-
-extension Database {
-    fileprivate func fetchAppliedMigrations() throws -> [AppliedMigration] {
-        try Row.fetchAll(self, sql: VersionTable.select).map { row in
-            AppliedMigration(revision: row[0], checksum: row[1])
-        }
     }
 }

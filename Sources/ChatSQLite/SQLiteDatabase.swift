@@ -1,6 +1,12 @@
 package import ChatDomain
 package import GRDB
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// An open SQLite database whose durability has been asserted.
 package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
@@ -13,7 +19,7 @@ package struct SQLiteDatabase: Sendable {
     /// How many reads can run at once.
     let readers: Int
 
-    /// Opens the database and makes a file where there is none; it does not touch the schema.
+    /// Opens the database; it does not touch the schema.
     ///
     /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
     package init(_ configuration: SQLiteConfiguration, clock: ChatClock = ChatClock()) throws(StoreError) {
@@ -67,6 +73,9 @@ package struct SQLiteDatabase: Sendable {
         case .memory:
             return (try DatabaseQueue(configuration: options), nil)
         case .file(let path):
+            guard configuration.createsFile || access(path, F_OK) == 0 else {
+                throw StoreError.unavailable(reason: "there is no such file (chat-api serve creates it)")
+            }
             let pool = try DatabasePool(path: path, configuration: options)
             // The pool sets NORMAL after `prepareDatabase` has run, under which a power cut can take acknowledged messages.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }

@@ -6,6 +6,12 @@ import Logging
 import PostgresClient
 import ServiceLifecycle
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// The database that the settings name: the one place that picks it.
 struct OpenDatabase {
     private enum Connection {
@@ -16,21 +22,32 @@ struct OpenDatabase {
     private let connection: Connection
     private let capacity: DatabaseCapacity
 
-    /// - Parameter capacity: How much work the database does at once; a command does one thing after another.
+    /// - Parameters:
+    ///   - capacity: How much work the database does at once; a command does one thing after another.
+    ///   - createsFile: Whether a SQLite file is made if it is missing.
     /// - Throws: `SettingError`, or `CommandError` for a database that cannot be used.
-    init(_ url: DatabaseURL, _ settings: SettingsReader, capacity: DatabaseCapacity = DatabaseCapacity()) async throws {
+    init(
+        _ url: DatabaseURL,
+        _ settings: SettingsReader,
+        capacity: DatabaseCapacity = DatabaseCapacity(),
+        createsFile: Bool = false
+    ) async throws {
         self.capacity = capacity
         // Settings of the other database count too: a mistake must not wait for the day the URL changes.
         let busyTimeout = try settings.value(Settings.sqliteBusyTimeout)
         let connectTimeout = try settings.value(Settings.connectTimeout)
         let statementTimeout = try settings.value(Settings.statementTimeout)
+        let migrationLockTimeout = try settings.value(Settings.migrationLockTimeout)
         do {
             switch url {
             case .sqlite(let location):
+                // Nobody else may read a file that is made from here on. SQLite gives its log the database's permissions.
+                umask(0o077)
                 connection = .sqlite(
                     try SQLiteDatabase(
                         SQLiteConfiguration(
                             location: location,
+                            createsFile: createsFile,
                             readers: capacity.sqliteReaders,
                             busyTimeout: busyTimeout
                         ),
@@ -49,7 +66,8 @@ struct OpenDatabase {
                     listenURL: capacity.listenURL,
                     poolSize: capacity.poolSize,
                     leaseTimeout: capacity.poolTimeout,
-                    maximumLifetime: capacity.poolMaximumLifetime
+                    maximumLifetime: capacity.poolMaximumLifetime,
+                    migrationLockTimeout: migrationLockTimeout
                 )
                 try await database.requireDurability()
                 connection = .postgresql(database)
@@ -90,9 +108,12 @@ struct OpenDatabase {
         let upgrades = if case .sqlite = connection { true } else { isWanted }
         do {
             guard upgrades else { return try await migrations.check() }
-            try await migrations.migrate(.up, to: .head) { step in
-                logger.notice("Migrated to \(step.migration.revision): \(step.migration.summary)")
-            }
+            try await migrations.migrate(
+                .up,
+                to: .head,
+                onWait: { logger.notice("The migration waits for other sessions, which use the tables") },
+                onStep: { logger.notice("Migrated to \($0.migration.revision): \($0.migration.summary)") }
+            )
         } catch {
             throw CommandError(database: error)
         }

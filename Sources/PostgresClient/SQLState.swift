@@ -9,6 +9,8 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let deadlockDetected = SQLState(rawValue: "40P01")
     package static let lockNotAvailable = SQLState(rawValue: "55P03")
     package static let queryCanceled = SQLState(rawValue: "57014")
+    /// What a script of our own raises.
+    package static let raisedException = SQLState(rawValue: "P0001")
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     package static let serializationFailure = SQLState(rawValue: "40001")
     package static let statementCompletionUnknown = SQLState(rawValue: "40003")

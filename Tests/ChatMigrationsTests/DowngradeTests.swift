@@ -89,7 +89,7 @@ struct DowngradeTests {
             let before = try await database.rows(
                 "SELECT chat_id::text, seq::text, id::text FROM messages ORDER BY 1, 2"
             )
-            let refusal = PostgresError.server(SQLState(rawValue: "P0001"), message: reason)
+            let refusal = MigrationError.refused(reason: reason)
             await #expect(throws: refusal) { try await runner.migrate(.down, to: .base) }
             let after = try await database.rows("SELECT chat_id::text, seq::text, id::text FROM messages ORDER BY 1, 2")
             #expect(after == before)

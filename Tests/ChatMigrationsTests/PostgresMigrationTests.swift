@@ -172,9 +172,8 @@ struct PostgresMigrationTests {
                 """,
                 on: url
             )
-            let refusal = PostgresError.server(
-                SQLState(rawValue: "P0001"),
-                message: """
+            let refusal = MigrationError.refused(
+                reason: """
                     cannot adopt rows with an unusable value, by their ids: chats.created_at (21, 22); \
                     chats.id (0, 23, 23, null); chats.title (1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more); \
                     messages.chat_id (1, 2); messages.created_at (6); messages.id (7, 7); messages.text (3, 4, 5)
@@ -207,13 +206,45 @@ struct PostgresMigrationTests {
                 """,
                 on: url
             )
-            let refusal = PostgresError.server(
-                SQLState(rawValue: "P0001"),
-                message: "cannot adopt tables whose further columns need a value: chats.owner"
+            let refusal = MigrationError.refused(
+                reason: "cannot adopt tables whose further columns need a value: chats.owner"
             )
             try await withDatabase(url) { database in
                 await #expect(throws: refusal) { try await MigrationRunner(database).migrate(.up, to: .head) }
             }
+        }
+    }
+
+    /// A migration that queues for a table would make everyone else queue behind it.
+    @Test func aMigrationThatWaitsForAReaderLetsOtherReadersPass() async throws {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await TestPostgres.execute(
+                """
+                CREATE TABLE chats (id bigserial PRIMARY KEY, title text, created_at timestamptz);
+                CREATE TABLE messages (id bigserial PRIMARY KEY, chat_id bigint, text text, created_at timestamptz);
+                """,
+                on: url
+            )
+            let dump = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(300)))
+            try await dump.open()
+            try await dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM messages")
+            let database = PostgresDatabase(
+                PostgresConfiguration(url: url),
+                poolSize: 1,
+                migrationLockTimeout: .milliseconds(100)
+            )
+            let (waits, wait) = AsyncStream.makeStream(of: Void.self)
+            async let steps = MigrationRunner(database).migrate(.up, to: .head, onWait: { wait.finish() })
+            for await _ in waits {}
+            // The dump goes on, and others read, as often as they want.
+            for _ in 0..<20 {
+                #expect(try await TestPostgres.rows("SELECT count(*)::text FROM messages", on: url) == [["0"]])
+            }
+            try await dump.execute("COMMIT")
+            await dump.close()
+            #expect(try await steps == 1)
+            try await MigrationRunner(database).check()
+            await database.close()
         }
     }
 

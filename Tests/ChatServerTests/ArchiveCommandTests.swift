@@ -89,8 +89,14 @@ struct ArchiveCommandTests {
                 #expect(outcome.status != 0)
                 return String(outcome.errors.split(separator: "\n").first ?? "")
             }
-            let head = try await ChatAPIProcess.run("migrate", "current", in: folder).output
-            #expect(head == "base\n")
+            for arguments in [["export", "--all"], ["export", "7", "--output=none.ndjson"]] {
+                #expect(
+                    try await ChatAPIProcess.run(arguments: arguments, in: folder).errors
+                        == "Error: cannot open chat.db: there is no such file (chat-api serve creates it)\n"
+                )
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+            try Data().write(to: URL(filePath: folder + "/chat.db"))
             #expect(
                 try await complaint("export", "--all").hasPrefix("Error: the schema is at base, this chat-api needs")
             )

@@ -29,12 +29,15 @@ struct ConfigurationTests {
         (
             ["import"],
             [
-                "database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout", "migrate", "log-level",
-                "log-format",
+                "database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout", "migrate",
+                "migration-lock-timeout", "log-level", "log-format",
             ]
         ),
         (
-            ["migrate", "upgrade"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]
+            ["migrate", "upgrade"],
+            [
+                "database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout", "migration-lock-timeout",
+            ]
         ),
         (["migrate", "history"], []),
         (["healthcheck"], ["host", "port"]),
@@ -65,6 +68,7 @@ struct ConfigurationTests {
             try Data("DATABASE_URI=sqlite:///other.db\nNAME=x\nlog_level=debug\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
             let environment = ["CHAT_PROT": "1", "CHAT_HOST": "127.0.0.1", "LOG_DIR": "/tmp", "PORT": "1"]
+            try Data().write(to: URL(filePath: folder + "/chat.db"))
             let warnings = [
                 "CHAT_PROT is not a setting; the nearest is CHAT_PORT",
                 "DATABASE_URI (.env, line 1) is not a setting; the nearest is DATABASE_URL",
@@ -105,6 +109,7 @@ struct ConfigurationTests {
         ("--root-path", "CHAT_ROOT_PATH", "chat"), ("--root-path", "CHAT_ROOT_PATH", "/chat/"),
         ("--root-path", "CHAT_ROOT_PATH", "/a\"b"), ("--root-path", "CHAT_ROOT_PATH", "/a//b"),
         ("--sqlite-readers", "CHAT_SQLITE_READERS", "0"), ("--sqlite-busy-timeout", "CHAT_SQLITE_BUSY_TIMEOUT", "x"),
+        ("--migration-lock-timeout", "CHAT_MIGRATION_LOCK_TIMEOUT", "0"),
         ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
     ])
     func aBadValueEndsWithOneLine(_ flag: String, _ variable: String, _ value: String) async throws {

@@ -9,6 +9,7 @@ struct MigrateTests {
     @Test func theSchemaGoesUpAndDownAndUp() async throws {
         try await withTemporaryFolder { folder in
             let head = try #require(Migration.all.last).revision
+            try makeEmptyDatabase(in: folder)
             func migrate(_ arguments: String...) async throws -> ChatAPIProcess.Outcome {
                 try await ChatAPIProcess.run(arguments: ["migrate"] + arguments, in: folder)
             }
@@ -21,22 +22,28 @@ struct MigrateTests {
             #expect(names.first == "0001 create chats and messages\n")
             #expect(try await migrate("history").output == names.joined())
             #expect(try await migrate("upgrade").output == names.map { "upgraded to " + $0 }.joined())
-            #expect(try await migrate("upgrade", "head").output == "")
+            #expect(try await migrate("upgrade", "head").output == "nothing to do: the schema is at \(head)\n")
             #expect(try await migrate("current").output == "\(head) (head)\n")
             #expect(try await migrate("check").status == 0)
 
-            #expect(try await migrate("downgrade", "-1").output == "took back \(names.last ?? "")")
+            #expect(try await migrate("downgrade", "-1", "--yes").output == "took back \(names.last ?? "")")
             #expect(try await migrate("check").status == 1)
             #expect(try await migrate("upgrade", "+1").status == 0)
-            #expect(try await migrate("downgrade", "base").output == "took back 0001 create chats and messages\n")
+            #expect(
+                try await migrate("downgrade", "base", "--yes").output == "took back 0001 create chats and messages\n"
+            )
             #expect(try await migrate("current").output == "base\n")
+            #expect(try await migrate("downgrade", "base").output == "nothing to do: the schema is at base\n")
+            #expect(try await migrate("stamp", "base").output == "stamped base; no migration was run\n")
             #expect(try await migrate("upgrade", head).status == 0)
+            #expect(try await migrate("stamp", "head").output == "stamped \(head); no migration was run\n")
             #expect(try await migrate("current").output == "\(head) (head)\n")
         }
     }
 
     @Test func theScriptIsPrintedAndNotRun() async throws {
         try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
             let printed = try await ChatAPIProcess.run("migrate", "upgrade", "--sql", in: folder)
             #expect(printed.status == 0)
             #expect(printed.output.contains("CREATE TABLE chats"))
@@ -52,6 +59,7 @@ struct MigrateTests {
     ])
     func aTargetThatCannotBeReachedIsOneLine(_ verb: String, _ target: String, _ complaint: String) async throws {
         try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
             let outcome = try await ChatAPIProcess.run("migrate", verb, target, in: folder)
             #expect(outcome.status == 1)
             #expect(outcome.errors.hasPrefix("Error: \(complaint)"))
@@ -61,6 +69,7 @@ struct MigrateTests {
 
     @Test func aDatabaseOfANewerProgramIsRefused() async throws {
         try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             try runSQLite(folder, "INSERT INTO schema_migrations (revision, checksum) VALUES ('0999', 'x')")
             for verb in [["serve"], ["migrate", "upgrade"], ["migrate", "check"]] {
@@ -73,11 +82,70 @@ struct MigrateTests {
 
     @Test func anEditedMigrationIsRefused() async throws {
         try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             try runSQLite(folder, "UPDATE schema_migrations SET checksum = 'x'")
             let outcome = try await ChatAPIProcess.run("serve", "--port=0", in: folder)
             #expect(outcome.status == 1)
             #expect(outcome.errors.contains("migration 0001 was edited"))
         }
+    }
+
+    /// A slip in a path is to make no second database.
+    @Test(arguments: [["upgrade"], ["downgrade"], ["current"], ["stamp", "head"], ["check"]])
+    func aFileThatIsNotThereIsNotMade(_ verb: [String]) async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.run(arguments: ["migrate"] + verb, in: folder)
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.errors == "Error: cannot open chat.db: there is no such file (chat-api serve creates it)\n"
+            )
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+        }
+    }
+
+    @Test func aDowngradeThatErasesDataIsWantedTwice() async throws {
+        try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
+            _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
+            let refused = try await ChatAPIProcess.run("migrate", "downgrade", in: folder, input: "yes\n")
+            #expect(refused.status == 1)
+            #expect(refused.errors == "Error: This erases every chat and message. To do so, add --yes\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
+            #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--sql", in: folder).status == 0)
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
+            #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--yes", in: folder).status == 0)
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "base\n")
+        }
+    }
+
+    /// What once bricked a database: afterward, everything called it current.
+    @Test func aSchemaThatTheRecordDoesNotMatchIsSeenByAll() async throws {
+        try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
+            let refused = try await ChatAPIProcess.run("migrate", "stamp", "head", in: folder)
+            #expect(refused.status == 1)
+            #expect(refused.errors.hasPrefix("Error: the schema is not that of 0001: it lacks changes: table changes"))
+            #expect(try await ChatAPIProcess.run("migrate", "stamp", "head", "--force", in: folder).status == 0)
+            for command in [["migrate", "check"], ["migrate", "upgrade"], ["serve", "--port=0"]] {
+                let outcome = try await ChatAPIProcess.run(arguments: command, in: folder)
+                #expect(outcome.status == 1)
+                #expect(outcome.errors.contains("the schema is not that of 0001: it lacks "), "\(command)")
+            }
+        }
+    }
+
+    @Test(arguments: ["sqlite+aiosqlite:///chat.db", "sqlite+pysqlite:///chat.db"])
+    func theDriversThatSQLAlchemyNamesArePassedOver(_ url: String) async throws {
+        try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
+            let current = try await ChatAPIProcess.run("migrate", "current", "--database-url", url, in: folder)
+            #expect(current.output == "base\n")
+        }
+    }
+
+    /// SQLite takes a file that holds nothing for a database that holds nothing.
+    private func makeEmptyDatabase(in folder: String) throws {
+        try Data().write(to: URL(filePath: folder + "/chat.db"))
     }
 }

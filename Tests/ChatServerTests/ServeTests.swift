@@ -197,6 +197,18 @@ struct ServeTests {
         }
     }
 
+    @Test func nobodyElseCanReadTheDatabase() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                try await client.createChats()
+                for name in ["chat.db", "chat.db-wal", "chat.db-shm"] {
+                    let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/" + name)
+                    #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+                }
+            }
+        }
+    }
+
     @Test func aFolderThatIsNotThereIsOneLine() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(
@@ -237,7 +249,7 @@ struct ServeTests {
                 #expect(healthy.status == 0)
                 #expect(healthy.output == "ready\n")
                 // A schema that is not the program's own makes the same server unready.
-                let stamped = try await ChatAPIProcess.run("migrate", "stamp", "base", in: folder)
+                let stamped = try await ChatAPIProcess.run("migrate", "stamp", "base", "--force", in: folder)
                 #expect(stamped.status == 0)
                 let unready = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
                 #expect(unready.status == 1)

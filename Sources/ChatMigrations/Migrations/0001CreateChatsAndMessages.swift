@@ -85,7 +85,9 @@ extension Migration {
                 DROP TABLE changes;
                 DROP TABLE messages;
                 DROP TABLE chats;
-                """
+                """,
+            erases: "every chat and message",
+            schema: InitialSchema.sqlite
         ),
         postgresql: Scripts(
             // The original service's tables are adopted if they exist: every row keeps its id, and positions follow the order
@@ -359,7 +361,9 @@ extension Migration {
                     DROP COLUMN last_message_at,
                     DROP COLUMN deleted_at,
                     ALTER COLUMN created_at SET DEFAULT now();
-                """
+                """,
+            erases: "edits, deletions, replies, metadata, idempotency keys and positions, but no chat and no message",
+            schema: InitialSchema.postgresql
         )
     )
 }

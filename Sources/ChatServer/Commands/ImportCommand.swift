@@ -28,7 +28,8 @@ struct ImportCommand: AsyncParsableCommand {
         }
         let upgrades = try settings.value(Settings.migrate)
         let source = ByteStream(try openFile())
-        let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
+        let url = try settings.value(Settings.databaseURL)
+        let database = try await OpenDatabase(url, settings, createsFile: true)
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         writer.flush()
         do {

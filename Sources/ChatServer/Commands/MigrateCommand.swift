@@ -1,6 +1,12 @@
 import ArgumentParser
 import ChatMigrations
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
@@ -14,9 +20,14 @@ struct MigrateCommand: AsyncParsableCommand {
         @Argument(help: "head, +N or a revision.") var target = "head"
         @Flag(help: "Print the SQL instead of running it.") var sql = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
+        @OptionGroup(title: "Schema") var schema: MigrationOptions
 
         func run() async throws {
-            try await migrate(.up, to: target, printing: sql, database)
+            let target = try MigrationTarget(argument: target)
+            try await withMigrations(database, schema) { migrations in
+                if sql { return print(try await migrations.script(.up, to: target)) }
+                try await migrations.migrateReporting(.up, to: target)
+            }
         }
     }
 
@@ -26,13 +37,31 @@ struct MigrateCommand: AsyncParsableCommand {
         // Every unrecognised argument, since `-1` looks like an option.
         @Argument(parsing: .allUnrecognized, help: "-N, base or a revision (default: -1).") var target: [String] = []
         @Flag(help: "Print the SQL instead of running it.") var sql = false
+        @Flag(help: "Do not ask before data is erased.") var yes = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
+        @OptionGroup(title: "Schema") var schema: MigrationOptions
 
         func run() async throws {
             guard target.count <= 1 else {
                 throw ValidationError("downgrade takes one target, not \(target.joined(separator: " "))")
             }
-            try await migrate(.down, to: target.first ?? "-1", printing: sql, database)
+            let target = try MigrationTarget(argument: target.first ?? "-1")
+            try await withMigrations(database, schema) { migrations in
+                if sql { return print(try await migrations.script(.down, to: target)) }
+                let losses = try await migrations.losses(goingDownTo: target)
+                if !yes, !losses.isEmpty {
+                    try confirm("This erases \(losses.joined(separator: ", and then ")).")
+                }
+                try await migrations.migrateReporting(.down, to: target)
+            }
+        }
+
+        /// Asks on a terminal; a script is told how to go on.
+        private func confirm(_ warning: String) throws(CommandError) {
+            guard isatty(STDIN_FILENO) == 1 else { throw CommandError("\(warning) To do so, add --yes") }
+            print(warning, "Type yes to go on: ", terminator: "")
+            fflush(nil)
+            guard readLine() == "yes" else { throw CommandError("nothing was changed") }
         }
     }
 
@@ -61,15 +90,19 @@ struct MigrateCommand: AsyncParsableCommand {
 
     struct Stamp: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Record a revision as the current one without running anything."
+            abstract: "Record a revision as the current one without running anything.",
+            discussion: "The schema must be that of the revision: a wrong record keeps the service from starting."
         )
 
         @Argument(help: "head, base or a revision.") var revision: String
+        @Flag(help: "Record it although the schema is another one.") var force = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
             let target = try MigrationTarget(argument: revision)
-            try await withMigrations(database) { try await $0.stamp(target) }
+            try await withMigrations(database) { migrations in
+                print("stamped \(try await migrations.stamp(target, force: force)); no migration was run")
+            }
         }
     }
 
@@ -89,29 +122,27 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 }
 
-private func migrate(
-    _ direction: MigrationPlan.Direction,
-    to argument: String,
-    printing: Bool,
-    _ options: DatabaseOptions
-) async throws {
-    let target = try MigrationTarget(argument: argument)
-    try await withMigrations(options) { migrations in
-        if printing {
-            print(try await migrations.script(direction, to: target))
-        } else {
-            try await migrations.migrate(direction, to: target) { step in
-                print(step.goesUp ? "upgraded to" : "took back", step.migration.revision, step.migration.summary)
-            }
+extension MigrationRunner {
+    /// Says what it does, and when there is nothing to do.
+    fileprivate func migrateReporting(_ direction: MigrationPlan.Direction, to target: MigrationTarget) async throws {
+        let steps = try await migrate(
+            direction,
+            to: target,
+            onWait: { print("waiting for other sessions, which use the tables") },
+            onStep: { print($0.goesUp ? "upgraded to" : "took back", $0.migration.revision, $0.migration.summary) }
+        )
+        if steps == 0 {
+            print("nothing to do: the schema is at \(try await currentRevision())")
         }
     }
 }
 
 private func withMigrations(
     _ options: DatabaseOptions,
+    _ schema: MigrationOptions? = nil,
     _ body: (MigrationRunner) async throws -> Void
 ) async throws {
-    let settings = try await SettingsReader(given: options.given)
+    let settings = try await SettingsReader(given: options.given + (schema?.given ?? []))
     try await settings.printWarnings()
     let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
     do {

@@ -64,11 +64,20 @@ struct CapacityOptions: ParsableArguments {
     }
 }
 
-struct SchemaOptions: ParsableArguments {
-    @Flag(Settings.migrate) var migrate = false
+struct MigrationOptions: ParsableArguments {
+    @Option(Settings.migrationLockTimeout) var migrationLockTimeout: String?
 
     var given: [GivenSetting] {
-        [Settings.migrate.given(migrate ? "true" : nil)].compactMap(\.self)
+        [Settings.migrationLockTimeout.given(migrationLockTimeout)].compactMap(\.self)
+    }
+}
+
+struct SchemaOptions: ParsableArguments {
+    @Flag(Settings.migrate) var migrate = false
+    @OptionGroup var migration: MigrationOptions
+
+    var given: [GivenSetting] {
+        [Settings.migrate.given(migrate ? "true" : nil)].compactMap(\.self) + migration.given
     }
 }
 

@@ -44,7 +44,12 @@ struct ServeCommand: AsyncParsableCommand {
         let upgrades = try settings.value(Settings.migrate)
 
         OpenFiles.raiseLimit()
-        let database = try await OpenDatabase(url, settings, capacity: DatabaseCapacity(settings, logger: logger))
+        let database = try await OpenDatabase(
+            url,
+            settings,
+            capacity: DatabaseCapacity(settings, logger: logger),
+            createsFile: true
+        )
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
         try await database.requireServing(store, logger: logger)

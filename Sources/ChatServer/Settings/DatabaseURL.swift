@@ -7,7 +7,10 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
     case postgresql(PostgresURL)
 
     /// `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite::memory:`, `sqlite://`, or a PostgreSQL URL.
+    ///
+    /// The drivers that SQLAlchemy's users name are passed over.
     init?(_ text: String) {
+        let text = text.replacing(/^sqlite\+(aiosqlite|pysqlite):/, with: "sqlite:")
         let memory = ["sqlite::memory:", "sqlite://", "sqlite:///:memory:"]
         if memory.contains(text) {
             self = .sqlite(.memory)

@@ -78,6 +78,13 @@ package enum Settings {
         expected: "true or false",
         parse: { ["true": true, "1": true, "yes": true, "false": false, "0": false, "no": false][$0.lowercased()] }
     )
+    static let migrationLockTimeout = Setting.seconds(
+        ["chat", "migration", "lock", "timeout"],
+        flag: "migration-lock-timeout",
+        "Seconds that a migration waits for a table of PostgreSQL before it lets others pass and tries again.",
+        in: 0.01...3_600,
+        default: 1
+    )
     static let lanes = Setting.wholeNumber(
         ["chat", "lanes"],
         flag: "lanes",
@@ -303,6 +310,7 @@ package enum Settings {
         sqliteReaders,
         sqliteBusyTimeout,
         migrate,
+        migrationLockTimeout,
         lanes,
         poolSize,
         poolTimeout,

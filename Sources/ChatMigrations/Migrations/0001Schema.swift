@@ -1,0 +1,83 @@
+/// What the databases say of the schema of 0001, see `Migration.Scripts.schema`.
+enum InitialSchema {
+    static let sqlite = """
+        changes: table changes as 05fc424ac65aab9e
+        chat_idempotency_keys: index chat_idempotency_keys_chat_id as 3587768c3032c5ba
+        chat_idempotency_keys: table chat_idempotency_keys as 2ae44401763db136
+        chats: index chats_deleted_at as 90b3eab8913f4800
+        chats: index chats_last_entry_at as f1ac437fb898e780
+        chats: table chats as af4b58a4a83760c5
+        counters: table counters as 00826cc29d432ad4
+        history: table history as c917ce13daa072f3
+        messages: index messages_id as a33710e80652de11
+        messages: index messages_idempotency_key as 0660b4b175f84b63
+        messages: table messages as dac97885459a5ab7
+        """
+
+    static let postgresql = """
+        changes: CHECK (((message_id IS NULL) = (kind = 'chat.updated'::text)))
+        changes: CHECK ((kind = ANY (ARRAY['message.updated'::text, 'message.deleted'::text, 'chat.updated'::text])))
+        changes: CHECK ((seq >= 1))
+        changes: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
+        changes: PRIMARY KEY (chat_id, seq)
+        changes: chat_id bigint not null
+        changes: created_at timestamp with time zone not null
+        changes: kind text not null
+        changes: message_id bigint
+        changes: seq bigint not null
+        chat_idempotency_keys: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
+        chat_idempotency_keys: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
+        chat_idempotency_keys: INDEX btree (chat_id)
+        chat_idempotency_keys: PRIMARY KEY (idempotency_key)
+        chat_idempotency_keys: chat_id bigint not null
+        chat_idempotency_keys: idempotency_fingerprint bigint not null
+        chat_idempotency_keys: idempotency_key text not null
+        chats: CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
+        chats: CHECK ((last_entry_at >= created_at))
+        chats: CHECK ((last_seq >= 0))
+        chats: CHECK ((message_count >= 0))
+        chats: CHECK ((octet_length(metadata) <= 16384))
+        chats: INDEX btree (deleted_at) WHERE (deleted_at IS NOT NULL)
+        chats: INDEX btree (last_entry_minute) WHERE (deleted_at IS NULL)
+        chats: PRIMARY KEY (id)
+        chats: created_at timestamp with time zone not null
+        chats: deleted_at timestamp with time zone
+        chats: id bigint not null identity
+        chats: last_entry_at timestamp with time zone not null
+        chats: last_entry_minute timestamp with time zone generated date_bin('00:01:00'::interval, last_entry_at, '2000-01-01 00:00:00+00'::timestamp with time zone)
+        chats: last_message_at timestamp with time zone
+        chats: last_seq bigint not null default 0
+        chats: message_count bigint not null default 0
+        chats: metadata text
+        chats: title text not null
+        history: CHECK (((char_length(epoch) >= 1) AND (char_length(epoch) <= 32)))
+        history: CHECK ((id = 1))
+        history: PRIMARY KEY (id)
+        history: epoch text not null
+        history: id bigint not null default 1
+        history: incarnation text
+        messages: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
+        messages: CHECK (((deleted_at IS NULL) OR ((text = ''::text) AND (metadata IS NULL))))
+        messages: CHECK (((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)))
+        messages: CHECK ((char_length(text) <= 5000))
+        messages: CHECK ((octet_length(metadata) <= 16384))
+        messages: CHECK ((revision >= 1))
+        messages: CHECK ((seq >= 1))
+        messages: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
+        messages: PRIMARY KEY (chat_id, seq)
+        messages: UNIQUE INDEX btree (chat_id, id)
+        messages: UNIQUE INDEX btree (chat_id, idempotency_key) WHERE (idempotency_key IS NOT NULL)
+        messages: chat_id bigint not null
+        messages: created_at timestamp with time zone not null
+        messages: deleted_at timestamp with time zone
+        messages: edited_at timestamp with time zone
+        messages: id bigint not null identity
+        messages: idempotency_fingerprint bigint
+        messages: idempotency_key text
+        messages: metadata text
+        messages: reply_to bigint
+        messages: revision bigint not null default 1
+        messages: seq bigint not null
+        messages: text text not null
+        """
+}
