@@ -81,12 +81,20 @@ struct SchemaTests {
                     CREATE TABLE other.messages (id text);
                     ALTER DATABASE \(try await sql.rows("SELECT current_database()::text")[0][0] ?? "")
                         SET IntervalStyle = 'iso_8601';
+                    ALTER DATABASE \(try await sql.rows("SELECT current_database()::text")[0][0] ?? "")
+                        SET TimeZone = 'Asia/Kolkata';
                     """
                 )
             }
             try await runner.check()
             try await runner.stamp(.head)
             try await store.checkReadiness()
+            if case .postgresql(let url) = sql {
+                // A session that begins with those settings.
+                let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+                try await MigrationRunner(database).check()
+                await database.close()
+            }
         }
     }
 
