@@ -30,7 +30,7 @@ struct PostgresTransactionTests {
                 on: url
             )
             try await carryOutEverything(on: PostgresStore(database, limits: .patient), long: long)
-            try await migrations.stamp(.base)
+            try await migrations.stamp(.base, force: true)
             try await migrations.stamp(.head)
             await database.close()
 
