@@ -1,0 +1,78 @@
+import DequeModule
+
+/// Elements whose owners take turns, however many each of them has brought.
+///
+/// A path names an owner, such as an address and one of its connections: addresses take turns, and so do the connections
+/// of each address. The elements of one owner keep their order.
+package struct FairQueue<Key: Hashable, Element> {
+    package private(set) var count = 0
+    private var elements: Deque<Element> = []
+    private var branches: [Key: FairQueue] = [:]
+    /// The branches, the one whose turn is next first.
+    private var turns: Deque<Key> = []
+
+    package init() {}
+
+    package var isEmpty: Bool {
+        count == 0
+    }
+
+    /// The element that `popFirst` would return.
+    package var first: Element? {
+        elements.first ?? turns.first.flatMap { branches[$0]?.first }
+    }
+
+    package mutating func append(_ element: Element, of owner: [Key]) {
+        append(element, at: owner[...])
+    }
+
+    /// Takes the next element; its owner's next turn comes after all others'.
+    package mutating func popFirst() -> Element? {
+        if let element = elements.popFirst() {
+            count -= 1
+            return element
+        }
+        guard let key = turns.popFirst(), var branch = branches.removeValue(forKey: key) else { return nil }
+        let element = branch.popFirst()
+        count -= 1
+        if !branch.isEmpty {
+            branches[key] = branch
+            turns.append(key)
+        }
+        return element
+    }
+
+    /// Takes all elements of an owner, in any order.
+    package mutating func removeAll(of owner: [Key]) -> [Element] {
+        removeAll(at: owner[...])
+    }
+
+    private mutating func append(_ element: Element, at path: ArraySlice<Key>) {
+        count += 1
+        guard let key = path.first else { return elements.append(element) }
+        if branches[key] == nil {
+            turns.append(key)
+        }
+        branches[key, default: FairQueue()].append(element, at: path.dropFirst())
+    }
+
+    private mutating func removeAll(at path: ArraySlice<Key>) -> [Element] {
+        guard let key = path.first else {
+            defer { self = FairQueue() }
+            return allElements
+        }
+        guard var branch = branches.removeValue(forKey: key) else { return [] }
+        let removed = branch.removeAll(at: path.dropFirst())
+        count -= removed.count
+        if branch.isEmpty {
+            turns.removeAll { $0 == key }
+        } else {
+            branches[key] = branch
+        }
+        return removed
+    }
+
+    private var allElements: [Element] {
+        elements + branches.values.flatMap(\.allElements)
+    }
+}
