@@ -3,14 +3,23 @@ package import ChatDomain
 /// Signals that wait until those before them are sent.
 ///
 /// A chat's positions become its highest one. Where more gathers than is bearable, all of it becomes the signal that
-/// something was missed.
+/// something was missed. Typing events are shown at once or never: of the same one is kept, and those beyond about a
+/// notification are dropped, so that entries never wait for them.
 package struct OutgoingSignals {
     private var positions: [ChatID: Position] = [:]
     /// All others, as they will be sent.
     private var lines: [String] = []
     private var linesLength = 0
+    private var typists: Set<Typist> = []
+    /// What the lines of typing events take of `linesLength`.
+    private var typingLength = 0
     private var hasMissed = false
     private let maximumLength: Int
+
+    private struct Typist: Hashable {
+        let chatID: ChatID
+        let metadata: Metadata?
+    }
 
     /// - Parameter maximumLength: How much may wait, in bytes of what would be sent.
     package init(maximumLength: Int = 1 << 20) {
@@ -36,8 +45,10 @@ package struct OutgoingSignals {
         case .deleted(let chat):
             positions[chat] = nil
             append(signal)
-        case .created, .typing:
+        case .created:
             append(signal)
+        case .typing(let typing):
+            append(typing)
         }
         if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {
             lose()
@@ -68,6 +79,17 @@ package struct OutgoingSignals {
 
     private mutating func move(_ chat: ChatID, to position: Position) {
         positions[chat] = max(position, positions[chat] ?? position)
+    }
+
+    private mutating func append(_ typing: Typing) {
+        guard let line = LogSignal.typing(typing).line else { return }
+        let length = line.utf8.count + 1
+        guard typingLength + length <= SignalPayload.maximumLength,
+            typists.insert(Typist(chatID: typing.chatID, metadata: typing.metadata)).inserted
+        else { return }
+        typingLength += length
+        linesLength += length
+        lines.append(line)
     }
 
     private mutating func append(_ signal: LogSignal) {

@@ -124,4 +124,26 @@ import Testing
         #expect(outgoing.take() == ["missed"])
         #expect(outgoing.take() == nil)
     }
+
+    /// A flood of them would make the entries of others late.
+    @Test func typingIsSentOnceAndNeverMakesEntriesWait() {
+        let outgoing = Outgoing()
+        for number in 0..<1_000 {
+            let metadata = Metadata(json: #"{"user":"\#(number % 500)"}"#)
+            let instant = Instant(microsecondsSinceEpoch: Int64(number))
+            _ = outgoing.add(.typing(Typing(chatID: ChatID(rawValue: 1), instant: instant, metadata: metadata)))
+        }
+        _ = outgoing.add(moved(1, 1))
+        let lines = outgoing.take() ?? []
+        #expect(lines.first == #"typing 1 0 {"user":"0"}"#)
+        #expect(lines.last == "moved 1 1")
+        // What fits into one notification, nobody twice, and no word of having missed anything.
+        #expect((200..<500).contains(lines.count))
+        #expect(lines.dropLast().allSatisfy { $0.hasPrefix("typing 1 ") })
+        let texts = SignalPayload.texts(of: lines, process: 1)
+        #expect(texts.count <= 2)
+        // Afterward there is room again.
+        _ = outgoing.add(.typing(Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: nil)))
+        #expect(outgoing.take()?.count == 1)
+    }
 }
