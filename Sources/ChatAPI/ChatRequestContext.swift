@@ -11,4 +11,9 @@ package struct ChatRequestContext: RequestContext {
         coreContext = .init(source: source)
         channel = source.channel
     }
+
+    /// Whose requests and streams are counted together.
+    var address: String {
+        channel.clientAddress
+    }
 }

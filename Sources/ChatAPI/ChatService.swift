@@ -10,6 +10,7 @@ package import WebSocket
 package struct ChatService<Store: ChatStore>: Sendable {
     package let store: Store
     package let limits: HTTPLimits
+    package let readLimits: ReadLimits
     package let streamLimits: StreamLimits
     package let webSocketLimits: WebSocketLimits
     package let webSocketOrigins: OriginPolicy
@@ -20,20 +21,25 @@ package struct ChatService<Store: ChatStore>: Sendable {
     package let rootPath: String
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
     package let documentationAssets: String
+    let drain: Drain
 
+    /// - Parameter drain: Tells when the server is about to stop.
     package init(
         store: Store,
         limits: HTTPLimits = HTTPLimits(),
+        readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
         webSocketOrigins: OriginPolicy = .sameHost,
         tailCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
-        documentationAssets: String
+        documentationAssets: String,
+        drain: Drain = Drain()
     ) {
         self.store = store
         self.limits = limits
+        self.readLimits = readLimits
         self.streamLimits = streamLimits
         self.webSocketLimits = webSocketLimits
         self.webSocketOrigins = webSocketOrigins
@@ -41,6 +47,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath
         self.documentationAssets = documentationAssets
+        self.drain = drain
     }
 
     /// A server that listens once it is run.
@@ -57,7 +64,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
         return Application(
             responder: StreamResponder(responder: router.buildResponder()),
-            server: .http1(configuration: limits.http1),
+            server: .http1(configuration: limits.http1(logger: logger)),
             configuration: ApplicationConfiguration(
                 address: address,
                 availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)

@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import Logging
 import NIOCore
 import WebSocket
 
@@ -20,11 +21,12 @@ package struct HTTPLimits: Sendable {
 }
 
 extension HTTPLimits {
-    var http1: HTTP1Channel.Configuration {
+    /// - Parameter logger: Takes down what is no HTTP.
+    func http1(logger: Logger) -> HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 UpgradeGuard(),
-                MalformedRequestResponder(),
+                MalformedRequestResponder(logger: logger),
                 RequestBodyGuard(maximumBytes: maximumBodyBytes, timeout: TimeAmount(bodyTimeout)),
             ],
             idleTimeout: TimeAmount(idleTimeout),

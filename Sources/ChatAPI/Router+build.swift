@@ -14,22 +14,36 @@ extension Router<ChatRequestContext> {
         onChatDeleted: @escaping @Sendable () -> Void = {}
     ) async -> Router {
         let limits = service.limits
+        let reads = ReadBudget(service.readLimits)
         let chats = ChatController(
             store: service.store,
             maximumBodyBytes: limits.maximumBodyBytes,
             tailCache: TailCache(maximumBytes: service.tailCacheBytes),
+            reads: reads,
             onDeleted: onChatDeleted
         )
-        let messages = MessageController(store: service.store, maximumBodyBytes: limits.maximumBodyBytes)
-        let log = LogController(store: service.store)
-        let events = EventController(store: service.store, hub: hub, maximumBodyBytes: limits.maximumBodyBytes)
+        let messages = MessageController(
+            store: service.store,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            reads: reads
+        )
+        let log = LogController(store: service.store, reads: reads)
+        let typing = TypingAnnouncer(service.store, service.streamLimits)
+        let events = EventController(
+            store: service.store,
+            hub: hub,
+            typing: typing,
+            reads: reads,
+            maximumBodyBytes: limits.maximumBodyBytes
+        )
         let sockets = SocketController(
             store: service.store,
             hub: hub,
+            typing: typing,
             limits: service.webSocketLimits,
             origins: service.webSocketOrigins
         )
-        let health = HealthController(store: service.store)
+        let health = HealthController(store: service.store, drain: service.drain, log: ReadinessLog())
         let documentation = await DocumentationController(
             assetsFolder: service.documentationAssets,
             rootPath: service.rootPath

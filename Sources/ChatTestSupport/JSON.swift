@@ -22,6 +22,13 @@ package enum JSON: Hashable, Sendable {
         if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
     }
 
+    package var isNumber: Bool {
+        switch self {
+        case .integer, .number: true
+        default: false
+        }
+    }
+
     package var integer: Int64? {
         if case .integer(let value) = self { value } else { nil }
     }

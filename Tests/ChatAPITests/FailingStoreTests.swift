@@ -17,7 +17,7 @@ import Testing
             #expect(try await client.send("GET", "/health/live").status == 200)
             let ready = try await client.send("GET", "/health/ready")
             #expect(ready.status == 503)
-            #expect(ready.text == #"{"status":"unavailable","reason":"disk /secret is full"}"#)
+            #expect(ready.text == #"{"status":"unavailable","reason":"the database is not available"}"#)
         }
     }
 
@@ -54,7 +54,8 @@ import Testing
     }
 }
 
-private struct FailingStore: ChatStore {
+/// A store that does nothing but fail.
+struct FailingStore: ChatStore {
     let error: StoreError
     let signals = LogSignals()
 

@@ -33,16 +33,16 @@ struct LongPollTests {
             try await client.createChats()
             try await client.post("1", "2", "3")
             for after in 0...2 {
-                let response = try await client.send("GET", "/chats/1/events?wait=60&after=\(after)")
+                let response = try await client.send("GET", "/chats/1/events?wait=55&after=\(after)")
                 #expect(response.headers["content-type"] == "application/json")
                 let log = try await client.send("GET", "/chats/1/log?after=\(after)")
                 #expect(response.text == log.text)
             }
-            let header = try await client.send("GET", "/chats/1/events?wait=60", headers: ["Last-Event-ID": "2"])
+            let header = try await client.send("GET", "/chats/1/events?wait=55", headers: ["Last-Event-ID": "2"])
             #expect(try header.json["entries"]?.elements.count == 1)
             #expect(try await client.send("GET", "/chats/1/events?wait=0").text == #"{"entries":[],"last_seq":3}"#)
-            #expect(try await client.send("GET", "/chats/1/events?wait=60&after=4").status == 422)
-            #expect(try await client.send("GET", "/chats/2/events?wait=60").status == 404)
+            #expect(try await client.send("GET", "/chats/1/events?wait=55&after=4").status == 422)
+            #expect(try await client.send("GET", "/chats/2/events?wait=55").status == 404)
         }
     }
 
@@ -51,7 +51,7 @@ struct LongPollTests {
         try await withServer(on: store, streamLimits: onePlace) { client in
             try await client.createChats()
             try await client.post("1")
-            for query in ["wait=60", "wait=60&after=2"] {
+            for query in ["wait=55", "wait=55&after=2"] {
                 let held = poll(client, query)
                 try await waitUntilHeld(client)
                 // Nothing that is stored, and nothing that is waited for.
@@ -61,6 +61,19 @@ struct LongPollTests {
                 #expect(page["entries"]?.elements.compactMap { $0["message"]?["text"] } == ["next"])
                 #expect(page["last_seq"] == page["entries"]?[0]?["seq"])
             }
+        }
+    }
+
+    /// Proxies give up on a response after 60 seconds.
+    @Test func nobodyWaitsAsLongAsAProxy() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            let refused = try await client.send("GET", "/chats/1/events?wait=56")
+            #expect(refused.status == 422)
+            let issue = try #require(try refused.json["detail"]?[0])
+            #expect(issue["type"] == "less_than_equal")
+            #expect(issue["loc"] == ["query", "wait"])
+            #expect(issue["ctx"] == ["le": 55])
         }
     }
 
@@ -78,7 +91,7 @@ struct LongPollTests {
     func theDeletionOfTheChatEndsThePoll(_ store: StoreUnderTest) async throws {
         try await withServer(on: store, streamLimits: onePlace) { client in
             try await client.createChats()
-            let held = poll(client, "wait=60")
+            let held = poll(client, "wait=55")
             try await waitUntilHeld(client)
             #expect(try await client.send("DELETE", "/chats/1").status == 204)
             let response = try await held.value
@@ -91,7 +104,7 @@ struct LongPollTests {
         var start = ContinuousClock.now
         let held = try await withServer(on: .sqliteInMemory, streamLimits: onePlace) { client in
             try await client.createChats()
-            let held = poll(client, "wait=60")
+            let held = poll(client, "wait=55")
             try await waitUntilHeld(client)
             start = .now
             return held
@@ -110,7 +123,7 @@ struct LongPollTests {
             try await withServer(store, streamLimits: onePlace) { client in
                 try await client.createChats()
                 try await client.withConnection { inbound, outbound in
-                    let request = "GET /chats/1/events?wait=60 HTTP/1.1\r\nHost: a\r\n\r\n"
+                    let request = "GET /chats/1/events?wait=55 HTTP/1.1\r\nHost: a\r\n\r\n"
                     try await outbound.write(ByteBuffer(string: request))
                     for await _ in reads { break }
                     try await waitUntilHeld(client)

@@ -1,4 +1,5 @@
 import ChatAPI
+import ChatDomain
 import ChatTestSupport
 import NIOCore
 import Testing
@@ -13,7 +14,7 @@ struct StreamLimitTests {
             try await client.createChats()
             try await client.withEvents("/chats/1/events") { first in
                 try await client.withEvents("/events") { _ in
-                    for path in ["/chats/1/events", "/events", "/events?chats=1", "/chats/1/events?wait=60"] {
+                    for path in ["/chats/1/events", "/events", "/events?chats=1", "/chats/1/events?wait=55"] {
                         let refused = try await client.send("GET", path)
                         #expect(refused.status == 503)
                         #expect(refused.headers["retry-after"] == "5")
@@ -37,7 +38,7 @@ struct StreamLimitTests {
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
             try await client.createChats()
             try await client.withEvents("/chats/1/events") { _ in
-                let refused = try await client.send("GET", "/chats/1/events?wait=60")
+                let refused = try await client.send("GET", "/chats/1/events?wait=55")
                 #expect(refused.status == 429)
                 #expect(refused.headers["retry-after"] == "5")
                 let expected = """
@@ -47,6 +48,61 @@ struct StreamLimitTests {
             }
             try await client.withEventsOnceAdmitted("/events") { _ in }
         }
+    }
+
+    /// A browser takes anything but 200 for the end and never comes back.
+    @Test(arguments: [(0, 10), (10, 0)])
+    func anEventSourceThatFindsNoPlaceIsToldToComeBack(_ maximum: (total: Int, perAddress: Int)) async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = maximum.total
+        limits.maximumStreamsPerAddress = maximum.perAddress
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            let headers = ["Accept": "text/event-stream"]
+            for path in ["/chats/1/events", "/events", "/events?chats=1"] {
+                try await expectReconnect(try await client.send("GET", path, headers: headers))
+            }
+            // Everybody else is told the truth, and so is a browser of what will not pass.
+            let status = maximum.total == 0 ? 503 : 429
+            for accept in ["*/*", "application/x-ndjson", "application/x-ndjson, text/event-stream"] {
+                let response = try await client.send("GET", "/chats/1/events", headers: ["Accept": accept])
+                #expect(response.status == status)
+            }
+            #expect(try await client.send("GET", "/chats/1/events?wait=1", headers: headers).status == status)
+            #expect(try await client.send("GET", "/chats/x/events", headers: headers).status == 422)
+        }
+    }
+
+    @Test func anEventSourceIsToldToComeBackAfterAnOutage() async throws {
+        let headers = ["Accept": "text/event-stream"]
+        for error in [StoreError.unavailable(reason: "away"), .schemaMismatch(reason: "other")] {
+            try await withServer(FailingStore(error: error)) { client in
+                for path in ["/chats/1/events", "/events", "/events?chats=1"] {
+                    try await expectReconnect(try await client.send("GET", path, headers: headers))
+                    #expect(try await client.send("GET", path).status == 503)
+                }
+            }
+        }
+        // A chat that is not there, and a defect, do not go away.
+        try await withServer(FailingStore(error: .chatNotFound)) { client async throws in
+            #expect(try await client.send("GET", "/chats/1/events", headers: headers).status == 404)
+        }
+        try await withServer(FailingStore(error: .failed(reason: "defect"))) { client async throws in
+            #expect(try await client.send("GET", "/chats/1/events", headers: headers).status == 500)
+        }
+    }
+
+    private func expectReconnect(_ response: HTTPTestResponse) async throws {
+        #expect(response.status == 200)
+        #expect(response.headers["content-type"] == "text/event-stream")
+        #expect(response.headers["cache-control"] == "no-store")
+        let match = try #require(
+            response.text.wholeMatch(
+                of: /retry: (\d+)\nevent: reconnect\ndata: \{"type":"reconnect","delay_ms":(\d+)\}\n\n/
+            )
+        )
+        #expect(match.1 == match.2)
+        #expect((5_000...10_000).contains(Int(match.1) ?? 0))
     }
 
     /// A refusal of any kind keeps no place.
@@ -82,7 +138,7 @@ struct StreamLimitTests {
     }
 
     /// The end of a client's sending comes with its request, before anybody reads live.
-    @Test(arguments: ["", "?wait=60"])
+    @Test(arguments: ["", "?wait=55"])
     func aClientThatHasGoneBeforeItsStreamBeginsTakesNoPlace(_ query: String) async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1

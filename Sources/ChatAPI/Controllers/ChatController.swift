@@ -7,6 +7,7 @@ struct ChatController<Store: ChatStore>: Sendable {
     let store: Store
     let maximumBodyBytes: Int
     let tailCache: TailCache
+    let reads: ReadBudget
     /// Called when there may be something to purge.
     let onDeleted: @Sendable () -> Void
 
@@ -59,7 +60,12 @@ struct ChatController<Store: ChatStore>: Sendable {
             default: Self.defaultMessageLimit
         )
         guard let id, let limit else { throw validator.error }
-        let tail = LogTail(chatID: id, limit: limit)
+        return try await reads.read(upTo: limit, for: context.address) {
+            try await show(LogTail(chatID: id, limit: limit))
+        }
+    }
+
+    private func show(_ tail: LogTail) async throws -> Response {
         let cached = tailCache.entry(for: tail)
         switch (try await store.tail(LogTailRequest(tail, known: cached?.end)), cached) {
         case (.unchanged, let cached?):

@@ -1,19 +1,26 @@
 import ChatDomain
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 
 /// Logs as they go on: streams, long polls, and who is typing.
 struct EventController<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub
+    let typing: TypingAnnouncer<Store>
+    let reads: ReadBudget
     let maximumBodyBytes: Int
 
-    /// In seconds.
-    static var waitLimits: ClosedRange<Int> { 0...60 }
+    /// In seconds: proxies give up after 60.
+    static var waitLimits: ClosedRange<Int> { 0...55 }
 
     /// One chat's log from a position on: as a stream, or as the next page of it.
     @Sendable func showChat(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        try await orReconnect(request, context) { try await openChat(request, context) }
+    }
+
+    private func openChat(_ request: Request, _ context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
         let after = validator.streamPosition(in: request)
@@ -33,16 +40,20 @@ struct EventController<Store: ChatStore>: Sendable {
                 await hub.wait(for: streamed, patience: .seconds(Int64(wait)), on: context.channel)
             }
             let limit = LogController<Store>.defaultPageLimit
-            return .json(try await store.log(of: chatID, after: streamed.position, limit: limit).write)
+            return try await reads.read(upTo: limit, for: context.address) {
+                .json(try await store.log(of: chatID, after: streamed.position, limit: limit).write)
+            }
         }
-        return stream(
-            StreamStart(scope: .chat, form: request.eventForm, chats: [streamed], admission: admission),
-            into: context.channel
-        )
+        let start = StreamStart(scope: .chat, form: request.eventForm, chats: [streamed], admission: admission)
+        return stream(start, request, context)
     }
 
     /// Several chats' logs in one stream, or all chats'.
     @Sendable func showChats(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        try await orReconnect(request, context) { try await openChats(request, context) }
+    }
+
+    private func openChats(_ request: Request, _ context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let wanted = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
@@ -79,7 +90,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let followed = scope == .allChats ? Array(known.keys) : ids.filter { known[$0] != nil }
         start.deleted = followed.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
         guard scope == .allChats || !start.chats.isEmpty || !start.deleted.isEmpty else { throw APIError.chatNotFound }
-        return stream(start, into: context.channel)
+        return stream(start, request, context)
     }
 
     /// Shows the readers of a chat that somebody is writing a message.
@@ -90,37 +101,90 @@ struct EventController<Store: ChatStore>: Sendable {
         let object = try validator.object(in: body, of: request)
         let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
         guard let chatID, let metadata else { throw validator.error }
-        _ = try await store.chat(chatID)
-        store.signals.send(.typing(Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))))
+        let event = Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))
+        try await typing.announce(event, from: context.address)
         return Response(status: .noContent)
     }
 
-    private func stream(_ start: StreamStart, into channel: any Channel) -> Response {
-        Response(
+    private func stream(_ start: StreamStart, _ request: Request, _ context: ChatRequestContext) -> Response {
+        let path = request.uri.path
+        return Response(
             status: .ok,
-            headers: [
-                .contentType: start.form == .jsonLines ? "application/x-ndjson" : "text/event-stream",
-                .cacheControl: "no-store",
-                .xAccelBuffering: "no",
-            ],
-            body: ResponseBody { [hub] writer in
+            headers: .stream(start.form),
+            body: ResponseBody { [hub, channel = context.channel, logger = context.logger] writer in
+                let beginning = ContinuousClock.now
                 await hub.stream(start, into: channel)
+                logger.info(
+                    "Stream ended",
+                    metadata: [
+                        "path": "\(path)",
+                        "address": "\(start.admission.address)",
+                        "events": .stringConvertible(start.tally.events),
+                        "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
+                    ]
+                )
                 try await writer.finish(nil)
             }
         )
     }
+
+    /// Tells an `EventSource` that finds no place, or no database, to come back: anything but 200 it takes for the end.
+    private func orReconnect(
+        _ request: Request,
+        _ context: ChatRequestContext,
+        _ open: () async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await open()
+        } catch {
+            guard request.isFromEventSource else { throw error }
+            let refusal: APIError
+            switch error {
+            case let error as APIError: refusal = error
+            case let error as StoreError: refusal = APIError(error, logger: context.logger)
+            default: throw error
+            }
+            guard [.tooManyRequests, .serviceUnavailable].contains(refusal.status) else { throw refusal }
+            context.logger.info("Stream refused", metadata: ["code": "\(refusal.code)"])
+            return reconnect()
+        }
+    }
+
+    /// A stream that ends at once and tells when to come back.
+    private func reconnect() -> Response {
+        let delay = Int.random(in: hub.limits.refusalDelay)
+        var writer = JSONWriter()
+        writer.notice("reconnect") { writer in
+            writer.name("delay_ms")
+            writer.value(Int64(delay))
+        }
+        let form = EventForm.serverSentEvents
+        let text = form.text(type: "reconnect", id: nil, json: writer.bytes, retry: delay)
+        return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
+    }
 }
 
-extension ChatRequestContext {
-    /// Whose streams are counted together.
-    var address: String {
-        channel.remoteAddress?.ipAddress ?? ""
+extension HTTPFields {
+    fileprivate static func stream(_ form: EventForm) -> HTTPFields {
+        [
+            .contentType: form == .jsonLines ? "application/x-ndjson" : "text/event-stream",
+            .cacheControl: "no-store",
+            .xAccelBuffering: "no",
+        ]
     }
 }
 
 extension Request {
     fileprivate var eventForm: EventForm {
-        let accepts = headers[values: .accept].contains { $0.lowercased().contains("application/x-ndjson") }
-        return accepts ? .jsonLines : .serverSentEvents
+        accepts("application/x-ndjson") ? .jsonLines : .serverSentEvents
+    }
+
+    /// A browser's `EventSource` says what it accepts; nobody else needs to.
+    fileprivate var isFromEventSource: Bool {
+        accepts("text/event-stream") && eventForm == .serverSentEvents && queryParameter("wait") == nil
+    }
+
+    private func accepts(_ mediaType: String) -> Bool {
+        headers[values: .accept].contains { $0.lowercased().contains(mediaType) }
     }
 }

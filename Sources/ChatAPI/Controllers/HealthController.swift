@@ -1,10 +1,13 @@
 import ChatDomain
 import HTTPTypes
 import Hummingbird
+import Logging
 
 /// Health for orchestrators: is the process alive, and can it serve.
 struct HealthController<Store: ChatStore>: Sendable {
     let store: Store
+    let drain: Drain
+    let log: ReadinessLog
 
     @Sendable func live(_ request: Request, context: ChatRequestContext) async throws -> Response {
         .json { writer in
@@ -15,12 +18,16 @@ struct HealthController<Store: ChatStore>: Sendable {
         }
     }
 
+    /// Says no more to the world than whether it is ready; why not is in the log.
     @Sendable func ready(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        if drain.isUnderWay { return Self.answer("unavailable", reason: "shutting down") }
         do {
             try await store.checkReadiness()
+            log.note(nil, in: context.logger)
             return Self.answer("ready", reason: nil)
         } catch {
-            return Self.answer("unavailable", reason: error.reason)
+            log.note(error.reason, in: context.logger)
+            return Self.answer("unavailable", reason: "the database is not available")
         }
     }
 

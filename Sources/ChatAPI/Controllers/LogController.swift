@@ -5,6 +5,7 @@ import Hummingbird
 /// A chat's log, for clients that poll.
 struct LogController<Store: ChatStore>: Sendable {
     let store: Store
+    let reads: ReadBudget
 
     /// How many entries a page has at the most.
     static var pageLimits: ClosedRange<Int> { 1...100 }
@@ -17,6 +18,8 @@ struct LogController<Store: ChatStore>: Sendable {
         let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
         guard let chatID, let after, let limit else { throw validator.error }
         let position = after.value ?? Position(rawValue: 0)
-        return .json(try await store.log(of: chatID, after: position, limit: limit).write)
+        return try await reads.read(upTo: limit, for: context.address) {
+            .json(try await store.log(of: chatID, after: position, limit: limit).write)
+        }
     }
 }

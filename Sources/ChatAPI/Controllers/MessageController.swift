@@ -6,6 +6,7 @@ import Hummingbird
 struct MessageController<Store: ChatStore>: Sendable {
     let store: Store
     let maximumBodyBytes: Int
+    let reads: ReadBudget
 
     /// How many messages a page has at the most.
     static var pageLimits: ClosedRange<Int> { 1...100 }
@@ -49,7 +50,9 @@ struct MessageController<Store: ChatStore>: Sendable {
             } else {
                 .newest(of: chatID, limit: limit)
             }
-        return .json(try await store.messages(query).write)
+        return try await reads.read(upTo: limit, for: context.address) {
+            .json(try await store.messages(query).write)
+        }
     }
 
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {

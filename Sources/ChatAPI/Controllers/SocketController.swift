@@ -9,6 +9,7 @@ import WebSocket
 struct SocketController<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub
+    let typing: TypingAnnouncer<Store>
     let limits: WebSocketLimits
     let origins: OriginPolicy
 
@@ -21,7 +22,13 @@ struct SocketController<Store: ChatStore>: Sendable {
         }
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
         let admission = try hub.admissions.admit(context.address)
-        let service = SocketService(store: store, hub: hub, logger: context.logger)
+        let service = SocketService(
+            store: store,
+            hub: hub,
+            typing: typing,
+            address: admission.address,
+            logger: context.logger
+        )
         let channel = context.channel
         return Response(
             status: .switchingProtocols,

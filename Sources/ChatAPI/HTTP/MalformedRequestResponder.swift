@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
@@ -11,7 +12,12 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    private let logger: Logger
     private var error: (any Error)?
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         self.error = error
@@ -25,8 +31,9 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
         }
         let answer = APIError(error)
         let body = answer.body(requestID: nil)
+        let id = RequestID().description
         let fields: HTTPFields = [
-            .requestID: RequestID().description,
+            .requestID: id,
             .contentType: "application/json",
             .contentLength: String(body.readableBytes),
             .cacheControl: "no-store",
@@ -35,6 +42,16 @@ final class MalformedRequestResponder: ChannelDuplexHandler, RemovableChannelHan
         let answerHead = HTTPResponse(status: answer.status, headerFields: fields)
         context.write(wrapOutboundOut(.head(answerHead)), promise: promise)
         context.write(wrapOutboundOut(.body(body)), promise: nil)
+        // The router, and with it the access log, has seen nothing of it.
+        logger.info(
+            "Request",
+            metadata: [
+                "hb.request.id": "\(id)",
+                "address": "\(context.channel.clientAddress)",
+                "status": .stringConvertible(answer.status.code),
+                "code": "\(answer.code)",
+            ]
+        )
     }
 }
 

@@ -68,6 +68,13 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    /// - Precondition: The number is finite.
+    package mutating func value(_ value: Double) {
+        separate()
+        bytes.append(contentsOf: value.description.utf8)
+        needsComma = true
+    }
+
     /// An instant as an RFC 3339 string in UTC, always with six digits of a second and `Z`.
     package mutating func value(_ value: Instant) {
         separate()

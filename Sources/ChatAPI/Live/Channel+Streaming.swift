@@ -1,6 +1,11 @@
 import NIOCore
 
 extension Channel {
+    /// The client's address without its port; the proxy's behind a proxy.
+    var clientAddress: String {
+        remoteAddress?.ipAddress ?? ""
+    }
+
     /// Bounds what a client that does not read leaves in the kernel, and gives up one that has vanished.
     ///
     /// - Precondition: On the channel's event loop.

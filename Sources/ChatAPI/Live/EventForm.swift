@@ -27,11 +27,19 @@ package enum EventForm: Int, CaseIterable {
     ///   - json: One JSON object, and so without line breaks.
     ///   - retry: After how many milliseconds a client that lost the stream comes back.
     package func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
+        switch self {
+        case .webSocket: WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
+        default: ByteBuffer(chunk: text(type: type, id: id, json: json, retry: retry))
+        }
+    }
+
+    /// The same as it stands in a body, without a chunk's or a frame's head.
+    func text(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)
         switch self {
         case .webSocket:
-            return WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
+            text += json
         case .jsonLines:
             text += json
             text.append(UInt8(ascii: "\n"))
@@ -47,7 +55,7 @@ package enum EventForm: Int, CaseIterable {
             text += json
             text += "\n\n".utf8
         }
-        return ByteBuffer(chunk: text)
+        return text
     }
 }
 

@@ -26,6 +26,8 @@ package final class EventHub: Service, Sendable {
     let admissions: StreamAdmissions
     private let shards: [EventShard]
     private let state: Mutex<State>
+    /// Typing events of all servers, for each chat.
+    private let typingRate: Mutex<RateWindow<ChatID>>
     private let listChats: @Sendable () async throws(StoreError) -> [ChatID]
     private let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> [Chat]
     private let logger: Logger
@@ -42,9 +44,10 @@ package final class EventHub: Service, Sendable {
         self.limits = limits
         self.logger = logger
         admissions = StreamAdmissions(limits)
-        let source = LogSource(store)
+        let source = LogSource(store, maximumReads: limits.maximumReads)
         shards = eventLoops.makeIterator().map { EventShard($0, limits, source) }
         state = Mutex(State(readersOfAll: shards.map { _ in 0 }))
+        typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
         listChats = { () throws(StoreError) in try await store.lastActiveChatIDs(upTo: limits.maximumChats + 1) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -108,7 +111,7 @@ extension EventHub {
     private func receive(_ signal: LogSignal) {
         switch signal {
         case .appended(let entries): publish(entries)
-        case .typing(let typing): publish(LiveEvent(typing))
+        case .typing(let typing): publish(typing)
         case .moved(let ends): publish(ends)
         case .created(let chatID): announce([chatID])
         case .deleted(let chatID): publishDeletion(of: chatID)
@@ -133,8 +136,11 @@ extension EventHub {
         }
     }
 
-    private func publish(_ event: LiveEvent) {
-        post(.events([event]), to: state.withLock { $0.interests[event.chatID]?.counts } ?? [])
+    private func publish(_ typing: Typing) {
+        guard let counts = state.withLock({ $0.interests[typing.chatID]?.counts }),
+            typingRate.withLock({ $0.admits(typing.chatID, at: .now) })
+        else { return }
+        post(.events([LiveEvent(typing)]), to: counts)
     }
 
     private func publish(_ ends: [ChatID: Position]) {

@@ -32,7 +32,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
+        let reader = LiveReader(hub.topics(on: context.eventLoop), of: start.admission.address, sink: self)
         self.reader = reader
         if start.scope == .allChats {
             hub.addReadersOfAll(1, on: context.eventLoop)
@@ -122,6 +122,7 @@ extension EventStream {
     }
 
     func send(_ event: LiveEvent, from follow: LogFollow) {
+        start.tally.countEvent()
         if start.scope == .chat || start.form == .jsonLines {
             write(event.bytes(start.form))
         } else {

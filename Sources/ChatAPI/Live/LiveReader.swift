@@ -7,6 +7,7 @@ import NIOCore
 /// its chats have what it lacks, and is ended then: nothing is kept for it alone.
 final class LiveReader: Indexed {
     let topics: LogTopics
+    private let address: String
     /// Nil once it has ended; until then the two keep each other.
     private var sink: (any LiveSink)?
     private(set) var follows: [LogFollow] = []
@@ -17,10 +18,17 @@ final class LiveReader: Indexed {
     /// Since when the connection takes nothing.
     private(set) var stalledSince: NIODeadline?
 
-    init(_ topics: LogTopics, sink: any LiveSink) {
+    /// - Parameter address: The client's.
+    init(_ topics: LogTopics, of address: String, sink: any LiveSink) {
         self.topics = topics
+        self.address = address
         self.sink = sink
         topics.add(self)
+    }
+
+    /// How it takes turns in reading from the store.
+    var turn: [LogSource.Turn] {
+        [.replay, .address(address), .reader(ObjectIdentifier(self))]
     }
 
     /// Takes a chat to those that it follows; nothing is sent before `start`.

@@ -1,49 +1,66 @@
 import ChatDomain
 import NIOCore
+import Synchronization
 
 /// Reads logs for those who follow them: many who lack the same are given the same.
-struct LogSource: Sendable {
+///
+/// What is in memory is bounded: a few pages are read at a time, a page has a bounded number of entries of a bounded size,
+/// and the next one is read when it was delivered.
+final class LogSource: Sendable {
+    /// A step of the path that names who takes turns in reading.
+    enum Turn: Hashable, Sendable {
+        /// What no signal has brought: it is for all readers of a chat, and takes every other turn.
+        case live
+        case topic(ObjectIdentifier)
+        /// What was there before a reader came.
+        case replay
+        case address(String)
+        case reader(ObjectIdentifier)
+    }
+
+    typealias Receive = @Sendable (Result<LivePage, StoreError>) -> Void
+
     private struct Request: Hashable, Sendable {
         let chatID: ChatID
         let position: Position
     }
 
-    private static let pageSize = 100
+    private struct Waiter: Sendable {
+        let eventLoop: any EventLoop
+        let receive: Receive
+    }
 
-    private let batcher: Batcher<Request, LivePage>
+    private static let pageSize = 50
+
+    private let queue: Mutex<ReplayQueue<Turn, Request, Waiter>>
+    private let readPage: @Sendable (Request) async -> Result<LivePage, StoreError>
     private let isGone: @Sendable (ChatID) async -> Bool
 
-    init(_ store: some ChatStore) {
+    /// - Parameter maximumReads: How many pages are read at once.
+    init(_ store: some ChatStore, maximumReads: Int) {
+        queue = Mutex(ReplayQueue(maximumReads: maximumReads))
+        readPage = { request in await Self.page(request, of: store) }
         isGone = { id in (try? await store.chats(withIDs: [id]))?.isEmpty == true }
-        // All readers come back at once after a restart: they wait their turn, and none is refused.
-        let limits = BatchLimits(maximumBatch: 256, maximumWaiting: .max, patience: .seconds(60))
-        batcher = Batcher(limits) { requests in
-            await withTaskGroup(of: (Request, Result<LivePage, StoreError>).self) { group in
-                for request in Set(requests) {
-                    group.addTask { (request, await Self.page(request, of: store)) }
-                }
-                let pages = await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-                return requests.map { pages[$0] ?? .failure(.failed(reason: "a page was not read")) }
-            }
-        }
     }
 
     /// Reads what is behind a position and hands it over on an event loop.
+    ///
+    /// - Parameter owner: Whose turn it takes; the page is not handed over if its waiting is cancelled.
     func page(
         of chatID: ChatID,
         after position: Position,
+        for owner: [Turn],
         on eventLoop: any EventLoop,
-        _ receive: @escaping @Sendable (Result<LivePage, StoreError>) -> Void
+        _ receive: @escaping Receive
     ) {
-        Task {
-            let result: Result<LivePage, StoreError>
-            do throws(StoreError) {
-                result = .success(try await batcher.submit(Request(chatID: chatID, position: position)))
-            } catch {
-                result = .failure(error)
-            }
-            eventLoop.execute { receive(result) }
-        }
+        let request = Request(chatID: chatID, position: position)
+        queue.withLock { $0.add(request, for: Waiter(eventLoop: eventLoop, receive: receive), of: owner) }
+        readNext()
+    }
+
+    /// Reads nothing more for somebody who has gone.
+    func cancel(_ owner: [Turn]) {
+        queue.withLock { $0.removeAll(of: owner) }
     }
 
     /// Looks whether a chat is no more, and says so on an event loop.
@@ -52,6 +69,27 @@ struct LogSource: Sendable {
             if await isGone(chatID) {
                 eventLoop.execute(receive)
             }
+        }
+    }
+
+    /// Starts as many reads as there may be.
+    private func readNext() {
+        while let (request, waiters) = queue.withLock({ $0.next() }) {
+            Task {
+                let page = await readPage(request)
+                await Self.deliver(page, to: waiters)
+                queue.withLock { $0.finish(request) }
+                readNext()
+            }
+        }
+    }
+
+    /// Returns when all have taken the page.
+    private static func deliver(_ page: Result<LivePage, StoreError>, to waiters: [Waiter]) async {
+        let deliveries = waiters.map { waiter in waiter.eventLoop.submit { waiter.receive(page) } }
+        for delivery in deliveries {
+            // An event loop that is shut down has closed its connections.
+            try? await delivery.get()
         }
     }
 

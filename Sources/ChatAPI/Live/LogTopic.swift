@@ -20,6 +20,11 @@ final class LogTopic {
         known = end
     }
 
+    /// How it takes turns in reading from the store.
+    var turn: [LogSource.Turn] {
+        [.live, .topic(ObjectIdentifier(self))]
+    }
+
     func add(_ follow: LogFollow) {
         follows.appendIndexed(follow)
     }

@@ -29,6 +29,7 @@ final class LogTopics {
 
     func remove(_ reader: LiveReader) {
         readers.removeIndexed(reader)
+        source.cancel(reader.turn)
         if readers.isEmpty {
             ticks?.cancel()
             ticks = nil
@@ -150,7 +151,7 @@ extension LogTopics {
     /// Reads what a reader lacks.
     func read(_ follow: LogFollow, after position: Position) {
         let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
-        source.page(of: follow.chatID, after: position, on: eventLoop) { result in
+        source.page(of: follow.chatID, after: position, for: follow.reader.turn, on: eventLoop) { result in
             let (topics, follow) = loopBound.value
             topics.finishReading(follow, result)
         }
@@ -183,7 +184,7 @@ extension LogTopics {
         topic.isReading = true
         let known = topic.known
         let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
-        source.page(of: topic.chatID, after: topic.ring.end, on: eventLoop) { result in
+        source.page(of: topic.chatID, after: topic.ring.end, for: topic.turn, on: eventLoop) { result in
             let (topics, topic) = loopBound.value
             topics.finishReading(topic, known: known, result)
         }

@@ -22,7 +22,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let reader = LiveReader(hub.topics(on: context.eventLoop), sink: self)
+        let reader = LiveReader(hub.topics(on: context.eventLoop), of: context.channel.clientAddress, sink: self)
         self.reader = reader
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)

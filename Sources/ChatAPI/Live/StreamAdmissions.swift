@@ -19,7 +19,8 @@ final class StreamAdmissions: Sendable {
     /// A place, which is free again once this is gone.
     final class Admission: Sendable {
         private let admissions: StreamAdmissions
-        private let address: String
+        /// The client's.
+        let address: String
 
         fileprivate init(_ admissions: StreamAdmissions, _ address: String) {
             self.admissions = admissions

@@ -15,6 +15,15 @@ package struct StreamLimits: Sendable {
     /// How often the store is asked for what was not signalled.
     package var checkInterval = Duration.seconds(5)
 
+    /// Pages of logs that are read from the database at once.
+    package var maximumReads = 4
+    /// Somebody who goes on typing is shown again after so long.
+    package var typingInterval = Duration.seconds(1)
+    /// Further typing events in a chat are dropped, in a second.
+    package var maximumTypingPerChat = 20
+    /// Further typing events from an address are answered with 429, in a second.
+    package var maximumTypingPerAddress = 200
+
     package init() {}
 
     /// Like `maximumLag`, in bytes of memory a chat.
@@ -23,6 +32,8 @@ package struct StreamLimits: Sendable {
     var retryDelay: Duration { .seconds(1) }
     /// How long a client that is told to come again waits, in milliseconds: they are not to come all at once.
     var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
+    /// The same for a client that was turned away.
+    var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
     /// How long a connection that takes nothing is kept for the last event.
     var lingering: Duration { .seconds(5) }
 }

@@ -52,4 +52,5 @@ struct StreamStart: Sendable {
     /// Chats that the client followed before and that are no more.
     var deleted: [ChatID] = []
     let admission: StreamAdmissions.Admission
+    let tally = StreamTally()
 }

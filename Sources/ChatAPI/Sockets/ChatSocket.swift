@@ -22,6 +22,8 @@ final class ChatSocket: WebSocketSession, LiveSink {
     private var waiting: Deque<ByteBuffer> = []
     private var waitingBytes = 0
     private var isPerforming = false
+    private let beginning = ContinuousClock.now
+    private let tally = StreamTally()
 
     /// How many requests may wait before no more are read.
     private static let maximumWaiting = 16
@@ -48,7 +50,7 @@ final class ChatSocket: WebSocketSession, LiveSink {
 
     func opened(_ connection: WebSocketConnection) {
         self.connection = connection
-        reader = LiveReader(hub.topics(on: eventLoop), sink: self)
+        reader = LiveReader(hub.topics(on: eventLoop), of: admission.address, sink: self)
         writeNotice(type: "hello") { _ in }
     }
 
@@ -81,6 +83,15 @@ final class ChatSocket: WebSocketSession, LiveSink {
     }
 
     func closed(_ code: WebSocketCloseCode) {
+        logger.info(
+            "WebSocket closed",
+            metadata: [
+                "address": "\(admission.address)",
+                "code": .stringConvertible(code.rawValue),
+                "events": .stringConvertible(tally.events),
+                "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
+            ]
+        )
         reader?.end()
         reader = nil
         connection = nil
@@ -168,6 +179,7 @@ extension ChatSocket {
     }
 
     func send(_ event: LiveEvent, from follow: LogFollow) {
+        tally.countEvent()
         connection?.write(frame: event.bytes(.webSocket))
     }
 

@@ -5,6 +5,8 @@ import NIOCore
 /// The answer to a request over a WebSocket.
 struct SocketAnswer: Sendable {
     let bytes: ByteBuffer
+    /// An error's.
+    private(set) var code: String?
 
     /// - Parameter members: Writes what the answer has beside the request's mark.
     init(_ mark: SocketRequest.Mark, isSuccess: Bool = true, _ members: (inout JSONWriter) -> Void = { _ in }) {
@@ -47,6 +49,7 @@ struct SocketAnswer: Sendable {
             writer.name("detail")
             writer.value(error.detail)
         }
+        code = error.code
     }
 
     private init(_ mark: SocketRequest.Mark, _ error: ValidationError) {
@@ -56,5 +59,6 @@ struct SocketAnswer: Sendable {
             writer.name("detail")
             writer.array(error.issues) { $1.write(to: &$0) }
         }
+        code = "validation_failed"
     }
 }

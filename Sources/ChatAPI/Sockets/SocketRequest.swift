@@ -28,6 +28,9 @@ struct SocketRequest {
     let mark: Mark
     let operation: Operation
 
+    /// All there are, as clients name them.
+    static let operations = ["subscribe", "unsubscribe", "send", "typing", "ping"]
+
     /// - Parameter message: One JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
         let object: JSONValue
@@ -124,6 +127,6 @@ extension APIError {
     fileprivate static let unknownOperation = APIError(
         status: .badRequest,
         code: "unknown_operation",
-        detail: "op is one of subscribe, unsubscribe, send, typing, ping"
+        detail: "op is one of \(SocketRequest.operations.joined(separator: ", "))"
     )
 }

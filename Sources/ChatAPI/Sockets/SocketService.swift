@@ -6,24 +6,52 @@ import NIOCore
 struct SocketService<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub
+    let typing: TypingAnnouncer<Store>
+    /// The client's.
+    let address: String
     let logger: Logger
 
     /// - Parameter eventLoop: That of the connection.
     func perform(_ message: ByteBuffer, on eventLoop: any EventLoop) async -> SocketOutcome {
-        let request: SocketRequest
-        do throws(SocketRequest.Invalid) {
-            request = try SocketRequest(message)
-        } catch {
-            return .answered(SocketAnswer(error.mark, error.reason, logger: logger))
-        }
+        let start = ContinuousClock.now
+        let mark: SocketRequest.Mark
+        let outcome: SocketOutcome
         do {
-            return try await perform(request, on: eventLoop)
+            let request = try SocketRequest(message)
+            mark = request.mark
+            outcome = await perform(request, on: eventLoop)
+        } catch {
+            mark = error.mark
+            outcome = .answered(SocketAnswer(mark, error.reason, logger: logger))
+        }
+        log(mark, outcome, since: start)
+        return outcome
+    }
+
+    private func perform(_ request: SocketRequest, on eventLoop: any EventLoop) async -> SocketOutcome {
+        do {
+            return try await carryOut(request, on: eventLoop)
         } catch {
             return .answered(SocketAnswer(request.mark, error, logger: logger))
         }
     }
 
-    private func perform(_ request: SocketRequest, on eventLoop: any EventLoop) async throws -> SocketOutcome {
+    /// The same as requests over HTTP have it, in the access log.
+    private func log(_ mark: SocketRequest.Mark, _ outcome: SocketOutcome, since start: ContinuousClock.Instant) {
+        let level: Logger.Level = mark.operation == "ping" ? .debug : .info
+        guard logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = [
+            "address": "\(address)",
+            "op": "\(SocketRequest.operations.first { $0 == mark.operation } ?? "-")",
+            "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
+        ]
+        if case .answered(let answer) = outcome, let code = answer.code {
+            metadata["code"] = "\(code)"
+        }
+        logger.log(level: level, "WebSocket request", metadata: metadata)
+    }
+
+    private func carryOut(_ request: SocketRequest, on eventLoop: any EventLoop) async throws -> SocketOutcome {
         let mark = request.mark
         switch request.operation {
         case .subscribe(let chatID, let after):
@@ -42,8 +70,7 @@ struct SocketService<Store: ChatStore>: Sendable {
             }
             return .answered(answer)
         case .typing(let typing):
-            _ = try await store.chat(typing.chatID)
-            store.signals.send(.typing(typing))
+            try await self.typing.announce(typing, from: address)
             return .answered(SocketAnswer(mark))
         case .ping:
             return .answered(SocketAnswer(mark))

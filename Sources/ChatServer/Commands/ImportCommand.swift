@@ -20,7 +20,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(given: database.given + schema.given + logging.given)
-        let writer = LogWriter()
+        let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
         for warning in settings.warnings {

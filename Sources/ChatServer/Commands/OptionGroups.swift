@@ -88,6 +88,8 @@ struct LimitOptions: ParsableArguments {
     @Option(Settings.maximumHeaderBytes) var maximumHeaderBytes: String?
     @Option(Settings.maximumConnections) var maximumConnections: String?
     @Option(Settings.tailCacheBytes) var tailCacheBytes: String?
+    @Option(Settings.readBytes) var readBytes: String?
+    @Option(Settings.drainDelay) var drainDelay: String?
     @Option(Settings.shutdownGrace) var shutdownGrace: String?
 
     var given: [GivenSetting] {
@@ -98,6 +100,8 @@ struct LimitOptions: ParsableArguments {
             Settings.maximumHeaderBytes.given(maximumHeaderBytes),
             Settings.maximumConnections.given(maximumConnections),
             Settings.tailCacheBytes.given(tailCacheBytes),
+            Settings.readBytes.given(readBytes),
+            Settings.drainDelay.given(drainDelay),
             Settings.shutdownGrace.given(shutdownGrace),
         ].compactMap(\.self)
     }
@@ -110,6 +114,10 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.streamStallTimeout) var streamStallTimeout: String?
     @Option(Settings.streamLag) var streamLag: String?
     @Option(Settings.streamCheckInterval) var streamCheckInterval: String?
+    @Option(Settings.maximumStreamReads) var maximumStreamReads: String?
+    @Option(Settings.typingInterval) var typingInterval: String?
+    @Option(Settings.maximumTypingPerChat) var maximumTypingPerChat: String?
+    @Option(Settings.maximumTypingPerAddress) var maximumTypingPerAddress: String?
     @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
 
     var given: [GivenSetting] {
@@ -120,6 +128,10 @@ struct StreamOptions: ParsableArguments {
             Settings.streamStallTimeout.given(streamStallTimeout),
             Settings.streamLag.given(streamLag),
             Settings.streamCheckInterval.given(streamCheckInterval),
+            Settings.maximumStreamReads.given(maximumStreamReads),
+            Settings.typingInterval.given(typingInterval),
+            Settings.maximumTypingPerChat.given(maximumTypingPerChat),
+            Settings.maximumTypingPerAddress.given(maximumTypingPerAddress),
             Settings.webSocketOrigins.given(webSocketOrigins),
         ].compactMap(\.self)
     }

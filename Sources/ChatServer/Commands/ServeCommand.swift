@@ -33,7 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
             given: address.given + hosts.given + database.given + capacity.given + schema.given + limits.given
                 + streams.given + logging.given + documentation.given
         )
-        let writer = LogWriter()
+        let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
         for warning in settings.warnings {
@@ -74,8 +74,10 @@ private struct Server {
     private let allowedHosts: HostPolicy
     private let rootPath: String
     private let grace: Duration
+    private let drainDelay: Duration
     private let docsAssets: String
     private let limits: HTTPLimits
+    private let readLimits: ReadLimits
     private let streamLimits: StreamLimits
     private let webSocketLimits: WebSocketLimits
     private let webSocketOrigins: OriginPolicy
@@ -89,8 +91,10 @@ private struct Server {
         allowedHosts = try settings.value(Settings.allowedHosts).policy(listeningOn: host)
         rootPath = try settings.value(Settings.rootPath)
         grace = try settings.value(Settings.shutdownGrace)
+        drainDelay = try settings.value(Settings.drainDelay)
         docsAssets = try settings.value(Settings.docsAssets)
         limits = try HTTPLimits(settings)
+        readLimits = try ReadLimits(settings)
         streamLimits = try StreamLimits(settings)
         var webSocketLimits = WebSocketLimits()
         webSocketLimits.maximumMessageBytes = limits.maximumBodyBytes
@@ -109,25 +113,27 @@ private struct Server {
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
     ) async throws {
+        let drain = Drain()
         let service = ChatService(
             store: store,
             limits: limits,
+            readLimits: readLimits,
             streamLimits: streamLimits,
             webSocketLimits: webSocketLimits,
             webSocketOrigins: webSocketOrigins,
             tailCacheBytes: tailCacheBytes,
             allowedHosts: allowedHosts,
             rootPath: rootPath,
-            documentationAssets: docsAssets
+            documentationAssets: docsAssets,
+            drain: drain
         )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
             onListening(ListeningAddress(host: host, port: channel.localAddress?.port ?? port))
         }
-        var group = ServiceGroupConfiguration(
-            services: services + [application],
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger
-        )
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let drainer = DrainService(drain, delay: drainDelay, signals: signals, logger: logger)
+        var group = ServiceGroupConfiguration(services: services + [application], logger: logger)
+        group.services.append(.init(service: drainer, successTerminationBehavior: .gracefullyShutdownGroup))
         group.maximumGracefulShutdownDuration = grace
         do {
             try await ServiceGroup(configuration: group).run()

@@ -8,11 +8,9 @@ struct LineLogHandler: LogHandler {
     var metadataProvider: Logger.MetadataProvider?
     var logLevel: Logger.Level
 
-    private let format: LogFormat
     private let writer: LogWriter
 
-    init(format: LogFormat, level: Logger.Level, writer: LogWriter) {
-        self.format = format
+    init(level: Logger.Level, writer: LogWriter) {
         self.writer = writer
         logLevel = level
     }
@@ -33,7 +31,7 @@ struct LineLogHandler: LogHandler {
         if let error = event.error {
             fields["error"] = "\(error)"
         }
-        var line = format.line(at: .now(), event.level, "\(event.message)", fields)
+        var line = writer.format.line(at: .now(), event.level, "\(event.message)", fields)
         line.append(UInt8(ascii: "\n"))
         writer.write(line)
     }
@@ -64,7 +62,7 @@ extension LogFormat {
                 writer.object { writer in
                     for (key, value) in sorted {
                         writer.name(key)
-                        writer.value(value.text)
+                        writer.value(value)
                     }
                 }
             }
@@ -80,6 +78,19 @@ extension LogFormat {
                 line.append(contentsOf: value.text.quotedIfNeeded.utf8)
             }
             return line
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Numbers and booleans are what they are, anything else is a text.
+    fileprivate mutating func value(_ value: Logger.MetadataValue) {
+        guard case .stringConvertible(let convertible) = value else { return self.value(value.text) }
+        switch convertible {
+        case let number as any FixedWidthInteger & CustomStringConvertible: self.value(Int64(clamping: number))
+        case let number as Double where number.isFinite: self.value(number)
+        case let isTrue as Bool: self.value(isTrue)
+        default: self.value(value.text)
         }
     }
 }

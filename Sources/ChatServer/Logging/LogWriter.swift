@@ -1,11 +1,13 @@
+import ChatDomain
 import Dispatch
 import Glibc
+import Logging
 import Synchronization
 
 /// Writes the log's lines to standard error from a queue of its own, in their order.
 ///
 /// What is logged while it writes is written together then. Whoever reads the log may be slow or stuck: a line that finds
-/// too much before it is dropped, and the server goes on.
+/// too much before it is dropped, and the server goes on. How many were dropped is a line of its own once there is room.
 final class LogWriter: Sendable {
     /// The bytes that may wait to be written.
     static let maximumBacklog = 1 << 20
@@ -13,14 +15,24 @@ final class LogWriter: Sendable {
     private struct State {
         var backlog: [UInt8] = []
         var isWriting = false
+        var droppedCount = 0
     }
+
+    let format: LogFormat
 
     private let queue = DispatchQueue(label: "chat-api.log")
     private let state = Mutex(State())
 
+    init(format: LogFormat) {
+        self.format = format
+    }
+
     func write(_ line: [UInt8]) {
         let begins = state.withLock { state in
-            guard state.backlog.count + line.count <= Self.maximumBacklog else { return false }
+            guard state.backlog.count + line.count <= Self.maximumBacklog else {
+                state.droppedCount += 1
+                return false
+            }
             state.backlog += line
             defer { state.isWriting = true }
             return !state.isWriting
@@ -38,14 +50,24 @@ final class LogWriter: Sendable {
 
     /// All that waits; nil ends the writing.
     private func takeBacklog() -> [UInt8]? {
-        state.withLock { state in
-            guard !state.backlog.isEmpty else {
+        let (lines, droppedCount) = state.withLock { state in
+            if state.backlog.isEmpty {
                 state.isWriting = false
-                return nil
+                return ([UInt8](), 0)
             }
-            defer { state.backlog = [] }
-            return state.backlog
+            defer {
+                state.backlog = []
+                state.droppedCount = 0
+            }
+            return (state.backlog, state.droppedCount)
         }
+        if lines.isEmpty { return nil }
+        return droppedCount == 0 ? lines : lines + report(of: droppedCount)
+    }
+
+    private func report(of droppedCount: Int) -> [UInt8] {
+        let fields: Logger.Metadata = ["count": .stringConvertible(droppedCount)]
+        return format.line(at: .now(), .warning, "Log lines were dropped", fields) + [UInt8(ascii: "\n")]
     }
 
     /// Waits until what was logged is written, but no longer than a second.
@@ -62,6 +84,10 @@ final class LogWriter: Sendable {
             let count = Glibc.write(STDERR_FILENO, rest.baseAddress, rest.count)
             if count > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            } else if errno == EAGAIN {
+                // Another program has made the pipe non-blocking.
+                var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&descriptor, 1, -1)
             } else if errno != EINTR {
                 return
             }

@@ -203,6 +203,13 @@ package enum Settings {
         in: 0...1_099_511_627_776,
         default: 268_435_456
     )
+    static let readBytes = Setting.wholeNumber(
+        ["chat", "read", "bytes"],
+        flag: "read-bytes",
+        "Memory for messages that are being read, each counted at its largest size; further reads wait.",
+        in: 65_536...1_099_511_627_776,
+        default: 33_554_432
+    )
     static let maximumHeaderBytes = Setting.wholeNumber(
         ["chat", "max", "header", "bytes"],
         flag: "max-header-bytes",
@@ -259,6 +266,34 @@ package enum Settings {
         in: 0.1...3_600,
         default: 5
     )
+    static let maximumStreamReads = Setting.wholeNumber(
+        ["chat", "max", "stream", "reads"],
+        flag: "max-stream-reads",
+        "Pages of 50 entries that are read from the database at once for streams that are behind.",
+        in: 1...1_000,
+        default: 4
+    )
+    static let typingInterval = Setting.seconds(
+        ["chat", "typing", "interval"],
+        flag: "typing-interval",
+        "Seconds for which the same metadata is not shown as typing in a chat again.",
+        in: 0...3_600,
+        default: 1
+    )
+    static let maximumTypingPerChat = Setting.wholeNumber(
+        ["chat", "max", "typing", "per", "chat"],
+        flag: "max-typing-per-chat",
+        "Most typing events shown in a chat within a second; further ones are dropped.",
+        in: 1...1_000_000,
+        default: 20
+    )
+    static let maximumTypingPerAddress = Setting.wholeNumber(
+        ["chat", "max", "typing", "per", "address"],
+        flag: "max-typing-per-address",
+        "Most typing events from one address, which is the proxy's behind a proxy, within a second; further ones get 429.",
+        in: 1...1_000_000,
+        default: 200
+    )
     static let webSocketOrigins = Setting<OriginPolicy>(
         key: ["chat", "websocket", "origins"],
         flag: "websocket-origins",
@@ -267,6 +302,13 @@ package enum Settings {
         fallback: "same-host",
         expected: "same-host, any, or origins such as https://app.example,https://www.app.example",
         parse: { OriginPolicy(setting: $0) }
+    )
+    static let drainDelay = Setting.seconds(
+        ["chat", "drain", "delay"],
+        flag: "drain-delay",
+        "Seconds for which the server still serves after SIGTERM, while it says that it is not ready.",
+        in: 0...3_600,
+        default: 0
     )
     static let shutdownGrace = Setting.seconds(
         ["chat", "shutdown", "grace"],
@@ -325,6 +367,7 @@ package enum Settings {
         bodyTimeout,
         idleTimeout,
         tailCacheBytes,
+        readBytes,
         maximumHeaderBytes,
         maximumConnections,
         maximumStreams,
@@ -333,7 +376,12 @@ package enum Settings {
         streamStallTimeout,
         streamLag,
         streamCheckInterval,
+        maximumStreamReads,
+        typingInterval,
+        maximumTypingPerChat,
+        maximumTypingPerAddress,
         webSocketOrigins,
+        drainDelay,
         shutdownGrace,
         logLevel,
         logFormat,

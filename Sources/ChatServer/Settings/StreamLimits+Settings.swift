@@ -8,6 +8,10 @@ extension StreamLimits {
         heartbeat = try settings.value(Settings.streamHeartbeat)
         stallTimeout = try settings.value(Settings.streamStallTimeout)
         maximumLag = try settings.value(Settings.streamLag)
+        maximumReads = try settings.value(Settings.maximumStreamReads)
+        typingInterval = try settings.value(Settings.typingInterval)
+        maximumTypingPerChat = try settings.value(Settings.maximumTypingPerChat)
+        maximumTypingPerAddress = try settings.value(Settings.maximumTypingPerAddress)
         checkInterval = try settings.value(Settings.streamCheckInterval)
     }
 }

@@ -1,0 +1,109 @@
+import ChatDomain
+import Synchronization
+
+/// Bounds the bytes of messages that are between the database and the response at the same time.
+///
+/// How large messages are shows when they have been read: each is counted at its largest size. Reads that must wait do so
+/// in turns of the clients' addresses.
+package final class ReadBudget: Sendable {
+    private struct Waiting {
+        let bytes: Int
+        let deadline: ContinuousClock.Instant
+        let continuation: CheckedContinuation<Bool, Never>
+    }
+
+    private struct State {
+        var freeBytes: Int
+        var waiting = FairQueue<String, Waiting>()
+
+        /// Takes bytes for a read that has nobody before it.
+        mutating func take(_ bytes: Int) -> Bool {
+            guard waiting.isEmpty, bytes <= freeBytes else { return false }
+            freeBytes -= bytes
+            return true
+        }
+    }
+
+    private let limits: ReadLimits
+    private let state: Mutex<State>
+
+    /// What one message takes at most, in bytes of its text and metadata.
+    package static let largestMessage = MessageText.maximumLength * 4 + Metadata.maximumLength
+
+    package init(_ limits: ReadLimits) {
+        self.limits = limits
+        state = Mutex(State(freeBytes: limits.maximumBytes))
+    }
+
+    /// How many reads wait.
+    package var waitingCount: Int {
+        state.withLock { $0.waiting.count }
+    }
+
+    /// Runs a read once there is room for what it may return.
+    ///
+    /// - Parameters:
+    ///   - messages: The most messages that it returns.
+    ///   - address: The client's.
+    /// - Throws: `StoreError.unavailable` if there was no room in time, or what `read` throws.
+    package func read<Result>(
+        upTo messages: Int,
+        for address: @autoclosure () -> String,
+        isolation: isolated (any Actor)? = #isolation,
+        _ read: () async throws -> Result
+    ) async throws -> Result {
+        // What is larger than all there is runs alone.
+        let bytes = min(messages * Self.largestMessage, limits.maximumBytes)
+        if !state.withLock({ $0.take(bytes) }) {
+            try await wait(for: bytes, address())
+        }
+        defer { give(back: bytes) }
+        return try await read()
+    }
+
+    private func wait(for bytes: Int, _ address: String) async throws(StoreError) {
+        let deadline = ContinuousClock.now + limits.patience
+        let isGranted = await withCheckedContinuation { continuation in
+            let answer = state.withLock { state -> Bool? in
+                if state.take(bytes) { return true }
+                if state.waiting.count >= limits.maximumWaiting { return false }
+                let waiting = Waiting(bytes: bytes, deadline: deadline, continuation: continuation)
+                state.waiting.append(waiting, of: [address])
+                return nil
+            }
+            if let answer {
+                continuation.resume(returning: answer)
+            }
+        }
+        if !isGranted {
+            throw .unavailable(reason: "too many messages are being read")
+        }
+    }
+
+    private func give(back bytes: Int) {
+        let now = ContinuousClock.now
+        let (granted, expired) = state.withLock { state in
+            state.freeBytes += bytes
+            var granted: [Waiting] = []
+            var expired: [Waiting] = []
+            while let next = state.waiting.first {
+                if next.deadline <= now {
+                    expired.append(next)
+                } else if next.bytes <= state.freeBytes {
+                    state.freeBytes -= next.bytes
+                    granted.append(next)
+                } else {
+                    break
+                }
+                _ = state.waiting.popFirst()
+            }
+            return (granted, expired)
+        }
+        for waiting in granted {
+            waiting.continuation.resume(returning: true)
+        }
+        for waiting in expired {
+            waiting.continuation.resume(returning: false)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import Logging
+import Synchronization
+
+/// Logs why the server is not ready: once, however often it is asked.
+final class ReadinessLog: Sendable {
+    private let reason = Mutex<String?>(nil)
+
+    /// - Parameter reason: Why the server is not ready; nil if it is.
+    func note(_ reason: String?, in logger: Logger) {
+        let hasChanged = self.reason.withLock { last in
+            defer { last = reason }
+            return last != reason
+        }
+        guard hasChanged else { return }
+        if let reason {
+            logger.warning("Not ready", metadata: ["reason": "\(reason)"])
+        } else {
+            logger.notice("Ready again")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ChatTestSupport
+import Foundation
+import NIOCore
+import Subprocess
+import Testing
+
+/// What the running program writes into its log.
+@Suite(.timeLimit(.minutes(5)))
+struct LogTests {
+    /// The lines of a server's log while `body` talks to it.
+    private func log(
+        level: String = "info",
+        _ body: (HTTPTestClient) async throws -> Void
+    ) async throws -> [JSON] {
+        try await withTemporaryFolder { folder in
+            let arguments = ["--log-format=json", "--log-level=\(level)"]
+            let outcome = try await ChatAPIProcess.serve(arguments[0], arguments[1], in: folder, body)
+            return try outcome.errors.split(separator: "\n").map { line in
+                try JSONDecoder().decode(JSON.self, from: Data(line.utf8))
+            }
+        }
+    }
+
+    private func fields(of lines: [JSON], _ message: JSON) -> [JSON] {
+        lines.filter { $0["message"] == message }.compactMap { $0["fields"] }
+    }
+
+    @Test func whatIsNoHTTPIsLoggedToo() async throws {
+        let lines = try await log { client async throws in
+            for request in [
+                "NONSENSE\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n",
+                "POST /chats HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n",
+            ] {
+                _ = try await client.exchange(Array(request.utf8))
+            }
+        }
+        let requests = fields(of: lines, "Request")
+        #expect(requests.map { $0["status"] } == [400, 431, 413])
+        #expect(requests.allSatisfy { $0["address"] == "127.0.0.1" && $0["hb.request.id"]?.string != nil })
+        #expect(requests.prefix(2).map { $0["code"] } == ["bad_request", "headers_too_large"])
+    }
+
+    @Test func theEndOfAStreamIsLoggedWithWhatItHasSent() async throws {
+        let lines = try await log { client async throws in
+            try await client.createChats()
+            try await client.post("1", "2")
+            try await client.withEvents("/chats/1/events?after=0") { stream in
+                _ = try await stream.events(through: "caught_up")
+                #expect(try await client.send("DELETE", "/chats/1").status == 204)
+                #expect(try await stream.nextEvent()?.type == "chat.deleted")
+                #expect(try await stream.nextEvent() == nil)
+            }
+        }
+        let ends = fields(of: lines, "Stream ended")
+        #expect(ends.count == 1)
+        #expect(ends.first?["path"] == "/chats/1/events")
+        #expect(ends.first?["address"] == "127.0.0.1")
+        #expect(ends.first?["events"] == 2)
+        #expect(ends.first?["duration_ms"]?.isNumber == true)
+        let start = fields(of: lines, "Request").first { $0["path"] == "/chats/1/events" }
+        #expect(start?["hb.request.id"] == ends.first?["hb.request.id"])
+    }
+
+    @Test func whatIsAskedForOverAWebSocketIsLogged() async throws {
+        let lines = try await log { client async throws in
+            try await client.createChats()
+            try await client.withConnection { inbound, outbound in
+                var socket = try await WebSocketClient(inbound, outbound)
+                #expect(try await socket.nextFrame() == #"text {"type":"hello"}"#)
+                for request in [
+                    #"{"op":"subscribe","chat_id":1}"#, #"{"op":"send","chat_id":1,"text":"a"}"#,
+                    #"{"op":"send","chat_id":9,"text":"a"}"#, #"{"op":"ping"}"#, #"{"op":"\u000a"}"#, "[",
+                ] {
+                    try await socket.send(.text(request))
+                }
+                while let frame = try await socket.nextFrame(), !frame.contains("invalid_json") {}
+                socket.halfClose()
+                while try await socket.nextFrame() != nil {}
+            }
+        }
+        let requests = fields(of: lines, "WebSocket request")
+        #expect(requests.map { $0["op"] } == ["subscribe", "send", "send", "-", "-"])
+        #expect(requests.map { $0["code"] } == [nil, nil, "chat_not_found", "unknown_operation", "invalid_json"])
+        #expect(requests.allSatisfy { $0["address"] == "127.0.0.1" && $0["duration_ms"]?.isNumber == true })
+        let closed = fields(of: lines, "WebSocket closed")
+        #expect(closed.count == 1)
+        #expect(closed.first?["events"] == 1)
+        #expect(closed.first?["code"] == 1_006)
+    }
+
+    @Test func healthChecksAreLoggedForThoseWhoLookForThem() async throws {
+        for (level, count) in [("info", 0), ("debug", 2)] {
+            let lines = try await log(level: level) { client async throws in
+                #expect(try await client.send("GET", "/health/live").status == 200)
+                #expect(try await client.send("GET", "/health/ready").status == 200)
+            }
+            let requests = lines.filter { $0["message"] == "Request" }
+            #expect(requests.count == count)
+            #expect(requests.allSatisfy { $0["level"] == "debug" })
+        }
+    }
+
+    /// Nobody reads the log while the requests are made.
+    @Test func linesThatWereDroppedAreCounted() async throws {
+        let requests = 400
+        let path = "/" + String(repeating: "x", count: 12_000)
+        let lines = try await log { client async throws in
+            try await client.withKeptConnection { connection async throws in
+                for _ in 0..<requests {
+                    #expect(try await connection.send("GET", path).status == 404)
+                }
+            }
+        }
+        let written = fields(of: lines, "Request").count
+        let dropped = fields(of: lines, "Log lines were dropped").compactMap { $0["count"]?.integer }
+        #expect(!dropped.isEmpty)
+        #expect(written + Int(dropped.reduce(0, +)) == requests)
+    }
+}
