@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Lets a real browser follow a chat while its server is killed and comes back, and looks for what is missing or doubled.
+"""Lets a real browser follow a chat while its server is killed, full or replaced by a failing proxy and comes back, and
+looks for what is missing or doubled.
 
     python3 -m Tests.Browser.events
 
@@ -7,6 +8,9 @@ Needs Debian's chromium and chromium-driver. The server is .build/release/chat-a
 `N passed, M failed`.
 """
 import http.client
+import http.server
+import pathlib
+import re
 import sys
 import tempfile
 import threading
@@ -35,8 +39,43 @@ for (const type of ['hello', 'caught_up', 'reconnect', 'overflow', 'chat.deleted
 """
 
 
-def serve(url: str, port: int = 0) -> Server:
-    return Server(BINARY, "serve", f"--port={port}", f"--database-url={url}", "--log-level=notice")
+# What docs/streaming.md tells people to do; what it would show is kept in the page.
+DOCUMENTED = "window.shown = []; console.log = (...values) => shown.push(values);\n" + re.findall(
+    r"```js\n(.*?)```", (pathlib.Path(__file__).parents[2] / "docs" / "streaming.md").read_text(), re.DOTALL,
+)[0]
+
+
+def serve(url: str, port: int = 0, *options: str) -> Server:
+    return Server(BINARY, "serve", f"--port={port}", f"--database-url={url}", *(options or ["--log-level=notice"]))
+
+
+class FailingProxy:
+    """Responds to everything with 502."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(502)
+            self.server.asked.set()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def __init__(self, port: int) -> None:
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.Handler)
+        self.server.asked = threading.Event()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def request(port: int, method: str, path: str, body: dict | None = None) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        return exchange(connection, method, path, body)[0]
+    finally:
+        connection.close()
 
 
 class Writer(threading.Thread):
@@ -117,9 +156,42 @@ def all_chats(driver: Chrome) -> None:
     follow_through_a_crash(driver, "/events", [1, 2])
 
 
+def documented_example(driver: Chrome) -> None:
+    """Comes back from a server that has no place for it, and from a proxy that a browser's own EventSource gives up on."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/chat.db"
+        server = serve(url, 0, "--max-streams=0", "--log-level=info")
+        port = server.port
+        wait = WebDriverWait(driver, SECONDS)
+        try:
+            request(port, "POST", "/chats", {"title": "followed"})
+            request(port, "POST", "/chats/1/messages", {"text": "first"})
+            driver.get(f"http://127.0.0.1:{port}/docs")
+            driver.execute_script(DOCUMENTED)
+            # No place: the browser itself comes back, as the response has told it to.
+            wait.until(lambda _: any("Stream refused" in line for line in list(server.last_lines)))
+            server.stop()
+            server = serve(url, port)
+            wait.until(lambda driver: driver.execute_script("return shown.length") == 1)
+            server.stop()
+            proxy = FailingProxy(port)
+            try:
+                assert proxy.server.asked.wait(SECONDS), "the browser does not come back"
+            finally:
+                proxy.stop()
+            server = serve(url, port)
+            assert request(port, "POST", "/chats/1/messages", {"text": "second"}) == 201
+            wait.until(lambda driver: driver.execute_script("return shown.length") >= 2)
+            shown = driver.execute_script("return shown")
+        finally:
+            status = server.stop()
+        assert status == 0, f"the server ended with status {status}"
+        assert shown == [[1, "message.created", "first"], [2, "message.created", "second"]], f"shown: {shown}"
+
+
 def main() -> int:
     passed = failed = 0
-    for check in (one_chat, several_chats, all_chats):
+    for check in (one_chat, several_chats, all_chats, documented_example):
         driver = browser()
         try:
             check(driver)
