@@ -19,6 +19,8 @@ package struct ChatService<Store: ChatStore>: Sendable {
     package let allowedHosts: HostPolicy
     /// Where a proxy shows the service to its clients, such as `/chat`; empty for the root of the host.
     package let rootPath: String
+    /// Between looks for what deleted chats have left after a purge has failed.
+    package let purgeInterval: Duration
     /// The folder with the files of Swagger UI and ReDoc, which may be missing.
     package let documentationAssets: String
     let drain: Drain
@@ -34,6 +36,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         tailCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
+        purgeInterval: Duration = .seconds(30),
         documentationAssets: String,
         drain: Drain = Drain()
     ) {
@@ -46,6 +49,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         self.tailCacheBytes = tailCacheBytes
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath
+        self.purgeInterval = purgeInterval
         self.documentationAssets = documentationAssets
         self.drain = drain
     }
@@ -59,7 +63,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         logger: Logger,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) async -> some ApplicationProtocol {
-        let purger = DeletedChatPurger(store: store, logger: logger)
+        let purger = DeletedChatPurger(store: store, logger: logger, interval: purgeInterval)
         let hub = EventHub(store, streamLimits, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger)
         let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
         return Application(

@@ -7,12 +7,15 @@ import ServiceLifecycle
 struct DeletedChatPurger<Store: ChatStore>: Service {
     private let store: Store
     private let logger: Logger
+    private let interval: Duration
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
 
-    init(store: Store, logger: Logger) {
+    /// - Parameter interval: Between looks for what a failed purge, or another server, has left.
+    init(store: Store, logger: Logger, interval: Duration) {
         self.store = store
         self.logger = logger
+        self.interval = interval
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -24,13 +27,31 @@ struct DeletedChatPurger<Store: ChatStore>: Service {
     /// Purges what an earlier process has left, and then whenever it is told to, until the shutdown.
     func run() async throws {
         caller.yield()
-        for await _ in calls.cancelOnGracefulShutdown() {
-            do throws(StoreError) {
-                while try await store.purgeDeletedChats(), !Task.isShuttingDownGracefully {}
-            } catch {
-                // The next deletion, or the next start, goes on with it.
-                logger.warning("Purging deleted chats failed", metadata: ["reason": "\(error.reason)"])
+        await withDiscardingTaskGroup { group in
+            group.addTask { await wakeAtIntervals() }
+            for await _ in calls.cancelOnGracefulShutdown() {
+                await purge()
             }
+            group.cancelAll()
+        }
+    }
+
+    private func wakeAtIntervals() async {
+        do {
+            while true {
+                try await Task.sleep(for: interval)
+                wake()
+            }
+        } catch {
+            // The purger ends.
+        }
+    }
+
+    private func purge() async {
+        do throws(StoreError) {
+            while try await store.purgeDeletedChats(), !Task.isShuttingDownGracefully {}
+        } catch {
+            logger.warning("Purging deleted chats failed", metadata: ["reason": "\(error.reason)"])
         }
     }
 }

@@ -12,6 +12,7 @@ package func withServer<Result: Sendable>(
     streamLimits: StreamLimits = StreamLimits(),
     allowedHosts: HostPolicy = .any,
     rootPath: String = "",
+    purgeInterval: Duration = .seconds(30),
     documentationAssets: String = "public/docs",
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -25,6 +26,7 @@ package func withServer<Result: Sendable>(
         streamLimits: streamLimits,
         allowedHosts: allowedHosts,
         rootPath: rootPath,
+        purgeInterval: purgeInterval,
         documentationAssets: documentationAssets
     )
     let application = await service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in

@@ -38,10 +38,50 @@ struct DeletedChatPurgerTests {
         }
     }
 
+    @Test(arguments: StoreUnderTest.allCases)
+    func aPurgeThatFailedIsTriedAgainWithoutAnotherDeletion(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            let chat = try await store.createChat(titled: ChatTitle("large")).id
+            try await database.fill(chat.rawValue, messages: 5_000)
+            try await database.forbidDeletionsOfMessages()
+            try await withServer(store, purgeInterval: .milliseconds(20)) { client in
+                #expect(try await client.send("DELETE", "/chats/1").status == 204)
+                await #expect(throws: StoreError.self) { try await store.purgeDeletedChats() }
+                try await database.allowDeletionsOfMessages()
+                try await waitUntilEmpty(database)
+            }
+        }
+    }
+
     /// The purger tells nobody that it is done; the suite's time limit is the end of the patience.
     private func waitUntilEmpty(_ database: DatabaseUnderTest) async throws {
         while try await database.rows(Self.rowCount) != [["0"]] {
             try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+extension DatabaseUnderTest {
+    fileprivate func forbidDeletionsOfMessages() async throws {
+        switch self {
+        case .sqlite:
+            try await execute(
+                "CREATE TRIGGER forbid BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
+            )
+        case .postgresql:
+            try await execute(
+                """
+                CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'forbidden'; END $$;
+                CREATE TRIGGER forbid BEFORE DELETE ON messages FOR EACH ROW EXECUTE FUNCTION forbid();
+                """
+            )
+        }
+    }
+
+    fileprivate func allowDeletionsOfMessages() async throws {
+        switch self {
+        case .sqlite: try await execute("DROP TRIGGER forbid")
+        case .postgresql: try await execute("DROP TRIGGER forbid ON messages")
         }
     }
 }
