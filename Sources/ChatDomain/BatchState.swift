@@ -2,6 +2,9 @@
 ///
 /// One batch runs at a time. There is no timer: what comes while a batch runs makes up the next one, and a request that
 /// comes while none runs is a batch of its own.
+///
+/// Requests of different kinds wait in queues of their own. While several queues have requests, each has an equal share of
+/// the batch, so a flood of one kind neither fills another kind's queue nor delays it by more than a batch.
 package struct BatchState<Entry> {
     package typealias Instant = ContinuousClock.Instant
 
@@ -31,7 +34,10 @@ package struct BatchState<Entry> {
         }
     }
 
-    @usableFromInline var waiting: [Waiting] = []
+    /// Each queue in the order of arrival.
+    @usableFromInline var queues: [[Waiting]]
+    /// The queue that is served first.
+    @usableFromInline var turn = 0
     @usableFromInline var isRunning = false
     @usableFromInline var isWatched = false
     @usableFromInline let maximumBatch: Int
@@ -39,16 +45,18 @@ package struct BatchState<Entry> {
 
     /// - Parameters:
     ///   - maximumBatch: What the requests that run together may weigh, at least 1; one that is heavier runs alone.
-    ///   - maximumWaiting: How many may wait; a further one is refused.
+    ///   - maximumWaiting: How many may wait in each queue; a further one is refused.
+    ///   - queueCount: How many kinds of requests there are, at least 1.
     @inlinable
-    package init(maximumBatch: Int, maximumWaiting: Int) {
+    package init(maximumBatch: Int, maximumWaiting: Int, queueCount: Int = 1) {
         self.maximumBatch = maximumBatch
         self.maximumWaiting = maximumWaiting
+        queues = Array(repeating: [], count: queueCount)
     }
 
     @inlinable
     package var waitingCount: Int {
-        waiting.count
+        queues.reduce(0) { $0 + $1.count }
     }
 
     package enum AddAction {
@@ -62,11 +70,18 @@ package struct BatchState<Entry> {
 
     /// - Parameters:
     ///   - weight: How much of a batch the request takes up, at least 1.
+    ///   - queue: The queue of the request's kind, from 0.
     ///   - deadline: When the request is to be given up if it still waits; no earlier than that of any before it.
     @inlinable
-    package mutating func add(_ entry: Entry, _ ticket: Ticket, weight: Int = 1, deadline: Instant) -> AddAction {
-        guard waiting.count < maximumWaiting else { return .refuse }
-        waiting.append(Waiting(ticket: ticket, entry: entry, weight: weight, deadline: deadline))
+    package mutating func add(
+        _ entry: Entry,
+        _ ticket: Ticket,
+        weight: Int = 1,
+        queue: Int = 0,
+        deadline: Instant
+    ) -> AddAction {
+        guard queues[queue].count < maximumWaiting else { return .refuse }
+        queues[queue].append(Waiting(ticket: ticket, entry: entry, weight: weight, deadline: deadline))
         if !isRunning {
             isRunning = true
             return .run
@@ -81,19 +96,32 @@ package struct BatchState<Entry> {
     /// The next batch, in the order of arrival; nil ends the running.
     @inlinable
     package mutating func next() -> [Entry]? {
-        guard !waiting.isEmpty else {
+        let busy = queues.indices.map { ($0 + turn) % queues.count }.filter { !queues[$0].isEmpty }
+        guard !busy.isEmpty else {
             isRunning = false
             return nil
         }
-        var batch: [Entry] = []
+        // Where not every queue has its place in a batch, each is the first in turn.
+        turn = (turn + 1) % queues.count
+        let share = max(1, maximumBatch / busy.count)
+        var batch: [Waiting] = []
         var weight = 0
-        for request in waiting {
-            weight += request.weight
-            if weight > maximumBatch, !batch.isEmpty { break }
-            batch.append(request.entry)
+        for queue in busy {
+            var (count, ownWeight) = (0, 0)
+            for request in queues[queue] {
+                ownWeight += request.weight
+                if count > 0, ownWeight > share { break }
+                if !batch.isEmpty, weight + request.weight > maximumBatch { break }
+                weight += request.weight
+                batch.append(request)
+                count += 1
+            }
+            queues[queue].removeFirst(count)
         }
-        waiting.removeFirst(batch.count)
-        return batch
+        if busy.count > 1 {
+            batch.sort { $0.ticket.rawValue < $1.ticket.rawValue }
+        }
+        return batch.map(\.entry)
     }
 
     /// Takes back those whose time has run out.
@@ -101,16 +129,25 @@ package struct BatchState<Entry> {
     /// - Returns: Them, and when to look again; nil ends the watching.
     @inlinable
     package mutating func expire(at now: Instant) -> (expired: [Entry], next: Instant?) {
-        let count = waiting.prefix { $0.deadline <= now }.count
-        let expired = waiting.prefix(count).map(\.entry)
-        waiting.removeFirst(count)
-        isWatched = !waiting.isEmpty
-        return (expired, waiting.first?.deadline)
+        var expired: [Entry] = []
+        for queue in queues.indices {
+            let count = queues[queue].prefix { $0.deadline <= now }.count
+            expired += queues[queue].prefix(count).map(\.entry)
+            queues[queue].removeFirst(count)
+        }
+        let next = queues.compactMap(\.first?.deadline).min()
+        isWatched = next != nil
+        return (expired, next)
     }
 
     /// Takes a request back; nil if it does not wait any more.
     @inlinable
     package mutating func withdraw(_ ticket: Ticket) -> Entry? {
-        waiting.firstIndex { $0.ticket == ticket }.map { waiting.remove(at: $0).entry }
+        for queue in queues.indices {
+            if let index = queues[queue].firstIndex(where: { $0.ticket == ticket }) {
+                return queues[queue].remove(at: index).entry
+            }
+        }
+        return nil
     }
 }

@@ -6,8 +6,8 @@ package import Synchronization
 package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     /// Runs a batch and answers each of its requests, in their order.
     ///
-    /// What it throws holds for all of them. Where that is `StoreError.failed`, nothing was done, and the batcher runs
-    /// both halves again, so that the one at fault fails alone in the end.
+    /// What it throws holds for all of them. Where that is `StoreError.invalidValue`, nothing was done, and the batcher
+    /// runs both halves again, so that the one at fault fails alone in the end.
     package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> [Result<Answer, StoreError>]
 
     @usableFromInline
@@ -27,9 +27,16 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     @usableFromInline let patience: Duration
     @usableFromInline let perform: Perform
 
+    /// - Parameter queueCount: How many kinds of requests have a queue and a share of the batches of their own.
     @inlinable
-    package init(_ limits: BatchLimits, perform: @escaping Perform) {
-        state = Mutex(BatchState(maximumBatch: limits.maximumBatch, maximumWaiting: limits.maximumWaiting))
+    package init(_ limits: BatchLimits, queueCount: Int = 1, perform: @escaping Perform) {
+        state = Mutex(
+            BatchState(
+                maximumBatch: limits.maximumBatch,
+                maximumWaiting: limits.maximumWaiting,
+                queueCount: queueCount
+            )
+        )
         patience = limits.patience
         self.perform = perform
     }
@@ -44,14 +51,16 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     ///
     /// A request whose task is cancelled while it waits is withdrawn; one that is being run is answered all the same.
     ///
-    /// - Parameter weight: How much of a batch the request takes up, at least 1.
+    /// - Parameters:
+    ///   - weight: How much of a batch the request takes up, at least 1.
+    ///   - queue: The queue of the request's kind, from 0.
     /// - Throws: Its own error, or the batch's; `StoreError.unavailable` where it was never run.
     @inlinable
-    package func submit(_ request: Request, weight: Int = 1) async throws(StoreError) -> Answer {
+    package func submit(_ request: Request, weight: Int = 1, queue: Int = 0) async throws(StoreError) -> Answer {
         let ticket = BatchState<Entry>.Ticket(rawValue: lastTicket.add(1, ordering: .relaxed).newValue)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                enqueue(Entry(request: request, continuation: continuation), ticket, weight)
+                enqueue(Entry(request: request, continuation: continuation), ticket, weight, queue)
                 // The handler may have run before there was anything to withdraw.
                 if Task.isCancelled {
                     withdraw(ticket)
@@ -64,9 +73,9 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     }
 
     @inlinable
-    func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int) {
+    func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int, _ queue: Int) {
         // The clock is read under the lock, so that deadlines ascend.
-        switch state.withLock({ $0.add(entry, ticket, weight: weight, deadline: .now + patience) }) {
+        switch state.withLock({ $0.add(entry, ticket, weight: weight, queue: queue, deadline: .now + patience) }) {
         case .run: Task { await run() }
         case .waitAndWatch: Task { await watch() }
         case .wait: break
@@ -116,7 +125,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
             }
             return results
         } catch {
-            guard case .failed = error, requests.count > 1 else {
+            guard case .invalidValue = error, requests.count > 1 else {
                 return requests.map { _ in .failure(error) }
             }
             let middle = requests.startIndex + requests.count / 2

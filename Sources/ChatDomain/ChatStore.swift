@@ -2,7 +2,8 @@
 ///
 /// What every store guarantees, and the conformance suite proves:
 /// - A method that returns has its change on disk; a method that throws has changed nothing, unless it throws
-///   `StoreError.outcomeUnknown`.
+///   `StoreError.outcomeUnknown`, which no read does.
+/// - All writes wait in bounded queues for their turn in a batch, those of each kind in one of their own.
 /// - The positions of a chat are 1, 2, 3 … without a hole, over messages and changes together, in the order of the
 ///   commits, and instants never run backwards along them.
 /// - A read sees one snapshot, which contains every change whose method had returned before the read began.
@@ -32,6 +33,7 @@ package protocol ChatStore: Sendable {
     /// Those of the chats that exist, in any order.
     func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat]
 
+    /// - Throws: `StoreError.searchTimedOut` where a search for a part of titles takes too long; nothing else waits for it.
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
 
     /// Reads a chat and its newest messages, unless they are as the reader knows them.

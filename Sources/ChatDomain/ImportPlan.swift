@@ -91,6 +91,11 @@ package struct ImportPlan: Sendable {
         messages.map(\.message.id.rawValue).max() ?? 0
     }
 
+    /// The messages that become tombstones, in the order of their positions.
+    package var deletedMessages: [Message] {
+        (messages.map(\.message) + editedMessages.values).filter(\.isDeleted).sorted { $0.position < $1.position }
+    }
+
     private mutating func add(_ stretch: ArchivedStretch) throws(ImportConflict) {
         let chat = stretch.chat
         if knowledge.removedChats.contains(chat.id) {

@@ -22,6 +22,17 @@ extension LogPlan {
         }
     }
 
+    /// A chat that an earlier transaction has created under a key.
+    package struct CreatedChat: Sendable {
+        package let chat: Chat
+        package let fingerprint: Int64
+
+        package init(chat: Chat, fingerprint: Int64) {
+            self.chat = chat
+            self.fingerprint = fingerprint
+        }
+    }
+
     /// A message's id with the chat that it is looked for in.
     package struct MessageReference: Hashable, Sendable {
         package let chatID: ChatID
@@ -37,12 +48,31 @@ extension LogPlan {
     package struct Knowledge: Sendable {
         /// The logs of the requests' chats; a chat that is not there does not exist.
         package var heads: [ChatID: LogHead] = [:]
+        /// The chats that cannot be written to now, and why; their requests fail alone.
+        package var busyChats: [ChatID: StoreError] = [:]
         /// What is stored under the drafts' keys.
         package var sent: [SentKey: SentMessage] = [:]
         /// The messages that are to be changed or answered, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
+        /// The chats that stand under the drafts' keys.
+        package var createdChats: [IdempotencyKey: CreatedChat] = [:]
 
         package init() {}
+    }
+
+    /// What only the store knows once the plan is carried out.
+    package struct Written: Sendable {
+        /// Those of `appends`, in their order.
+        package var messageIDs: [MessageID]
+        /// Those of `creations`, in their order; nil where they were lost with the connection.
+        package var chatIDs: [ChatID]?
+        package var hasMoreToPurge: Bool
+
+        package init(messageIDs: [MessageID] = [], chatIDs: [ChatID]? = [], hasMoreToPurge: Bool = false) {
+            self.messageIDs = messageIDs
+            self.chatIDs = chatIDs
+            self.hasMoreToPurge = hasMoreToPurge
+        }
     }
 
     /// What must be read for a batch.
@@ -51,21 +81,35 @@ extension LogPlan {
         package private(set) var keys: Set<SentKey> = []
         package private(set) var messages: Set<MessageReference> = []
 
-        package init(_ requests: [LogRequest]) {
+        package private(set) var creationKeys: Set<IdempotencyKey> = []
+
+        package init(_ requests: [WriteRequest]) {
             for request in requests {
-                chats.insert(request.chatID)
-                switch request.change {
-                case .post(let draft):
+                switch request {
+                case .record(let request): insert(request)
+                case .create(let draft):
                     if let key = draft.idempotency?.key {
-                        keys.insert(SentKey(chatID: request.chatID, key: key))
+                        creationKeys.insert(key)
                     }
-                    if let target = draft.replyTo {
-                        messages.insert(MessageReference(chatID: request.chatID, id: target))
-                    }
-                case .edit(let id, _, _), .delete(let id, _):
-                    messages.insert(MessageReference(chatID: request.chatID, id: id))
-                case .update: break
+                case .delete(let id): chats.insert(id)
+                case .purge: break
                 }
+            }
+        }
+
+        private mutating func insert(_ request: LogRequest) {
+            chats.insert(request.chatID)
+            switch request.change {
+            case .post(let draft):
+                if let key = draft.idempotency?.key {
+                    keys.insert(SentKey(chatID: request.chatID, key: key))
+                }
+                if let target = draft.replyTo {
+                    messages.insert(MessageReference(chatID: request.chatID, id: target))
+                }
+            case .edit(let id, _, _), .delete(let id, _):
+                messages.insert(MessageReference(chatID: request.chatID, id: id))
+            case .update: break
             }
         }
     }

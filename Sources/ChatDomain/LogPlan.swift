@@ -1,7 +1,17 @@
-/// Decides what a batch of changes writes, once the logs of their chats are locked and what they refer to is read.
+/// Decides what a batch of writes does, once the logs of their chats are locked and what they refer to is read.
 ///
 /// Every store writes by it, and so positions, instants, replays and refusals are the same on all of them. A pure value.
 package struct LogPlan {
+    /// How many entries one batch removes with the chats that it deletes, and one step of a purge: others wait for some
+    /// milliseconds at the most.
+    package static let removalLimit: Int64 = 2_000
+
+    /// A chat to insert; it has no id yet.
+    package struct Creation: Sendable {
+        package let draft: ChatDraft
+        package let createdAt: Instant
+    }
+
     /// A message to insert; it has its place but not yet its id.
     package struct Append: Sendable {
         package let chatID: ChatID
@@ -36,8 +46,14 @@ package struct LogPlan {
 
     private enum Outcome {
         case appended(Int, isReplay: Bool)
-        case done(LogSubject, isReplay: Bool)
+        case created(Int, isReplay: Bool)
+        case done(WriteAnswer)
+        case purged
         case refused(StoreError)
+
+        static func done(_ subject: LogSubject, isReplay: Bool) -> Outcome {
+            .done(.recorded(Accepted(subject, isReplay: isReplay)))
+        }
     }
 
     /// In the order in which ids are to be given.
@@ -49,10 +65,20 @@ package struct LogPlan {
     package private(set) var editedChats: Set<ChatID> = []
     /// The messages that change, as they are afterwards.
     package private(set) var editedMessages: [MessageReference: Message] = [:]
+    /// The chats to remove with all that they have, after everything else but the creations was written.
+    package private(set) var removedChats: Set<ChatID> = []
+    /// The chats that are too large for that: to be hidden from every reader, and purged later.
+    package private(set) var hiddenChats: Set<ChatID> = []
+    /// In the order in which ids are to be given, once the chats that are deleted have released their keys.
+    package private(set) var creations: [Creation] = []
+    /// Whether a step of the purge is to be made.
+    package private(set) var purges = false
+    private var removalBudget = removalLimit
     private var outcomes: [Outcome] = []
     private var indices: [SentKey: Int] = [:]
+    private var creationIndices: [IdempotencyKey: Int] = [:]
 
-    package init(_ requests: [LogRequest], knowing knowledge: Knowledge, at now: Instant) {
+    package init(_ requests: [WriteRequest], knowing knowledge: Knowledge, at now: Instant) {
         appends.reserveCapacity(requests.count)
         outcomes.reserveCapacity(requests.count)
         for request in requests {
@@ -66,19 +92,40 @@ package struct LogPlan {
 
     /// Whether there is nothing to write.
     package var isEmpty: Bool {
-        appends.isEmpty && changes.isEmpty
+        appends.isEmpty && changes.isEmpty && creations.isEmpty && removedChats.isEmpty && hiddenChats.isEmpty
+            && !purges
+    }
+
+    /// Whether text that readers could see is replaced or removed.
+    package var erasesText: Bool {
+        !editedMessages.isEmpty || !editedChats.isEmpty || !removedChats.isEmpty || !hiddenChats.isEmpty || purges
+    }
+
+    package var deletedChats: Set<ChatID> {
+        removedChats.union(hiddenChats)
+    }
+
+    /// The messages that become tombstones, in the order of their positions.
+    package var deletedMessages: [Message] {
+        editedMessages.values.filter(\.isDeleted).sorted { $0.position < $1.position }
     }
 
     /// What has become of the batch once it is committed.
-    ///
-    /// - Parameter ids: The ids that the store gave to `appends`, in their order.
-    package func recorded(ids: [MessageID]) -> RecordedBatch {
-        let messages = zip(appends, ids).map { $0.message($1) }
-        let results = outcomes.map { outcome -> Result<Accepted<LogSubject>, StoreError> in
+    package func recorded(_ written: Written) -> RecordedBatch {
+        let messages = zip(appends, written.messageIDs).map { $0.message($1) }
+        let chats = written.chatIDs.map { ids in zip(creations, ids).map { $0.chat($1) } }
+        let results = outcomes.map { outcome -> Result<WriteAnswer, StoreError> in
             switch outcome {
             case .appended(let index, let isReplay):
-                .success(Accepted(.message(messages[index]), isReplay: isReplay))
-            case .done(let subject, let isReplay): .success(Accepted(subject, isReplay: isReplay))
+                .success(.recorded(Accepted(.message(messages[index]), isReplay: isReplay)))
+            case .created(let index, let isReplay):
+                if let chats {
+                    .success(.created(Accepted(chats[index], isReplay: isReplay)))
+                } else {
+                    .failure(.outcomeUnknown(reason: "the id of a created chat was lost with the connection"))
+                }
+            case .done(let answer): .success(answer)
+            case .purged: .success(.purged(isMore: written.hasMoreToPurge))
             case .refused(let error): .failure(error)
             }
         }
@@ -87,7 +134,16 @@ package struct LogPlan {
             entries += changes.compactMap(entry)
             entries.sort { $0.position < $1.position }
         }
-        return RecordedBatch(results: results, entries: entries)
+        if !deletedChats.isEmpty {
+            entries.removeAll { deletedChats.contains($0.chatID) }
+        }
+        return RecordedBatch(
+            results: results,
+            entries: entries,
+            createdChats: written.chatIDs ?? [],
+            deletedChats: deletedChats,
+            erasesText: erasesText
+        )
     }
 
     /// A change as the log shows it: with what it is about as it stands after the whole batch.
@@ -104,12 +160,66 @@ package struct LogPlan {
     }
 
     private mutating func plan(
+        _ request: WriteRequest,
+        _ knowledge: Knowledge,
+        at now: Instant
+    ) throws(StoreError) -> Outcome {
+        switch request {
+        case .record(let request): return try plan(request, knowledge, at: now)
+        case .create(let draft): return try create(draft, knowledge, at: now)
+        case .delete(let id):
+            let size = try head(of: id, knowledge).chat.lastPosition.rawValue
+            if size <= removalBudget {
+                removalBudget -= size
+                removedChats.insert(id)
+            } else {
+                hiddenChats.insert(id)
+            }
+            return .done(.deleted)
+        case .purge:
+            purges = true
+            return .purged
+        }
+    }
+
+    private func isDeleted(_ chat: ChatID) -> Bool {
+        removedChats.contains(chat) || hiddenChats.contains(chat)
+    }
+
+    private func head(of chat: ChatID, _ knowledge: Knowledge) throws(StoreError) -> LogHead {
+        if let error = knowledge.busyChats[chat] { throw error }
+        guard !isDeleted(chat), let head = movedHeads[chat] ?? knowledge.heads[chat] else { throw .chatNotFound }
+        return head
+    }
+
+    private mutating func create(
+        _ draft: ChatDraft,
+        _ knowledge: Knowledge,
+        at now: Instant
+    ) throws(StoreError) -> Outcome {
+        if let idempotency = draft.idempotency {
+            if let earlier = knowledge.createdChats[idempotency.key], !isDeleted(earlier.chat.id) {
+                guard earlier.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
+                let chat = movedHeads[earlier.chat.id]?.chat ?? earlier.chat
+                return .done(.created(Accepted(chat, isReplay: true)))
+            }
+            if let index = creationIndices[idempotency.key] {
+                guard creations[index].draft.idempotency == idempotency else { throw .idempotencyKeyReused }
+                return .created(index, isReplay: true)
+            }
+            creationIndices[idempotency.key] = creations.count
+        }
+        creations.append(Creation(draft: draft, createdAt: now))
+        return .created(creations.count - 1, isReplay: false)
+    }
+
+    private mutating func plan(
         _ request: LogRequest,
         _ knowledge: Knowledge,
         at now: Instant
     ) throws(StoreError) -> Outcome {
         let chatID = request.chatID
-        guard let head = movedHeads[chatID] ?? knowledge.heads[chatID] else { throw .chatNotFound }
+        let head = try head(of: chatID, knowledge)
         switch request.change {
         case .post(let draft):
             return try post(draft, to: head, knowledge, at: now)
@@ -236,6 +346,21 @@ extension LogPlan.Append {
             replyTo: draft.replyTo,
             createdAt: createdAt
         )
+    }
+}
+
+extension LogPlan.Creation {
+    fileprivate func chat(_ id: ChatID) -> Chat {
+        Chat(id: id, title: draft.title.value, metadata: draft.metadata, createdAt: createdAt)
+    }
+}
+
+extension LogEntry {
+    fileprivate var chatID: ChatID {
+        switch subject {
+        case .message(let message): message.chatID
+        case .chat(let chat): chat.id
+        }
     }
 }
 

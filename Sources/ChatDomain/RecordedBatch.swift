@@ -1,12 +1,26 @@
-/// What has become of a batch of changes.
+/// What has become of a batch of writes.
 package struct RecordedBatch: Sendable {
     /// What each requester is told, in the order of the requests.
-    package var results: [Result<Accepted<LogSubject>, StoreError>]
-    /// What the batch has appended; of each chat in the order of the positions, without a hole.
+    package var results: [Result<WriteAnswer, StoreError>]
+    /// What the batch has appended to chats that it has not deleted; of each chat in the order of the positions, without a
+    /// hole.
     package var entries: [LogEntry]
+    package var createdChats: [ChatID]
+    package var deletedChats: Set<ChatID>
+    /// Whether text that readers could see was replaced or removed.
+    package var erasesText: Bool
 
-    package init(results: [Result<Accepted<LogSubject>, StoreError>], entries: [LogEntry]) {
+    package init(
+        results: [Result<WriteAnswer, StoreError>],
+        entries: [LogEntry],
+        createdChats: [ChatID],
+        deletedChats: Set<ChatID>,
+        erasesText: Bool
+    ) {
         self.results = results
         self.entries = entries
+        self.createdChats = createdChats
+        self.deletedChats = deletedChats
+        self.erasesText = erasesText
     }
 }

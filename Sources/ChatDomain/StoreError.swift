@@ -15,8 +15,12 @@ package enum StoreError: Error, Equatable {
     case unavailable(reason: String)
     /// The connection to the database broke while a change was under way: it may have been made, or not.
     case outcomeUnknown(reason: String)
+    /// A search was given up because it took too long.
+    case searchTimedOut
     /// The database's schema is not the one that this program was built for.
     case schemaMismatch(reason: String)
+    /// A defect: the database refused a value that should have been refused before. Nothing was written.
+    case invalidValue(reason: String)
     /// A defect: the database refused what should have been right. Nothing was written.
     case failed(reason: String)
 
@@ -28,8 +32,15 @@ package enum StoreError: Error, Equatable {
         case .revisionMismatch: "the message is at another revision"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"
-        case .unavailable(let reason), .outcomeUnknown(let reason), .schemaMismatch(let reason), .failed(let reason):
+        case .searchTimedOut: "the search took too long"
+        case .unavailable(let reason), .outcomeUnknown(let reason), .schemaMismatch(let reason),
+            .invalidValue(let reason), .failed(let reason):
             reason
         }
+    }
+
+    /// The same for a request that changes nothing: its outcome is never unknown.
+    package var ofRead: StoreError {
+        if case .outcomeUnknown(let reason) = self { .unavailable(reason: reason) } else { self }
     }
 }

@@ -5,25 +5,15 @@ extension PostgresDatabase {
     /// How often a transaction that lost against another one is tried.
     private static let maximumAttempts = 3
 
-    /// Runs statements that may change something.
+    /// Runs a transaction of a lane, and runs it again where the server rolled it back for the sake of another one.
     func write<Result: Sendable>(
-        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
-    ) async throws(StoreError) -> Result {
-        do {
-            return try await pool.withConnection(body)
-        } catch {
-            throw StoreError(error)
-        }
-    }
-
-    /// Runs a transaction, and runs it again where the server rolled it back for the sake of another one.
-    func retryingConflicts<Result: Sendable>(
+        lane: Int = 0,
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
         var attempt = 1
         while true {
             do throws(PostgresError) {
-                return try await pool.withConnection(body)
+                return try await writers[lane].withConnection(body)
             } catch .server(let state, _) where state.isConflict && attempt < Self.maximumAttempts {
                 attempt += 1
             } catch {
@@ -32,14 +22,27 @@ extension PostgresDatabase {
         }
     }
 
-    /// Runs statements that change nothing, and so have no unknown outcome.
+    /// Runs statements that change nothing; it never fails with `StoreError.outcomeUnknown`.
     func read<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
-        do throws(StoreError) {
-            return try await write(body)
-        } catch .outcomeUnknown(let reason) {
-            throw .unavailable(reason: reason)
+        do {
+            return try await pool.withConnection(body)
+        } catch {
+            throw StoreError(error).ofRead
+        }
+    }
+
+    /// Runs a search on the connection of the searches, for as long as a search may take.
+    func search<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) async throws(StoreError) -> Result {
+        do throws(PostgresError) {
+            return try await searcher.withConnection(body)
+        } catch .server(.queryCanceled, _) {
+            throw .searchTimedOut
+        } catch {
+            throw StoreError(error).ofRead
         }
     }
 }

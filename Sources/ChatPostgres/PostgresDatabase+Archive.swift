@@ -22,7 +22,7 @@ extension PostgresDatabase {
 
     func importBatch(_ stretches: [ArchivedStretch]) async throws(StoreError) -> Result<ImportCount, ImportConflict> {
         let largest = LargestIDs(of: stretches)
-        return try await retryingConflicts { connection throws(PostgresError) in
+        return try await write { connection throws(PostgresError) in
             try connection.reserveIDs(upTo: largest)
             return try connection.importBatch(stretches)
         }
@@ -152,6 +152,7 @@ extension PostgresConnection {
         if !plan.messages.isEmpty { statements.append(.insert(plan.messages)) }
         if !plan.changes.isEmpty { statements.append(.insert(plan.changes)) }
         if !plan.editedMessages.isEmpty { statements.append(.update(plan.editedMessages)) }
+        statements += plan.deletedMessages.map { .joinDeletedRun($0) }
         if !plan.movedHeads.isEmpty { statements.append(.moveHeads(plan.movedHeads)) }
         if !plan.editedChats.isEmpty {
             statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))

@@ -2,11 +2,22 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// Reads the ends of any number of logs in one statement, and so in one snapshot.
+    /// Reads the ends of any number of logs, each in one snapshot.
     func fetch(_ requests: [LogTailRequest]) async throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
         // Many may ask for the same at the same time.
         let distinct = Array(Set(requests))
-        let fetched = try await read { connection throws(PostgresError) in try connection.fetch(distinct) }
+        let fetched = try await read { connection throws(PostgresError) in
+            var answers = try connection.fetch(distinct, .newestMessages)
+            // Where many messages at the end are deleted, the others are looked for again, in another way.
+            let short = distinct.indices.filter { distinct[$0].hasFewer(answers[$0]) }
+            if !short.isEmpty {
+                let others = try connection.fetch(short.map { distinct[$0] }, .messagesBetweenDeleted)
+                for (index, answer) in zip(short, others) {
+                    answers[index] = answer
+                }
+            }
+            return answers
+        }
         let answers = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
         return requests.map { request in
             answers[request].flatMap { $0 }.map { .success($0) } ?? .failure(.chatNotFound)
@@ -15,6 +26,10 @@ extension PostgresDatabase {
 
     func fetchChats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
         try await read { connection throws(PostgresError) in try connection.fetchChats(query) }
+    }
+
+    func searchChats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
+        try await search { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
     func fetchChats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
@@ -48,22 +63,73 @@ extension PostgresDatabase {
     }
 }
 
+extension LogTailRequest {
+    /// Whether the answer has fewer messages than were asked for, although there are more.
+    fileprivate func hasFewer(_ answer: LogTailAnswer?) -> Bool {
+        guard case .read(let chat, _) = answer else { return false }
+        return chat.messages.count < tail.limit && chat.messages.count < chat.chat.messageCount
+    }
+}
+
+/// How the newest messages of `tail` are found in the log of `chats`: the text of a subquery.
+private struct NewestMessages {
+    let query: String
+
+    /// Reads the log backwards, and past some deleted messages.
+    static let newestMessages = NewestMessages(
+        query: """
+            SELECT \(Message.columnNames) FROM (
+                SELECT \(Message.columnNames) FROM messages
+                WHERE messages.chat_id = tail.chat_id
+                    AND (tail.known_seq, tail.known_at) IS DISTINCT FROM (chats.last_seq, chats.last_entry_at)
+                ORDER BY seq DESC LIMIT tail.size + 64
+            ) AS newest
+            WHERE deleted_at IS NULL ORDER BY seq DESC LIMIT tail.size
+            """
+    )
+
+    /// Walks backwards from message to message and leaps over runs of deleted ones, of which there is at most one more than
+    /// messages, so its time does not depend on their length.
+    ///
+    /// The limit of 1 keeps the planner from reading the whole log for a join.
+    static let messagesBetweenDeleted = NewestMessages(
+        query: """
+            WITH RECURSIVE walk (seq, end_seq, found) AS (
+                SELECT NULL::bigint, chats.last_seq + 1, 0::bigint
+                UNION ALL
+                SELECT
+                    CASE WHEN deleted_at IS NULL THEN entry.seq END,
+                    CASE WHEN deleted_at IS NULL THEN entry.seq ELSE least(entry.seq, run_seq) END,
+                    CASE WHEN deleted_at IS NULL THEN found + 1 ELSE found END
+                FROM walk CROSS JOIN LATERAL (
+                    SELECT seq, deleted_at, run_seq FROM messages
+                    WHERE messages.chat_id = tail.chat_id AND messages.seq < walk.end_seq
+                    ORDER BY seq DESC LIMIT 1
+                ) AS entry
+                WHERE found < tail.size
+            )
+            SELECT \(Message.columns) FROM walk CROSS JOIN LATERAL (
+                SELECT \(Message.columnNames) FROM messages
+                WHERE messages.chat_id = tail.chat_id AND messages.seq = walk.seq LIMIT 1
+            ) AS messages
+            """
+    )
+}
+
 /// Each is one statement, and so one snapshot.
 extension PostgresConnection {
     /// In the order of the requests; nil for a chat that does not exist.
-    fileprivate func fetch(_ requests: [LogTailRequest]) throws(PostgresError) -> [LogTailAnswer?] {
+    fileprivate func fetch(
+        _ requests: [LogTailRequest],
+        _ newestMessages: NewestMessages
+    ) throws(PostgresError) -> [LogTailAnswer?] {
         let result = try query(
             """
             SELECT tail.number, \(Chat.columns), chats.last_entry_at, \(Message.columns)
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[])
                 WITH ORDINALITY AS tail (chat_id, size, known_seq, known_at, number)
             JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
-            LEFT JOIN LATERAL (
-                SELECT \(Message.columnNames) FROM messages
-                WHERE messages.chat_id = tail.chat_id AND messages.deleted_at IS NULL
-                    AND (tail.known_seq, tail.known_at) IS DISTINCT FROM (chats.last_seq, chats.last_entry_at)
-                ORDER BY seq DESC LIMIT tail.size
-            ) AS messages ON true
+            LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
             """,
             [
                 .int64Array(requests.map(\.tail.chatID.rawValue)),

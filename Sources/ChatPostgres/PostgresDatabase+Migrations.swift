@@ -30,7 +30,7 @@ extension PostgresDatabase: MigrationDatabase {
     package func read<Result: Sendable>(
         _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
     ) async throws -> Result {
-        try await pool.withConnection { connection throws(PostgresError) in
+        try await prober.withConnection { connection throws(PostgresError) in
             Swift.Result { try body(PostgresMigrationTransaction(connection: connection)) }
         }.get()
     }

@@ -2,48 +2,36 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// Carries out a batch of changes in one transaction.
+    /// Carries out a batch of writes in one transaction.
     ///
-    /// Where somebody else holds one of the chats locked for long, each chat gets a transaction of its own, and the others
-    /// do not fail with it.
-    func record(_ requests: [LogRequest]) async throws(StoreError) -> RecordedBatch {
-        let outcome = try await retryingConflicts { connection throws(PostgresError) in
-            try connection.record(requests, at: clock.now())
+    /// Where somebody else holds one of the chats locked for long, the others do not fail with it: a second try leaves out
+    /// what is locked.
+    func record(_ requests: [WriteRequest], lane: Int) async throws(StoreError) -> RecordedBatch {
+        var outcome = try await write(lane: lane) { connection throws(PostgresError) in
+            try connection.record(requests, leavingOutLocked: nil, at: clock.now())
+        }
+        if case .locked(let error) = outcome {
+            outcome = try await write(lane: lane) { connection throws(PostgresError) in
+                try connection.record(requests, leavingOutLocked: error, at: clock.now())
+            }
         }
         switch outcome {
         case .committed(let batch): return batch
-        case .inDoubt(let doubt): return try await resolve(doubt)
-        case .locked(let error):
-            let indices = Dictionary(grouping: requests.indices) { requests[$0].chatID }
-            guard indices.count > 1 else { throw StoreError(error) }
-            var whole = RecordedBatch(results: requests.map { _ in .failure(StoreError(error)) }, entries: [])
-            for indices in indices.values {
-                do throws(StoreError) {
-                    let part = try await record(indices.map { requests[$0] })
-                    for (index, result) in zip(indices, part.results) {
-                        whole.results[index] = result
-                    }
-                    whole.entries += part.entries
-                } catch {
-                    for index in indices {
-                        whole.results[index] = .failure(error)
-                    }
-                }
-            }
-            return whole
+        case .inDoubt(let doubt): return try await resolve(doubt, lane: lane)
+        case .locked(let error): throw StoreError(error)
         }
     }
 
     /// Finds out what became of a transaction whose COMMIT was sent and not answered.
     ///
     /// Whatever goes wrong with the question says nothing about the answer: it is asked again until the time is over.
-    private func resolve(_ doubt: RecordInDoubt) async throws(StoreError) -> RecordedBatch {
+    private func resolve(_ doubt: RecordInDoubt, lane: Int) async throws(StoreError) -> RecordedBatch {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = doubt.reason
         repeat {
             let fate: RecordFate
             do throws(PostgresError) {
-                fate = try await pool.withConnection { connection throws(PostgresError) in
+                fate = try await writers[lane].withConnection { connection throws(PostgresError) in
                     try connection.fate(of: doubt)
                 }
             } catch {
@@ -66,7 +54,7 @@ extension PostgresDatabase {
 private enum RecordOutcome {
     case committed(RecordedBatch)
     case inDoubt(RecordInDoubt)
-    /// Nothing was written: another session holds one of the chats.
+    /// Nothing was written: another session holds one of the chats, or the table.
     case locked(PostgresError)
 }
 
@@ -80,18 +68,23 @@ private struct RecordInDoubt {
 private enum RecordFate {
     case committed(RecordedBatch)
     case rolledBack
-    /// Its chats have been deleted since.
+    /// Nothing is left that would show it.
     case unknown
 }
 
 extension PostgresConnection {
     /// Locks the chats in the order of their ids, decides, writes and commits: two round trips for any number of requests.
     ///
+    /// - Parameter lock: What the requests for chats that are locked elsewhere fail with; nil waits for them.
     /// - Throws: `PostgresError.transactionLost` where the connection breaks before COMMIT is sent.
-    fileprivate func record(_ requests: [LogRequest], at now: Instant) throws(PostgresError) -> RecordOutcome {
+    fileprivate func record(
+        _ requests: [WriteRequest],
+        leavingOutLocked lock: PostgresError?,
+        at now: Instant
+    ) throws(PostgresError) -> RecordOutcome {
         let knowledge: LogPlan.Knowledge
         do throws(PostgresError) {
-            knowledge = try begin(LogPlan.Needs(requests))
+            knowledge = try begin(LogPlan.Needs(requests), leavingOutLocked: lock)
         } catch .connectionLost(let reason) {
             throw .transactionLost(reason: reason)
         } catch .server(.lockNotAvailable, let message) {
@@ -99,50 +92,83 @@ extension PostgresConnection {
         }
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         do throws(PostgresError) {
-            return .committed(plan.recorded(ids: try commit(plan)))
+            return .committed(plan.recorded(try commit(plan, at: now)))
+        } catch .server(.uniqueViolation, let message)
+            where plan.creations.contains(where: { $0.draft.idempotency != nil })
+        {
+            // Another session creates the key's chat at the same moment.
+            throw .server(.serializationFailure, message: message)
         } catch .connectionLost(let reason), .unexpectedResult(let reason) {
             // Neither says whether COMMIT was carried out.
             return .inDoubt(RecordInDoubt(plan: plan, reason: reason))
         }
     }
 
+    private enum Part {
+        case heads, existing, sent, messages, created
+    }
+
     /// Opens the transaction, locks the chats and reads what the plan must know.
-    private func begin(_ needs: LogPlan.Needs) throws(PostgresError) -> LogPlan.Knowledge {
-        var statements = [PostgresStatement.lockHeads(of: needs.chats)]
-        // Behind the lock, so that they see what others have written.
-        let keysIndex = needs.keys.isEmpty ? nil : statements.count
-        if !needs.keys.isEmpty { statements.append(.fetchSent(needs.keys)) }
-        let messagesIndex = needs.messages.isEmpty ? nil : statements.count
-        if !needs.messages.isEmpty { statements.append(.fetchMessages(needs.messages)) }
+    private func begin(
+        _ needs: LogPlan.Needs,
+        leavingOutLocked lock: PostgresError?
+    ) throws(PostgresError) -> LogPlan.Knowledge {
+        var parts: [(part: Part, statement: PostgresStatement)] = []
+        // What is behind the lock sees what others have written before it.
+        if !needs.chats.isEmpty {
+            parts.append((.heads, .lockHeads(of: needs.chats, skippingLocked: lock != nil)))
+            if lock != nil { parts.append((.existing, .find(needs.chats))) }
+        }
+        if !needs.keys.isEmpty { parts.append((.sent, .fetchSent(needs.keys))) }
+        if !needs.messages.isEmpty { parts.append((.messages, .fetchMessages(needs.messages))) }
+        if !needs.creationKeys.isEmpty { parts.append((.created, .fetchCreated(needs.creationKeys))) }
         var knowledge = LogPlan.Knowledge()
-        try begin(statements) { index, result throws(PostgresError) in
-            if index == 0 {
-                knowledge.heads = try result.heads()
-            } else if index == keysIndex {
-                knowledge.sent = try result.sentMessages()
-            } else if index == messagesIndex {
-                knowledge.messages = try result.messages()
+        try begin(parts.map(\.statement)) { index, result throws(PostgresError) in
+            switch parts[index].part {
+            case .heads: knowledge.heads = try result.heads()
+            case .existing:
+                guard let lock else { return }
+                for chat in try result.chatIDs() where knowledge.heads[chat] == nil {
+                    knowledge.busyChats[chat] = StoreError(lock)
+                }
+            case .sent: knowledge.sent = try result.sentMessages()
+            case .messages: knowledge.messages = try result.messages()
+            case .created: knowledge.createdChats = try result.createdChats()
             }
         }
         return knowledge
     }
 
-    private func commit(_ plan: LogPlan) throws(PostgresError) -> [MessageID] {
+    private func commit(_ plan: LogPlan, at now: Instant) throws(PostgresError) -> LogPlan.Written {
         var statements: [PostgresStatement] = []
         if !plan.appends.isEmpty { statements.append(.insert(plan.appends)) }
         if !plan.editedMessages.isEmpty { statements.append(.update(plan.editedMessages)) }
+        statements += plan.deletedMessages.map { .joinDeletedRun($0) }
         if !plan.changes.isEmpty { statements.append(.insert(plan.changes)) }
         if !plan.movedHeads.isEmpty { statements.append(.moveHeads(plan.movedHeads)) }
         if !plan.editedChats.isEmpty {
             statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
         }
-        var ids: [MessageID] = []
+        if !plan.removedChats.isEmpty { statements.append(.remove(plan.removedChats)) }
+        if !plan.hiddenChats.isEmpty { statements.append(.hide(plan.hiddenChats, at: now)) }
+        let creationIndex = plan.creations.isEmpty ? nil : statements.count
+        if !plan.creations.isEmpty { statements.append(.insert(plan.creations)) }
+        let purgeIndex = plan.purges ? statements.count : nil
+        if plan.purges { statements.append(.purge) }
+        var written = LogPlan.Written()
         try commit(statements) { index, result throws(PostgresError) in
             if index == 0, !plan.appends.isEmpty {
-                ids = try result.ids(of: plan.appends)
+                written.messageIDs = try result.ids(of: plan.appends)
+            } else if index == creationIndex {
+                written.chatIDs = try result.chatIDs()
+            } else if index == purgeIndex {
+                written.hasMoreToPurge = result.rowCount > 0
             }
         }
-        return ids
+        guard written.chatIDs?.count == plan.creations.count else {
+            throw .unexpectedResult("a created chat has no id")
+        }
+        return written
     }
 
     /// Looks for what the batch was to write, at the positions that it was to have.
@@ -151,31 +177,49 @@ extension PostgresConnection {
     /// transaction (`pg_xact_status`) would not do: after a crash the number of one that was lost is given again.
     fileprivate func fate(of doubt: RecordInDoubt) throws(PostgresError) -> RecordFate {
         let plan = doubt.plan
-        if plan.isEmpty { return .committed(plan.recorded(ids: [])) }
+        if plan.isEmpty { return .committed(plan.recorded(LogPlan.Written())) }
+        // The logs of chats that the batch deletes show nothing, and neither do creations: their ids are lost.
+        let deletedChats = plan.deletedChats
+        let chats = Set(plan.movedHeads.keys).subtracting(deletedChats)
+        let changes = plan.changes.filter { !deletedChats.contains($0.chatID) }
+        if chats.isEmpty || plan.appends.contains(where: { deletedChats.contains($0.chatID) }) { return .unknown }
         var chatsAreThere = false
         var changesAreThere = true
         var ids: [MessageID]?
-        try transact([
-            .lockHeads(of: Set(plan.movedHeads.keys)), .find(plan.appends), .find(plan.changes),
-        ]) { index, result throws(PostgresError) in
+        try transact([.lockHeads(of: chats), .find(plan.appends), .find(changes)]) {
+            index,
+            result throws(PostgresError) in
             switch index {
-            case 0: chatsAreThere = result.rowCount == plan.movedHeads.count
+            case 0: chatsAreThere = result.rowCount == chats.count
             case 1: ids = result.rowCount == plan.appends.count ? try result.ids(of: plan.appends) : nil
-            default: changesAreThere = result.rowCount == plan.changes.count
+            default: changesAreThere = result.rowCount == changes.count
             }
         }
-        if let ids, changesAreThere { return .committed(plan.recorded(ids: ids)) }
+        if let ids, changesAreThere {
+            let chatIDs: [ChatID]? = plan.creations.isEmpty ? [] : nil
+            let written = LogPlan.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
+            return .committed(plan.recorded(written))
+        }
         return chatsAreThere ? .rolledBack : .unknown
     }
 }
 
 extension PostgresStatement {
-    static func lockHeads(of chats: Set<ChatID>) -> PostgresStatement {
+    /// - Parameter skipsLocked: Whether chats that are locked elsewhere are left out, not waited for.
+    static func lockHeads(of chats: Set<ChatID>, skippingLocked skipsLocked: Bool = false) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL
-            ORDER BY id FOR NO KEY UPDATE
+            ORDER BY id FOR NO KEY UPDATE\(skipsLocked ? " SKIP LOCKED" : "")
             """,
+            [.int64Array(chats.map(\.rawValue))]
+        )
+    }
+
+    /// The ids of those of the chats that exist.
+    fileprivate static func find(_ chats: Set<ChatID>) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
             [.int64Array(chats.map(\.rawValue))]
         )
     }
@@ -255,6 +299,29 @@ extension PostgresStatement {
                 .timestampArray(messages.map(\.editedAt?.microsecondsSinceEpoch)),
                 .timestampArray(messages.map(\.deletedAt?.microsecondsSinceEpoch)),
             ]
+        )
+    }
+
+    /// Lets reads of the newest messages leap over a message that was deleted, with those around it that are deleted, too.
+    ///
+    /// `run_seq` of the first message of such a run is the position of the last, and that of the last is the position of
+    /// the first. What it is between them does not matter: whatever it says of positions below was true and stays so.
+    static func joinDeletedRun(_ message: Message) -> PostgresStatement {
+        PostgresStatement(
+            """
+            UPDATE messages SET run_seq = CASE WHEN seq = run.first_seq THEN run.last_seq ELSE run.first_seq END
+            FROM (
+                SELECT
+                    coalesce(
+                        (SELECT run_seq FROM messages WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1), $2
+                    ) AS first_seq,
+                    coalesce(
+                        (SELECT run_seq FROM messages WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT 1), $2
+                    ) AS last_seq
+            ) AS run
+            WHERE chat_id = $1 AND seq IN (run.first_seq, run.last_seq)
+            """,
+            [.int64(message.chatID.rawValue), .int64(message.position.rawValue)]
         )
     }
 

@@ -2,8 +2,18 @@ package import ChatDomain
 package import PostgresClient
 
 /// The connections to a PostgreSQL database.
+///
+/// Each is opened when it is first needed. What reads, writes, searches or checks waits for no connection of the others.
 package struct PostgresDatabase: Sendable {
+    /// The connections of reads.
     package let pool: PostgresPool
+    /// The connections of writes, one for each lane.
+    let writers: [PostgresPool]
+    /// The connection of searches.
+    let searcher: PostgresPool
+    /// The connection of readiness checks.
+    let prober: PostgresPool
+    let searchLimits: SearchLimits
     /// For connections beside the pool's.
     let configuration: PostgresConfiguration
     /// Dates what is written.
@@ -16,8 +26,9 @@ package struct PostgresDatabase: Sendable {
     /// - Parameters:
     ///   - clock: What dates entries, and is held against the server's.
     ///   - listenURL: A way to the same database by which LISTEN works; nil for that of everything else.
-    ///   - poolSize: The most connections at once, at least 1.
-    ///   - leaseTimeout: How long a request waits for a connection.
+    ///   - poolSize: The most connections that read at once, at least 1.
+    ///   - lanes: How many batches of each kind run side by side, at least 1.
+    ///   - leaseTimeout: How long a read waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
     ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and tries again.
     package init(
@@ -25,6 +36,8 @@ package struct PostgresDatabase: Sendable {
         clock: ChatClock = ChatClock(),
         listenURL: PostgresURL? = nil,
         poolSize: Int,
+        lanes: Int = 2,
+        searchLimits: SearchLimits = SearchLimits(),
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800),
         migrationLockTimeout: Duration = .seconds(1)
@@ -38,12 +51,15 @@ package struct PostgresDatabase: Sendable {
         var configuration = configuration
         // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
         configuration.lockTimeout = .seconds(1)
-        pool = PostgresPool(
-            configuration,
-            size: poolSize,
-            leaseTimeout: leaseTimeout,
-            maximumLifetime: maximumLifetime
-        )
+        func makePool(of size: Int, _ configuration: PostgresConfiguration) -> PostgresPool {
+            PostgresPool(configuration, size: size, leaseTimeout: leaseTimeout, maximumLifetime: maximumLifetime)
+        }
+        pool = makePool(of: poolSize, configuration)
+        writers = (0..<lanes).map { _ in makePool(of: 1, configuration) }
+        prober = makePool(of: 1, configuration)
+        configuration.statementTimeout = searchLimits.timeout
+        searcher = makePool(of: 1, configuration)
+        self.searchLimits = searchLimits
     }
 
     /// Returns when the server answers and keeps what it commits.
@@ -66,7 +82,7 @@ package struct PostgresDatabase: Sendable {
                 return settings
             }
         } catch {
-            throw StoreError(error)
+            throw StoreError(error).ofRead
         }
         guard ["on", "remote_apply"].contains(settings[0]), settings[1...] == ["on", "UTF8"] else {
             throw .failed(
@@ -83,13 +99,13 @@ package struct PostgresDatabase: Sendable {
         do {
             return try await !listenConfiguration.sharesSessions()
         } catch {
-            throw StoreError(error)
+            throw StoreError(error).ofRead
         }
     }
 
     /// Returns when the server can be written to.
     func requireWritable() async throws(PostgresError) {
-        try await pool.withConnection { connection throws(PostgresError) in try connection.requireWritable() }
+        try await prober.withConnection { connection throws(PostgresError) in try connection.requireWritable() }
     }
 
     /// Returns when this machine's clock and the server's agree: several servers date entries, and each is held to those of
@@ -99,7 +115,7 @@ package struct PostgresDatabase: Sendable {
     func requireClock() async throws(StoreError) {
         let lead: Duration
         do {
-            lead = try await pool.withConnection { connection throws(PostgresError) in
+            lead = try await prober.withConnection { connection throws(PostgresError) in
                 let before = clock.now()
                 let result = try connection.query("SELECT clock_timestamp()")
                 let after = clock.now()
@@ -109,7 +125,7 @@ package struct PostgresDatabase: Sendable {
                 return after < server ? .zero - after.duration(to: server) : .zero
             }
         } catch {
-            throw StoreError(error)
+            throw StoreError(error).ofRead
         }
         guard abs(lead) <= clock.maximumLeap else {
             let direction = lead > .zero ? "ahead of" : "behind"
@@ -122,7 +138,9 @@ package struct PostgresDatabase: Sendable {
 
     /// Closes the connections as they become free; what comes later is refused.
     package func close() async {
-        await pool.shutDown()
+        for pool in [pool, searcher, prober] + writers {
+            await pool.shutDown()
+        }
     }
 }
 

@@ -4,54 +4,48 @@ import PostgresClient
 
 /// Chats and messages in PostgreSQL.
 ///
-/// Changes of logs are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in
-/// a lane; a chat's requests all take the same one, so that two lanes never wait for one chat's lock.
+/// Writes are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in a lane; a
+/// chat's requests all take the same one, so that two lanes never wait for one chat's lock.
 package struct PostgresStore: ChatStore {
     package let signals: LogSignals
     let database: PostgresDatabase
-    private let recordLanes: [Batcher<LogRequest, Accepted<LogSubject>>]
+    private let writes: WriteLanes
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
+    private let searches: SearchQueue
 
     /// The schema of the database must be current.
     ///
-    /// - Parameters:
-    ///   - lanes: How many batches of each kind run side by side, at least 1.
-    ///   - limits: What each lane takes on.
-    package init(_ database: PostgresDatabase, lanes: Int = 2, limits: BatchLimits = BatchLimits()) {
+    /// - Parameter limits: What each lane takes on.
+    package init(_ database: PostgresDatabase, limits: BatchLimits = BatchLimits()) {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        recordLanes = (0..<lanes).map { _ in
-            Batcher(limits) { requests throws(StoreError) in
-                let batch = try await database.record(requests)
-                signals.send(.appended(batch.entries))
-                return batch.results
-            }
+        let lanes = database.writers.count
+        writes = WriteLanes(count: lanes, limits: limits, signals: signals) { lane, requests throws(StoreError) in
+            try await database.record(requests, lane: lane)
         }
         readLanes = (0..<lanes).map { _ in
             Batcher(limits) { requests throws(StoreError) in try await database.fetch(requests) }
         }
+        searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
+            try await database.searchChats(query)
+        }
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let accepted = try await database.createChat(draft)
-        if !accepted.isReplay {
-            signals.send(.created(accepted.value.id))
-        }
-        return accepted
+        try await writes.createChat(draft)
     }
 
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
-        try await recordLanes[lane(of: request.chatID)].submit(request)
+        try await writes.record(request)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await database.deleteChat(id)
-        signals.send(.deleted(id))
+        try await writes.deleteChat(id)
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        try await database.purgeDeletedChats()
+        try await writes.purgeDeletedChats()
     }
 
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
@@ -59,11 +53,17 @@ package struct PostgresStore: ChatStore {
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
-        try await database.fetchChats(query)
+        if query.titlePart != nil { return try await searches.chats(query) }
+        return try await database.fetchChats(query)
     }
 
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
-        try await readLanes[lane(of: request.tail.chatID)].submit(request, weight: request.weight)
+        let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
+        do throws(StoreError) {
+            return try await readLanes[lane].submit(request, weight: request.weight)
+        } catch {
+            throw error.ofRead
+        }
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
@@ -92,13 +92,9 @@ package struct PostgresStore: ChatStore {
         } catch let error as MigrationError {
             throw .schemaMismatch(reason: error.description)
         } catch let error as PostgresError {
-            throw StoreError(error)
+            throw StoreError(error).ofRead
         } catch {
             throw .failed(reason: "\(error)")
         }
-    }
-
-    private func lane(of chat: ChatID) -> Int {
-        Int(chat.rawValue.magnitude % UInt64(recordLanes.count))
     }
 }

@@ -12,13 +12,20 @@ extension StoreError {
             self = .outcomeUnknown(reason: reason)
         case .server(.undefinedTable, _), .server(.undefinedColumn, _):
             self = .schemaMismatch(reason: reason)
-        case .server(let state, _):
-            // Connections, rollbacks that may be tried again, resources, locks, intervention of an operator.
-            let passing: Set<Substring> = ["08", "40", "53", "55", "57"]
-            let isPassing = passing.contains(state.conditionClass) || state == .readOnlyTransaction
-            self = isPassing ? .unavailable(reason: reason) : .failed(reason: reason)
+        case .server(let state, _)
+        where Self.passingClasses.contains(state.conditionClass) || state == .readOnlyTransaction:
+            self = .unavailable(reason: reason)
+        case .server(let state, _) where Self.valueClasses.contains(state.conditionClass):
+            self = .invalidValue(reason: reason)
+        case .server:
+            self = .failed(reason: reason)
         case .unexpectedResult:
             self = .failed(reason: reason)
         }
     }
+
+    /// Connections, rollbacks that may be tried again, resources, locks, intervention of an operator.
+    private static let passingClasses: Set<Substring> = ["08", "40", "53", "55", "57"]
+    /// Values that a type, and those that a constraint does not take.
+    private static let valueClasses: Set<Substring> = ["22", "23"]
 }

@@ -73,6 +73,9 @@ extension Database {
         for (reference, message) in plan.editedMessages {
             try update(message, reference)
         }
+        for message in plan.deletedMessages {
+            try joinDeletedRun(message)
+        }
         for (chat, head) in plan.movedHeads {
             try moveHead(to: head)
             if plan.editedChats.contains(chat) {

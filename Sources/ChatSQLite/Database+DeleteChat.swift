@@ -3,20 +3,17 @@ import GRDB
 
 /// The statements that delete chats. Each runs inside the transaction of its caller.
 extension Database {
-    /// How many entries are removed in one transaction, so that other writers wait for some milliseconds at the most.
-    private static let purgeSize: Int64 = 2_000
+    /// Removes a chat with all that it has.
+    func remove(_ chat: ChatID) throws {
+        try cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [chat.rawValue])
+    }
 
-    /// Removes a small chat, and hides a large one from every reader until it is purged.
-    func deleteChat(_ id: ChatID, at now: Instant) throws {
-        guard let chat = try fetchChat(id) else { throw StoreError.chatNotFound }
-        if chat.lastPosition.rawValue <= Self.purgeSize {
-            try cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [id.rawValue])
-        } else {
-            try cachedStatement(sql: "UPDATE chats SET deleted_at = ?, title = '-', metadata = NULL WHERE id = ?")
-                .execute(arguments: [now.microsecondsSinceEpoch, id.rawValue])
-            try cachedStatement(sql: "DELETE FROM chat_idempotency_keys WHERE chat_id = ?")
-                .execute(arguments: [id.rawValue])
-        }
+    /// Hides a chat from every reader until it is purged.
+    func hide(_ chat: ChatID, at now: Instant) throws {
+        try cachedStatement(sql: "UPDATE chats SET deleted_at = ?, title = '-', metadata = NULL WHERE id = ?")
+            .execute(arguments: [now.microsecondsSinceEpoch, chat.rawValue])
+        try cachedStatement(sql: "DELETE FROM chat_idempotency_keys WHERE chat_id = ?")
+            .execute(arguments: [chat.rawValue])
     }
 
     /// - Returns: Whether there is more to purge.
@@ -32,11 +29,11 @@ extension Database {
             )
             if let first {
                 try cachedStatement(sql: "DELETE FROM \(table) WHERE chat_id = ? AND seq < ?")
-                    .execute(arguments: [chat, first + Self.purgeSize])
+                    .execute(arguments: [chat, first + LogPlan.removalLimit])
                 return true
             }
         }
-        try cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [chat])
+        try remove(ChatID(rawValue: chat))
         return true
     }
 }

@@ -49,12 +49,36 @@ extension Database {
         guard let head = try fetchHead(of: request.tail.chatID) else { return nil }
         if head.end == request.known { return .unchanged }
         let chat = head.chat
-        let messages = try fetchMessages(
-            "chat_id = ? AND messages.deleted_at IS NULL ORDER BY seq DESC LIMIT ?",
-            of: chat.id,
-            [chat.id.rawValue, request.tail.limit]
-        )
+        let messages = try fetchNewestMessages(request.tail.limit, of: chat.id)
         return .read(ChatWithMessages(chat: chat, messages: messages.reversed()), end: head.end)
+    }
+
+    /// The newest messages that are not deleted, newest first.
+    ///
+    /// It leaps over runs of deleted messages, of which there is at most one more than messages, so its time does not
+    /// depend on their length.
+    private func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
+        // To read on costs less than to leap over so few.
+        let shortestLeap: Int64 = 32
+        let statement = try cachedStatement(
+            sql: "SELECT \(Message.columns), run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC"
+        )
+        var messages: [Message] = []
+        var end: Int64? = .max
+        while let bound = end {
+            end = nil
+            let rows = try Row.fetchCursor(statement, arguments: [chat.rawValue, bound])
+            while messages.count < limit, end == nil, let row = try rows.next() {
+                let message = Message(of: chat, row)
+                let runStart: Int64? = row[Message.columnCount]
+                if !message.isDeleted {
+                    messages.append(message)
+                } else if let runStart, runStart + shortestLeap < message.position.rawValue {
+                    end = runStart
+                }
+            }
+        }
+        return messages
     }
 
     func fetchMessage(_ id: MessageID, in chat: ChatID) throws -> Message? {

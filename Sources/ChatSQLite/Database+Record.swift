@@ -1,19 +1,22 @@
 import ChatDomain
 import GRDB
 
-/// The statements that change logs. Each runs inside the transaction of its caller.
+/// The statements that write. Each runs inside the transaction of its caller.
 extension Database {
-    /// Carries out a batch of changes.
+    /// Carries out a batch of writes.
     ///
     /// SQLite's writer is alone: what is read here holds until the commit.
-    func record(_ requests: [LogRequest], at now: Instant) throws -> RecordedBatch {
+    func record(_ requests: [WriteRequest], at now: Instant) throws -> RecordedBatch {
         let plan = LogPlan(requests, knowing: try fetchKnowledge(LogPlan.Needs(requests)), at: now)
-        let ids = try takeMessageIDs(plan.appends.count)
-        for (append, id) in zip(plan.appends, ids) {
+        var written = LogPlan.Written(messageIDs: try takeMessageIDs(plan.appends.count))
+        for (append, id) in zip(plan.appends, written.messageIDs) {
             try insert(append, id)
         }
         for (reference, message) in plan.editedMessages {
             try update(message, reference)
+        }
+        for message in plan.deletedMessages {
+            try joinDeletedRun(message)
         }
         for change in plan.changes {
             try insert(change)
@@ -24,7 +27,17 @@ extension Database {
                 try update(head.chat)
             }
         }
-        return plan.recorded(ids: ids)
+        for chat in plan.removedChats {
+            try remove(chat)
+        }
+        for chat in plan.hiddenChats {
+            try hide(chat, at: now)
+        }
+        written.chatIDs = try plan.creations.map { try insert($0) }
+        if plan.purges {
+            written.hasMoreToPurge = try purgeDeletedChats()
+        }
+        return plan.recorded(written)
     }
 
     private func fetchKnowledge(_ needs: LogPlan.Needs) throws -> LogPlan.Knowledge {
@@ -37,6 +50,9 @@ extension Database {
         }
         for reference in needs.messages {
             knowledge.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
+        }
+        for key in needs.creationKeys {
+            knowledge.createdChats[key] = try fetchChat(createdUnder: key)
         }
         return knowledge
     }
@@ -59,6 +75,19 @@ extension Database {
         )
         return try Row.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]).map { row in
             LogPlan.SentMessage(message: Message(of: key.chatID, row), fingerprint: row[9])
+        }
+    }
+
+    private func fetchChat(createdUnder key: IdempotencyKey) throws -> LogPlan.CreatedChat? {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT \(Chat.columns), sent.idempotency_fingerprint
+                FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
+                WHERE sent.idempotency_key = ?
+                """
+        )
+        return try Row.fetchOne(statement, arguments: [key.value]).map { row in
+            LogPlan.CreatedChat(chat: Chat(row), fingerprint: row[7])
         }
     }
 
@@ -107,6 +136,42 @@ extension Database {
                 message.position.rawValue,
             ]
         )
+    }
+
+    /// Lets reads of the newest messages leap over a message that was deleted, with those around it that are deleted, too.
+    ///
+    /// `run_seq` of the first message of such a run is the position of the last, and that of the last is the position of
+    /// the first. What it is between them does not matter: whatever it says of positions below was true and stays so.
+    func joinDeletedRun(_ message: Message) throws {
+        let (chat, position) = (message.chatID.rawValue, message.position.rawValue)
+        let below = try cachedStatement(
+            sql: "SELECT run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
+        )
+        let above = try cachedStatement(
+            sql: "SELECT run_seq FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT 1"
+        )
+        let first = try Int64.fetchOne(below, arguments: [chat, position]) ?? position
+        let last = try Int64.fetchOne(above, arguments: [chat, position]) ?? position
+        let update = try cachedStatement(sql: "UPDATE messages SET run_seq = ? WHERE chat_id = ? AND seq = ?")
+        try update.execute(arguments: [last, chat, first])
+        try update.execute(arguments: [first, chat, last])
+    }
+
+    /// - Returns: The chat's id.
+    private func insert(_ creation: LogPlan.Creation) throws -> ChatID {
+        let statement = try cachedStatement(
+            sql: "INSERT INTO chats (title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?)"
+        )
+        let (draft, instant) = (creation.draft, creation.createdAt.microsecondsSinceEpoch)
+        try statement.execute(arguments: [draft.title.value, draft.metadata?.json, instant, instant])
+        let id = ChatID(rawValue: lastInsertedRowID)
+        guard let idempotency = draft.idempotency else { return id }
+        try cachedStatement(
+            sql: """
+                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
+                """
+        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, id.rawValue])
+        return id
     }
 
     func insert(_ change: LogPlan.Change) throws {

@@ -24,6 +24,7 @@ extension Message {
         messages.seq, messages.id, text, messages.created_at, messages.metadata, reply_to, revision, edited_at, \
         messages.deleted_at
         """
+    static let columnCount = 9
 
     init(of chat: ChatID, _ row: Row, columnsFrom first: Int = 0) {
         let replyTo: Int64? = row[first + 5]

@@ -15,20 +15,32 @@ package final class SQLiteCheckpointer: Sendable {
     private static let maximumPasses = 4
     /// How long the writer is kept waiting for readers of what is being replaced: another process may read for hours.
     private static let patience = Duration.milliseconds(50)
+    /// How long after an erasure that a reader was in the way of the next one is tried.
+    private static let erasureRetryDelay = Duration.seconds(1)
 
-    private enum State {
+    private enum Round {
         case idle, running, closed
+    }
+
+    private struct State {
+        var round = Round.idle
+        /// Empties the log some time after text was erased.
+        var erasure: Task<Void, Never>?
+        /// Whether text was erased that the next emptying must see to.
+        var erasureIsDue = false
     }
 
     package let connection: DatabaseQueue
     private let writer: DatabasePool
     private let logPages: Int
-    private let state = Mutex(State.idle)
+    private let erasureDelay: Duration
+    private let state = Mutex(State())
 
     /// Takes the writer's automatic checkpoints over.
-    init(of writer: DatabasePool, logPages: Int) throws {
+    init(of writer: DatabasePool, logPages: Int, erasureDelay: Duration) throws {
         self.writer = writer
         self.logPages = logPages
+        self.erasureDelay = erasureDelay
         var options = Configuration()
         options.busyMode = writer.configuration.busyMode
         connection = try DatabaseQueue(path: writer.path, configuration: options)
@@ -56,29 +68,76 @@ package final class SQLiteCheckpointer: Sendable {
     func noticeWrites(of database: Database) {
         guard database.pagesWritten() >= logPages else { return }
         state.withLock { state in
-            guard state == .idle else { return }
-            state = .running
+            guard state.round == .idle else { return }
+            state.round = .running
             database.resetPagesWritten()
             connection.asyncWriteWithoutTransaction { [self] connection in
                 // A failed round leaves the log as it is, and the next one goes on: what was in its way, a full disk or
                 // a checkpoint of another process, may be gone by then.
-                try? runRound(on: connection)
+                try? runRound(on: connection, endingWith: .restart)
                 self.state.withLock { state in
-                    if state == .running {
-                        state = .idle
+                    if state.round == .running {
+                        state.round = .idle
                     }
                 }
             }
         }
     }
 
+    /// Sees to it that text which a transaction has deleted or replaced leaves the log's file, too.
+    ///
+    /// In the database it is overwritten with zeros, once the log was copied.
+    func noticeErasure() {
+        state.withLock { state in
+            guard state.round != .closed else { return }
+            state.erasureIsDue = true
+            if state.erasure == nil {
+                state.erasure = Task { await self.runErasures() }
+            }
+        }
+    }
+
+    private func runErasures() async {
+        do {
+            repeat {
+                try await Task.sleep(for: erasureDelay)
+                state.withLock { $0.erasureIsDue = false }
+                while await !emptyLog() {
+                    try await Task.sleep(for: Self.erasureRetryDelay)
+                }
+            } while state.withLock { state in
+                if !state.erasureIsDue {
+                    state.erasure = nil
+                }
+                return state.erasureIsDue
+            }
+        } catch {
+            // It is closed, and closing empties the log.
+        }
+    }
+
+    /// - Returns: False where a reader of what is being replaced, or a full disk, is in the way.
+    private func emptyLog() async -> Bool {
+        do {
+            try await connection.writeWithoutTransaction { [self] connection in
+                try runRound(on: connection, endingWith: .truncate)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Waits for the round that is running and closes the connection; none begins after it.
     func close() throws {
-        state.withLock { $0 = .closed }
+        state.withLock { state in
+            state.round = .closed
+            state.erasure?.cancel()
+        }
         try connection.close()
     }
 
-    private func runRound(on connection: Database) throws {
+    private func runRound(on connection: Database, endingWith mode: Database.CheckpointMode) throws {
         var copied = 0
         for _ in 0..<Self.maximumPasses {
             let frames = try connection.checkpoint(.passive).checkpointedFrameCount
@@ -88,7 +147,7 @@ package final class SQLiteCheckpointer: Sendable {
             copied = frames
         }
         _ = try writer.writeWithoutTransaction { _ in
-            try connection.checkpoint(.restart)
+            try connection.checkpoint(mode)
         }
     }
 }

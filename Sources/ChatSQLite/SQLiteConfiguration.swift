@@ -1,3 +1,5 @@
+package import ChatDomain
+
 /// How to open a SQLite database.
 package struct SQLiteConfiguration: Sendable {
     package enum Location: Equatable, Sendable {
@@ -21,18 +23,25 @@ package struct SQLiteConfiguration: Sendable {
     /// Under load the log's file is a little larger, and stays so. A page that is written again and again is copied once,
     /// so a longer log saves time where posts spread over many chats.
     package var logPages: Int
+    /// How long text that was deleted or replaced may stay in the write-ahead log's file.
+    package var erasureDelay: Duration
+    package var searchLimits: SearchLimits
 
     package init(
         location: Location,
         createsFile: Bool = true,
         readers: Int = 2,
         busyTimeout: Duration = .seconds(5),
-        logPages: Int = 16_384
+        logPages: Int = 16_384,
+        erasureDelay: Duration = .seconds(30),
+        searchLimits: SearchLimits = SearchLimits()
     ) {
         self.location = location
         self.createsFile = createsFile
         self.readers = readers
         self.busyTimeout = busyTimeout
         self.logPages = logPages
+        self.erasureDelay = erasureDelay
+        self.searchLimits = searchLimits
     }
 }

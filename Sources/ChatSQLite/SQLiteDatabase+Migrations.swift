@@ -21,7 +21,7 @@ extension SQLiteDatabase: MigrationDatabase {
     package func read<Result: Sendable>(
         _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
     ) async throws -> Result {
-        try await writer.read { try body(SQLiteMigrationTransaction(database: $0)) }
+        try await prober.read { try body(SQLiteMigrationTransaction(database: $0)) }
     }
 }
 

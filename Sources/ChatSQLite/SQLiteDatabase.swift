@@ -10,21 +10,24 @@ import Glibc
 /// An open SQLite database whose durability has been asserted.
 package struct SQLiteDatabase: Sendable {
     package let writer: any DatabaseWriter
+    /// The connection of searches, for which no other request waits; in memory there is one connection for everything.
+    let searcher: any DatabaseReader
+    /// The connection of readiness checks, which wait for no other request.
+    let prober: any DatabaseReader
     /// A database in memory has no log, and needs none.
     package let checkpointer: SQLiteCheckpointer?
     /// Dates what is written.
     let clock: ChatClock
-    /// How long a statement waits for a lock that another process holds.
-    let busyTimeout: Duration
     /// How many reads can run at once.
     let readers: Int
+    let searchLimits: SearchLimits
 
     /// Opens the database; it does not touch the schema.
     ///
     /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
     package init(_ configuration: SQLiteConfiguration, clock: ChatClock = ChatClock()) throws(StoreError) {
         self.clock = clock
-        busyTimeout = configuration.busyTimeout
+        searchLimits = configuration.searchLimits
         readers = configuration.location == .memory ? 1 : configuration.readers
         if case .file(let path) = configuration.location, let obstacle = SQLiteFileAccess.obstacle(to: path) {
             throw .unavailable(reason: "cannot open \(path): \(obstacle)")
@@ -33,6 +36,10 @@ package struct SQLiteDatabase: Sendable {
             (writer, checkpointer) = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)
             try checkpointer?.requireDurability()
+            // What a process that was killed has deleted may still be in the log.
+            checkpointer?.noticeErasure()
+            searcher = try Self.openReader(beside: writer)
+            prober = try Self.openReader(beside: writer)
         } catch {
             throw StoreError(error, opening: configuration.location)
         }
@@ -44,6 +51,10 @@ package struct SQLiteDatabase: Sendable {
     package func close() throws(StoreError) {
         do {
             try checkpointer?.close()
+            if checkpointer != nil {
+                try searcher.close()
+                try prober.close()
+            }
             // The pool closes its writer before its readers, and so SQLite never sees a last connection that would do it.
             // Where it cannot be done, on a file that became read-only, the log keeps the data.
             try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
@@ -79,8 +90,23 @@ package struct SQLiteDatabase: Sendable {
             let pool = try DatabasePool(path: path, configuration: options)
             // The pool sets NORMAL after `prepareDatabase` has run, under which a power cut can take acknowledged messages.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-            return (pool, try SQLiteCheckpointer(of: pool, logPages: configuration.logPages))
+            let checkpointer = try SQLiteCheckpointer(
+                of: pool,
+                logPages: configuration.logPages,
+                erasureDelay: configuration.erasureDelay
+            )
+            return (pool, checkpointer)
         }
+    }
+
+    /// A connection that reads, for one purpose; the only one of a database in memory.
+    private static func openReader(beside writer: any DatabaseWriter) throws -> any DatabaseReader {
+        guard let pool = writer as? DatabasePool else { return writer }
+        var options = Configuration()
+        options.busyMode = pool.configuration.busyMode
+        options.readonly = true
+        options.prepareDatabase { $0.add(function: caseFolded) }
+        return try DatabaseQueue(path: pool.path, configuration: options)
     }
 
     private static func requireDurability(_ database: Database) throws {

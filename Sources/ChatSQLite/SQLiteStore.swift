@@ -4,12 +4,13 @@ import GRDB
 
 /// Chats and messages in SQLite: one connection writes, several read beside it.
 ///
-/// Changes of logs are made, and the ends of logs are read, in batches that form themselves.
+/// Writes are made, and the ends of logs are read, in batches that form themselves.
 package struct SQLiteStore: ChatStore {
     package let signals: LogSignals
     let database: SQLiteDatabase
-    private let recorder: Batcher<LogRequest, Accepted<LogSubject>>
+    private let writes: WriteLanes
     private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
+    private let searches: SearchQueue
 
     /// The schema of the database must be current.
     ///
@@ -18,37 +19,37 @@ package struct SQLiteStore: ChatStore {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        recorder = Batcher(limits) { requests throws(StoreError) in
+        writes = WriteLanes(count: 1, limits: limits, signals: signals) { _, requests throws(StoreError) in
             let batch = try await database.write { try $0.record(requests, at: database.clock.now()) }
-            signals.send(.appended(batch.entries))
-            return batch.results
+            if batch.erasesText {
+                database.checkpointer?.noticeErasure()
+            }
+            return batch
         }
         readLanes = (0..<database.readers).map { _ in
             Batcher(limits) { requests throws(StoreError) in
                 try await database.read { try $0.fetch(requests) }
             }
         }
+        searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
+            try await database.search { try $0.fetchChats(query) }
+        }
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let accepted = try await database.write { try $0.createChat(draft, at: database.clock.now()) }
-        if !accepted.isReplay {
-            signals.send(.created(accepted.value.id))
-        }
-        return accepted
+        try await writes.createChat(draft)
     }
 
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
-        try await recorder.submit(request)
+        try await writes.record(request)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await database.write { try $0.deleteChat(id, at: database.clock.now()) }
-        signals.send(.deleted(id))
+        try await writes.deleteChat(id)
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        try await database.write { try $0.purgeDeletedChats() }
+        try await writes.purgeDeletedChats()
     }
 
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
@@ -56,12 +57,17 @@ package struct SQLiteStore: ChatStore {
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
-        try await database.read { try $0.fetchChats(query) }
+        if query.titlePart != nil { return try await searches.chats(query) }
+        return try await database.read { try $0.fetchChats(query) }
     }
 
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
         let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
-        return try await readLanes[lane].submit(request, weight: request.weight)
+        do throws(StoreError) {
+            return try await readLanes[lane].submit(request, weight: request.weight)
+        } catch {
+            throw error.ofRead
+        }
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
@@ -91,7 +97,7 @@ package struct SQLiteStore: ChatStore {
         } catch let error as MigrationError {
             throw .schemaMismatch(reason: error.description)
         } catch {
-            throw StoreError(error)
+            throw StoreError(error).ofRead
         }
     }
 

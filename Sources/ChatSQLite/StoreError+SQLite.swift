@@ -18,6 +18,8 @@ extension StoreError {
             case .SQLITE_IOERR:
                 // A commit that could not be synchronised may be on disk all the same.
                 self = .outcomeUnknown(reason: reason)
+            case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
+                self = .invalidValue(reason: reason)
             case .SQLITE_ERROR:
                 // The statements are the program's own: it is the schema that does not fit.
                 self = .schemaMismatch(reason: reason)

@@ -49,7 +49,8 @@ struct OpenDatabase {
                             location: location,
                             createsFile: createsFile,
                             readers: capacity.sqliteReaders,
-                            busyTimeout: busyTimeout
+                            busyTimeout: busyTimeout,
+                            searchLimits: capacity.searchLimits
                         ),
                         clock: capacity.clock
                     )
@@ -65,6 +66,8 @@ struct OpenDatabase {
                     clock: capacity.clock,
                     listenURL: capacity.listenURL,
                     poolSize: capacity.poolSize,
+                    lanes: capacity.lanes,
+                    searchLimits: capacity.searchLimits,
                     leaseTimeout: capacity.poolTimeout,
                     maximumLifetime: capacity.poolMaximumLifetime,
                     migrationLockTimeout: migrationLockTimeout
@@ -81,7 +84,7 @@ struct OpenDatabase {
     func makeStore() -> any ChatStore & ChatArchive {
         switch connection {
         case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits)
-        case .postgresql(let database): PostgresStore(database, lanes: capacity.lanes, limits: capacity.batchLimits)
+        case .postgresql(let database): PostgresStore(database, limits: capacity.batchLimits)
         }
     }
 

@@ -40,4 +40,19 @@ package enum DatabaseUnderTest: Sendable {
             """
         )
     }
+
+    /// Appends a number of messages that are deleted, one run, to the log of a chat.
+    package func fillDeleted(_ chat: Int64, messages count: Int) async throws {
+        try await execute(
+            """
+            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
+            INSERT INTO messages (chat_id, seq, id, text, created_at, deleted_at, run_seq)
+            SELECT
+                chats.id, last_seq + number, chats.id * 1000000000 + last_seq + number, '', last_entry_at, last_entry_at,
+                CASE number WHEN \(count) THEN last_seq + 1 WHEN 1 THEN last_seq + \(count) END
+            FROM entry, chats WHERE chats.id = \(chat);
+            UPDATE chats SET last_seq = last_seq + \(count) WHERE id = \(chat);
+            """
+        )
+    }
 }

@@ -21,6 +21,26 @@ import Testing
         }
     }
 
+    @Test func aSearchThatTakesTooLongHasACodeOfItsOwn() async throws {
+        try await withServer(FailingStore(error: .searchTimedOut)) { client in
+            let response = try await client.send("GET", "/chats?title=a", headers: ["X-Request-ID": "r4"])
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] == "5")
+            let expected =
+                #"{"detail":"The search took too long, try again later","code":"search_timeout","request_id":"r4"}"#
+            #expect(response.text == expected)
+        }
+    }
+
+    @Test func aValueThatTheDatabaseRefusesIsADefect() async throws {
+        try await withServer(FailingStore(error: .invalidValue(reason: "secret"))) { client in
+            let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r5"])
+            #expect(response.status == 500)
+            let expected = #"{"detail":"Internal Server Error","code":"internal_error","request_id":"r5"}"#
+            #expect(response.text == expected)
+        }
+    }
+
     @Test func aChangeWhoseOutcomeIsUnknownSaysSo() async throws {
         try await withServer(FailingStore(error: .outcomeUnknown(reason: "secret"))) { client in
             let response = try await client.send(

@@ -9,8 +9,12 @@ struct BatchStateTests {
         private var state: BatchState<String>
         private let start: ContinuousClock.Instant
 
-        init(maximumBatch: Int, maximumWaiting: Int, start: ContinuousClock.Instant) {
-            state = BatchState(maximumBatch: maximumBatch, maximumWaiting: maximumWaiting)
+        init(maximumBatch: Int, maximumWaiting: Int, queueCount: Int = 1, start: ContinuousClock.Instant) {
+            state = BatchState(
+                maximumBatch: maximumBatch,
+                maximumWaiting: maximumWaiting,
+                queueCount: queueCount
+            )
             self.start = start
         }
 
@@ -18,9 +22,11 @@ struct BatchStateTests {
             _ entry: String,
             _ number: UInt64,
             weight: Int = 1,
+            queue: Int = 0,
             patience: Duration = .seconds(5)
         ) -> BatchState<String>.AddAction {
-            state.add(entry, BatchState.Ticket(rawValue: number), weight: weight, deadline: start + patience)
+            let ticket = BatchState<String>.Ticket(rawValue: number)
+            return state.add(entry, ticket, weight: weight, queue: queue, deadline: start + patience)
         }
 
         func next() -> [String]? {
@@ -119,5 +125,51 @@ struct BatchStateTests {
         #expect(queue.withdraw(2) == nil)
         #expect(queue.next() == ["1", "3"])
         #expect(queue.withdraw(1) == nil)
+    }
+
+    @Test func aFloodOfOneKindLeavesTheOthersTheirShareOfEachBatch() {
+        let queue = Queue(maximumBatch: 4, maximumWaiting: 10, queueCount: 3, start: start)
+        for number in 1...8 as ClosedRange<UInt64> {
+            _ = queue.add("many", number)
+        }
+        for number in 9...11 as ClosedRange<UInt64> {
+            _ = queue.add("few", number, queue: 1)
+        }
+        #expect(queue.next() == ["many", "many", "few", "few"])
+        #expect(queue.next() == ["many", "many", "few"])
+        // What the others do not want belongs to whoever waits.
+        #expect(queue.next() == ["many", "many", "many", "many"])
+        #expect(queue.next() == nil)
+    }
+
+    @Test func aFloodOfOneKindFillsItsOwnQueueAlone() {
+        let queue = Queue(maximumBatch: 10, maximumWaiting: 2, queueCount: 2, start: start)
+        #expect(queue.add("a", 1) == .run)
+        #expect(queue.add("b", 2) == .waitAndWatch)
+        #expect(queue.add("c", 3) == .refuse)
+        #expect(queue.add("d", 4, queue: 1) == .wait)
+        #expect(queue.next() == ["a", "b", "d"])
+    }
+
+    @Test func everyKindHasItsTurnInBatchesThatAreTooSmallForAll() {
+        let queue = Queue(maximumBatch: 1, maximumWaiting: 10, queueCount: 2, start: start)
+        for number in 1...2 as ClosedRange<UInt64> {
+            _ = queue.add("one", number)
+            _ = queue.add("other", number + 2, queue: 1)
+        }
+        #expect([queue.next(), queue.next(), queue.next(), queue.next()] == [["one"], ["other"], ["one"], ["other"]])
+        #expect(queue.next() == nil)
+    }
+
+    @Test func whoWaitsTooLongIsGivenUpInEveryQueue() {
+        let queue = Queue(maximumBatch: 10, maximumWaiting: 10, queueCount: 2, start: start)
+        #expect(queue.add("a", 1, patience: .seconds(3)) == .run)
+        #expect(queue.add("b", 2, queue: 1, patience: .seconds(1)) == .waitAndWatch)
+        #expect(queue.add("c", 3, queue: 1, patience: .seconds(4)) == .wait)
+        let first = queue.expire(after: .seconds(1))
+        #expect(first.expired == ["b"])
+        #expect(first.next == .seconds(3))
+        #expect(queue.withdraw(3) == "c")
+        #expect(queue.next() == ["a"])
     }
 }

@@ -41,7 +41,8 @@ struct BatcherTests {
     ) -> Batcher<Int, Int> {
         Batcher(BatchLimits(maximumWaiting: maximumWaiting, patience: patience)) { numbers throws(StoreError) in
             await gate.run(numbers)
-            if numbers.contains(13) { throw .failed(reason: "thirteen") }
+            if numbers.contains(13) { throw .invalidValue(reason: "thirteen") }
+            if numbers.contains(21) { throw .failed(reason: "everything") }
             return numbers.map { $0 == 7 ? .failure(.chatNotFound) : .success($0 * 2) }
         }
     }
@@ -67,9 +68,9 @@ struct BatcherTests {
             }
             add(0)
             await gate.waitUntilRunning()
-            for number in numbers {
+            for (index, number) in numbers.enumerated() {
                 add(number)
-                while batcher.waitingCount < number { await Task.yield() }
+                while batcher.waitingCount <= index { await Task.yield() }
             }
             var results: [Int: Result<Int, StoreError>] = [:]
             if let refused {
@@ -101,9 +102,18 @@ struct BatcherTests {
         #expect(gate.seen.prefix(4) == [[0], Array(1...14), Array(1...7), Array(8...14)])
         #expect(gate.seen.contains([13]))
         #expect(!gate.seen.contains([1]))
-        #expect(results[13] == .failure(.failed(reason: "thirteen")))
+        #expect(results[13] == .failure(.invalidValue(reason: "thirteen")))
         #expect(results[12] == .success(24))
         #expect(results[14] == .success(28))
+    }
+
+    @Test func anErrorThatABatchSharesIsNotTriedAgainForEachOfItsRequests() async {
+        let gate = Gate()
+        let results = await submit(Array(1...8) + [21], to: batcher(gate), gate)
+        #expect(gate.seen == [[0], Array(1...8) + [21]])
+        for number in Array(1...8) + [21] {
+            #expect(results[number] == .failure(.failed(reason: "everything")))
+        }
     }
 
     @Test func whoWaitsTooLongIsToldWhileTheBatchBeforeStillRuns() async throws {

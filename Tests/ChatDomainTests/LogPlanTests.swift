@@ -68,8 +68,28 @@ struct LogPlanTests {
         return knowledge
     }
 
+    private func plan(_ requests: [LogRequest], knowing knowledge: LogPlan.Knowledge) -> LogPlan {
+        LogPlan(requests.map { .record($0) }, knowing: knowledge, at: now)
+    }
+
     private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<Accepted<LogSubject>, StoreError>] {
-        plan.recorded(ids: ids.map(MessageID.init(rawValue:))).results
+        plan.recorded(LogPlan.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results.map { result in
+            result.flatMap { answer in
+                guard case .recorded(let accepted) = answer else {
+                    return .failure(.failed(reason: "\(answer) is no answer to a change"))
+                }
+                return .success(accepted)
+            }
+        }
+    }
+
+    private func draft(_ title: String, key: String? = nil) throws -> ChatDraft {
+        ChatDraft(title: try ChatTitle(title), idempotencyKey: key.flatMap(IdempotencyKey.init))
+    }
+
+    private func created(_ id: Int64, _ title: String, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
+        let chat = Chat(id: ChatID(rawValue: id), title: title, createdAt: now)
+        return .success(.created(Accepted(chat, isReplay: isReplay)))
     }
 
     @Test func aBatchTellsWhatTheLogHasFromThenOn() throws {
@@ -87,8 +107,8 @@ struct LogPlanTests {
             (first, .edit(kept.id, try edit("d"), onlyIf: .any)), (first, .edit(kept.id, try edit("d"), onlyIf: .any)),
             (first, try post("e")),
         ]
-        let plan = LogPlan(changes.map { LogRequest($1, in: $0) }, knowing: knowledge, at: now)
-        let batch = plan.recorded(ids: [11, 12, 13].map(MessageID.init(rawValue:)))
+        let plan = plan(changes.map { LogRequest($1, in: $0) }, knowing: knowledge)
+        let batch = plan.recorded(LogPlan.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
 
         var edited = kept
         (edited.text, edited.revision, edited.editedAt) = ("d", 3, now)
@@ -121,7 +141,7 @@ struct LogPlanTests {
             LogRequest(try post("c"), in: first), LogRequest(try post("d"), in: ChatID(rawValue: 3)),
         ]
         // The clock is behind the first log and ahead of the second.
-        let plan = LogPlan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)), at: now)
+        let plan = plan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)))
         #expect(plan.appends.map(\.draft.text.value) == ["a", "b", "c"])
         #expect(
             plan.movedHeads == [
@@ -152,7 +172,7 @@ struct LogPlanTests {
             LogRequest(try post("new", key: "k2"), in: first), LogRequest(try post("else", key: "k2"), in: first),
             LogRequest(try post("new"), in: first),
         ]
-        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let plan = plan(requests, knowing: knowledge)
         let new = LogSubject.message(message(13, first, 4, "new", at: 1_000))
         #expect(
             results(plan, ids: [12, 13, 14]) == [
@@ -180,7 +200,7 @@ struct LogPlanTests {
             LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
             LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
         ]
-        let plan = LogPlan(requests, knowing: knowledge(head(first, 1, messages: 1), messages: [old]), at: now)
+        let plan = plan(requests, knowing: knowledge(head(first, 1, messages: 1), messages: [old]))
         let edited = message(5, first, 1, "new", at: 0, revision: 2, editedAt: 1_000)
         let deleted = message(5, first, 1, "", at: 0, revision: 2, editedAt: 1_000, deletedAt: 1_000)
         let answer = Message(
@@ -218,16 +238,101 @@ struct LogPlanTests {
         var knowledge = knowledge(head(first, 2))
         knowledge.sent[LogPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
             LogPlan.SentMessage(message: gone, fingerprint: 0)
-        let plan = LogPlan([LogRequest(.post(draft), in: first)], knowing: knowledge, at: now)
+        let plan = plan([LogRequest(.post(draft), in: first)], knowing: knowledge)
         #expect(results(plan) == [.success(Accepted(.message(gone), isReplay: true))])
         #expect(plan.isEmpty)
     }
 
     @Test func aBatchThatWritesNothingMovesNothing() throws {
-        let plan = LogPlan([LogRequest(try post("a"), in: first)], knowing: LogPlan.Knowledge(), at: now)
+        let plan = plan([LogRequest(try post("a"), in: first)], knowing: LogPlan.Knowledge())
         #expect(plan.isEmpty)
         #expect(plan.movedHeads.isEmpty)
         #expect(results(plan) == [.failure(.chatNotFound)])
+    }
+
+    @Test func aKeyStandsForOneChatAlsoWithinABatch() throws {
+        var knowledge = knowledge()
+        let stored = Chat(id: first, title: "stored", createdAt: now)
+        let old = try draft("stored", key: "k1")
+        let idempotency = try #require(old.idempotency)
+        knowledge.createdChats[idempotency.key] = LogPlan.CreatedChat(
+            chat: stored,
+            fingerprint: idempotency.fingerprint
+        )
+        let drafts = [
+            old, try draft("other", key: "k1"), try draft("new", key: "k2"), try draft("new", key: "k2"),
+            try draft("else", key: "k2"), try draft("new"),
+        ]
+        let plan = LogPlan(drafts.map { .create($0) }, knowing: knowledge, at: now)
+        #expect(plan.creations.map(\.draft.title.value) == ["new", "new"])
+        let batch = plan.recorded(LogPlan.Written(chatIDs: [7, 8].map(ChatID.init(rawValue:))))
+        #expect(
+            batch.results == [
+                created(1, "stored", isReplay: true), .failure(.idempotencyKeyReused), created(7, "new"),
+                created(7, "new", isReplay: true), .failure(.idempotencyKeyReused), created(8, "new"),
+            ]
+        )
+        #expect(batch.createdChats == [7, 8].map(ChatID.init(rawValue:)))
+    }
+
+    @Test func aChatThatIsDeletedTakesNothingMoreAndReleasesItsKey() throws {
+        var knowledge = knowledge(head(first, 1), head(second, 1))
+        let draft = try draft("new", key: "k")
+        let idempotency = try #require(draft.idempotency)
+        knowledge.createdChats[idempotency.key] = LogPlan.CreatedChat(
+            chat: head(first, 1).chat,
+            fingerprint: idempotency.fingerprint
+        )
+        let requests: [WriteRequest] = [
+            .record(LogRequest(try post("before"), in: first)), .delete(first),
+            .record(LogRequest(try post("after"), in: first)), .delete(first), .create(draft),
+            .delete(ChatID(rawValue: 3)), .record(LogRequest(try post("beside"), in: second)),
+        ]
+        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        #expect(plan.removedChats == [first])
+        let ids = [21, 22].map(MessageID.init(rawValue:))
+        let batch = plan.recorded(LogPlan.Written(messageIDs: ids, chatIDs: [ChatID(rawValue: 7)]))
+        let beside = message(22, second, 2, "beside", at: 1_000)
+        #expect(
+            batch.results == [
+                .success(.recorded(Accepted(.message(message(21, first, 2, "before", at: 1_000))))),
+                .success(.deleted), .failure(.chatNotFound), .failure(.chatNotFound), created(7, "new"),
+                .failure(.chatNotFound), .success(.recorded(Accepted(.message(beside)))),
+            ]
+        )
+        #expect(batch.entries == [LogEntry(created: beside)])
+        #expect(batch.deletedChats == [first])
+        #expect(batch.erasesText)
+    }
+
+    @Test func theDeletionsOfABatchRemoveABoundedNumberOfEntriesAtOnce() {
+        let sizes = [LogPlan.removalLimit - 10, 20, 5, 5, LogPlan.removalLimit]
+        var knowledge = LogPlan.Knowledge()
+        for (index, size) in sizes.enumerated() {
+            let chat = ChatID(rawValue: Int64(index))
+            knowledge.heads[chat] = head(chat, size)
+        }
+        let chats = sizes.indices.map { ChatID(rawValue: Int64($0)) }
+        let plan = LogPlan(chats.map { .delete($0) }, knowing: knowledge, at: now)
+        #expect(plan.removedChats == [chats[0], chats[2], chats[3]])
+        #expect(plan.hiddenChats == [chats[1], chats[4]])
+    }
+
+    @Test func onlyTheRequestsForAChatThatIsBusyFail() throws {
+        var knowledge = knowledge(head(second, 0))
+        knowledge.busyChats = [first: .unavailable(reason: "locked")]
+        let requests: [WriteRequest] = [
+            .record(LogRequest(try post("a"), in: first)), .delete(first),
+            .record(LogRequest(try post("b"), in: second)),
+        ]
+        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let ids = [MessageID(rawValue: 5)]
+        #expect(
+            plan.recorded(LogPlan.Written(messageIDs: ids)).results == [
+                .failure(.unavailable(reason: "locked")), .failure(.unavailable(reason: "locked")),
+                .success(.recorded(Accepted(.message(message(5, second, 1, "b", at: 1_000))))),
+            ]
+        )
     }
 
     @Test func theFingerprintTellsEveryPartOfARequest() throws {

@@ -59,6 +59,14 @@ extension APIError {
         headers: [.retryAfter: "1"]
     )
 
+    /// Nothing is wrong with the service, but there are too many chats to look through.
+    static let searchTimedOut = APIError(
+        status: .serviceUnavailable,
+        code: "search_timeout",
+        detail: "The search took too long, try again later",
+        headers: [.retryAfter: "5"]
+    )
+
     /// The client has to find out: the change may have been made.
     static let outcomeUnknown = APIError(
         status: .serviceUnavailable,

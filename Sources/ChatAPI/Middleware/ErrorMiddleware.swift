@@ -43,7 +43,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return .requestTimeout
         case is CancellationError:
             // The grace period of the shutdown is over.
-            return .outcomeUnknown
+            return [.get, .head].contains(request.method) ? .unavailable : .outcomeUnknown
         case let error as HTTPError where error.status == .notFound:
             let allowed = routes.methods(at: request.uri.path)
             return allowed.isEmpty ? .routeNotFound : .methodNotAllowed(allowed: allowed)
@@ -68,7 +68,10 @@ extension APIError {
         case .outcomeUnknown(let reason):
             logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
             self = .outcomeUnknown
-        case .failed, .replyTargetNotFound:
+        case .searchTimedOut:
+            logger.warning("Store unavailable", metadata: ["reason": "\(error.reason)"])
+            self = .searchTimedOut
+        case .failed, .invalidValue, .replyTargetNotFound:
             logger.error("Request failed", metadata: ["reason": "\(error)"])
             self = .internalError
         }

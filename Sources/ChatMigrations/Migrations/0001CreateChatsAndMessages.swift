@@ -13,6 +13,9 @@ extension Migration {
             // `messages` is WITHOUT ROWID so that a chat's log lies together on disk in the order of its positions: its
             // last page is one range of one B-tree. Such a table has no AUTOINCREMENT; `counters` gives the message ids.
             //
+            // `run_seq` lets reads skip runs of deleted messages: the first of a run holds the position of the last, and the
+            // last that of the first. An index would cost every post; this costs deletions alone.
+            //
             // `messages_id` begins with the id, so that every chat's new messages go to the index's last page. An import
             // can bring one id into several chats.
             up: """
@@ -41,6 +44,7 @@ extension Migration {
                     created_at INTEGER NOT NULL,
                     edited_at INTEGER,
                     deleted_at INTEGER CHECK (deleted_at IS NULL OR (text = '' AND metadata IS NULL)),
+                    run_seq INTEGER CHECK (run_seq IS NULL OR deleted_at IS NOT NULL),
                     idempotency_key TEXT CHECK (length(idempotency_key) BETWEEN 1 AND 255),
                     idempotency_fingerprint INTEGER
                         CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)),
@@ -236,6 +240,7 @@ extension Migration {
                     ADD COLUMN revision bigint NOT NULL DEFAULT 1,
                     ADD COLUMN edited_at timestamptz,
                     ADD COLUMN deleted_at timestamptz,
+                    ADD COLUMN run_seq bigint,
                     ADD COLUMN idempotency_key text,
                     ADD COLUMN idempotency_fingerprint bigint;
 
@@ -280,6 +285,7 @@ extension Migration {
                     ADD CHECK (octet_length(metadata) <= 16384),
                     ADD CHECK (revision >= 1),
                     ADD CHECK (deleted_at IS NULL OR (text = '' AND metadata IS NULL)),
+                    ADD CHECK (run_seq IS NULL OR deleted_at IS NOT NULL),
                     ADD CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
                     ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL));
                 CREATE UNIQUE INDEX messages_id ON messages (chat_id, id);
@@ -346,6 +352,7 @@ extension Migration {
                     DROP COLUMN revision,
                     DROP COLUMN edited_at,
                     DROP COLUMN deleted_at,
+                    DROP COLUMN run_seq,
                     DROP COLUMN idempotency_key,
                     DROP COLUMN idempotency_fingerprint,
                     ADD PRIMARY KEY (id),

@@ -42,6 +42,8 @@ struct CapacityOptions: ParsableArguments {
     @Option(Settings.batchSize) var batchSize: String?
     @Option(Settings.queueSize) var queueSize: String?
     @Option(Settings.queueTimeout) var queueTimeout: String?
+    @Option(Settings.searchTimeout) var searchTimeout: String?
+    @Option(Settings.searchQueueSize) var searchQueueSize: String?
     @Option(Settings.sqliteReaders) var sqliteReaders: String?
     @Option(Settings.lanes) var lanes: String?
     @Option(Settings.poolSize) var poolSize: String?
@@ -55,6 +57,8 @@ struct CapacityOptions: ParsableArguments {
             Settings.batchSize.given(batchSize),
             Settings.queueSize.given(queueSize),
             Settings.queueTimeout.given(queueTimeout),
+            Settings.searchTimeout.given(searchTimeout),
+            Settings.searchQueueSize.given(searchQueueSize),
             Settings.sqliteReaders.given(sqliteReaders),
             Settings.lanes.given(lanes),
             Settings.poolSize.given(poolSize),

@@ -14,6 +14,7 @@ struct DatabaseCapacity {
     var poolMaximumLifetime = Duration.seconds(1_800)
     var lanes = 1
     var batchLimits = BatchLimits()
+    var searchLimits = SearchLimits()
 }
 
 extension DatabaseCapacity {
@@ -38,6 +39,10 @@ extension DatabaseCapacity {
             maximumBatch: try settings.value(Settings.batchSize),
             maximumWaiting: try settings.value(Settings.queueSize),
             patience: try settings.value(Settings.queueTimeout)
+        )
+        searchLimits = SearchLimits(
+            timeout: try settings.value(Settings.searchTimeout),
+            maximumWaiting: try settings.value(Settings.searchQueueSize)
         )
     }
 }

@@ -43,7 +43,7 @@ package enum Settings {
     static let queueSize = Setting.wholeNumber(
         ["chat", "queue", "size"],
         flag: "queue-size",
-        "Most requests that wait for their batch in a lane; a further one is answered with 503.",
+        "Most requests of a kind that wait for their batch in a lane; a further one is answered with 503.",
         in: 1...1_000_000,
         default: 4_096
     )
@@ -53,6 +53,20 @@ package enum Settings {
         "Seconds that a request waits for its batch, else 503.",
         in: 0.1...3_600,
         default: 5
+    )
+    static let searchTimeout = Setting.seconds(
+        ["chat", "search", "timeout"],
+        flag: "search-timeout",
+        "Seconds that a search in titles may wait for its turn, and may take, else 503.",
+        in: 0.1...3_600,
+        default: 5
+    )
+    static let searchQueueSize = Setting.wholeNumber(
+        ["chat", "search", "queue", "size"],
+        flag: "search-queue-size",
+        "Most searches that wait for their turn; a further one is answered with 503.",
+        in: 1...10_000,
+        default: 32
     )
     static let sqliteReaders = Setting.wholeNumber(
         ["chat", "sqlite", "readers"],
@@ -88,21 +102,21 @@ package enum Settings {
     static let lanes = Setting.wholeNumber(
         ["chat", "lanes"],
         flag: "lanes",
-        "Batches of writes, and as many of reads, that run side by side on PostgreSQL.",
+        "Batches of writes, each on a connection of its own, and as many of reads, that run side by side on PostgreSQL.",
         in: 1...64,
         default: 2
     )
     static let poolSize = Setting.wholeNumber(
         ["chat", "pool", "size"],
         flag: "pool-size",
-        "Connections to PostgreSQL at once.",
+        "Connections that read from PostgreSQL at once.",
         in: 1...1_000,
         default: 8
     )
     static let poolTimeout = Setting.seconds(
         ["chat", "pool", "timeout"],
         flag: "pool-timeout",
-        "Seconds that a request waits for a connection to PostgreSQL, else 503.",
+        "Seconds that a read waits for a connection to PostgreSQL, else 503.",
         in: 0.1...3_600,
         default: 5
     )

@@ -1,0 +1,89 @@
+import ChatDomain
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct WriteLanesTests {
+    /// Holds the first batch until it is opened, and remembers all of them.
+    private final class Gate: Sendable {
+        private let batches = Mutex<[[WriteRequest]]>([])
+        private let (started, start) = AsyncStream.makeStream(of: Void.self)
+        private let (opened, openIt) = AsyncStream.makeStream(of: Void.self)
+
+        var seen: [[WriteRequest]] {
+            batches.withLock { $0 }
+        }
+
+        func run(_ batch: [WriteRequest]) async {
+            let isFirst = batches.withLock { batches in
+                batches.append(batch)
+                return batches.count == 1
+            }
+            if isFirst {
+                start.finish()
+                for await _ in opened {}
+            }
+        }
+
+        func waitUntilRunning() async {
+            for await _ in started {}
+        }
+
+        func open() {
+            openIt.finish()
+        }
+    }
+
+    @Test func aFloodOfCreationsDoesNotKeepPostersWaitingForMoreThanABatch() async throws {
+        let gate = Gate()
+        let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
+        let lanes = WriteLanes(count: 1, limits: limits, signals: LogSignals()) { _, requests throws(StoreError) in
+            await gate.run(requests)
+            return Self.answer(requests)
+        }
+        let draft = ChatDraft(title: try ChatTitle("flood"))
+        let post = MessageDraft(text: try MessageText("hello"))
+        try await withThrowingTaskGroup { group in
+            group.addTask { _ = try await lanes.createChat(draft) }
+            await gate.waitUntilRunning()
+            for _ in 0..<800 {
+                group.addTask { _ = try await lanes.createChat(draft) }
+            }
+            while lanes.waitingCount < 800 { await Task.yield() }
+            // Their queue is full; those of the others are not.
+            await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
+                try await lanes.createChat(draft)
+            }
+            for number in 1...4 as ClosedRange<Int64> {
+                group.addTask {
+                    _ = try await lanes.record(LogRequest(.post(post), in: ChatID(rawValue: number)))
+                }
+            }
+            group.addTask { try await lanes.deleteChat(ChatID(rawValue: 9)) }
+            group.addTask { _ = try await lanes.purgeDeletedChats() }
+            while lanes.waitingCount < 806 { await Task.yield() }
+            gate.open()
+            try await group.waitForAll()
+        }
+        let second = gate.seen[1]
+        #expect(second.count { if case .record = $0 { true } else { false } } == 4)
+        #expect(second.count { if case .delete = $0 { true } else { false } } == 1)
+        #expect(second.count { if case .purge = $0 { true } else { false } } == 1)
+        #expect(second.count == 27)
+        #expect(gate.seen.reduce(0) { $0 + $1.count } == 807)
+    }
+
+    private static func answer(_ requests: [WriteRequest]) -> RecordedBatch {
+        let now = Instant(microsecondsSinceEpoch: 0)
+        let chat = Chat(id: ChatID(rawValue: 1), title: "flood", createdAt: now)
+        let results = requests.map { request -> Result<WriteAnswer, StoreError> in
+            switch request {
+            case .record: .success(.recorded(Accepted(.chat(chat))))
+            case .create: .success(.created(Accepted(chat)))
+            case .delete: .success(.deleted)
+            case .purge: .success(.purged(isMore: false))
+            }
+        }
+        return RecordedBatch(results: results, entries: [], createdChats: [], deletedChats: [], erasesText: false)
+    }
+}

@@ -1,0 +1,122 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// What every store must do where messages are deleted, and many.
+@Suite(.timeLimit(.minutes(5)))
+struct DeletedMessageConformanceTests {
+    /// In every order, one by one and many at once, beside posts and edits.
+    @Test(arguments: StoreUnderTest.allCases)
+    func theNewestMessagesAreThoseThatAreNotDeleted(_ store: StoreUnderTest) async throws {
+        var random = SplitMix64(state: 7)
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            var living: [MessageID] = []
+            func post(_ count: Int) async throws {
+                for _ in 0..<count {
+                    living.append(try await store.postMessage(MessageText("text"), to: chat).id)
+                }
+            }
+            func delete(_ ids: [MessageID]) async throws {
+                try await withThrowingTaskGroup { group in
+                    for id in ids {
+                        group.addTask { _ = try await store.delete(id, in: chat) }
+                    }
+                    try await group.waitForAll()
+                }
+                living.removeAll { ids.contains($0) }
+            }
+            func check() async throws {
+                for limit in [1, 3, 20, 100] {
+                    let read = try await store.chat(chat, newestMessages: limit)
+                    #expect(read.messages.map(\.id) == living.suffix(limit))
+                    #expect(read.chat.messageCount == Int64(living.count))
+                }
+            }
+            try await post(250)
+            // Runs of many lengths, in the middle and at the end, that grow together.
+            try await delete(Array(living[20..<90]))
+            try await check()
+            for id in living[100..<140].reversed() { try await delete([id]) }
+            try await check()
+            for _ in 0..<12 {
+                try await delete(Array(living.shuffled(using: &random).prefix(8)))
+                try await check()
+                let id = try #require(living.randomElement(using: &random))
+                _ = try await store.edit(id, in: chat, text: "edited")
+                try await post(1)
+            }
+            try await delete(Array(living.suffix(40)))
+            try await check()
+            try await delete(Array(living.dropFirst(2)))
+            try await check()
+            try await post(2)
+            try await check()
+            try await delete(living)
+            try await check()
+            try await post(1)
+            try await check()
+        }
+    }
+
+    /// Without leaps, a read of the second chat would take some hundred times as long as one of the first.
+    @Test(arguments: StoreUnderTest.allCases)
+    func manyDeletedMessagesDoNotSlowAReadDown(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            let few = try await store.createChat(titled: ChatTitle("few")).id
+            let many = try await store.createChat(titled: ChatTitle("many")).id
+            for chat in [few, many] {
+                try await database.fill(chat.rawValue, messages: 100)
+            }
+            try await database.fillDeleted(many.rawValue, messages: 300_000)
+            // What is deleted now joins those.
+            let last = try await store.postMessage(MessageText("deleted"), to: many)
+            try await store.delete(last.id, in: many)
+
+            func time(_ chat: ChatID) async throws -> Duration {
+                var durations: [Duration] = []
+                for _ in 0..<25 {
+                    durations.append(
+                        try await ContinuousClock().measure {
+                            let read = try await store.chat(chat, newestMessages: 20)
+                            #expect(read.messages.map(\.position.rawValue) == Array(81...100))
+                        }
+                    )
+                }
+                return durations.min() ?? .zero
+            }
+            let (short, long) = (try await time(few), try await time(many))
+            #expect(long < short * 25, "\(long) against \(short)")
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func importedMessagesThatAreDeletedAreLeaptOver(_ store: StoreUnderTest) async throws {
+        let chat = try await StoreUnderTest.sqliteInMemory.withStore { source in
+            let chat = try await source.createChat(titled: ChatTitle("chat")).id
+            var ids: [MessageID] = []
+            for _ in 0..<200 {
+                ids.append(try await source.postMessage(MessageText("text"), to: chat).id)
+            }
+            for id in ids[5..<195] {
+                try await source.delete(id, in: chat)
+            }
+            let archived = try await source.archivedChats(after: ChatID(rawValue: 0), limit: 1)
+            let entries = try await source.archivedEntries(of: chat, after: Position(rawValue: 0), limit: 1_000)
+            return (archived[0], entries)
+        }
+        try await store.withStoreAndSQL { store, database in
+            let (archived, entries) = chat
+            for start in stride(from: 0, to: entries.count, by: 70) {
+                let stretch = ArchivedStretch(chat: archived, entries: Array(entries[start...].prefix(70)))
+                _ = try await store.importBatch([stretch]).get()
+            }
+            let read = try await store.chat(archived.head.chat.id, newestMessages: 8)
+            #expect(read.messages.map(\.position.rawValue) == [3, 4, 5, 196, 197, 198, 199, 200])
+            let ends = try await database.rows(
+                "SELECT CAST(run_seq AS text) FROM messages WHERE chat_id = 1 AND seq IN (6, 195) ORDER BY seq"
+            )
+            #expect(ends == [["195"], ["6"]])
+        }
+    }
+}

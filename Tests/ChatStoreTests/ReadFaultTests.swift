@@ -1,0 +1,75 @@
+import ChatDomain
+import ChatMigrations
+import ChatPostgres
+import ChatSQLite
+import ChatTestSupport
+import GRDB
+import PostgresClient
+import Testing
+
+/// A read that fails has changed nothing, and says so.
+@Suite(.timeLimit(.minutes(5)))
+struct ReadFaultTests {
+    @Test func anIOErrorOnAReadOfSQLiteIsUnavailable() async throws {
+        let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
+        try await MigrationRunner(database).migrate(.up, to: .head)
+        let store = SQLiteStore(database, limits: .patient)
+        _ = try await store.createChat(titled: ChatTitle("chat"))
+        try await database.writer.writeWithoutTransaction { database in
+            let fail = DatabaseFunction("fail", argumentCount: 0) { _ in
+                throw DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error")
+            }
+            database.add(function: fail)
+            // Every read but that of the versions looks for its chat.
+            try database.execute(
+                sql: """
+                    PRAGMA foreign_keys = OFF;
+                    PRAGMA legacy_alter_table = ON;
+                    ALTER TABLE chats RENAME TO stored_chats;
+                    CREATE VIEW chats AS SELECT * FROM stored_chats WHERE fail();
+                    """
+            )
+        }
+        for read in Self.reads.dropLast() {
+            let error = await #expect(throws: StoreError.self) { try await read(store) }
+            #expect(error == .unavailable(reason: "SQLite: disk I/O error (10)"))
+        }
+        try database.close()
+    }
+
+    @Test func aConnectionThatBreaksInAReadOfPostgreSQLIsUnavailable() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await CuttingProxy.withProxy(to: url) { proxy in
+                try await withPostgres(proxy.url, poolSize: 1) { store in
+                    _ = try await store.createChat(titled: ChatTitle("chat"))
+                    for read in Self.reads {
+                        // The connection is open, and its statements are prepared.
+                        try await read(store)
+                        proxy.plan([.cutAfter])
+                        let error = await #expect(throws: StoreError.self) { try await read(store) }
+                        guard case .unavailable = error else {
+                            Issue.record("got \(String(describing: error))")
+                            return
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static let reads: [@Sendable (any ChatStore & ChatArchive) async throws -> Void] = {
+        let chat = ChatID(rawValue: 1)
+        let start = Position(rawValue: 0)
+        return [
+            { _ = try await $0.chats(withIDs: [chat]) },
+            { _ = try await $0.chats(ChatListQuery(limit: 1)) },
+            { _ = try await $0.chats(ChatListQuery(limit: 1, titlePart: "chat")) },
+            { _ = try await $0.tail(LogTailRequest(LogTail(chatID: chat, limit: 1))) },
+            { _ = try await $0.messages(.newest(of: chat, limit: 1)) },
+            { _ = try await $0.log(of: chat, after: start, limit: 1) },
+            { _ = try await $0.archivedChats(after: ChatID(rawValue: 0), limit: 1) },
+            { _ = try await $0.archivedEntries(of: chat, after: start, limit: 1) },
+            { try await $0.checkReadiness() },
+        ]
+    }()
+}

@@ -1,0 +1,104 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// What every store must do with writes of all kinds that share batches.
+@Suite(.timeLimit(.minutes(5)))
+struct WriteConformanceTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func writesOfAllKindsAtOnceAreAnsweredOneByOne(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            var (kept, deleted): ([ChatID], [ChatID]) = ([], [])
+            for number in 0..<20 {
+                kept.append(try await store.createChat(titled: ChatTitle("kept \(number)")).id)
+                deleted.append(try await store.createChat(titled: ChatTitle("deleted \(number)")).id)
+            }
+            let missing = ChatID(rawValue: 1_000_000)
+            let text = try MessageText("beside")
+            let created = try await withThrowingTaskGroup(of: Chat?.self) { group in
+                for number in 0..<60 {
+                    let title = try ChatTitle("created \(number)")
+                    group.addTask { try await store.createChat(titled: title) }
+                    group.addTask {
+                        let message = try await store.postMessage(text, to: kept[number % 20])
+                        #expect(message.chatID == kept[number % 20])
+                        return nil
+                    }
+                    group.addTask {
+                        await #expect(throws: StoreError.chatNotFound) {
+                            try await store.postMessage(text, to: missing)
+                        }
+                        await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(missing) }
+                        return nil
+                    }
+                }
+                for chat in deleted {
+                    group.addTask {
+                        try await store.deleteChat(chat)
+                        return nil
+                    }
+                    group.addTask {
+                        do throws(StoreError) {
+                            _ = try await store.postMessage(text, to: chat)
+                        } catch {
+                            #expect(error == .chatNotFound)
+                        }
+                        return nil
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
+            }
+            #expect(Set(created.map(\.id)).count == 60)
+            #expect(Set(created.map(\.title)).count == 60)
+            // Each has the id that it was answered with.
+            #expect(Set(try await store.chats(withIDs: created.map(\.id)).map(\.id)) == Set(created.map(\.id)))
+            for chat in created {
+                #expect(try await store.chat(chat.id) == chat)
+            }
+            for chat in kept {
+                #expect(try await store.chat(chat, newestMessages: 20).messages.map(\.position.rawValue) == [1, 2, 3])
+            }
+            #expect(try await store.chats(withIDs: deleted) == [])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aKeyCreatesOneChatHoweverManySendItAtOnce(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let drafts = try ["a", "b", "c"].map { key in
+                ChatDraft(title: try ChatTitle("chat \(key)"), idempotencyKey: IdempotencyKey(key))
+            }
+            let answers = try await withThrowingTaskGroup(of: Accepted<Chat>.self) { group in
+                for number in 0..<60 {
+                    group.addTask { try await store.createChat(drafts[number % 3]) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(answers.map(\.value.id)).count == 3)
+            #expect(answers.count { !$0.isReplay } == 3)
+            #expect(Set(answers.map(\.value.title)) == ["chat a", "chat b", "chat c"])
+            #expect(try await store.chats(ChatListQuery(limit: 100)).chats.count == 3)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func deletionsThatAreTooLargeForABatchTogetherAreHiddenAtOnceAndPurgedLater(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            var chats: [ChatID] = []
+            for number in 0..<8 {
+                chats.append(try await store.createChat(titled: ChatTitle("\(number)")).id)
+                try await database.fill(chats[number].rawValue, messages: Int(LogPlan.removalLimit) / 2 + 1)
+            }
+            try await withThrowingTaskGroup { group in
+                for chat in chats {
+                    group.addTask { try await store.deleteChat(chat) }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await store.chats(withIDs: chats) == [])
+            while try await store.purgeDeletedChats() {}
+            #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM messages") == [["0"]])
+            #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM chats") == [["0"]])
+        }
+    }
+}
