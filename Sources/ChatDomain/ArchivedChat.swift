@@ -1,6 +1,7 @@
 /// A chat with all that a store keeps of it beside its log.
 package struct ArchivedChat: Equatable, Sendable {
-    package let head: LogHead
+    /// As the archive has it: an import uses its end to tell whether the archive's log is longer than the stored one.
+    package var head: LogHead
     /// What the request that created the chat is known by.
     package let idempotency: Idempotency?
 
@@ -14,7 +15,7 @@ package struct ArchivedChat: Equatable, Sendable {
     }
 
     /// The chat as it was before its first entry.
-    var withoutLog: LogHead {
+    package var withoutLog: LogHead {
         let chat = head.chat
         return LogHead(
             chat: Chat(id: chat.id, title: chat.title, metadata: chat.metadata, createdAt: chat.createdAt),

@@ -28,7 +28,7 @@ package enum ArchivedEntry: Equatable, Sendable {
 
 /// Entries of a chat's log on their way into a store, in the order of their positions and without a hole.
 package struct ArchivedStretch: Equatable, Sendable {
-    package let chat: ArchivedChat
+    package var chat: ArchivedChat
     package var entries: [ArchivedEntry]
 
     package init(chat: ArchivedChat, entries: [ArchivedEntry] = []) {

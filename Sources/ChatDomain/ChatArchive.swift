@@ -21,9 +21,14 @@ package protocol ChatArchive: Sendable {
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry]
 
-    /// - Parameter stretches: Each of another chat.
-    /// - Returns: What was not there before, or why all of it was refused.
-    func importBatch(_ stretches: [ArchivedStretch]) async throws(StoreError) -> Result<ImportCount, ImportConflict>
+    /// - Parameters:
+    ///   - stretches: Each of another chat.
+    ///   - skipsConflicts: Whether to import the rest of a batch with conflicts, instead of nothing: of a chat with a
+    ///     conflict, the entries before it.
+    func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) async throws(StoreError) -> ImportResult
+
+    /// Reads what is stored of a batch, without keeping anyone from changing it.
+    func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge
 }
 
 /// How much an import has added.
@@ -37,11 +42,23 @@ package struct ImportCount: Equatable, Sendable {
     }
 }
 
-/// What stands in the way of an import, in words for the person who runs it.
-package struct ImportConflict: Error, Equatable {
-    package let reason: String
+/// What has become of a batch of an import.
+package struct ImportResult: Equatable, Sendable {
+    /// What was not there before.
+    package let added: ImportCount
+    /// What was not imported and why, at most once for each chat.
+    package let conflicts: [ImportConflict]
 
-    package init(reason: String) {
-        self.reason = reason
+    package init(added: ImportCount, conflicts: [ImportConflict] = []) {
+        self.added = added
+        self.conflicts = conflicts
     }
+}
+
+/// What stands in the way of importing a chat or the rest of its log, in words for the person who runs it.
+package struct ImportConflict: Error, Equatable {
+    package let chatID: ChatID
+    /// The first entry that cannot be imported; nil if the chat itself cannot.
+    package let position: Position?
+    package let reason: String
 }

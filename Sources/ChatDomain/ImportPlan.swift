@@ -17,6 +17,8 @@ package struct ImportPlan: Sendable {
     package struct Needs: Sendable {
         /// Those that may be stored already, and those that the batch changes without holding them.
         package private(set) var messages: Set<LogPlan.MessageReference> = []
+        /// Those of new messages in chats that exist.
+        package private(set) var keys: Set<LogPlan.SentKey> = []
         /// Those that may be stored already.
         package private(set) var changes: [LogPlan.Change] = []
 
@@ -26,10 +28,13 @@ package struct ImportPlan: Sendable {
                 var held: Set<MessageID> = []
                 for entry in stretch.entries {
                     switch entry {
-                    case .message(let message, _):
+                    case .message(let message, let idempotency):
                         held.insert(message.id)
-                        if message.position <= end {
+                        if heads[message.chatID] != nil {
                             messages.insert(LogPlan.MessageReference(chatID: message.chatID, id: message.id))
+                        }
+                        if heads[message.chatID] != nil, message.position > end, let key = idempotency?.key {
+                            keys.insert(LogPlan.SentKey(chatID: message.chatID, key: key))
                         }
                     case .change(let change):
                         if let id = change.messageID, !held.contains(id) {
@@ -44,7 +49,7 @@ package struct ImportPlan: Sendable {
         }
 
         package var isEmpty: Bool {
-            messages.isEmpty && changes.isEmpty
+            messages.isEmpty && keys.isEmpty && changes.isEmpty
         }
     }
 
@@ -56,10 +61,18 @@ package struct ImportPlan: Sendable {
         package var removedChats: Set<ChatID> = []
         /// As far as they exist.
         package var messages: [LogPlan.MessageReference: Message] = [:]
+        /// Messages that would exist if the batches before had been imported.
+        package var assumedMessages: Set<LogPlan.MessageReference> = []
+        /// The keys that messages have.
+        package var usedKeys: Set<LogPlan.SentKey> = []
         /// Where changes are that are the same.
         package var changes: Set<Place> = []
 
         package init() {}
+
+        fileprivate func contains(_ reference: LogPlan.MessageReference) -> Bool {
+            messages[reference] != nil || assumedMessages.contains(reference)
+        }
     }
 
     package private(set) var newChats: [ArchivedChat] = []
@@ -71,14 +84,16 @@ package struct ImportPlan: Sendable {
     package private(set) var movedHeads: [ChatID: LogHead] = [:]
     /// The chats among them that are given the archive's title and metadata.
     package private(set) var editedChats: Set<ChatID> = []
+    /// What is not planned, and why.
+    package private(set) var conflicts: [ImportConflict] = []
     private let knowledge: Knowledge
-    private var newMessages: Set<LogPlan.MessageReference> = []
-    private var newKeys: Set<LogPlan.SentKey> = []
+    package private(set) var newMessages: Set<LogPlan.MessageReference> = []
+    package private(set) var newKeys: Set<LogPlan.SentKey> = []
 
-    package init(_ stretches: [ArchivedStretch], knowing knowledge: Knowledge) throws(ImportConflict) {
+    package init(_ stretches: [ArchivedStretch], knowing knowledge: Knowledge) {
         self.knowledge = knowledge
         for stretch in stretches {
-            try add(stretch)
+            add(stretch)
         }
     }
 
@@ -96,30 +111,27 @@ package struct ImportPlan: Sendable {
         (messages.map(\.message) + editedMessages.values).filter(\.isDeleted).sorted { $0.position < $1.position }
     }
 
-    private mutating func add(_ stretch: ArchivedStretch) throws(ImportConflict) {
+    private mutating func add(_ stretch: ArchivedStretch) {
         let chat = stretch.chat
-        if knowledge.removedChats.contains(chat.id) {
-            throw ImportConflict(
-                reason: "chat \(chat.id.rawValue) was deleted and is still being removed: try again later"
-            )
-        }
-        if let stored = knowledge.heads[chat.id], stored.chat.createdAt != chat.head.chat.createdAt {
-            throw ImportConflict(
-                reason: "the id of chat \(chat.id.rawValue) is taken: the database has another chat under it"
-            )
+        if let reason = obstacle(to: chat) {
+            conflicts.append(ImportConflict(chatID: chat.id, position: nil, reason: reason))
+            return
         }
         if knowledge.heads[chat.id] == nil {
             newChats.append(chat)
         }
         let stored = knowledge.heads[chat.id] ?? chat.withoutLog
-        let isOlder = stored.chat.lastPosition < chat.head.chat.lastPosition
         var head = stored
-        for entry in stretch.entries {
-            if entry.position <= stored.chat.lastPosition {
-                try compare(entry, isOlder: isOlder, &head)
-            } else {
+        do throws(ImportConflict) {
+            let known = stretch.entries.prefix { $0.position <= stored.chat.lastPosition }
+            let edits = try compare(known, isOlder: stored.chat.lastPosition < chat.head.chat.lastPosition)
+            editedMessages.merge(edits) { $1 }
+            head.chat.messageCount -= Int64(edits.values.count(where: \.isDeleted))
+            for entry in stretch.entries.dropFirst(known.count) {
                 try append(entry, &head)
             }
+        } catch {
+            conflicts.append(error)
         }
         if head.chat.lastPosition > stored.chat.lastPosition {
             head.chat.title = chat.head.chat.title
@@ -131,26 +143,43 @@ package struct ImportPlan: Sendable {
         }
     }
 
+    private func obstacle(to chat: ArchivedChat) -> String? {
+        if knowledge.removedChats.contains(chat.id) {
+            return "chat \(chat.id.rawValue) was deleted and is still being removed: try again later"
+        }
+        if let stored = knowledge.heads[chat.id], stored.chat.createdAt != chat.head.chat.createdAt {
+            return "the id of chat \(chat.id.rawValue) is taken: the database has another chat under it"
+        }
+        return nil
+    }
+
     private mutating func append(_ entry: ArchivedEntry, _ head: inout LogHead) throws(ImportConflict) {
         guard entry.position.rawValue == head.chat.lastPosition.rawValue + 1 else {
             throw ImportConflict(
+                at: entry,
                 reason: """
                     the log of chat \(entry.chatID.rawValue) ends at \(head.chat.lastPosition.rawValue) and cannot go on at \
                     \(entry.position.rawValue): import the whole archive again
                     """
             )
         }
-        head.advance(at: entry.instant)
         switch entry {
         case .message(let message, let idempotency):
             let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
-            guard knowledge.messages[reference] == nil, newMessages.insert(reference).inserted else {
-                throw ImportConflict(reason: "\(entry.place) has the id \(message.id.rawValue) of another message")
+            guard !knowledge.contains(reference), newMessages.insert(reference).inserted else {
+                throw ImportConflict(
+                    at: entry,
+                    reason: "\(entry.place) has the id \(message.id.rawValue) of another message"
+                )
             }
             if let key = idempotency?.key {
                 let sent = LogPlan.SentKey(chatID: message.chatID, key: key)
-                guard newKeys.insert(sent).inserted else {
-                    throw ImportConflict(reason: "\(entry.place) has the idempotency key of another message")
+                guard !knowledge.usedKeys.contains(sent), newKeys.insert(sent).inserted else {
+                    newMessages.remove(reference)
+                    throw ImportConflict(
+                        at: entry,
+                        reason: "\(entry.place) has the idempotency key of another message"
+                    )
                 }
             }
             messages.append((message, idempotency))
@@ -159,38 +188,51 @@ package struct ImportPlan: Sendable {
         case .change(let change):
             if let id = change.messageID {
                 let reference = LogPlan.MessageReference(chatID: change.chatID, id: id)
-                guard newMessages.contains(reference) || knowledge.messages[reference] != nil else {
-                    throw ImportConflict(reason: "\(entry.place) is about message \(id.rawValue), which is not there")
+                guard newMessages.contains(reference) || knowledge.contains(reference) else {
+                    throw ImportConflict(
+                        at: entry,
+                        reason: "\(entry.place) is about message \(id.rawValue), which is not there"
+                    )
                 }
             }
             changes.append(change)
         }
+        head.advance(at: entry.instant)
     }
 
-    /// Makes sure that an entry is what is stored in its place, and takes over what is newer in it.
+    /// Makes sure that entries are what is stored in their places.
     ///
     /// - Parameter isOlder: Whether the store's log is shorter than the archive's. Only then may a message change: a later
     ///   batch, if not this one, moves the log on, which tells its readers.
-    private mutating func compare(
-        _ entry: ArchivedEntry,
-        isOlder: Bool,
-        _ head: inout LogHead
-    ) throws(ImportConflict) {
-        switch entry {
-        case .message(let message, _):
-            let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
-            guard let stored = knowledge.messages[reference], stored.position == message.position,
-                stored.createdAt == message.createdAt
-            else { throw ImportConflict(reason: "\(entry.place) is another one in the database") }
-            if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
-                editedMessages[reference] = message
-                head.chat.messageCount -= message.isDeleted ? 1 : 0
-            }
-        case .change(let change):
-            guard knowledge.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
-                throw ImportConflict(reason: "\(entry.place) is another one in the database")
+    /// - Returns: The messages that are newer in the archive.
+    private func compare(
+        _ entries: ArraySlice<ArchivedEntry>,
+        isOlder: Bool
+    ) throws(ImportConflict) -> [LogPlan.MessageReference: Message] {
+        var newer: [LogPlan.MessageReference: Message] = [:]
+        for entry in entries {
+            switch entry {
+            case .message(let message, _):
+                let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
+                guard let stored = knowledge.messages[reference], stored.position == message.position,
+                    stored.createdAt == message.createdAt
+                else { throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database") }
+                if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
+                    newer[reference] = message
+                }
+            case .change(let change):
+                guard knowledge.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
+                    throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database")
+                }
             }
         }
+        return newer
+    }
+}
+
+extension ImportConflict {
+    fileprivate init(at entry: ArchivedEntry, reason: String) {
+        self.init(chatID: entry.chatID, position: entry.position, reason: reason)
     }
 }
 

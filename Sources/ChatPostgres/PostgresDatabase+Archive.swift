@@ -20,23 +20,60 @@ extension PostgresDatabase {
         return entries
     }
 
-    func importBatch(_ stretches: [ArchivedStretch]) async throws(StoreError) -> Result<ImportCount, ImportConflict> {
-        let largest = LargestIDs(of: stretches)
+    func fetchKnowledge(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
+        try await read { connection throws(PostgresError) in try connection.fetchKnowledge(of: stretches) }
+    }
+
+    func importBatch(
+        _ stretches: [ArchivedStretch],
+        skipsConflicts: Bool
+    ) async throws(StoreError) -> ImportResult {
+        try await reserveIDs(of: stretches)
         return try await write { connection throws(PostgresError) in
-            try connection.reserveIDs(upTo: largest)
-            return try connection.importBatch(stretches)
+            do throws(PostgresError) {
+                return try connection.importBatch(stretches, skipsConflicts: skipsConflicts)
+            } catch .server(.uniqueViolation, let message) {
+                // Another import was faster; the next look at the database finds what it has written.
+                throw .server(.serializationFailure, message: message)
+            }
+        }
+    }
+
+    /// Moves the sequences beyond the ids of a batch, before it is written.
+    private func reserveIDs(of stretches: [ArchivedStretch]) async throws(StoreError) {
+        let ids = ImportedIDs(stretches)
+        var attempt = 1
+        while true {
+            do throws(PostgresError) {
+                return try await pool.withConnection { connection throws(PostgresError) in
+                    try connection.reserve(ids)
+                }
+            } catch .server(.lockNotAvailable, _) where attempt < SequenceLock.maximumAttempts {
+                attempt += 1
+                try? await Task.sleep(for: SequenceLock.pause)
+            } catch {
+                throw StoreError(error)
+            }
         }
     }
 }
 
-/// The largest ids that a batch brings.
-private struct LargestIDs {
-    let chat: Int64
-    let message: Int64
+/// The lock of a sequence keeps others from drawing ids: it is asked for often, and never waited for long.
+private enum SequenceLock {
+    static let timeout = "100ms"
+    static let pause = Duration.milliseconds(50)
+    /// Half a minute, so that a session that holds on to an id delays an import, but not forever.
+    static let maximumAttempts = 200
+}
 
-    init(of stretches: [ArchivedStretch]) {
-        chat = stretches.map(\.chat.id.rawValue).max() ?? 0
-        message =
+/// The ids that a batch brings.
+private struct ImportedIDs {
+    let chats: [Int64]
+    let largestMessage: Int64
+
+    init(_ stretches: [ArchivedStretch]) {
+        chats = stretches.map(\.chat.id.rawValue)
+        largestMessage =
             stretches.lazy.flatMap(\.entries).map { entry in
                 if case .message(let message, _) = entry { message.id.rawValue } else { 0 }
             }.max() ?? 0
@@ -101,48 +138,64 @@ extension PostgresConnection {
         return isThere ? Array(merging: messages, changes, limit: limit) : nil
     }
 
-    /// Moves the sequences beyond ids that are about to be imported.
-    fileprivate func reserveIDs(upTo largest: LargestIDs) throws(PostgresError) {
-        try reserve(
-            largest.chat,
-            find: "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('chats', 'id')::regclass), 0)",
-            lock: "LOCK TABLE chats IN SHARE MODE",
-            move: """
-                SELECT setval(sequence, $1)
-                FROM CAST(pg_get_serial_sequence('chats', 'id') AS regclass) AS sequence
-                WHERE coalesce(pg_sequence_last_value(sequence), 0) < $1
-                """
+    /// Makes sure that nobody will draw the ids of a batch or has drawn them without having committed.
+    fileprivate func reserve(_ ids: ImportedIDs) throws(PostgresError) {
+        let chats = try query(
+            """
+            SELECT sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0),
+                (SELECT count(*) FROM chats WHERE id = ANY ($1::bigint[]))
+            FROM pg_get_serial_sequence('chats', 'id') AS sequence
+            """,
+            [.int64Array(ids.chats)]
         )
-        try reserve(
-            largest.message,
-            find: "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('messages', 'id')::regclass), 0)",
-            lock: "LOCK TABLE messages IN SHARE MODE",
-            move: """
-                SELECT setval(sequence, $1)
-                FROM CAST(pg_get_serial_sequence('messages', 'id') AS regclass) AS sequence
-                WHERE coalesce(pg_sequence_last_value(sequence), 0) < $1
-                """
+        let largestChat = ids.chats.max() ?? 0
+        // A chat that is not there may be about to be created under an id that was drawn already. An entry cannot: whoever
+        // draws its id has locked the chat.
+        let allAreThere = try chats.int64(2, row: 0) == Int64(ids.chats.count)
+        let lastChat = try chats.int64(1, row: 0)
+        if !allAreThere || largestChat > lastChat {
+            try advance(try chats.text(0, row: 0), to: largestChat)
+        }
+        let messages = try query(
+            """
+            SELECT sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0)
+            FROM pg_get_serial_sequence('messages', 'id') AS sequence
+            """
         )
+        if ids.largestMessage > (try messages.int64(1, row: 0)) {
+            try advance(try messages.text(0, row: 0), to: ids.largestMessage)
+        }
     }
 
-    /// In a transaction of its own: whoever inserts draws an id, and waits for the lock before, so that nobody draws one
-    /// between the look at the sequence and its move.
-    private func reserve(_ id: Int64, find: String, lock: String, move: String) throws(PostgresError) {
-        if id <= (try query(find).int64(0, row: 0)) { return }
-        try transact([PostgresStatement(lock), PostgresStatement(move, [.int64(id)])])
+    /// Moves a sequence, which never goes back.
+    ///
+    /// `ALTER SEQUENCE` waits for the transactions that have drawn an id and keeps others from drawing one until the commit.
+    /// It locks no table, and so neither a vacuum nor a reader is in its way.
+    ///
+    /// - Parameter sequence: Its name, quoted for SQL.
+    private func advance(_ sequence: String, to id: Int64) throws(PostgresError) {
+        try transact([
+            PostgresStatement("SET LOCAL lock_timeout = '\(SequenceLock.timeout)'"),
+            PostgresStatement("ALTER SEQUENCE \(sequence) NO CYCLE"),
+            PostgresStatement(
+                """
+                SELECT setval($1::text::regclass, $2)
+                WHERE coalesce(pg_sequence_last_value($1::text::regclass), 0) < $2
+                """,
+                [.text(sequence), .int64(id)]
+            ),
+        ])
     }
 
     /// Locks the chats in the order of their ids, decides, writes and commits.
     fileprivate func importBatch(
-        _ stretches: [ArchivedStretch]
-    ) throws(PostgresError) -> Result<ImportCount, ImportConflict> {
-        let knowledge = try begin(stretches)
-        let plan: ImportPlan
-        do throws(ImportConflict) {
-            plan = try ImportPlan(stretches, knowing: knowledge)
-        } catch {
+        _ stretches: [ArchivedStretch],
+        skipsConflicts: Bool
+    ) throws(PostgresError) -> ImportResult {
+        let plan = ImportPlan(stretches, knowing: try begin(stretches))
+        guard plan.conflicts.isEmpty || skipsConflicts else {
             try rollBack()
-            return .failure(error)
+            return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
         }
         var statements: [PostgresStatement] = []
         if !plan.newChats.isEmpty {
@@ -158,47 +211,112 @@ extension PostgresConnection {
             statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
         }
         try commit(statements)
-        return .success(plan.count)
+        return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
+    /// Opens the transaction and locks the chats.
     private func begin(_ stretches: [ArchivedStretch]) throws(PostgresError) -> ImportPlan.Knowledge {
         let chats = Set(stretches.map(\.chat.id))
         var knowledge = ImportPlan.Knowledge()
-        try begin([
-            .lockHeads(of: chats),
-            PostgresStatement(
-                "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NOT NULL",
-                [.int64Array(chats.map(\.rawValue))]
-            ),
-        ]) { index, result throws(PostgresError) in
-            if index == 0 {
-                knowledge.heads = try result.heads()
-            } else {
-                for row in 0..<result.rowCount {
-                    knowledge.removedChats.insert(ChatID(rawValue: try result.int64(0, row: row)))
-                }
-            }
+        try begin([.lockHeads(of: chats), .findRemoved(chats)]) { index, result throws(PostgresError) in
+            try knowledge.addChats(result, ofStatement: index)
         }
         let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
         if needs.isEmpty { return knowledge }
-        try continueTransaction([.fetchMessages(needs.messages), .find(needs.changes)]) {
-            index,
-            result throws(PostgresError) in
-            if index == 0 {
-                knowledge.messages = try result.messages()
-                return
-            }
-            for row in 0..<result.rowCount {
-                let chatID = ChatID(rawValue: try result.int64(0, row: row))
-                let position = Position(rawValue: try result.int64(1, row: row))
-                knowledge.changes.insert(ImportPlan.Place(chatID: chatID, position: position))
-            }
+        try continueTransaction(.finding(needs)) { index, result throws(PostgresError) in
+            try knowledge.addEntries(result, ofStatement: index)
+        }
+        return knowledge
+    }
+
+    fileprivate func fetchKnowledge(
+        of stretches: [ArchivedStretch]
+    ) throws(PostgresError) -> ImportPlan.Knowledge {
+        let chats = Set(stretches.map(\.chat.id))
+        var knowledge = ImportPlan.Knowledge()
+        try readSnapshot([.fetchHeads(of: chats), .findRemoved(chats)]) { index, result throws(PostgresError) in
+            try knowledge.addChats(result, ofStatement: index)
+        }
+        let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
+        if needs.isEmpty { return knowledge }
+        try readSnapshot(.finding(needs)) { index, result throws(PostgresError) in
+            try knowledge.addEntries(result, ofStatement: index)
         }
         return knowledge
     }
 }
 
+extension [PostgresStatement] {
+    fileprivate static func finding(_ needs: ImportPlan.Needs) -> [PostgresStatement] {
+        [.fetchMessages(needs.messages), .findKeys(needs.keys), .find(needs.changes)]
+    }
+}
+
+extension ImportPlan.Knowledge {
+    /// Takes what `fetchHeads` or `lockHeads`, and then `findRemoved`, have found.
+    fileprivate mutating func addChats(
+        _ result: borrowing PostgresResult,
+        ofStatement index: Int
+    ) throws(PostgresError) {
+        if index == 0 {
+            heads = try result.heads()
+            return
+        }
+        for row in 0..<result.rowCount {
+            removedChats.insert(ChatID(rawValue: try result.int64(0, row: row)))
+        }
+    }
+
+    /// Takes what `fetchMessages`, `findKeys` and `find` have found.
+    fileprivate mutating func addEntries(
+        _ result: borrowing PostgresResult,
+        ofStatement index: Int
+    ) throws(PostgresError) {
+        if index == 0 {
+            messages = try result.messages()
+            return
+        }
+        for row in 0..<result.rowCount {
+            let chatID = ChatID(rawValue: try result.int64(0, row: row))
+            if index == 1 {
+                guard let key = IdempotencyKey(try result.text(1, row: row)) else {
+                    throw .unexpectedResult("a stored idempotency key is none")
+                }
+                usedKeys.insert(LogPlan.SentKey(chatID: chatID, key: key))
+            } else {
+                let position = Position(rawValue: try result.int64(1, row: row))
+                changes.insert(ImportPlan.Place(chatID: chatID, position: position))
+            }
+        }
+    }
+}
+
 extension PostgresStatement {
+    fileprivate static func fetchHeads(of chats: Set<ChatID>) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
+            [.int64Array(chats.map(\.rawValue))]
+        )
+    }
+
+    fileprivate static func findRemoved(_ chats: Set<ChatID>) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NOT NULL",
+            [.int64Array(chats.map(\.rawValue))]
+        )
+    }
+
+    fileprivate static func findKeys(_ keys: Set<LogPlan.SentKey>) -> PostgresStatement {
+        PostgresStatement(
+            """
+            SELECT chat_id, idempotency_key
+            FROM unnest($1::bigint[], $2::text[]) AS sent (chat_id, idempotency_key)
+            JOIN messages USING (chat_id, idempotency_key)
+            """,
+            [.int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.key.value))]
+        )
+    }
+
     fileprivate static func insert(_ archived: [ArchivedChat]) -> PostgresStatement {
         let chats = archived.map(\.head.chat)
         return PostgresStatement(

@@ -14,8 +14,13 @@ extension PostgresStore: ChatArchive {
     }
 
     package func importBatch(
-        _ stretches: [ArchivedStretch]
-    ) async throws(StoreError) -> Result<ImportCount, ImportConflict> {
-        try await database.importBatch(stretches)
+        _ stretches: [ArchivedStretch],
+        skipsConflicts: Bool
+    ) async throws(StoreError) -> ImportResult {
+        try await database.importBatch(stretches, skipsConflicts: skipsConflicts)
+    }
+
+    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
+        try await database.fetchKnowledge(of: stretches)
     }
 }

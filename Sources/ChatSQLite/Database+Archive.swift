@@ -53,13 +53,10 @@ extension Database {
         return Array(merging: messages, changes, limit: limit)
     }
 
-    func importBatch(_ stretches: [ArchivedStretch]) throws -> Result<ImportCount, ImportConflict> {
-        let knowledge = try fetchKnowledge(of: stretches)
-        let plan: ImportPlan
-        do throws(ImportConflict) {
-            plan = try ImportPlan(stretches, knowing: knowledge)
-        } catch {
-            return .failure(error)
+    func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) throws -> ImportResult {
+        let plan = ImportPlan(stretches, knowing: try fetchKnowledge(of: stretches))
+        guard plan.conflicts.isEmpty || skipsConflicts else {
+            return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
         }
         for chat in plan.newChats {
             try insert(chat)
@@ -85,10 +82,10 @@ extension Database {
         // Those of chats are seen to by AUTOINCREMENT.
         try cachedStatement(sql: "UPDATE counters SET value = max(value, ?) WHERE name = 'message_id'")
             .execute(arguments: [plan.largestMessageID])
-        return .success(plan.count)
+        return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
-    private func fetchKnowledge(of stretches: [ArchivedStretch]) throws -> ImportPlan.Knowledge {
+    func fetchKnowledge(of stretches: [ArchivedStretch]) throws -> ImportPlan.Knowledge {
         var knowledge = ImportPlan.Knowledge()
         for chat in stretches.map(\.chat.id) {
             knowledge.heads[chat] = try fetchHead(of: chat)
@@ -100,6 +97,9 @@ extension Database {
         for reference in needs.messages {
             knowledge.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
         }
+        for key in needs.keys where try isUsed(key) {
+            knowledge.usedKeys.insert(key)
+        }
         for change in needs.changes where try contains(change) {
             knowledge.changes.insert(ImportPlan.Place(chatID: change.chatID, position: change.position))
         }
@@ -109,6 +109,11 @@ extension Database {
     private func isBeingRemoved(_ chat: ChatID) throws -> Bool {
         let statement = try cachedStatement(sql: "SELECT 1 FROM chats WHERE id = ?")
         return try Int.fetchOne(statement, arguments: [chat.rawValue]) != nil
+    }
+
+    private func isUsed(_ key: LogPlan.SentKey) throws -> Bool {
+        let statement = try cachedStatement(sql: "SELECT 1 FROM messages WHERE chat_id = ? AND idempotency_key = ?")
+        return try Int.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]) != nil
     }
 
     private func contains(_ change: LogPlan.Change) throws -> Bool {

@@ -16,8 +16,13 @@ extension SQLiteStore: ChatArchive {
     }
 
     package func importBatch(
-        _ stretches: [ArchivedStretch]
-    ) async throws(StoreError) -> Result<ImportCount, ImportConflict> {
-        try await database.write { try $0.importBatch(stretches) }
+        _ stretches: [ArchivedStretch],
+        skipsConflicts: Bool
+    ) async throws(StoreError) -> ImportResult {
+        try await database.write { try $0.importBatch(stretches, skipsConflicts: skipsConflicts) }
+    }
+
+    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
+        try await database.read { try $0.fetchKnowledge(of: stretches) }
     }
 }

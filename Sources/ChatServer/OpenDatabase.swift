@@ -145,6 +145,15 @@ struct OpenDatabase {
         }
     }
 
+    /// Makes sure that the schema is what this program needs, and leaves it as it is.
+    func checkSchema() async throws(CommandError) {
+        do {
+            try await migrations.check()
+        } catch {
+            throw CommandError(database: error)
+        }
+    }
+
     func close() async throws {
         switch connection {
         case .sqlite(let database): try database.close()

@@ -127,7 +127,7 @@ struct ArchiveTests {
         try await store.withStore { store in
             let own = try await store.createChat(titled: ChatTitle("own"))
             let archive = Self.archive([Self.chat(1), Self.message(1)])
-            let conflict = ArchiveError("the id of chat 1 is taken: the database has another chat under it")
+            let conflict = ArchiveError("line 2: the id of chat 1 is taken: the database has another chat under it")
             await #expect(throws: conflict) { try await Self.load(archive, into: store) }
             #expect(try await store.chat(own.id) == own)
         }
@@ -144,7 +144,7 @@ struct ArchiveTests {
                 #"{"type":"message.updated","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":1}"#
             for entry in [Self.message(2), change] {
                 let archive = Self.archive([Self.chat(1), Self.message(1), entry, Self.message(3)])
-                await #expect(throws: ArchiveError("entry 2 of chat 1 is another one in the database")) {
+                await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 is another one in the database")) {
                     try await Self.load(archive, into: store)
                 }
                 #expect(try await Contents(store) == before)
@@ -169,7 +169,7 @@ struct ArchiveTests {
             ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be a text of 0 to 5000 characters"),
             (
                 [chat(1), message(1, #""text":"","created_at":"2026-02-30T09:00:00.000000Z""#)], 3,
-                "'created_at' must be an instant such as 2026-11-23T09:00:00.000000Z"
+                "'created_at' must be a timestamp of RFC 3339 such as 2026-11-23T09:00:00.000000Z"
             ),
             (
                 [chat(1), message(1, #""text":"","metadata":[]"#)], 3,
@@ -209,7 +209,7 @@ struct ArchiveTests {
             let change =
                 #"{"type":"message.deleted","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":9}"#
             let archive = Self.archive([Self.chat(1), Self.message(1), change])
-            await #expect(throws: ArchiveError("entry 2 of chat 1 is about message 9, which is not there")) {
+            await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 is about message 9, which is not there")) {
                 try await Self.load(archive, into: store)
             }
             let kept = try await Contents(store)
@@ -231,7 +231,7 @@ struct ArchiveTests {
         try await store.withStore { store in
             let key = #""idempotency_key":"k","idempotency_fingerprint":"1""#
             let archive = Self.archive([Self.chat(1), Self.message(1, key), Self.message(2, twin.0)])
-            await #expect(throws: ArchiveError(twin.1)) { try await Self.load(archive, into: store) }
+            await #expect(throws: ArchiveError("line 4: \(twin.1)")) { try await Self.load(archive, into: store) }
             let kept = try await Contents(store)
             #expect(kept.chats.isEmpty)
         }
@@ -281,14 +281,202 @@ struct ArchiveTests {
         #expect(Instant(timestamp: String(decoding: written, as: UTF8.self)) == instant)
     }
 
+    @Test(
+        arguments: [
+            ("2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000Z"),
+            ("2026-11-23t09:00:00z", "2026-11-23T09:00:00.000000Z"),
+            ("2026-11-23T09:00:00.5Z", "2026-11-23T09:00:00.500000Z"),
+            ("2026-11-23T09:00:00.123456789Z", "2026-11-23T09:00:00.123456Z"),
+            ("2026-11-23T09:00:00.999999999999999999999999Z", "2026-11-23T09:00:00.999999Z"),
+            ("2026-11-23T09:00:00.000000+05:45", "2026-11-23T03:15:00.000000Z"),
+            ("2026-11-23T23:30:00-01:00", "2026-11-24T00:30:00.000000Z"),
+            ("2026-11-23T09:00:00-00:00", "2026-11-23T09:00:00.000000Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+            ("1990-12-31T15:59:60.25-08:00", "1990-12-31T23:59:59.999999Z"),
+            ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
+            ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999Z"),
+        ]
+    )
+    func anyTimestampOfRFC3339IsRead(_ text: String, _ expected: String) throws {
+        let instant = try #require(Instant(timestamp: text))
+        var written: [UInt8] = []
+        written.appendTimestamp(instant)
+        #expect(String(decoding: written, as: UTF8.self) == expected)
+    }
+
     @Test(arguments: [
-        "", "2026-11-23T09:00:00Z", "2026-11-23T09:00:00.000000", "2026-11-23 09:00:00.000000Z",
+        "", "2026-11-23T09:00:00", "2026-11-23T09:00:00.000000", "2026-11-23 09:00:00.000000Z",
         "2026-13-01T09:00:00.000000Z", "2026-11-31T09:00:00.000000Z", "2023-02-29T09:00:00.000000Z",
         "2026-11-23T24:00:00.000000Z", "2026-11-23T09:60:00.000000Z", "-026-11-23T09:00:00.000000Z",
-        "99999999999999999999999999Z",
+        "99999999999999999999999999Z", "2026-11-23T09:00:61Z", "2026-11-23T09:00:60Z", "2026-11-23T23:59:60+01:00",
+        "2026-11-23T09:00:00.Z", "2026-11-23T09:00:00,5Z", "2026-11-23T09:00:00+0100", "2026-11-23T09:00:00+24:00",
+        "2026-11-23T09:00:00+01:60", "2026-11-23T09:00:00Zulu", "2026-11-23T9:00:00Z", "2026-00-10T09:00:00Z",
+        "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-11-23T09:00:00.٣Z",
     ])
     func whatIsNoInstantIsNotRead(_ text: String) {
         #expect(Instant(timestamp: text) == nil)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func whatTheDocumentationCallsOptionalMayBeMissing(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = #"{"type":"chat","id":1,"title":"short","created_at":"2026-11-23T10:00:00+01:00"}"#
+            let end = #"{"type":"end","chats":1,"entries":2}"#
+            let second = Self.message(2, #""created_at":"2026-11-23t10:00:01.1234567+01:00""#)
+            for expected in [ImportCount(chats: 1, entries: 2), ImportCount()] {
+                let archive = Self.archive([chat, Self.message(1), second, end])
+                #expect(try await Self.load(archive, into: store) == expected)
+            }
+            let stored = try await store.chat(ChatID(rawValue: 1))
+            #expect(stored.createdAt == Instant(timestamp: "2026-11-23T09:00:00Z"))
+            #expect(stored.lastPosition == Position(rawValue: 2))
+            #expect(stored.messageCount == 2)
+            #expect(stored.lastMessageAt == Instant(timestamp: "2026-11-23T09:00:01.123456Z"))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func anArchiveThatDoesNotSayWhereALogEndsGoesOnAllTheSame(_ store: StoreUnderTest) async throws {
+        try await store.withStore { source in
+            let chat = try await source.createChat(titled: ChatTitle("before")).id
+            let edited = try await source.postMessage(MessageText("a"), to: chat)
+            let older = try await Self.export(source)
+            let edit = LogChange.edit(edited.id, MessageEdit(text: try MessageText("A")), onlyIf: .any)
+            _ = try await source.record(LogRequest(edit, in: chat))
+            let newer = String(decoding: try await Self.export(source), as: UTF8.self)
+                .replacing(/"last_seq":.*"message_count":1/, with: #""members":"unknown""#)
+            #expect(!newer.contains("last_seq"))
+            let contents = try await Contents(source)
+            try await store.withStore { target in
+                _ = try await Self.load(older, into: target)
+                #expect(try await Self.load(Array(newer.utf8), into: target) == ImportCount(chats: 0, entries: 1))
+                #expect(try await Contents(target) == contents)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func invalidLinesAreSkippedWithTheRestOfTheirLogAndEachIsNamed(_ store: StoreUnderTest) async throws {
+        let key = #""idempotency_key":"k","idempotency_fingerprint":"1""#
+        let lines: [String] = [
+            // From line 2:
+            Self.chat(1), Self.message(1), "nonsense", Self.message(3), Self.message(4),
+            // From line 7:
+            #"{"type":"chat","id":2}"#, Self.message(1, in: 2),
+            // From line 9:
+            Self.chat(3), Self.message(1, in: 9), Self.message(1, in: 3), Self.message(1, in: 3),
+            Self.message(2, in: 3),
+            // From line 14:
+            Self.chat(4), Self.message(1, in: 4), String(repeating: "x", count: 300_000), Self.message(2, in: 4),
+            // From line 18:
+            Self.chat(5), Self.message(1, in: 5), Self.message(3, in: 5),
+            // From line 21:
+            Self.chat(6), Self.message(1, in: 6, key), Self.message(2, in: 6, key), Self.message(3, in: 6),
+            // From line 25:
+            Self.chat(7), Self.message(1, in: 7),
+            // From line 27:
+            Self.chat(6), Self.message(1, in: 6),
+            // From line 29:
+            Self.chat(8), #"{"type":"end","chats":9,"entries":99}"#,
+        ]
+        let complaints = [
+            "line 4: it is not JSON: Expecting value at byte 0",
+            "line 7: 'title' must be a text of 1 to 200 characters",
+            "line 10: an entry of chat 9 does not follow that chat",
+            "line 12: position 1 comes after 1",
+            "line 16: it is longer than 131072 bytes",
+            "line 20: position 3 comes after 1",
+            "line 23: entry 2 of chat 6 has the idempotency key of another message",
+            "line 25: the id of chat 7 is taken: the database has another chat under it",
+            "line 27: chat 6 comes after chat 7",
+        ]
+        try await store.withStore { store in
+            for _ in 1...7 {
+                _ = try await store.createChat(titled: ChatTitle("own"))
+            }
+            for id in [1, 2, 3, 4, 5, 6] as [Int64] {
+                try await store.deleteChat(ChatID(rawValue: id))
+            }
+            while try await store.purgeDeletedChats() {}
+            let before = try await Contents(store)
+            let rehearsed = try await Self.run(lines, on: store, ChatImport.Options(isDryRun: true))
+            #expect(rehearsed.complaints == complaints)
+            #expect(try await Contents(store) == before)
+            let done = try await Self.run(lines, on: store, ChatImport.Options(skipsInvalid: true))
+            #expect(done.complaints == complaints)
+            #expect(done.summary == rehearsed.summary)
+            #expect(
+                done.summary
+                    == ChatImport.Summary(
+                        added: ImportCount(chats: 6, entries: 6),
+                        invalidLines: 9,
+                        skippedLines: 16
+                    )
+            )
+            let after = try await Contents(store)
+            #expect(after.chats.map(\.id.rawValue) == [1, 3, 4, 5, 6, 7, 8])
+            #expect(after.chats.map(\.lastPosition.rawValue) == [1, 2, 1, 1, 1, 0, 0])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aDryRunOfManyBatchesSaysWhatAnImportWouldDo(_ store: StoreUnderTest) async throws {
+        var lines = String(decoding: Self.largeArchive(messages: 5_000), as: UTF8.self).split(separator: "\n")
+            .dropFirst().map(String.init)
+        // In the third batch, an id of the first.
+        lines[4_500] = lines[4_500].replacing(/"id":\d+/, with: #""id":17"#)
+        let broken = lines
+        try await store.withStore { store in
+            let rehearsed = try await Self.run(broken, on: store, ChatImport.Options(isDryRun: true))
+            #expect(rehearsed.complaints == ["line 4502: entry 4500 of chat 7 has the id 17 of another message"])
+            let kept = try await Contents(store)
+            #expect(kept.chats == [])
+            let done = try await Self.run(broken, on: store, ChatImport.Options(skipsInvalid: true))
+            #expect(done.complaints == rehearsed.complaints)
+            #expect(done.summary == rehearsed.summary)
+            #expect(done.summary.added == ImportCount(chats: 1, entries: 4_499))
+            // Repaired, the archive goes on where it was left.
+            #expect(
+                try await Self.load(Self.largeArchive(messages: 5_000), into: store)
+                    == ImportCount(chats: 0, entries: 501)
+            )
+        }
+    }
+
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
+    func whateverIsBrokenADryRunForetellsTheImportAndARepairedArchiveCompletesIt(_ seed: UInt64) async throws {
+        var random = SplitMix64(state: seed)
+        try await StoreUnderTest.sqliteInMemory.withStore { source in
+            try await Self.fill(source)
+            let archive = try await Self.export(source)
+            let contents = try await Contents(source)
+            let lines = String(decoding: archive, as: UTF8.self).split(separator: "\n").dropFirst().map(String.init)
+            var broken = lines
+            for _ in 0...Int.random(in: 0...2, using: &random) {
+                let index = Int.random(in: 0..<(broken.count - 1), using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: broken[index] = String(broken[index].dropLast(Int.random(in: 1...20, using: &random)))
+                case 1: broken.remove(at: index)
+                case 2: broken.insert(broken[index], at: index)
+                default: broken.swapAt(index, broken.count - 2)
+                }
+            }
+            let damaged = broken
+            try await StoreUnderTest.sqliteInMemory.withStore { target in
+                let rehearsed = try await Self.run(damaged, on: target, ChatImport.Options(isDryRun: true))
+                let untouched = try await Contents(target)
+                #expect(untouched.chats == [])
+                let done = try await Self.run(damaged, on: target, ChatImport.Options(skipsInvalid: true))
+                #expect(done.complaints == rehearsed.complaints)
+                #expect(done.summary == rehearsed.summary)
+                for log in try await Contents(target).logs {
+                    #expect(log.entries.map(\.position.rawValue) == Array(0..<log.lastPosition.rawValue).map { $0 + 1 })
+                }
+                _ = try await Self.load(archive, into: target)
+                #expect(try await Contents(target) == contents)
+            }
+        }
     }
 }
 
@@ -374,7 +562,25 @@ extension ArchiveTests {
             defer { rest = rest.dropFirst(4_099) }
             return Array(rest.prefix(4_099))
         } report: { _ in
+        }.added
+    }
+
+    /// Imports lines that follow a header, with all that is said about them.
+    fileprivate static func run(
+        _ lines: [String],
+        on archive: any ChatArchive,
+        _ options: ChatImport.Options
+    ) async throws -> (summary: ChatImport.Summary, complaints: [String]) {
+        var rest = Self.archive(lines)[...]
+        var complaints: [String] = []
+        let summary = try await ChatImport(archive, options: options).run {
+            defer { rest = rest.dropFirst(4_099) }
+            return Array(rest.prefix(4_099))
+        } report: { _ in
+        } complain: {
+            complaints.append($0.description)
         }
+        return (summary, complaints)
     }
 
     fileprivate static func masked(_ archive: [UInt8]) -> String {

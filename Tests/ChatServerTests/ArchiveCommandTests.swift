@@ -119,4 +119,56 @@ struct ArchiveCommandTests {
             #expect(try await complaint("import") == "Error: the archive is cut off behind line 0")
         }
     }
+
+    @Test func aDryRunShowsWhatIsInvalidAndSkipInvalidImportsTheRest() async throws {
+        try await withTemporaryFolder { folder in
+            let archive = """
+                {"type":"header","format":"chat-api","version":1}
+                {"type":"chat","id":1,"title":"one","created_at":"2026-11-23T09:00:00Z"}
+                {"type":"message.created","chat_id":1,"seq":1,"id":1,"text":"a","created_at":"2026-11-23T09:00:01Z","revision":1}
+                {"type":"message.created","chat_id":1,"seq":2,"id":2}
+                {"type":"message.created","chat_id":1,"seq":3,"id":3,"text":"c","created_at":"2026-11-23T09:00:01Z","revision":1}
+                {"type":"end","chats":1,"entries":3}
+
+                """
+            let complaint = "line 4: 'text' must be a text of 0 to 5000 characters\n"
+            // A database that is not there yet is not made.
+            let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: archive)
+            #expect(dry.status == 1)
+            let checked = "Checked 1 chats with 1 entries (1 and 1 are not there yet), 2 lines skipped (1 invalid), "
+            #expect(dry.errors.hasPrefix(complaint + checked), "\(dry.errors)")
+            #expect(dry.errors.hasSuffix("Error: 1 line is invalid\n"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+
+            let strict = try await ChatAPIProcess.run("import", in: folder, input: archive)
+            #expect(strict.status == 1)
+            #expect(strict.errors.hasSuffix("Error: " + complaint), "\(strict.errors)")
+
+            let skipped = try await ChatAPIProcess.run("import", "--skip-invalid", in: folder, input: archive)
+            #expect(skipped.status == 0)
+            let imported =
+                "Imported 1 chats with 1 entries (0 and 0 were not there before), 2 lines skipped (1 invalid), "
+            #expect(skipped.errors.contains(complaint + imported), "\(skipped.errors)")
+            let again = try await ChatAPIProcess.run(
+                "import",
+                "--dry-run",
+                "--skip-invalid",
+                in: folder,
+                input: archive
+            )
+            #expect(again.status == 0)
+
+            // Nor is one that is there changed.
+            try Data().write(to: URL(filePath: folder + "/empty.db"))
+            let unready = try await ChatAPIProcess.run(
+                "import",
+                "--dry-run",
+                "--database-url=sqlite:///empty.db",
+                in: folder,
+                input: archive
+            )
+            #expect(unready.status == 1)
+            #expect(unready.errors.hasPrefix("Error: the schema is at base"), "\(unready.errors)")
+        }
+    }
 }

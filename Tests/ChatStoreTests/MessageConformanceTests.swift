@@ -89,7 +89,8 @@ struct MessageConformanceTests {
                 createdAt: instant
             )
             let stretch = ArchivedStretch(chat: ArchivedChat(head: head), entries: [.message(new, nil)])
-            _ = try await store.importBatch([stretch]).get()
+            let imported = try await store.importBatch([stretch], skipsConflicts: false)
+            #expect(imported.conflicts == [])
             let known = LogEnd(position: old.position, instant: old.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.messages == [new])

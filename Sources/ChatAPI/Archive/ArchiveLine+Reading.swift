@@ -39,17 +39,18 @@ private struct Members {
         members = value.members
     }
 
+    /// What an import finds out from the entries may be missing; the log is as long as it can be if nothing says otherwise.
     func chat() throws(ArchiveError) -> ArchivedChat {
         let chat = Chat(
             id: ChatID(rawValue: try integer("id", from: 1)),
             title: try text("title", length: 1...ChatTitle.maximumLength),
             metadata: try metadata(),
             createdAt: try instant("created_at"),
-            lastPosition: Position(rawValue: try integer("last_seq", from: 0)),
+            lastPosition: Position(rawValue: try optional("last_seq", count) ?? Self.largestInteger),
             lastMessageAt: try optional("last_message_at", instant),
-            messageCount: try integer("message_count", from: 0)
+            messageCount: try optional("message_count", count) ?? 0
         )
-        let head = LogHead(chat: chat, instant: try instant("last_entry_at"))
+        let head = LogHead(chat: chat, instant: try optional("last_entry_at", instant) ?? chat.createdAt)
         return ArchivedChat(head: head, idempotency: try idempotency())
     }
 
@@ -99,13 +100,17 @@ private struct Members {
         return text
     }
 
+    private func count(_ name: String) throws(ArchiveError) -> Int64 {
+        try integer(name, from: 0)
+    }
+
     private func id(_ name: String) throws(ArchiveError) -> MessageID {
         MessageID(rawValue: try integer(name, from: 1))
     }
 
     private func instant(_ name: String) throws(ArchiveError) -> Instant {
         guard let text = try? members[name]?.string(), let instant = Instant(timestamp: text) else {
-            throw ArchiveError("'\(name)' must be an instant such as 2026-11-23T09:00:00.000000Z")
+            throw ArchiveError("'\(name)' must be a timestamp of RFC 3339 such as 2026-11-23T09:00:00.000000Z")
         }
         return instant
     }

@@ -5,63 +5,137 @@ package import ChatDomain
 /// What stands before a line that is refused is imported all the same, and so an import can be run again from the start:
 /// what is there already is passed over.
 package struct ChatImport {
-    private let archive: any ChatArchive
+    package struct Options: Sendable {
+        /// Checks all of the archive, also against what is stored, and changes nothing.
+        package var isDryRun = false
+        /// Goes on behind a line that is refused, without the rest of the log that it stands in.
+        package var skipsInvalid = false
 
-    package init(_ archive: any ChatArchive) {
+        package init(isDryRun: Bool = false, skipsInvalid: Bool = false) {
+            self.isDryRun = isDryRun
+            self.skipsInvalid = skipsInvalid
+        }
+    }
+
+    /// What has come of an archive, or would come of it.
+    package struct Summary: Equatable, Sendable {
+        /// What was not there before.
+        package var added = ImportCount()
+        /// The lines that were refused.
+        package var invalidLines = 0
+        /// The lines that were not imported: those that were refused, and what follows them in their logs.
+        package var skippedLines = 0
+
+        package init(added: ImportCount = ImportCount(), invalidLines: Int = 0, skippedLines: Int = 0) {
+            self.added = added
+            self.invalidLines = invalidLines
+            self.skippedLines = skippedLines
+        }
+    }
+
+    private let archive: any ChatArchive
+    private let options: Options
+
+    package init(_ archive: any ChatArchive, options: Options = Options()) {
         self.archive = archive
+        self.options = options
     }
 
     /// - Parameters:
     ///   - read: Returns the next bytes; none at the end.
     ///   - report: Told after each batch how far the archive has been imported.
-    /// - Returns: How much of it was not there before.
+    ///   - complain: Told of each line that is refused without ending the import.
     /// - Throws: `ArchiveError` for what is wrong with the archive or stands in its way, `StoreError`, and what the
     ///   parameters throw.
     package func run(
         read: () async throws -> [UInt8],
-        report: (ArchiveProgress) async throws -> Void
-    ) async throws -> ImportCount {
-        var state = ImportState()
-        var count = ImportCount()
+        report: (ArchiveProgress) async throws -> Void,
+        complain: (ArchiveError) async throws -> Void = { _ in }
+    ) async throws -> Summary {
+        var run = ImportRun(archive, options)
+        var lines = LineSplitter(maximumLength: ArchiveLine.maximumLength)
         do {
-            var line: [UInt8] = []
             while case let piece = try await read(), !piece.isEmpty {
-                var rest = piece[...]
-                while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                    line += rest[..<end]
-                    rest = rest[(end + 1)...]
-                    try state.add(line)
-                    line.removeAll(keepingCapacity: true)
-                    if state.batchIsFull {
-                        try await importBatch(&state, &count)
-                        try await report(state.progress)
+                lines.append(piece)
+                while let line = lines.next() {
+                    try run.add(line)
+                    if run.state.batchIsFull {
+                        try await run.importBatch(complain)
+                        try await report(run.state.progress)
                     }
                 }
-                line += rest
-                if line.count > ArchiveLine.maximumLength {
-                    try state.add(line)
-                }
             }
-            guard line.isEmpty, state.isComplete else {
-                throw ArchiveError("the archive is cut off behind line \(state.lineNumber)")
+            guard lines.isAtLineStart, run.state.isComplete else {
+                throw ArchiveError("the archive is cut off behind line \(run.state.lineNumber)")
             }
         } catch let error as ArchiveError {
-            try await importBatch(&state, &count)
+            try await run.importBatch(complain)
             throw error
         }
-        try await importBatch(&state, &count)
-        try await report(state.progress)
-        return count
+        try await run.importBatch(complain)
+        try await report(run.state.progress)
+        return run.summary
+    }
+}
+
+/// How far one import has come.
+private struct ImportRun {
+    private let archive: any ChatArchive
+    private let options: ChatImport.Options
+    private(set) var state = ImportState()
+    private var rehearsal = ImportRehearsal()
+    /// Those that were not complained of yet.
+    private var problems: [ImportProblem] = []
+    private var added = ImportCount()
+    private var invalidLines = 0
+
+    init(_ archive: any ChatArchive, _ options: ChatImport.Options) {
+        self.archive = archive
+        self.options = options
     }
 
-    private func importBatch(_ state: inout ImportState, _ count: inout ImportCount) async throws {
-        let stretches = state.takeBatch()
-        if stretches.isEmpty { return }
-        switch try await archive.importBatch(stretches) {
-        case .success(let batch):
-            count.chats += batch.chats
-            count.entries += batch.entries
-        case .failure(let conflict): throw ArchiveError(conflict.reason)
+    var summary: ChatImport.Summary {
+        ChatImport.Summary(added: added, invalidLines: invalidLines, skippedLines: state.skippedLines)
+    }
+
+    private var goesOn: Bool {
+        options.isDryRun || options.skipsInvalid
+    }
+
+    mutating func add(_ line: [UInt8]) throws(ArchiveError) {
+        do throws(ImportProblem) {
+            try state.add(line)
+        } catch {
+            guard goesOn, state.hasHeader else { throw error.error }
+            problems.append(error)
+        }
+    }
+
+    mutating func importBatch(_ complain: (ArchiveError) async throws -> Void) async throws {
+        let batch = state.takeBatch()
+        if !batch.isEmpty {
+            let result = try await importStretches(batch.stretches)
+            if let conflict = result.conflicts.first, !goesOn { throw batch.problem(conflict).error }
+            for conflict in result.conflicts {
+                let problem = batch.problem(conflict)
+                state.skip(problem, of: conflict.chatID)
+                problems.append(problem)
+            }
+            added.chats += result.added.chats
+            added.entries += result.added.entries
+        }
+        invalidLines += problems.count
+        for problem in problems.sorted(by: { $0.line < $1.line }) {
+            try await complain(problem.error)
+        }
+        problems = []
+    }
+
+    private mutating func importStretches(_ stretches: [ArchivedStretch]) async throws -> ImportResult {
+        if options.isDryRun {
+            rehearsal.add(stretches, to: try await archive.stored(of: stretches))
+        } else {
+            try await archive.importBatch(stretches, skipsConflicts: options.skipsInvalid)
         }
     }
 }

@@ -9,16 +9,22 @@ struct ImportState {
     /// The bytes after which a batch is large enough, however few its lines are.
     private static let batchBytes = 4 << 20
 
-    /// What was read so far.
+    /// What was read so far and not skipped.
     private(set) var progress = ArchiveProgress()
     /// Whether the last line of the archive was read.
     private(set) var isComplete = false
     private(set) var lineNumber = 0
-    private var hasHeader = false
+    /// Whether a header was read, without which nothing else can be.
+    private(set) var hasHeader = false
+    /// The lines that are not imported: those that were refused, and the rest of the logs that they stand in.
+    private(set) var skippedLines = 0
+    /// Whether the rest of the current chat is skipped: a log has no holes.
+    private var skipsLog = false
     private var lastPosition = Position(rawValue: 0)
     private var lastInstant: Instant?
-    private var chat: ArchivedChat?
-    private var stretches: [ArchivedStretch] = []
+    private var lastChatID = ChatID(rawValue: 0)
+    private var chat: (archived: ArchivedChat, line: Int)?
+    private var batch = ImportBatch()
     private var gatheredLines = 0
     private var gatheredBytes = 0
 
@@ -27,29 +33,51 @@ struct ImportState {
     }
 
     /// Takes what was gathered.
-    mutating func takeBatch() -> [ArchivedStretch] {
+    mutating func takeBatch() -> ImportBatch {
         defer {
-            stretches = []
+            batch = ImportBatch()
             gatheredLines = 0
             gatheredBytes = 0
         }
-        return stretches
+        batch.setEnds(lastIsWhole: isComplete)
+        return batch
     }
 
-    /// - Throws: `ArchiveError` that names the line.
-    mutating func add(_ line: [UInt8]) throws(ArchiveError) {
+    /// - Throws: What is wrong with the line, which is skipped if another one is added.
+    mutating func add(_ line: [UInt8]) throws(ImportProblem) {
         lineNumber += 1
+        gatheredLines += 1
+        gatheredBytes += line.count
+        progress.bytes += Int64(line.count) + 1
+        do throws(ArchiveError) {
+            try add(parse(line))
+        } catch {
+            skippedLines += 1
+            throw ImportProblem(line: lineNumber, reason: error.description)
+        }
+    }
+
+    /// Skips what a store has not taken, and what follows from it.
+    mutating func skip(_ problem: ImportProblem, of chatID: ChatID) {
+        progress.chats -= Int64(problem.chats)
+        progress.entries -= Int64(problem.entries)
+        skippedLines += problem.chats + problem.entries
+        if chat?.archived.id == chatID {
+            skipsLog = true
+        }
+    }
+
+    private mutating func parse(_ line: [UInt8]) throws(ArchiveError) -> ArchiveLine {
         do throws(ArchiveError) {
             guard line.count <= ArchiveLine.maximumLength else {
                 throw ArchiveError("it is longer than \(ArchiveLine.maximumLength) bytes")
             }
-            try add(ArchiveLine(parsing: line))
+            return try ArchiveLine(parsing: line)
         } catch {
-            throw ArchiveError("line \(lineNumber): \(error)")
+            // It may have been the next chat, or an entry of this one.
+            skipsLog = true
+            throw error
         }
-        gatheredLines += 1
-        gatheredBytes += line.count
-        progress.bytes += Int64(line.count) + 1
     }
 
     private mutating func add(_ line: ArchiveLine) throws(ArchiveError) {
@@ -63,18 +91,13 @@ struct ImportState {
             hasHeader = true
         case _ where !hasHeader:
             throw ArchiveError("an archive begins with its header")
-        case .chat(let next):
-            if let chat, next.id.rawValue <= chat.id.rawValue {
-                throw ArchiveError("chat \(next.id.rawValue) comes after chat \(chat.id.rawValue)")
-            }
-            chat = next
-            lastPosition = Position(rawValue: 0)
-            lastInstant = nil
-            stretches.append(ArchivedStretch(chat: next))
-            progress.chats += 1
+        case .chat(let next): try add(next)
+        case .entry where skipsLog: skippedLines += 1
         case .entry(let entry): try add(entry)
         case .end(let chats, let entries):
-            guard chats == progress.chats, entries == progress.entries else {
+            isComplete = true
+            // Nobody knows what the lines were that could not be read.
+            guard skippedLines > 0 || chats == progress.chats && entries == progress.entries else {
                 throw ArchiveError(
                     """
                     the archive had \(chats) chats and \(entries) entries, of which \(progress.chats) and \
@@ -82,24 +105,39 @@ struct ImportState {
                     """
                 )
             }
-            isComplete = true
         }
     }
 
+    private mutating func add(_ next: ArchivedChat) throws(ArchiveError) {
+        skipsLog = true
+        guard next.id.rawValue > lastChatID.rawValue else {
+            throw ArchiveError("chat \(next.id.rawValue) comes after chat \(lastChatID.rawValue)")
+        }
+        skipsLog = false
+        chat = (next, lineNumber)
+        lastChatID = next.id
+        lastPosition = Position(rawValue: 0)
+        lastInstant = nil
+        batch.append(next, line: lineNumber)
+        progress.chats += 1
+    }
+
     private mutating func add(_ entry: ArchivedEntry) throws(ArchiveError) {
-        guard let chat, chat.id == entry.chatID else {
+        guard let chat, chat.archived.id == entry.chatID else {
             throw ArchiveError("an entry of chat \(entry.chatID.rawValue) does not follow that chat")
         }
         guard entry.position.rawValue == lastPosition.rawValue + 1 else {
+            skipsLog = entry.position > lastPosition
             throw ArchiveError("position \(entry.position.rawValue) comes after \(lastPosition.rawValue)")
         }
         if let lastInstant, entry.instant < lastInstant {
+            skipsLog = true
             throw ArchiveError("the instant runs backwards")
         }
-        if stretches.isEmpty {
-            stretches.append(ArchivedStretch(chat: chat))
+        if batch.isEmpty {
+            batch.append(chat.archived, line: chat.line)
         }
-        stretches[stretches.count - 1].entries.append(entry)
+        batch.append(entry, line: lineNumber)
         lastPosition = entry.position
         lastInstant = entry.instant
         progress.entries += 1

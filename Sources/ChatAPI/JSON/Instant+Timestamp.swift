@@ -1,21 +1,90 @@
 package import ChatDomain
 
 extension Instant {
-    /// Reads what `appendTimestamp` writes, `2026-11-23T09:00:00.000000Z`; nil for any other form and for days that no
+    private static let yearZero = CivilDate.daysSinceEpoch(year: 0, month: 1, day: 1) * 86_400
+    private static let yearTenThousand = CivilDate.daysSinceEpoch(year: 10_000, month: 1, day: 1) * 86_400
+
+    /// Reads a timestamp of RFC 3339, such as `2026-11-23T09:00:00.5+01:00`; nil for any other form and for days that no
     /// calendar has.
+    ///
+    /// What is finer than a microsecond is cut off. A leap second is the last microsecond of the second before, since the
+    /// next minute must not begin twice.
     package init?(timestamp: String) {
-        var numbers: [Int64] = []
-        for field in timestamp.utf8.split(whereSeparator: { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-            guard let number = Int64(String(decoding: field, as: UTF8.self)) else { return nil }
-            numbers.append(number)
+        var fields = TimestampFields(Array(timestamp.utf8))
+        guard let year = fields.number(4), fields.skip("-"), let month = fields.number(2), fields.skip("-"),
+            let day = fields.number(2), fields.skip("Tt"), let hour = fields.number(2), fields.skip(":"),
+            let minute = fields.number(2), fields.skip(":"), let second = fields.number(2),
+            let microseconds = fields.microseconds(), let offset = fields.offset(), fields.isAtEnd
+        else { return nil }
+        let days = CivilDate.daysSinceEpoch(year: year, month: month, day: day)
+        let date = CivilDate(daysSinceEpoch: days)
+        guard date.year == year, date.month == month, date.day == day, hour < 24, minute < 60, second <= 60 else {
+            return nil
         }
-        guard timestamp.utf8.count == 27, numbers.count == 7, (1...12).contains(numbers[1]) else { return nil }
-        let days = CivilDate.daysSinceEpoch(year: numbers[0], month: numbers[1], day: numbers[2])
-        let seconds = ((days * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5]
-        self.init(microsecondsSinceEpoch: seconds * 1_000_000 + numbers[6])
-        // What is no date, or is in another form, would be written differently.
-        var written: [UInt8] = []
-        written.appendTimestamp(self)
-        guard written.elementsEqual(timestamp.utf8) else { return nil }
+        let isLeapSecond = second == 60
+        let seconds = ((days * 24 + hour) * 60 + minute) * 60 + (isLeapSecond ? 59 : second) - offset
+        // Leap seconds end a day in UTC.
+        guard !isLeapSecond || (seconds + 1) % 86_400 == 0 else { return nil }
+        guard (Self.yearZero..<Self.yearTenThousand).contains(seconds) else { return nil }
+        self.init(microsecondsSinceEpoch: seconds * 1_000_000 + (isLeapSecond ? 999_999 : microseconds))
+    }
+}
+
+private struct TimestampFields {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) {
+        rest = bytes[...]
+    }
+
+    var isAtEnd: Bool {
+        rest.isEmpty
+    }
+
+    /// Takes exactly `count` digits.
+    mutating func number(_ count: Int) -> Int64? {
+        let digits = rest.prefix(count)
+        guard digits.count == count, digits.allSatisfy(\.isDigit) else { return nil }
+        rest.removeFirst(count)
+        return digits.number
+    }
+
+    /// Takes one of the characters.
+    mutating func skip(_ characters: String) -> Bool {
+        guard let first = rest.first, characters.utf8.contains(first) else { return false }
+        rest.removeFirst()
+        return true
+    }
+
+    /// Takes the fraction of a second, if there is one, of any number of digits.
+    mutating func microseconds() -> Int64? {
+        guard skip(".") else { return 0 }
+        let digits = rest.prefix(while: \.isDigit)
+        if digits.isEmpty { return nil }
+        rest.removeFirst(digits.count)
+        return (digits.prefix(6) + Array(repeating: UInt8(ascii: "0"), count: max(0, 6 - digits.count))).number
+    }
+
+    /// Takes the offset from UTC, in seconds.
+    mutating func offset() -> Int64? {
+        if skip("Zz") { return 0 }
+        let isBehind = rest.first == UInt8(ascii: "-")
+        guard skip("+-"), let hours = number(2), hours < 24, skip(":"), let minutes = number(2), minutes < 60 else {
+            return nil
+        }
+        return (hours * 60 + minutes) * (isBehind ? -60 : 60)
+    }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// The value of decimal digits, few enough for 64 bits.
+    fileprivate var number: Int64 {
+        reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatAPI
 import ChatDomain
+import ChatSQLite
 import Logging
 import SystemPackage
 
@@ -9,11 +10,15 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Read chats that `export` wrote, with their ids, positions and instants.",
         discussion: """
-            The service may be running. What is there already is passed over: an import that was interrupted is run again.
+            The service may be running. What is there already is passed over: an import that was interrupted is run again. \
+            docs/export.md describes the lines.
             """
     )
 
     @Argument(help: "The file to read (default: standard input).") var file: String?
+    @Flag(help: "Check every line, also against the database, and change nothing.") var dryRun = false
+    @Flag(help: "Skip a line that is invalid, and the rest of its chat's log, instead of ending there.")
+    var skipInvalid = false
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
@@ -26,14 +31,13 @@ struct ImportCommand: AsyncParsableCommand {
         for warning in settings.warnings {
             logger.warning("\(warning)")
         }
-        let upgrades = try settings.value(Settings.migrate)
         let source = ByteStream(try openFile())
-        let url = try settings.value(Settings.databaseURL)
-        let database = try await OpenDatabase(url, settings, createsFile: true)
-        try await database.prepareSchema(upgrading: upgrades, logger: logger)
+        let database = try await openDatabase(settings, logger)
         writer.flush()
         do {
             try await importChats(from: source, into: database.makeStore())
+        } catch let error as CommandError {
+            throw error
         } catch let error as ArchiveError {
             throw CommandError(error.description)
         } catch let error as Errno {
@@ -44,19 +48,59 @@ struct ImportCommand: AsyncParsableCommand {
         try await database.close()
     }
 
+    /// A dry run makes no database and changes no schema: chats that are to go into a new file are checked against an empty
+    /// one in memory.
+    private func openDatabase(_ settings: SettingsReader, _ logger: Logger) async throws -> OpenDatabase {
+        let url = try settings.value(Settings.databaseURL)
+        let upgrades = try settings.value(Settings.migrate)
+        guard dryRun else {
+            let database = try await OpenDatabase(url, settings, createsFile: true)
+            try await database.prepareSchema(upgrading: upgrades, logger: logger)
+            return database
+        }
+        if url.exists {
+            let database = try await OpenDatabase(url, settings)
+            try await database.checkSchema()
+            return database
+        }
+        let database = try await OpenDatabase(.sqlite(.memory), settings)
+        let silent = Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() }
+        try await database.prepareSchema(upgrading: true, logger: silent)
+        return database
+    }
+
     private func importChats(from source: ByteStream, into store: any ChatStore & ChatArchive) async throws {
-        // A chat that was deleted and is on its way out would stand in the way of its own return.
-        while try await store.purgeDeletedChats() {}
+        if !dryRun {
+            // A chat that was deleted and is on its way out would stand in the way of its own return.
+            while try await store.purgeDeletedChats() {}
+        }
         let total = await source.remainingBytes()
-        let display = ProgressDisplay("Imported")
+        let display = ProgressDisplay(dryRun ? "Checked" : "Imported")
+        let options = ChatImport.Options(isDryRun: dryRun, skipsInvalid: skipInvalid)
+        var invalidLines = 0
         try await display.run {
             var progress = ArchiveProgress()
-            let added = try await ChatImport(store).run(read: source.read) {
+            let summary = try await ChatImport(store, options: options).run(read: source.read) {
                 progress = $0
                 try await display.show($0, $0.bytes, of: total)
+            } complain: {
+                try await display.note($0.description)
             }
-            try await display.finish(progress, " (\(added.chats) and \(added.entries) were not there before)")
+            try await display.finish(progress, remark(on: summary))
+            invalidLines = summary.invalidLines
         }
+        if dryRun, !skipInvalid, invalidLines > 0 {
+            throw CommandError(invalidLines == 1 ? "1 line is invalid" : "\(invalidLines) lines are invalid")
+        }
+    }
+
+    private func remark(on summary: ChatImport.Summary) -> String {
+        let added = summary.added
+        var remark = " (\(added.chats) and \(added.entries) \(dryRun ? "are not there yet" : "were not there before"))"
+        if summary.skippedLines > 0 {
+            remark += ", \(summary.skippedLines) lines skipped (\(summary.invalidLines) invalid)"
+        }
+        return remark
     }
 
     private func openFile() throws(CommandError) -> FileDescriptor {

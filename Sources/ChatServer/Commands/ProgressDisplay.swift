@@ -30,6 +30,11 @@ final class ProgressDisplay {
         }
     }
 
+    /// Writes a line that stays.
+    func note(_ line: String) async throws {
+        try await write(meter.interruption + line + "\n")
+    }
+
     func finish(_ progress: ArchiveProgress, _ remark: String = "") async throws {
         try await write(meter.summary(progress, remark))
     }

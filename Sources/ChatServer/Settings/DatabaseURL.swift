@@ -1,6 +1,12 @@
 import ChatSQLite
 import PostgresClient
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// Which database to use, in the form that SQLAlchemy's users know.
 enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
     case sqlite(SQLiteConfiguration.Location)
@@ -30,6 +36,15 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         case .sqlite(.memory): "sqlite::memory:"
         case .sqlite(.file(let path)): "sqlite:///\(path)"
         case .postgresql(let url): url.description
+        }
+    }
+
+    /// Whether there is something to connect to; for a server, the connection will tell.
+    var exists: Bool {
+        switch self {
+        case .sqlite(.memory): false
+        case .sqlite(.file(let path)): access(path, F_OK) == 0
+        case .postgresql: true
         }
     }
 

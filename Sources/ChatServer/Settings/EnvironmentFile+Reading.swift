@@ -1,7 +1,9 @@
 import SystemPackage
 
 extension EnvironmentFile {
-    /// Reads a file; nil if there is none. A folder of that name, such as a Python environment, is none.
+    /// Reads a file, unless there is none.
+    ///
+    /// A folder of that name, such as a Python environment, does not count as one.
     static func read(_ path: FilePath, environment: [String: String]) async throws -> EnvironmentFile? {
         do {
             let stream = ByteStream(try FileDescriptor.open(path, .readOnly))

@@ -12,13 +12,13 @@ package struct EnvironmentFile: Equatable, Sendable {
         package let line: Int
     }
 
-    /// What is not understood. The text itself may be a secret and is not repeated.
+    /// What is not understood, without the text, which may be a secret.
     package struct SyntaxError: Error, Equatable {
         package let line: Int
         package let reason: String
     }
 
-    /// In the order of the file. Of several with the same name, the last counts.
+    /// The statements in the order of the file, of which the last counts for a name.
     package let entries: [Entry]
 
     /// - Parameter environment: The values of variables beside the file's own, over which they win.

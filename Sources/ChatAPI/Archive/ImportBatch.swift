@@ -1,0 +1,56 @@
+import ChatDomain
+
+/// Lines of an archive on their way into a store, and where they stand.
+struct ImportBatch {
+    private(set) var stretches: [ArchivedStretch] = []
+    /// For each stretch the line of its chat and those of its entries.
+    private var lines: [(chat: Int, entries: [Int])] = []
+
+    var isEmpty: Bool {
+        stretches.isEmpty
+    }
+
+    mutating func append(_ chat: ArchivedChat, line: Int) {
+        stretches.append(ArchivedStretch(chat: chat))
+        lines.append((line, []))
+    }
+
+    /// Appends to the log of the last chat.
+    mutating func append(_ entry: ArchivedEntry, line: Int) {
+        stretches[stretches.count - 1].entries.append(entry)
+        lines[lines.count - 1].entries.append(line)
+    }
+
+    /// Sets the ends of the logs that are there as a whole.
+    mutating func setEnds(lastIsWhole: Bool) {
+        for index in stretches.indices where lastIsWhole || index < stretches.count - 1 {
+            let end = stretches[index].entries.last?.position ?? Position(rawValue: 0)
+            stretches[index].chat.head.chat.lastPosition = end
+        }
+    }
+
+    /// What a conflict keeps from being imported.
+    func problem(_ conflict: ImportConflict) -> ImportProblem {
+        guard let index = stretches.firstIndex(where: { $0.chat.id == conflict.chatID }) else {
+            return ImportProblem(line: 0, reason: conflict.reason)
+        }
+        let (chat, entries) = lines[index]
+        guard let position = conflict.position,
+            let first = stretches[index].entries.firstIndex(where: { $0.position == position })
+        else { return ImportProblem(line: chat, reason: conflict.reason, chats: 1, entries: entries.count) }
+        return ImportProblem(line: entries[first], reason: conflict.reason, entries: entries.count - first)
+    }
+}
+
+/// A line of an archive that cannot be imported.
+struct ImportProblem: Error {
+    let line: Int
+    let reason: String
+    /// The chats and entries that were read and are not imported because of it.
+    var chats = 0
+    var entries = 0
+
+    var error: ArchiveError {
+        ArchiveError("line \(line): \(reason)")
+    }
+}

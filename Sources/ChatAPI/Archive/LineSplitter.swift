@@ -1,0 +1,43 @@
+/// Cuts what is read piece by piece into lines.
+///
+/// Of a line that is too long, it gives one byte more than is allowed and drops the rest.
+struct LineSplitter {
+    private let maximumLength: Int
+    private var piece: ArraySlice<UInt8> = []
+    private var line: [UInt8] = []
+    private var drops = false
+
+    init(maximumLength: Int) {
+        self.maximumLength = maximumLength
+    }
+
+    /// Whether everything so far was whole lines.
+    var isAtLineStart: Bool {
+        line.isEmpty && piece.isEmpty && !drops
+    }
+
+    /// Adds what was read, once `next` has no more lines of what was read before.
+    mutating func append(_ bytes: [UInt8]) {
+        piece = bytes[...]
+    }
+
+    /// The next line without its end; nil if there is no more than a part of one.
+    mutating func next() -> [UInt8]? {
+        while !piece.isEmpty {
+            let end = piece.firstIndex(of: UInt8(ascii: "\n"))
+            let part = piece[..<(end ?? piece.endIndex)]
+            let isWhole = end != nil && !drops
+            if !drops {
+                line += part.prefix(maximumLength + 1 - line.count)
+            }
+            piece = piece[(end.map { $0 + 1 } ?? piece.endIndex)...]
+            let isTooLong = !drops && line.count > maximumLength
+            drops = end == nil && (drops || isTooLong)
+            if isWhole || isTooLong {
+                defer { line = [] }
+                return line
+            }
+        }
+        return nil
+    }
+}

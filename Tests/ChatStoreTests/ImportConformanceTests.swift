@@ -1,0 +1,170 @@
+import ChatDomain
+import ChatTestSupport
+import PostgresClient
+import Testing
+
+/// Imports beside everything else that a database does.
+@Suite(.timeLimit(.minutes(5)))
+struct ImportConformanceTests {
+    private static let instant = Instant(microsecondsSinceEpoch: 1_800_000_000_000_000)
+
+    /// A chat with one message for each id.
+    private static func stretch(chat: Int64, messages: [Int64] = []) -> ArchivedStretch {
+        let id = ChatID(rawValue: chat)
+        let head = LogHead(
+            chat: Chat(
+                id: id,
+                title: "imported",
+                createdAt: instant,
+                lastPosition: Position(rawValue: Int64(messages.count))
+            ),
+            instant: instant
+        )
+        let entries = messages.enumerated().map { index, message in
+            ArchivedEntry.message(
+                Message(
+                    id: MessageID(rawValue: message),
+                    chatID: id,
+                    position: Position(rawValue: Int64(index + 1)),
+                    text: "imported",
+                    createdAt: instant
+                ),
+                nil
+            )
+        }
+        return ArchivedStretch(chat: ArchivedChat(head: head), entries: entries)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func idsAreGivenOnceAndBeyondTheImportedOnesWhilePostersCreatorsAndImportsRace(_ kind: StoreUnderTest) async throws
+    {
+        try await kind.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("busy")).id
+            var posted: [Int64] = []
+            var created: [Int64] = [chat.rawValue]
+            try await withThrowingTaskGroup(of: (posted: [Int64], created: [Int64]).self) { group in
+                for _ in 1...4 {
+                    group.addTask {
+                        var ids: [Int64] = []
+                        for _ in 1...40 {
+                            ids.append(try await store.postMessage(MessageText("own"), to: chat).id.rawValue)
+                        }
+                        return (ids, [])
+                    }
+                    group.addTask {
+                        var ids: [Int64] = []
+                        for _ in 1...20 {
+                            ids.append(try await store.createChat(titled: ChatTitle("own")).id.rawValue)
+                        }
+                        return ([], ids)
+                    }
+                }
+                for _ in 1...2 {
+                    group.addTask {
+                        var posted: [Int64] = []
+                        var created: [Int64] = []
+                        for distance in Int64(1)...20 {
+                            // Ids that the others are about to draw.
+                            let message = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
+                            let other = try await store.createChat(titled: ChatTitle("own")).id.rawValue
+                            posted.append(message)
+                            created.append(other)
+                            let stretch = Self.stretch(chat: other + distance % 5, messages: [message + distance % 7])
+                            let result = try await store.importBatch([stretch], skipsConflicts: false)
+                            // The chat's id may have been given meanwhile.
+                            #expect(result.conflicts.allSatisfy { $0.reason.contains("is taken") })
+                            let next = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
+                            let following = try await store.createChat(titled: ChatTitle("own")).id.rawValue
+                            if result.conflicts.isEmpty {
+                                #expect(next > message + distance % 7)
+                            }
+                            #expect(following > other + distance % 5)
+                            posted.append(next)
+                            created.append(following)
+                        }
+                        return (posted, created)
+                    }
+                }
+                for try await ids in group {
+                    posted += ids.posted
+                    created += ids.created
+                }
+            }
+            #expect(Set(posted).count == posted.count)
+            #expect(Set(created).count == created.count)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func importsOfTheSameChatsSideBySideAddThemOnce(_ kind: StoreUnderTest) async throws {
+        try await kind.withStore { store in
+            let stretches = (1...50).map { Self.stretch(chat: $0 * 10, messages: [$0 * 100, $0 * 100 + 1]) }
+            let added = try await withThrowingTaskGroup(of: ImportCount.self) { group in
+                for _ in 1...3 {
+                    group.addTask { try await store.importBatch(stretches, skipsConflicts: false).added }
+                }
+                var total = ImportCount()
+                for try await count in group {
+                    total.chats += count.chats
+                    total.entries += count.entries
+                }
+                return total
+            }
+            #expect(added == ImportCount(chats: 50, entries: 100))
+        }
+    }
+
+    @Test func anImportRunsBesideAVacuumOfTheTables() async throws {
+        try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
+            // The lock that VACUUM takes, autovacuum's too.
+            try await Self.holding("LOCK TABLE chats, messages, changes IN SHARE UPDATE EXCLUSIVE MODE", in: database) {
+                let result = try await store.importBatch(
+                    [Self.stretch(chat: 1_000, messages: [5_000])],
+                    skipsConflicts: false
+                )
+                #expect(result == ImportResult(added: ImportCount(chats: 1, entries: 1)))
+            }
+            let next = try await store.postMessage(MessageText("own"), to: ChatID(rawValue: 1_000))
+            #expect(next.id.rawValue == 5_001)
+        }
+    }
+
+    @Test func anImportThatWaitsForAnIDHoldsNoWriterUp() async throws {
+        try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
+            let chat = try await store.createChat(titled: ChatTitle("busy")).id
+            let drawn = "SELECT nextval(pg_get_serial_sequence('messages', 'id'))"
+            try await withThrowingTaskGroup(of: ImportResult.self) { group in
+                try await Self.holding(drawn, in: database) {
+                    group.addTask {
+                        try await store.importBatch(
+                            [Self.stretch(chat: 1_000, messages: [5_000])],
+                            skipsConflicts: false
+                        )
+                    }
+                    for _ in 1...20 {
+                        let own = try await store.postMessage(MessageText("own"), to: chat)
+                        #expect(own.id.rawValue < 5_000)
+                    }
+                }
+                let imported = try await group.next()
+                #expect(imported == ImportResult(added: ImportCount(chats: 1, entries: 1)))
+            }
+            #expect(try await store.postMessage(MessageText("own"), to: chat).id.rawValue == 5_001)
+        }
+    }
+
+    /// Runs `body` while another session has run a statement and not committed.
+    private static func holding(
+        _ statement: String,
+        in database: DatabaseUnderTest,
+        _ body: () async throws -> Void
+    ) async throws {
+        guard case .postgresql(let url) = database else { return }
+        let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
+        try await connection.open()
+        try await connection.execute("BEGIN; \(statement)")
+        try await body()
+        try await connection.execute("COMMIT")
+        await connection.close()
+    }
+}
