@@ -37,8 +37,9 @@ func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) asy
     let entries = try await store.archivedEntries(of: chat, after: Position(rawValue: 0), limit: 20)
     try await store.deleteChat(chat)
     await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(chat) }
-    let imported = try await store.importBatch([ArchivedStretch(chat: archived, entries: entries)]).get()
-    #expect(imported == ImportCount(chats: 1, entries: 5))
+    let stretch = ArchivedStretch(chat: archived, entries: entries)
+    let imported = try await store.importBatch([stretch], skipsConflicts: false)
+    #expect(imported == ImportResult(added: ImportCount(chats: 1, entries: 5)))
     #expect(try await store.chat(chat, newestMessages: 20) == read)
 
     try await store.deleteChat(long)

@@ -8,11 +8,8 @@ struct WriteConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func writesOfAllKindsAtOnceAreAnsweredOneByOne(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
-            var (kept, deleted): ([ChatID], [ChatID]) = ([], [])
-            for number in 0..<20 {
-                kept.append(try await store.createChat(titled: ChatTitle("kept \(number)")).id)
-                deleted.append(try await store.createChat(titled: ChatTitle("deleted \(number)")).id)
-            }
+            let kept = try await store.createChats(20, titled: "kept")
+            let deleted = try await store.createChats(20, titled: "deleted")
             let missing = ChatID(rawValue: 1_000_000)
             let text = try MessageText("beside")
             let created = try await withThrowingTaskGroup(of: Chat?.self) { group in
@@ -100,5 +97,15 @@ struct WriteConformanceTests {
             #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM messages") == [["0"]])
             #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM chats") == [["0"]])
         }
+    }
+}
+
+extension ChatStore {
+    fileprivate func createChats(_ count: Int, titled title: String) async throws -> [ChatID] {
+        var chats: [ChatID] = []
+        for number in 0..<count {
+            chats.append(try await createChat(titled: ChatTitle("\(title) \(number)")).id)
+        }
+        return chats
     }
 }
