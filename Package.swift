@@ -126,7 +126,7 @@ let package = Package(
             name: "ChatStoreTests",
             dependencies: [
                 "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
-                .grdb,
+                .grdb, .grdbSQLite,
             ],
             swiftSettings: settings
         ),

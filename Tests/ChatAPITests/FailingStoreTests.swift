@@ -23,7 +23,7 @@ import Testing
 
     @Test func aSearchThatTakesTooLongHasACodeOfItsOwn() async throws {
         try await withServer(FailingStore(error: .searchTimedOut)) { client in
-            let response = try await client.send("GET", "/chats?title=a", headers: ["X-Request-ID": "r4"])
+            let response = try await client.send("GET", "/chats?q=a", headers: ["X-Request-ID": "r4"])
             #expect(response.status == 503)
             #expect(response.headers["retry-after"] == "5")
             let expected =

@@ -30,7 +30,7 @@ struct ReadBudgetTests {
     }
 
     @Test func readsNeverHoldMoreThanThereIs() async throws {
-        let budget = budget(100)
+        let budget = budget(100, waiting: 200)
         let record = Record()
         try await withThrowingDiscardingTaskGroup { group in
             for number in 0..<200 {

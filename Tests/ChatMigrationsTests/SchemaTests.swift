@@ -30,7 +30,7 @@ struct SchemaTests {
     @Test(arguments: [
         (DatabaseKind.sqlite, "DROP INDEX messages_id", "messages: index messages_id as a33710e80652de11"),
         (.sqlite, "DROP TABLE changes", "changes: table changes as 05fc424ac65aab9e"),
-        (.sqlite, "ALTER TABLE messages DROP COLUMN reply_to", "messages: table messages as dac97885459a5ab7"),
+        (.sqlite, "ALTER TABLE messages DROP COLUMN reply_to", "messages: table messages as 74fc8ae99c94cccf"),
         (
             .sqlite, "DROP INDEX chats_deleted_at; CREATE INDEX chats_deleted_at ON chats (deleted_at)",
             "chats: index chats_deleted_at as 90b3eab8913f4800"

@@ -59,37 +59,6 @@ struct DeletedMessageConformanceTests {
         }
     }
 
-    /// Without leaps, a read of the second chat would take some hundred times as long as one of the first.
-    @Test(arguments: StoreUnderTest.allCases)
-    func manyDeletedMessagesDoNotSlowAReadDown(_ store: StoreUnderTest) async throws {
-        try await store.withStoreAndSQL { store, database in
-            let few = try await store.createChat(titled: ChatTitle("few")).id
-            let many = try await store.createChat(titled: ChatTitle("many")).id
-            for chat in [few, many] {
-                try await database.fill(chat.rawValue, messages: 100)
-            }
-            try await database.fillDeleted(many.rawValue, messages: 300_000)
-            // What is deleted now joins those.
-            let last = try await store.postMessage(MessageText("deleted"), to: many)
-            try await store.delete(last.id, in: many)
-
-            func time(_ chat: ChatID) async throws -> Duration {
-                var durations: [Duration] = []
-                for _ in 0..<25 {
-                    durations.append(
-                        try await ContinuousClock().measure {
-                            let read = try await store.chat(chat, newestMessages: 20)
-                            #expect(read.messages.map(\.position.rawValue) == Array(81...100))
-                        }
-                    )
-                }
-                return durations.min() ?? .zero
-            }
-            let (short, long) = (try await time(few), try await time(many))
-            #expect(long < short * 25, "\(long) against \(short)")
-        }
-    }
-
     @Test(arguments: StoreUnderTest.allCases)
     func importedMessagesThatAreDeletedAreLeaptOver(_ store: StoreUnderTest) async throws {
         let chat = try await StoreUnderTest.sqliteInMemory.withStore { source in

@@ -4,6 +4,7 @@ import ChatPostgres
 import ChatSQLite
 import ChatTestSupport
 import GRDB
+import GRDBSQLite
 import PostgresClient
 import Synchronization
 import Testing
@@ -59,34 +60,101 @@ struct QueryPlanTests {
                 try await fill(.postgresql(url), $0, later: "created_at + number * '1 s'::interval")
             }
             try await TestPostgres.execute("ANALYZE", on: url)
-            try await CuttingProxy.withProxy(to: url) { proxy in
-                let options = [
+            let plans = try await plans(on: url) { try await runEverything(on: $0) }
+            #expect(Set(plans.compactMap { $0.split(separator: "Query Text: ").last?.prefix(300) }).count >= 25)
+            let lists = plans.filter { $0.contains("ORDER BY last_entry_minute") }
+            #expect(!lists.isEmpty)
+            #expect(lists.allSatisfy { $0.contains("Index Scan Backward using chats_last_entry_minute on chats") })
+            for plan in plans {
+                #expect(!plan.contains("Seq Scan on"), "\(plan)")
+                // A batch, which is in memory, is sorted: its chats before they are locked, its messages by their places.
+                // The list is in the index's order of minutes and sorted within each.
+                let sorts = plan.replacing("Incremental Sort  (cost", with: "").contains("Sort  (cost")
+                let sortsABatch = plan.contains("FOR NO KEY UPDATE") || plan.contains("ORDER BY number")
+                #expect(sortsABatch || !sorts, "\(plan)")
+            }
+        }
+    }
+
+    /// A run of deleted messages costs a read about as many instructions as a single one.
+    @Test func sqliteLeapsOverDeletedMessages() async throws {
+        let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
+        try await MigrationRunner(database).migrate(.up, to: .head)
+        let store = SQLiteStore(database, limits: .patient)
+        let (few, many) = try await fillWithDeleted(.sqlite(database), store)
+        func instructions(_ chat: ChatID) async throws -> Int {
+            // In memory there is one connection, for reads and for writes.
+            _ = try await database.writer.writeWithoutTransaction { $0.takeInstructionCount() }
+            try await readNewest(of: chat, from: store)
+            return try await database.writer.writeWithoutTransaction { $0.takeInstructionCount() }
+        }
+        let (short, long) = (try await instructions(few), try await instructions(many))
+        #expect(short > 0)
+        #expect(long < short * 2, "\(long) against \(short)")
+        try database.close()
+    }
+
+    /// The run fills some thousand pages.
+    @Test func postgresqlLeapsOverDeletedMessages() async throws {
+        try await TestPostgres.withDatabase { url in
+            let (few, many) = try await withPostgres(url) { try await fillWithDeleted(.postgresql(url), $0) }
+            for chat in [few, many] {
+                let plans = try await plans(
+                    on: url,
+                    options: ["auto_explain.log_analyze=on", "auto_explain.log_buffers=on"]
+                ) { try await readNewest(of: chat, from: $0) }
+                let pages = plans.compactMap { try? /shared hit=([0-9]+)(?: read=([0-9]+))?/.firstMatch(in: $0) }
+                    .map { (Int($0.1) ?? 0) + ($0.2.flatMap { Int($0) } ?? 0) }
+                #expect(!pages.isEmpty)
+                #expect(pages.reduce(0, +) < 1_000, "\(plans)")
+            }
+        }
+    }
+
+    /// What the server says of how it carries out the statements of a store on one connection.
+    private func plans(
+        on url: PostgresURL,
+        options: [String] = [],
+        of body: (PostgresStore) async throws -> Void
+    ) async throws -> [String] {
+        try await CuttingProxy.withProxy(to: url) { proxy in
+            let options =
+                [
                     "session_preload_libraries=auto_explain", "auto_explain.log_min_duration=0",
                     "auto_explain.log_nested_statements=on", "auto_explain.log_level=notice",
                     "client_min_messages=notice",
-                ].map { "-c%20" + $0.replacing("=", with: "%3D") }.joined(separator: "%20")
-                let url = try #require(PostgresURL(proxy.url.connectionString + "?options=" + options))
-                let configuration = PostgresConfiguration(url: url)
-                let database = PostgresDatabase(configuration, poolSize: 1)
-                try await runEverything(on: PostgresStore(database, limits: .patient))
-                await database.close()
-                // The text of a notice that the server has sent beside its answers.
-                let plans = proxy.answers.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-                    .filter { $0.hasPrefix("Mduration: ") }
-                #expect(Set(plans.compactMap { $0.split(separator: "Query Text: ").last?.prefix(300) }).count >= 25)
-                let lists = plans.filter { $0.contains("ORDER BY last_entry_minute") }
-                #expect(!lists.isEmpty)
-                #expect(lists.allSatisfy { $0.contains("Index Scan Backward using chats_last_entry_minute on chats") })
-                for plan in plans {
-                    #expect(!plan.contains("Seq Scan on"), "\(plan)")
-                    // A batch, which is in memory, is sorted: its chats before they are locked, its messages by their places.
-                    // The list is in the index's order of minutes and sorted within each.
-                    let sorts = plan.replacing("Incremental Sort  (cost", with: "").contains("Sort  (cost")
-                    let sortsABatch = plan.contains("FOR NO KEY UPDATE") || plan.contains("ORDER BY number")
-                    #expect(sortsABatch || !sorts, "\(plan)")
-                }
-            }
+                ] + options
+            let encoded = options.map { "-c%20" + $0.replacing("=", with: "%3D") }.joined(separator: "%20")
+            let url = try #require(PostgresURL(proxy.url.connectionString + "?options=" + encoded))
+            let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+            try await body(PostgresStore(database, limits: .patient))
+            await database.close()
+            // The text of a notice that the server has sent beside its answers.
+            return proxy.answers.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                .filter { $0.hasPrefix("Mduration: ") }
         }
+    }
+
+    /// Two chats of a hundred messages; many more follow in the second, and are deleted.
+    private func fillWithDeleted(
+        _ database: DatabaseUnderTest,
+        _ store: some ChatStore
+    ) async throws -> (few: ChatID, many: ChatID) {
+        let few = try await store.createChat(titled: ChatTitle("few")).id
+        let many = try await store.createChat(titled: ChatTitle("many")).id
+        for chat in [few, many] {
+            try await database.fill(chat.rawValue, messages: 100)
+        }
+        try await database.fillDeleted(many.rawValue, messages: 300_000)
+        // What is deleted now joins those.
+        let last = try await store.postMessage(MessageText("deleted"), to: many)
+        try await store.delete(last.id, in: many)
+        return (few, many)
+    }
+
+    private func readNewest(of chat: ChatID, from store: some ChatStore) async throws {
+        let read = try await store.chat(chat, newestMessages: 20)
+        #expect(read.messages.map(\.position.rawValue) == Array(81...100))
     }
 
     /// Two thousand chats, among them one with a long log, which is yet a small part of all.
@@ -174,5 +242,18 @@ extension StatementArguments {
     /// Something for each parameter: the plan does not depend on it.
     fileprivate static func nulls(for sql: String) -> StatementArguments {
         StatementArguments(Array(repeating: nil as Int?, count: sql.count { $0 == "?" }))
+    }
+}
+
+extension Database {
+    /// How many instructions SQLite has run for the statements that this connection keeps, since this was last asked.
+    fileprivate func takeInstructionCount() -> Int {
+        var count = 0
+        var statement = sqlite3_next_stmt(sqliteConnection, nil)
+        while let current = statement {
+            count += Int(sqlite3_stmt_status(current, SQLITE_STMTSTATUS_VM_STEP, 1))
+            statement = sqlite3_next_stmt(sqliteConnection, current)
+        }
+        return count
     }
 }

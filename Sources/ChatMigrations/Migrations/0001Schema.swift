@@ -11,7 +11,7 @@ enum InitialSchema {
         history: table history as c917ce13daa072f3
         messages: index messages_id as a33710e80652de11
         messages: index messages_idempotency_key as 0660b4b175f84b63
-        messages: table messages as dac97885459a5ab7
+        messages: table messages as 74fc8ae99c94cccf
         """
 
     static let postgresql = """
@@ -63,6 +63,7 @@ enum InitialSchema {
         messages: CHECK ((octet_length(metadata) <= 16384))
         messages: CHECK ((revision >= 1))
         messages: CHECK ((seq >= 1))
+        messages: CHECK (((run_seq IS NULL) OR (deleted_at IS NOT NULL)))
         messages: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         messages: PRIMARY KEY (chat_id, seq)
         messages: UNIQUE INDEX btree (chat_id, id)
@@ -77,6 +78,7 @@ enum InitialSchema {
         messages: metadata text
         messages: reply_to bigint
         messages: revision bigint not null default 1
+        messages: run_seq bigint
         messages: seq bigint not null
         messages: text text not null
         """
