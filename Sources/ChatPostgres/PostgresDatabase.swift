@@ -76,9 +76,11 @@ package struct PostgresDatabase: Sendable {
                         current_setting('server_encoding')
                     """
                 )
-                try connection.transact([select]) { _, result throws(PostgresError) in
+                // In two round trips: a pooler in statement mode lets transactions of one pass, and breaks the longer ones.
+                try connection.begin([select]) { _, result throws(PostgresError) in
                     settings = [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
                 }
+                try connection.commit()
                 return settings
             }
         } catch {

@@ -29,7 +29,9 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
     let database: Database
 
     func appliedMigrations() throws -> [AppliedMigration] {
-        guard try database.tableExists(VersionTable.name) else { return [] }
+        // GRDB's `tableExists` remembers what was not there, also after another connection has made it.
+        let exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        guard try Bool.fetchOne(database, sql: exists, arguments: [VersionTable.name]) == true else { return [] }
         return try Row.fetchAll(database, sql: VersionTable.select).map { row in
             AppliedMigration(revision: row[0], checksum: row[1])
         }

@@ -129,7 +129,7 @@ struct ConfigurationTests {
         try await withTemporaryFolder { folder in
             try Data("LOG_FORMAT='file'\nCHAT_HOST=\"file\"\nLOG_LEVEL=file\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
-            let environment = ["LOG_LEVEL": "environment", "CHAT_HOST": "127.0.0.1", "LOG_FORMAT": "environment"]
+            let environment = ["LOG_LEVEL": "environment", "CHAT_HOST": "127.0.0.1", "LOG_FORMAT": "json"]
             func complaint(_ arguments: String, _ environment: [String: String]) async throws -> String {
                 try await ChatAPIProcess.run("serve", arguments, in: folder, environment: environment).errors
             }

@@ -363,6 +363,8 @@ package enum Settings {
         batchSize,
         queueSize,
         queueTimeout,
+        searchTimeout,
+        searchQueueSize,
         sqliteReaders,
         sqliteBusyTimeout,
         migrate,
