@@ -23,20 +23,27 @@ struct DrainService: Service {
     /// Returns when the server is to stop.
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            await nextSignal()
-            drain.begin()
-            guard delay > .zero else { return }
-            logger.notice("Draining", metadata: ["seconds": .stringConvertible(delay / .seconds(1))])
+            let (drainings, begin) = AsyncStream.makeStream(of: Never.self)
             await withTaskGroup { group in
-                group.addTask { try? await Task.sleep(for: delay) }
-                group.addTask { await nextSignal() }
+                group.addTask {
+                    // The sequence allows a single iterator.
+                    var isDraining = false
+                    for await _ in signals {
+                        if isDraining { return }
+                        isDraining = true
+                        drain.begin()
+                        guard delay > .zero else { return }
+                        logger.notice("Draining", metadata: ["seconds": .stringConvertible(delay / .seconds(1))])
+                        begin.finish()
+                    }
+                }
+                group.addTask {
+                    for await _ in drainings {}
+                    try? await Task.sleep(for: delay)
+                }
                 await group.next()
                 group.cancelAll()
             }
         }
-    }
-
-    private func nextSignal() async {
-        for await _ in signals { break }
     }
 }

@@ -16,6 +16,8 @@ final class LogWriter: Sendable {
         var backlog: [UInt8] = []
         var isWriting = false
         var droppedCount = 0
+        /// Grows with every write.
+        var writtenBytes = 0
     }
 
     let format: LogFormat
@@ -44,7 +46,7 @@ final class LogWriter: Sendable {
 
     private func writeBacklog() {
         while let lines = takeBacklog() {
-            lines.withUnsafeBytes(Self.writeAll)
+            lines.withUnsafeBytes(writeAll)
         }
     }
 
@@ -70,19 +72,25 @@ final class LogWriter: Sendable {
         return format.line(at: .now(), .warning, "Log lines were dropped", fields) + [UInt8(ascii: "\n")]
     }
 
-    /// Waits until what was logged is written, but no longer than a second.
+    /// Waits until what was logged is written, unless its reader takes nothing for a second.
     func flush() {
         let written = DispatchSemaphore(value: 0)
         queue.async { written.signal() }
-        _ = written.wait(timeout: .now() + 1)
+        var writtenBytes: Int
+        repeat {
+            writtenBytes = state.withLock { $0.writtenBytes }
+            if written.wait(timeout: .now() + 1) == .success { return }
+        } while state.withLock { $0.writtenBytes } != writtenBytes
     }
 
     /// A log that cannot be written is no reason to fail.
-    private static func writeAll(_ bytes: UnsafeRawBufferPointer) {
+    private func writeAll(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while !rest.isEmpty {
-            let count = Glibc.write(STDERR_FILENO, rest.baseAddress, rest.count)
+            // Little at once: a write that blocks says only at its end how far it came.
+            let count = Glibc.write(STDERR_FILENO, rest.baseAddress, min(rest.count, 1 << 14))
             if count > 0 {
+                state.withLock { $0.writtenBytes += count }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             } else if errno == EAGAIN {
                 // Another program has made the pipe non-blocking.
