@@ -75,7 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "4045b4a58876ae86", "12de5f28e86f5561"]
+                ["0001", "e04c8d254c18cc6a", "03108b08b50ad952"]
             ]
         )
     }

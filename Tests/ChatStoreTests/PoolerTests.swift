@@ -98,7 +98,8 @@ struct PoolerTests {
             let url = try #require(TestPostgres.pooled(direct, .statement))
             let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
             let error = await #expect(throws: StoreError.self) { try await database.requireDurability() }
-            #expect(error?.reason.contains("ransaction blocks not allowed in statement pooling mode") == true)
+            let reason = try #require(error).reason
+            #expect(reason.contains("ransaction blocks not allowed in statement pooling mode"))
             await database.close()
         }
     }
