@@ -77,8 +77,14 @@ package struct PostgresDatabase: Sendable {
                     """
                 )
                 // In two round trips: a pooler in statement mode lets transactions of one pass, and breaks the longer ones.
-                try connection.begin([select]) { _, result throws(PostgresError) in
-                    settings = [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
+                let isPooled = connection.isPooled
+                do throws(PostgresError) {
+                    try connection.begin([select]) { _, result throws(PostgresError) in
+                        settings = [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
+                    }
+                } catch {
+                    guard isPooled, case .connectionLost(let reason) = error else { throw error }
+                    throw .connectionLost(reason: "\(reason) (a pooler must be in session or in transaction mode)")
                 }
                 try connection.commit()
                 return settings

@@ -13,7 +13,7 @@ package actor PostgresConnection {
     /// The sessions with this one's server, which end together once it is found to be read-only.
     private var peers: ServerSessions?
     /// Whether a pooler may carry out each transaction in another session of the server's.
-    private(set) var isPooled = false
+    package private(set) var isPooled = false
     /// The names under which the server has the statements that were prepared, by their SQL.
     private var preparedNames: [String: String] = [:]
 
