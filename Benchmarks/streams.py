@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 # Of an event that is a chunk of the body. A heartbeat has no brace.
 EVENT_END = b"}\n\n\r\n"
-CAUGHT_UP = re.compile(rb"\nid: (\d+)\nevent: caught_up\n.*\n\n\r\n")
-ENTRY = re.compile(rb"\nid: (\d+)\nevent: message\.created\ndata: .*\}\n\n\r\n")
+CAUGHT_UP = re.compile(rb"\nid: [0-9a-f]{8}\.(\d+)\nevent: caught_up\n.*\n\n\r\n")
+ENTRY = re.compile(rb"\nid: [0-9a-f]{8}\.(\d+)\nevent: message\.created\ndata: .*\}\n\n\r\n")
 # So many connect at a time; the server's backlog takes more.
 AT_ONCE = 100
 # Seconds after which what has not come will not come.

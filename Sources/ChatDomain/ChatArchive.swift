@@ -29,6 +29,9 @@ package protocol ChatArchive: Sendable {
 
     /// Reads what is stored of a batch, without keeping anyone from changing it.
     func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge
+
+    /// Gives the history a new epoch, by which readers learn that it may have gone backward.
+    func renewEpoch() async throws(StoreError) -> Epoch
 }
 
 /// How much an import has added.

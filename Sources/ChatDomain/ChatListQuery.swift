@@ -37,10 +37,12 @@ package struct ChatList: Equatable, Sendable {
     package let chats: [Chat]
     /// Where the next page begins; nil at the end.
     package let next: ChatListQuery.Cursor?
+    package let epoch: Epoch
 
-    package init(chats: [Chat], next: ChatListQuery.Cursor?) {
+    package init(chats: [Chat], next: ChatListQuery.Cursor?, epoch: Epoch) {
         self.chats = chats
         self.next = next
+        self.epoch = epoch
     }
 }
 

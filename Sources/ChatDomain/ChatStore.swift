@@ -6,7 +6,8 @@
 /// - All writes wait in bounded queues for their turn in a batch, those of each kind in one of their own.
 /// - The positions of a chat are 1, 2, 3 … without a hole, over messages and changes together, in the order of the
 ///   commits, and instants never run backwards along them.
-/// - A read sees one snapshot, which contains every change whose method had returned before the read began.
+/// - A read sees one snapshot, which contains every change whose method had returned before the read began. What it
+///   returns carries the epoch of that snapshot: positions of one epoch and one chat always name the same entries.
 /// - Ids grow, and are never used again.
 /// - A draft with an idempotency key is stored once, whoever sends it again, to whichever process, as long as what it made
 ///   exists; the same key on other content is `StoreError.idempotencyKeyReused`.
@@ -30,8 +31,8 @@ package protocol ChatStore: Sendable {
     /// - Returns: Whether there is more.
     func purgeDeletedChats() async throws(StoreError) -> Bool
 
-    /// Those of the chats that exist, in any order.
-    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat]
+    /// Those of the chats that exist.
+    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot
 
     /// - Throws: `StoreError.searchTimedOut` where a search for a part of titles takes too long; nothing else waits for it.
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
@@ -55,7 +56,7 @@ package protocol ChatStore: Sendable {
 
 extension ChatStore {
     package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
-        guard let chat = try await chats(withIDs: [id]).first else { throw .chatNotFound }
+        guard let chat = try await chats(withIDs: [id]).chats.first else { throw .chatNotFound }
         return chat
     }
 

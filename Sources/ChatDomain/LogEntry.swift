@@ -28,9 +28,11 @@ package struct LogPage: Equatable, Sendable {
     package let entries: [LogEntry]
     /// Where the log ended when they were read.
     package let lastPosition: Position
+    package let epoch: Epoch
 
-    package init(entries: [LogEntry], lastPosition: Position) {
+    package init(entries: [LogEntry], lastPosition: Position, epoch: Epoch) {
         self.entries = entries
         self.lastPosition = lastPosition
+        self.epoch = epoch
     }
 }

@@ -9,8 +9,8 @@ package struct LogHead: Equatable, Sendable {
         self.instant = instant
     }
 
-    package var end: LogEnd {
-        LogEnd(position: chat.lastPosition, instant: instant)
+    package func end(in epoch: Epoch) -> LogEnd {
+        LogEnd(epoch: epoch, position: chat.lastPosition, instant: instant)
     }
 
     /// Takes the next position.

@@ -34,8 +34,14 @@ extension LogPage {
     /// The first entries behind a position, from the first of either kind.
     ///
     /// - Parameter limit: How many there are of each kind at the most, and of both together afterwards.
-    package init(merging created: [LogEntry], _ changed: [LogEntry], limit: Int, lastPosition: Position) {
+    package init(
+        merging created: [LogEntry],
+        _ changed: [LogEntry],
+        limit: Int,
+        lastPosition: Position,
+        epoch: Epoch
+    ) {
         let entries = (created + changed).sorted { $0.position < $1.position }
-        self.init(entries: Array(entries.prefix(limit)), lastPosition: lastPosition)
+        self.init(entries: Array(entries.prefix(limit)), lastPosition: lastPosition, epoch: epoch)
     }
 }

@@ -50,6 +50,8 @@ extension LogPlan {
         package var heads: [ChatID: LogHead] = [:]
         /// The chats that cannot be written to now, and why; their requests fail alone.
         package var busyChats: [ChatID: StoreError] = [:]
+        /// Nil where none of the chats exists.
+        package var epoch: Epoch?
         /// What is stored under the drafts' keys.
         package var sent: [SentKey: SentMessage] = [:]
         /// The messages that are to be changed or answered, as far as they exist.

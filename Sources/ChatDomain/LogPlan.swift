@@ -74,11 +74,13 @@ package struct LogPlan {
     /// Whether a step of the purge is to be made.
     package private(set) var purges = false
     private var removalBudget = removalLimit
+    private let epoch: Epoch?
     private var outcomes: [Outcome] = []
     private var indices: [SentKey: Int] = [:]
     private var creationIndices: [IdempotencyKey: Int] = [:]
 
     package init(_ requests: [WriteRequest], knowing knowledge: Knowledge, at now: Instant) {
+        epoch = knowledge.epoch
         appends.reserveCapacity(requests.count)
         outcomes.reserveCapacity(requests.count)
         for request in requests {
@@ -140,6 +142,7 @@ package struct LogPlan {
         return RecordedBatch(
             results: results,
             entries: entries,
+            epoch: epoch,
             createdChats: written.chatIDs ?? [],
             deletedChats: deletedChats,
             erasesText: erasesText

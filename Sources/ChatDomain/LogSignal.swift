@@ -4,7 +4,7 @@
 /// a log is true in the store by then.
 package enum LogSignal: Equatable, Sendable {
     /// Entries that this process has appended; of each chat they follow one another without a hole.
-    case appended([LogEntry])
+    case appended([LogEntry], epoch: Epoch)
     /// Logs that reach at least to these positions, through whichever process.
     case moved([ChatID: Position])
     case created(ChatID)

@@ -13,12 +13,14 @@ package struct LogTail: Hashable, Sendable {
 /// Where a log ends, and when it came to that.
 ///
 /// The position alone would not do: a chat that was deleted, and came back or made room for another one by an import, may
-/// have come to the same position in another way.
+/// have come to the same position in another way. Nor would the two in another epoch.
 package struct LogEnd: Hashable, Sendable {
+    package let epoch: Epoch
     package let position: Position
     package let instant: Instant
 
-    package init(position: Position, instant: Instant) {
+    package init(epoch: Epoch, position: Position, instant: Instant) {
+        self.epoch = epoch
         self.position = position
         self.instant = instant
     }

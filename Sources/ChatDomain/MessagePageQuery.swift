@@ -48,14 +48,22 @@ package struct MessagePage: Equatable, Sendable {
     package let hasAfter: Bool
     /// Where the log ended.
     package let lastPosition: Position
+    package let epoch: Epoch
 
     /// - Parameters:
     ///   - older: Up to one more than `olderLimit` from the pivot backwards.
     ///   - newer: Up to one more than `newerLimit` from the pivot on.
-    package init(_ query: MessagePageQuery, older: [Message], newer: [Message], lastPosition: Position) {
+    package init(
+        _ query: MessagePageQuery,
+        older: [Message],
+        newer: [Message],
+        lastPosition: Position,
+        epoch: Epoch
+    ) {
         messages = older.prefix(query.olderLimit).reversed() + newer.prefix(query.newerLimit)
         hasBefore = older.count > query.olderLimit
         hasAfter = newer.count > query.newerLimit
         self.lastPosition = lastPosition
+        self.epoch = epoch
     }
 }

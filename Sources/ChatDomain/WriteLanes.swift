@@ -71,8 +71,8 @@ package struct WriteLanes: Sendable {
 
 extension LogSignals {
     fileprivate func send(_ batch: RecordedBatch) {
-        if !batch.entries.isEmpty {
-            send(.appended(batch.entries))
+        if let epoch = batch.epoch, !batch.entries.isEmpty {
+            send(.appended(batch.entries, epoch: epoch))
         }
         for chat in batch.createdChats {
             send(.created(chat))

@@ -32,7 +32,7 @@ package struct OutgoingSignals {
         if hasMissed { return false }
         let wasEmpty = isEmpty
         switch signal {
-        case .appended(let entries):
+        case .appended(let entries, _):
             for entry in entries {
                 move(entry.chatID, to: entry.position)
             }

@@ -32,7 +32,7 @@ extension PostgresDatabase {
         try await search { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
-    func fetchChats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+    func fetchChats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
     }
 
@@ -81,7 +81,8 @@ private struct NewestMessages {
             SELECT \(Message.columnNames) FROM (
                 SELECT \(Message.columnNames) FROM messages
                 WHERE messages.chat_id = tail.chat_id
-                    AND (tail.known_seq, tail.known_at) IS DISTINCT FROM (chats.last_seq, chats.last_entry_at)
+                    AND (tail.known_epoch, tail.known_seq, tail.known_at)
+                        IS DISTINCT FROM (history.epoch, chats.last_seq, chats.last_entry_at)
                 ORDER BY seq DESC LIMIT tail.size + 64
             ) AS newest
             WHERE deleted_at IS NULL ORDER BY seq DESC LIMIT tail.size
@@ -125,15 +126,17 @@ extension PostgresConnection {
     ) throws(PostgresError) -> [LogTailAnswer?] {
         let result = try query(
             """
-            SELECT tail.number, \(Chat.columns), chats.last_entry_at, \(Message.columns)
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[])
-                WITH ORDINALITY AS tail (chat_id, size, known_seq, known_at, number)
+            SELECT tail.number, history.epoch, \(Chat.columns), chats.last_entry_at, \(Message.columns)
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
+                WITH ORDINALITY AS tail (chat_id, size, known_epoch, known_seq, known_at, number)
+            JOIN history ON history.id = 1
             JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
             LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
             """,
             [
                 .int64Array(requests.map(\.tail.chatID.rawValue)),
                 .int64Array(requests.map { Int64($0.tail.limit) }),
+                .textArray(requests.map(\.known?.epoch.text)),
                 .int64Array(requests.map(\.known?.position.rawValue)),
                 .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
             ]
@@ -144,35 +147,42 @@ extension PostgresConnection {
             let index = Int(try result.int64(0, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
             if heads[index] == nil {
-                let instant = try result.instant(1 + Chat.columnCount, row: row)
-                heads[index] = LogHead(chat: try result.chat(columnsFrom: 1, row: row), instant: instant)
+                let instant = try result.instant(2 + Chat.columnCount, row: row)
+                heads[index] = LogHead(chat: try result.chat(columnsFrom: 2, row: row), instant: instant)
                 messages[index].reserveCapacity(requests[index].tail.limit)
             }
-            let first = 2 + Chat.columnCount
+            let first = 3 + Chat.columnCount
             if !result.isNull(first, row: row) {
                 let chatID = requests[index].tail.chatID
                 messages[index].append(try result.message(of: chatID, columnsFrom: first, row: row))
             }
         }
+        if result.rowCount == 0 { return heads.map { _ in nil } }
+        let epoch = try result.epoch(1)
         return requests.indices.map { index in
             guard let head = heads[index] else { return nil }
-            if head.end == requests[index].known { return .unchanged }
+            let end = head.end(in: epoch)
+            if end == requests[index].known { return .unchanged }
             // The order within a join is not promised.
             let ordered = messages[index].sorted { $0.position < $1.position }
-            return .read(ChatWithMessages(chat: head.chat, messages: ordered), end: head.end)
+            return .read(ChatWithMessages(chat: head.chat, messages: ordered), end: end)
         }
     }
 
-    fileprivate func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> [Chat] {
+    fileprivate func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
         let result = try query(
-            "SELECT \(Chat.columns) FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
+            """
+            SELECT history.epoch, \(Chat.columns)
+            FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
+            WHERE history.id = 1
+            """,
             [.int64Array(ids.map(\.rawValue))]
         )
         var chats: [Chat] = []
-        for row in 0..<result.rowCount {
-            chats.append(try result.chat(row: row))
+        for row in 0..<result.rowCount where !result.isNull(1, row: row) {
+            chats.append(try result.chat(columnsFrom: 1, row: row))
         }
-        return chats
+        return ChatSnapshot(chats: chats, epoch: try result.epoch(0))
     }
 
     fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
@@ -180,10 +190,14 @@ extension PostgresConnection {
         // has only the minutes, which are never later than the instants.
         let result = try self.query(
             """
-            SELECT \(Chat.columns), last_entry_at FROM chats
-            WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
-                AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
-            ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
+            SELECT history.epoch, \(Chat.columns), chats.last_entry_at
+            FROM history LEFT JOIN (
+                SELECT \(Chat.columns), last_entry_at FROM chats
+                WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
+                    AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
+                ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
+            ) AS chats ON true
+            WHERE history.id = 1
             """,
             [
                 .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
@@ -191,13 +205,18 @@ extension PostgresConnection {
                 .int64(Int64(query.limit) + 1),
             ]
         )
-        var chats: [Chat] = []
-        for row in 0..<min(result.rowCount, query.limit) {
-            chats.append(try result.chat(row: row))
+        let epoch = try result.epoch(0)
+        var heads: [LogHead] = []
+        for row in 0..<result.rowCount where !result.isNull(1, row: row) {
+            let chat = try result.chat(columnsFrom: 1, row: row)
+            heads.append(LogHead(chat: chat, instant: try result.instant(1 + Chat.columnCount, row: row)))
         }
-        guard result.rowCount > query.limit, let last = chats.last else { return ChatList(chats: chats, next: nil) }
-        let instant = try result.instant(Chat.columnCount, row: query.limit - 1)
-        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
+        // The order within a join is not promised.
+        heads.sort { ($0.instant, $0.chat.id.rawValue) > ($1.instant, $1.chat.id.rawValue) }
+        let page = heads.prefix(query.limit)
+        let last = heads.count > query.limit ? page.last : nil
+        let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
+        return ChatList(chats: page.map(\.chat), next: next, epoch: epoch)
     }
 
     /// Nil if there is no such chat, and nil within if it has no such message.
@@ -218,7 +237,7 @@ extension PostgresConnection {
     fileprivate func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
         let result = try self.query(
             """
-            SELECT \(Chat.columns), part, \(Message.columns)
+            SELECT \(Chat.columns), \(Epoch.column), part, \(Message.columns)
             FROM chats LEFT JOIN LATERAL (
                 (
                     SELECT 0::bigint AS part, \(Message.columnNames) FROM messages
@@ -240,7 +259,7 @@ extension PostgresConnection {
         guard result.rowCount > 0 else { return nil }
         var older: [Message] = []
         var newer: [Message] = []
-        let part = Chat.columnCount
+        let part = Chat.columnCount + 1
         for row in 0..<result.rowCount where !result.isNull(part, row: row) {
             let message = try result.message(of: query.chatID, columnsFrom: part + 1, row: row)
             if try result.int64(part, row: row) == 0 {
@@ -253,7 +272,8 @@ extension PostgresConnection {
             query,
             older: older.sorted { $0.position > $1.position },
             newer: newer.sorted { $0.position < $1.position },
-            lastPosition: try result.chat(row: 0).lastPosition
+            lastPosition: try result.chat(row: 0).lastPosition,
+            epoch: try result.epoch(Chat.columnCount)
         )
     }
 
@@ -265,7 +285,7 @@ extension PostgresConnection {
     ) throws(PostgresError) -> LogPage? {
         let result = try query(
             """
-            SELECT \(Chat.columns), entry.seq, entry.kind, entry.created_at, \(Message.columns)
+            SELECT \(Chat.columns), \(Epoch.column), entry.seq, entry.kind, entry.created_at, \(Message.columns)
             FROM chats
             LEFT JOIN LATERAL (
                 (
@@ -287,7 +307,7 @@ extension PostgresConnection {
         let chat = try result.chat(row: 0)
         var created: [LogEntry] = []
         var changed: [LogEntry] = []
-        let first = Chat.columnCount
+        let first = Chat.columnCount + 1
         for row in 0..<result.rowCount where !result.isNull(first, row: row) {
             let hasMessage = !result.isNull(first + 3, row: row)
             let message = hasMessage ? try result.message(of: chatID, columnsFrom: first + 3, row: row) : nil
@@ -306,6 +326,12 @@ extension PostgresConnection {
                 throw .unexpectedResult(error.reason)
             }
         }
-        return LogPage(merging: created, changed, limit: limit, lastPosition: chat.lastPosition)
+        return LogPage(
+            merging: created,
+            changed,
+            limit: limit,
+            lastPosition: chat.lastPosition,
+            epoch: try result.epoch(Chat.columnCount)
+        )
     }
 }

@@ -125,7 +125,9 @@ extension PostgresConnection {
         var knowledge = LogPlan.Knowledge()
         try begin(parts.map(\.statement)) { index, result throws(PostgresError) in
             switch parts[index].part {
-            case .heads: knowledge.heads = try result.heads()
+            case .heads:
+                knowledge.heads = try result.heads()
+                knowledge.epoch = try result.epochOfHeads()
             case .existing:
                 guard let lock else { return }
                 for chat in try result.chatIDs() where knowledge.heads[chat] == nil {
@@ -186,11 +188,14 @@ extension PostgresConnection {
         var chatsAreThere = false
         var changesAreThere = true
         var ids: [MessageID]?
+        var epoch: Epoch?
         try transact([.lockHeads(of: chats), .find(plan.appends), .find(changes)]) {
             index,
             result throws(PostgresError) in
             switch index {
-            case 0: chatsAreThere = result.rowCount == chats.count
+            case 0:
+                chatsAreThere = result.rowCount == chats.count
+                epoch = try result.epochOfHeads()
             case 1: ids = result.rowCount == plan.appends.count ? try result.ids(of: plan.appends) : nil
             default: changesAreThere = result.rowCount == changes.count
             }
@@ -198,7 +203,10 @@ extension PostgresConnection {
         if let ids, changesAreThere {
             let chatIDs: [ChatID]? = plan.creations.isEmpty ? [] : nil
             let written = LogPlan.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
-            return .committed(plan.recorded(written))
+            var batch = plan.recorded(written)
+            // A standby may have taken over since.
+            batch.epoch = epoch
+            return .committed(batch)
         }
         return chatsAreThere ? .rolledBack : .unknown
     }
@@ -209,8 +217,8 @@ extension PostgresStatement {
     static func lockHeads(of chats: Set<ChatID>, skippingLocked skipsLocked: Bool = false) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL
-            ORDER BY id FOR NO KEY UPDATE\(skipsLocked ? " SKIP LOCKED" : "")
+            SELECT \(Chat.columns), last_entry_at, \(Epoch.column)
+            FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE\(skipsLocked ? " SKIP LOCKED" : "")
             """,
             [.int64Array(chats.map(\.rawValue))]
         )
@@ -427,6 +435,11 @@ extension PostgresResult {
             heads[chat.id] = LogHead(chat: chat, instant: try instant(Chat.columnCount, row: row))
         }
         return heads
+    }
+
+    /// The epoch of the same rows; nil if there are none.
+    borrowing func epochOfHeads() throws(PostgresError) -> Epoch? {
+        rowCount == 0 ? nil : try epoch(Chat.columnCount + 1)
     }
 
     fileprivate borrowing func sentMessages() throws(PostgresError) -> [LogPlan.SentKey: LogPlan.SentMessage] {

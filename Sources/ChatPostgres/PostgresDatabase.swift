@@ -51,6 +51,7 @@ package struct PostgresDatabase: Sendable {
         var configuration = configuration
         // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
         configuration.lockTimeout = .seconds(1)
+        configuration.opening = [Self.noticeNewHistory]
         func makePool(of size: Int, _ configuration: PostgresConfiguration) -> PostgresPool {
             PostgresPool(configuration, size: size, leaseTimeout: leaseTimeout, maximumLifetime: maximumLifetime)
         }

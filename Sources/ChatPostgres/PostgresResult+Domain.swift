@@ -27,7 +27,19 @@ extension Message {
     static let columnCount = 9
 }
 
+extension Epoch {
+    /// In a statement that reads positions, so that both are of one snapshot: a session may outlive an epoch.
+    static let column = "(SELECT epoch FROM history WHERE id = 1)"
+}
+
 extension PostgresResult {
+    borrowing func epoch(_ column: Int, row: Int = 0) throws(PostgresError) -> Epoch {
+        guard row < rowCount, let epoch = Epoch(try text(column, row: row)) else {
+            throw .unexpectedResult("the database's history has no epoch")
+        }
+        return epoch
+    }
+
     borrowing func instant(_ column: Int, row: Int) throws(PostgresError) -> Instant {
         Instant(microsecondsSinceEpoch: try microsecondsSinceEpoch(column, row: row))
     }

@@ -23,4 +23,8 @@ extension PostgresStore: ChatArchive {
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
         try await database.fetchKnowledge(of: stretches)
     }
+
+    package func renewEpoch() async throws(StoreError) -> Epoch {
+        try await database.renewEpoch()
+    }
 }

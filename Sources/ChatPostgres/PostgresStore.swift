@@ -48,7 +48,7 @@ package struct PostgresStore: ChatStore {
         try await writes.purgeDeletedChats()
     }
 
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await database.fetchChats(withIDs: ids)
     }
 

@@ -27,30 +27,36 @@ extension Database {
             ]
         )
         let chats = rows.prefix(query.limit).map { Chat($0) }
-        guard rows.count > query.limit, let last = chats.last else { return ChatList(chats: chats, next: nil) }
+        let epoch = try fetchEpoch()
+        guard rows.count > query.limit, let last = chats.last else {
+            return ChatList(chats: chats, next: nil, epoch: epoch)
+        }
         let instant = Instant(microsecondsSinceEpoch: rows[query.limit - 1][7])
-        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id))
+        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id), epoch: epoch)
     }
 
     /// The ends of any number of logs, in the order of the requests.
     func fetch(_ requests: [LogTailRequest]) throws -> [Result<LogTailAnswer, StoreError>] {
         // Many may ask for the same at the same time.
         var answers: [LogTailRequest: Result<LogTailAnswer, StoreError>] = [:]
+        let epoch = try fetchEpoch()
         return try requests.map { request in
             if let answer = answers[request] { return answer }
-            let answer = try fetch(request).map { Result<_, StoreError>.success($0) } ?? .failure(.chatNotFound)
+            let found = try fetch(request, in: epoch)
+            let answer = found.map { Result<_, StoreError>.success($0) } ?? .failure(.chatNotFound)
             answers[request] = answer
             return answer
         }
     }
 
     /// A chat and the end of its log; nil if there is no such chat.
-    private func fetch(_ request: LogTailRequest) throws -> LogTailAnswer? {
+    private func fetch(_ request: LogTailRequest, in epoch: Epoch) throws -> LogTailAnswer? {
         guard let head = try fetchHead(of: request.tail.chatID) else { return nil }
-        if head.end == request.known { return .unchanged }
+        let end = head.end(in: epoch)
+        if end == request.known { return .unchanged }
         let chat = head.chat
         let messages = try fetchNewestMessages(request.tail.limit, of: chat.id)
-        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()), end: head.end)
+        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()), end: end)
     }
 
     /// The newest messages that are not deleted, newest first.
@@ -97,7 +103,13 @@ extension Database {
             of: chat.id,
             [chat.id.rawValue, pivot, query.newerLimit + 1]
         )
-        return MessagePage(query, older: older, newer: newer, lastPosition: chat.lastPosition)
+        return MessagePage(
+            query,
+            older: older,
+            newer: newer,
+            lastPosition: chat.lastPosition,
+            epoch: try fetchEpoch()
+        )
     }
 
     func fetchLog(of chat: Chat, after position: Position, limit: Int) throws -> LogPage {
@@ -123,7 +135,13 @@ extension Database {
                 message: row.hasNull(atIndex: 3) ? nil : Message(of: chat.id, row, columnsFrom: 3)
             )
         }
-        return LogPage(merging: created, changed, limit: limit, lastPosition: chat.lastPosition)
+        return LogPage(
+            merging: created,
+            changed,
+            limit: limit,
+            lastPosition: chat.lastPosition,
+            epoch: try fetchEpoch()
+        )
     }
 
     private func fetchMessages(

@@ -45,6 +45,7 @@ extension Database {
         for chat in needs.chats {
             knowledge.heads[chat] = try fetchHead(of: chat)
         }
+        knowledge.epoch = try fetchEpoch()
         for key in needs.keys {
             knowledge.sent[key] = try fetchMessage(sentUnder: key)
         }

@@ -25,4 +25,8 @@ extension SQLiteStore: ChatArchive {
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
         try await database.read { try $0.fetchKnowledge(of: stretches) }
     }
+
+    package func renewEpoch() async throws(StoreError) -> Epoch {
+        try await database.write { try $0.renewEpoch() }
+    }
 }

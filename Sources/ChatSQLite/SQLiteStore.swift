@@ -52,8 +52,11 @@ package struct SQLiteStore: ChatStore {
         try await writes.purgeDeletedChats()
     }
 
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
-        try await database.read { database in try ids.compactMap { try database.fetchChat($0) } }
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+        try await database.read { database in
+            let chats = try ids.compactMap { try database.fetchChat($0) }
+            return ChatSnapshot(chats: chats, epoch: try database.fetchEpoch())
+        }
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {

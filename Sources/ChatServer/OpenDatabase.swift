@@ -117,6 +117,7 @@ struct OpenDatabase {
                 onWait: { logger.notice("The migration waits for other sessions, which use the tables") },
                 onStep: { logger.notice("Migrated to \($0.migration.revision): \($0.migration.summary)") }
             )
+            try await recordIncarnation()
         } catch {
             throw CommandError(database: error)
         }
@@ -151,6 +152,13 @@ struct OpenDatabase {
             try await migrations.check()
         } catch {
             throw CommandError(database: error)
+        }
+    }
+
+    /// Remembers which database the history belongs to.
+    private func recordIncarnation() async throws {
+        if case .postgresql(let database) = connection {
+            try await database.recordIncarnation()
         }
     }
 

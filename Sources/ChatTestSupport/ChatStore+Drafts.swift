@@ -6,6 +6,10 @@ extension ChatStore {
         try await createChat(ChatDraft(title: title)).value
     }
 
+    package var epoch: Epoch {
+        get async throws(StoreError) { try await chats(withIDs: []).epoch }
+    }
+
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
         switch try await tail(LogTailRequest(LogTail(chatID: id, limit: limit))) {
         case .read(let chat, _): return chat

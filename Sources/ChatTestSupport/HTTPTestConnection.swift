@@ -20,6 +20,8 @@ package struct HTTPTestConnection {
     /// What is decoded of an answer in chunks, and not taken.
     private var body = ByteBuffer()
     private var hasEnded = true
+    /// What a browser would come back with.
+    package private(set) var lastEventID: String?
 
     init(
         _ client: HTTPTestClient,
@@ -50,7 +52,10 @@ package struct HTTPTestConnection {
             while raw.readableBytes < length {
                 try await receive()
             }
-            head += raw.readBytes(length: length) ?? []
+            var content = raw.readSlice(length: length) ?? ByteBuffer()
+            head += content.readableBytesView
+            // A stream that ends at once is read like any other.
+            self.body.writeBuffer(&content)
         }
         return try HTTPTestResponse(head)
     }
@@ -66,17 +71,20 @@ package struct HTTPTestConnection {
         try await outbound.write(ByteBuffer(bytes: request))
     }
 
-    /// The next event that is no mere comment; nil when the stream has ended as it should.
+    /// The next event that a browser shows; nil when the stream has ended as it should.
+    ///
+    /// One without data is not shown, but its id is remembered.
     package mutating func nextEvent() async throws -> ServerSentEvent? {
         var event = ServerSentEvent()
         while let line = try await nextLine() {
             if line.isEmpty {
-                guard event != ServerSentEvent() else { continue }
+                lastEventID = event.id ?? lastEventID
                 if !event.data.isEmpty {
                     // As strictly as any client may read it.
                     _ = try event.json
+                    return event
                 }
-                return event
+                event = ServerSentEvent()
             } else if !line.hasPrefix(":") {
                 try event.take(line)
             }

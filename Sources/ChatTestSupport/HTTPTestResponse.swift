@@ -40,6 +40,11 @@ package struct HTTPTestResponse: Sendable {
         String(decoding: body, as: UTF8.self)
     }
 
+    /// The same without the epoch of a page, which no test can know.
+    package var textWithoutEpoch: String {
+        text.replacing(/,"epoch":"[0-9a-f]{8}"/, with: "")
+    }
+
     /// The body as JSON; null where there is none.
     package var json: JSON {
         get throws {

@@ -21,7 +21,7 @@ package struct InterceptedStore: ChatStore {
 
     package var signals: LogSignals { base.signals }
 
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] {
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await intercept(.chats(ids))
         return try await base.chats(withIDs: ids)
     }

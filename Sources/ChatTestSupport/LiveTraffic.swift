@@ -80,16 +80,18 @@ package final class LiveTraffic: Sendable {
         var random = random
         var server = try await reading.server()
         var log: [String] = []
+        var id: String?
         while log.count < posts {
             var patience = Int.random(in: 0...Int(posts) / 6, using: &random)
             // A browser sends the id of the last event, and the address as it was.
-            let headers = log.isEmpty ? [:] : ["Last-Event-ID": "\(log.count)"]
+            let headers = id.map { ["Last-Event-ID": $0] } ?? [:]
             do {
                 try await server.client.withEvents("/chats/1/events?after=0", headers: headers) { stream in
                     while patience > 0, log.count < posts, let event = try await stream.nextEvent() {
+                        id = event.id ?? id
                         guard event.type == "message.created" else { continue }
                         patience -= 1
-                        guard event.id == "\(log.count + 1)" else { throw Hole(after: log.count, event: event) }
+                        guard event.place == "\(log.count + 1)" else { throw Hole(after: log.count, event: event) }
                         log.append(event.data)
                     }
                 }

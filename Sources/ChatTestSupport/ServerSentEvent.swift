@@ -18,6 +18,11 @@ package struct ServerSentEvent: Equatable, Sendable {
         get throws { try JSONDecoder().decode(JSON.self, from: Data(data.utf8)) }
     }
 
+    /// The position that the id names, without its epoch.
+    package var place: String? {
+        id?.split(separator: ".").last.map(String.init)
+    }
+
     /// The place in its log; nil for what has none.
     package var position: Int64? {
         get throws { try json["seq"]?.integer }

@@ -496,6 +496,16 @@ private struct Contents: Equatable {
         }
     }
 
+    /// Without the epoch, which is each database's own.
+    static func == (lhs: Contents, rhs: Contents) -> Bool {
+        lhs.chats == rhs.chats && lhs.list.chats == rhs.list.chats && lhs.list.next == rhs.list.next
+            && lhs.logs.map(\.entries) == rhs.logs.map(\.entries)
+            && lhs.logs.map(\.lastPosition) == rhs.logs.map(\.lastPosition)
+            && lhs.pages.map(\.messages) == rhs.pages.map(\.messages)
+            && lhs.pages.map { [$0.hasBefore, $0.hasAfter] } == rhs.pages.map { [$0.hasBefore, $0.hasAfter] }
+            && lhs.pages.map(\.lastPosition) == rhs.pages.map(\.lastPosition)
+    }
+
     var messageIDs: [Int64] {
         pages.flatMap(\.messages).map(\.id.rawValue)
     }

@@ -13,8 +13,11 @@ struct ChatSocketTests {
             try await client.post("before")
             #expect(try await socket.next() == ["type": "hello"])
             try await socket.send(#"{"op":"subscribe","ref":"a","chat_id":1,"after":0}"#)
+            let subscribed = try await socket.next()
+            let epoch = try #require(subscribed["epoch"])
             #expect(
-                try await socket.next() == ["ref": "a", "op": "subscribe", "ok": true, "chat_id": 1, "last_seq": 1]
+                subscribed
+                    == ["ref": "a", "op": "subscribe", "ok": true, "chat_id": 1, "last_seq": 1, "epoch": epoch]
             )
             let first = try await socket.next()
             #expect(first["type"] == "message.created")
@@ -231,7 +234,7 @@ struct ChatSocketTests {
 }
 
 /// A WebSocket whose messages are JSON.
-private struct JSONSocket {
+struct JSONSocket {
     var frames: WebSocketClient
 
     func send(_ text: String) async throws {
@@ -251,9 +254,15 @@ private func withSocket(
     _ body: (HTTPTestClient, inout JSONSocket) async throws -> Void
 ) async throws {
     try await withServer(on: store, streamLimits: limits) { client in
-        try await client.withConnection { inbound, outbound in
+        try await client.withSocket { socket in try await body(client, &socket) }
+    }
+}
+
+extension HTTPTestClient {
+    func withSocket(_ body: (inout JSONSocket) async throws -> Void) async throws {
+        try await withConnection { inbound, outbound in
             var socket = JSONSocket(frames: try await WebSocketClient(inbound, outbound))
-            try await body(client, &socket)
+            try await body(&socket)
         }
     }
 }

@@ -40,7 +40,7 @@ struct EventFormTests {
             .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         #expect(lines.count == 7)
-        #expect(lines[1] == "id: 3")
+        #expect(lines[1] == "id: 0000002a.3")
         #expect(lines[2] == "event: message.created")
         #expect(lines[3].hasPrefix(#"data: {"seq":3,"type":"message.created","chat_id":1,"#))
         #expect(!lines[3].contains("\r"))

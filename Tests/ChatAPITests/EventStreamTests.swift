@@ -24,31 +24,34 @@ struct EventStreamTests {
                 let retry = try #require(try await connection.nextLine())
                 let delay = try #require(retry.wholeMatch(of: /retry: (\d+)/)?.1).description
                 #expect((1_000...3_000).contains(Int(delay) ?? 0))
+                let id = try #require(try await connection.nextLine())
+                let epoch = try #require(id.wholeMatch(of: /id: ([0-9a-f]{8})\.0/)?.1)
                 #expect(try await connection.nextLine() == "event: hello")
-                let hello = #"data: {"type":"hello","chat_id":1,"last_seq":1,"heartbeat_seconds":15}"#
+                let members = #""chat_id":1,"last_seq":1,"heartbeat_seconds":15"#
+                let hello = #"data: {"type":"hello","epoch":"\#(epoch)",\#(members)}"#
                 #expect(try await connection.nextLine() == hello)
                 #expect(try await connection.nextLine() == "")
-                try await expectMessage(1, first, on: &connection)
-                #expect(try await connection.nextLine() == "id: 1")
+                try await expectMessage("\(epoch).1", first, on: &connection)
+                #expect(try await connection.nextLine() == "id: \(epoch).1")
                 #expect(try await connection.nextLine() == "event: caught_up")
                 #expect(try await connection.nextLine() == #"data: {"type":"caught_up"}"#)
                 #expect(try await connection.nextLine() == "")
                 let second = try await client.send("POST", "/chats/1/messages", body: #"{"text":"again"}"#)
-                try await expectMessage(2, second, on: &connection)
+                try await expectMessage("\(epoch).2", second, on: &connection)
             }
         }
     }
 
     private func expectMessage(
-        _ position: Int,
+        _ id: String,
         _ posted: HTTPTestResponse,
         on connection: inout HTTPTestConnection
     ) async throws {
         let at = try posted.json["created_at"]?.string ?? ""
-        #expect(try await connection.nextLine() == "id: \(position)")
+        #expect(try await connection.nextLine() == "id: \(id)")
         #expect(try await connection.nextLine() == "event: message.created")
         let members =
-            #""seq":\#(position),"type":"message.created","chat_id":1,"at":"\#(at)","message":\#(posted.text)"#
+            #""seq":\#(id.split(separator: ".")[1]),"type":"message.created","chat_id":1,"at":"\#(at)","message":\#(posted.text)"#
         #expect(try await connection.nextLine() == "data: {\(members)}")
         #expect(try await connection.nextLine() == "")
     }
@@ -67,10 +70,11 @@ struct EventStreamTests {
                 try await client.withEvents("/chats/1/events" + query, headers: headers) { stream in
                     let events = try await stream.events(through: "caught_up")
                     #expect(events.first?.type == "hello")
-                    #expect(events.first?.id == nil)
                     let seen = try events.dropFirst().dropLast().map { try $0.position }
                     #expect(seen == positions)
-                    #expect(events.last == ServerSentEvent(id: "3", type: "caught_up", data: #"{"type":"caught_up"}"#))
+                    #expect(events.last?.place == "3")
+                    #expect(events.last?.data == #"{"type":"caught_up"}"#)
+                    #expect(events.first?.place == "\(3 - positions.count)")
                 }
             }
         }
@@ -122,7 +126,7 @@ struct EventStreamTests {
                     lines.append(try await stream.nextLine() ?? "")
                 }
                 let isEventStream = accept == "text/event-stream"
-                #expect(lines[isEventStream ? 2 : 0].hasSuffix(#""heartbeat_seconds":1}"#))
+                #expect(lines[isEventStream ? 3 : 0].hasSuffix(#""heartbeat_seconds":1}"#))
                 let heartbeat = isEventStream ? ["", ":", "", ":", ""] : ["", ""]
                 for line in heartbeat {
                     #expect(try await stream.nextLine() == line)
@@ -147,7 +151,7 @@ struct EventStreamTests {
                 #expect(try await stream.send("GET", "/chats/2/events").status == 200)
                 #expect(try await stream.events(through: "caught_up").count == 2)
                 try await client.post("on the same connection", to: 2)
-                #expect(try await stream.nextEvent()?.id == "1")
+                #expect(try await stream.nextEvent()?.place == "1")
             }
         }
     }
@@ -170,8 +174,8 @@ struct EventStreamTests {
                     _ = try await client.send(method, "/chats/1" + path, body: body)
                     let event = try #require(try await stream.nextEvent())
                     #expect(event.type == types[index])
-                    #expect(event.id == "\(index + 1)")
-                    let log = try await client.send("GET", "/chats/1/log?after=\(index)").text
+                    #expect(event.place == "\(index + 1)")
+                    let log = try await client.send("GET", "/chats/1/log?after=\(index)").textWithoutEpoch
                     let entry = event.data.replacing(#","chat_id":1,"at""#, with: #","at""#)
                     #expect(log == #"{"entries":[\#(entry)],"last_seq":\#(index + 1)}"#)
                 }
@@ -202,7 +206,7 @@ struct EventStreamTests {
                 )
                 let unnamed = try #require(try await stream.nextEvent())
                 #expect(unnamed.data.wholeMatch(of: /\{"type":"typing","chat_id":1,"at":"[^"]+"\}/) != nil)
-                #expect(try await stream.nextEvent()?.id == "1")
+                #expect(try await stream.nextEvent()?.place == "1")
             }
             #expect(try await client.send("GET", "/chats/1").json["last_seq"] == 1)
             #expect(try await client.send("POST", "/chats/3/typing", body: "{}").status == 404)
@@ -226,7 +230,8 @@ struct EventStreamTests {
                 #expect(head.headers["content-type"] == "application/x-ndjson")
                 #expect(head.headers["cache-control"] == "no-store")
                 let hello = #"{"type":"hello","chat_id":1,"last_seq":1,"heartbeat_seconds":15}"#
-                #expect(try await connection.nextLine() == hello)
+                let line = try #require(try await connection.nextLine())
+                #expect(line.replacing(/"epoch":"[0-9a-f]{8}",/, with: "") == hello)
                 let entry = try #require(try await connection.nextLine())
                 #expect(entry.hasPrefix(#"{"seq":1,"type":"message.created","chat_id":1,"at":""#))
                 #expect(try await connection.nextLine() == #"{"type":"caught_up"}"#)
@@ -273,7 +278,7 @@ struct EventStreamTests {
                                 while position < 1_090 || caughtUp == 0, let event = try await stream.nextEvent() {
                                     if event.type == "caught_up" { caughtUp += 1 }
                                     guard event.type == "message.created" else { continue }
-                                    #expect(event.id == "\(position + 1)")
+                                    #expect(event.place == "\(position + 1)")
                                     position += 1
                                 }
                                 #expect((position, caughtUp) == (1_090, 1))

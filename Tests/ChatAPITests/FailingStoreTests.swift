@@ -82,7 +82,7 @@ struct FailingStore: ChatStore {
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
     func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> { throw error }
     func purgeDeletedChats() async throws(StoreError) -> Bool { throw error }
-    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> [Chat] { throw error }
+    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot { throw error }
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList { throw error }
     func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message { throw error }
     func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage { throw error }

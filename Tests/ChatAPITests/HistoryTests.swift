@@ -52,7 +52,7 @@ struct HistoryTests {
             let page = try await client.send("GET", "/chats/1/messages")
             let deletedAt = try page.json["messages"]?[0]?["deleted_at"]?.string ?? ""
             #expect(
-                page.text == """
+                page.textWithoutEpoch == """
                     {"messages":[{"id":1,"chat_id":1,"seq":1,"created_at":"\(createdAt ?? "")",\
                     "deleted_at":"\(deletedAt)","text":""}],"has_before":false,"has_after":false,"last_seq":3}
                     """
@@ -165,7 +165,8 @@ struct HistoryTests {
             #expect(log["last_seq"] == 5)
             let part = try await client.send("GET", "/chats/1/log?after=1&limit=3").json
             #expect(part["entries"]?.elements == Array(entries[1...3]))
-            #expect(try await client.send("GET", "/chats/1/log?after=5").text == #"{"entries":[],"last_seq":5}"#)
+            let end = try await client.send("GET", "/chats/1/log?after=5")
+            #expect(end.textWithoutEpoch == #"{"entries":[],"last_seq":5}"#)
         }
     }
 

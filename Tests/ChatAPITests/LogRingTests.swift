@@ -74,7 +74,8 @@ extension LiveEvent {
                 instant: instant,
                 subject: .message(message)
             ),
-            of: chatID
+            of: chatID,
+            in: Epoch(rawValue: 42)
         )
     }
 }

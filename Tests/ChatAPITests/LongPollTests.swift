@@ -40,7 +40,8 @@ struct LongPollTests {
             }
             let header = try await client.send("GET", "/chats/1/events?wait=55", headers: ["Last-Event-ID": "2"])
             #expect(try header.json["entries"]?.elements.count == 1)
-            #expect(try await client.send("GET", "/chats/1/events?wait=0").text == #"{"entries":[],"last_seq":3}"#)
+            let now = try await client.send("GET", "/chats/1/events?wait=0")
+            #expect(now.textWithoutEpoch == #"{"entries":[],"last_seq":3}"#)
             #expect(try await client.send("GET", "/chats/1/events?wait=55&after=4").status == 422)
             #expect(try await client.send("GET", "/chats/2/events?wait=55").status == 404)
         }
@@ -83,7 +84,7 @@ struct LongPollTests {
             let start = ContinuousClock.now
             let response = try await client.send("GET", "/chats/1/events?wait=1")
             #expect((Duration.seconds(1)..<(.seconds(30))).contains(start.duration(to: .now)))
-            #expect(response.text == #"{"entries":[],"last_seq":0}"#)
+            #expect(response.textWithoutEpoch == #"{"entries":[],"last_seq":0}"#)
         }
     }
 
@@ -111,7 +112,7 @@ struct LongPollTests {
         }
         let response = try await held.value
         #expect(response.status == 200)
-        #expect(response.text == #"{"entries":[],"last_seq":0}"#)
+        #expect(response.textWithoutEpoch == #"{"entries":[],"last_seq":0}"#)
         #expect(start.duration(to: .now) < .seconds(50))
     }
 
@@ -131,7 +132,7 @@ struct LongPollTests {
                     outbound.finish()
                     // Who says that nothing more comes can still be told.
                     let answer = try HTTPTestResponse(try await inbound.readToEnd())
-                    #expect(answer.text == #"{"entries":[],"last_seq":0}"#)
+                    #expect(answer.textWithoutEpoch == #"{"entries":[],"last_seq":0}"#)
                 }
                 try await client.withEventsOnceAdmitted("/chats/1/events") { stream async throws in
                     #expect(try await stream.nextEvent()?.type == "hello")

@@ -4,8 +4,12 @@ import ChatTestSupport
 import Testing
 
 struct StreamCursorTests {
-    private func cursor(_ positions: [Int64: Int64]) -> StreamCursor {
-        StreamCursor(positions.map { (ChatID(rawValue: $0), Position(rawValue: $1)) })
+    private func cursor(_ positions: [Int64: Int64], newest: Int64? = nil) -> StreamCursor {
+        StreamCursor(
+            positions.map { (ChatID(rawValue: $0), Position(rawValue: $1)) },
+            in: Epoch(rawValue: 0x0000_7f3c),
+            newest: newest.map(ChatID.init(rawValue:))
+        )
     }
 
     @Test func itIsReadAsItWasWritten() throws {
@@ -26,7 +30,10 @@ struct StreamCursorTests {
             let read = try #require(StreamCursor(token: token))
             #expect(read == cursor(sample))
             #expect(read.positions.map(\.chatID.rawValue) == sample.keys.sorted())
-            #expect(token.utf8.allSatisfy { ($0 | 0x20).isLetter || $0.isDigit || $0 == UInt8(ascii: "-") })
+            #expect(token.wholeMatch(of: /00007f3c\.[0-9a-z-]+/) != nil)
+            let partial = cursor(sample, newest: 77)
+            #expect(StreamCursor(token: partial.token) == partial)
+            #expect(partial.newest == ChatID(rawValue: 77))
         }
     }
 
@@ -49,9 +56,4 @@ struct StreamCursorTests {
             #expect(StreamCursor(token: text) == nil, "\(text)")
         }
     }
-}
-
-extension UInt8 {
-    fileprivate var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }
-    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -11,7 +11,11 @@ struct TailCacheTests {
 
     private func entry(_ position: Int64, bytes: Int) -> TailCache.Entry {
         TailCache.Entry(
-            end: LogEnd(position: Position(rawValue: position), instant: Instant(microsecondsSinceEpoch: position)),
+            end: LogEnd(
+                epoch: Epoch(rawValue: 1),
+                position: Position(rawValue: position),
+                instant: Instant(microsecondsSinceEpoch: position)
+            ),
             body: ByteBuffer(repeating: UInt8(ascii: "x"), count: bytes)
         )
     }

@@ -84,6 +84,13 @@ struct WriteLanesTests {
             case .purge: .success(.purged(isMore: false))
             }
         }
-        return RecordedBatch(results: results, entries: [], createdChats: [], deletedChats: [], erasesText: false)
+        return RecordedBatch(
+            results: results,
+            entries: [],
+            epoch: nil,
+            createdChats: [],
+            deletedChats: [],
+            erasesText: false
+        )
     }
 }

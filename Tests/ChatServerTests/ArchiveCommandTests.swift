@@ -18,9 +18,11 @@ struct ArchiveCommandTests {
     }
 
     private func read(_ client: HTTPTestClient) async throws -> [JSON] {
+        // Without the epoch, which is each database's own.
         [
-            try await client.send("GET", "/chats/1/log").json, try await client.send("GET", "/chats/2/log").json,
-            try await client.send("GET", "/chats/").json,
+            try #require(try await client.send("GET", "/chats/1/log").json["entries"]),
+            try #require(try await client.send("GET", "/chats/2/log").json["entries"]),
+            try #require(try await client.send("GET", "/chats/").json["chats"]),
         ]
     }
 

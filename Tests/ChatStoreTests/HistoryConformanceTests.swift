@@ -31,7 +31,7 @@ struct HistoryConformanceTests {
                 instant: editedAt,
                 subject: .message(expected)
             )
-            #expect(log == LogPage(entries: [entry], lastPosition: Position(rawValue: 3)))
+            #expect(log == LogPage(entries: [entry], lastPosition: Position(rawValue: 3), epoch: log.epoch))
             let read = try await store.chat(chat)
             #expect(read.lastPosition == Position(rawValue: 3))
             #expect(read.messageCount == 2)
@@ -332,7 +332,7 @@ struct HistoryConformanceTests {
     func theLogIsReadInStretchesOfAnyLength(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
-            let empty = LogPage(entries: [], lastPosition: Position(rawValue: 0))
+            let empty = LogPage(entries: [], lastPosition: Position(rawValue: 0), epoch: try await store.epoch)
             #expect(try await store.log(of: chat, after: Position(rawValue: 0), limit: 100) == empty)
             let first = try await store.postMessage(MessageText("first"), to: chat)
             _ = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
@@ -355,7 +355,7 @@ struct HistoryConformanceTests {
                 }
             }
             let end = try await store.log(of: chat, after: Position(rawValue: .max), limit: 100)
-            #expect(end == LogPage(entries: [], lastPosition: Position(rawValue: 6)))
+            #expect(end == LogPage(entries: [], lastPosition: Position(rawValue: 6), epoch: all.epoch))
         }
     }
 }

@@ -66,7 +66,7 @@ extension HistoryModel {
         ChatWithMessages(chat: chat, messages: messages.filter { !$0.isDeleted }.suffix(limit))
     }
 
-    func log(after position: Position, limit: Int) -> LogPage {
+    func log(after position: Position, limit: Int, in epoch: Epoch) -> LogPage {
         let shown = entries.filter { $0.position > position }.prefix(limit).compactMap { entry -> LogEntry? in
             let subject: LogSubject
             if let id = entry.messageID {
@@ -77,7 +77,7 @@ extension HistoryModel {
             }
             return LogEntry(position: entry.position, kind: entry.kind, instant: entry.instant, subject: subject)
         }
-        return LogPage(entries: shown, lastPosition: chat.lastPosition)
+        return LogPage(entries: shown, lastPosition: chat.lastPosition, epoch: epoch)
     }
 
     struct Page {

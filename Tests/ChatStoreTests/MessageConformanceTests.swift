@@ -54,10 +54,11 @@ struct MessageConformanceTests {
             let created = try await store.createChat(titled: ChatTitle("chat"))
             let chat = created.id
             let tail = LogTail(chatID: chat, limit: 20)
-            let start = LogEnd(position: Position(rawValue: 0), instant: created.createdAt)
+            let epoch = try await store.epoch
+            let start = LogEnd(epoch: epoch, position: Position(rawValue: 0), instant: created.createdAt)
             #expect(try await store.tail(LogTailRequest(tail, known: start)) == .unchanged)
             let message = try await store.postMessage(MessageText("a"), to: chat)
-            let end = LogEnd(position: message.position, instant: message.createdAt)
+            let end = LogEnd(epoch: epoch, position: message.position, instant: message.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.chat.lastPosition == message.position)
             #expect(try await store.tail(LogTailRequest(tail, known: start)) == .read(read, end: end))
@@ -91,11 +92,11 @@ struct MessageConformanceTests {
             let stretch = ArchivedStretch(chat: ArchivedChat(head: head), entries: [.message(new, nil)])
             let imported = try await store.importBatch([stretch], skipsConflicts: false)
             #expect(imported.conflicts == [])
-            let known = LogEnd(position: old.position, instant: old.createdAt)
+            let known = LogEnd(epoch: try await store.epoch, position: old.position, instant: old.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.messages == [new])
             let request = LogTailRequest(LogTail(chatID: chat, limit: 20), known: known)
-            #expect(try await store.tail(request) == .read(read, end: head.end))
+            #expect(try await store.tail(request) == .read(read, end: head.end(in: known.epoch)))
         }
     }
 

@@ -57,8 +57,8 @@ import Testing
             return LogEntry(position: chat.lastPosition, kind: .chatUpdated, instant: instant, subject: .chat(chat))
         }
         let outgoing = Outgoing()
-        #expect(!outgoing.add(.appended([])))
-        #expect(outgoing.add(.appended([entry(1, 4), entry(2, 9), entry(1, 5)])))
+        #expect(!outgoing.add(.appended([], epoch: .random())))
+        #expect(outgoing.add(.appended([entry(1, 4), entry(2, 9), entry(1, 5)], epoch: .random())))
         #expect(outgoing.take()?.sorted() == ["moved 1 5", "moved 2 9"])
     }
 

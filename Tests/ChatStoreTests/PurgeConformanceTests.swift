@@ -24,7 +24,11 @@ struct PurgeConformanceTests {
             let sent = LogChange.post(MessageDraft(text: try MessageText("sent"), idempotencyKey: IdempotencyKey("k")))
             let message = try await store.recordMessage(sent, in: chat).value
             try await database.fill(chat.rawValue, messages: Self.size)
-            let end = LogEnd(position: try await store.chat(chat).lastPosition, instant: .now())
+            let end = LogEnd(
+                epoch: try await store.epoch,
+                position: try await store.chat(chat).lastPosition,
+                instant: .now()
+            )
             try await store.deleteChat(chat)
             #expect(try await database.rows(Self.rowCounts) == [["1", "\(Self.size + 1)", "0", "0"]])
 

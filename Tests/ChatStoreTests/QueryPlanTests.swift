@@ -66,7 +66,8 @@ struct QueryPlanTests {
             #expect(!lists.isEmpty)
             #expect(lists.allSatisfy { $0.contains("Index Scan Backward using chats_last_entry_minute on chats") })
             for plan in plans {
-                #expect(!plan.contains("Seq Scan on"), "\(plan)")
+                // `history` has one row.
+                #expect(!plan.replacing("Seq Scan on history", with: "").contains("Seq Scan on"), "\(plan)")
                 // A batch, which is in memory, is sorted: its chats before they are locked, its messages by their places.
                 // The list is in the index's order of minutes and sorted within each.
                 let sorts = plan.replacing("Incremental Sort  (cost", with: "").contains("Sort  (cost")
@@ -212,9 +213,8 @@ struct QueryPlanTests {
             for limit in [1, 20, 100] {
                 let tail = LogTail(chatID: chat, limit: limit)
                 _ = try await store.tail(LogTailRequest(tail))
-                _ = try await store.tail(
-                    LogTailRequest(tail, known: LogEnd(position: updated.lastPosition, instant: .now()))
-                )
+                let end = LogEnd(epoch: try await store.epoch, position: updated.lastPosition, instant: .now())
+                _ = try await store.tail(LogTailRequest(tail, known: end))
                 for position in [0, 5, 11_000, 23_990].map(Position.init(rawValue:)) {
                     _ = try await store.messages(.before(position, in: chat, limit: limit))
                     _ = try await store.messages(.after(position, in: chat, limit: limit))

@@ -48,14 +48,14 @@ struct WriteConformanceTests {
             #expect(Set(created.map(\.id)).count == 60)
             #expect(Set(created.map(\.title)).count == 60)
             // Each has the id that it was answered with.
-            #expect(Set(try await store.chats(withIDs: created.map(\.id)).map(\.id)) == Set(created.map(\.id)))
+            #expect(Set(try await store.chats(withIDs: created.map(\.id)).chats.map(\.id)) == Set(created.map(\.id)))
             for chat in created {
                 #expect(try await store.chat(chat.id) == chat)
             }
             for chat in kept {
                 #expect(try await store.chat(chat, newestMessages: 20).messages.map(\.position.rawValue) == [1, 2, 3])
             }
-            #expect(try await store.chats(withIDs: deleted) == [])
+            #expect(try await store.chats(withIDs: deleted).chats == [])
         }
     }
 
@@ -92,7 +92,7 @@ struct WriteConformanceTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(try await store.chats(withIDs: chats) == [])
+            #expect(try await store.chats(withIDs: chats).chats == [])
             while try await store.purgeDeletedChats() {}
             #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM messages") == [["0"]])
             #expect(try await database.rows("SELECT CAST(count(*) AS text) FROM chats") == [["0"]])

@@ -35,8 +35,10 @@ struct ChatController<Store: ChatStore>: Sendable {
         let cursor = validator.cursor(in: request)
         let titlePart = validator.titlePart(in: request)
         guard let limit, let cursor, let titlePart else { throw validator.error }
-        let query = ChatListQuery(after: cursor, limit: limit, titlePart: titlePart.value)
-        return .json(try await store.chats(query).write)
+        let query = ChatListQuery(after: cursor.value?.cursor ?? .start, limit: limit, titlePart: titlePart.value)
+        let list = try await store.chats(query)
+        if let epoch = cursor.value?.epoch, epoch != list.epoch { throw APIError.epochChanged(to: list.epoch) }
+        return .json(list.write)
     }
 
     @Sendable func edit(_ request: Request, context: ChatRequestContext) async throws -> Response {

@@ -23,28 +23,45 @@ struct EventController<Store: ChatStore>: Sendable {
     private func openChat(_ request: Request, _ context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
-        let after = validator.streamPosition(in: request)
+        let after = validator.streamPlace(in: request)
         let wait = validator.optionalInteger("wait", in: request, range: Self.waitLimits)
         guard let chatID, let after, let wait else { throw validator.error }
         let admission = try hub.admissions.admit(context.address)
         let interest = hub.interest(in: chatID, on: context.channel.eventLoop)
-        let streamed = try StreamedChat(
-            interest,
-            of: try await store.chat(chatID),
-            after: after.value?.position,
-            at: after.value?.location ?? []
-        )
+        let snapshot = try await store.chats(withIDs: [chatID])
+        guard let chat = snapshot.chats.first else { throw APIError.chatNotFound }
+        let streamed: StreamedChat
+        do {
+            streamed = try StreamedChat(
+                interest,
+                of: chat,
+                after: after.value?.place,
+                in: snapshot.epoch,
+                at: after.value?.location ?? []
+            )
+        } catch let stale as StaleHistory {
+            if wait.value != nil { throw APIError.epochChanged(to: stale.epoch) }
+            let start = LogPlace(epoch: stale.epoch, position: Position(rawValue: 0))
+            return reset(in: stale.epoch, id: start.text, form: request.eventForm)
+        }
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
             if wait > 0, streamed.position == streamed.end {
                 await hub.wait(for: streamed, patience: .seconds(Int64(wait)), on: context.channel)
             }
+            let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = LogController<Store>.defaultPageLimit
             return try await reads.read(upTo: limit, for: context.address) {
-                .json(try await store.log(of: chatID, after: streamed.position, limit: limit).write)
+                .json(try await store.log(of: chatID, after: place, limit: limit).write)
             }
         }
-        let start = StreamStart(scope: .chat, form: request.eventForm, chats: [streamed], admission: admission)
+        let start = StreamStart(
+            scope: .chat,
+            form: request.eventForm,
+            epoch: snapshot.epoch,
+            chats: [streamed],
+            admission: admission
+        )
         return stream(start, request, context)
     }
 
@@ -59,38 +76,90 @@ struct EventController<Store: ChatStore>: Sendable {
         let cursor = validator.streamCursor(in: request)
         guard let wanted, let cursor else { throw validator.error }
         let admission = try hub.admissions.admit(context.address)
-        let scope = wanted.value == nil ? StreamStart.Scope.allChats : .chats
-        var known = Dictionary(
-            uniqueKeysWithValues: cursor.value?.positions.map { ($0.chatID, $0.position) } ?? []
-        )
-        var ids = wanted.value?.map(\.chatID) ?? []
-        if wanted.value == nil {
-            ids = try await store.lastActiveChatIDs(upTo: hub.limits.maximumChats + 1)
-            let limit = hub.limits.maximumChats
-            guard ids.count <= limit else { throw APIError.tooManyChats(limit: limit) }
+        do {
+            let start =
+                if let wanted = wanted.value {
+                    try await start(wanted, after: cursor.value, request, context, admission)
+                } else {
+                    try await startOfAll(after: cursor.value, request, context, admission)
+                }
+            return stream(start, request, context)
+        } catch let stale as StaleHistory {
+            let places = wanted.value?.map { ($0.chatID, Position(rawValue: 0)) } ?? []
+            let restarted = StreamCursor(places, in: stale.epoch)
+            return reset(in: stale.epoch, id: restarted.token, form: request.eventForm)
         }
-        let interests = ids.map { hub.interest(in: $0, on: context.channel.eventLoop) }
-        let chats = Dictionary(uniqueKeysWithValues: try await store.chats(withIDs: ids).map { ($0.id, $0) })
-        var start = StreamStart(scope: scope, form: request.eventForm, chats: [], admission: admission)
-        for interest in interests {
-            guard let chat = chats[interest.chatID] else {
-                // Who has followed it is told what became of it, or was: a browser asks on for what it named first.
-                guard cursor.value != nil || scope == .allChats else { throw APIError.chatNotFound }
-                continue
+    }
+
+    /// Where the chats that a request names begin.
+    private func start(
+        _ wanted: [RequestValidator.WantedChat],
+        after cursor: StreamCursor?,
+        _ request: Request,
+        _ context: ChatRequestContext,
+        _ admission: StreamAdmissions.Admission
+    ) async throws -> StreamStart {
+        let known = cursor?.places ?? [:]
+        let interests = wanted.map { hub.interest(in: $0.chatID, on: context.channel.eventLoop) }
+        let snapshot = try await store.chats(withIDs: wanted.map(\.chatID))
+        let chats = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0) })
+        var start = StreamStart(scope: .chats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
+        if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
+        for (chat, interest) in zip(wanted, interests) {
+            if let found = chats[chat.chatID] {
+                let place = known[chat.chatID] ?? chat.place
+                start.chats.append(
+                    try StreamedChat(interest, of: found, after: place, in: snapshot.epoch, at: ["query", "chats"])
+                )
+            } else if known[chat.chatID] != nil {
+                start.deleted.append(chat.chatID)
+            } else if cursor == nil {
+                // Who has followed it was told what became of it: a browser asks on for what it named first.
+                throw APIError.chatNotFound
             }
-            let given = wanted.value?.first { $0.chatID == chat.id }?.position
-            // A chat that a reader of all chats has not heard of is newer than its cursor.
-            let isNew = scope == .allChats && cursor.value != nil && known[chat.id] == nil
-            let position = known.removeValue(forKey: chat.id) ?? given ?? (isNew ? Position(rawValue: 0) : nil)
-            start.chats.append(
-                try StreamedChat(interest, of: chat, after: position, at: ["query", "chats"], isNew: isNew)
-            )
         }
-        // Chats that the client no longer asks for are none of its business.
-        let followed = scope == .allChats ? Array(known.keys) : ids.filter { known[$0] != nil }
-        start.deleted = followed.filter { chats[$0] == nil }.sorted { $0.rawValue < $1.rawValue }
-        guard scope == .allChats || !start.chats.isEmpty || !start.deleted.isEmpty else { throw APIError.chatNotFound }
-        return stream(start, request, context)
+        start.deleted.sort { $0.rawValue < $1.rawValue }
+        guard !start.chats.isEmpty || !start.deleted.isEmpty else { throw APIError.chatNotFound }
+        return start
+    }
+
+    /// Where all chats begin, or those of them that were active last.
+    private func startOfAll(
+        after cursor: StreamCursor?,
+        _ request: Request,
+        _ context: ChatRequestContext,
+        _ admission: StreamAdmissions.Admission
+    ) async throws -> StreamStart {
+        let limit = hub.limits.maximumChats
+        let known = cursor?.places ?? [:]
+        let ids = try await store.chats(ChatListQuery(limit: limit + 1)).chats.map(\.id)
+        let interests = ids.prefix(limit).map { hub.interest(in: $0, on: context.channel.eventLoop) }
+        let others = Set(known.keys).subtracting(ids.prefix(limit))
+        let snapshot = try await store.chats(withIDs: Array(others.union(ids.prefix(limit))))
+        let chats = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0) })
+        var start = StreamStart(scope: .allChats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
+        if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
+        for interest in interests {
+            guard let chat = chats[interest.chatID] else { continue }
+            if cursor == nil || known[chat.id] != nil {
+                let place = known[chat.id]
+                start.chats.append(try StreamedChat(interest, of: chat, after: place, in: snapshot.epoch, at: []))
+            } else {
+                let isCreated = cursor?.newest.map { chat.id.rawValue > $0.rawValue } ?? true
+                start.chats.append(hub.joining(interest, chat, isCreated: isCreated, in: snapshot.epoch))
+            }
+        }
+        for (chatID, place) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where others.contains(chatID) {
+            if chats[chatID] == nil {
+                start.deleted.append(chatID)
+            } else {
+                start.unfollowed.append((chatID, place.position))
+            }
+        }
+        if ids.count > limit {
+            start.newest = (ids + known.keys + [cursor?.newest].compactMap(\.self)).max { $0.rawValue < $1.rawValue }
+        }
+        return start
     }
 
     /// Shows the readers of a chat that somebody is writing a message.
@@ -161,6 +230,25 @@ struct EventController<Store: ChatStore>: Sendable {
         let form = EventForm.serverSentEvents
         let text = form.text(type: "reconnect", id: nil, json: writer.bytes, retry: delay)
         return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
+    }
+
+    /// A stream that ends at once: `EventSource` would give up for good after an error.
+    ///
+    /// - Parameter id: What a browser comes back with.
+    private func reset(in epoch: Epoch, id: String, form: EventForm) -> Response {
+        var writer = JSONWriter()
+        writer.reset(in: epoch)
+        let delay = Int.random(in: hub.limits.reconnectDelay)
+        let text = form.text(type: "reset", id: id, json: writer.bytes, retry: delay)
+        return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
+    }
+}
+
+extension StreamCursor {
+    fileprivate var places: [ChatID: LogPlace] {
+        Dictionary(
+            uniqueKeysWithValues: positions.map { ($0.chatID, LogPlace(epoch: epoch, position: $0.position)) }
+        )
     }
 }
 

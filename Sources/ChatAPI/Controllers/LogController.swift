@@ -14,12 +14,29 @@ struct LogController<Store: ChatStore>: Sendable {
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
-        let after = validator.position("after", in: request)
+        let after = validator.place("after", in: request)
         let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
         guard let chatID, let after, let limit else { throw validator.error }
-        let position = after.value ?? Position(rawValue: 0)
+        let place = after.value ?? LogPlace(epoch: nil, position: Position(rawValue: 0))
         return try await reads.read(upTo: limit, for: context.address) {
-            .json(try await store.log(of: chatID, after: position, limit: limit).write)
+            .json(try await store.log(of: chatID, after: place, limit: limit).write)
         }
+    }
+}
+
+extension ChatStore {
+    /// A page of a chat's log from a client's place on.
+    ///
+    /// - Throws: `APIError.epochChanged` for a place in a history that has ended, and `StoreError.failed` for a log with a
+    ///   hole: a client would ask for the same page for ever.
+    func log(of chat: ChatID, after place: LogPlace, limit: Int) async throws -> LogPage {
+        let page = try await log(of: chat, after: place.position, limit: limit)
+        if place.isStale(in: page.epoch, end: page.lastPosition) { throw APIError.epochChanged(to: page.epoch) }
+        if page.lastPosition > place.position, page.entries.first?.position.rawValue != place.position.rawValue + 1 {
+            throw StoreError.failed(
+                reason: "chat \(chat.rawValue) has nothing at position \(place.position.rawValue + 1)"
+            )
+        }
+        return page
     }
 }

@@ -34,24 +34,31 @@ struct MessageController<Store: ChatStore>: Sendable {
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
-        let before = validator.position("before", in: request)
-        let after = validator.position("after", in: request)
-        let around = validator.position("around", in: request)
+        let before = validator.place("before", in: request)
+        let after = validator.place("after", in: request)
+        let around = validator.place("around", in: request)
         validator.requireAtMostOne(of: ["before", "after", "around"], in: request)
         let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
         guard validator.issues.isEmpty, let chatID, let limit else { throw validator.error }
         let query: MessagePageQuery =
             if let before = before?.value {
-                .before(before, in: chatID, limit: limit)
+                .before(before.position, in: chatID, limit: limit)
             } else if let after = after?.value {
-                .after(after, in: chatID, limit: limit)
+                .after(after.position, in: chatID, limit: limit)
             } else if let around = around?.value {
-                .around(around, in: chatID, limit: limit)
+                .around(around.position, in: chatID, limit: limit)
             } else {
                 .newest(of: chatID, limit: limit)
             }
+        let epochs = [before, after, around].compactMap { $0?.value?.epoch }
         return try await reads.read(upTo: limit, for: context.address) {
-            .json(try await store.messages(query).write)
+            let page = try await store.messages(query)
+            if epochs.contains(where: { $0 != page.epoch })
+                || after?.value?.isStale(in: page.epoch, end: page.lastPosition) == true
+            {
+                throw APIError.epochChanged(to: page.epoch)
+            }
+            return .json(page.write)
         }
     }
 

@@ -28,8 +28,8 @@ package final class EventHub: Service, Sendable {
     private let state: Mutex<State>
     /// Typing events of all servers, for each chat.
     private let typingRate: Mutex<RateWindow<ChatID>>
-    private let listChats: @Sendable () async throws(StoreError) -> [ChatID]
-    private let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> [Chat]
+    private let listChats: @Sendable () async throws(StoreError) -> ChatList
+    private let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> ChatSnapshot
     private let logger: Logger
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
@@ -48,15 +48,28 @@ package final class EventHub: Service, Sendable {
         shards = eventLoops.makeIterator().map { EventShard($0, limits, source) }
         state = Mutex(State(readersOfAll: shards.map { _ in 0 }))
         typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
-        listChats = { () throws(StoreError) in try await store.lastActiveChatIDs(upTo: limits.maximumChats + 1) }
+        // In one snapshot: page by page, a chat could move to the top unseen.
+        listChats = { () throws(StoreError) in try await store.chats(ChatListQuery(limit: limits.maximumChats)) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         store.signals.setHandler { [weak self] in self?.receive($0) }
     }
 
-    /// Those of the chats that are found now.
-    func chats(_ ids: [ChatID]) async -> [Chat] {
-        (try? await fetchChats(ids)) ?? []
+    /// Those of the chats that are found now; nil if the store fails.
+    func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
+        try? await fetchChats(ids)
+    }
+
+    /// A chat that joins a stream of all chats: with everything if it was created since, else with its last entries.
+    func joining(_ interest: LogInterest, _ chat: Chat, isCreated: Bool, in epoch: Epoch) -> StreamedChat {
+        let last = max(0, chat.lastPosition.rawValue - limits.joiningEntries)
+        return StreamedChat(
+            interest,
+            of: chat,
+            after: Position(rawValue: isCreated ? 0 : last),
+            in: epoch,
+            news: StreamedChat.News(chat: chat, isCreated: isCreated)
+        )
     }
 
     /// The readers of an event loop.
@@ -92,6 +105,10 @@ package final class EventHub: Service, Sendable {
         }
     }
 
+    func note(_ end: Position, of chatID: ChatID, in epoch: Epoch) {
+        state.withLock { _ = $0.note(end, of: chatID, in: epoch) }
+    }
+
     func news(of chatID: ChatID) -> LogInterest.News {
         state.withLock { $0.interests[chatID]?.news } ?? LogInterest.News()
     }
@@ -110,26 +127,29 @@ package final class EventHub: Service, Sendable {
 extension EventHub {
     private func receive(_ signal: LogSignal) {
         switch signal {
-        case .appended(let entries): publish(entries)
+        case .appended(let entries, let epoch): publish(entries, in: epoch)
         case .typing(let typing): publish(typing)
-        case .moved(let ends): publish(ends)
-        case .created(let chatID): announce([chatID])
+        case .moved(let ends): publish(ends, in: nil)
+        case .created(let chatID): announce([chatID], in: nil)
         case .deleted(let chatID): publishDeletion(of: chatID)
         case .missed: caller.yield()
         }
     }
 
-    private func publish(_ entries: [LogEntry]) {
+    private func publish(_ entries: [LogEntry], in epoch: Epoch) {
+        var rewound: Set<ChatID> = []
         let wanted = state.withLock { state in
             if state.interests.isEmpty { return [(LogEntry, ChatID, [Int])]() }
             return entries.compactMap { entry in
                 let chatID = entry.subject.chatID
-                guard let counts = state.note(entry.position, of: chatID) else { return nil }
+                guard let counts = state.note(entry.position, of: chatID, in: epoch) else { return nil }
+                if state.noteAppended(entry.position, of: chatID) { rewound.insert(chatID) }
                 return (entry, chatID, counts)
             }
         }
         if wanted.isEmpty { return }
-        let events = wanted.map { LiveEvent($0.0, of: $0.1) }
+        rewind(Array(rewound), in: epoch)
+        let events = wanted.map { LiveEvent($0.0, of: $0.1, in: epoch) }
         for shard in shards.indices {
             let own = zip(events, wanted).filter { $1.2[shard] > 0 }.map(\.0)
             if !own.isEmpty { shards[shard].post(.events(own)) }
@@ -143,18 +163,28 @@ extension EventHub {
         post(.events([LiveEvent(typing)]), to: counts)
     }
 
-    private func publish(_ ends: [ChatID: Position]) {
+    /// - Parameter epoch: Nil for what another process has said.
+    private func publish(_ ends: [ChatID: Position], in epoch: Epoch?) {
         let counts = state.withLock { state in
-            Dictionary(uniqueKeysWithValues: ends.compactMap { id, end in state.note(end, of: id).map { (id, $0) } })
+            Dictionary(
+                uniqueKeysWithValues: ends.compactMap { id, end in state.note(end, of: id, in: epoch).map { (id, $0) } }
+            )
         }
         for shard in shards.indices {
             let own = ends.filter { (counts[$0.key]?[shard] ?? 0) > 0 }
-            if !own.isEmpty { shards[shard].post(.moved(own)) }
+            if !own.isEmpty { shards[shard].post(.moved(own, epoch: epoch)) }
         }
     }
 
-    private func announce(_ chats: [ChatID]) {
-        post(.listed(chats), to: state.withLock { $0.readersOfAll })
+    /// Ends the readers of logs that have gone backward.
+    private func rewind(_ chats: [ChatID], in epoch: Epoch) {
+        for chatID in chats {
+            post(.rewound([chatID], epoch: epoch), to: state.withLock { $0.interests[chatID]?.counts } ?? [])
+        }
+    }
+
+    private func announce(_ chats: [ChatID], in epoch: Epoch?) {
+        post(.listed(chats, epoch: epoch), to: state.withLock { $0.readersOfAll })
     }
 
     private func publishDeletion(of chatID: ChatID) {
@@ -199,20 +229,31 @@ extension EventHub {
         }
         do throws(StoreError) {
             if hasReadersOfAll {
-                announce(try await listChats())
+                let list = try await listChats()
+                announce(list.chats.map(\.id), in: list.epoch)
             }
             for start in stride(from: 0, to: followed.count, by: Self.checkSize) {
-                let ids = Array(followed[start..<min(start + Self.checkSize, followed.count)])
-                let ends = Dictionary(
-                    uniqueKeysWithValues: try await fetchChats(ids).map { ($0.id, $0.lastPosition) }
-                )
-                publish(ends)
-                for id in ids where ends[id] == nil {
-                    publishDeletion(of: id)
-                }
+                try await check(Array(followed[start..<min(start + Self.checkSize, followed.count)]))
             }
         } catch {
             logger.warning("Looking after streams failed", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private func check(_ ids: [ChatID]) async throws(StoreError) {
+        // What was known before the store is asked, it must still have.
+        let known = state.withLock { state in ids.map { state.interests[$0]?.news } }
+        let snapshot = try await fetchChats(ids)
+        let ends = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0.lastPosition) })
+        var rewound: [ChatID: Position] = [:]
+        for (id, news) in zip(ids, known) where news?.epoch == snapshot.epoch {
+            if let end = ends[id], let last = news?.end, end < last { rewound[id] = end }
+        }
+        state.withLock { $0.rewind(rewound) }
+        rewind(Array(rewound.keys), in: snapshot.epoch)
+        publish(ends, in: snapshot.epoch)
+        for id in ids where ends[id] == nil {
+            publishDeletion(of: id)
         }
     }
 
@@ -223,22 +264,40 @@ extension EventHub {
 extension EventHub.State {
     /// Notes how far a log has come.
     ///
+    /// - Parameter epoch: Nil for what another process has said.
     /// - Returns: For each shard, how many want to know; nil if nobody does.
-    fileprivate mutating func note(_ end: Position, of chatID: ChatID) -> [Int]? {
+    fileprivate mutating func note(_ end: Position, of chatID: ChatID, in epoch: Epoch?) -> [Int]? {
         guard var interest = interests[chatID] else { return nil }
+        if let epoch, epoch != interest.news.epoch {
+            if interest.news.epoch != nil {
+                interest.news.end = end
+                interest.news.appended = nil
+            }
+            interest.news.epoch = epoch
+        }
         interest.news.end = max(interest.news.end ?? end, end)
         interests[chatID] = interest
         return interest.counts
     }
-}
 
-extension ChatStore {
-    /// The chats that were active last.
+    /// Notes what this process has appended, in the order of the commits.
     ///
-    /// - Parameter count: The most chats to return.
-    func lastActiveChatIDs(upTo count: Int) async throws(StoreError) -> [ChatID] {
-        // In one snapshot: page by page, a chat could move to the top unseen.
-        try await chats(ChatListQuery(limit: count)).chats.map(\.id)
+    /// - Returns: Whether the log has gone backward before.
+    fileprivate mutating func noteAppended(_ position: Position, of chatID: ChatID) -> Bool {
+        let isRewound = interests[chatID]?.news.appended.map { position <= $0 } ?? false
+        if isRewound {
+            interests[chatID]?.news.end = position
+        }
+        interests[chatID]?.news.appended = position
+        return isRewound
+    }
+
+    /// Notes where logs end that have gone backward.
+    fileprivate mutating func rewind(_ ends: [ChatID: Position]) {
+        for (chatID, end) in ends where interests[chatID] != nil {
+            interests[chatID]?.news.end = end
+            interests[chatID]?.news.appended = nil
+        }
     }
 }
 

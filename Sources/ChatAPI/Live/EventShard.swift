@@ -5,10 +5,15 @@ import Synchronization
 /// What the readers of an event loop are told.
 enum ShardSignal: Sendable {
     case events([LiveEvent])
-    case moved([ChatID: Position])
+    /// - Parameter epoch: Nil for what another process has said.
+    case moved([ChatID: Position], epoch: Epoch?)
     /// Chats that there are, for readers of all of them.
-    case listed([ChatID])
+    ///
+    /// - Parameter epoch: That of a list of the chats that were active last; nil for chats that were heard of.
+    case listed([ChatID], epoch: Epoch?)
     case deleted(ChatID)
+    /// Logs that have gone backward.
+    case rewound([ChatID], epoch: Epoch)
 }
 
 /// The way to the readers of one event loop.

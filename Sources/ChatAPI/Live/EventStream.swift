@@ -22,6 +22,12 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private var behind: Set<ChatID> = []
     /// Chats that are being looked at before they are followed.
     private var discovered: Set<ChatID> = []
+    /// How many entries were sent, for the chats to know which of them was active last.
+    private var activity = 0
+    /// How many bytes the last id of a combined stream took, and how many were written since.
+    private var bytesOfID = 0
+    private var bytesSinceID = 0
+    private(set) var repeatsSince: NIODeadline?
 
     /// - Parameter onEnd: Called once, on the event loop.
     init(_ start: StreamStart, of hub: EventHub, onEnd: @escaping () -> Void) {
@@ -40,29 +46,40 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
         guard context.channel.isActive else { return end() }
         isWritable = context.channel.isWritable
         context.channel.prepareForStreaming(hub.limits)
-        writeHello()
         behind = Set(start.chats.map(\.interest.chatID))
-        let (chats, deleted) = (start.chats, start.deleted)
-        (start.chats, start.deleted) = ([], [])
-        follow(chats)
-        for chatID in deleted where self.reader != nil {
-            // A client can name thousands: one position in all chats is enough.
-            writeDeleted(chatID, id: chatID == deleted.last ? id : nil)
+        writeHello()
+        let (chats, deleted, unfollowed) = (start.chats, start.deleted, start.unfollowed)
+        (start.chats, start.deleted, start.unfollowed) = ([], [], [])
+        for chatID in deleted {
+            writeDeleted(chatID, id: nil)
         }
+        for (chatID, position) in unfollowed {
+            writeUnfollowed(chatID, at: position)
+        }
+        // The list begins with the one that was active last.
+        activity = chats.count
+        follow(chats, isStart: true)
         if chats.isEmpty {
             start.scope == .allChats ? writeCaughtUp() : end()
         }
         flush()
     }
 
-    private func follow(_ chats: [StreamedChat]) {
+    private func follow(_ chats: [StreamedChat], isStart: Bool = false) {
         guard let reader else { return }
         // Every id is to hold the positions in all of them.
-        let follows = chats.map { reader.add($0.interest, after: $0.position) }
+        let follows = chats.map { reader.add($0.interest, after: $0.position, in: $0.epoch) }
+        for (index, follow) in follows.enumerated() {
+            follow.activity = activity - index
+        }
+        for chat in chats {
+            chat.news.map { writeNews($0, after: chat.position) }
+        }
+        // A client can be told of thousands: one position in all chats is enough.
+        if isStart || chats.contains(where: { $0.news != nil }) {
+            writeID()
+        }
         for (chat, follow) in zip(chats, follows) where self.reader != nil {
-            if let news = chat.news {
-                writeCreated(news)
-            }
             reader.start(follow, end: chat.end)
         }
     }
@@ -109,7 +126,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
 
     private func reconnect() {
         let delay = Int.random(in: hub.limits.reconnectDelay)
-        finish(type: "reconnect", retry: delay) { writer in
+        finish(type: "reconnect", id: start.scope == .chat ? nil : takeID(), retry: delay) { writer in
             writer.name("delay_ms")
             writer.value(Int64(delay))
         }
@@ -123,16 +140,52 @@ extension EventStream {
 
     func send(_ event: LiveEvent, from follow: LogFollow) {
         start.tally.countEvent()
+        if start.scope == .allChats, event.place != nil {
+            activity += 1
+            follow.activity = activity
+        }
         if start.scope == .chat || start.form == .jsonLines {
             write(event.bytes(start.form))
         } else {
-            if event.position != nil {
-                var id: [UInt8] = []
-                id.appendField("id", cursor.token)
-                write(ByteBuffer(chunk: id))
+            let bytes = event.bytes(.serverSentEventsWithoutID)
+            if event.place != nil {
+                if bytesSinceID + bytes.readableBytes >= bytesOfID * hub.limits.bytesPerIDByte {
+                    writeIDField()
+                } else {
+                    repeatsSince = repeatsSince ?? .now()
+                }
             }
-            write(event.bytes(.serverSentEventsWithoutID))
+            write(bytes)
         }
+    }
+
+    /// The first line of an event: where a client that has it stands in all chats.
+    private func writeIDField() {
+        var field: [UInt8] = []
+        field.appendField("id", takeID())
+        write(ByteBuffer(chunk: field))
+    }
+
+    /// An event that is nothing but its id: browsers take note of it and show nothing.
+    private func writeID() {
+        guard start.scope != .chat, start.form == .serverSentEvents else { return }
+        var block: [UInt8] = []
+        block.appendField("id", takeID())
+        block.append(UInt8(ascii: "\n"))
+        write(ByteBuffer(chunk: block))
+    }
+
+    /// Where a client that comes back begins, for what is written next.
+    private func takeID() -> String {
+        guard start.scope != .chat else {
+            let position = reader?.follows.first?.state.position ?? start.chats.first?.position
+            return LogPlace(epoch: start.epoch, position: position ?? Position(rawValue: 0)).text
+        }
+        let token = cursor.token
+        bytesOfID = token.utf8.count
+        bytesSinceID = 0
+        repeatsSince = nil
+        return token
     }
 
     func sendCaughtUp(_ follow: LogFollow) {
@@ -147,7 +200,7 @@ extension EventStream {
     }
 
     func sendDeleted(_ follow: LogFollow) {
-        writeDeleted(follow.chatID, id: start.scope == .chat ? nil : id)
+        writeDeleted(follow.chatID, id: start.scope == .chat ? nil : takeID())
         if start.scope != .allChats, reader?.follows.isEmpty == true {
             end()
         } else {
@@ -156,67 +209,122 @@ extension EventStream {
     }
 
     func sendHeartbeat() {
-        write(start.form.heartbeat)
+        repeatsSince == nil ? write(start.form.heartbeat) : writeID()
     }
 
-    func discover(_ chats: [ChatID]) {
+    func discover(_ chats: [ChatID], in epoch: Epoch?) {
         guard start.scope == .allChats, let reader, let eventLoop = context?.eventLoop else { return }
+        if let epoch, epoch != start.epoch { return reset(in: epoch) }
         let known = discovered.union(reader.follows.map(\.chatID))
         let new = chats.filter { !known.contains($0) }
         if new.isEmpty { return }
-        guard known.count + new.count <= hub.limits.maximumChats else { return reconnect() }
         discovered.formUnion(new)
         let interests = new.map { hub.interest(in: $0, on: eventLoop) }
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
         Task { [hub] in
-            let chats = await hub.chats(new)
-            eventLoop.execute { loopBound.value.follow(chats, interests) }
+            let found = await hub.chats(new)
+            eventLoop.execute { loopBound.value.follow(found, interests, among: chats) }
         }
     }
 
-    /// Follows chats that were created since the stream began.
+    /// Follows chats that were created since the stream began, or have become active.
     ///
-    /// - Parameter chats: Those that were found; the others are looked for again when they are heard of again.
-    private func follow(_ chats: [Chat], _ interests: [LogInterest]) {
+    /// - Parameters:
+    ///   - found: Those that are there; the others are looked for again when they are heard of again.
+    ///   - active: Chats that do not make room for them.
+    private func follow(_ found: ChatSnapshot?, _ interests: [LogInterest], among active: [ChatID]) {
         discovered.subtract(interests.map(\.chatID))
-        let beginning = Position(rawValue: 0)
-        follow(
-            interests.compactMap { interest in
-                chats.first { $0.id == interest.chatID }.map { chat in
-                    StreamedChat(interest, after: beginning, end: chat.lastPosition, news: chat)
-                }
+        guard let found, reader != nil else { return }
+        guard found.epoch == start.epoch else { return reset(in: found.epoch) }
+        let chats = Dictionary(uniqueKeysWithValues: found.chats.map { ($0.id, $0) })
+        let joining = interests.filter { chats[$0.chatID] != nil }
+        let room = makeRoom(for: joining.count, keeping: active)
+        let streamed = joining.prefix(room).compactMap { interest in
+            chats[interest.chatID].map { chat in
+                let isCreated = start.newest.map { chat.id.rawValue > $0.rawValue } ?? true
+                return hub.joining(interest, chat, isCreated: isCreated, in: found.epoch)
             }
-        )
+        }
+        if let newest = start.newest {
+            start.newest = ([newest] + joining.map(\.chatID)).max { $0.rawValue < $1.rawValue }
+        }
+        activity += streamed.count
+        follow(streamed)
         flush()
     }
 
+    /// Ends the following of the chats that were active longest ago, as far as others need their place.
+    ///
+    /// - Returns: How many chats there is room for now.
+    private func makeRoom(for count: Int, keeping active: [ChatID]) -> Int {
+        guard let reader else { return 0 }
+        let excess = reader.follows.count + count - hub.limits.maximumChats
+        if excess > 0 {
+            start.newest = start.newest ?? reader.follows.map(\.chatID).max { $0.rawValue < $1.rawValue }
+            let kept = Set(active)
+            let others = reader.follows.filter { !kept.contains($0.chatID) }.sorted { $0.activity < $1.activity }
+            for follow in others.prefix(excess) {
+                reader.unfollow(follow)
+                writeUnfollowed(follow.chatID, at: follow.state.position)
+                leaveBehind(follow.chatID)
+            }
+        }
+        return hub.limits.maximumChats - reader.follows.count
+    }
+
     func overflow() {
-        finish(type: "overflow") { _ in }
+        finish(type: "overflow", id: start.scope == .chat ? nil : takeID()) { _ in }
+    }
+
+    func reset(in epoch: Epoch) {
+        let beginning =
+            switch start.scope {
+            case .chat: LogPlace(epoch: epoch, position: Position(rawValue: 0)).text
+            case .chats: cursor.restarted(in: epoch).token
+            case .allChats: StreamCursor([], in: epoch).token
+            }
+        finish(type: "reset", id: beginning, retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
+            writer.name("epoch")
+            writer.value(epoch.text)
+        }
+    }
+
+    func fail(_ follow: LogFollow) {
+        finish(
+            type: "failed",
+            id: start.scope == .chat ? nil : takeID(),
+            retry: hub.limits.failureDelay
+        ) { writer in
+            writer.hole(in: follow)
+        }
     }
 }
 
 extension EventStream {
     private var cursor: StreamCursor {
-        StreamCursor(reader?.follows.map { ($0.chatID, $0.state.position) } ?? [])
-    }
-
-    /// Where a client that comes back begins.
-    private var id: String? {
-        if start.scope == .chat {
-            reader?.follows.first.map { String($0.state.position.rawValue) }
-        } else {
-            cursor.token
-        }
+        StreamCursor(
+            reader?.follows.map { ($0.chatID, $0.state.position) } ?? [],
+            in: start.epoch,
+            newest: start.newest
+        )
     }
 
     private func writeHello() {
-        writeNotice(type: "hello", retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
+        let delay = Int.random(in: hub.limits.reconnectDelay)
+        // That of a combined stream comes after the news of chats that were deleted or created meanwhile.
+        writeNotice(type: "hello", id: start.scope == .chat ? takeID() : nil, retry: delay) { writer in
+            writer.name("epoch")
+            writer.value(start.epoch.text)
             if start.scope == .chat, let chat = start.chats.first {
                 chat.writeMembers(to: &writer)
             } else {
                 writer.name("chats")
                 writer.array(start.chats) { writer, chat in
                     writer.object { chat.writeMembers(to: &$0) }
+                }
+                if start.newest != nil {
+                    writer.name("has_more")
+                    writer.value(true)
                 }
             }
             writer.name("heartbeat_seconds")
@@ -225,15 +333,28 @@ extension EventStream {
     }
 
     private func writeCaughtUp() {
-        writeNotice(type: "caught_up", id: id) { _ in }
+        writeNotice(type: "caught_up", id: takeID()) { _ in }
     }
 
-    private func writeCreated(_ chat: Chat) {
-        writeNotice(type: "chat.created", id: id) { writer in
+    private func writeNews(_ news: StreamedChat.News, after position: Position) {
+        writeNotice(type: news.isCreated ? "chat.created" : "chat.followed") { writer in
             writer.name("chat_id")
-            writer.value(chat.id.rawValue)
+            writer.value(news.chat.id.rawValue)
+            if !news.isCreated {
+                writer.name("after")
+                writer.value(position.rawValue)
+            }
             writer.name("chat")
-            chat.write(to: &writer)
+            news.chat.write(to: &writer)
+        }
+    }
+
+    private func writeUnfollowed(_ chatID: ChatID, at position: Position) {
+        writeNotice(type: "chat.unfollowed") { writer in
+            writer.name("chat_id")
+            writer.value(chatID.rawValue)
+            writer.name("last_seq")
+            writer.value(position.rawValue)
         }
     }
 
@@ -257,10 +378,16 @@ extension EventStream {
     }
 
     private func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        bytesSinceID += bytes.readableBytes
         context?.write(wrapOutboundOut(bytes), promise: promise)
     }
 
-    private func finish(type: String, retry: Int? = nil, _ members: (inout JSONWriter) -> Void) {
+    private func finish(
+        type: String,
+        id: String?,
+        retry: Int? = nil,
+        _ members: (inout JSONWriter) -> Void
+    ) {
         guard reader != nil, let channel = context?.channel else { return }
         // The client may never take it.
         let closing = channel.eventLoop.scheduleTask(in: TimeAmount(hub.limits.lingering)) {
@@ -268,7 +395,7 @@ extension EventStream {
         }
         let written = channel.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in closing.cancel() }
-        writeNotice(type: type, retry: retry, promise: written, members)
+        writeNotice(type: type, id: id, retry: retry, promise: written, members)
         end()
     }
 

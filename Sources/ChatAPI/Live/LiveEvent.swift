@@ -6,28 +6,29 @@ import Synchronization
 package final class LiveEvent: Sendable {
     package let chatID: ChatID
     /// Nil for what has no place in the log.
-    package let position: Position?
+    package let place: LogPlace?
     let type: String
     private let json: [UInt8]
     private let forms = Mutex<[ByteBuffer?]>(Array(repeating: nil, count: EventForm.allCases.count))
 
-    init(type: String, chatID: ChatID, position: Position?, _ write: (inout JSONWriter) -> Void) {
+    init(type: String, chatID: ChatID, place: LogPlace?, _ write: (inout JSONWriter) -> Void) {
         self.type = type
         self.chatID = chatID
-        self.position = position
+        self.place = place
         var writer = JSONWriter()
         write(&writer)
         json = writer.bytes
     }
 
-    package convenience init(_ entry: LogEntry, of chatID: ChatID) {
-        self.init(type: entry.kind.rawValue, chatID: chatID, position: entry.position) {
+    package convenience init(_ entry: LogEntry, of chatID: ChatID, in epoch: Epoch) {
+        let place = LogPlace(epoch: epoch, position: entry.position)
+        self.init(type: entry.kind.rawValue, chatID: chatID, place: place) {
             entry.write(to: &$0, chatID: chatID)
         }
     }
 
     package convenience init(_ typing: Typing) {
-        self.init(type: "typing", chatID: typing.chatID, position: nil) { writer in
+        self.init(type: "typing", chatID: typing.chatID, place: nil) { writer in
             writer.notice("typing") { writer in
                 writer.name("chat_id")
                 writer.value(typing.chatID.rawValue)
@@ -41,6 +42,10 @@ package final class LiveEvent: Sendable {
         }
     }
 
+    package var position: Position? {
+        place?.position
+    }
+
     /// How much memory it takes, about.
     package var size: Int {
         2 * json.count + 256
@@ -49,7 +54,7 @@ package final class LiveEvent: Sendable {
     package func bytes(_ form: EventForm) -> ByteBuffer {
         forms.withLock { forms in
             if let bytes = forms[form.rawValue] { return bytes }
-            let bytes = form.bytes(type: type, id: position.map { String($0.rawValue) }, json: json)
+            let bytes = form.bytes(type: type, id: place?.text, json: json)
             forms[form.rawValue] = bytes
             return bytes
         }
@@ -67,10 +72,38 @@ extension JSONWriter {
     }
 }
 
+extension JSONWriter {
+    /// That the history has another epoch.
+    mutating func reset(in epoch: Epoch) {
+        notice("reset") { writer in
+            writer.name("epoch")
+            writer.value(epoch.text)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// That a log has nothing at the position that a reader needs next.
+    mutating func hole(in follow: LogFollow) {
+        name("code")
+        value("log_damaged")
+        name("chat_id")
+        value(follow.chatID.rawValue)
+        name("detail")
+        value("The chat has nothing at position \(follow.state.position.rawValue + 1)")
+    }
+}
+
 /// A stretch of a chat's log for those who follow it.
 struct LivePage: Sendable {
     /// Without a hole, from behind the position that was asked for.
     let events: [LiveEvent]
     /// Where the log ended when they were read.
     let lastPosition: Position
+    let epoch: Epoch
+
+    /// Whether it lacks what the log must have after a position: then the log is damaged.
+    func hasHole(after position: Position) -> Bool {
+        lastPosition > position && events.first?.position?.rawValue != position.rawValue + 1
+    }
 }

@@ -32,8 +32,8 @@ final class LiveReader: Indexed {
     }
 
     /// Takes a chat to those that it follows; nothing is sent before `start`.
-    func add(_ interest: LogInterest, after position: Position) -> LogFollow {
-        let follow = LogFollow(interest, by: self, after: position)
+    func add(_ interest: LogInterest, after position: Position, in epoch: Epoch) -> LogFollow {
+        let follow = LogFollow(interest, by: self, after: position, in: epoch)
         follows.append(follow)
         return follow
     }
@@ -131,8 +131,18 @@ final class LiveReader: Indexed {
         sink.flush()
     }
 
-    func discover(_ chats: [ChatID]) {
-        sink?.discover(chats)
+    func discover(_ chats: [ChatID], in epoch: Epoch?) {
+        sink?.discover(chats, in: epoch)
+    }
+
+    /// Ends what is read of another history.
+    func reset(in epoch: Epoch) {
+        sink?.reset(in: epoch)
+    }
+
+    /// Ends what cannot be read on.
+    func fail(_ follow: LogFollow) {
+        sink?.fail(follow)
     }
 
     /// The connection takes more again.
@@ -152,7 +162,7 @@ final class LiveReader: Indexed {
         }
         if let stalledSince, stalledSince + patience <= now {
             sink.overflow()
-        } else if lastWrite + heartbeat <= now, sink.isWritable {
+        } else if min(lastWrite, sink.repeatsSince ?? lastWrite) + heartbeat <= now, sink.isWritable {
             sink.sendHeartbeat()
             sink.flush()
             lastWrite = now

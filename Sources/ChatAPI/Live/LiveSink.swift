@@ -1,4 +1,5 @@
 import ChatDomain
+import NIOCore
 
 /// Where a reader's events go: a stream, a socket, or somebody who only waits for one.
 ///
@@ -17,11 +18,26 @@ protocol LiveSink: AnyObject {
 
     func sendHeartbeat()
 
+    /// Since when there is something that a client that comes back would be sent again; a heartbeat ends it.
+    var repeatsSince: NIODeadline? { get }
+
     func flush()
 
-    /// There is a chat that a reader of all chats may not follow yet.
-    func discover(_ chats: [ChatID])
+    /// There are chats that a reader of all chats may not follow yet.
+    ///
+    /// - Parameter epoch: That of the list; nil where they were only heard of.
+    func discover(_ chats: [ChatID], in epoch: Epoch?)
+
+    /// The history that the reader has begun with is not the database's any more: it may have gone backward.
+    func reset(in epoch: Epoch)
+
+    /// The chat's log has nothing at the position that comes next: reading it again would not help.
+    func fail(_ follow: LogFollow)
 
     /// The reader has not kept up, and is to be ended.
     func overflow()
+}
+
+extension LiveSink {
+    var repeatsSince: NIODeadline? { nil }
 }

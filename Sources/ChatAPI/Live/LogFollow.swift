@@ -6,14 +6,19 @@ import ChatDomain
 final class LogFollow: Indexed {
     let chatID: ChatID
     let reader: LiveReader
+    /// The history that it reads: one follow never sees another.
+    let epoch: Epoch
     var state: FollowState
     /// Where it is among the topic's follows; nil once it has ended.
     var index: Int?
     /// Whether the ring is kept for it, since it may lack something.
     var lags = false
+    /// In a stream of all chats, grows with each entry: the least one was active longest ago.
+    var activity = 0
     private let interest: LogInterest
 
-    init(_ interest: LogInterest, by reader: LiveReader, after position: Position) {
+    init(_ interest: LogInterest, by reader: LiveReader, after position: Position, in epoch: Epoch) {
+        self.epoch = epoch
         chatID = interest.chatID
         self.interest = interest
         self.reader = reader
@@ -27,5 +32,10 @@ final class LogFollow: Indexed {
     /// What the hub knows of the chat.
     var news: LogInterest.News {
         interest.news
+    }
+
+    /// Tells the hub how far the log has come.
+    func note(_ end: Position) {
+        interest.note(end, in: epoch)
     }
 }

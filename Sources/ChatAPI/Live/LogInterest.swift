@@ -7,6 +7,10 @@ final class LogInterest: Sendable {
     /// What was signalled of a chat since somebody has been interested in it.
     struct News {
         var end: Position?
+        /// The history in which the log was found to end there; nil if other processes alone have said so.
+        var epoch: Epoch?
+        /// The last position that this process has appended.
+        var appended: Position?
         var isDeleted = false
     }
 
@@ -27,5 +31,10 @@ final class LogInterest: Sendable {
 
     var news: News {
         hub.news(of: chatID)
+    }
+
+    /// Tells the hub how far the log has come.
+    func note(_ end: Position, in epoch: Epoch) {
+        hub.note(end, of: chatID, in: epoch)
     }
 }

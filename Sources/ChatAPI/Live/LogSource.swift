@@ -40,7 +40,7 @@ final class LogSource: Sendable {
     init(_ store: some ChatStore, maximumReads: Int) {
         queue = Mutex(ReplayQueue(maximumReads: maximumReads))
         readPage = { request in await Self.page(request, of: store) }
-        isGone = { id in (try? await store.chats(withIDs: [id]))?.isEmpty == true }
+        isGone = { id in (try? await store.chats(withIDs: [id]))?.chats.isEmpty == true }
     }
 
     /// Reads what is behind a position and hands it over on an event loop.
@@ -96,8 +96,8 @@ final class LogSource: Sendable {
     private static func page(_ request: Request, of store: some ChatStore) async -> Result<LivePage, StoreError> {
         do throws(StoreError) {
             let page = try await store.log(of: request.chatID, after: request.position, limit: pageSize)
-            let events = page.entries.map { LiveEvent($0, of: request.chatID) }
-            return .success(LivePage(events: events, lastPosition: page.lastPosition))
+            let events = page.entries.map { LiveEvent($0, of: request.chatID, in: page.epoch) }
+            return .success(LivePage(events: events, lastPosition: page.lastPosition, epoch: page.epoch))
         } catch {
             return .failure(error)
         }

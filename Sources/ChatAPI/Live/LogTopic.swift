@@ -5,6 +5,7 @@ import ChatDomain
 /// Confined to that event loop.
 final class LogTopic {
     let chatID: ChatID
+    let epoch: Epoch
     var ring: LogRing
     private(set) var follows: [LogFollow] = []
     /// A position that the log is known to have reached.
@@ -14,8 +15,9 @@ final class LogTopic {
     /// Whether the ring has events that were not delivered yet.
     var hasChanged = false
 
-    init(_ chatID: ChatID, end: Position) {
+    init(_ chatID: ChatID, end: Position, in epoch: Epoch) {
         self.chatID = chatID
+        self.epoch = epoch
         ring = LogRing(end: end)
         known = end
     }

@@ -38,7 +38,10 @@ final class LogTopics {
 
     /// - Parameter end: Where the log ended when the follow's reader looked at it.
     func add(_ follow: LogFollow, end: Position) {
-        let topic = topics[follow.chatID] ?? LogTopic(follow.chatID, end: end)
+        if let other = topics[follow.chatID], other.epoch != follow.epoch {
+            reset(other, in: follow.epoch)
+        }
+        let topic = topics[follow.chatID] ?? LogTopic(follow.chatID, end: end, in: follow.epoch)
         topics[follow.chatID] = topic
         topic.add(follow)
         follow.reader.pump(follow, topic)
@@ -71,24 +74,28 @@ final class LogTopics {
             case .events(let events):
                 for event in events {
                     guard let topic = topics[event.chatID] else { continue }
-                    if let position = event.position {
-                        append(event, at: position, to: topic, &changed)
+                    if let place = event.place {
+                        append(event, at: place, to: topic, &changed)
                     } else {
                         for follow in topic.follows {
                             follow.reader.sendEphemeral(event, from: follow)
                         }
                     }
                 }
-            case .moved(let ends):
+            case .moved(let ends, let epoch):
                 for (chatID, end) in ends {
-                    topics[chatID].map { read($0, to: end) }
+                    topics[chatID].map { move($0, to: end, in: epoch) }
                 }
-            case .listed(let chats):
+            case .listed(let chats, let epoch):
                 for reader in readers {
-                    reader.discover(chats)
+                    reader.discover(chats, in: epoch)
                 }
             case .deleted(let chatID):
                 topics[chatID].map(deleteIfGone)
+            case .rewound(let chats, let epoch):
+                for chatID in chats {
+                    topics[chatID].map { reset($0, in: epoch) }
+                }
             }
         }
         for topic in changed {
@@ -96,10 +103,11 @@ final class LogTopics {
         }
     }
 
-    private func append(_ event: LiveEvent, at position: Position, to topic: LogTopic, _ changed: inout [LogTopic]) {
-        switch topic.ring.append(event, at: position) {
+    private func append(_ event: LiveEvent, at place: LogPlace, to topic: LogTopic, _ changed: inout [LogTopic]) {
+        if let epoch = place.epoch, epoch != topic.epoch { return reset(topic, in: epoch) }
+        switch topic.ring.append(event, at: place.position) {
         case .known: break
-        case .gap: read(topic, to: position)
+        case .gap: read(topic, to: place.position)
         case .added:
             if !topic.hasChanged {
                 topic.hasChanged = true
@@ -119,6 +127,21 @@ final class LogTopics {
             }
         }
         topic.trim()
+    }
+
+    private func move(_ topic: LogTopic, to end: Position, in epoch: Epoch?) {
+        if let epoch, epoch != topic.epoch {
+            reset(topic, in: epoch)
+        } else {
+            read(topic, to: end)
+        }
+    }
+
+    /// Ends the readers of a history that is not the database's any more.
+    private func reset(_ topic: LogTopic, in epoch: Epoch) {
+        for follow in topic.follows where follow.isActive {
+            follow.reader.reset(in: epoch)
+        }
     }
 
     private func delete(_ topic: LogTopic) {
@@ -160,7 +183,12 @@ extension LogTopics {
     private func finishReading(_ follow: LogFollow, _ result: Result<LivePage, StoreError>) {
         guard follow.isActive, let topic = topics[follow.chatID] else { return }
         switch result {
+        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < follow.state.position:
+            reset(topic, in: page.epoch)
+        case .success(let page) where page.hasHole(after: follow.state.position):
+            follow.reader.fail(follow)
         case .success(let page):
+            follow.note(page.lastPosition)
             follow.state.finishReading()
             follow.reader.receive(page, for: follow)
             read(topic, to: page.lastPosition)
@@ -182,19 +210,38 @@ extension LogTopics {
         topic.known = max(topic.known, position)
         guard topic.known > topic.ring.end, !topic.isReading else { return }
         topic.isReading = true
-        let known = topic.known
+        let (known, start) = (topic.known, topic.ring.end)
         let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
-        source.page(of: topic.chatID, after: topic.ring.end, for: topic.turn, on: eventLoop) { result in
+        source.page(of: topic.chatID, after: start, for: topic.turn, on: eventLoop) { result in
             let (topics, topic) = loopBound.value
-            topics.finishReading(topic, known: known, result)
+            topics.finishReading(topic, known: known, after: start, result)
         }
     }
 
-    /// - Parameter known: What the log was known to have reached when it was read.
-    private func finishReading(_ topic: LogTopic, known: Position, _ result: Result<LivePage, StoreError>) {
+    /// - Parameters:
+    ///   - known: What the log was known to have reached when it was read.
+    ///   - start: Where the page was to begin.
+    private func finishReading(
+        _ topic: LogTopic,
+        known: Position,
+        after start: Position,
+        _ result: Result<LivePage, StoreError>
+    ) {
         topic.isReading = false
+        if topic.follows.isEmpty { return }
         switch result {
+        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < start:
+            reset(topic, in: page.epoch)
+        case .success(let page) where page.hasHole(after: start) && topic.ring.end == start:
+            for follow in topic.follows where follow.isActive {
+                follow.reader.fail(follow)
+            }
         case .success(let page):
+            topic.follows.first?.note(page.lastPosition)
+            if topic.known == known {
+                // Whoever has said more was wrong.
+                topic.known = max(page.lastPosition, topic.ring.end)
+            }
             let end = topic.ring.end
             topic.hasChanged = true
             for event in page.events {

@@ -27,7 +27,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: patience) { loopBound.value.end() }
-        reader.start(reader.add(chat.interest, after: chat.position), end: chat.end)
+        reader.start(reader.add(chat.interest, after: chat.position, in: chat.epoch), end: chat.end)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -78,8 +78,16 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         end()
     }
 
+    func reset(in epoch: Epoch) {
+        end()
+    }
+
+    func fail(_ follow: LogFollow) {
+        end()
+    }
+
     func sendCaughtUp(_ follow: LogFollow) {}
     func sendHeartbeat() {}
     func flush() {}
-    func discover(_ chats: [ChatID]) {}
+    func discover(_ chats: [ChatID], in epoch: Epoch?) {}
 }

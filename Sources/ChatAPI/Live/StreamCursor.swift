@@ -1,19 +1,36 @@
 package import ChatDomain
 
-/// Where a reader of many chats stands in each: the `id` of a combined stream's events.
+/// Where a reader of many chats stands in each: the `id` of a combined stream.
 package struct StreamCursor: Equatable {
+    package let epoch: Epoch
     /// In the order of the ids.
     package let positions: [(chatID: ChatID, position: Position)]
+    /// Where a stream of all chats leaves some of them out, the newest chat that it has heard of.
+    package let newest: ChatID?
 
     package static func == (lhs: StreamCursor, rhs: StreamCursor) -> Bool {
-        lhs.positions.elementsEqual(rhs.positions, by: ==)
+        lhs.epoch == rhs.epoch && lhs.newest == rhs.newest && lhs.positions.elementsEqual(rhs.positions, by: ==)
     }
 
-    /// The cursor as clients get it: letters, digits and `-`, of which they need to know nothing.
+    package init(_ positions: [(chatID: ChatID, position: Position)], in epoch: Epoch, newest: ChatID? = nil) {
+        self.epoch = epoch
+        self.positions = positions.sorted { $0.chatID.rawValue < $1.chatID.rawValue }
+        self.newest = newest
+    }
+
+    /// The cursor of a reader of the same chats that has seen nothing of them.
+    package func restarted(in epoch: Epoch) -> StreamCursor {
+        StreamCursor(positions.map { ($0.chatID, Position(rawValue: 0)) }, in: epoch, newest: newest)
+    }
+
+    /// The cursor as clients get it: the epoch, a point, and letters, digits and `-`, of which they need to know nothing.
     ///
     /// Each id is written as its distance from the one before it.
     package var token: String {
-        var text = ""
+        var text = "\(epoch.text)."
+        if let newest {
+            text += "\(String(newest.rawValue, radix: 36))."
+        }
         var last: Int64 = 0
         for (chatID, position) in positions {
             text += "\(String(chatID.rawValue - last, radix: 36))-\(String(position.rawValue, radix: 36))-"
@@ -22,20 +39,26 @@ package struct StreamCursor: Equatable {
         return text + Self.check(text)
     }
 
-    package init(_ positions: [(chatID: ChatID, position: Position)]) {
-        self.positions = positions.sorted { $0.chatID.rawValue < $1.chatID.rawValue }
-    }
-
     /// Nil for a token that no stream has given.
     package init?(token: String) {
-        guard let end = token.lastIndex(of: "-") else {
-            guard token == Self.check("") else { return nil }
-            positions = []
-            return
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), let epoch = Epoch(parts[0]), let last = parts.last else { return nil }
+        self.epoch = epoch
+        let fields = last.split(separator: "-", omittingEmptySubsequences: false)
+        guard let check = fields.last, check == Self.check(token.dropLast(check.utf8.count)),
+            let positions = Self.positions(fields.dropLast())
+        else { return nil }
+        self.positions = positions
+        if parts.count == 3 {
+            guard let id = Int64(parts[1], radix: 36), id > 0 else { return nil }
+            newest = ChatID(rawValue: id)
+        } else {
+            newest = nil
         }
-        let text = String(token[...end])
-        let fields = text.dropLast().split(separator: "-", omittingEmptySubsequences: false)
-        guard token[token.index(after: end)...] == Self.check(text), fields.count.isMultiple(of: 2) else { return nil }
+    }
+
+    private static func positions(_ fields: [Substring]) -> [(chatID: ChatID, position: Position)]? {
+        guard fields.count.isMultiple(of: 2) else { return nil }
         var positions: [(chatID: ChatID, position: Position)] = []
         var last: Int64 = 0
         for index in stride(from: 0, to: fields.count, by: 2) {
@@ -47,12 +70,14 @@ package struct StreamCursor: Equatable {
             positions.append((ChatID(rawValue: id), Position(rawValue: position)))
             last = id
         }
-        self.positions = positions
+        return positions
     }
 
-    private static func check(_ text: String) -> String {
+    private static func check(_ text: some StringProtocol) -> String {
         var hash = StableHash()
-        hash.combine(text)
+        for byte in text.utf8 {
+            hash.combine(byte)
+        }
         return String(hash.value, radix: 36)
     }
 }

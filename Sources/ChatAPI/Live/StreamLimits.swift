@@ -4,7 +4,7 @@ package struct StreamLimits: Sendable {
     package var maximumStreams = 8_000
     /// A further one from the same address is answered with 429.
     package var maximumStreamsPerAddress = 1_000
-    /// Chats in one stream.
+    /// Chats in one stream: of more, a stream of all chats follows those that were active last.
     package var maximumChats = 500
     /// A quiet stream sends something after so long.
     package var heartbeat = Duration.seconds(15)
@@ -28,6 +28,12 @@ package struct StreamLimits: Sendable {
 
     /// Like `maximumLag`, in bytes of memory a chat.
     var maximumLagBytes: Int { 1 << 20 }
+    /// How many entries a chat brings at the most that becomes active and joins a stream of all chats.
+    var joiningEntries: Int64 { 100 }
+    /// How many bytes a stream of many chats sends for each byte of its ids, those of the ids included.
+    var bytesPerIDByte: Int { 5 }
+    /// How long a client waits that comes back to a log that cannot be read, in milliseconds.
+    var failureDelay: Int { 60_000 }
     /// How long a reader waits before it asks a store again that has failed.
     var retryDelay: Duration { .seconds(1) }
     /// How long a client that is told to come again waits, in milliseconds: they are not to come all at once.

@@ -2,38 +2,56 @@ import ChatDomain
 
 /// A chat that a stream follows, as it was found when the stream began.
 struct StreamedChat: Sendable {
+    /// A chat that the client has not followed before.
+    struct News: Sendable {
+        let chat: Chat
+        /// Whether it did not exist when the client looked last; else it has only become active.
+        let isCreated: Bool
+    }
+
     let interest: LogInterest
     /// The last entry that the client has.
     let position: Position
     /// Where the log ended.
     let end: Position
-    /// The chat itself, if the client has never heard of it.
-    var news: Chat?
+    let epoch: Epoch
+    let news: News?
 
-    init(_ interest: LogInterest, after position: Position, end: Position, news: Chat? = nil) {
+    init(_ interest: LogInterest, of chat: Chat, after position: Position?, in epoch: Epoch, news: News? = nil) {
+        end = chat.lastPosition
         self.interest = interest
-        self.position = position
-        self.end = end
+        self.position = position ?? end
+        self.epoch = epoch
         self.news = news
+        interest.note(end, in: epoch)
     }
 
     /// - Parameters:
-    ///   - position: Nil for now.
-    ///   - location: Which part of the request has the position.
-    /// - Throws: If the log has not come so far.
+    ///   - place: Nil for now.
+    ///   - location: Which part of the request has the place.
+    /// - Throws: `StaleHistory`, or `ValidationError` if the log has not come as far as a plain number.
     init(
         _ interest: LogInterest,
         of chat: Chat,
-        after position: Position?,
-        at location: [String],
-        isNew: Bool = false
-    ) throws(ValidationError) {
+        after place: LogPlace?,
+        in epoch: Epoch,
+        at location: [String]
+    ) throws {
         let end = chat.lastPosition
-        if let position, position > end {
-            throw ValidationError(positionBeyondEnd: position, end: end, at: location)
+        if let place {
+            if place.isStale(in: epoch, end: end) { throw StaleHistory(epoch: epoch) }
+            if place.position > end {
+                throw ValidationError(positionBeyondEnd: place.position, end: end, at: location)
+            }
         }
-        self.init(interest, after: position ?? end, end: end, news: isNew ? chat : nil)
+        self.init(interest, of: chat, after: place?.position, in: epoch)
     }
+}
+
+/// A client goes on from a history that is not the database's any more.
+struct StaleHistory: Error {
+    /// The database's own.
+    let epoch: Epoch
 }
 
 /// What a stream begins with.
@@ -48,9 +66,14 @@ struct StreamStart: Sendable {
 
     let scope: Scope
     let form: EventForm
-    var chats: [StreamedChat]
+    let epoch: Epoch
+    var chats: [StreamedChat] = []
     /// Chats that the client followed before and that are no more.
     var deleted: [ChatID] = []
+    /// Chats that the client followed before and that others are followed for now, with the last entry that it has.
+    var unfollowed: [(chatID: ChatID, position: Position)] = []
+    /// Where a stream of all chats leaves some of them out, the newest chat that it has heard of.
+    var newest: ChatID?
     let admission: StreamAdmissions.Admission
     let tally = StreamTally()
 }

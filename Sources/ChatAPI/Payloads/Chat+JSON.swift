@@ -48,7 +48,7 @@ extension ChatList {
             writer.array(chats) { $1.write(to: &$0) }
             writer.name("next_cursor")
             if let next {
-                writer.value(next.token)
+                writer.value(ChatListToken(epoch: epoch, cursor: next).text)
             } else {
                 writer.null()
             }

@@ -7,6 +7,8 @@ extension LogPage {
             writer.array(entries) { $1.write(to: &$0) }
             writer.name("last_seq")
             writer.value(lastPosition.rawValue)
+            writer.name("epoch")
+            writer.value(epoch.text)
         }
     }
 }

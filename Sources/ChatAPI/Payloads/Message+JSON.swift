@@ -60,6 +60,8 @@ extension MessagePage {
             writer.value(hasAfter)
             writer.name("last_seq")
             writer.value(lastPosition.rawValue)
+            writer.name("epoch")
+            writer.value(epoch.text)
         }
     }
 }

@@ -135,6 +135,9 @@ extension ChatSocket {
 
     private func subscribe(to chat: StreamedChat, _ mark: SocketRequest.Mark, _ reader: LiveReader) {
         let chatID = chat.interest.chatID
+        if reader.follows.contains(where: { $0.epoch != chat.epoch }) {
+            reset(in: chat.epoch)
+        }
         if reader.follows.contains(where: { $0.chatID == chatID }) {
             write(SocketAnswer(mark, APIError.alreadySubscribed, logger: logger))
         } else if reader.follows.count >= hub.limits.maximumChats {
@@ -145,9 +148,11 @@ extension ChatSocket {
                 writer.value(chatID.rawValue)
                 writer.name("last_seq")
                 writer.value(chat.end.rawValue)
+                writer.name("epoch")
+                writer.value(chat.epoch.text)
             }
             write(answer)
-            reader.start(reader.add(chat.interest, after: chat.position), end: chat.end)
+            reader.start(reader.add(chat.interest, after: chat.position, in: chat.epoch), end: chat.end)
         }
     }
 
@@ -202,7 +207,25 @@ extension ChatSocket {
     /// The protocol has its own pings.
     func sendHeartbeat() {}
 
-    func discover(_ chats: [ChatID]) {}
+    func discover(_ chats: [ChatID], in epoch: Epoch?) {}
+
+    /// Ends all subscriptions: the client begins each anew.
+    func reset(in epoch: Epoch) {
+        guard let reader else { return }
+        for follow in reader.follows {
+            reader.unfollow(follow)
+        }
+        var writer = JSONWriter()
+        writer.reset(in: epoch)
+        connection?.write(text: writer.buffer)
+        flush()
+    }
+
+    func fail(_ follow: LogFollow) {
+        reader?.unfollow(follow)
+        writeNotice(type: "failed") { $0.hole(in: follow) }
+        flush()
+    }
 }
 
 extension APIError {

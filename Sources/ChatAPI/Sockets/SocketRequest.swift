@@ -5,7 +5,7 @@ import NIOCore
 /// What a client asks for over a WebSocket.
 struct SocketRequest {
     enum Operation {
-        case subscribe(ChatID, after: Position?)
+        case subscribe(ChatID, after: LogPlace?)
         case unsubscribe(ChatID)
         case send(MessageDraft, to: ChatID)
         case typing(Typing)
@@ -54,7 +54,7 @@ struct SocketRequest {
         switch mark.operation {
         case "subscribe":
             let chatID = validator.chatID(in: object)
-            let after = validator.position("after", in: object)
+            let after = validator.place("after", in: object)
             operation = chatID.flatMap { chatID in after.map { .subscribe(chatID, after: $0.value) } }
         case "unsubscribe":
             operation = validator.chatID(in: object).map { .unsubscribe($0) }
@@ -87,11 +87,13 @@ extension RequestValidator {
         return nil
     }
 
-    fileprivate mutating func position(_ name: String, in object: JSONValue) -> OptionalValue<Position>? {
+    /// A member that is a place in a log: a text such as `7f3c9a01.17`, or a plain number.
+    fileprivate mutating func place(_ name: String, in object: JSONValue) -> OptionalValue<LogPlace>? {
         guard let member = object.member(name), member.kind != .null else { return OptionalValue(value: nil) }
         if let position = member.integer, position >= 0 {
-            return OptionalValue(value: Position(rawValue: position))
+            return OptionalValue(value: LogPlace(epoch: nil, position: Position(rawValue: position)))
         }
+        if let place = member.lossyString().flatMap({ LogPlace($0) }) { return OptionalValue(value: place) }
         note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", name], input: .json(member))
         return nil
     }

@@ -56,8 +56,20 @@ struct SocketService<Store: ChatStore>: Sendable {
         switch request.operation {
         case .subscribe(let chatID, let after):
             let interest = hub.interest(in: chatID, on: eventLoop)
-            let chat = try await store.chat(chatID)
-            return .subscribe(try StreamedChat(interest, of: chat, after: after, at: ["body", "after"]), mark)
+            let snapshot = try await store.chats(withIDs: [chatID])
+            guard let chat = snapshot.chats.first else { throw StoreError.chatNotFound }
+            do {
+                let streamed = try StreamedChat(
+                    interest,
+                    of: chat,
+                    after: after,
+                    in: snapshot.epoch,
+                    at: ["body", "after"]
+                )
+                return .subscribe(streamed, mark)
+            } catch let stale as StaleHistory {
+                throw APIError.epochChanged(to: stale.epoch)
+            }
         case .unsubscribe(let chatID):
             return .unsubscribe(chatID, mark)
         case .send(let draft, let chatID):

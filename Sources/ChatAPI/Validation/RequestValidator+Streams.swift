@@ -3,19 +3,17 @@ import Hummingbird
 
 /// Where streams are to begin.
 extension RequestValidator {
-    struct StreamPosition {
-        let position: Position
+    struct StreamPlace {
+        let place: LogPlace
         /// Which part of the request has it.
         let location: [String]
     }
 
     /// The place in a chat's log behind which a stream begins: what a browser sends when it comes back, or the query's
     /// `after`.
-    mutating func streamPosition(in request: Request) -> OptionalValue<StreamPosition>? {
+    mutating func streamPlace(in request: Request) -> OptionalValue<StreamPlace>? {
         guard let (text, location) = request.streamID else { return OptionalValue(value: nil) }
-        guard let number = integer(text, at: location, range: 0...Int.max) else { return nil }
-        let position = Position(rawValue: Int64(number))
-        return OptionalValue(value: StreamPosition(position: position, location: location))
+        return place(text, at: location).map { OptionalValue(value: StreamPlace(place: $0, location: location)) }
     }
 
     /// The same for a stream of many chats.
@@ -29,10 +27,10 @@ extension RequestValidator {
     struct WantedChat {
         let chatID: ChatID
         /// The place behind which its events begin; nil for now.
-        let position: Position?
+        let place: LogPlace?
     }
 
-    /// The query parameter `chats`: ids with commas between them, each with `:` and a position if it does not begin now.
+    /// The query parameter `chats`: ids with commas between them, each with `:` and a place if it does not begin now.
     ///
     /// Missing for all chats.
     mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[WantedChat]>? {
@@ -40,14 +38,14 @@ extension RequestValidator {
         var wanted: [WantedChat] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let position = parts.count == 2 ? Int64(parts[1]) : nil
-            guard let id = Int64(parts[0]), parts.count == 1 || (position ?? -1) >= 0 else {
+            let place = parts.count == 2 ? LogPlace(item: parts[1]) : nil
+            guard let id = Int64(parts[0]), parts.count == 1 || place != nil else {
                 note(.rule("a list of chats is like 1,2,3 or 1:17,2,3"), at: ["query", "chats"], input: .text(text))
                 return nil
             }
             let chatID = ChatID(rawValue: id)
             if !wanted.contains(where: { $0.chatID == chatID }) {
-                wanted.append(WantedChat(chatID: chatID, position: position.map(Position.init(rawValue:))))
+                wanted.append(WantedChat(chatID: chatID, place: place))
             }
         }
         if wanted.count > limit {
@@ -55,6 +53,18 @@ extension RequestValidator {
             return nil
         }
         return OptionalValue(value: wanted)
+    }
+}
+
+extension LogPlace {
+    fileprivate init?(item: Substring) {
+        if let place = LogPlace(item) {
+            self = place
+        } else if let position = Int64(item), position >= 0 {
+            self.init(epoch: nil, position: Position(rawValue: position))
+        } else {
+            return nil
+        }
     }
 }
 

@@ -50,16 +50,22 @@ struct RequestValidator {
     }
 
     /// A query parameter that is a place in a log, from 0 on.
-    mutating func position(_ name: String, in request: Request) -> OptionalValue<Position>? {
+    mutating func place(_ name: String, in request: Request) -> OptionalValue<LogPlace>? {
         guard let text = request.queryParameter(name) else { return OptionalValue(value: nil) }
-        return integer(text, at: ["query", name], range: 0...Int.max)
-            .map { OptionalValue(value: Position(rawValue: Int64($0))) }
+        return place(text, at: ["query", name]).map { OptionalValue(value: $0) }
+    }
+
+    /// A place in a log: `7f3c9a01.17`, or a plain number.
+    mutating func place(_ text: String, at location: [String]) -> LogPlace? {
+        if let place = LogPlace(text) { return place }
+        return integer(text, at: location, range: 0...Int.max)
+            .map { LogPlace(epoch: nil, position: Position(rawValue: Int64($0))) }
     }
 
     /// The query parameter `cursor` of a list of chats.
-    mutating func cursor(in request: Request) -> ChatListQuery.Cursor? {
-        guard let token = request.queryParameter("cursor") else { return .start }
-        if let cursor = ChatListQuery.Cursor(token: token) { return cursor }
+    mutating func cursor(in request: Request) -> OptionalValue<ChatListToken>? {
+        guard let token = request.queryParameter("cursor") else { return OptionalValue(value: nil) }
+        if let token = ChatListToken(token) { return OptionalValue(value: token) }
         note(.rule("not a cursor of this list"), at: ["query", "cursor"], input: .text(token))
         return nil
     }

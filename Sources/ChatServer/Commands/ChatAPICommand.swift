@@ -7,7 +7,8 @@ struct ChatAPICommand: AsyncParsableCommand {
         abstract: "Keeps chats and their messages behind an HTTP API.",
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, HealthcheckCommand.self,
+            ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, EpochCommand.self,
+            HealthcheckCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -114,6 +114,7 @@ struct LimitOptions: ParsableArguments {
 struct StreamOptions: ParsableArguments {
     @Option(Settings.maximumStreams) var maximumStreams: String?
     @Option(Settings.maximumStreamsPerAddress) var maximumStreamsPerAddress: String?
+    @Option(Settings.streamChats) var streamChats: String?
     @Option(Settings.streamHeartbeat) var streamHeartbeat: String?
     @Option(Settings.streamStallTimeout) var streamStallTimeout: String?
     @Option(Settings.streamLag) var streamLag: String?
@@ -128,6 +129,7 @@ struct StreamOptions: ParsableArguments {
         [
             Settings.maximumStreams.given(maximumStreams),
             Settings.maximumStreamsPerAddress.given(maximumStreamsPerAddress),
+            Settings.streamChats.given(streamChats),
             Settings.streamHeartbeat.given(streamHeartbeat),
             Settings.streamStallTimeout.given(streamStallTimeout),
             Settings.streamLag.given(streamLag),

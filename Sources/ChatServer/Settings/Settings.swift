@@ -252,6 +252,13 @@ package enum Settings {
         in: 0...1_000_000,
         default: 1_000
     )
+    static let streamChats = Setting.wholeNumber(
+        ["chat", "stream", "chats"],
+        flag: "stream-chats",
+        "Most chats on one connection; of more, a stream of all chats follows those that were active last.",
+        in: 1...10_000,
+        default: 500
+    )
     static let streamHeartbeat = Setting.seconds(
         ["chat", "stream", "heartbeat"],
         flag: "stream-heartbeat",
@@ -388,6 +395,7 @@ package enum Settings {
         maximumConnections,
         maximumStreams,
         maximumStreamsPerAddress,
+        streamChats,
         streamHeartbeat,
         streamStallTimeout,
         streamLag,

@@ -5,6 +5,7 @@ extension StreamLimits {
         self.init()
         maximumStreams = try settings.value(Settings.maximumStreams)
         maximumStreamsPerAddress = try settings.value(Settings.maximumStreamsPerAddress)
+        maximumChats = try settings.value(Settings.streamChats)
         heartbeat = try settings.value(Settings.streamHeartbeat)
         stallTimeout = try settings.value(Settings.streamStallTimeout)
         maximumLag = try settings.value(Settings.streamLag)

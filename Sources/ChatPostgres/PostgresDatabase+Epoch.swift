@@ -1,0 +1,51 @@
+package import ChatDomain
+import PostgresClient
+
+extension PostgresDatabase {
+    /// Gives the history a new epoch if the database is not the one that the epoch was given to: if a standby has taken over,
+    /// or a dump was restored into another database.
+    ///
+    /// Run by each session before its first statement, so that none reads another history under the old epoch. A session
+    /// ends with the server's timeline: it need not look again. Of several that find the same, one changes the epoch, and the
+    /// others wait for it.
+    ///
+    /// Before the first migration there is no history, and a database that was just created keeps its epoch. Where the server
+    /// does not show its timeline, that is left to `chat-api epoch renew`.
+    static let noticeNewHistory = PostgresStatement(
+        """
+        DO $$
+        DECLARE
+            timeline text;
+            present text;
+        BEGIN
+            BEGIN
+                timeline := left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+            EXCEPTION WHEN OTHERS THEN
+            END;
+            SELECT coalesce(timeline, split_part(incarnation, '/', 1), '') || '/' || pg_database.oid INTO present
+            FROM history, pg_database
+            WHERE id = 1 AND datname = current_database();
+            IF EXISTS (SELECT FROM history WHERE id = 1 AND incarnation IS DISTINCT FROM present) THEN
+                UPDATE history SET
+                    epoch = CASE WHEN incarnation IS NULL THEN epoch
+                        ELSE lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0') END,
+                    incarnation = present
+                WHERE id = 1 AND incarnation IS DISTINCT FROM present;
+            END IF;
+        EXCEPTION WHEN undefined_table THEN
+        END $$
+        """
+    )
+
+    /// Remembers which database the history is that of, after its schema was created.
+    package func recordIncarnation() async throws(StoreError) {
+        try await write { connection throws(PostgresError) in try connection.transact([Self.noticeNewHistory]) }
+    }
+
+    func renewEpoch() async throws(StoreError) -> Epoch {
+        let epoch = Epoch.random()
+        let renew = PostgresStatement("UPDATE history SET epoch = $1 WHERE id = 1", [.text(epoch.text)])
+        try await write { connection throws(PostgresError) in try connection.transact([renew]) }
+        return epoch
+    }
+}

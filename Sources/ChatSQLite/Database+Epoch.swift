@@ -1,0 +1,19 @@
+import ChatDomain
+import GRDB
+
+extension Database {
+    /// The epoch of the snapshot or transaction of its caller: another process may renew it at any time.
+    func fetchEpoch() throws -> Epoch {
+        let text = try String.fetchOne(try cachedStatement(sql: "SELECT epoch FROM history WHERE id = 1"))
+        guard let epoch = text.flatMap({ Epoch($0) }) else {
+            throw StoreError.failed(reason: "the database's history has no epoch")
+        }
+        return epoch
+    }
+
+    func renewEpoch() throws -> Epoch {
+        let new = Epoch.random()
+        try cachedStatement(sql: "UPDATE history SET epoch = ? WHERE id = 1").execute(arguments: [new.text])
+        return new
+    }
+}

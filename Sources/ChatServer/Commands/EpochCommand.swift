@@ -1,0 +1,54 @@
+import ArgumentParser
+import ChatDomain
+import ChatMigrations
+
+struct EpochCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "epoch",
+        abstract: "Show and renew the identity of the database's history.",
+        discussion: """
+            Positions belong to an epoch. Renew it after you have restored a backup, before clients come back: those that \
+            have seen more than the backup holds are then told to start anew, and miss nothing.
+            """,
+        subcommands: [Show.self, Renew.self],
+        defaultSubcommand: Show.self
+    )
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the epoch.")
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            try await printEpoch(database) { try await $0.chats(withIDs: []).epoch }
+        }
+    }
+
+    struct Renew: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give the history a new epoch, after a backup was restored.",
+            discussion: "The service may be running: it ends the streams of clients, which start anew."
+        )
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            try await printEpoch(database) { try await $0.renewEpoch() }
+        }
+    }
+}
+
+private func printEpoch(
+    _ options: DatabaseOptions,
+    _ epoch: (any ChatStore & ChatArchive) async throws -> Epoch
+) async throws {
+    let settings = try await SettingsReader(given: options.given)
+    let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
+    do {
+        try await database.migrations.check()
+        print(try await epoch(database.makeStore()).text)
+    } catch {
+        throw CommandError(database: error)
+    }
+    try await database.close()
+}

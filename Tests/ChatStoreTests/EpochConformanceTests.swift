@@ -1,0 +1,72 @@
+import ChatDomain
+import ChatTestSupport
+import Testing
+
+/// The identity of a database's history.
+@Suite(.timeLimit(.minutes(5)))
+struct EpochConformanceTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func everyReadNamesTheEpochOfItsSnapshot(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let first = try await store.epoch
+            let chat = try await store.createChat(titled: ChatTitle("chat"))
+            #expect(try await epochs(of: chat.id, in: store) == [first])
+            let second = try await store.renewEpoch()
+            #expect(second != first)
+            #expect(try await epochs(of: chat.id, in: store) == [second])
+            #expect(try await store.renewEpoch() != second)
+        }
+    }
+
+    private func epochs(of chat: ChatID, in store: some ChatStore) async throws -> Set<Epoch> {
+        let beginning = Position(rawValue: 0)
+        let tail = try await store.tail(LogTailRequest(LogTail(chatID: chat, limit: 1)))
+        guard case .read(_, let end) = tail else { return [] }
+        return [
+            end.epoch, try await store.epoch, try await store.chats(withIDs: [chat]).epoch,
+            try await store.chats(ChatListQuery(limit: 1)).epoch,
+            try await store.chats(ChatListQuery(limit: 1, titlePart: "no such title")).epoch,
+            try await store.messages(.after(beginning, in: chat, limit: 1)).epoch,
+            try await store.log(of: chat, after: beginning, limit: 1).epoch,
+        ]
+    }
+
+    /// A log of another history may have come to the same end at the same instant.
+    @Test(arguments: StoreUnderTest.allCases)
+    func aTailIsReadAgainInAnotherEpoch(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            _ = try await store.postMessage(MessageText("text"), to: chat)
+            let tail = LogTail(chatID: chat, limit: 20)
+            guard case .read(let read, let end) = try await store.tail(LogTailRequest(tail)) else { return }
+            #expect(try await store.tail(LogTailRequest(tail, known: end)) == .unchanged)
+            let epoch = try await store.renewEpoch()
+            let other = LogEnd(epoch: epoch, position: end.position, instant: end.instant)
+            #expect(try await store.tail(LogTailRequest(tail, known: end)) == .read(read, end: other))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func whatIsSignalledNamesTheEpochThatItWasCommittedIn(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let (signals, signal) = AsyncStream.makeStream(of: Epoch.self)
+            store.signals.setHandler { if case .appended(_, let epoch) = $0 { signal.yield(epoch) } }
+            var signalled = signals.makeAsyncIterator()
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            for _ in 1...3 {
+                let epoch = try await store.renewEpoch()
+                _ = try await store.postMessage(MessageText("text"), to: chat)
+                #expect(await signalled.next() == epoch)
+            }
+        }
+    }
+
+    @Test func anEpochIsEightHexadecimalDigits() {
+        #expect(Epoch("0000002a")?.rawValue == 42)
+        #expect(Epoch(rawValue: 42).text == "0000002a")
+        #expect(Epoch(rawValue: .max).text == "ffffffff")
+        for text in ["", "2a", "0000002A", "+000002a", "0000002a1", "0000002g", "١٢٣٤", "0000 02a"] {
+            #expect(Epoch(text) == nil, "\(text)")
+        }
+    }
+}

@@ -1,0 +1,276 @@
+"""Fails over to a standby that has not received everything, under clients, and looks whether they miss anything.
+
+    python3 -m Tests.Faults.failover
+
+Two clusters of its own: a primary and a standby made with pg_basebackup, which is cut off while clients go on. Then the
+primary is killed and the standby is promoted, and the same positions get other entries. Two servers on both: each reader
+that had seen more than the standby holds is told so, and all end up with the log as it is; no answer shows an entry of the
+new history under the epoch of the old one. Then the program restores a backup of SQLite under a client. Standard library
+and PostgreSQL's programs alone; ends with a line `N passed, M failed`.
+"""
+import http.client
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from Tests.Support.server import BINARY, Server, exchange
+
+BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+OWNER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+DEADLINE = 60
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Cluster:
+    """A PostgreSQL server of its own."""
+
+    def __init__(self, folder: Path, source: "Cluster | None" = None) -> None:
+        self.data, self.port = folder / f"data{free_port()}", free_port()
+        if source:
+            run(*OWNER, str(BIN / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(source.port), "-U", "postgres", "-R",
+                "-c", "fast", "-D", str(self.data))
+        else:
+            run(*OWNER, str(BIN / "initdb"), "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust",
+                "-E", "UTF8", "--locale=C.UTF-8")
+        self.log = f"{self.data}.log"
+        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-l", self.log, "-s", "-w", "start", "-o",
+            f"-p {self.port} -k {folder} -c listen_addresses=127.0.0.1")
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        return run(str(BIN / "psql"), "-XqAt", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database,
+                   "-c", statement).strip()
+
+    def stop(self) -> None:
+        subprocess.run([*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-m", "immediate", "-s", "stop"], cwd="/")
+
+    def promote(self) -> None:
+        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-s", "-w", "promote")
+
+
+class Browser:
+    """An `EventSource` that keeps what it is shown, and forgets it at `reset`."""
+
+    def __init__(self, server: Server, path: str) -> None:
+        self.server, self.path, self.id, self.texts, self.resets = server, path, "", {}, 0
+        self.problems, self.is_over = [], False
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self) -> None:
+        while not self.is_over:
+            try:
+                self.read()
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+
+    def read(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=DEADLINE)
+        connection.request("GET", self.path, headers={"Last-Event-ID": self.id} if self.id else {})
+        answer = connection.getresponse()
+        if answer.status == 503:
+            time.sleep(0.05)
+            return
+        if answer.status != 200:
+            self.problems.append(f"{self.path} gave up after {answer.status}: {answer.read()[:300]}")
+            self.is_over = True
+            return
+        kind = data = id = None
+        while line := answer.readline().decode():
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name == "id":
+                id = value
+            elif name == "event":
+                kind = value
+            elif name == "data":
+                data = json.loads(value)
+            elif not line.rstrip("\n"):
+                self.id = id or self.id
+                self.show(kind, data)
+                kind = data = id = None
+
+    def show(self, kind: str | None, data: dict | None) -> None:
+        if kind == "reset":
+            self.texts, self.resets = {}, self.resets + 1
+        elif kind == "message.created":
+            seq, text = data["seq"], data["message"]["text"]
+            if self.texts.get(seq, text) != text:
+                self.problems.append(f"{self.path} shows {text} at {seq} after {self.texts[seq]}")
+            self.texts[seq] = text
+
+
+class Poller:
+    """Reads the log without pause: an epoch never has two entries at one position."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.seen, self.problems, self.is_over = server, {}, [], False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        while not self.is_over:
+            try:
+                status, _, page = request(self.server, "GET", "/chats/1/log")
+            except (OSError, http.client.HTTPException):
+                continue
+            if status != 200:
+                continue
+            for entry in page["entries"]:
+                place, text = (page["epoch"], entry["seq"]), entry["message"]["text"]
+                if self.seen.setdefault(place, text) != text:
+                    self.problems.append(f"{place} is {text} after {self.seen[place]}")
+
+
+def request(server: Server, method: str, path: str, body: dict | None = None, headers: dict[str, str] | None = None):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        return exchange(connection, method, path, body, headers)
+    finally:
+        connection.close()
+
+
+def wait(what: str, condition) -> list[str]:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > deadline:
+            return [f"waited in vain: {what}"]
+        time.sleep(0.02)
+    return []
+
+
+def post(server: Server, *texts: str) -> None:
+    for text in texts:
+        deadline = time.monotonic() + DEADLINE
+        while request(server, "POST", "/chats/1/messages/", {"text": text}, {"Idempotency-Key": text})[0] not in (200, 201):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{text} is not accepted")
+
+
+def log(server: Server) -> dict[int, str]:
+    return {entry["seq"]: entry["message"]["text"] for entry in request(server, "GET", "/chats/1/log")[2]["entries"]}
+
+
+def fail_over(folder: Path) -> list[str]:
+    primary = Cluster(folder)
+    clusters, servers = [primary], []
+    try:
+        primary.sql("CREATE DATABASE chat")
+        standby = Cluster(folder, primary)
+        clusters.append(standby)
+        url = f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/chat?sslmode=disable"
+        for _ in range(2):
+            servers.append(Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--migrate", "--connect-timeout=4",
+                                  "--stream-check-interval=1", "--log-level=critical"))
+        first, second = servers
+        request(first, "POST", "/chats/", {"title": "failover"})
+        post(first, "1", "2", "3")
+        received = primary.sql("SELECT pg_current_wal_lsn()")
+        problems = wait("the standby", lambda: standby.sql(
+            f"SELECT pg_last_wal_replay_lsn() >= '{received}'") == "t")
+        standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
+        standby.sql("SELECT pg_reload_conf()")
+        problems += wait("the end of the replication", lambda: primary.sql(
+            "SELECT count(*) FROM pg_stat_replication") == "0")
+        paths = ["/chats/1/events?after=0", "/events?chats=1:0", "/events?chats=1:0,1:0"]
+        browsers = [Browser(server, path) for server in servers for path in paths]
+        pollers = [Poller(server) for server in servers]
+        post(first, "4", "5", "6")
+        problems += wait("6 entries", lambda: all(len(browser.texts) == 6 for browser in browsers))
+        old = request(first, "GET", "/chats/1/log")[2]["epoch"]
+        primary.stop()
+        standby.promote()
+        post(second, "another 4", "another 5")
+        expected = {1: "1", 2: "2", 3: "3", 4: "another 4", 5: "another 5"}
+        problems += wait("the new history", lambda: all(browser.texts == expected for browser in browsers))
+        new = {request(server, "GET", "/chats/1/log")[2]["epoch"] for server in servers}
+        problems += [f"the epochs are {new} after {old}"] if len(new) != 1 or old in new else []
+        for server in servers:
+            status, _, body = request(server, "GET", f"/chats/1/log?after={old}.6")
+            problems += [f"{status} {body}"] if (status, body.get("code")) != (409, "epoch_changed") else []
+            problems += [f"the log is {log(server)}"] if log(server) != expected else []
+        for reader in browsers + pollers:
+            reader.is_over = True
+            problems += reader.problems
+        problems += [f"{browser.path} was not reset" for browser in browsers if not browser.resets]
+        return problems
+    finally:
+        for server in servers:
+            server.kill()
+        for cluster in clusters:
+            cluster.stop()
+
+
+def restore(folder: Path) -> list[str]:
+    """Restores a copy of a SQLite database under a browser that has seen more, and renews the epoch."""
+    database, copy = folder / "chat.db", folder / "copy.db"
+    url = f"sqlite:///{database}"
+    server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=critical")
+    browser = Browser(server, "/chats/1/events?after=0")
+    problems = []
+    try:
+        request(server, "POST", "/chats/", {"title": "restore"})
+        browser.is_over = False
+        browser = Browser(server, "/chats/1/events?after=0")
+        post(server, "1", "2", "3")
+        with sqlite3.connect(database) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+        post(server, "4", "5", "6")
+        problems += wait("6 entries", lambda: len(browser.texts) == 6)
+        server.stop()
+        for name in (database, f"{database}-wal", f"{database}-shm"):
+            Path(name).unlink(missing_ok=True)
+        shutil.copy(copy, database)
+        old = run(BINARY_PATH, "epoch", f"--database-url={url}").strip()
+        new = run(BINARY_PATH, "epoch", "renew", f"--database-url={url}").strip()
+        problems += [f"the epoch {old} became {new}"] if old == new or len(new) != 8 else []
+        server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=critical")
+        browser.server = server
+        post(server, "another 4", "another 5", "another 6", "7")
+        expected = dict(enumerate(["1", "2", "3", "another 4", "another 5", "another 6", "7"], 1))
+        problems += wait("the restored history", lambda: browser.texts == expected)
+        # Renewed by another process while the server runs.
+        resets = browser.resets
+        run(BINARY_PATH, "epoch", "renew", f"--database-url={url}")
+        problems += wait("the reset of an open stream", lambda: browser.resets > resets and browser.texts == expected)
+        browser.is_over = True
+        return problems + browser.problems
+    finally:
+        server.kill()
+
+
+BINARY_PATH = str(Path(BINARY).resolve())
+
+
+def main() -> int:
+    passed = failed = 0
+    for name, trouble in {"a failover that loses entries": fail_over, "a restored SQLite backup": restore}.items():
+        folder = Path(tempfile.mkdtemp())
+        try:
+            if OWNER:
+                shutil.chown(folder, "postgres")
+            problems = trouble(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        passed, failed = passed + (not problems), failed + bool(problems)
+        print(f"{name}: {'; '.join(problems[:5]) or 'nothing was missed'}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
