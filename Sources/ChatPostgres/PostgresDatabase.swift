@@ -51,7 +51,9 @@ package struct PostgresDatabase: Sendable {
         var configuration = configuration
         // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
         configuration.lockTimeout = .seconds(1)
-        configuration.opening = [Self.noticeNewHistory]
+        // A search may take less time than opening a session on a busy server.
+        let timeout = Int64(configuration.statementTimeout / .milliseconds(1))
+        configuration.opening = [PostgresStatement("SET LOCAL statement_timeout = \(timeout)"), Self.noticeNewHistory]
         func makePool(of size: Int, _ configuration: PostgresConfiguration) -> PostgresPool {
             PostgresPool(configuration, size: size, leaseTimeout: leaseTimeout, maximumLifetime: maximumLifetime)
         }

@@ -175,7 +175,7 @@ def fail_over(folder: Path) -> list[str]:
         url = f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/chat?sslmode=disable"
         for _ in range(2):
             servers.append(Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--migrate", "--connect-timeout=4",
-                                  "--stream-check-interval=1", "--log-level=critical"))
+                                  "--stream-check-interval=1", "--log-level=notice"))
         first, second = servers
         request(first, "POST", "/chats/", {"title": "failover"})
         post(first, "1", "2", "3")
@@ -219,7 +219,7 @@ def restore(folder: Path) -> list[str]:
     """Restores a copy of a SQLite database under a browser that has seen more, and renews the epoch."""
     database, copy = folder / "chat.db", folder / "copy.db"
     url = f"sqlite:///{database}"
-    server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=critical")
+    server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=notice")
     browser = Browser(server, "/chats/1/events?after=0")
     problems = []
     try:
@@ -238,7 +238,7 @@ def restore(folder: Path) -> list[str]:
         old = run(BINARY_PATH, "epoch", f"--database-url={url}").strip()
         new = run(BINARY_PATH, "epoch", "renew", f"--database-url={url}").strip()
         problems += [f"the epoch {old} became {new}"] if old == new or len(new) != 8 else []
-        server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=critical")
+        server = Server(BINARY, "serve", "--port=0", f"--database-url={url}", "--log-level=notice")
         browser.server = server
         post(server, "another 4", "another 5", "another 6", "7")
         expected = dict(enumerate(["1", "2", "3", "another 4", "another 5", "another 6", "7"], 1))

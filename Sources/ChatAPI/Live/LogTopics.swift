@@ -176,16 +176,22 @@ extension LogTopics {
         let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
         source.page(of: follow.chatID, after: position, for: follow.reader.turn, on: eventLoop) { result in
             let (topics, follow) = loopBound.value
-            topics.finishReading(follow, result)
+            topics.finishReading(follow, after: position, result)
         }
     }
 
-    private func finishReading(_ follow: LogFollow, _ result: Result<LivePage, StoreError>) {
+    /// - Parameter start: Where the page was to begin. The reader may be ahead of it: a connection that takes more again
+    ///   while a page is sent asks for the next one before the rest of it is sent.
+    private func finishReading(
+        _ follow: LogFollow,
+        after start: Position,
+        _ result: Result<LivePage, StoreError>
+    ) {
         guard follow.isActive, let topic = topics[follow.chatID] else { return }
         switch result {
-        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < follow.state.position:
+        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < start:
             reset(topic, in: page.epoch)
-        case .success(let page) where page.hasHole(after: follow.state.position):
+        case .success(let page) where page.hasHole(after: start):
             follow.reader.fail(follow)
         case .success(let page):
             follow.note(page.lastPosition)
