@@ -115,15 +115,18 @@ struct LiveServeTests {
             #expect(outcome.status == 0)
             #expect(end.duration(to: .now) < .seconds(8))
             var delays: Set<Int64> = []
-            for stream in streams {
+            for (number, stream) in streams.enumerated() {
                 let events = try await stream.value
                 #expect(events.map(\.type) == ["hello", "caught_up", "reconnect"])
                 let last = try #require(events.last)
                 let delay = try #require(try last.json["delay_ms"]?.integer)
                 #expect((1_000...3_000).contains(delay))
+                // A combined stream says in which places it ends.
+                #expect((last.id == nil) == (number % 3 == 0))
                 #expect(
                     last
                         == ServerSentEvent(
+                            id: last.id,
                             type: "reconnect",
                             data: #"{"type":"reconnect","delay_ms":\#(delay)}"#,
                             retry: Int(delay)

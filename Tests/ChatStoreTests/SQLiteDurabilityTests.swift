@@ -115,12 +115,12 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask {
                         while !Task.isCancelled {
-                            // Each has its snapshot for some milliseconds, and begins before the other's has ended.
+                            // Each has its snapshot for a moment, and begins before the other's has ended.
                             _ = try await database.writer.read { database in
                                 try Int.fetchOne(
                                     database,
                                     sql: """
-                                        WITH RECURSIVE n (n) AS (SELECT count(*) FROM chats UNION ALL SELECT n + 1 FROM n LIMIT 20000)
+                                        WITH RECURSIVE n (n) AS (SELECT count(*) FROM chats UNION ALL SELECT n + 1 FROM n LIMIT 5000)
                                         SELECT max(n) FROM n
                                         """
                                 )

@@ -156,9 +156,13 @@ def wait(what: str, condition) -> list[str]:
 def post(server: Server, *texts: str) -> None:
     for text in texts:
         deadline = time.monotonic() + DEADLINE
-        while request(server, "POST", "/chats/1/messages/", {"text": text}, {"Idempotency-Key": text})[0] not in (200, 201):
+        while True:
+            answer = request(server, "POST", "/chats/1/messages/", {"text": text}, {"Idempotency-Key": text.replace(" ", "-")})
+            if answer[0] in (200, 201):
+                break
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{text} is not accepted")
+                raise TimeoutError(f"{text} is not accepted: {answer}, {list(server.last_lines)[-3:]}")
+            time.sleep(0.02)
 
 
 def log(server: Server) -> dict[int, str]:
