@@ -8,6 +8,8 @@ package struct WriteLanes: Sendable {
     package typealias Perform = @Sendable (_ lane: Int, [WriteRequest]) async throws(StoreError) -> RecordedBatch
 
     private let lanes: [Batcher<WriteRequest, WriteAnswer>]
+    /// That of a whole batch.
+    private let maximumWeight: Int
 
     /// - Parameters:
     ///   - count: How many batches run side by side, at least 1.
@@ -19,6 +21,7 @@ package struct WriteLanes: Sendable {
         signals: LogSignals,
         perform: @escaping Perform
     ) {
+        maximumWeight = limits.maximumBatch
         lanes = (0..<count).map { lane in
             Batcher(limits, queueCount: 3) { requests throws(StoreError) in
                 let batch = try await perform(lane, requests)
@@ -52,7 +55,8 @@ package struct WriteLanes: Sendable {
 
     /// - Returns: Whether there is more to purge.
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        let answer = try await lanes[.random(in: lanes.indices)].submit(.purge, queue: 2)
+        // Alone in its transaction: nobody's request fails with it.
+        let answer = try await lanes[.random(in: lanes.indices)].submit(.purge, weight: maximumWeight, queue: 2)
         guard case .purged(let isMore) = answer else { throw .mismatched(answer) }
         return isMore
     }
