@@ -207,7 +207,8 @@ class Audience:
                 last = clock()
                 end = received.rindex(EVENT_END) + len(EVENT_END)
                 stream.rest = received[end:]
-                begin = received.rindex(b"\nid: ", 0, end) + 5
+                # Behind the epoch.
+                begin = received.index(b".", received.rindex(b"\nid: ", 0, end)) + 1
                 position = int(received[begin:received.index(b"\n", begin)])
                 if position != stream.position + count:
                     raise RuntimeError(f"{count} entries after {stream.position} end at {position}")
