@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Lets the service that this one replaces fill a database, takes that over, and compares what is read with what was.
 
-    Scripts/with-postgres Tests/Adoption/reference.py PYTHON FOLDER
+    Scripts/with-postgres python3 -m Tests.Adoption.reference PYTHON FOLDER
 
 FOLDER holds the FastAPI service, app.py, and PYTHON has what it needs. Several clients at once fill it by HTTP, with
 several workers behind: chats, messages in many scripts, chats that are deleted again. It is stopped, the database is
@@ -14,7 +13,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +21,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from Tests.Support.ports import free_port
 
 BINARY = os.environ.get("CHAT_API", ".build/release/chat-api")
 SERVER = urlsplit(os.environ["TEST_DATABASE_URL"])
@@ -48,12 +48,6 @@ def request(port: int, method: str, path: str, body: dict | None = None):
     result = answer.status, json.loads(answer.read() or b"null")
     connection.close()
     return result
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from Tests.Deploy.page import adapted, block
+from Tests.Support.ports import free_port
 from Tests.WebSocket.wire import Connection
 
 HOST = "chat.example"
@@ -73,12 +74,6 @@ class WebSocket(Connection):
         self.status = self.stream.readline().decode()
         while self.stream.readline() != b"\r\n":
             pass
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import threading
 import time
 from pathlib import Path
 
+from Tests.Support.ports import free_port
 from Tests.Support.server import BINARY, Server, exchange
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
@@ -30,12 +30,6 @@ DEADLINE = 60
 
 def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 class Cluster:
