@@ -6,24 +6,40 @@ protocol BoundedText {
 extension BoundedText {
     /// The trimmed text, if 1 to `maximumLength` scalars are left of it.
     static func validated(_ text: String) throws(TextViolation) -> String {
-        let trimmed = text.trimmedScalars()
+        let trimmed = text.trimmingUnicodeWhitespace()
         if trimmed.isEmpty {
             throw .tooShort(minimum: 1)
         }
-        if trimmed.count > maximumLength {
+        let (count, containsNull) = trimmed.measured()
+        if count > maximumLength {
             throw .tooLong(maximum: maximumLength)
         }
-        if trimmed.contains("\0") {
+        if containsNull {
             throw .containsNull
         }
-        return String(trimmed)
+        return trimmed
     }
 }
 
 extension String {
     /// Without the scalars of the property `White_Space` at both ends.
     package func trimmingUnicodeWhitespace() -> String {
-        String(trimmedScalars())
+        if let first = utf8.first, let last = utf8.last, first.isVisibleASCII, last.isVisibleASCII { return self }
+        return String(trimmedScalars())
+    }
+
+    /// How many Unicode scalars there are, and whether U+0000 is one of them, in one pass over the bytes.
+    fileprivate func measured() -> (count: Int, containsNull: Bool) {
+        var text = self
+        return text.withUTF8 { bytes in
+            var continuations = 0
+            var nulls = 0
+            for byte in bytes {
+                continuations += byte & 0xC0 == 0x80 ? 1 : 0
+                nulls += byte == 0 ? 1 : 0
+            }
+            return (bytes.count - continuations, nulls > 0)
+        }
     }
 
     fileprivate func trimmedScalars() -> Substring.UnicodeScalarView {
@@ -32,5 +48,11 @@ extension String {
             let end = scalars.lastIndex(where: { !$0.properties.isWhitespace })
         else { return Substring().unicodeScalars }
         return scalars[start...end]
+    }
+}
+
+extension UInt8 {
+    fileprivate var isVisibleASCII: Bool {
+        (0x21...0x7E).contains(self)
     }
 }

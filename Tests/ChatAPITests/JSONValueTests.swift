@@ -49,6 +49,8 @@ import Testing
         let deep = { String(repeating: "[", count: $0) + String(repeating: "]", count: $0) }
         _ = try parse(deep(512))
         #expect(throws: JSONSyntaxError.self) { try parse(deep(513)) }
+        _ = try parse("{\"a\":\(deep(511))}")
+        #expect(throws: JSONSyntaxError.self) { try parse("{\"a\":\(deep(512))}") }
         #expect(throws: JSONSyntaxError.self) { try parse(String(repeating: "{\"a\":", count: 1_000_000)) }
     }
 

@@ -86,7 +86,8 @@ extension [UInt8] {
 }
 
 extension UInt8 {
-    fileprivate var needsEscape: Bool {
+    /// Whether it cannot stand for itself in a JSON string.
+    var needsEscape: Bool {
         self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\")
     }
 }

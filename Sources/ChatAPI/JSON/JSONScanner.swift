@@ -5,24 +5,46 @@ struct JSONScanner {
     /// Deeper texts are refused rather than passed on to clients whose parsers would fail on them.
     static let maximumDepth = 512
 
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     private let text: ArraySlice<UInt8>
     private var index: Int
+    /// Whether all strings so far are; outside of strings, nothing else passes the grammar.
+    private var isASCII = true
 
     init(_ text: ArraySlice<UInt8>) {
         self.text = text
         index = text.startIndex
     }
 
-    /// Checks a whole document and returns its value without the white space around it.
-    mutating func scanDocument() throws(JSONSyntaxError) -> ArraySlice<UInt8> {
-        try requireUTF8()
-        if text.starts(with: [0xEF, 0xBB, 0xBF]) {
-            index += 3
+    /// Checks a whole document.
+    ///
+    /// One pass suffices for ASCII; only other texts are checked for UTF-8 in a second one.
+    ///
+    /// - Returns: The value without the white space around it, with its members if it is an object.
+    mutating func scanDocument() throws(JSONSyntaxError) -> JSONValue {
+        do throws(JSONSyntaxError) {
+            let value = try scanOnlyValue()
+            if isASCII || isUTF8 { return value }
+        } catch {
+            if isUTF8 { throw error }
+        }
+        throw JSONSyntaxError(offset: 0, reason: "Invalid UTF-8")
+    }
+
+    private mutating func scanOnlyValue() throws(JSONSyntaxError) -> JSONValue {
+        if text.starts(with: Self.byteOrderMark) {
+            index += Self.byteOrderMark.count
         }
         skipWhitespace()
         let start = index
-        try scanValue()
-        let value = text[start..<index]
+        var members: [JSONValue.MemberRange]?
+        if peek == UInt8(ascii: "{") {
+            members = try scanMembers()
+        } else {
+            try scanValue()
+        }
+        let value = JSONValue(checked: text[start..<index], members: members)
         skipWhitespace()
         if peek != nil {
             throw error("Extra data")
@@ -30,28 +52,24 @@ struct JSONScanner {
         return value
     }
 
-    /// Visits the members of an object that has been checked, as the texts of name and value.
-    mutating func scanCheckedMembers(_ visit: (_ name: JSONValue, _ value: JSONValue) -> Void) {
-        do {
-            index += 1
+    /// Steps over an object and checks it on the way.
+    ///
+    /// - Returns: Its members in the order in which they are written.
+    mutating func scanMembers() throws(JSONSyntaxError) -> [JSONValue.MemberRange] {
+        var members: [JSONValue.MemberRange] = []
+        index += 1
+        skipWhitespace()
+        if take(UInt8(ascii: "}")) { return members }
+        repeat {
             skipWhitespace()
-            while peek == UInt8(ascii: "\"") {
-                let nameStart = index
-                try scanString()
-                let name = text[nameStart..<index]
-                skipWhitespace()
-                index += 1
-                skipWhitespace()
-                let valueStart = index
-                try scanValue()
-                visit(JSONValue(checked: name), JSONValue(checked: text[valueStart..<index]))
-                skipWhitespace()
-                index += 1
-                skipWhitespace()
-            }
-        } catch {
-            assertionFailure("the object had been checked: \(error)")
-        }
+            let name = try scanNameAndColon()
+            let start = index
+            try scanValue(depth: 1)
+            members.append(JSONValue.MemberRange(name: name, value: start..<index))
+            skipWhitespace()
+        } while take(UInt8(ascii: ","))
+        guard take(UInt8(ascii: "}")) else { throw error("Expecting ',' delimiter") }
+        return members
     }
 
     /// Visits the elements of an array that has been checked.
@@ -76,17 +94,12 @@ struct JSONScanner {
         index < text.endIndex ? text[index] : nil
     }
 
-    private func error(_ reason: String) -> JSONSyntaxError {
-        JSONSyntaxError(offset: index - text.startIndex, reason: reason)
+    private var isUTF8: Bool {
+        text.withUnsafeBufferPointer { (try? UTF8Span(validating: $0.span)) != nil }
     }
 
-    private func requireUTF8() throws(JSONSyntaxError) {
-        let isValid = text.withUnsafeBufferPointer { bytes in
-            (try? UTF8Span(validating: bytes.span)) != nil
-        }
-        if !isValid {
-            throw JSONSyntaxError(offset: 0, reason: "Invalid UTF-8")
-        }
+    private func error(_ reason: String, at place: Int? = nil) -> JSONSyntaxError {
+        JSONSyntaxError(offset: (place ?? index) - text.startIndex, reason: reason)
     }
 
     private mutating func skipWhitespace() {
@@ -95,19 +108,21 @@ struct JSONScanner {
         }
     }
 
-    /// Steps over one value of any depth and checks it on the way.
-    private mutating func scanValue() throws(JSONSyntaxError) {
+    /// Steps over one value and checks it on the way.
+    ///
+    /// - Parameter depth: How many arrays and objects it stands in.
+    private mutating func scanValue(depth: Int = 0) throws(JSONSyntaxError) {
         // The brackets that close what is open, the innermost last.
         var closers: [UInt8] = []
         repeat {
             switch peek {
             case UInt8(ascii: "{"):
-                if try open(closingWith: UInt8(ascii: "}"), &closers) {
-                    try scanNameAndColon()
+                if try open(closingWith: UInt8(ascii: "}"), depth: depth, &closers) {
+                    _ = try scanNameAndColon()
                     continue
                 }
             case UInt8(ascii: "["):
-                if try open(closingWith: UInt8(ascii: "]"), &closers) { continue }
+                if try open(closingWith: UInt8(ascii: "]"), depth: depth, &closers) { continue }
             default:
                 try scanScalar()
             }
@@ -117,7 +132,7 @@ struct JSONScanner {
                 if take(UInt8(ascii: ",")) {
                     skipWhitespace()
                     if closer == UInt8(ascii: "}") {
-                        try scanNameAndColon()
+                        _ = try scanNameAndColon()
                     }
                     break
                 }
@@ -128,8 +143,12 @@ struct JSONScanner {
     }
 
     /// Steps over an opening bracket; false if its closing one follows at once.
-    private mutating func open(closingWith closer: UInt8, _ closers: inout [UInt8]) throws(JSONSyntaxError) -> Bool {
-        guard closers.count < Self.maximumDepth else {
+    private mutating func open(
+        closingWith closer: UInt8,
+        depth: Int,
+        _ closers: inout [UInt8]
+    ) throws(JSONSyntaxError) -> Bool {
+        guard depth + closers.count < Self.maximumDepth else {
             throw error("Nested more than \(Self.maximumDepth) levels deep")
         }
         index += 1
@@ -139,14 +158,18 @@ struct JSONScanner {
         return true
     }
 
-    private mutating func scanNameAndColon() throws(JSONSyntaxError) {
+    /// Returns where the name stands.
+    private mutating func scanNameAndColon() throws(JSONSyntaxError) -> Range<Int> {
+        let start = index
         guard peek == UInt8(ascii: "\"") else {
             throw error("Expecting property name enclosed in double quotes")
         }
         try scanString()
+        let name = start..<index
         skipWhitespace()
         guard take(UInt8(ascii: ":")) else { throw error("Expecting ':' delimiter") }
         skipWhitespace()
+        return name
     }
 
     private mutating func scanScalar() throws(JSONSyntaxError) {
@@ -165,10 +188,10 @@ struct JSONScanner {
     }
 
     private mutating func scanNumber() throws(JSONSyntaxError) {
-        let start = self
+        let start = index
         _ = take(UInt8(ascii: "-"))
         if !take(UInt8(ascii: "0")) {
-            guard skipDigits() else { throw start.error("Expecting value") }
+            guard skipDigits() else { throw error("Expecting value", at: start) }
         }
         if take(UInt8(ascii: ".")) {
             guard skipDigits() else { throw error("Expecting a digit") }
@@ -180,20 +203,28 @@ struct JSONScanner {
     }
 
     private mutating func scanString() throws(JSONSyntaxError) {
-        let start = self
+        let start = index
         index += 1
-        while let byte = peek {
-            index += 1
-            switch byte {
-            case UInt8(ascii: "\""): return
-            case UInt8(ascii: "\\"): try scanEscape()
-            case 0..<0x20:
-                index -= 1
-                throw error("Invalid control character at")
-            default: break
+        while true {
+            skipPlainCharacters()
+            switch peek {
+            case UInt8(ascii: "\""):
+                index += 1
+                return
+            case UInt8(ascii: "\\"):
+                index += 1
+                try scanEscape()
+            case nil: throw error("Unterminated string starting at", at: start)
+            default: throw error("Invalid control character at")
             }
         }
-        throw start.error("Unterminated string starting at")
+    }
+
+    /// Steps over a string's characters up to its end, an escape or a control character.
+    private mutating func skipPlainCharacters() {
+        let (end, bits) = text.plainCharacters(from: index)
+        index = end
+        isASCII = isASCII && bits < 0x80
     }
 
     private mutating func scanEscape() throws(JSONSyntaxError) {
@@ -204,7 +235,7 @@ struct JSONScanner {
         case UInt8(ascii: "u"):
             index += 1
             for _ in 0..<4 {
-                guard let digit = peek, Character(Unicode.Scalar(digit)).isHexDigit else {
+                guard let digit = peek, digit.hexDigitValue != nil else {
                     throw error("Invalid \\uXXXX escape")
                 }
                 index += 1
@@ -227,5 +258,19 @@ struct JSONScanner {
             index += 1
         }
         return index > start
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Where the bytes end that stand for themselves in a JSON string, and all their bits.
+    fileprivate func plainCharacters(from start: Int) -> (end: Int, bits: UInt8) {
+        let bytes = span
+        var offset = start - startIndex
+        var bits: UInt8 = 0
+        while offset < bytes.count, !bytes[offset].needsEscape {
+            bits |= bytes[offset]
+            offset += 1
+        }
+        return (startIndex + offset, bits)
     }
 }

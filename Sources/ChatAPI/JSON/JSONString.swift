@@ -39,9 +39,9 @@ struct JSONString {
             case UInt8(ascii: "t"): result.append(UInt8(ascii: "\t"))
             case UInt8(ascii: "u"):
                 if let scalar = rest.popScalar() {
-                    result.append(contentsOf: Array(String(scalar).utf8))
+                    result.append(contentsOf: String(scalar).utf8)
                 } else if replacingLoneSurrogates {
-                    result.append(contentsOf: Array("\u{FFFD}".utf8))
+                    result.append(contentsOf: "\u{FFFD}".utf8)
                 } else {
                     throw .loneSurrogate
                 }
@@ -68,6 +68,6 @@ extension ArraySlice<UInt8> {
     private mutating func popCodeUnit() -> UInt16 {
         let digits = prefix(4)
         removeFirst(digits.count)
-        return UInt16(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
+        return digits.reduce(0) { $0 << 4 | UInt16($1.hexDigitValue ?? 0) }
     }
 }

@@ -120,14 +120,6 @@ extension JSONValue {
         return "\(isNegative ? "-" : "")\(significant)e\(exponent)"
     }
 
-    /// An object's members in the order in which they are written.
-    private var memberList: [(name: JSONValue, value: JSONValue)] {
-        var scanner = JSONScanner(bytes)
-        var members: [(name: JSONValue, value: JSONValue)] = []
-        scanner.scanCheckedMembers { members.append((name: $0, value: $1)) }
-        return members
-    }
-
     private var elementList: [JSONValue] {
         var scanner = JSONScanner(bytes)
         var elements: [JSONValue] = []

@@ -4,6 +4,14 @@
 package struct JSONValue: Sendable {
     /// The text of this value alone, without white space around it.
     package let bytes: ArraySlice<UInt8>
+    /// Where an object's members are, if they were noted when it was checked.
+    private let ranges: [MemberRange]?
+
+    /// Where a member's name and value stand in `bytes`.
+    struct MemberRange: Sendable {
+        let name: Range<Int>
+        let value: Range<Int>
+    }
 
     package enum Kind: Sendable {
         case object
@@ -20,11 +28,13 @@ package struct JSONValue: Sendable {
     ///   `JSONScanner.maximumDepth` nested arrays and objects. A byte order mark at the start is passed over.
     package init(parsing text: [UInt8]) throws(JSONSyntaxError) {
         var scanner = JSONScanner(text[...])
-        bytes = try scanner.scanDocument()
+        self = try scanner.scanDocument()
     }
 
-    init(checked bytes: ArraySlice<UInt8>) {
+    /// - Parameter members: Those of an object, where they are known.
+    init(checked bytes: ArraySlice<UInt8>, members: [MemberRange]? = nil) {
         self.bytes = bytes
+        ranges = members
     }
 
     package var kind: Kind {
@@ -42,30 +52,42 @@ package struct JSONValue: Sendable {
     ///
     /// Nil for what is no object.
     package func member(_ name: String) -> JSONValue? {
-        guard kind == .object else { return nil }
-        var scanner = JSONScanner(bytes)
-        var found: JSONValue?
-        scanner.scanCheckedMembers { memberName, value in
-            if memberName.matches(name) {
-                found = value
-            }
-        }
-        return found
+        guard let member = memberRanges.last(where: { value(at: $0.name).matches(name) }) else { return nil }
+        return value(at: member.value)
     }
 
     /// An object's members by their names; where one is repeated, the last one counts.
     ///
     /// Empty for what is no object.
     package var members: [String: JSONValue] {
-        guard kind == .object else { return [:] }
-        var scanner = JSONScanner(bytes)
         var members: [String: JSONValue] = [:]
-        scanner.scanCheckedMembers { name, value in
+        for (name, value) in memberList {
             if let name = name.lossyString() {
                 members[name] = value
             }
         }
         return members
+    }
+
+    /// An object's members in the order in which they are written.
+    var memberList: [(name: JSONValue, value: JSONValue)] {
+        memberRanges.map { (value(at: $0.name), value(at: $0.value)) }
+    }
+
+    private var memberRanges: [MemberRange] {
+        if let ranges { return ranges }
+        guard kind == .object else { return [] }
+        var scanner = JSONScanner(bytes)
+        do {
+            return try scanner.scanMembers()
+        } catch {
+            assertionFailure("the object had been checked: \(error)")
+            return []
+        }
+    }
+
+    private func value(at range: Range<Int>) -> JSONValue {
+        JSONValue(checked: bytes[range])
     }
 
     /// A string's content.

@@ -14,6 +14,11 @@ enum PydanticInteger: Equatable {
             self = .tooLong
             return
         }
+        // What nearly every client sends.
+        if let value = Int64(text) {
+            self = .value(value)
+            return
+        }
         var rest = text.unicodeScalars[...]
         rest.trim { $0.properties.isWhitespace }
         let isNegative = rest.first == "-"
