@@ -82,14 +82,12 @@ extension Router<ChatRequestContext> {
         routes.get("redoc", use: documentation.showRedoc)
 
         let router = Router(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.addMiddleware {
-            RequestIDMiddleware()
-            AccessLogMiddleware()
-            SecurityHeadersMiddleware()
-            ErrorMiddleware(routes: RouteTable(of: routes))
-            HostMiddleware(policy: service.allowedHosts)
-            PercentEncodingMiddleware()
-        }
+        router.add(
+            middleware: ServiceMiddleware(
+                hosts: service.allowedHosts,
+                errors: ErrorResponder(routes: RouteTable(of: routes))
+            )
+        )
         router.addRoutes(routes)
         return router
     }

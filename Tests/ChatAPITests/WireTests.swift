@@ -1,4 +1,5 @@
 import ChatTestSupport
+import Foundation
 import Testing
 
 /// What the wire promises beside the recorded requests.
@@ -29,6 +30,37 @@ struct WireTests {
             #expect(deleted.status == 204)
             #expect(deleted.body.isEmpty)
             #expect(deleted.headers["content-type"] == nil)
+        }
+    }
+
+    @Test(arguments: [
+        ("GET", "/health/live", ["content-type: application/json"]),
+        ("GET", "/chats/1", ["content-type: application/json"]),
+        ("HEAD", "/chats/1", ["content-type: application/json"]),
+        ("GET", "/chats/1/messages/1", ["content-type: application/json", "etag: \"1\""]),
+        ("GET", "/nowhere", ["content-type: application/json"]),
+        ("GET", "/chats/x", ["content-type: application/json"]),
+        ("PUT", "/chats/1", ["allow: DELETE, GET, HEAD, PATCH", "content-type: application/json"]),
+        ("DELETE", "/chats/1", []),
+        ("GET", "/openapi.json", ["cache-control: no-cache", "content-type: application/json"]),
+    ])
+    func aResponseHasTheseFieldsAndNoOthers(_ method: String, _ path: String, _ own: [String]) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+            _ = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"b"}"#)
+            let request = "\(method) \(path) HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n"
+            let response = try await client.exchange(Array(request.utf8), halfClose: true)
+            let head = String(decoding: response, as: UTF8.self).components(separatedBy: "\r\n\r\n")[0]
+            // Every field as often as it stands there; the values of these two differ from one response to the next.
+            let fields = head.components(separatedBy: "\r\n").dropFirst()
+                .map { $0.prefix { $0 != ":" }.lowercased() + $0.drop { $0 != ":" } }
+                .filter { !$0.hasPrefix("date: ") && !$0.hasPrefix("content-length: ") }
+            let common = [
+                "content-security-policy: default-src 'none'; frame-ancestors 'none'", "referrer-policy: no-referrer",
+                "x-content-type-options: nosniff", "x-request-id: mine",
+            ]
+            let cachePolicy = own.contains { $0.hasPrefix("cache-control") } ? [] : ["cache-control: no-store"]
+            #expect(fields.sorted() == (common + cachePolicy + own).sorted())
         }
     }
 

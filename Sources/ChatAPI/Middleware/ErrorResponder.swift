@@ -2,36 +2,24 @@ import ChatDomain
 import HTTPTypes
 import Hummingbird
 import Logging
-import NIOHTTP1
 
-/// Turns whatever a handler throws into its answer.
+/// Turns whatever a handler throws into its response.
 ///
 /// A 5xx is logged with its reason; the client learns only its id.
-struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+struct ErrorResponder {
     let routes: RouteTable
 
-    func handle(
-        _ request: Request,
-        context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let response: Response
-        do {
-            return try await next(request, context)
-        } catch let error as HTTPParserError {
-            // The bytes are no HTTP any more: the connection answers for itself and closes.
-            throw error
-        } catch let error as ValidationError {
-            response = error.response()
-        } catch StoreError.replyTargetNotFound(let id) {
-            response = ValidationError.replyTargetNotFound(id).response()
-        } catch {
-            response = apiError(for: error, request: request, context: context).response(requestID: context.id)
-        }
+    func response(to error: any Error, request: Request, context: some RequestContext) -> Response {
+        let response =
+            switch error {
+            case let error as ValidationError: error.response()
+            case StoreError.replyTargetNotFound(let id): ValidationError.replyTargetNotFound(id).response()
+            default: apiError(for: error, request: request, context: context).response(requestID: context.id)
+            }
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func apiError(for error: any Error, request: Request, context: Context) -> APIError {
+    private func apiError(for error: any Error, request: Request, context: some RequestContext) -> APIError {
         switch error {
         case let error as APIError:
             return error

@@ -1,23 +1,14 @@
 import HTTPTypes
 import Hummingbird
 
-/// Rejects a request that does not say which host it is for (RFC 9112, section 3.2), or names one that is not served.
-struct HostMiddleware<Context: RequestContext>: RouterMiddleware {
-    let policy: HostPolicy
-
-    func handle(
-        _ request: Request,
-        context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
+extension HostPolicy {
+    /// Rejects a request that does not say which host it is for (RFC 9112, section 3.2), or names one that is not served.
+    func requireHost(of request: Request) throws(APIError) {
         guard !request.headers.contains(.furtherHost), let host = request.head.authority.flatMap(Authority.init) else {
-            throw APIError.invalidHost
+            throw .invalidHost
         }
         // Health checks use an address, and learn nothing that a page must not know.
-        guard request.uri.path.hasPrefix("/health/") || policy.allows(host) else {
-            throw APIError.hostNotAllowed
-        }
-        return try await next(request, context)
+        guard allows(host) || request.uri.path.hasPrefix("/health/") else { throw .hostNotAllowed }
     }
 }
 

@@ -2,18 +2,21 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Writes one line a request when its answer is ready: who asked for what, how it ended, how long it took.
-struct AccessLogMiddleware: RouterMiddleware {
-    func handle(
-        _ request: Request,
-        context: ChatRequestContext,
-        next: (Request, ChatRequestContext) async throws -> Response
-    ) async throws -> Response {
-        let start = ContinuousClock.now
-        let response = try await next(request, context)
+/// The line that the access log has for a request: who asked for what, how it ended, how long it took.
+struct AccessLogEntry {
+    private let level: Logger.Level
+    private let start = ContinuousClock.now
+
+    /// Nil where the logger would drop the line.
+    init?(for request: Request, logger: Logger) {
+        guard logger.logLevel <= .info else { return nil }
         // An orchestrator asks for its health every few seconds.
-        let level: Logger.Level = request.uri.path.hasPrefix("/health/") ? .debug : .info
-        guard context.logger.logLevel <= level else { return response }
+        level = request.uri.path.hasPrefix("/health/") ? .debug : .info
+        guard logger.logLevel <= level else { return nil }
+    }
+
+    /// Writes the line, now that the response is ready.
+    func write(_ request: Request, context: ChatRequestContext, response: Response) {
         context.logger.log(
             level: level,
             "Request",
@@ -27,7 +30,6 @@ struct AccessLogMiddleware: RouterMiddleware {
                 "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
             ]
         )
-        return response
     }
 }
 

@@ -1,0 +1,22 @@
+import Hummingbird
+
+extension Request {
+    /// The client's own id for the request, if it sent a sane one.
+    var clientID: String? {
+        headers[.requestID].flatMap { Self.isSane($0) ? $0 : nil }
+    }
+
+    /// 1 to 128 characters that can do no harm in a log or a header.
+    private static func isSane(_ id: String) -> Bool {
+        (1...128).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                    UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "="), UInt8(ascii: "@"):
+                    true
+                default: false
+                }
+            }
+    }
+}
