@@ -12,6 +12,10 @@ class Aim:
     value: float
     at_least: float | None = None
     at_most: float | None = None
+    # What would be better still, for comparison only.
+    moonshot: float | None = None
+    # Why it may be missed, and where its limit is.
+    reason: str = ""
 
     @property
     def is_reached(self) -> bool:
@@ -22,7 +26,10 @@ class Aim:
         return f"at least {self.at_least}" if self.at_least is not None else f"at most {self.at_most}"
 
     def as_json(self) -> dict:
-        return {"name": self.name, "value": self.value, "bound": self.bound, "reached": self.is_reached}
+        return {
+            "name": self.name, "value": self.value, "bound": self.bound, "moonshot": self.moonshot,
+            "reached": self.is_reached, "reason": self.reason,
+        }
 
 
 def ratio(of: Case, to: Case, value: Callable[[Sample], float]) -> float:

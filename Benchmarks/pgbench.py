@@ -1,7 +1,8 @@
-"""What PostgreSQL itself does with single rows: pgbench on the tables of the service."""
+"""What PostgreSQL itself does with single rows: pgbench on the service's tables, and on a bare one."""
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 
 from Benchmarks import processes
 from Benchmarks.fill import TEXT
@@ -10,21 +11,32 @@ from Benchmarks.rounds import Case, Sample
 from Tests.Support import cluster
 
 SCRIPT = r"""\set chat random(1, {chats})
-INSERT INTO messages (chat_id, seq, text, created_at)
+INSERT INTO {table} (chat_id, seq, text, created_at)
 VALUES (:chat, nextval('positions'), 'Message 1000000. {text}', now());
 """
 
 
-def pgbench_case(scenario: str, database: str, chats: int) -> Case:
+# No foreign key, and no index but that of the key.
+BARE = """CREATE TABLE bare_messages (
+    chat_id bigint, seq bigint, text text NOT NULL, created_at timestamptz NOT NULL, PRIMARY KEY (chat_id, seq)
+)"""
+
+
+def pgbench_cases(scenario: str, database: str, chats: int) -> Iterator[Case]:
     """One row a transaction, without the log's positions, from as many clients as the server has."""
     # Behind every position that is taken.
     cluster.sql("CREATE SEQUENCE positions START 1000000000", database)
+    cluster.sql(BARE, database)
+    for name, table in ("pgbench", "messages"), ("pgbench, bare table", "bare_messages"):
+        yield pgbench_case(name, scenario, database, SCRIPT.format(table=table, chats=chats, text=TEXT))
 
+
+def pgbench_case(name: str, scenario: str, database: str, commands: str) -> Case:
     def run(seconds: int) -> Sample:
         postmaster = cluster.postmaster()
         before = processes.cpu_seconds(postmaster)
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(SCRIPT.format(chats=chats, text=TEXT))
+            script.write(commands)
             script.flush()
             done = subprocess.run(
                 ["pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", str(seconds),
@@ -39,4 +51,4 @@ def pgbench_case(scenario: str, database: str, chats: int) -> Case:
             rate=float(rate[1]),
             database_cpu=(processes.cpu_seconds(postmaster) - before) * 1e6 / int(count[1]),
         )
-    return Case("pgbench", scenario, run)
+    return Case(name, scenario, run)

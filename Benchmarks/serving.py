@@ -11,7 +11,7 @@ from pathlib import Path
 from Benchmarks import durability, fill
 from Benchmarks.aims import Aim, by_name, rate, ratio, server_cpu
 from Benchmarks.load import Load
-from Benchmarks.pgbench import pgbench_case
+from Benchmarks.pgbench import pgbench_cases
 from Benchmarks.rounds import Case, http_case, measure
 from Tests.Support import cluster
 from Tests.Support.server import Server, chat_api, exchange
@@ -30,7 +30,7 @@ def run(rounds: int, seconds: int, with_reference: bool) -> dict:
         cases.sort(key=lambda case: SCENARIOS.index(case.scenario))
         measure(cases, rounds, seconds)
     return {
-        "rows": [case.as_json() for case in cases],
+        "rows": [case.as_json() | {"relative_cpu": to_constant(case, cases)} for case in cases],
         "aims": [aim.as_json() for aim in aims(cases)],
         "durability": durability.prove(),
     }
@@ -50,7 +50,7 @@ def prepare(stack: contextlib.ExitStack, with_reference: bool) -> Iterator[Case]
     stack.callback(postgresql.stop)
     yield from chat_cases("PostgreSQL", postgresql, "/health/live", on_postgresql=True)
 
-    yield pgbench_case(POSTS, fill.postgresql(MESSAGES, CHATS), CHATS)
+    yield from pgbench_cases(POSTS, fill.postgresql(MESSAGES, CHATS), CHATS)
     if with_reference:
         reference = start_reference()
         stack.callback(reference.stop)
@@ -97,24 +97,42 @@ def chat_cases(target: str, server: Server, health: str, on_postgresql: bool = F
     connection.close()
 
 
+def to_constant(case: Case, cases: list[Case]) -> float | None:
+    """CPU per request relative to the constant response; None for what is no HTTP server."""
+    constant = by_name(cases)("constant answer", LIVE)
+    return None if case.median("server_cpu") is None else ratio(case, constant, server_cpu)
+
+
+# CPU per request relative to the constant response: at most, and the moonshot.
+CPU_BOUNDS = {
+    "SQLite": {LIVE: (0.75, 0.65), POSTS: (2.3, 1.9), READS: (1.65, 1.4)},
+    "PostgreSQL": {LIVE: (0.75, 0.65), POSTS: (1.8, 1.5), READS: (1.65, 1.4)},
+}
+# What is known of the limits; a missed target without a reason shows as MISSED until there is a measurement that explains it.
+REASONS = {READS: "each read asks the database where the chat's log ends"}
+
+
 def aims(cases: list[Case]) -> Iterator[Aim]:
     case = by_name(cases)
-    for target, reads in ("SQLite", 0.6), ("PostgreSQL", 0.45):
-        live, posts, hot, last = (case(target, scenario) for scenario in SCENARIOS)
-        constant = case("constant answer", LIVE)
-        yield Aim(f"{target}: CPU of health/live to a constant answer", ratio(live, constant, server_cpu), at_most=1.15)
-        yield Aim(f"{target}: posts to health/live", ratio(posts, live, rate), at_least=0.5)
-        yield Aim(f"{target}: last 20 to health/live", ratio(last, live, rate), at_least=reads)
+    for target, bounds in CPU_BOUNDS.items():
+        for scenario, (bound, moonshot) in bounds.items():
+            value = to_constant(case(target, scenario), cases)
+            yield Aim(f"{target}: CPU of {scenario} to constant", value, None, bound, moonshot, REASONS.get(scenario, ""))
+        _, posts, hot, _ = (case(target, scenario) for scenario in SCENARIOS)
         # 1.0, less what noise takes.
         yield Aim(f"{target}: posts to one chat to posts to {CHATS}", ratio(hot, posts, rate), at_least=0.95)
         for posting in posts, hot:
             tail = statistics.median(sample.p99 / sample.p50 for sample in posting.samples)
             yield Aim(f"{target}: p99 to p50 of {posting.scenario}", tail, at_most=4)
     posts, last = (case("PostgreSQL", scenario) for scenario in (POSTS, READS))
-    yield Aim("PostgreSQL: posts to pgbench", ratio(posts, case("pgbench", POSTS), rate), at_least=1.2)
+    bare = ratio(posts, case("pgbench, bare table", POSTS), rate)
+    yield Aim(
+        "PostgreSQL: posts to pgbench's inserts into a bare table", bare, at_least=0.8, moonshot=1.2,
+        reason="a post also updates its chat's row",
+    )
     if reference := case("FastAPI reference", POSTS):
-        yield Aim("PostgreSQL: posts to the reference", ratio(posts, reference, rate), at_least=30)
+        yield Aim("PostgreSQL: posts to the reference", ratio(posts, reference, rate), at_least=35, moonshot=60)
         yield Aim(
             "PostgreSQL: last 20 to the reference",
-            ratio(last, case("FastAPI reference", READS), rate), at_least=30,
+            ratio(last, case("FastAPI reference", READS), rate), at_least=30, reason=REASONS[READS],
         )

@@ -5,7 +5,8 @@ TIMES = {"p50 ms": ("p50", 1e-3, 1), "p99 ms": ("p99", 1e-3, 1)}
 RESIDENT = {"resident MiB": ("resident_mib", 1, 0)}
 REQUESTS = {
     "requests/s": ("rate", 1, 0), **TIMES,
-    "server CPU µs": ("server_cpu", 1, 0), "PostgreSQL CPU µs": ("database_cpu", 1, 0), **RESIDENT,
+    "server CPU µs": ("server_cpu", 1, 0), "to constant": ("relative_cpu", 1, 2),
+    "PostgreSQL CPU µs": ("database_cpu", 1, 0), **RESIDENT,
 }
 DELIVERIES = {
     "deliveries/s": ("rate", 1, 0), **TIMES,
@@ -27,8 +28,9 @@ def section(result: dict) -> str:
     parts.append(figures("", REQUESTS, {case(row): row for row in result["rows"]}))
     if rows := result.get("held"):
         parts.append(figures("resident", HELD, {row["what"]: row for row in rows}))
-    parts.append(table(["aim", "value", "bound", ""], [
-        [aim["name"], f"{aim['value']:.2f}", aim["bound"], verdict(aim)] for aim in result["aims"]
+    parts.append(table(["target", "value", "bound", "moonshot", ""], [
+        [aim["name"], f"{aim['value']:.2f}", aim["bound"], str(aim.get("moonshot") or ""), verdict(aim)]
+        for aim in result["aims"]
     ]))
     if proofs := result.get("durability"):
         parts.append(table(["writes one by one", "synchronisations", "counted", ""], [
@@ -47,12 +49,14 @@ def case(row: dict) -> str:
 
 
 def verdict(judged: dict) -> str:
-    return "reached" if judged["reached"] else "MISSED"
+    if judged["reached"]:
+        return "reached"
+    return f"missed: {reason}" if (reason := judged.get("reason")) else "MISSED"
 
 
 def figures(heading: str, columns: dict[str, tuple[str, float, int]], rows: dict[str, dict]) -> str:
     def number(row: dict, name: str, scale: float, digits: int) -> str:
-        return "" if row[name] is None else f"{row[name] * scale:,.{digits}f}"
+        return "" if row.get(name) is None else f"{row[name] * scale:,.{digits}f}"
 
     return table([heading, *columns], [
         [name, *(number(row, *column) for column in columns.values())] for name, row in rows.items()

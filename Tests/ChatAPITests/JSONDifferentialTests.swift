@@ -129,7 +129,7 @@ private struct ReferenceParser {
         return parser.value() && parser.rest.isEmpty
     }
 
-    /// `ws value ws`
+    /// A value and the white space around it.
     private mutating func value() -> Bool {
         skip(" \n\r\t")
         let isValid =

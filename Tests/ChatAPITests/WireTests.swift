@@ -40,7 +40,7 @@ struct WireTests {
         ("GET", "/chats/1/messages/1", ["content-type: application/json", "etag: \"1\""]),
         ("GET", "/nowhere", ["content-type: application/json"]),
         ("GET", "/chats/x", ["content-type: application/json"]),
-        ("PUT", "/chats/1", ["allow: DELETE, GET, HEAD, PATCH", "content-type: application/json"]),
+        ("PUT", "/health/live", ["allow: GET, HEAD", "content-type: application/json"]),
         ("DELETE", "/chats/1", []),
         ("GET", "/openapi.json", ["cache-control: no-cache", "content-type: application/json"]),
     ])
