@@ -49,18 +49,23 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
     ],
     targets: [
+        .target(name: "Executors", swiftSettings: settings),
         .target(name: "ChatDomain", swiftSettings: settings),
         .target(name: "ChatMigrations", dependencies: ["ChatDomain"], swiftSettings: settings),
         .target(
             name: "ChatSQLite",
-            dependencies: ["ChatDomain", "ChatMigrations", .grdb, .grdbSQLite],
+            dependencies: ["ChatDomain", "ChatMigrations", "Executors", .grdb, .grdbSQLite],
             swiftSettings: settings
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .target(name: "PostgresClient", dependencies: ["CLibPQ", .dequeModule], swiftSettings: settings),
+        .target(
+            name: "PostgresClient",
+            dependencies: ["CLibPQ", "Executors", .dequeModule],
+            swiftSettings: settings
+        ),
         .target(
             name: "ChatPostgres",
-            dependencies: ["ChatDomain", "ChatMigrations", "PostgresClient"],
+            dependencies: ["ChatDomain", "ChatMigrations", "Executors", "PostgresClient"],
             swiftSettings: settings
         ),
         .target(
@@ -108,7 +113,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain"], swiftSettings: settings),
+        .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain", "Executors"], swiftSettings: settings),
         .testTarget(
             name: "ChatMigrationsTests",
             dependencies: [

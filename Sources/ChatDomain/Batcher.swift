@@ -4,11 +4,11 @@ package import Synchronization
 ///
 /// A lone request runs at once; under load the batches grow by themselves and each costs what one request did.
 package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
-    /// Runs a batch and answers each of its requests, in their order.
+    /// Runs a batch.
     ///
-    /// What it throws holds for all of them. Where that is `StoreError.invalidValue`, nothing was done, and the batcher
-    /// runs both halves again, so that the one at fault fails alone in the end.
-    package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> [Result<Answer, StoreError>]
+    /// What it throws holds for all of its requests. Where that is `StoreError.invalidValue`, nothing was done, and the
+    /// batcher runs both halves again, so that the one at fault fails alone in the end.
+    package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> BatchOutcome<Answer>
 
     @usableFromInline
     package struct Entry: Sendable {
@@ -25,11 +25,19 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     @usableFromInline let state: Mutex<BatchState<Entry>>
     @usableFromInline let lastTicket = Atomic<UInt64>(0)
     @usableFromInline let patience: Duration
+    @usableFromInline let executor: (any TaskExecutor)?
     @usableFromInline let perform: Perform
 
-    /// - Parameter queueCount: How many kinds of requests have a queue and a share of the batches of their own.
+    /// - Parameters:
+    ///   - queueCount: How many kinds of requests have a queue and a share of the batches of their own.
+    ///   - executor: Where the batches run, one after the other without leaving it; nil for Swift's pool.
     @inlinable
-    package init(_ limits: BatchLimits, queueCount: Int = 1, perform: @escaping Perform) {
+    package init(
+        _ limits: BatchLimits,
+        queueCount: Int = 1,
+        on executor: (any TaskExecutor)? = nil,
+        perform: @escaping Perform
+    ) {
         state = Mutex(
             BatchState(
                 maximumBatch: limits.maximumBatch,
@@ -38,6 +46,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
             )
         )
         patience = limits.patience
+        self.executor = executor
         self.perform = perform
     }
 
@@ -76,7 +85,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int, _ queue: Int) {
         // The clock is read under the lock, so that deadlines ascend.
         switch state.withLock({ $0.add(entry, ticket, weight: weight, queue: queue, deadline: .now + patience) }) {
-        case .run: Task { await run() }
+        case .run: Task(executorPreference: executor) { await self.run() }
         case .waitAndWatch: Task { await watch() }
         case .wait: break
         case .refuse:
@@ -93,10 +102,35 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     @inlinable
     func run() async {
         while let batch = state.withLock({ $0.next() }) {
-            let results = await results(of: batch.map(\.request)[...])
-            for (index, entry) in batch.enumerated() {
-                entry.continuation.resume(returning: results[index])
+            await run(batch[...])
+        }
+    }
+
+    /// Runs a batch, answers its requests, and tells others of it then.
+    @inlinable
+    func run(_ batch: ArraySlice<Entry>) async {
+        do throws(StoreError) {
+            let outcome = try await perform(batch.map(\.request))
+            answer(batch, outcome.answers)
+            outcome.announce?()
+        } catch {
+            guard case .invalidValue = error, batch.count > 1 else {
+                return answer(batch, batch.map { _ in .failure(error) })
             }
+            let middle = batch.startIndex + batch.count / 2
+            await run(batch[..<middle])
+            await run(batch[middle...])
+        }
+    }
+
+    @inlinable
+    func answer(_ batch: ArraySlice<Entry>, _ answers: [Result<Answer, StoreError>]) {
+        if answers.count != batch.count {
+            let reason = "\(answers.count) answers came to \(batch.count) requests"
+            return answer(batch, batch.map { _ in .failure(.outcomeUnknown(reason: reason)) })
+        }
+        for (entry, answer) in zip(batch, answers) {
+            entry.continuation.resume(returning: answer)
         }
     }
 
@@ -112,24 +146,6 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
             }
             guard let next else { return }
             try? await Task.sleep(until: next, clock: .continuous)
-        }
-    }
-
-    /// As many as there are requests.
-    @inlinable
-    func results(of requests: ArraySlice<Request>) async -> [Result<Answer, StoreError>] {
-        do throws(StoreError) {
-            let results = try await perform(Array(requests))
-            guard results.count == requests.count else {
-                throw .outcomeUnknown(reason: "\(results.count) answers came to \(requests.count) requests")
-            }
-            return results
-        } catch {
-            guard case .invalidValue = error, requests.count > 1 else {
-                return requests.map { _ in .failure(error) }
-            }
-            let middle = requests.startIndex + requests.count / 2
-            return await results(of: requests[..<middle]) + results(of: requests[middle...])
         }
     }
 }

@@ -15,7 +15,7 @@ package struct SearchQueue: Sendable {
             for query in queries {
                 lists.append(.success(try await perform(query)))
             }
-            return lists
+            return BatchOutcome(answers: lists)
         }
     }
 

@@ -12,21 +12,20 @@ package struct WriteLanes: Sendable {
     private let maximumWeight: Int
 
     /// - Parameters:
-    ///   - count: How many batches run side by side, at least 1.
+    ///   - executors: Where each lane runs its batches, on which `perform` may block; at least one.
     ///   - limits: What each lane takes on.
-    ///   - signals: Told of what was written, before the requesters are.
+    ///   - signals: Told of what was written, after the requesters.
     package init(
-        count: Int,
-        limits: BatchLimits,
-        signals: LogSignals,
+        on executors: [any TaskExecutor],
+        _ limits: BatchLimits,
+        _ signals: LogSignals,
         perform: @escaping Perform
     ) {
         maximumWeight = limits.maximumBatch
-        lanes = (0..<count).map { lane in
-            Batcher(limits, queueCount: 3) { requests throws(StoreError) in
+        lanes = executors.enumerated().map { lane, executor in
+            Batcher(limits, queueCount: 3, on: executor) { requests throws(StoreError) in
                 let batch = try await perform(lane, requests)
-                signals.send(batch)
-                return batch.results
+                return BatchOutcome(answers: batch.results) { signals.send(batch) }
             }
         }
     }

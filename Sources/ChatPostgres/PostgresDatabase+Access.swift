@@ -13,7 +13,7 @@ extension PostgresDatabase {
         var attempt = 1
         while true {
             do throws(PostgresError) {
-                return try await writers[lane].withConnection(body)
+                return try await writers[lane].pool.withConnection(body)
             } catch .server(let state, _) where state.isConflict && attempt < Self.maximumAttempts {
                 attempt += 1
             } catch {

@@ -31,7 +31,7 @@ extension PostgresDatabase {
         repeat {
             let fate: RecordFate
             do throws(PostgresError) {
-                fate = try await writers[lane].withConnection { connection throws(PostgresError) in
+                fate = try await writers[lane].pool.withConnection { connection throws(PostgresError) in
                     try connection.fate(of: doubt)
                 }
             } catch {

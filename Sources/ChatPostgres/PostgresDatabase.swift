@@ -1,4 +1,5 @@
 package import ChatDomain
+import Executors
 package import PostgresClient
 
 /// The connections to a PostgreSQL database.
@@ -7,8 +8,8 @@ package import PostgresClient
 package struct PostgresDatabase: Sendable {
     /// The connections of reads.
     package let pool: PostgresPool
-    /// The connections of writes, one for each lane.
-    let writers: [PostgresPool]
+    /// The lanes of writes.
+    let writers: [PostgresWriter]
     /// The connection of searches.
     let searcher: PostgresPool
     /// The connection of readiness checks.
@@ -54,11 +55,24 @@ package struct PostgresDatabase: Sendable {
         // A search may take less time than opening a session on a busy server.
         let timeout = Int64(configuration.statementTimeout / .milliseconds(1))
         configuration.opening = [PostgresStatement("SET LOCAL statement_timeout = \(timeout)"), Self.noticeNewHistory]
-        func makePool(of size: Int, _ configuration: PostgresConfiguration) -> PostgresPool {
-            PostgresPool(configuration, size: size, leaseTimeout: leaseTimeout, maximumLifetime: maximumLifetime)
+        func makePool(
+            of size: Int,
+            _ configuration: PostgresConfiguration,
+            on executor: ThreadExecutor? = nil
+        ) -> PostgresPool {
+            PostgresPool(
+                configuration,
+                size: size,
+                leaseTimeout: leaseTimeout,
+                maximumLifetime: maximumLifetime,
+                executor: executor
+            )
         }
         pool = makePool(of: poolSize, configuration)
-        writers = (0..<lanes).map { _ in makePool(of: 1, configuration) }
+        writers = (0..<lanes).map { _ in
+            let executor = ThreadExecutor()
+            return PostgresWriter(executor: executor, pool: makePool(of: 1, configuration, on: executor))
+        }
         prober = makePool(of: 1, configuration)
         configuration.statementTimeout = searchLimits.timeout
         searcher = makePool(of: 1, configuration)
@@ -149,7 +163,7 @@ package struct PostgresDatabase: Sendable {
 
     /// Closes the connections as they become free; what comes later is refused.
     package func close() async {
-        for pool in [pool, searcher, prober] + writers {
+        for pool in [pool, searcher, prober] + writers.map(\.pool) {
             await pool.shutDown()
         }
     }

@@ -20,12 +20,14 @@ package struct PostgresStore: ChatStore {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        let lanes = database.writers.count
-        writes = WriteLanes(count: lanes, limits: limits, signals: signals) { lane, requests throws(StoreError) in
+        let executors = database.writers.map(\.executor)
+        writes = WriteLanes(on: executors, limits, signals) { lane, requests throws(StoreError) in
             try await database.record(requests, lane: lane)
         }
-        readLanes = (0..<lanes).map { _ in
-            Batcher(limits) { requests throws(StoreError) in try await database.fetch(requests) }
+        readLanes = database.writers.map { _ in
+            Batcher(limits) { requests throws(StoreError) in
+                BatchOutcome(answers: try await database.fetch(requests))
+            }
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
             try await database.searchChats(query)

@@ -8,14 +8,40 @@ extension SQLiteDatabase {
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
         do {
-            return try await writer.writeWithoutTransaction { [checkpointer] database in
-                let result = try database.inImmediateTransaction { try body(database) }
-                checkpointer?.noticeWrites(of: database)
-                return result
-            }
+            return try await writer.writeWithoutTransaction { try transact(on: $0, body) }
         } catch {
             throw StoreError(error)
         }
+    }
+
+    /// Carries out a batch of writes in one transaction, and blocks until it is on the disk.
+    func record(_ requests: [WriteRequest]) throws(StoreError) -> RecordedBatch {
+        do {
+            let batch = try writer.writeWithoutTransaction { database in
+                try transact(on: database) { try $0.record(requests, at: clock.now()) }
+            }
+            if batch.erasesText {
+                checkpointer?.noticeErasure()
+            }
+            return batch
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Reads a batch of ends of logs in one snapshot, and blocks meanwhile.
+    func fetch(_ requests: [LogTailRequest]) throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
+        do {
+            return try writer.read { try $0.fetch(requests) }
+        } catch {
+            throw StoreError(error).ofRead
+        }
+    }
+
+    private func transact<Result>(on database: Database, _ body: (Database) throws -> Result) throws -> Result {
+        let result = try database.inImmediateTransaction { try body(database) }
+        checkpointer?.noticeWrites(of: database)
+        return result
     }
 
     /// Runs `body` in one snapshot; it never fails with `StoreError.outcomeUnknown`.

@@ -1,10 +1,11 @@
 package import ChatDomain
 import ChatMigrations
+import Executors
 import GRDB
 
 /// Chats and messages in SQLite: one connection writes, several read beside it.
 ///
-/// Writes are made, and the ends of logs are read, in batches that form themselves.
+/// Writes are made, and the ends of logs are read, in batches that form themselves, each lane of them on a thread of its own.
 package struct SQLiteStore: ChatStore {
     package let signals: LogSignals
     let database: SQLiteDatabase
@@ -19,16 +20,12 @@ package struct SQLiteStore: ChatStore {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        writes = WriteLanes(count: 1, limits: limits, signals: signals) { _, requests throws(StoreError) in
-            let batch = try await database.write { try $0.record(requests, at: database.clock.now()) }
-            if batch.erasesText {
-                database.checkpointer?.noticeErasure()
-            }
-            return batch
+        writes = WriteLanes(on: [ThreadExecutor()], limits, signals) { _, requests throws(StoreError) in
+            try database.record(requests)
         }
         readLanes = (0..<database.readers).map { _ in
-            Batcher(limits) { requests throws(StoreError) in
-                try await database.read { try $0.fetch(requests) }
+            Batcher(limits, on: ThreadExecutor()) { requests throws(StoreError) in
+                BatchOutcome(answers: try database.fetch(requests))
             }
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in

@@ -1,3 +1,4 @@
+import Executors
 import Synchronization
 
 /// Cancels on the server what a lease has under way there, once the lease's task is cancelled.

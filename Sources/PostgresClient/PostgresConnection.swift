@@ -1,4 +1,5 @@
 import CLibPQ
+package import Executors
 import Glibc
 
 /// One session with a PostgreSQL server, confined to a thread of its own on which it may block.
@@ -6,7 +7,7 @@ import Glibc
 /// Its methods are synchronous inside the actor: a closure given to `run` does a whole transaction in one hop. After an
 /// error that leaves the session in doubt the connection is closed, and `isUsable` is false from then on.
 package actor PostgresConnection {
-    private let executor = ThreadExecutor()
+    private let executor: ThreadExecutor
     let configuration: PostgresConfiguration
     private let interruption: Interruption?
     private var session: OpaquePointer?
@@ -25,7 +26,13 @@ package actor PostgresConnection {
     ///
     /// - Parameter interruption: What ends the connection's waits at once, be it for the server's answer to a statement, for
     ///   a session or for notifications.
-    package init(_ configuration: PostgresConfiguration, interruption: Interruption? = nil) {
+    /// - Parameter executor: The thread on which it may block.
+    package init(
+        _ configuration: PostgresConfiguration,
+        interruption: Interruption? = nil,
+        executor: ThreadExecutor = ThreadExecutor()
+    ) {
+        self.executor = executor
         self.configuration = configuration
         self.interruption = interruption
     }

@@ -1,3 +1,5 @@
+package import Executors
+
 /// A bounded set of connections that are opened when they are needed and opened again when they broke.
 package actor PostgresPool {
     private typealias State = PoolState<PostgresConnection>
@@ -12,14 +14,18 @@ package actor PostgresPool {
     ///   - leaseTimeout: How long a caller waits for one to become free.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced before its next use.
     ///   - maximumWaiters: How many may wait; a further one is refused at once.
+    ///   - executor: The thread of its connections, for a caller who is on it; nil gives each its own.
     package init(
         _ configuration: PostgresConfiguration,
         size: Int,
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800),
-        maximumWaiters: Int = 10_000
+        maximumWaiters: Int = 10_000,
+        executor: ThreadExecutor? = nil
     ) {
-        let connections = (0..<size).map { _ in PostgresConnection(configuration) }
+        let connections = (0..<size).map { _ in
+            PostgresConnection(configuration, executor: executor ?? ThreadExecutor())
+        }
         state = State(connections, maximumLifetime: maximumLifetime, maximumWaiters: maximumWaiters)
         self.leaseTimeout = leaseTimeout
     }

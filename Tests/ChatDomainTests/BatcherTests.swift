@@ -43,7 +43,7 @@ struct BatcherTests {
             await gate.run(numbers)
             if numbers.contains(13) { throw .invalidValue(reason: "thirteen") }
             if numbers.contains(21) { throw .failed(reason: "everything") }
-            return numbers.map { $0 == 7 ? .failure(.chatNotFound) : .success($0 * 2) }
+            return BatchOutcome(answers: numbers.map { $0 == 7 ? .failure(.chatNotFound) : .success($0 * 2) })
         }
     }
 
@@ -107,6 +107,33 @@ struct BatcherTests {
         #expect(results[14] == .success(28))
     }
 
+    @Test func aHalfOfABrokenBatchIsAnsweredBeforeTheOtherRuns() async throws {
+        let (second, runSecond) = AsyncStream.makeStream(of: Void.self)
+        let gate = Gate()
+        let batcher = Batcher<Int, Int>(BatchLimits()) { numbers throws(StoreError) in
+            await gate.run(numbers)
+            if numbers.count > 1 { throw .invalidValue(reason: "together") }
+            if numbers == [2] {
+                for await _ in second {}
+            }
+            return BatchOutcome(answers: numbers.map { .success($0) })
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await batcher.submit(0) }
+            await gate.waitUntilRunning()
+            group.addTask {
+                _ = try await batcher.submit(1)
+                runSecond.finish()
+            }
+            while batcher.waitingCount < 1 { await Task.yield() }
+            group.addTask { _ = try await batcher.submit(2) }
+            while batcher.waitingCount < 2 { await Task.yield() }
+            gate.open()
+            try await group.waitForAll()
+        }
+        #expect(gate.seen == [[0], [1, 2], [1], [2]])
+    }
+
     @Test func anErrorThatABatchSharesIsNotTriedAgainForEachOfItsRequests() async {
         let gate = Gate()
         let results = await submit(Array(1...8) + [21], to: batcher(gate), gate)
@@ -125,7 +152,7 @@ struct BatcherTests {
     }
 
     @Test func aBatchWithTooFewAnswersLeavesNobodyWaiting() async {
-        let batcher = Batcher<Int, Int>(BatchLimits()) { _ throws(StoreError) in [] }
+        let batcher = Batcher<Int, Int>(BatchLimits()) { _ throws(StoreError) in BatchOutcome(answers: []) }
         await #expect(throws: StoreError.outcomeUnknown(reason: "0 answers came to 1 requests")) {
             try await batcher.submit(1)
         }

@@ -1,4 +1,7 @@
 import ChatDomain
+import Dispatch
+import Executors
+import Glibc
 import Synchronization
 import Testing
 
@@ -37,7 +40,7 @@ struct WriteLanesTests {
     @Test func aFloodOfCreationsDoesNotKeepPostersWaitingForMoreThanABatch() async throws {
         let gate = Gate()
         let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
-        let lanes = WriteLanes(count: 1, limits: limits, signals: LogSignals()) { _, requests throws(StoreError) in
+        let lanes = WriteLanes(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
             await gate.run(requests)
             return Self.answer(requests)
         }
@@ -73,6 +76,94 @@ struct WriteLanesTests {
         let purges = gate.seen.filter { $0.contains { if case .purge = $0 { true } else { false } } }
         #expect(purges.map(\.count) == [1])
         #expect(gate.seen.reduce(0) { $0 + $1.count } == 807)
+    }
+
+    /// Holds whoever is told of a signal until it is opened, and remembers the signals.
+    private final class SlowListener: Sendable {
+        private let gate = DispatchSemaphore(value: 0)
+        private let (heard, hear) = AsyncStream.makeStream(of: LogSignal.self)
+
+        func receive(_ signal: LogSignal) {
+            gate.wait()
+            hear.yield(signal)
+        }
+
+        func open() {
+            gate.signal()
+        }
+
+        func next() async -> LogSignal? {
+            await heard.first { _ in true }
+        }
+    }
+
+    @Test func aRequestIsAnsweredBeforeListenersAreTold() async throws {
+        let (lanes, listener) = lanesWithSlowListener()
+        _ = try await lanes.createChat(ChatDraft(title: try ChatTitle("first")))
+        listener.open()
+        #expect(await listener.next() == .created(ChatID(rawValue: 1)))
+    }
+
+    @Test func listenersAreToldInTheOrderOfTheBatches() async throws {
+        let (lanes, listener) = lanesWithSlowListener()
+        let draft = ChatDraft(title: try ChatTitle("one of three"))
+        _ = try await lanes.createChat(draft)
+        // They run together, once the listener has heard of the first.
+        async let second = lanes.createChat(draft)
+        async let third = lanes.createChat(draft)
+        while lanes.waitingCount < 2 { await Task.yield() }
+        for _ in 1...3 { listener.open() }
+        _ = try await [second, third]
+        for id in 1...3 as ClosedRange<Int64> {
+            #expect(await listener.next() == .created(ChatID(rawValue: id)))
+        }
+    }
+
+    @Test func listenersAreToldOfWhatACancelledRequestHasDone() async throws {
+        let gate = Gate()
+        let (lanes, listener) = lanesWithSlowListener(gate)
+        let draft = ChatDraft(title: try ChatTitle("first"))
+        let request = Task { try await lanes.createChat(draft) }
+        await gate.waitUntilRunning()
+        request.cancel()
+        gate.open()
+        listener.open()
+        #expect(await listener.next() == .created(ChatID(rawValue: 1)))
+        _ = try await request.value
+    }
+
+    @Test func batchesRunOnTheThreadOfTheirLane() async throws {
+        let executors = [ThreadExecutor(), ThreadExecutor()]
+        let threads = Mutex<[Int: Set<pthread_t>]>([:])
+        let lanes = WriteLanes(on: executors, BatchLimits(), LogSignals()) { lane, requests throws(StoreError) in
+            threads.withLock { _ = $0[lane, default: []].insert(pthread_self()) }
+            return Self.answer(requests)
+        }
+        for number in 1...20 as ClosedRange<Int64> {
+            try await lanes.deleteChat(ChatID(rawValue: number))
+        }
+        let seen = threads.withLock { $0 }
+        #expect(seen.mapValues(\.count) == [0: 1, 1: 1])
+        #expect(seen[0] != seen[1])
+    }
+
+    private func lanesWithSlowListener(_ gate: Gate? = nil) -> (WriteLanes, SlowListener) {
+        let signals = LogSignals()
+        let listener = SlowListener()
+        signals.setHandler { listener.receive($0) }
+        let lastID = Mutex<Int64>(0)
+        let lanes = WriteLanes(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
+            await gate?.run(requests)
+            var batch = Self.answer(requests)
+            batch.createdChats = requests.map { _ in
+                ChatID(rawValue: lastID.withLock { id in
+                    id += 1
+                    return id
+                })
+            }
+            return batch
+        }
+        return (lanes, listener)
     }
 
     private static func answer(_ requests: [WriteRequest]) -> RecordedBatch {

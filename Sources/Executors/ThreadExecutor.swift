@@ -1,13 +1,15 @@
 import Glibc
 
-/// A serial executor with a thread of its own, on which calls may block.
+/// An executor of actors and of tasks with a thread of its own, on which calls may block.
+///
+/// A task that prefers it enters an actor that runs on it without leaving the thread.
 ///
 /// `DispatchSerialQueue` is not an executor on Linux, and a blocked worker of Swift's pool or of Dispatch's would be
 /// missed elsewhere. The thread ends, after what is queued, once the executor is released.
-final class ThreadExecutor: SerialExecutor {
+package final class ThreadExecutor: SerialExecutor, TaskExecutor {
     private let jobs = JobQueue()
 
-    init() {
+    package init() {
         let context = Unmanaged.passRetained(jobs)
         var thread = pthread_t()
         let status = pthread_create(&thread, nil, runJobs, context.toOpaque())
@@ -19,8 +21,8 @@ final class ThreadExecutor: SerialExecutor {
         jobs.close()
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
-        jobs.append(UnownedJob(job), for: asUnownedSerialExecutor())
+    package func enqueue(_ job: consuming ExecutorJob) {
+        jobs.append(UnownedJob(job), for: self)
     }
 }
 
@@ -34,7 +36,7 @@ private func runJobs(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoi
 ///
 /// `@unchecked Sendable`: every access to the variables is between `pthread_mutex_lock` and `_unlock`.
 private final class JobQueue: @unchecked Sendable {
-    private typealias Entry = (job: UnownedJob, executor: UnownedSerialExecutor)
+    private typealias Entry = (job: UnownedJob, actors: UnownedSerialExecutor, tasks: UnownedTaskExecutor)
 
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -53,9 +55,9 @@ private final class JobQueue: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func append(_ job: UnownedJob, for executor: UnownedSerialExecutor) {
+    func append(_ job: UnownedJob, for executor: ThreadExecutor) {
         pthread_mutex_lock(mutex)
-        entries.append((job, executor))
+        entries.append((job, executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor()))
         pthread_cond_signal(changed)
         pthread_mutex_unlock(mutex)
     }
@@ -70,7 +72,7 @@ private final class JobQueue: @unchecked Sendable {
     func runUntilClosed() {
         while let batch = next() {
             for entry in batch {
-                entry.job.runSynchronously(on: entry.executor)
+                entry.job.runSynchronously(isolatedTo: entry.actors, taskExecutor: entry.tasks)
             }
         }
     }
