@@ -74,7 +74,7 @@ def postgresql(messages: int, chats: int) -> str:
             to_timestamp({EPOCH}) + n * interval '1 millisecond'
         FROM generate_series(0, {messages} - 1) AS n;
         ALTER TABLE messages ADD PRIMARY KEY (chat_id, seq);
-        CREATE UNIQUE INDEX messages_id ON messages (chat_id, id);
+        CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
         VACUUM ANALYZE;
         CHECKPOINT;
         """,

@@ -5,7 +5,13 @@ import PostgresClient
 extension PostgresStatement {
     /// Removes chats with all that they have.
     static func remove(_ chats: Set<ChatID>) -> PostgresStatement {
-        PostgresStatement("DELETE FROM chats WHERE id = ANY ($1::bigint[])", [.int64Array(chats.map(\.rawValue))])
+        PostgresStatement(
+            """
+            WITH removed AS (DELETE FROM messages WHERE chat_id = ANY ($1::bigint[]))
+            DELETE FROM chats WHERE id = ANY ($1::bigint[])
+            """,
+            [.int64Array(chats.map(\.rawValue))]
+        )
     }
 
     /// Hides chats from every reader until they are purged.

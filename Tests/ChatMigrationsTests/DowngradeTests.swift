@@ -62,6 +62,13 @@ struct DowngradeTests {
                     "messages.chat_id", "messages.created_at", "messages.id", "messages.text",
                 ]
             )
+            let reference = """
+                SELECT pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE conrelid = 'messages'::regclass AND contype = 'f'
+                """
+            #expect(
+                try await database.rows(reference) == [["FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE"]]
+            )
         }
     }
 

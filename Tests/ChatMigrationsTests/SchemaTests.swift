@@ -35,7 +35,7 @@ struct SchemaTests {
             .sqlite, "DROP INDEX chats_deleted_at; CREATE INDEX chats_deleted_at ON chats (deleted_at)",
             "chats: index chats_deleted_at as 90b3eab8913f4800"
         ),
-        (.postgresql, "DROP INDEX messages_id", "messages: UNIQUE INDEX btree (chat_id, id)"),
+        (.postgresql, "DROP INDEX messages_id", "messages: UNIQUE INDEX btree (id, chat_id)"),
         (.postgresql, "ALTER TABLE messages DROP COLUMN reply_to", "messages: reply_to bigint"),
         (.postgresql, "ALTER TABLE messages ALTER text DROP NOT NULL", "messages: text text not null"),
         (.postgresql, "ALTER TABLE history ALTER id DROP DEFAULT", "history: id bigint not null default 1"),

@@ -131,6 +131,45 @@ struct ImportConformanceTests {
         }
     }
 
+    /// PostgreSQL has no constraint that says so: each transaction locks the chats of its messages.
+    @Test(arguments: StoreUnderTest.allCases)
+    func noMessageOutlivesItsChatWhilePostersImportsAndDeletionsRace(_ kind: StoreUnderTest) async throws {
+        try await kind.withStoreAndSQL { store, database in
+            if case .postgresql(let url) = database {
+                try await withPostgres(url) { try await Self.race(store, $0) }
+            } else {
+                try await Self.race(store, store)
+            }
+            for table in ["messages", "changes"] {
+                let orphans = "SELECT CAST(count(*) AS text) FROM \(table) WHERE chat_id NOT IN (SELECT id FROM chats)"
+                #expect(try await database.rows(orphans) == [["0"]])
+            }
+        }
+    }
+
+    private static func race(_ store: any ChatStore, _ other: any ChatStore & ChatArchive) async throws {
+        for round in 1...20 as ClosedRange<Int64> {
+            let chat = try await store.createChat(titled: ChatTitle("short-lived")).id
+            let message = try await store.postMessage(MessageText("first"), to: chat)
+            _ = try await store.edit(message.id, in: chat, text: "edited")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for poster in [store, other, store, other] {
+                    group.addTask {
+                        do {
+                            for _ in 1...5 { _ = try await poster.postMessage(MessageText("late"), to: chat) }
+                        } catch StoreError.chatNotFound {}
+                    }
+                }
+                group.addTask {
+                    let stretch = stretch(chat: chat.rawValue, messages: [100_000 + round])
+                    _ = try await other.importBatch([stretch], skipsConflicts: true)
+                }
+                group.addTask { try await other.deleteChat(chat) }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func anImportThatWaitsForAnIDHoldsNoWriterUp() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("busy")).id

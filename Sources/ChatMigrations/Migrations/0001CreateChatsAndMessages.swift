@@ -105,6 +105,9 @@ extension Migration {
             // No index has a column that every post changes, and pages have room for the next version of a chat, so a post
             // touches no index of `chats` (a HOT update). The list of chats is sorted by minute through the index, and within
             // a minute when it is read.
+            //
+            // No foreign key leads from messages to chats: its check would lock the chat again for each message, and every
+            // transaction that inserts or deletes messages holds the lock of their chat.
             up: """
                 SET LOCAL TimeZone = 'UTC';
 
@@ -279,7 +282,6 @@ extension Migration {
                 ALTER TABLE messages
                     ALTER COLUMN seq SET NOT NULL,
                     ADD PRIMARY KEY (chat_id, seq),
-                    ADD FOREIGN KEY (chat_id) REFERENCES chats (id) ON DELETE CASCADE,
                     ADD CHECK (seq >= 1),
                     ADD CHECK (char_length(text) <= 5000),
                     ADD CHECK (octet_length(metadata) <= 16384),
@@ -288,7 +290,7 @@ extension Migration {
                     ADD CHECK (run_seq IS NULL OR deleted_at IS NOT NULL),
                     ADD CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
                     ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL));
-                CREATE UNIQUE INDEX messages_id ON messages (chat_id, id);
+                CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
                 CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, idempotency_key)
                     WHERE idempotency_key IS NOT NULL;
 
@@ -319,8 +321,9 @@ extension Migration {
             // new positions and under a new epoch. What those tables cannot hold stops it.
             down: """
                 LOCK TABLE chats, messages IN ACCESS EXCLUSIVE MODE;
+                DELETE FROM messages
+                WHERE deleted_at IS NOT NULL OR chat_id IN (SELECT id FROM chats WHERE deleted_at IS NOT NULL);
                 DELETE FROM chats WHERE deleted_at IS NOT NULL;
-                DELETE FROM messages WHERE deleted_at IS NOT NULL;
                 DO $$
                 DECLARE
                     culprit bigint;
@@ -356,6 +359,7 @@ extension Migration {
                     DROP COLUMN idempotency_key,
                     DROP COLUMN idempotency_fingerprint,
                     ADD PRIMARY KEY (id),
+                    ADD FOREIGN KEY (chat_id) REFERENCES chats (id) ON DELETE CASCADE,
                     ALTER COLUMN created_at SET DEFAULT now();
                 CREATE INDEX messages_chat_id_id ON messages (chat_id, id);
                 ALTER TABLE chats

@@ -64,9 +64,8 @@ enum InitialSchema {
         messages: CHECK ((revision >= 1))
         messages: CHECK ((seq >= 1))
         messages: CHECK (((run_seq IS NULL) OR (deleted_at IS NOT NULL)))
-        messages: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         messages: PRIMARY KEY (chat_id, seq)
-        messages: UNIQUE INDEX btree (chat_id, id)
+        messages: UNIQUE INDEX btree (id, chat_id)
         messages: UNIQUE INDEX btree (chat_id, idempotency_key) WHERE (idempotency_key IS NOT NULL)
         messages: chat_id bigint not null
         messages: created_at timestamp with time zone not null
