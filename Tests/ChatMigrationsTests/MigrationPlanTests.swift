@@ -75,7 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "e04c8d254c18cc6a", "03108b08b50ad952"]
+                ["0001", "e04c8d254c18cc6a", "845fedc7cfe36103"]
             ]
         )
     }
