@@ -156,10 +156,12 @@ struct WriteLanesTests {
             await gate?.run(requests)
             var batch = Self.answer(requests)
             batch.createdChats = requests.map { _ in
-                ChatID(rawValue: lastID.withLock { id in
-                    id += 1
-                    return id
-                })
+                ChatID(
+                    rawValue: lastID.withLock { id in
+                        id += 1
+                        return id
+                    }
+                )
             }
             return batch
         }
