@@ -6,7 +6,7 @@ import Testing
 /// How the program is configured, seen from outside.
 @Suite(.timeLimit(.minutes(5)))
 struct ConfigurationTests {
-    @Test func everySettingIsInTheListTheHelpAndTheREADMEWithOneDefault() async throws {
+    @Test func everySettingIsInTheListTheHelpAndTheDocumentationWithOneDefault() async throws {
         let settings = Set(Settings.all.map(Row.init))
         #expect(settings.count == Settings.all.count)
 
@@ -14,7 +14,8 @@ struct ConfigurationTests {
         #expect(source.matches(of: /static let \w+ = Setting/).count == settings.count)
         #expect(Set(source.matches(of: /flag: "(.*)"/).map { String($0.1) }) == Set(settings.map(\.flag)))
 
-        let rows = try PackageFile.read("README.md").matches(of: /(?m)^\| `--([a-z-]+)` \| `([A-Z_]+)` \| `(.*)` \|$/)
+        let rows = try PackageFile.read("docs/configuration.md")
+            .matches(of: /(?m)^\| `--([a-z-]+)` \| `([A-Z_]+)` \| `(.*)` \|$/)
         #expect(rows.count == settings.count)
         #expect(Set(rows.map { Row(flag: String($0.1), variable: String($0.2), fallback: String($0.3)) }) == settings)
 
@@ -190,7 +191,7 @@ struct ConfigurationTests {
         }
     }
 
-    /// A setting as the README's table and the help have it.
+    /// A setting as the table in docs/configuration.md and the help show it.
     private struct Row: Hashable {
         let flag: String
         let variable: String
