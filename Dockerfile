@@ -7,7 +7,7 @@ WORKDIR /src
 COPY Package.swift ./
 RUN swift package resolve
 COPY Sources Sources
-# The release build does not compile them, but the package is not valid without.
+# The release build does not compile these, but the package is invalid without them.
 COPY Benchmarks Benchmarks
 COPY Tests Tests
 
@@ -21,7 +21,7 @@ CMD ["Scripts/test", "--built"]
 
 FROM source AS build
 COPY Scripts/build Scripts/
-# The cache spares the next build what has not changed.
+# The cache makes the next build incremental.
 RUN --mount=type=cache,target=/src/.build,sharing=locked \
     Scripts/build chat-api \
     && strip -o /usr/local/bin/chat-api .build/release/chat-api
@@ -33,7 +33,7 @@ WORKDIR /src
 COPY Scripts/docs-assets Scripts/
 RUN Scripts/docs-assets
 
-# The file system of the last stage: the program, the libraries that it loads, and no shell.
+# The root file system of the runtime stage: the program and the libraries it loads, without a shell.
 FROM debian:bookworm-slim AS root
 RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
     && rm -rf /var/lib/apt/lists/*
@@ -46,17 +46,17 @@ RUN Scripts/image-root /image /image/usr/local/bin/chat-api
 FROM scratch AS runtime
 COPY --from=root /image /
 ENV PATH=/usr/local/bin
-# A file that is missing fails the build here.
+# Fails the build if a library is missing.
 RUN ["chat-api", "--version"]
 
-# By number, so that an orchestrator can tell that it is not root.
+# A number, so that an orchestrator can verify that it is not root.
 USER 10001
 WORKDIR /data
 VOLUME /data
 ENV CHAT_HOST=0.0.0.0 \
     DATABASE_URL=sqlite:////data/chat.db
 EXPOSE 8000
-# Without an answer the command itself gives up after 8 seconds.
+# The command itself gives up after 8 seconds.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["chat-api", "healthcheck"]
 ENTRYPOINT ["chat-api"]
 CMD ["serve"]
