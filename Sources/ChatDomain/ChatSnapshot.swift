@@ -1,11 +1,15 @@
 /// Chats read in one snapshot.
 package struct ChatSnapshot: Equatable, Sendable {
     /// In any order.
-    package let chats: [Chat]
+    package let heads: [LogHead]
     package let epoch: Epoch
 
-    package init(chats: [Chat], epoch: Epoch) {
-        self.chats = chats
+    package init(heads: [LogHead], epoch: Epoch) {
+        self.heads = heads
         self.epoch = epoch
+    }
+
+    package var chats: [Chat] {
+        heads.map(\.chat)
     }
 }

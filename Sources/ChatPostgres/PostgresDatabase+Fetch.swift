@@ -172,17 +172,18 @@ extension PostgresConnection {
     fileprivate func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
         let result = try query(
             """
-            SELECT history.epoch, \(Chat.columns)
+            SELECT history.epoch, \(Chat.columns), last_entry_at
             FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
             WHERE history.id = 1
             """,
             [.int64Array(ids.map(\.rawValue))]
         )
-        var chats: [Chat] = []
+        var heads: [LogHead] = []
         for row in 0..<result.rowCount where !result.isNull(1, row: row) {
-            chats.append(try result.chat(columnsFrom: 1, row: row))
+            let chat = try result.chat(columnsFrom: 1, row: row)
+            heads.append(LogHead(chat: chat, instant: try result.instant(1 + Chat.columnCount, row: row)))
         }
-        return ChatSnapshot(chats: chats, epoch: try result.epoch(0))
+        return ChatSnapshot(heads: heads, epoch: try result.epoch(0))
     }
 
     fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {

@@ -124,7 +124,7 @@ extension PostgresConnection {
                     FROM pg_constraint
                     WHERE conrelid = pg_class.oid AND contype IN ('c', 'f', 'p')
                     UNION ALL
-                    SELECT regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (.*INDEX).* USING ', '\\1 ')
+                    SELECT regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (.*INDEX).* USING ', E'\\\\1 ')
                     FROM pg_index
                     WHERE indrelid = pg_class.oid AND indisvalid AND NOT indisprimary
                 ) AS objects (object)

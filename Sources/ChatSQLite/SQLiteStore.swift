@@ -51,8 +51,8 @@ package struct SQLiteStore: ChatStore {
 
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await database.read { database in
-            let chats = try ids.compactMap { try database.fetchChat($0) }
-            return ChatSnapshot(chats: chats, epoch: try database.fetchEpoch())
+            let heads = try ids.compactMap { try database.fetchHead(of: $0) }
+            return ChatSnapshot(heads: heads, epoch: try database.fetchEpoch())
         }
     }
 

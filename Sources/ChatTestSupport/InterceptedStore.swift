@@ -10,16 +10,22 @@ package struct InterceptedStore: ChatStore {
 
     package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
 
+    package let signals: LogSignals
     private let base: any ChatStore
     private let intercept: Interception
 
-    /// - Parameter intercept: Runs before a read, and after a list was read; the read fails with what it throws.
-    package init(_ base: any ChatStore, _ intercept: @escaping Interception) {
+    /// - Parameters:
+    ///   - signals: What the service listens to instead of the store's own, as if another process made all changes.
+    ///   - intercept: Runs before a read, and after a list was read; the read fails with what it throws.
+    package init(
+        _ base: any ChatStore,
+        signals: LogSignals? = nil,
+        _ intercept: @escaping Interception = { _ throws(StoreError) in }
+    ) {
         self.base = base
+        self.signals = signals ?? base.signals
         self.intercept = intercept
     }
-
-    package var signals: LogSignals { base.signals }
 
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await intercept(.chats(ids))

@@ -215,6 +215,43 @@ struct EpochTests {
         }
     }
 
+    /// The log passes the readers again before anybody looks: what they are shown next must not follow what they have.
+    @Test(arguments: StoreUnderTest.allCases, [true, false])
+    func aReaderOfALogThatWasWrittenAnewIsNotShownItsRest(_ store: StoreUnderTest, isSignalled: Bool) async throws {
+        var limits = StreamLimits()
+        limits.checkInterval = .seconds(3_600)
+        try await store.withStoreAndSQL { base, database in
+            let store = InterceptedStore(base, signals: isSignalled ? nil : LogSignals())
+            try await withServer(store, streamLimits: limits) { client in
+                try await client.createChats(2)
+                for path in Self.streams {
+                    try await client.post("1", "2", "3", "4", "5", "6")
+                    try await client.withEvents(path) { stream in
+                        _ = try await stream.events(through: "caught_up")
+                        try await database.execute(
+                            """
+                            DELETE FROM messages WHERE seq > 3;
+                            UPDATE chats SET last_seq = 3, message_count = 3 WHERE id = 1;
+                            """
+                        )
+                        try await client.post("another 4", "another 5", "another 6", "another 7")
+                        if !isSignalled {
+                            store.signals.receive(.moved([ChatID(rawValue: 1): Position(rawValue: 7)]))
+                        }
+                        #expect(try await stream.nextEvent()?.type == "reset", "\(path)")
+                        #expect(try await stream.nextEvent() == nil)
+                    }
+                    try await database.execute(
+                        """
+                        DELETE FROM messages;
+                        UPDATE chats SET last_seq = 0, message_count = 0, last_message_at = NULL WHERE id = 1;
+                        """
+                    )
+                }
+            }
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func aHoleInALogIsAnErrorAndNoEndlessLoop(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { base, database in

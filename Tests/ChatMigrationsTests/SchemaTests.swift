@@ -82,6 +82,8 @@ struct SchemaTests {
                     ALTER DATABASE \(try await sql.rows("SELECT current_database()::text")[0][0] ?? "")
                         SET IntervalStyle = 'iso_8601';
                     ALTER DATABASE \(try await sql.rows("SELECT current_database()::text")[0][0] ?? "")
+                        SET standard_conforming_strings = 'off';
+                    ALTER DATABASE \(try await sql.rows("SELECT current_database()::text")[0][0] ?? "")
                         SET TimeZone = 'Asia/Kolkata';
                     """
                 )

@@ -29,12 +29,12 @@ struct EventController<Store: ChatStore>: Sendable {
         let admission = try hub.admissions.admit(context.address)
         let interest = hub.interest(in: chatID, on: context.channel.eventLoop)
         let snapshot = try await store.chats(withIDs: [chatID])
-        guard let chat = snapshot.chats.first else { throw APIError.chatNotFound }
+        guard let head = snapshot.heads.first else { throw APIError.chatNotFound }
         let streamed: StreamedChat
         do {
             streamed = try StreamedChat(
                 interest,
-                of: chat,
+                of: head,
                 after: after.value?.place,
                 in: snapshot.epoch,
                 at: after.value?.location ?? []
@@ -102,7 +102,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let known = cursor?.places ?? [:]
         let interests = wanted.map { hub.interest(in: $0.chatID, on: context.channel.eventLoop) }
         let snapshot = try await store.chats(withIDs: wanted.map(\.chatID))
-        let chats = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0) })
+        let chats = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var start = StreamStart(scope: .chats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
         if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
         for (chat, interest) in zip(wanted, interests) {
@@ -136,17 +136,18 @@ struct EventController<Store: ChatStore>: Sendable {
         let interests = ids.prefix(limit).map { hub.interest(in: $0, on: context.channel.eventLoop) }
         let others = Set(known.keys).subtracting(ids.prefix(limit))
         let snapshot = try await store.chats(withIDs: Array(others.union(ids.prefix(limit))))
-        let chats = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0) })
+        let chats = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var start = StreamStart(scope: .allChats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
         if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
         for interest in interests {
-            guard let chat = chats[interest.chatID] else { continue }
-            if cursor == nil || known[chat.id] != nil {
-                let place = known[chat.id]
-                start.chats.append(try StreamedChat(interest, of: chat, after: place, in: snapshot.epoch, at: []))
+            let chatID = interest.chatID
+            guard let head = chats[chatID] else { continue }
+            if cursor == nil || known[chatID] != nil {
+                let place = known[chatID]
+                start.chats.append(try StreamedChat(interest, of: head, after: place, in: snapshot.epoch, at: []))
             } else {
-                let isCreated = cursor?.newest.map { chat.id.rawValue > $0.rawValue } ?? true
-                start.chats.append(hub.joining(interest, chat, isCreated: isCreated, in: snapshot.epoch))
+                let isCreated = cursor?.newest.map { chatID.rawValue > $0.rawValue } ?? true
+                start.chats.append(hub.joining(interest, head, isCreated: isCreated, in: snapshot.epoch))
             }
         }
         for (chatID, place) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where others.contains(chatID) {

@@ -61,14 +61,14 @@ package final class EventHub: Service, Sendable {
     }
 
     /// A chat that joins a stream of all chats: with everything if it was created since, else with its last entries.
-    func joining(_ interest: LogInterest, _ chat: Chat, isCreated: Bool, in epoch: Epoch) -> StreamedChat {
-        let last = max(0, chat.lastPosition.rawValue - limits.joiningEntries)
+    func joining(_ interest: LogInterest, _ head: LogHead, isCreated: Bool, in epoch: Epoch) -> StreamedChat {
+        let last = max(0, head.chat.lastPosition.rawValue - limits.joiningEntries)
         return StreamedChat(
             interest,
-            of: chat,
+            of: head,
             after: Position(rawValue: isCreated ? 0 : last),
             in: epoch,
-            news: StreamedChat.News(chat: chat, isCreated: isCreated)
+            news: StreamedChat.News(chat: head.chat, isCreated: isCreated)
         )
     }
 

@@ -68,7 +68,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private func follow(_ chats: [StreamedChat], isStart: Bool = false) {
         guard let reader else { return }
         // Every id is to hold the positions in all of them.
-        let follows = chats.map { reader.add($0.interest, after: $0.position, in: $0.epoch) }
+        let follows = chats.map { reader.add($0) }
         for (index, follow) in follows.enumerated() {
             follow.activity = activity - index
         }
@@ -80,7 +80,7 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
             writeID()
         }
         for (chat, follow) in zip(chats, follows) where self.reader != nil {
-            reader.start(follow, end: chat.end)
+            reader.start(follow, chat)
         }
     }
 
@@ -236,13 +236,13 @@ extension EventStream {
         discovered.subtract(interests.map(\.chatID))
         guard let found, reader != nil else { return }
         guard found.epoch == start.epoch else { return reset(in: found.epoch) }
-        let chats = Dictionary(uniqueKeysWithValues: found.chats.map { ($0.id, $0) })
+        let chats = Dictionary(uniqueKeysWithValues: found.heads.map { ($0.chat.id, $0) })
         let joining = interests.filter { chats[$0.chatID] != nil }
         let room = makeRoom(for: joining.count, keeping: active)
         let streamed = joining.prefix(room).compactMap { interest in
-            chats[interest.chatID].map { chat in
-                let isCreated = start.newest.map { chat.id.rawValue > $0.rawValue } ?? true
-                return hub.joining(interest, chat, isCreated: isCreated, in: found.epoch)
+            chats[interest.chatID].map { head in
+                let isCreated = start.newest.map { interest.chatID.rawValue > $0.rawValue } ?? true
+                return hub.joining(interest, head, isCreated: isCreated, in: found.epoch)
             }
         }
         if let newest = start.newest {

@@ -24,10 +24,13 @@ package struct FollowState {
 
     /// The last entry that was sent.
     package private(set) var position: Position
+    /// When it happened, where that is known.
+    package private(set) var instant: Instant?
     private var phase = Phase.replaying(floor: nil)
 
-    package init(after position: Position) {
+    package init(after position: Position, _ instant: Instant? = nil) {
         self.position = position
+        self.instant = instant
     }
 
     package var isLive: Bool {
@@ -72,6 +75,7 @@ package struct FollowState {
     package mutating func advance(to event: LiveEvent) -> Bool {
         guard let next = event.position, next.rawValue == position.rawValue + 1 else { return false }
         position = next
+        instant = event.instant
         return true
     }
 

@@ -7,14 +7,23 @@ package final class LiveEvent: Sendable {
     package let chatID: ChatID
     /// Nil for what has no place in the log.
     package let place: LogPlace?
+    /// When it happened; along a log it never runs backward.
+    package let instant: Instant
     let type: String
     private let json: [UInt8]
     private let forms = Mutex<[ByteBuffer?]>(Array(repeating: nil, count: EventForm.allCases.count))
 
-    init(type: String, chatID: ChatID, place: LogPlace?, _ write: (inout JSONWriter) -> Void) {
+    init(
+        type: String,
+        chatID: ChatID,
+        place: LogPlace?,
+        instant: Instant,
+        _ write: (inout JSONWriter) -> Void
+    ) {
         self.type = type
         self.chatID = chatID
         self.place = place
+        self.instant = instant
         var writer = JSONWriter()
         write(&writer)
         json = writer.bytes
@@ -22,13 +31,13 @@ package final class LiveEvent: Sendable {
 
     package convenience init(_ entry: LogEntry, of chatID: ChatID, in epoch: Epoch) {
         let place = LogPlace(epoch: epoch, position: entry.position)
-        self.init(type: entry.kind.rawValue, chatID: chatID, place: place) {
+        self.init(type: entry.kind.rawValue, chatID: chatID, place: place, instant: entry.instant) {
             entry.write(to: &$0, chatID: chatID)
         }
     }
 
     package convenience init(_ typing: Typing) {
-        self.init(type: "typing", chatID: typing.chatID, place: nil) { writer in
+        self.init(type: "typing", chatID: typing.chatID, place: nil, instant: typing.instant) { writer in
             writer.notice("typing") { writer in
                 writer.name("chat_id")
                 writer.value(typing.chatID.rawValue)
@@ -101,6 +110,13 @@ struct LivePage: Sendable {
     /// Where the log ended when they were read.
     let lastPosition: Position
     let epoch: Epoch
+    /// Whether the entry before it was written after the reader has seen another one there.
+    let isRewritten: Bool
+
+    /// Whether what a reader has seen up to a position is not what the database holds any more.
+    func isOfAnotherHistory(than epoch: Epoch, after position: Position) -> Bool {
+        self.epoch != epoch || lastPosition < position || isRewritten
+    }
 
     /// Whether it lacks what the log must have after a position: then the log is damaged.
     func hasHole(after position: Position) -> Bool {

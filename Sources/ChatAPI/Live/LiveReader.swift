@@ -32,17 +32,17 @@ final class LiveReader: Indexed {
     }
 
     /// Takes a chat to those that it follows; nothing is sent before `start`.
-    func add(_ interest: LogInterest, after position: Position, in epoch: Epoch) -> LogFollow {
-        let follow = LogFollow(interest, by: self, after: position, in: epoch)
+    func add(_ chat: StreamedChat) -> LogFollow {
+        let follow = LogFollow(chat, by: self)
         follows.append(follow)
         return follow
     }
 
     /// Begins to send what a follow lacks.
     ///
-    /// - Parameter end: Where the log ended when it was looked at, after the interest was taken.
-    func start(_ follow: LogFollow, end: Position) {
-        topics.add(follow, end: end)
+    /// - Parameter chat: As it was found after the interest was taken.
+    func start(_ follow: LogFollow, _ chat: StreamedChat) {
+        topics.add(follow, chat)
     }
 
     func unfollow(_ follow: LogFollow) {

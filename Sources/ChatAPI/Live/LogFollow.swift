@@ -17,12 +17,12 @@ final class LogFollow: Indexed {
     var activity = 0
     private let interest: LogInterest
 
-    init(_ interest: LogInterest, by reader: LiveReader, after position: Position, in epoch: Epoch) {
-        self.epoch = epoch
-        chatID = interest.chatID
-        self.interest = interest
+    init(_ chat: StreamedChat, by reader: LiveReader) {
+        epoch = chat.epoch
+        chatID = chat.interest.chatID
+        interest = chat.interest
         self.reader = reader
-        state = FollowState(after: position)
+        state = FollowState(after: chat.position, chat.position == chat.end ? chat.endInstant : nil)
     }
 
     var isActive: Bool {

@@ -8,6 +8,8 @@ package struct LogRing {
     private var events: Deque<LiveEvent> = []
     /// What the events take of memory, in bytes.
     package private(set) var size = 0
+    /// When the last entry happened, at `end`, where that is known; no later entry is older.
+    package private(set) var lastInstant: Instant?
 
     package enum Appended {
         case added
@@ -15,11 +17,16 @@ package struct LogRing {
         case known
         /// Some that come before it are not here.
         case gap
+        /// The log has gone backward: what happened after its last entry stands before the end.
+        case rewritten
     }
 
-    /// - Parameter end: Where the log ends, as far as is known.
-    package init(end: Position) {
+    /// - Parameters:
+    ///   - end: Where the log ends, as far as is known.
+    ///   - lastInstant: When it came to that.
+    package init(end: Position, lastInstant: Instant? = nil) {
         base = end
+        self.lastInstant = lastInstant
     }
 
     package var end: Position {
@@ -40,9 +47,12 @@ package struct LogRing {
     }
 
     package mutating func append(_ event: LiveEvent, at position: Position) -> Appended {
-        guard position > end else { return .known }
+        guard position > end else {
+            return lastInstant.map { event.instant > $0 } == true ? .rewritten : .known
+        }
         guard position.rawValue == end.rawValue + 1 else { return .gap }
         events.append(event)
+        lastInstant = event.instant
         size += event.size
         return .added
     }

@@ -23,6 +23,7 @@ final class LogSource: Sendable {
     private struct Request: Hashable, Sendable {
         let chatID: ChatID
         let position: Position
+        let instant: Instant?
     }
 
     private struct Waiter: Sendable {
@@ -45,15 +46,18 @@ final class LogSource: Sendable {
 
     /// Reads what is behind a position and hands it over on an event loop.
     ///
-    /// - Parameter owner: Whose turn it takes; the page is not handed over if its waiting is cancelled.
+    /// - Parameters:
+    ///   - instant: When the entry at the position happened, as the reader has seen it; nil if it has not.
+    ///   - owner: Whose turn it takes; the page is not handed over if its waiting is cancelled.
     func page(
         of chatID: ChatID,
         after position: Position,
+        _ instant: Instant?,
         for owner: [Turn],
         on eventLoop: any EventLoop,
         _ receive: @escaping Receive
     ) {
-        let request = Request(chatID: chatID, position: position)
+        let request = Request(chatID: chatID, position: position, instant: instant)
         queue.withLock { $0.add(request, for: Waiter(eventLoop: eventLoop, receive: receive), of: owner) }
         readNext()
     }
@@ -93,11 +97,29 @@ final class LogSource: Sendable {
         }
     }
 
+    private static func isLater(_ instant: Instant?, than other: Instant?) -> Bool {
+        guard let instant, let other else { return false }
+        return other < instant
+    }
+
     private static func page(_ request: Request, of store: some ChatStore) async -> Result<LivePage, StoreError> {
         do throws(StoreError) {
-            let page = try await store.log(of: request.chatID, after: request.position, limit: pageSize)
-            let events = page.entries.map { LiveEvent($0, of: request.chatID, in: page.epoch) }
-            return .success(LivePage(events: events, lastPosition: page.lastPosition, epoch: page.epoch))
+            // A database that is set back under its readers may have come to the same position again, later: what they have
+            // seen last is read once more.
+            let overlap: Int64 = request.instant == nil || request.position.rawValue == 0 ? 0 : 1
+            let start = Position(rawValue: request.position.rawValue - overlap)
+            let page = try await store.log(of: request.chatID, after: start, limit: pageSize + Int(overlap))
+            let last = page.entries.first.flatMap { $0.position == request.position ? $0.instant : nil }
+            return .success(
+                LivePage(
+                    events: page.entries.filter { $0.position > request.position }.map {
+                        LiveEvent($0, of: request.chatID, in: page.epoch)
+                    },
+                    lastPosition: page.lastPosition,
+                    epoch: page.epoch,
+                    isRewritten: isLater(last, than: request.instant)
+                )
+            )
         } catch {
             return .failure(error)
         }

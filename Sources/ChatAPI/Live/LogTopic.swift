@@ -15,11 +15,11 @@ final class LogTopic {
     /// Whether the ring has events that were not delivered yet.
     var hasChanged = false
 
-    init(_ chatID: ChatID, end: Position, in epoch: Epoch) {
-        self.chatID = chatID
-        self.epoch = epoch
-        ring = LogRing(end: end)
-        known = end
+    init(_ chat: StreamedChat) {
+        chatID = chat.interest.chatID
+        epoch = chat.epoch
+        ring = LogRing(end: chat.end, lastInstant: chat.endInstant)
+        known = chat.end
     }
 
     /// How it takes turns in reading from the store.

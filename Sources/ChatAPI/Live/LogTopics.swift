@@ -36,18 +36,18 @@ final class LogTopics {
         }
     }
 
-    /// - Parameter end: Where the log ended when the follow's reader looked at it.
-    func add(_ follow: LogFollow, end: Position) {
+    /// - Parameter chat: As the follow's reader has found it.
+    func add(_ follow: LogFollow, _ chat: StreamedChat) {
         if let other = topics[follow.chatID], other.epoch != follow.epoch {
             reset(other, in: follow.epoch)
         }
-        let topic = topics[follow.chatID] ?? LogTopic(follow.chatID, end: end, in: follow.epoch)
+        let topic = topics[follow.chatID] ?? LogTopic(chat)
         topics[follow.chatID] = topic
         topic.add(follow)
         follow.reader.pump(follow, topic)
         // What was signalled before the topic was here has found nobody.
         let news = follow.news
-        read(topic, to: max(end, news.end ?? end))
+        read(topic, to: max(chat.end, news.end ?? chat.end))
         if news.isDeleted {
             deleteIfGone(topic)
         }
@@ -107,6 +107,7 @@ final class LogTopics {
         if let epoch = place.epoch, epoch != topic.epoch { return reset(topic, in: epoch) }
         switch topic.ring.append(event, at: place.position) {
         case .known: break
+        case .rewritten: reset(topic, in: topic.epoch)
         case .gap: read(topic, to: place.position)
         case .added:
             if !topic.hasChanged {
@@ -174,7 +175,8 @@ extension LogTopics {
     /// Reads what a reader lacks.
     func read(_ follow: LogFollow, after position: Position) {
         let loopBound = NIOLoopBound((topics: self, follow: follow), eventLoop: eventLoop)
-        source.page(of: follow.chatID, after: position, for: follow.reader.turn, on: eventLoop) { result in
+        let (instant, turn) = (follow.state.instant, follow.reader.turn)
+        source.page(of: follow.chatID, after: position, instant, for: turn, on: eventLoop) { result in
             let (topics, follow) = loopBound.value
             topics.finishReading(follow, after: position, result)
         }
@@ -189,7 +191,7 @@ extension LogTopics {
     ) {
         guard follow.isActive, let topic = topics[follow.chatID] else { return }
         switch result {
-        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < start:
+        case .success(let page) where page.isOfAnotherHistory(than: topic.epoch, after: start):
             reset(topic, in: page.epoch)
         case .success(let page) where page.hasHole(after: start):
             follow.reader.fail(follow)
@@ -218,7 +220,7 @@ extension LogTopics {
         topic.isReading = true
         let (known, start) = (topic.known, topic.ring.end)
         let loopBound = NIOLoopBound((topics: self, topic: topic), eventLoop: eventLoop)
-        source.page(of: topic.chatID, after: start, for: topic.turn, on: eventLoop) { result in
+        source.page(of: topic.chatID, after: start, topic.ring.lastInstant, for: topic.turn, on: eventLoop) { result in
             let (topics, topic) = loopBound.value
             topics.finishReading(topic, known: known, after: start, result)
         }
@@ -236,7 +238,7 @@ extension LogTopics {
         topic.isReading = false
         if topic.follows.isEmpty { return }
         switch result {
-        case .success(let page) where page.epoch != topic.epoch || page.lastPosition < start:
+        case .success(let page) where page.isOfAnotherHistory(than: topic.epoch, after: start):
             reset(topic, in: page.epoch)
         case .success(let page) where page.hasHole(after: start) && topic.ring.end == start:
             for follow in topic.follows where follow.isActive {

@@ -27,7 +27,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: patience) { loopBound.value.end() }
-        reader.start(reader.add(chat.interest, after: chat.position, in: chat.epoch), end: chat.end)
+        reader.start(reader.add(chat), chat)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -12,13 +12,15 @@ struct StreamedChat: Sendable {
     let interest: LogInterest
     /// The last entry that the client has.
     let position: Position
-    /// Where the log ended.
+    /// Where the log ended, and when it came to that.
     let end: Position
+    let endInstant: Instant
     let epoch: Epoch
     let news: News?
 
-    init(_ interest: LogInterest, of chat: Chat, after position: Position?, in epoch: Epoch, news: News? = nil) {
-        end = chat.lastPosition
+    init(_ interest: LogInterest, of head: LogHead, after position: Position?, in epoch: Epoch, news: News? = nil) {
+        end = head.chat.lastPosition
+        endInstant = head.instant
         self.interest = interest
         self.position = position ?? end
         self.epoch = epoch
@@ -32,19 +34,19 @@ struct StreamedChat: Sendable {
     /// - Throws: `StaleHistory`, or `ValidationError` if the log has not come as far as a plain number.
     init(
         _ interest: LogInterest,
-        of chat: Chat,
+        of head: LogHead,
         after place: LogPlace?,
         in epoch: Epoch,
         at location: [String]
     ) throws {
-        let end = chat.lastPosition
+        let end = head.chat.lastPosition
         if let place {
             if place.isStale(in: epoch, end: end) { throw StaleHistory(epoch: epoch) }
             if place.position > end {
                 throw ValidationError(positionBeyondEnd: place.position, end: end, at: location)
             }
         }
-        self.init(interest, of: chat, after: place?.position, in: epoch)
+        self.init(interest, of: head, after: place?.position, in: epoch)
     }
 }
 

@@ -152,7 +152,7 @@ extension ChatSocket {
                 writer.value(chat.epoch.text)
             }
             write(answer)
-            reader.start(reader.add(chat.interest, after: chat.position, in: chat.epoch), end: chat.end)
+            reader.start(reader.add(chat), chat)
         }
     }
 

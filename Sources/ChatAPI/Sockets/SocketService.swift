@@ -57,11 +57,11 @@ struct SocketService<Store: ChatStore>: Sendable {
         case .subscribe(let chatID, let after):
             let interest = hub.interest(in: chatID, on: eventLoop)
             let snapshot = try await store.chats(withIDs: [chatID])
-            guard let chat = snapshot.chats.first else { throw StoreError.chatNotFound }
+            guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
             do {
                 let streamed = try StreamedChat(
                     interest,
-                    of: chat,
+                    of: head,
                     after: after,
                     in: snapshot.epoch,
                     at: ["body", "after"]
