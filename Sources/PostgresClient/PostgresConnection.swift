@@ -24,9 +24,10 @@ package actor PostgresConnection {
 
     /// A connection that is not open yet.
     ///
-    /// - Parameter interruption: What ends the connection's waits at once, be it for the server's answer to a statement, for
-    ///   a session or for notifications.
-    /// - Parameter executor: The thread on which it may block.
+    /// - Parameters:
+    ///   - interruption: What ends the connection's waits at once, be it for the server's answer to a statement, for a
+    ///     session or for notifications.
+    ///   - executor: The thread on which it may block.
     package init(
         _ configuration: PostgresConfiguration,
         interruption: Interruption? = nil,

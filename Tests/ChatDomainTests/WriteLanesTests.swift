@@ -78,7 +78,7 @@ struct WriteLanesTests {
         #expect(gate.seen.reduce(0) { $0 + $1.count } == 807)
     }
 
-    /// Holds whoever is told of a signal until it is opened, and remembers the signals.
+    /// Records signals, and blocks each delivery until it is opened.
     private final class SlowListener: Sendable {
         private let gate = DispatchSemaphore(value: 0)
         private let (heard, hear) = AsyncStream.makeStream(of: LogSignal.self)
