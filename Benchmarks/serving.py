@@ -14,6 +14,7 @@ from Benchmarks.load import Load
 from Benchmarks.pgbench import pgbench_cases
 from Benchmarks.rounds import Case, http_case, measure
 from Tests.Support import cluster
+from Tests.Support.ports import free_port
 from Tests.Support.server import Server, chat_api, exchange
 
 MESSAGES, CHATS = 10_000, 200
@@ -60,8 +61,7 @@ def prepare(stack: contextlib.ExitStack, with_reference: bool) -> Iterator[Case]
 def start_reference() -> Server:
     database = cluster.create_database("reference")
     # It does not tell the port that it was given.
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     server = Server(str(REFERENCE), str(port), environment={
         "DATABASE_URL": cluster.url(database, scheme="postgresql+psycopg2"),
         "REFERENCE_VENV": str(Path(".build/venvs/reference").resolve()),

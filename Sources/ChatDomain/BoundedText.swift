@@ -52,7 +52,7 @@ extension String {
 }
 
 extension UInt8 {
-    fileprivate var isVisibleASCII: Bool {
+    var isVisibleASCII: Bool {
         (0x21...0x7E).contains(self)
     }
 }

@@ -56,7 +56,7 @@ package protocol ChatStore: Sendable {
 
 extension ChatStore {
     package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
-        guard let chat = try await chats(withIDs: [id]).chats.first else { throw .chatNotFound }
+        guard let chat = try await chats(withIDs: [id]).heads.first?.chat else { throw .chatNotFound }
         return chat
     }
 

@@ -8,7 +8,7 @@ package struct IdempotencyKey: Hashable, Sendable {
 
     /// Nil unless the text is 1 to 255 visible ASCII characters.
     package init?(_ text: String) {
-        guard (1...Self.maximumLength).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        guard (1...Self.maximumLength).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisibleASCII)
         else { return nil }
         value = text
     }

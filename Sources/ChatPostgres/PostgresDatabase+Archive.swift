@@ -92,10 +92,7 @@ extension PostgresConnection {
         )
         var chats: [ArchivedChat] = []
         for row in 0..<result.rowCount {
-            let head = LogHead(
-                chat: try result.chat(row: row),
-                instant: try result.instant(Chat.columnCount, row: row)
-            )
+            let head = try result.head(row: row)
             let idempotency = try result.idempotency(columnsFrom: Chat.columnCount + 1, row: row)
             chats.append(ArchivedChat(head: head, idempotency: idempotency))
         }

@@ -147,8 +147,7 @@ extension PostgresConnection {
             let index = Int(try result.int64(0, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
             if heads[index] == nil {
-                let instant = try result.instant(2 + Chat.columnCount, row: row)
-                heads[index] = LogHead(chat: try result.chat(columnsFrom: 2, row: row), instant: instant)
+                heads[index] = try result.head(columnsFrom: 2, row: row)
                 messages[index].reserveCapacity(requests[index].tail.limit)
             }
             let first = 3 + Chat.columnCount
@@ -180,8 +179,7 @@ extension PostgresConnection {
         )
         var heads: [LogHead] = []
         for row in 0..<result.rowCount where !result.isNull(1, row: row) {
-            let chat = try result.chat(columnsFrom: 1, row: row)
-            heads.append(LogHead(chat: chat, instant: try result.instant(1 + Chat.columnCount, row: row)))
+            heads.append(try result.head(columnsFrom: 1, row: row))
         }
         return ChatSnapshot(heads: heads, epoch: try result.epoch(0))
     }
@@ -209,8 +207,7 @@ extension PostgresConnection {
         let epoch = try result.epoch(0)
         var heads: [LogHead] = []
         for row in 0..<result.rowCount where !result.isNull(1, row: row) {
-            let chat = try result.chat(columnsFrom: 1, row: row)
-            heads.append(LogHead(chat: chat, instant: try result.instant(1 + Chat.columnCount, row: row)))
+            heads.append(try result.head(columnsFrom: 1, row: row))
         }
         // The order within a join is not promised.
         heads.sort { ($0.instant, $0.chat.id.rawValue) > ($1.instant, $1.chat.id.rawValue) }

@@ -431,8 +431,8 @@ extension PostgresResult {
     borrowing func heads() throws(PostgresError) -> [ChatID: LogHead] {
         var heads: [ChatID: LogHead] = [:]
         for row in 0..<rowCount {
-            let chat = try chat(row: row)
-            heads[chat.id] = LogHead(chat: chat, instant: try instant(Chat.columnCount, row: row))
+            let head = try head(row: row)
+            heads[head.chat.id] = head
         }
         return heads
     }

@@ -56,6 +56,14 @@ extension PostgresResult {
         )
     }
 
+    /// A chat and, in the column behind it, the instant of its newest entry.
+    borrowing func head(columnsFrom first: Int = 0, row: Int) throws(PostgresError) -> LogHead {
+        LogHead(
+            chat: try chat(columnsFrom: first, row: row),
+            instant: try instant(first + Chat.columnCount, row: row)
+        )
+    }
+
     borrowing func message(
         of chat: ChatID,
         columnsFrom first: Int = 0,

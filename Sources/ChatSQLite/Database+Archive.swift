@@ -13,7 +13,7 @@ extension Database {
         )
         return try Row.fetchAll(statement, arguments: [id.rawValue, limit]).map { row in
             ArchivedChat(
-                head: LogHead(chat: Chat(row), instant: Instant(microsecondsSinceEpoch: row[7])),
+                head: LogHead(row),
                 idempotency: try Idempotency(row, columnsFrom: 8)
             )
         }

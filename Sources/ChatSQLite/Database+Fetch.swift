@@ -3,13 +3,6 @@ import GRDB
 
 /// The statements that read. Each runs inside the snapshot of its caller.
 extension Database {
-    func fetchChat(_ id: ChatID) throws -> Chat? {
-        let statement = try cachedStatement(
-            sql: "SELECT \(Chat.columns) FROM chats WHERE id = ? AND deleted_at IS NULL"
-        )
-        return try Row.fetchOne(statement, arguments: [id.rawValue]).map { Chat($0) }
-    }
-
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
         let statement = try cachedStatement(
             sql: """
@@ -26,13 +19,10 @@ extension Database {
                 query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
             ]
         )
-        let chats = rows.prefix(query.limit).map { Chat($0) }
-        let epoch = try fetchEpoch()
-        guard rows.count > query.limit, let last = chats.last else {
-            return ChatList(chats: chats, next: nil, epoch: epoch)
-        }
-        let instant = Instant(microsecondsSinceEpoch: rows[query.limit - 1][7])
-        return ChatList(chats: chats, next: ChatListQuery.Cursor(lastEntryAt: instant, id: last.id), epoch: epoch)
+        let heads = rows.prefix(query.limit).map { LogHead($0) }
+        let last = rows.count > query.limit ? heads.last : nil
+        let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
+        return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
     }
 
     /// The ends of any number of logs, in the order of the requests.

@@ -62,9 +62,7 @@ extension Database {
         let statement = try cachedStatement(
             sql: "SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ? AND deleted_at IS NULL"
         )
-        return try Row.fetchOne(statement, arguments: [chat.rawValue]).map { row in
-            LogHead(chat: Chat(row), instant: Instant(microsecondsSinceEpoch: row[7]))
-        }
+        return try Row.fetchOne(statement, arguments: [chat.rawValue]).map { LogHead($0) }
     }
 
     private func fetchMessage(sentUnder key: LogPlan.SentKey) throws -> LogPlan.SentMessage? {

@@ -18,6 +18,13 @@ extension Chat {
     }
 }
 
+extension LogHead {
+    /// A chat and, in the column behind it, the instant of its newest entry.
+    init(_ row: Row) {
+        self.init(chat: Chat(row), instant: Instant(microsecondsSinceEpoch: row[7]))
+    }
+}
+
 extension Message {
     /// The columns of `messages` that make a message, in the order of `init(of:_:columnsFrom:)`.
     static let columns = """

@@ -107,7 +107,7 @@ package struct SQLiteStore: ChatStore {
         _ body: @Sendable @escaping (Database, Chat) throws -> Result
     ) async throws(StoreError) -> Result {
         try await database.read { database in
-            guard let chat = try database.fetchChat(id) else { throw StoreError.chatNotFound }
+            guard let chat = try database.fetchHead(of: id)?.chat else { throw StoreError.chatNotFound }
             return try body(database, chat)
         }
     }

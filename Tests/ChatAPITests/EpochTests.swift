@@ -7,6 +7,15 @@ import Testing
 /// Histories that go backward: nobody misses what has come in the place of what they have seen.
 @Suite(.timeLimit(.minutes(5)))
 struct EpochTests {
+    /// Takes the first chat back to its first three messages.
+    private static let rewind = """
+        DELETE FROM messages WHERE seq > 3;
+        UPDATE chats SET last_seq = 3, message_count = 3 WHERE id = 1;
+        """
+    private static let clear = """
+        DELETE FROM messages;
+        UPDATE chats SET last_seq = 0, message_count = 0, last_message_at = NULL WHERE id = 1;
+        """
     private static let streams = ["/chats/1/events", "/events?chats=1,2", "/events"]
 
     private func texts(_ events: [ServerSentEvent]) throws -> [String] {
@@ -174,17 +183,13 @@ struct EpochTests {
         try await store.withStoreAndSQL { store, database in
             try await withServer(store, streamLimits: limits) { client in
                 try await client.createChats(2)
-                let rewind = """
-                    DELETE FROM messages WHERE seq > 3;
-                    UPDATE chats SET last_seq = 3, message_count = 3 WHERE id = 1;
-                    """
                 for path in Self.streams {
                     try await client.post("1", "2", "3")
                     let id = try await client.withEvents(path) { stream in
                         _ = try await stream.events(through: "caught_up")
                         try await client.post("4", "5", "6")
                         for _ in 4...6 { #expect(try await stream.nextEvent()?.type == "message.created") }
-                        try await database.execute(rewind)
+                        try await database.execute(Self.rewind)
                         if !isLookedAfter {
                             try await client.post("another 4")
                         }
@@ -204,12 +209,7 @@ struct EpochTests {
                         #expect(event?.type == "reset")
                     }
                     #expect(try await client.send("GET", "/chats/1/log?after=\(place).6").status == 409)
-                    try await database.execute(
-                        """
-                        DELETE FROM messages;
-                        UPDATE chats SET last_seq = 0, message_count = 0, last_message_at = NULL WHERE id = 1;
-                        """
-                    )
+                    try await database.execute(Self.clear)
                 }
             }
         }
@@ -228,12 +228,7 @@ struct EpochTests {
                     try await client.post("1", "2", "3", "4", "5", "6")
                     try await client.withEvents(path) { stream in
                         _ = try await stream.events(through: "caught_up")
-                        try await database.execute(
-                            """
-                            DELETE FROM messages WHERE seq > 3;
-                            UPDATE chats SET last_seq = 3, message_count = 3 WHERE id = 1;
-                            """
-                        )
+                        try await database.execute(Self.rewind)
                         try await client.post("another 4", "another 5", "another 6", "another 7")
                         if !isSignalled {
                             store.signals.receive(.moved([ChatID(rawValue: 1): Position(rawValue: 7)]))
@@ -241,12 +236,7 @@ struct EpochTests {
                         #expect(try await stream.nextEvent()?.type == "reset", "\(path)")
                         #expect(try await stream.nextEvent() == nil)
                     }
-                    try await database.execute(
-                        """
-                        DELETE FROM messages;
-                        UPDATE chats SET last_seq = 0, message_count = 0, last_message_at = NULL WHERE id = 1;
-                        """
-                    )
+                    try await database.execute(Self.clear)
                 }
             }
         }

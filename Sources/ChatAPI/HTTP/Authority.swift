@@ -11,7 +11,7 @@ package struct Authority: Hashable, Sendable {
             guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             let address = rest[..<end].dropFirst()
             guard !address.isEmpty,
-                address.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+                address.allSatisfy({ $0.hexDigitValue != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
             else { return nil }
             host = String(Substring(address)).lowercased()
             rest = rest[end...].dropFirst()
@@ -47,7 +47,7 @@ extension Substring.UTF8View {
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard rest.popFirst()?.isHexDigit == true, rest.popFirst()?.isHexDigit == true else { return false }
+                guard rest.popFirst()?.hexDigitValue != nil, rest.popFirst()?.hexDigitValue != nil else { return false }
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"):
                 continue
@@ -56,11 +56,5 @@ extension Substring.UTF8View {
             }
         }
         return true
-    }
-}
-
-extension UInt8 {
-    fileprivate var isHexDigit: Bool {
-        Character(Unicode.Scalar(self)).isHexDigit
     }
 }

@@ -97,27 +97,22 @@ final class LogSource: Sendable {
         }
     }
 
-    private static func isLater(_ instant: Instant?, than other: Instant?) -> Bool {
-        guard let instant, let other else { return false }
-        return other < instant
-    }
-
     private static func page(_ request: Request, of store: some ChatStore) async -> Result<LivePage, StoreError> {
         do throws(StoreError) {
             // A database that is set back under its readers may have come to the same position again, later: what they have
             // seen last is read once more.
-            let overlap: Int64 = request.instant == nil || request.position.rawValue == 0 ? 0 : 1
+            let overlap = request.instant == nil ? 0 : min(1, request.position.rawValue)
             let start = Position(rawValue: request.position.rawValue - overlap)
             let page = try await store.log(of: request.chatID, after: start, limit: pageSize + Int(overlap))
-            let last = page.entries.first.flatMap { $0.position == request.position ? $0.instant : nil }
+            let seen = page.entries.prefix { $0.position <= request.position }
             return .success(
                 LivePage(
-                    events: page.entries.filter { $0.position > request.position }.map {
+                    events: page.entries.dropFirst(seen.count).map {
                         LiveEvent($0, of: request.chatID, in: page.epoch)
                     },
                     lastPosition: page.lastPosition,
                     epoch: page.epoch,
-                    isRewritten: isLater(last, than: request.instant)
+                    isRewritten: request.instant.map { instant in seen.contains { instant < $0.instant } } ?? false
                 )
             )
         } catch {
