@@ -46,7 +46,8 @@ struct DeletedChatPurgerTests {
             try await database.forbidDeletionsOfMessages()
             try await withServer(store, purgeInterval: .milliseconds(20)) { client in
                 #expect(try await client.send("DELETE", "/chats/1").status == 204)
-                await #expect(throws: StoreError.self) { try await store.purgeDeletedChats() }
+                // A purge passes over a chat that the server's own is at.
+                await #expect(throws: StoreError.self) { while true { _ = try await store.purgeDeletedChats() } }
                 try await database.allowDeletionsOfMessages()
                 try await waitUntilEmpty(database)
             }
