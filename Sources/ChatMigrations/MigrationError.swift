@@ -42,7 +42,7 @@ package enum MigrationError: Error, Equatable, CustomStringConvertible {
             "the schema is not that of \(revision): it lacks \(missing.prefix(2).joined(separator: "; "))"
                 + (missing.count > 2 ? " and \(missing.count - 2) more" : "")
         case .schemaIsLater(let revision, let actual):
-            "the schema is that of \(actual), not of \(revision)"
+            "the schema is that of \(actual), not of \(revision): chat-api migrate stamp \(actual) records it"
         case .refused(let reason):
             reason
         }

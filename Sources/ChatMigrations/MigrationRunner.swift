@@ -117,7 +117,7 @@ package struct MigrationRunner: Sendable {
         try await database.withExclusiveTransaction(onWait: onWait) { [plan] transaction in
             let height = try plan.height(of: transaction.appliedMigrations())
             if direction == .up {
-                try plan.requireSchema(atHeight: height, among: transaction.schemaObjects(of: plan.tables))
+                try plan.requireExactSchema(atHeight: height, among: transaction.schemaObjects(of: plan.tables))
             }
             guard direction == .up ? height < goal : height > goal,
                 let step = plan.nextStep(from: height, to: goal)

@@ -44,7 +44,10 @@ extension PostgresDatabase {
 
     func renewEpoch() async throws(StoreError) -> Epoch {
         let epoch = Epoch.random()
-        let renew = PostgresStatement("UPDATE history SET epoch = $1 WHERE id = 1", [.text(epoch.text)])
+        let renew = PostgresStatement(
+            "INSERT INTO history (id, epoch) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch",
+            [.text(epoch.text)]
+        )
         try await write { connection throws(PostgresError) in try connection.transact([renew]) }
         return epoch
     }

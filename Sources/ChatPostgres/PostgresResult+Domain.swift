@@ -35,7 +35,7 @@ extension Epoch {
 extension PostgresResult {
     borrowing func epoch(_ column: Int, row: Int = 0) throws(PostgresError) -> Epoch {
         guard row < rowCount, let epoch = Epoch(try text(column, row: row)) else {
-            throw .unexpectedResult("the database's history has no epoch")
+            throw .unexpectedResult("the database's history has no epoch: chat-api epoch renew gives it one")
         }
         return epoch
     }

@@ -6,14 +6,16 @@ extension Database {
     func fetchEpoch() throws -> Epoch {
         let text = try String.fetchOne(try cachedStatement(sql: "SELECT epoch FROM history WHERE id = 1"))
         guard let epoch = text.flatMap({ Epoch($0) }) else {
-            throw StoreError.failed(reason: "the database's history has no epoch")
+            throw StoreError.failed(reason: "the database's history has no epoch: chat-api epoch renew gives it one")
         }
         return epoch
     }
 
     func renewEpoch() throws -> Epoch {
         let new = Epoch.random()
-        try cachedStatement(sql: "UPDATE history SET epoch = ? WHERE id = 1").execute(arguments: [new.text])
+        try cachedStatement(
+            sql: "INSERT INTO history (id, epoch) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch"
+        ).execute(arguments: [new.text])
         return new
     }
 }

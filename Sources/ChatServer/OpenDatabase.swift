@@ -135,15 +135,18 @@ struct OpenDatabase {
                     """
                 )
             }
-            if let lead = try await store.newestEntryLead(over: capacity.clock.now()) {
-                logger.warning(
-                    "The newest entry lies in the future: the next ones of its chat are dated like it until then",
-                    metadata: ["by": "\(lead)"]
-                )
-            }
+            try await warnOfFutureEntries(in: store, logger: logger)
         } catch {
             throw CommandError(database: error)
         }
+    }
+
+    func warnOfFutureEntries(in store: any ChatStore, logger: Logger) async throws(StoreError) {
+        guard let lead = try await store.newestEntryLead(over: capacity.clock.now()) else { return }
+        logger.warning(
+            "The newest entry lies in the future: the next ones of its chat are dated like it until then",
+            metadata: ["seconds": .stringConvertible(lead.components.seconds)]
+        )
     }
 
     /// Makes sure that the schema is what this program needs, and leaves it as it is.

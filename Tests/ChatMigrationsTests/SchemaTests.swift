@@ -101,6 +101,20 @@ struct SchemaTests {
     }
 
     @Test(arguments: DatabaseKind.allCases)
+    func aSchemaWhoseRecordIsGoneIsNotCreatedOverAgain(_ kind: DatabaseKind) async throws {
+        try await withDatabase(kind) { database, store, sql in
+            let runner = MigrationRunner(database)
+            try await runner.migrate(.up, to: .head)
+            try await sql.execute("DELETE FROM schema_migrations")
+            let error = MigrationError.schemaIsLater(revision: "base", actual: runner.headRevision)
+            await #expect(throws: error) { try await runner.migrate(.up, to: .head) }
+            #expect(error.description.hasSuffix("chat-api migrate stamp \(runner.headRevision) records it"))
+            try await runner.stamp(.head)
+            try await store.checkReadiness()
+        }
+    }
+
+    @Test(arguments: DatabaseKind.allCases)
     func onlyTheRevisionOfTheSchemaIsStampedUnlessForced(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, _, _ in
             let runner = MigrationRunner(database)

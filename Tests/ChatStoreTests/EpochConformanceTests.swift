@@ -33,6 +33,17 @@ struct EpochConformanceTests {
 
     /// A log of another history may have come to the same end at the same instant.
     @Test(arguments: StoreUnderTest.allCases)
+    func aHistoryThatHasLostItsEpochIsGivenOne(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            let chat = try await store.createChat(titled: ChatTitle("chat"))
+            try await database.execute("DELETE FROM history")
+            await #expect(throws: StoreError.self) { try await store.chats(withIDs: [chat.id]) }
+            let epoch = try await store.renewEpoch()
+            #expect(try await store.chats(withIDs: [chat.id]).epoch == epoch)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func aTailIsReadAgainInAnotherEpoch(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id

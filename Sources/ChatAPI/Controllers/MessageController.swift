@@ -68,7 +68,7 @@ struct MessageController<Store: ChatStore>: Sendable {
         let id = validator.messageID(in: context)
         guard let chatID, let id else { throw validator.error }
         let message = try await store.message(id, in: chatID)
-        if request.headers[.ifNoneMatch]?.namesEntityTag(message.entityTag) == true {
+        if let tags = request.headers[.ifNoneMatch], message.isNamed(byEntityTags: tags) {
             return Response(status: .notModified, headers: [.eTag: message.entityTag])
         }
         return .message(message)

@@ -3,20 +3,16 @@ import ChatDomain
 extension Message {
     /// A strong entity tag (RFC 9110): the revision in quotes.
     var entityTag: String {
-        Self.entityTag(ofRevision: revision)
+        "\"\(revision)\""
     }
 
-    fileprivate static func entityTag(ofRevision revision: Int64) -> String {
-        "\"\(revision)\""
+    /// Whether a list of entity tags, such as `If-None-Match` has, names the message as it stands.
+    func isNamed(byEntityTags list: String) -> Bool {
+        list.entityTags.contains { $0 == "*" || $0.revision == revision }
     }
 }
 
 extension String {
-    /// Whether a list of entity tags has this one, compared weakly as `If-None-Match` demands, or stands for all of them.
-    func namesEntityTag(_ tag: String) -> Bool {
-        entityTags.contains { $0 == "*" || $0.trimmingPrefix("W/") == tag }
-    }
-
     fileprivate var entityTags: [Substring] {
         split(separator: ",").map { tag in
             tag.trimmingPrefix { $0 == " " || $0 == "\t" }.split { $0 == " " || $0 == "\t" }.first ?? ""
@@ -27,21 +23,30 @@ extension String {
 extension RevisionCondition {
     /// The header `If-Match`.
     ///
-    /// A tag that no message can have matches none. A proxy that compresses a response makes its tag weak, `W/"1"`; a
-    /// revision names a state of the message and not its bytes, and so both forms name the same revision.
+    /// A tag that no message can have matches none.
     init(ifMatch header: String?) {
         guard let tags = header?.entityTags, !tags.contains("*") else {
             self = .any
             return
         }
-        let revisions = tags.compactMap { tag -> Int64? in
-            let tag = tag.trimmingPrefix("W/")
-            guard let revision = Int64(tag.dropFirst().dropLast()), tag == Message.entityTag(ofRevision: revision)
-            else {
-                return nil
-            }
-            return revision
+        self = .oneOf(Set(tags.compactMap(\.revision)))
+    }
+}
+
+extension Substring {
+    /// The revision that an entity tag names.
+    ///
+    /// A proxy that compresses a response marks its tag: `W/"1"` (nginx), `"1-gzip"` (Apache, Caddy), `"1;gzip"`. A revision
+    /// names a state of the message and not its bytes, and so all of them name the same one.
+    fileprivate var revision: Int64? {
+        let tag = trimmingPrefix("W/")
+        guard tag.count > 2, tag.first == "\"", tag.last == "\"" else { return nil }
+        let parts = tag.dropFirst().dropLast().split(maxSplits: 1, omittingEmptySubsequences: false) {
+            $0 == "-" || $0 == ";"
         }
-        self = .oneOf(Set(revisions))
+        guard let digits = parts.first, let revision = Int64(digits), String(revision) == digits,
+            parts.count == 1 || parts[1].wholeMatch(of: /[a-z]+/) != nil
+        else { return nil }
+        return revision
     }
 }

@@ -15,7 +15,7 @@ struct ImportCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The file to read (default: standard input).") var file: String?
+    @Argument(help: "The file to read (default, or -: standard input).") var file: String?
     @Flag(help: "Check every line, also against the database, and change nothing.") var dryRun = false
     @Flag(help: "Skip a line that is invalid, and the rest of its chat's log, instead of ending there.")
     var skipInvalid = false
@@ -35,7 +35,11 @@ struct ImportCommand: AsyncParsableCommand {
         let database = try await openDatabase(settings, logger)
         writer.flush()
         do {
-            try await importChats(from: source, into: database.makeStore())
+            let store = database.makeStore()
+            try await importChats(from: source, into: store)
+            if !dryRun {
+                try await database.warnOfFutureEntries(in: store, logger: logger)
+            }
         } catch let error as CommandError {
             throw error
         } catch let error as ArchiveError {
@@ -104,7 +108,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private func openFile() throws(CommandError) -> FileDescriptor {
-        guard let file else { return .standardInput }
+        guard let file, file != "-" else { return .standardInput }
         do {
             return try .open(FilePath(file), .readOnly)
         } catch {

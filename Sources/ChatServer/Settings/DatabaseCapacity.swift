@@ -26,7 +26,7 @@ extension DatabaseCapacity {
             onLeap: { leap in
                 logger.error(
                     "The clock has leapt ahead and is not followed: set it right, or restart to follow it",
-                    metadata: ["by": "\(leap)"]
+                    metadata: ["seconds": .stringConvertible(leap.components.seconds)]
                 )
             }
         )
