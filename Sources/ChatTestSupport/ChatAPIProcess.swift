@@ -1,3 +1,4 @@
+import Foundation
 package import Subprocess
 import SystemPackage
 
@@ -33,17 +34,22 @@ package enum ChatAPIProcess {
         environment: [String: String] = [:],
         input: String = ""
     ) async throws -> Outcome {
-        let result = try await Subprocess.run(
-            configuration(arguments, in: folder, environment),
-            input: .string(input),
-            output: .string(limit: 1 << 20),
-            error: .string(limit: 1 << 20)
-        )
-        return Outcome(
-            status: result.terminationStatus.code,
-            output: result.standardOutput,
-            errors: result.standardError
-        )
+        // A file, not a pipe: Subprocess stops the tests when a process ends without having read its pipe.
+        try await withTemporaryFolder { inputFolder in
+            let file = FilePath(inputFolder).appending("input")
+            try Data(input.utf8).write(to: URL(filePath: file.string))
+            let result = try await Subprocess.run(
+                configuration(arguments, in: folder, environment),
+                input: .fileDescriptor(try .open(file, .readOnly), closeAfterSpawningProcess: true),
+                output: .string(limit: 1 << 20),
+                error: .string(limit: 1 << 20)
+            )
+            return Outcome(
+                status: result.terminationStatus.code,
+                output: result.standardOutput,
+                errors: result.standardError
+            )
+        }
     }
 
     /// Runs a command and kills it when `moment` has come.
