@@ -21,10 +21,10 @@ extension Target.Dependency {
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioFileSystem = product(name: "_NIOFileSystem", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
-    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 }
@@ -70,14 +70,22 @@ let package = Package(
         ),
         .target(
             name: "WebSocket",
-            dependencies: [.httpTypes, .nioCore, .nioHTTPTypes],
+            dependencies: [.httpTypes, .nioCore],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "HTTPConnections",
+            dependencies: [
+                .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypesHTTP1,
+            ],
             swiftSettings: settings
         ),
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "WebSocket", .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem,
-                .nioHTTP1, .nioHTTPTypes, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes, .hummingbird, .logging,
+                .nioCore,
+                .nioFileSystem, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
@@ -85,8 +93,9 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient", "WebSocket",
-                .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle,
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
+                "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
+                .serviceLifecycle,
                 .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
@@ -101,15 +110,16 @@ let package = Package(
         // What the conformance tests of WebSocket talk to.
         .executableTarget(
             name: "EchoServer",
-            dependencies: ["WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
+            dependencies: ["HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
             path: "Tests/WebSocket/EchoServer",
             swiftSettings: settings
         ),
         .target(
             name: "ChatTestSupport",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "PostgresClient", .grdb,
-                .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess, .systemPackage,
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
+                "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess,
+                .systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -138,14 +148,24 @@ let package = Package(
         .testTarget(
             name: "WebSocketTests",
             dependencies: [
-                "ChatTestSupport", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore, .nioEmbedded,
-                .nioHTTPTypes, .serviceLifecycle,
+                "ChatTestSupport", "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore,
+                .nioEmbedded, .serviceLifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "HTTPConnectionsTests",
+            dependencies: [
+                "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .logging, .nioCore, .nioEmbedded,
+                .nioHTTP1, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ChatAPITests",
-            dependencies: ["ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", .hummingbird, .nioCore],
+            dependencies: [
+                "ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", "HTTPConnections", .hummingbird, .nioCore,
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),

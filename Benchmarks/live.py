@@ -53,7 +53,7 @@ def start(stack: contextlib.ExitStack, chats: int = 1) -> Server:
     limit = 1_000_000
     server = chat_api(
         fill.sqlite(f"{folder}/chat.db", 10 * chats, chats), "--log-level=notice", "--idle-timeout=600",
-        f"--max-connections={limit}", f"--max-streams={limit}", f"--max-streams-per-address={limit}",
+        f"--max-connections={limit}", f"--max-connections-per-address={limit}", f"--max-streams={limit}", f"--max-streams-per-address={limit}",
     )
     stack.callback(server.stop)
     return server

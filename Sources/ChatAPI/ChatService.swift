@@ -1,6 +1,7 @@
 package import ChatDomain
-import HTTPTypes
+package import HTTPConnections
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 package import NIOCore
 import NIOPosix
@@ -66,13 +67,18 @@ package struct ChatService<Store: ChatStore>: Sendable {
         let purger = DeletedChatPurger(store: store, logger: logger, interval: purgeInterval)
         let hub = EventHub(store, streamLimits, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger)
         let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
+        let responder = router.buildResponder()
+        let connections = RequestChannel(
+            responder: responder,
+            limits: limits,
+            logger: logger,
+            isEssential: { $0.hasPrefix("/health/") },
+            onError: ConnectionErrorResponder(logger: logger).respond
+        )
         return Application(
-            responder: StreamResponder(responder: router.buildResponder()),
-            server: .http1(configuration: limits.http1(logger: logger)),
-            configuration: ApplicationConfiguration(
-                address: address,
-                availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
-            ),
+            responder: responder,
+            server: HTTPServerBuilder { _ in connections },
+            configuration: ApplicationConfiguration(address: address),
             services: [purger, hub],
             onServerRunning: onServerRunning,
             logger: logger

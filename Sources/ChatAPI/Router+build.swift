@@ -1,4 +1,5 @@
 package import ChatDomain
+import HTTPConnections
 import HTTPTypes
 package import Hummingbird
 

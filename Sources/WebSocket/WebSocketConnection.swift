@@ -2,8 +2,8 @@ package import NIOCore
 
 /// One WebSocket: takes a channel over that has answered a request with 101, and speaks RFC 6455 on it.
 ///
-/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on. All of it but the
-/// asynchronous `takeOver` is confined to the channel's event loop.
+/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on, and is confined to the
+/// channel's event loop.
 package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = NIOAny
@@ -25,28 +25,25 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
 
     /// Takes a channel over after the head of a 101 has been written to it.
     ///
-    /// - Parameter session: Called once, on the channel's event loop.
-    /// - Throws: If the channel is closed already, or has no `UpgradeGuard`.
+    /// A client may send frames before it has the response (RFC 6455, section 4.1, does not forbid it): they are read.
+    ///
+    /// - Parameters:
+    ///   - received: What came behind the request.
+    ///   - isQuiescing: Whether the server is shutting down.
+    /// - Throws: If the channel is closed already.
     package static func takeOver(
         _ channel: any Channel,
+        received: ByteBuffer = ByteBuffer(),
+        isQuiescing: Bool = false,
         limits: WebSocketLimits,
-        session: @escaping @Sendable () -> any WebSocketSession
-    ) async throws {
-        try await channel.eventLoop.submit {
-            try takeOver(channel, limits: limits, session: session())
-        }.get()
-    }
-
-    /// The same, called on the channel's event loop.
-    package static func takeOver(_ channel: any Channel, limits: WebSocketLimits, session: any WebSocketSession) throws
-    {
-        let pipeline = channel.pipeline.syncOperations
-        let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
-        guard channel.isActive, !upgradeGuard.isInputClosed else { throw ChannelError.ioOnClosedChannel }
+        session: any WebSocketSession
+    ) throws {
+        guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         let connection = WebSocketConnection(limits: limits, session: session)
-        try pipeline.addHandler(connection, position: .first)
+        connection.received = received
+        try channel.pipeline.syncOperations.addHandler(connection, position: .first)
         session.opened(connection)
-        if upgradeGuard.isQuiescing {
+        if isQuiescing {
             session.serverIsShuttingDown(connection)
         }
         connection.receive()

@@ -28,6 +28,17 @@ struct HostTests {
         }
     }
 
+    /// As HAProxy checks the health of a server if it is told nothing else.
+    @Test func aRequestOfHTTP10NeedsNoHost() async throws {
+        try await withLoopbackServer { client in
+            for path in ["/health/ready", "/chats"] {
+                let request = Array("GET \(path) HTTP/1.0\r\n\r\n".utf8)
+                let response = try HTTPTestResponse(await client.exchange(request))
+                #expect(response.status == 200)
+            }
+        }
+    }
+
     @Test(arguments: [
         "localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8000", "127.9.8.7", "[::1]", "[::1]:80", "localhost:",
     ])

@@ -1,6 +1,7 @@
 import ChatAPI
 import ChatTestSupport
 import Foundation
+import HTTPConnections
 import NIOCore
 import Testing
 
@@ -14,6 +15,8 @@ struct HostileRequestTests {
         ("GET /chats/1 HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400, "bad_request"),
         ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
         ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "bad_request"),
+        ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "unknown_transfer_encoding"),
+        ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: 131073\r\n\r\n", 413, "body_too_large"),
     ])
     func whatIsNoHTTPIsSaidSo(_ request: String, _ status: Int, _ code: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
@@ -21,6 +24,10 @@ struct HostileRequestTests {
             #expect(response.status == status)
             #expect(try response.json["code"]?.string == code)
             #expect(response.headers["connection"] == "close")
+            #expect(response.headers["x-request-id"]?.isEmpty == false)
+            #expect(response.headers["x-content-type-options"] == "nosniff")
+            #expect(response.headers["cache-control"] == "no-store")
+            #expect(response.headers["date"] != nil)
             try await expectAlive(client)
         }
     }
@@ -169,6 +176,23 @@ struct HostileRequestTests {
                 let response = try await client.send("POST", "/chats", body: body)
                 #expect(response.status == 422)
                 #expect(try response.json["detail"]?[0]?["type"] == "json_invalid")
+            }
+        }
+    }
+
+    @Test func aConnectionOverTheLimitsIsForHealthChecks() async throws {
+        var limits = HTTPLimits()
+        limits.maximumConnectionsPerAddress = 1
+        try await withServer(on: .sqliteInMemory, limits: limits) { client in
+            try await client.withKeptConnection { connection async throws in
+                #expect(try await connection.send("GET", "/chats/1").status == 404)
+                try await expectAlive(client)
+                let refused = try await client.send("GET", "/chats/1")
+                #expect(refused.status == 503)
+                #expect(refused.headers["retry-after"] == "5")
+                #expect(try refused.json["code"] == "too_many_connections")
+                #expect(try refused.json["request_id"]?.string == refused.headers["x-request-id"])
+                #expect(try await connection.send("GET", "/chats/1").status == 404)
             }
         }
     }

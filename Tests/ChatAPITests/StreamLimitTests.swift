@@ -137,6 +137,50 @@ struct StreamLimitTests {
         }
     }
 
+    /// What waits behind the stream does not hide the end of what the client sends.
+    @Test(arguments: [1, 5_000])
+    func aHalfClosedConnectionIsFreeThoughRequestsWaitBehindItsStream(_ count: Int) async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
+            try await client.createChats()
+            try await client.withEvents("/chats/1/events") { stream in
+                _ = try await stream.events(through: "caught_up")
+                for _ in 0..<count {
+                    // Too much is not waited for, either.
+                    try? await stream.write("GET", "/health/live")
+                }
+                stream.finish()
+                #expect(try await stream.isClosed())
+            }
+            try await client.withEventsOnceAdmitted("/chats/1/events") { _ in }
+        }
+    }
+
+    @Test func aStreamOfHTTP10HasNoChunks() async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            let answer = try await client.withConnection { inbound, outbound in
+                let request = "GET /chats/1/events HTTP/1.0\r\nHost: a\r\nAccept: application/x-ndjson\r\n\r\n"
+                try await outbound.write(ByteBuffer(string: request))
+                var answer = ""
+                while !answer.contains("caught_up") {
+                    answer += String(buffer: try await inbound.next() ?? ByteBuffer())
+                }
+                try await client.post("one")
+                #expect(try await client.send("DELETE", "/chats/1").status == 204)
+                return answer + String(decoding: try await inbound.readToEnd(), as: UTF8.self)
+            }
+            let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1)
+            #expect(parts.first?.lowercased().contains("transfer-encoding") == false)
+            #expect(parts.first?.contains("Connection: close") == true)
+            let lines = parts.last?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
+            #expect(lines.last == "")
+            let types = try lines.dropLast().map { try JSON(parsing: Array($0.utf8))["type"]?.string }
+            #expect(types == ["hello", "caught_up", "message.created", "chat.deleted"])
+        }
+    }
+
     /// The end of a client's sending comes with its request, before anybody reads live.
     @Test(arguments: ["", "?wait=55"])
     func aClientThatHasGoneBeforeItsStreamBeginsTakesNoPlace(_ query: String) async throws {

@@ -25,20 +25,32 @@ struct LogTests {
         lines.filter { $0["message"] == message }.compactMap { $0["fields"] }
     }
 
-    @Test func whatIsNoHTTPIsLoggedToo() async throws {
+    /// The router has seen nothing of what a connection answers itself.
+    @Test func whatIsNotServedIsLoggedToo() async throws {
+        var ids: [String?] = []
         let lines = try await log { client async throws in
             for request in [
                 "NONSENSE\r\n\r\n",
                 "GET / HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n",
                 "POST /chats HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n",
+                "POST /chats?a=b HTTP/1.1\r\nX-Request-ID: mine\r\nTransfer-Encoding: gzip\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
             ] {
-                _ = try await client.exchange(Array(request.utf8))
+                let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
+                ids.append(response.headers["x-request-id"])
             }
         }
         let requests = fields(of: lines, "Request")
-        #expect(requests.map { $0["status"] } == [501, 431, 413])
-        #expect(requests.allSatisfy { $0["address"] == "127.0.0.1" && $0["hb.request.id"]?.string != nil })
-        #expect(requests.prefix(2).map { $0["code"] } == ["unknown_method", "headers_too_large"])
+        #expect(requests.map { $0["status"] } == [501, 431, 413, 501, 400])
+        #expect(requests.map { $0["hb.request.id"]?.string } == ids)
+        #expect(ids.allSatisfy { $0?.isEmpty == false })
+        #expect(ids[3] == "mine")
+        #expect(requests.allSatisfy { $0["address"] == "127.0.0.1" })
+        let codes = [
+            "unknown_method", "headers_too_large", "body_too_large", "unknown_transfer_encoding", "bad_request",
+        ]
+        #expect(requests.map { $0["code"]?.string } == codes)
+        #expect(requests.map { $0["path"] } == ["-", "-", "/chats", "/chats", "-"])
     }
 
     @Test func theEndOfAStreamIsLoggedWithWhatItHasSent() async throws {

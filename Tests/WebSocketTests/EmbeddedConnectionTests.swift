@@ -1,22 +1,30 @@
 import ChatTestSupport
-import HTTPTypes
 import NIOCore
 import NIOEmbedded
-import NIOHTTPTypes
 import Testing
 import WebSocket
 
 /// What a connection does with its channel, step by step.
 @Suite struct EmbeddedConnectionTests {
     private let events: AsyncStream<RecordingSession.Event>.Continuation = AsyncStream.makeStream().continuation
-    private let channel = EmbeddedChannel(handler: UpgradeGuard())
+    private let channel = EmbeddedChannel()
 
     /// Attaches a connection on which `reaction` is done with text.
     @discardableResult
-    private func attach(reaction: @escaping RecordingSession.Reaction = { _, _ in }) throws -> RecordingSession {
+    private func attach(
+        received: ByteBuffer = ByteBuffer(),
+        isQuiescing: Bool = false,
+        reaction: @escaping RecordingSession.Reaction = { _, _ in }
+    ) throws -> RecordingSession {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events, reaction: reaction)
-        try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
+        try WebSocketConnection.takeOver(
+            channel,
+            received: received,
+            isQuiescing: isQuiescing,
+            limits: WebSocketLimits(),
+            session: session
+        )
         return session
     }
 
@@ -72,21 +80,13 @@ import WebSocket
         #expect((received?.capacity ?? .max) <= 1_024)
     }
 
-    @Test func whatFollowsARequestForAnUpgradeStaysInTheSocket() throws {
-        let reads = try countReads()
-        var request = HTTPRequest(method: .get, scheme: "http", authority: "a", path: "/")
-        try channel.writeInbound(HTTPRequestPart.head(request))
-        try channel.writeInbound(HTTPRequestPart.end(nil))
-        channel.read()
-        let before = reads.count
-        request.headerFields[.upgrade] = "websocket"
-        try channel.writeInbound(HTTPRequestPart.head(request))
-        channel.read()
-        #expect(reads.count > before)
-        try channel.writeInbound(HTTPRequestPart.end(nil))
-        let after = reads.count
-        channel.read()
-        #expect(reads.count == after)
+    @Test func aFrameThatCameBehindTheRequestIsRead() throws {
+        var frames = ByteBuffer(bytes: WebSocketClientFrame.ping("1").bytes)
+        frames.writeBytes(WebSocketClientFrame.ping("2").bytes.dropLast())
+        try attach(received: frames)
+        #expect(try sent() == [0x8A, 1, 0x31])
+        try channel.writeInbound(ByteBuffer(bytes: WebSocketClientFrame.ping("2").bytes.suffix(1)))
+        #expect(try sent() == [0x8A, 1, 0x32])
     }
 
     @Test func aPausedConnectionNeitherReadsNorDelivers() throws {
@@ -132,23 +132,21 @@ import WebSocket
         try receive(.text("a"))
         #expect(try channel.readInbound(as: ByteBuffer.self) == nil)
         #expect(throws: ChannelError.outputClosed) {
-            try channel.writeOutbound(HTTPResponsePart.end(nil))
+            try channel.writeOutbound(ByteBuffer(string: "HTTP"))
         }
         #expect(try sent() == [])
     }
 
-    @Test func aConnectionWithoutAGuardIsNotTakenOver() throws {
+    @Test func aClosedChannelIsNotTakenOver() throws {
         let channel = EmbeddedChannel()
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let session = RecordingSession(events) { _, _ in }
-        #expect(throws: ChannelPipelineError.notFound) {
+        #expect(throws: ChannelError.ioOnClosedChannel) {
             try WebSocketConnection.takeOver(channel, limits: WebSocketLimits(), session: session)
         }
     }
 
     @Test func aServerThatWasShuttingDownBeforeSaysSoAtOnce() throws {
-        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        try attach()
+        try attach(isQuiescing: true)
         #expect(try sent() == [0x88, 2, 0x03, 0xE9])
     }
 }

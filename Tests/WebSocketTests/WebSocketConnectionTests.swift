@@ -38,6 +38,21 @@ struct WebSocketConnectionTests {
         }
     }
 
+    /// It comes with the request, whose response is not written yet.
+    @Test func aFrameInTheHandshakesPacketIsRead() async throws {
+        try await WebSocketServer.run { server in
+            try await server.client.withConnection { inbound, outbound in
+                let fields = WebSocketClient.headers.map { "\($0): \($1)\r\n" }.joined()
+                var packet = ByteBuffer(string: "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n\(fields)\r\n")
+                packet.writeBytes(WebSocketClientFrame.text("early").bytes + WebSocketClientFrame.close(1000).bytes)
+                try await outbound.write(packet)
+                let answer = String(decoding: try await inbound.readToEnd(), as: UTF8.self)
+                #expect(answer.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"))
+                #expect(answer.contains("early"))
+            }
+        }
+    }
+
     @Test func aSessionThatClosesWaitsForItsClient() async throws {
         try await WebSocketServer.run(reaction: { _, connection in
             connection.write(text: ByteBuffer(string: "last"))

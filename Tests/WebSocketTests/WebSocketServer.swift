@@ -1,4 +1,5 @@
 import ChatTestSupport
+import HTTPConnections
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -27,24 +28,30 @@ struct WebSocketServer {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let router = Router(context: ChannelContext.self)
+        let router = Router()
         router.get("plain") { _, _ in "plain" }
-        router.get("ws") { request, context in
+        router.get("ws") { request, _ in
             do throws(WebSocketHandshakeError) {
                 let handshake = try WebSocketHandshake(request.head)
-                let body = ResponseBody { _ in
-                    try await WebSocketConnection.takeOver(context.channel, limits: limits) {
-                        RecordingSession(event, reaction: reaction)
-                    }
+                let body = ResponseBody.takingOver { connection in
+                    try? WebSocketConnection.takeOver(
+                        connection.channel,
+                        received: connection.received,
+                        isQuiescing: connection.isQuiescing,
+                        limits: limits,
+                        session: RecordingSession(event, reaction: reaction)
+                    )
                 }
                 return Response(status: .switchingProtocols, headers: handshake.responseFields, body: body)
             } catch {
                 return Response(status: error.status, headers: error.responseFields)
             }
         }
+        let responder = router.buildResponder()
+        let connections = RequestChannel(responder: responder, logger: logger)
         let application = Application(
-            router: router,
-            server: .http1(configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [UpgradeGuard()])),
+            responder: responder,
+            server: HTTPServerBuilder { _ in connections },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
             logger: logger
@@ -75,15 +82,5 @@ struct WebSocketServer {
 
     func shutDown() async {
         await group.triggerGracefulShutdown()
-    }
-}
-
-private struct ChannelContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let channel: any Channel
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        channel = source.channel
     }
 }

@@ -1,4 +1,5 @@
 import ChatDomain
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -181,19 +182,19 @@ struct EventController<Store: ChatStore>: Sendable {
         return Response(
             status: .ok,
             headers: .stream(start.form),
-            body: ResponseBody { [hub, channel = context.channel, logger = context.logger] writer in
+            body: .takingOver { [hub, logger = context.logger] connection in
                 let beginning = ContinuousClock.now
-                await hub.stream(start, into: channel)
-                logger.info(
-                    "Stream ended",
-                    metadata: [
-                        "path": "\(path)",
-                        "address": "\(start.admission.address)",
-                        "events": .stringConvertible(start.tally.events),
-                        "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
-                    ]
-                )
-                try await writer.finish(nil)
+                hub.stream(start, into: connection) {
+                    logger.info(
+                        "Stream ended",
+                        metadata: [
+                            "path": "\(path)",
+                            "address": "\(start.admission.address)",
+                            "events": .stringConvertible(start.tally.events),
+                            "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
+                        ]
+                    )
+                }
             }
         )
     }

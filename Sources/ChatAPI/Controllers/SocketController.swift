@@ -1,4 +1,5 @@
 import ChatDomain
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -29,16 +30,15 @@ struct SocketController<Store: ChatStore>: Sendable {
             address: admission.address,
             logger: context.logger
         )
-        let channel = context.channel
         return Response(
             status: .switchingProtocols,
             headers: handshake.responseFields,
-            body: ResponseBody { [hub, limits] _ in
-                try await WebSocketConnection.takeOver(channel, limits: limits) {
-                    ChatSocket(hub, admission, on: channel.eventLoop, logger: service.logger) { message in
-                        await service.perform(message, on: channel.eventLoop)
-                    }
+            body: .takingOver { [hub, limits] connection in
+                let eventLoop = connection.channel.eventLoop
+                let session = ChatSocket(hub, admission, on: eventLoop, logger: service.logger) { message in
+                    await service.perform(message, on: eventLoop)
                 }
+                WebSocketConnection.takeOver(connection, limits: limits, session: session)
             }
         )
     }

@@ -36,22 +36,6 @@ extension APIError {
         )
     }
 
-    static func bodyTooLarge(limit: Int) -> APIError {
-        APIError(
-            status: .contentTooLarge,
-            code: "body_too_large",
-            detail: "Request body is larger than \(limit) bytes",
-            headers: [.connection: "close"]
-        )
-    }
-
-    static let requestTimeout = APIError(
-        status: .requestTimeout,
-        code: "request_timeout",
-        detail: "The request did not arrive in time",
-        headers: [.connection: "close"]
-    )
-
     /// Nothing was done; the client may try again.
     static let unavailable = APIError(
         status: .serviceUnavailable,

@@ -81,4 +81,11 @@ extension ByteBuffer {
         writeBytes(chunk)
         writeStaticString("\r\n")
     }
+
+    /// The bytes that the chunk carries.
+    var withoutChunk: ByteBuffer {
+        guard let lineFeed = readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else { return self }
+        let start = lineFeed + 1
+        return getSlice(at: start, length: writerIndex - 2 - start) ?? self
+    }
 }

@@ -1,45 +1,39 @@
+import HTTPConnections
 import NIOCore
-import WebSocket
 
 extension EventHub {
-    /// Streams into a connection whose response has begun, until the stream ends.
-    func stream(_ start: StreamStart, into channel: any Channel) async {
-        await occupy(channel) { onEnd in EventStream(start, of: self, onEnd: onEnd) }
+    /// Streams into a connection, on its event loop, until the stream ends.
+    ///
+    /// - Parameter onEnd: Called once.
+    func stream(_ start: StreamStart, into connection: TakenConnection, onEnd: @escaping () -> Void) {
+        let channel = connection.channel
+        let stream = EventStream(start, of: self, isChunked: connection.isChunked) {
+            onEnd()
+            connection.end()
+        }
+        do {
+            try channel.pipeline.syncOperations.addHandler(stream, position: .first)
+        } catch {
+            return onEnd()
+        }
+        if connection.isInputClosed {
+            stream.inputClosed()
+        } else if connection.isQuiescing {
+            stream.shutDown()
+        }
     }
 
     /// Waits until a chat has an entry behind a position, or there is no point in waiting.
     func wait(for chat: StreamedChat, patience: TimeAmount, on channel: any Channel) async {
-        await occupy(channel) { onEnd in LogWaiter(chat, of: self, patience: patience, onEnd: onEnd) }
-    }
-
-    /// Puts a handler at the front of a connection until it ends.
-    private func occupy<Handler: LiveHandler & SendableMetatype>(
-        _ channel: any Channel,
-        with makeHandler: @escaping @Sendable (_ onEnd: @escaping () -> Void) -> Handler
-    ) async {
-        let box = NIOLoopBoundBox.makeEmptyBox(valueType: Handler.self, eventLoop: channel.eventLoop)
         await withCheckedContinuation { continuation in
             channel.eventLoop.execute {
+                guard !channel.isEnding else { return continuation.resume() }
+                let waiter = LogWaiter(chat, of: self, patience: patience) { continuation.resume() }
                 do {
-                    let pipeline = channel.pipeline.syncOperations
-                    // It knows what the channel has said before the handler was there to hear it.
-                    let upgradeGuard = try pipeline.handler(type: UpgradeGuard.self)
-                    let handler = makeHandler { continuation.resume() }
-                    try pipeline.addHandler(handler, position: .first)
-                    box.value = handler
-                    if upgradeGuard.isInputClosed {
-                        handler.inputClosed()
-                    } else if upgradeGuard.isQuiescing {
-                        handler.shutDown()
-                    }
+                    try channel.pipeline.syncOperations.addHandler(waiter, position: .first)
                 } catch {
                     continuation.resume()
                 }
-            }
-        }
-        channel.eventLoop.execute {
-            if let handler = box.value {
-                channel.pipeline.syncOperations.removeHandler(handler, promise: nil)
             }
         }
     }

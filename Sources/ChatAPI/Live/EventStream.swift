@@ -4,8 +4,8 @@ import NIOCore
 /// A response that never ends by itself: it writes what its reader gets into the connection.
 ///
 /// At the front of the pipeline: its bytes are framed already and pass no other handler. The head of the response and the
-/// end of its body are written by Hummingbird.
-final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
+/// end of its body are written by the connection that it takes over.
+final class EventStream: ChannelInboundHandler, RemovableChannelHandler, LiveSink {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -13,6 +13,8 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private let hub: EventHub
     /// Without the chats once they are followed, whose interests end with the following.
     private var start: StreamStart
+    /// Whether the chunks that events are framed as are what the client reads.
+    private let isChunked: Bool
     private let onEnd: () -> Void
     private var context: ChannelHandlerContext?
     private var reader: LiveReader?
@@ -30,9 +32,10 @@ final class EventStream: ChannelInboundHandler, LiveHandler, LiveSink {
     private(set) var repeatsSince: NIODeadline?
 
     /// - Parameter onEnd: Called once, on the event loop.
-    init(_ start: StreamStart, of hub: EventHub, onEnd: @escaping () -> Void) {
+    init(_ start: StreamStart, of hub: EventHub, isChunked: Bool, onEnd: @escaping () -> Void) {
         self.start = start
         self.hub = hub
+        self.isChunked = isChunked
         self.onEnd = onEnd
     }
 
@@ -379,7 +382,7 @@ extension EventStream {
 
     private func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
         bytesSinceID += bytes.readableBytes
-        context?.write(wrapOutboundOut(bytes), promise: promise)
+        context?.write(wrapOutboundOut(isChunked ? bytes : bytes.withoutChunk), promise: promise)
     }
 
     private func finish(
@@ -408,6 +411,16 @@ extension EventStream {
             hub.addReadersOfAll(-1, on: context.eventLoop)
         }
         onEnd()
+        leave()
+    }
+
+    private func leave() {
+        guard let context else { return }
+        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        // Not while the channel tells its handlers something.
+        context.eventLoop.execute {
+            loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
+        }
     }
 }
 

@@ -2,7 +2,7 @@ import ChatDomain
 import NIOCore
 
 /// Waits for the next entry of a log: until there is one, the time is over, the client has gone or the server ends.
-final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
+final class LogWaiter: ChannelInboundHandler, RemovableChannelHandler, LiveSink {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
@@ -12,6 +12,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
     private let onEnd: () -> Void
     private var reader: LiveReader?
     private var deadline: Scheduled<Void>?
+    private var context: ChannelHandlerContext?
 
     /// - Parameter onEnd: Called once, on the event loop.
     init(_ chat: StreamedChat, of hub: EventHub, patience: TimeAmount, onEnd: @escaping () -> Void) {
@@ -22,6 +23,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         let reader = LiveReader(hub.topics(on: context.eventLoop), of: context.channel.clientAddress, sink: self)
         self.reader = reader
         guard context.channel.isActive else { return end() }
@@ -31,6 +33,7 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
         end()
     }
 
@@ -47,20 +50,22 @@ final class LogWaiter: ChannelInboundHandler, LiveHandler, LiveSink {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func inputClosed() {
-        end()
-    }
-
-    func shutDown() {
-        end()
-    }
-
     private func end() {
         guard let reader else { return }
         self.reader = nil
         deadline?.cancel()
         reader.end()
         onEnd()
+        leave()
+    }
+
+    private func leave() {
+        guard let context else { return }
+        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        // Not while the channel tells its handlers something.
+        context.eventLoop.execute {
+            loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
+        }
     }
 
     /// Nothing is written here.

@@ -25,10 +25,6 @@ struct ErrorResponder {
             return error
         case let error as StoreError:
             return APIError(error, logger: context.logger)
-        case RequestBodyError.tooLarge(let limit):
-            return .bodyTooLarge(limit: limit)
-        case RequestBodyError.timedOut:
-            return .requestTimeout
         case is CancellationError:
             // The grace period of the shutdown is over.
             return [.get, .head].contains(request.method) ? .unavailable : .outcomeUnknown

@@ -1,7 +1,6 @@
 import HTTPTypes
 import Hummingbird
 import Logging
-import NIOHTTP1
 
 /// What is done for every request around its handler: its id, the checks of its target, the response to an error, the
 /// headers that all responses have, and the access log's line.
@@ -17,7 +16,7 @@ struct ServiceMiddleware: RouterMiddleware {
         next: (Request, ChatRequestContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        if let id = request.clientID {
+        if let id = request.headers.clientRequestID {
             // Where `RequestContext.id` finds it.
             context.logger[metadataKey: "hb.request.id"] = .string(id)
         }
@@ -27,9 +26,6 @@ struct ServiceMiddleware: RouterMiddleware {
             try hosts.requireHost(of: request)
             try request.requirePercentEncoding(pathParameters: context.parameters)
             response = try await next(request, context)
-        } catch let error as HTTPParserError {
-            // The bytes are no HTTP any more: the connection answers for itself and closes.
-            throw error
         } catch {
             response = errors.response(to: error, request: request, context: context)
         }

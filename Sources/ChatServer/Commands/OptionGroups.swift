@@ -91,6 +91,9 @@ struct LimitOptions: ParsableArguments {
     @Option(Settings.idleTimeout) var idleTimeout: String?
     @Option(Settings.maximumHeaderBytes) var maximumHeaderBytes: String?
     @Option(Settings.maximumConnections) var maximumConnections: String?
+    @Option(Settings.maximumConnectionsPerAddress) var maximumConnectionsPerAddress: String?
+    @Option(Settings.maximumSurplusConnections) var maximumSurplusConnections: String?
+    @Option(Settings.maximumUnsentBytes) var maximumUnsentBytes: String?
     @Option(Settings.tailCacheBytes) var tailCacheBytes: String?
     @Option(Settings.readBytes) var readBytes: String?
     @Option(Settings.drainDelay) var drainDelay: String?
@@ -103,6 +106,9 @@ struct LimitOptions: ParsableArguments {
             Settings.idleTimeout.given(idleTimeout),
             Settings.maximumHeaderBytes.given(maximumHeaderBytes),
             Settings.maximumConnections.given(maximumConnections),
+            Settings.maximumConnectionsPerAddress.given(maximumConnectionsPerAddress),
+            Settings.maximumSurplusConnections.given(maximumSurplusConnections),
+            Settings.maximumUnsentBytes.given(maximumUnsentBytes),
             Settings.tailCacheBytes.given(tailCacheBytes),
             Settings.readBytes.given(readBytes),
             Settings.drainDelay.given(drainDelay),

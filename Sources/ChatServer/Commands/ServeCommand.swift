@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatAPI
 import ChatDomain
+import HTTPConnections
 import Hummingbird
 import Logging
 import NIOCore

@@ -1,4 +1,4 @@
-import ChatAPI
+import HTTPConnections
 
 extension HTTPLimits {
     init(_ settings: SettingsReader) throws(SettingError) {
@@ -8,7 +8,10 @@ extension HTTPLimits {
         idleTimeout = try settings.value(Settings.idleTimeout)
         maximumHeaderBytes = try settings.value(Settings.maximumHeaderBytes)
         maximumConnections = try settings.value(Settings.maximumConnections)
-        // The idle timeout runs while a body is on its way, too, and closes without an answer.
+        maximumConnectionsPerAddress = try settings.value(Settings.maximumConnectionsPerAddress)
+        maximumSurplusConnections = try settings.value(Settings.maximumSurplusConnections)
+        maximumUnsentBytes = try settings.value(Settings.maximumUnsentBytes)
+        // A client that sends nothing is not kept longer in the midst of a request than before one.
         guard bodyTimeout < idleTimeout else {
             throw SettingError(
                 description: """

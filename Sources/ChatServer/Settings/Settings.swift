@@ -206,7 +206,7 @@ package enum Settings {
     static let idleTimeout = Setting.seconds(
         ["chat", "idle", "timeout"],
         flag: "idle-timeout",
-        "Seconds after which a connection without a request is closed.",
+        "Seconds after which a connection without a request, or whose client reads nothing, is closed.",
         in: 0.1...86_400,
         default: 60
     )
@@ -234,9 +234,30 @@ package enum Settings {
     static let maximumConnections = Setting.wholeNumber(
         ["chat", "max", "connections"],
         flag: "max-connections",
-        "Most connections at once; further ones wait.",
+        "Most connections at once; further ones can only ask for the server's health, else they get 503.",
         in: 1...1_000_000,
         default: 10_000
+    )
+    static let maximumConnectionsPerAddress = Setting.wholeNumber(
+        ["chat", "max", "connections", "per", "address"],
+        flag: "max-connections-per-address",
+        "Most of them from one IPv4 address or IPv6 /64, which is the proxy's behind a proxy; the same holds for further ones.",
+        in: 1...1_000_000,
+        default: 2_000
+    )
+    static let maximumSurplusConnections = Setting.wholeNumber(
+        ["chat", "max", "surplus", "connections"],
+        flag: "max-surplus-connections",
+        "Most connections over these limits that are kept for such requests; one more closes the oldest of them.",
+        in: 1...1_000_000,
+        default: 64
+    )
+    static let maximumUnsentBytes = Setting.wholeNumber(
+        ["chat", "max", "unsent", "bytes"],
+        flag: "max-unsent-bytes",
+        "Memory for responses that clients are yet to read; while there are more, requests are answered with 503.",
+        in: 65_536...1_099_511_627_776,
+        default: 268_435_456
     )
     static let maximumStreams = Setting.wholeNumber(
         ["chat", "max", "streams"],
@@ -393,6 +414,9 @@ package enum Settings {
         readBytes,
         maximumHeaderBytes,
         maximumConnections,
+        maximumConnectionsPerAddress,
+        maximumSurplusConnections,
+        maximumUnsentBytes,
         maximumStreams,
         maximumStreamsPerAddress,
         streamChats,

@@ -2,6 +2,7 @@
 //
 //     EchoServer [SECONDS]    the ping interval and the pong timeout; the service's defaults if it is not given
 
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -17,24 +18,31 @@ struct EchoServer {
             limits.pingInterval = .seconds(seconds)
             limits.pongTimeout = .seconds(seconds)
         }
+        let responder = router(limits).buildResponder()
+        let connections = RequestChannel(responder: responder, logger: Logger(label: "echo"))
         let application = Application(
-            router: router(limits),
-            server: .http1(configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [UpgradeGuard()])),
+            responder: responder,
+            server: HTTPServerBuilder { _ in connections },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0), backlog: 1024)
         )
         try await application.runService()
     }
 
-    private static func router(_ limits: WebSocketLimits) -> Router<EchoContext> {
-        let router = Router(context: EchoContext.self)
+    private static func router(_ limits: WebSocketLimits) -> Router<BasicRequestContext> {
+        let router = Router()
         router.get("plain") { _, _ in "an ordinary answer" }
-        router.get("echo") { request, context in
+        router.get("echo") { request, _ in
             do throws(WebSocketHandshakeError) {
                 let handshake = try WebSocketHandshake(request.head)
                 guard OriginPolicy.sameHost.allows(request.head) else { return Response(status: .forbidden) }
-                let channel = context.channel
-                let body = ResponseBody { _ in
-                    try await WebSocketConnection.takeOver(channel, limits: limits) { EchoSession() }
+                let body = ResponseBody.takingOver { connection in
+                    try? WebSocketConnection.takeOver(
+                        connection.channel,
+                        received: connection.received,
+                        isQuiescing: connection.isQuiescing,
+                        limits: limits,
+                        session: EchoSession()
+                    )
                 }
                 return Response(status: .switchingProtocols, headers: handshake.responseFields, body: body)
             } catch {
@@ -43,16 +51,5 @@ struct EchoServer {
             }
         }
         return router
-    }
-}
-
-/// Hands the channel of a request on to its handler.
-struct EchoContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let channel: any Channel
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        channel = source.channel
     }
 }

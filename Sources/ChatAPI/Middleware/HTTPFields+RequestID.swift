@@ -1,9 +1,9 @@
-import Hummingbird
+import HTTPTypes
 
-extension Request {
-    /// The client's own id for the request, if it sent a sane one.
-    var clientID: String? {
-        headers[.requestID].flatMap { Self.isSane($0) ? $0 : nil }
+extension HTTPFields {
+    /// The client's own id for its request, if it sent a sane one.
+    var clientRequestID: String? {
+        self[.requestID].flatMap { Self.isSane($0) ? $0 : nil }
     }
 
     /// 1 to 128 characters that can do no harm in a log or a header.

@@ -1,0 +1,57 @@
+import HTTPConnections
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Gives the responses that a connection makes itself the form of the service's other errors.
+///
+/// The router, and with it the access log, has seen nothing of them.
+struct ConnectionErrorResponder: Sendable {
+    let logger: Logger
+
+    func respond(
+        to error: ConnectionError,
+        _ request: HTTPRequest?,
+        on channel: any Channel
+    ) -> (head: HTTPResponse, body: ByteBuffer) {
+        let answer = APIError(error)
+        let id = request?.headerFields.clientRequestID ?? RequestID().description
+        let body = answer.body(requestID: id)
+        var fields = answer.headers
+        fields[.contentType] = "application/json"
+        fields[.contentLength] = String(body.readableBytes)
+        fields.addServiceFields(requestID: id)
+        logger.info(
+            "Request",
+            metadata: [
+                "hb.request.id": "\(id)",
+                "address": "\(channel.clientAddress)",
+                "method": "\(request?.method.rawValue ?? "-")",
+                "path": "\(request?.path?.prefix { $0 != "?" } ?? "-")",
+                "status": .stringConvertible(answer.status.code),
+                "code": "\(answer.code)",
+            ]
+        )
+        return (HTTPResponse(status: answer.status, headerFields: fields), body)
+    }
+}
+
+extension APIError {
+    fileprivate init(_ error: ConnectionError) {
+        let (code, detail, headers): (String, String, HTTPFields) =
+            switch error {
+            case .malformed: ("bad_request", "Invalid HTTP request received.", [:])
+            case .unknownMethod: ("unknown_method", "Unknown request method", [:])
+            case .headersTooLarge: ("headers_too_large", "Request headers are too large", [:])
+            case .unknownTransferEncoding: ("unknown_transfer_encoding", "Transfer-Encoding must be chunked", [:])
+            case .bodyTooLarge(let limit): ("body_too_large", "Request body is larger than \(limit) bytes", [:])
+            case .bodyTimedOut: ("request_timeout", "The request did not arrive in time", [:])
+            case .tooManyConnections:
+                ("too_many_connections", "Too many connections are open, try again later", [.retryAfter: "5"])
+            case .tooManyUnsentBytes:
+                ("too_many_unsent_bytes", "Too many responses wait to be read, try again later", [.retryAfter: "5"])
+            }
+        self.init(status: error.status, code: code, detail: detail, headers: headers)
+    }
+}

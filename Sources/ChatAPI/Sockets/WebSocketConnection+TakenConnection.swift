@@ -1,0 +1,21 @@
+import HTTPConnections
+import NIOCore
+import WebSocket
+
+extension WebSocketConnection {
+    /// Takes a connection over that has answered a request with 101.
+    static func takeOver(_ connection: TakenConnection, limits: WebSocketLimits, session: any WebSocketSession) {
+        do {
+            guard !connection.isInputClosed else { throw ChannelError.inputClosed }
+            try takeOver(
+                connection.channel,
+                received: connection.received,
+                isQuiescing: connection.isQuiescing,
+                limits: limits,
+                session: session
+            )
+        } catch {
+            connection.channel.close(promise: nil)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import HTTPTypes
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
+
+extension HTTPRequest {
+    /// The same as `HTTPRequest(head, secure: false, splitCookie: false)`, without its parsing of what is no URL.
+    ///
+    /// - Throws: If the method is no token.
+    init(_ head: HTTPRequestHead) throws {
+        guard head.uri.utf8.first == UInt8(ascii: "/") else {
+            self = try HTTPRequest(head, secure: false, splitCookie: false)
+            return
+        }
+        var fields = HTTPFields()
+        fields.reserveCapacity(head.headers.count)
+        var authority: String?
+        for (name, value) in head.headers {
+            if authority == nil, name.isHost {
+                authority = value
+            } else if let name = HTTPField.Name(name) {
+                fields.append(HTTPField(name: name, value: value))
+            }
+        }
+        self.init(
+            method: try Method(head.method),
+            scheme: "http",
+            authority: authority,
+            path: head.uri,
+            headerFields: fields
+        )
+    }
+}
+
+extension String {
+    fileprivate var isHost: Bool {
+        utf8.count == 4 && lowercased() == "host"
+    }
+}

@@ -1,0 +1,19 @@
+import Synchronization
+
+/// Counts the bytes of responses that all connections have yet to send.
+package final class UnsentBytes: Sendable {
+    private let count = Atomic<Int>(0)
+    private let maximum: Int
+
+    package init(maximum: Int) {
+        self.maximum = maximum
+    }
+
+    package var isOverLimit: Bool {
+        count.load(ordering: .relaxed) > maximum
+    }
+
+    func add(_ bytes: Int) {
+        count.wrappingAdd(bytes, ordering: .relaxed)
+    }
+}

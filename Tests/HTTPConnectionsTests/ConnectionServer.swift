@@ -1,0 +1,90 @@
+import ChatTestSupport
+import HTTPConnections
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// A server of `RequestChannel` on a free port of the loopback interface.
+enum ConnectionServer {
+    /// Runs it while `body` talks to it.
+    ///
+    /// - Parameter onLargeRequest: Gets the channel of each request for `/bytes`.
+    static func run(
+        limits: HTTPLimits = HTTPLimits(),
+        onLargeRequest: @escaping @Sendable (any Channel) -> Void = { _ in },
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (HTTPTestClient) async throws -> Void
+    ) async throws {
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let responder = router(onLargeRequest).buildResponder()
+        let connections = RequestChannel(
+            responder: responder,
+            limits: limits,
+            logger: logger,
+            isEssential: { $0 == "/health" }
+        )
+        let application = Application(
+            responder: responder,
+            server: HTTPServerBuilder { _ in connections },
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
+            logger: logger
+        )
+        let group = ServiceGroup(services: [application], logger: logger)
+        async let running: Void = group.run()
+        guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
+        do {
+            try await body(HTTPTestClient(port: chosen))
+            await group.triggerGracefulShutdown()
+            try await running
+        } catch {
+            await group.triggerGracefulShutdown()
+            try await running
+            throw error
+        }
+    }
+
+    private static func router(
+        _ onLargeRequest: @escaping @Sendable (any Channel) -> Void
+    ) -> Router<ChannelContext> {
+        let router = Router(context: ChannelContext.self, options: .autoGenerateHeadEndpoints)
+        router.get("health") { _, _ in "healthy" }
+        router.post("echo") { request, _ in
+            Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: .max)))
+        }
+        router.get("empty") { _, _ in Response(status: .noContent) }
+        router.get("bytes/{count}") { _, context in
+            onLargeRequest(context.channel)
+            let count = try context.parameters.require("count", as: Int.self)
+            return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 0x78, count: count)))
+        }
+        // Writes one word, ends if it is told to, and goes on for ever else.
+        router.get("stream") { request, _ in
+            let ends = request.uri.queryParameters["ends"] != nil
+            return Response(
+                status: .ok,
+                body: .takingOver { connection in
+                    let word = connection.isChunked ? "4\r\nword\r\n" : "word"
+                    connection.channel.writeAndFlush(ByteBuffer(string: word), promise: nil)
+                    if ends { connection.end() }
+                }
+            )
+        }
+        return router
+    }
+}
+
+private struct ChannelContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}

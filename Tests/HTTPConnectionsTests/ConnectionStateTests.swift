@@ -1,0 +1,312 @@
+import HTTPConnections
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@Suite struct ConnectionStateTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+    private let limits: HTTPLimits = {
+        var limits = HTTPLimits()
+        limits.maximumBodyBytes = 10
+        limits.bodyTimeout = .seconds(2)
+        limits.idleTimeout = .seconds(4)
+        limits.stallTimeout = .seconds(1)
+        return limits
+    }()
+
+    private func makeState() -> ConnectionState {
+        ConnectionState(limits: limits, at: start)
+    }
+
+    private func head(
+        _ method: HTTPMethod = .GET,
+        version: HTTPVersion = .http1_1,
+        path: String = "/",
+        _ fields: [(String, String)] = []
+    ) -> HTTPRequestHead {
+        HTTPRequestHead(version: version, method: method, uri: path, headers: HTTPHeaders(fields))
+    }
+
+    @discardableResult
+    private func receive(
+        _ state: inout ConnectionState,
+        _ head: HTTPRequestHead,
+        isEssential: Bool = false,
+        isOverloaded: Bool = false,
+        at seconds: Double = 0
+    ) -> ConnectionState.HeadAction {
+        state.receive(head, isEssential: isEssential, isOverloaded: isOverloaded, at: time(seconds))
+    }
+
+    private func time(_ seconds: Double) -> NIODeadline {
+        start + .nanoseconds(Int64(seconds * 1_000_000_000))
+    }
+
+    @Test func requestsFollowEachOther() {
+        var state = makeState()
+        for _ in 0..<3 {
+            #expect(state.phase == .waiting)
+            #expect(receive(&state, head()) == .proceed)
+            #expect(state.phase == .receiving)
+            state.receiveEnd()
+            #expect(!state.wantsInput)
+            #expect(state.deadline == nil)
+            state.respond(status: 200, isLast: false)
+            #expect(!state.isLast)
+            #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        }
+    }
+
+    @Test(arguments: [
+        ("close", true), ("Close", true), ("keep-alive, CLOSE", true), ("closed", false), ("keep-alive", false),
+    ])
+    func aClientClosesInAnyLetterCaseAndAmongOtherOptions(_ value: String, _ isLast: Bool) {
+        var state = makeState()
+        receive(&state, head(.GET, [("Connection", value)]))
+        state.receiveEnd()
+        state.respond(status: 200, isLast: false)
+        #expect(state.isLast == isLast)
+        #expect(state.finishResponse(unsent: 0, at: start) == (isLast ? .shutDownOutput : .proceed))
+        #expect(state.discardsInput == isLast)
+    }
+
+    @Test func aRequestOfHTTP10IsTheLast() {
+        var state = makeState()
+        let fields = [("Connection", "keep-alive"), ("Expect", "100-continue"), ("Content-Length", "5")]
+        #expect(receive(&state, head(.POST, version: .http1_0, fields)) == .proceed)
+        #expect(state.isHTTP10)
+        #expect(state.isLast)
+    }
+
+    @Test(arguments: [
+        (["chunked"], true), (["Chunked"], true), (["gzip"], false), (["gzip, chunked"], false),
+        (["gzip", "chunked"], false), (["identity"], false), (["chunked, chunked"], false),
+    ])
+    func noTransferEncodingButChunkedIsKnown(_ values: [String], _ isKnown: Bool) {
+        var state = makeState()
+        let action = receive(&state, head(.POST, values.map { ("Transfer-Encoding", $0) }))
+        #expect(action == (isKnown ? .proceed : .refuse(.unknownTransferEncoding)))
+        #expect(state.isLast == !isKnown)
+    }
+
+    @Test(arguments: [
+        ([("Expect", "100-continue"), ("Content-Length", "5")], true),
+        ([("Expect", "100-Continue"), ("Transfer-Encoding", "chunked")], true),
+        ([("Expect", "100-continue")], false), ([("Expect", "100-continue"), ("Content-Length", "0")], false),
+        ([("Expect", "more"), ("Content-Length", "5")], false), ([("Content-Length", "5")], false),
+    ])
+    func aClientThatAsksBeforeItSendsABodyIsToldToContinue(_ fields: [(String, String)], _ isTold: Bool) {
+        var state = makeState()
+        #expect(receive(&state, head(.POST, fields)) == (isTold ? .proceedAndContinue : .proceed))
+    }
+
+    @Test(arguments: ["11", "99999999999999999999999999"])
+    func aBodyThatIsAnnouncedAsTooLargeIsNotWaitedFor(_ length: String) {
+        var state = makeState()
+        let fields = [("Content-Length", length), ("Expect", "100-continue")]
+        #expect(receive(&state, head(.POST, fields)) == .refuse(.bodyTooLarge(limit: 10)))
+        #expect(!state.wantsInput)
+        #expect(state.isLast)
+    }
+
+    @Test func aBodyIsBoundedWhateverItAnnounces() {
+        var state = makeState()
+        receive(&state, head(.POST, [("Transfer-Encoding", "chunked")]))
+        #expect(state.receiveBody(4) == nil)
+        #expect(state.receiveBody(6) == nil)
+        #expect(state.receiveBody(1) == .bodyTooLarge(limit: 10))
+        #expect(!state.wantsInput)
+        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+    }
+
+    @Test func theBoundIsThatOfEachBody() {
+        var state = makeState()
+        for _ in 0..<3 {
+            receive(&state, head(.POST, [("Content-Length", "10")]))
+            #expect(state.receiveBody(10) == nil)
+            state.receiveEnd()
+            #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        }
+    }
+
+    /// Also of a request that was sent long ago, behind another one.
+    @Test func eachBodyHasItsOwnDeadline() {
+        var state = makeState()
+        receive(&state, head(.POST, [("Content-Length", "5")]), at: 0)
+        #expect(state.deadline == time(2))
+        #expect(state.elapse(to: time(1.9), unsent: 0, isOverloaded: false) == nil)
+        state.receiveEnd()
+        #expect(state.elapse(to: time(100), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.finishResponse(unsent: 0, at: time(100)) == .proceed)
+        receive(&state, head(.POST, [("Content-Length", "5")]), at: 100)
+        #expect(state.elapse(to: time(101.9), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(102), unsent: 0, isOverloaded: false) == .refuse(.bodyTimedOut))
+        #expect(state.isLast)
+    }
+
+    @Test func aConnectionWithoutARequestIsClosed() {
+        var state = makeState()
+        #expect(state.elapse(to: time(3.9), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(4), unsent: 0, isOverloaded: false) == .close)
+        #expect(state.phase == .closed)
+    }
+
+    @Test func aPeerThatReadsIsWaitedForHoweverSlowlyItReads() {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 1_000, at: start) == .awaitSent)
+        for second in 1..<1_000 {
+            #expect(state.elapse(to: time(Double(second)), unsent: 1_000 - second, isOverloaded: true) == nil)
+        }
+        #expect(state.sent(at: time(1_000)) == .proceed)
+        #expect(state.deadline == time(1_004))
+    }
+
+    @Test(arguments: [(false, 4.0), (true, 1.0)])
+    func aPeerThatReadsNothingIsCutOff(_ isOverloaded: Bool, _ patience: Double) throws {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 1_000, at: start) == .awaitSent)
+        #expect(!state.wantsInput)
+        #expect(state.elapse(to: time(1), unsent: 999, isOverloaded: false) == nil)
+        let deadline = try #require(state.deadline)
+        #expect(deadline < time(1 + patience))
+        #expect(state.elapse(to: time(1 + patience - 0.1), unsent: 999, isOverloaded: isOverloaded) == nil)
+        #expect(state.elapse(to: time(1 + patience), unsent: 999, isOverloaded: isOverloaded) == .abort)
+    }
+
+    @Test func smallResponsesThatNobodyReadsAreNoticedBeforeTheConnectionIsClosed() {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        #expect(state.elapse(to: time(4), unsent: 7, isOverloaded: false) == .awaitSent)
+        #expect(state.elapse(to: time(7.9), unsent: 7, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(8), unsent: 7, isOverloaded: false) == .abort)
+    }
+
+    @Test func whatAHalfClosedClientHasAskedForIsAnswered() {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        #expect(state.closeInput() == nil)
+        #expect(!state.isExhausted)
+        #expect(state.finishResponse(unsent: 5, at: start) == .awaitSent)
+        #expect(state.sent(at: start) == .proceed)
+        #expect(state.isExhausted)
+        #expect(state.runOut(unsent: 3, at: start) == .awaitSent)
+        #expect(state.sent(at: start) == .close)
+    }
+
+    @Test func aHalfClosedClientIsNotLingeredFor() {
+        var state = makeState()
+        receive(&state, head(.GET, [("Connection", "close")]))
+        state.receiveEnd()
+        #expect(state.closeInput() == nil)
+        #expect(state.finishResponse(unsent: 0, at: start) == .close)
+    }
+
+    @Test func aClientHasAMomentToReadTheLastResponse() {
+        var state = makeState()
+        receive(&state, head(.GET, [("Connection", "close")]))
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+        #expect(state.elapse(to: time(1.9), unsent: 0, isOverloaded: false) == nil)
+        var other = state
+        #expect(other.closeInput() == .close)
+        #expect(state.elapse(to: time(2), unsent: 0, isOverloaded: false) == .close)
+    }
+
+    @Test func aShutdownEndsWhatWaitsAndLetsTheRestBeAnswered() {
+        var idle = makeState()
+        #expect(idle.quiesce(unsent: 0, at: start) == .shutDownOutput)
+        var busy = makeState()
+        receive(&busy, head())
+        #expect(busy.quiesce(unsent: 0, at: start) == nil)
+        busy.receiveEnd()
+        busy.respond(status: 200, isLast: false)
+        #expect(busy.isLast)
+        #expect(busy.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+    }
+
+    @Test func theEndOfTheGraceAwaitsNothingButResponses() {
+        var waiting = makeState()
+        #expect(waiting.abort(isAwaitingResponse: false) == .abort)
+        var sending = makeState()
+        receive(&sending, head())
+        sending.receiveEnd()
+        _ = sending.finishResponse(unsent: 1, at: start)
+        #expect(sending.abort(isAwaitingResponse: false) == .abort)
+        var responding = makeState()
+        receive(&responding, head())
+        responding.receiveEnd()
+        #expect(responding.abort(isAwaitingResponse: true) == nil)
+        #expect(responding.finishResponse(unsent: 1, at: start) == .close)
+        var streaming = makeState()
+        receive(&streaming, head())
+        streaming.receiveEnd()
+        #expect(streaming.abort(isAwaitingResponse: false) == .abort)
+    }
+
+    @Test func aConnectionOverTheLimitsIsForWhatIsEssential() {
+        var state = makeState()
+        state.markSurplus(at: start)
+        #expect(receive(&state, head()) == .refuse(.tooManyConnections))
+        state = makeState()
+        state.markSurplus(at: start)
+        #expect(receive(&state, head(), isEssential: true) == .proceed)
+        #expect(state.isLast)
+        state = makeState()
+        state.markSurplus(at: start)
+        #expect(state.elapse(to: time(4.9), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(5), unsent: 0, isOverloaded: false) == .close)
+    }
+
+    @Test func aServerThatIsOverloadedServesWhatIsEssential() {
+        var state = makeState()
+        #expect(receive(&state, head(), isEssential: true, isOverloaded: true) == .proceed)
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        #expect(receive(&state, head(), isOverloaded: true) == .refuse(.tooManyUnsentBytes))
+    }
+
+    private let upgrade = [("Upgrade", "websocket"), ("Connection", "upgrade")]
+
+    @Test func anAcceptedUpgradeEndsHTTP() {
+        var state = makeState()
+        receive(&state, head(.GET, upgrade))
+        state.receiveEnd()
+        state.respond(status: 101, isLast: false)
+        #expect(state.phase == .upgraded)
+        #expect(!state.isLast)
+        #expect(state.quiesce(unsent: 0, at: start) == nil)
+        #expect(state.closeInput() == nil)
+        #expect(state.elapse(to: time(1_000), unsent: 9, isOverloaded: true) == nil)
+    }
+
+    @Test func theRefusalOfAnUpgradeIsTheLastResponse() {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        state.respond(status: 200, isLast: false)
+        #expect(!state.isLast)
+        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        receive(&state, head(.GET, upgrade))
+        state.receiveEnd()
+        state.respond(status: 426, isLast: false)
+        #expect(state.isLast)
+        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+    }
+
+    @Test func onlyWhoAskedForAnUpgradeGetsOne() {
+        for head in [head(), head(.GET, version: .http1_0, upgrade)] {
+            var state = makeState()
+            receive(&state, head)
+            state.receiveEnd()
+            state.respond(status: 101, isLast: false)
+            #expect(state.phase == .responding)
+        }
+    }
+}
