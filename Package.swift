@@ -50,11 +50,13 @@ let package = Package(
     ],
     targets: [
         .target(name: "Executors", swiftSettings: settings),
-        .target(name: "ChatDomain", swiftSettings: settings),
-        .target(name: "ChatMigrations", dependencies: ["ChatDomain"], swiftSettings: settings),
+        .target(name: "Hashing", swiftSettings: settings),
+        .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
+        .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),
+        .target(name: "ChatMigrations", dependencies: ["Hashing"], swiftSettings: settings),
         .target(
             name: "ChatSQLite",
-            dependencies: ["ChatDomain", "ChatMigrations", "Executors", .grdb, .grdbSQLite],
+            dependencies: ["ChatDomain", "ChatMigrations", "Executors", "Hashing", .grdb, .grdbSQLite],
             swiftSettings: settings
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -83,9 +85,8 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes, .hummingbird, .logging,
-                .nioCore,
-                .nioFileSystem, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes, .hummingbird,
+                .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
@@ -93,10 +94,9 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
+                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatWire", "HTTPConnections",
                 "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
-                .serviceLifecycle,
-                .systemPackage, .unixSignals,
+                .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -124,6 +124,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain", "Executors"], swiftSettings: settings),
+        .testTarget(
+            name: "ChatWireTests",
+            dependencies: ["ChatDomain", "ChatTestSupport", "ChatWire"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ChatMigrationsTests",
             dependencies: [
@@ -164,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", "HTTPConnections", .hummingbird, .nioCore,
+                "ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", .hummingbird,
+                .nioCore,
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings

@@ -1,3 +1,5 @@
+import Hashing
+
 /// What tells a repeated request from a new one, and from another one under the same key.
 package struct Idempotency: Hashable, Sendable {
     package let key: IdempotencyKey

@@ -1,3 +1,5 @@
+import Hashing
+
 /// Takes all writes of a store through admission control: each waits in a bounded queue for its turn in a batch.
 ///
 /// Changes of logs, creations, and deletions with purges wait in queues of their own and share the batches equally, so that

@@ -1,4 +1,4 @@
-import ChatDomain
+import Hashing
 
 /// One step of the schema: a script up and a script down for each database.
 ///

@@ -1,6 +1,7 @@
 import ChatDomain
 package import ChatMigrations
 import GRDB
+import Hashing
 
 extension SQLiteDatabase: MigrationDatabase {
     package var kind: DatabaseKind { .sqlite }

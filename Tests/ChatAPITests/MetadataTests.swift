@@ -1,5 +1,5 @@
-import ChatAPI
 import ChatTestSupport
+import ChatWire
 import Testing
 
 /// Metadata that every client's parser can read, and that is recognized when it comes again.

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 
 extension ArchiveLine {
     /// Reads a line and checks all that can be seen from it alone; members that are not known are passed over.

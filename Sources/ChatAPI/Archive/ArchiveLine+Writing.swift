@@ -1,4 +1,5 @@
 import ChatDomain
+package import ChatWire
 
 extension ArchiveLine {
     package func write(to writer: inout JSONWriter) {

@@ -1,4 +1,5 @@
 package import ChatDomain
+import ChatWire
 
 /// Writes chats as an archive, page by page.
 ///

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import HTTPConnections
 import HTTPTypes
 import Hummingbird

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import Hummingbird
 
 /// What is wrong with a request, all of it at once, in the shape and the words of FastAPI and Pydantic.

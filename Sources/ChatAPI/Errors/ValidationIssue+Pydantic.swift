@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 
 /// Pydantic's names and sentences for what can be wrong (https://docs.pydantic.dev/latest/errors/validation_errors/).
 extension ValidationIssue.Problem {

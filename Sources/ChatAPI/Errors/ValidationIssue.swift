@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 
 /// One entry of a 422's `detail`.
 struct ValidationIssue {

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// The host and port that a request is for: RFC 3986's `authority` without user information.
 package struct Authority: Hashable, Sendable {
     /// In lower case, without the brackets of an IPv6 address.

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import NIOCore
 
 /// A response that never ends by itself: it writes what its reader gets into the connection.

@@ -1,4 +1,5 @@
 package import ChatDomain
+package import ChatWire
 package import NIOCore
 import Synchronization
 

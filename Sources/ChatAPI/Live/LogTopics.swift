@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import NIOCore
 
 /// The chats that the readers of one event loop follow, and those readers.

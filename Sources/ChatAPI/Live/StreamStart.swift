@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 
 /// A chat that a stream follows, as it was found when the stream began.
 struct StreamedChat: Sendable {

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import HTTPTypes
 import NIOCore
 
@@ -93,7 +94,7 @@ extension RequestValidator {
         if let position = member.integer, position >= 0 {
             return OptionalValue(value: LogPlace(epoch: nil, position: Position(rawValue: position)))
         }
-        if let place = member.lossyString().flatMap({ LogPlace($0) }) { return OptionalValue(value: place) }
+        if let place = member.lossyString().flatMap({ LogPlace($0[...]) }) { return OptionalValue(value: place) }
         note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", name], input: .json(member))
         return nil
     }

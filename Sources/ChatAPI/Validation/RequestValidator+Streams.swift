@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import Hummingbird
 
 /// Where streams are to begin.

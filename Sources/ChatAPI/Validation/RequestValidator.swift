@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatWire
 import Hummingbird
 import NIOCore
 
@@ -57,7 +58,7 @@ struct RequestValidator {
 
     /// A place in a log: `7f3c9a01.17`, or a plain number.
     mutating func place(_ text: String, at location: [String]) -> LogPlace? {
-        if let place = LogPlace(text) { return place }
+        if let place = LogPlace(text[...]) { return place }
         return integer(text, at: location, range: 0...Int.max)
             .map { LogPlace(epoch: nil, position: Position(rawValue: Int64($0))) }
     }

@@ -1,3 +1,5 @@
+import ChatWire
+
 extension StringProtocol {
     /// With `%XX` resolved; nil where a `%` does not begin a percent-encoding or the bytes are not UTF-8.
     ///

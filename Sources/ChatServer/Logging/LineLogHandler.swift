@@ -1,5 +1,5 @@
-import ChatAPI
 import ChatDomain
+import ChatWire
 import Logging
 
 /// Makes each message one line of the log.

@@ -12,7 +12,7 @@ package struct LogPlace: Equatable, Sendable {
     }
 
     /// `7f3c9a01.17`, or nil for any other text, a plain number among them.
-    package init?(_ text: some StringProtocol) {
+    package init?(_ text: Substring) {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = Epoch(parts[0]), parts[1].utf8.allSatisfy(\.isDigit),
             let position = Int64(parts[1])
@@ -25,7 +25,7 @@ package struct LogPlace: Equatable, Sendable {
     }
 
     /// Whether the log cannot be read on from here: it has another epoch, or ends before the place that it once had.
-    func isStale(in epoch: Epoch, end: Position) -> Bool {
+    package func isStale(in epoch: Epoch, end: Position) -> Bool {
         self.epoch.map { $0 != epoch || position > end } ?? false
     }
 }

@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatWire
 import Foundation
 import Testing
 

@@ -1,5 +1,5 @@
-import ChatAPI
 import ChatTestSupport
+import ChatWire
 import Testing
 
 /// The scanner of JSON beside slow and simple references, on texts that are drawn from fixed seeds.

@@ -1,14 +1,13 @@
-import ChatAPI
 import ChatDomain
+import ChatWire
 import Foundation
-import NIOCore
 import Testing
 
 @Suite struct JSONWriterTests {
     private func written(_ write: (inout JSONWriter) -> Void) -> String {
         var writer = JSONWriter()
         write(&writer)
-        return String(buffer: writer.buffer)
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     @Test func membersAndElementsAreSeparatedInTheOrderOfWriting() {

@@ -1,7 +1,7 @@
-import ChatDomain
+package import ChatDomain
 
 extension Chat {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writeMembers(to: &writer)
         }
@@ -32,7 +32,7 @@ extension Chat {
 }
 
 extension ChatWithMessages {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             chat.writeMembers(to: &writer)
             writer.name("messages")
@@ -42,7 +42,7 @@ extension ChatWithMessages {
 }
 
 extension ChatList {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("chats")
             writer.array(chats) { $1.write(to: &$0) }

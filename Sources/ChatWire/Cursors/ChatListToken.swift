@@ -1,18 +1,18 @@
-import ChatDomain
+package import ChatDomain
+import Hashing
 
-/// The cursor of a list of chats as clients get it: the epoch, a point, and letters, digits and `-`, of which they need to
-/// know nothing.
-struct ChatListToken {
-    let epoch: Epoch
-    let cursor: ChatListQuery.Cursor
+/// The cursor of a list of chats, as an opaque token: the epoch, a point, then letters, digits and `-`.
+package struct ChatListToken {
+    package let epoch: Epoch
+    package let cursor: ChatListQuery.Cursor
 
-    init(epoch: Epoch, cursor: ChatListQuery.Cursor) {
+    package init(epoch: Epoch, cursor: ChatListQuery.Cursor) {
         self.epoch = epoch
         self.cursor = cursor
     }
 
-    /// Nil for a text that no list has given.
-    init?(_ text: String) {
+    /// Nil unless the text is a token that a list returned.
+    package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = Epoch(parts[0]) else { return nil }
         let fields = parts[1].split(separator: "-", omittingEmptySubsequences: false)
@@ -26,7 +26,7 @@ struct ChatListToken {
         )
     }
 
-    var text: String {
+    package var text: String {
         let fields = [cursor.lastEntryAt.microsecondsSinceEpoch, cursor.id.rawValue]
         let text = "\(epoch.text)." + fields.map { String($0, radix: 36) }.joined(separator: "-")
         return "\(text)-\(Self.check(text))"

@@ -1,7 +1,7 @@
-import ChatDomain
+package import ChatDomain
 
 /// Why a value is not the metadata of a chat, a message or a typing notice.
-enum MetadataViolation: Error {
+package enum MetadataViolation: Error {
     case notAnObject
     case tooLong(limit: Int)
     case notInterchangeable(InterchangeViolation)
@@ -11,7 +11,7 @@ extension Metadata {
     /// Metadata as a client or an archive has it.
     ///
     /// - Parameter limit: Of its length in bytes, at most `maximumLength`.
-    init(_ value: JSONValue, limit: Int = maximumLength) throws(MetadataViolation) {
+    package init(_ value: JSONValue, limit: Int = maximumLength) throws(MetadataViolation) {
         guard value.kind == .object else { throw .notAnObject }
         let json = value.compact
         guard json.utf8.count <= limit else { throw .tooLong(limit: limit) }

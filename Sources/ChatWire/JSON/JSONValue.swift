@@ -128,7 +128,7 @@ package struct JSONValue: Sendable {
     }
 
     /// A string's content with U+FFFD in place of what is no Unicode, so that it can be given back to a client.
-    func lossyString() -> String? {
+    package func lossyString() -> String? {
         kind == .string ? JSONString(quoted: bytes).decodedLossily() : nil
     }
 

@@ -1,4 +1,5 @@
 package import ChatDomain
+import Hashing
 
 /// Where a reader of many chats stands in each: the `id` of a combined stream.
 package struct StreamCursor: Equatable {

@@ -1,6 +1,6 @@
-import ChatAPI
 import ChatDomain
 import ChatTestSupport
+import ChatWire
 import Testing
 
 struct StreamCursorTests {

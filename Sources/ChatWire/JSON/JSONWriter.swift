@@ -1,5 +1,4 @@
 package import ChatDomain
-package import NIOCore
 
 /// Writes JSON as bytes, members in the order in which they are written.
 ///
@@ -11,11 +10,6 @@ package struct JSONWriter {
 
     package init(capacity: Int = 256) {
         bytes.reserveCapacity(capacity)
-    }
-
-    /// What was written.
-    package var buffer: ByteBuffer {
-        ByteBuffer(bytes: bytes)
     }
 
     package mutating func object(_ members: (inout JSONWriter) -> Void) {

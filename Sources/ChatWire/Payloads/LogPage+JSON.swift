@@ -1,7 +1,7 @@
-import ChatDomain
+package import ChatDomain
 
 extension LogPage {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("entries")
             writer.array(entries) { $1.write(to: &$0) }
@@ -15,7 +15,7 @@ extension LogPage {
 
 extension LogEntry {
     /// - Parameter chatID: Named where entries of several chats meet.
-    func write(to writer: inout JSONWriter, chatID: ChatID? = nil) {
+    package func write(to writer: inout JSONWriter, chatID: ChatID? = nil) {
         writer.object { writer in
             writer.name("seq")
             writer.value(position.rawValue)

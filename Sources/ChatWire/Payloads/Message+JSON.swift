@@ -1,7 +1,7 @@
-import ChatDomain
+package import ChatDomain
 
 extension Message {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("id")
             writer.value(id.rawValue)
@@ -50,7 +50,7 @@ extension Message {
 }
 
 extension MessagePage {
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("messages")
             writer.array(messages) { $1.write(to: &$0) }

@@ -1,7 +1,7 @@
 /// Why a well-formed JSON value cannot be handed on: parsers reject it, or read different things from it.
 ///
 /// The rules are those of I-JSON (RFC 7493) and a bound on the depth.
-enum InterchangeViolation: Error, Equatable {
+package enum InterchangeViolation: Error, Equatable {
     case tooDeep(maximum: Int)
     /// A double holds it only as infinity, or as 0 although it is not.
     case numberBeyondDouble
@@ -11,7 +11,7 @@ enum InterchangeViolation: Error, Equatable {
     case repeatedName(String)
 
     /// To complete "the value …".
-    var reason: String {
+    package var reason: String {
         switch self {
         case .tooDeep(let maximum): "is nested more than \(maximum) levels deep"
         case .numberBeyondDouble: "has a number beyond the range of a double"
@@ -26,11 +26,11 @@ extension JSONValue {
     static let maximumInterchangeDepth = 32
 
     /// Checks that every parser can read the value, and that all read the same.
-    func requireInterchangeable() throws(InterchangeViolation) {
+    package func requireInterchangeable() throws(InterchangeViolation) {
         try requireInterchangeable(depth: Self.maximumInterchangeDepth)
     }
 
-    var isInterchangeable: Bool {
+    package var isInterchangeable: Bool {
         (try? requireInterchangeable()) != nil
     }
 
