@@ -13,21 +13,15 @@ import Testing
     @Test func membersAndElementsAreSeparatedInTheOrderOfWriting() {
         let text = written { writer in
             writer.object { writer in
-                writer.name("b")
-                writer.value(Int64(1))
-                writer.name("a")
-                writer.array([1, 2, 3] as [Int64]) { $0.value($1) }
-                writer.name("empty")
-                writer.object { _ in }
-                writer.name("none")
-                writer.array([] as [Int64]) { $0.value($1) }
-                writer.name("null")
-                writer.null()
-                writer.name("objects")
-                writer.array(["x", "y"]) { writer, text in
-                    writer.object { writer in
-                        writer.name("text")
-                        writer.value(text)
+                writer.member("b", 1)
+                writer.member("a", [1, 2, 3])
+                writer.member("empty") { $0.object { _ in } }
+                writer.member("none", [] as [Int])
+                writer.member("null", nil as Int?)
+                writer.member("missing", ifPresent: nil as Int?)
+                writer.member("objects") { writer in
+                    writer.array(["x", "y"]) { writer, text in
+                        writer.object { $0.member("text", text) }
                     }
                 }
             }

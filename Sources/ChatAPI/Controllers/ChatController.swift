@@ -27,7 +27,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let key = validator.idempotencyKey(in: request)
         guard let title, let metadata, let key else { throw validator.error }
         let draft = ChatDraft(title: title, metadata: metadata.applied(to: nil), idempotencyKey: key.value)
-        return .created(try await store.createChat(draft)) { $0.write(to: &$1) }
+        return .created(try await store.createChat(draft))
     }
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -39,7 +39,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let query = ChatListQuery(after: cursor.value?.cursor ?? .start, limit: limit, titlePart: titlePart.value)
         let list = try await store.chats(query)
         if let epoch = cursor.value?.epoch, epoch != list.epoch { throw APIError.epochChanged(to: list.epoch) }
-        return .json(list.write)
+        return .json(list)
     }
 
     @Sendable func edit(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -50,7 +50,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let title = object.flatMap { validator.optionalText("title", in: $0, ChatTitle.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let id, let title, let metadata else { throw validator.error }
-        return .json(try await store.updateChat(id, ChatEdit(title: title.value, metadata: metadata)).write)
+        return .json(try await store.updateChat(id, ChatEdit(title: title.value, metadata: metadata)))
     }
 
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {

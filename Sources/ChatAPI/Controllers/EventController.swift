@@ -54,7 +54,7 @@ struct EventController<Store: ChatStore>: Sendable {
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = LogController<Store>.defaultPageLimit
             return try await reads.read(upTo: limit, for: context.address) {
-                .json(try await store.log(of: chatID, after: place, limit: limit).write)
+                .json(try await store.log(of: chatID, after: place, limit: limit))
             }
         }
         let start = StreamStart(
@@ -227,8 +227,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let delay = Int.random(in: hub.limits.refusalDelay)
         var writer = JSONWriter()
         writer.notice("reconnect") { writer in
-            writer.name("delay_ms")
-            writer.value(Int64(delay))
+            writer.member("delay_ms", delay)
         }
         let form = EventForm.serverSentEvents
         let text = form.text(type: "reconnect", id: nil, json: writer.bytes, retry: delay)

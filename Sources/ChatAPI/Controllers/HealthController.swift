@@ -11,12 +11,7 @@ struct HealthController<Store: ChatStore>: Sendable {
     let log: ReadinessLog
 
     @Sendable func live(_ request: Request, context: ChatRequestContext) async throws -> Response {
-        .json { writer in
-            writer.object { writer in
-                writer.name("status")
-                writer.value("ok")
-            }
-        }
+        .json { $0.object { $0.member("status", "ok") } }
     }
 
     /// Says no more to the world than whether it is ready; why not is in the log.
@@ -35,12 +30,8 @@ struct HealthController<Store: ChatStore>: Sendable {
     private static func answer(_ status: String, reason: String?) -> Response {
         .json(status: reason == nil ? .ok : .serviceUnavailable) { writer in
             writer.object { writer in
-                writer.name("status")
-                writer.value(status)
-                if let reason {
-                    writer.name("reason")
-                    writer.value(reason)
-                }
+                writer.member("status", status)
+                writer.member("reason", ifPresent: reason)
             }
         }
     }

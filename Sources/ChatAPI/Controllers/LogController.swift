@@ -20,7 +20,7 @@ struct LogController<Store: ChatStore>: Sendable {
         guard let chatID, let after, let limit else { throw validator.error }
         let place = after.value ?? LogPlace(epoch: nil, position: Position(rawValue: 0))
         return try await reads.read(upTo: limit, for: context.address) {
-            .json(try await store.log(of: chatID, after: place, limit: limit).write)
+            .json(try await store.log(of: chatID, after: place, limit: limit))
         }
     }
 }

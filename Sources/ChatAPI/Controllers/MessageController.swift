@@ -29,7 +29,7 @@ struct MessageController<Store: ChatStore>: Sendable {
             replyTo: replyTo.value,
             idempotencyKey: key.value
         )
-        return .created(try await store.recordMessage(.post(draft), in: chatID)) { $0.write(to: &$1) }
+        return .created(try await store.recordMessage(.post(draft), in: chatID))
     }
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -59,7 +59,7 @@ struct MessageController<Store: ChatStore>: Sendable {
             {
                 throw APIError.epochChanged(to: page.epoch)
             }
-            return .json(page.write)
+            return .json(page)
         }
     }
 
@@ -102,7 +102,7 @@ struct MessageController<Store: ChatStore>: Sendable {
 
 extension Response {
     fileprivate static func message(_ message: Message) -> Response {
-        var response = Response.json(message.write)
+        var response = Response.json(message)
         response.headers[.eTag] = message.entityTag
         return response
     }

@@ -97,13 +97,10 @@ extension APIError {
     func body(requestID: String?) -> ByteBuffer {
         var writer = JSONWriter()
         writer.object { writer in
-            writer.name("detail")
-            writer.value(detail)
-            writer.name("code")
-            writer.value(code)
+            writer.member("detail", detail)
+            writer.member("code", code)
             if status.kind == .serverError, let requestID {
-                writer.name("request_id")
-                writer.value(requestID)
+                writer.member("request_id", requestID)
             }
         }
         return writer.buffer

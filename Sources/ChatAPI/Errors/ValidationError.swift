@@ -33,10 +33,8 @@ struct ValidationError: Error {
     func response() -> Response {
         var writer = JSONWriter()
         writer.object { writer in
-            writer.name("detail")
-            writer.array(issues) { $1.write(to: &$0) }
-            writer.name("code")
-            writer.value("validation_failed")
+            writer.member("detail", issues)
+            writer.member("code", "validation_failed")
         }
         return .json(writer.buffer, status: .unprocessableContent)
     }

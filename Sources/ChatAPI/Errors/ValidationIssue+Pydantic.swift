@@ -69,19 +69,7 @@ extension ValidationIssue.Problem {
 }
 
 extension JSONWriter {
-    fileprivate mutating func context(_ key: StaticString, _ number: Int) {
-        name("ctx")
-        object { writer in
-            writer.name(key)
-            writer.value(Int64(number))
-        }
-    }
-
-    fileprivate mutating func context(_ key: StaticString, _ text: String) {
-        name("ctx")
-        object { writer in
-            writer.name(key)
-            writer.value(text)
-        }
+    fileprivate mutating func context(_ key: StaticString, _ value: some JSONWritable) {
+        member("ctx") { $0.object { $0.member(key, value) } }
     }
 }

@@ -43,37 +43,37 @@ struct ValidationIssue {
     }
 }
 
-extension ValidationIssue {
+extension ValidationIssue: JSONWritable {
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("type")
-            writer.value(problem.type)
-            writer.name("loc")
-            writer.array(location) { writer, location in
-                switch location {
-                case .name(let name): writer.value(name)
-                case .offset(let offset): writer.value(Int64(offset))
-                }
-            }
-            writer.name("msg")
-            writer.value(problem.message)
-            writer.name("input")
-            input.write(to: &writer)
+            writer.member("type", problem.type)
+            writer.member("loc", location)
+            writer.member("msg", problem.message)
+            writer.member("input", input)
             problem.writeContext(to: &writer)
         }
     }
 }
 
-extension ValidationIssue.Input {
-    fileprivate func write(to writer: inout JSONWriter) {
+extension ValidationIssue.Location: JSONWritable {
+    func write(to writer: inout JSONWriter) {
+        switch self {
+        case .name(let name): writer.value(name)
+        case .offset(let offset): writer.value(offset)
+        }
+    }
+}
+
+extension ValidationIssue.Input: JSONWritable {
+    func write(to writer: inout JSONWriter) {
         switch self {
         case .json(let value):
             if let lossy = value.lossyString() {
                 writer.value(lossy)
             } else if value.isInterchangeable {
-                writer.json(value)
+                writer.value(value)
             } else {
-                // As a text, which every client can read.
+                // As a string, which every client can read.
                 writer.value(String(decoding: value.bytes, as: UTF8.self))
             }
         case .text(let text): writer.value(text)

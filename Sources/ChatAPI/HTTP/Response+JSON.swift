@@ -15,13 +15,8 @@ extension Response {
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
 
-    /// What a request to create something made: 201, or 200 for what an earlier request with its key had made.
-    static func created<Value>(_ accepted: Accepted<Value>, _ write: (Value, inout JSONWriter) -> Void) -> Response {
-        var response = Response.json(status: accepted.isReplay ? .ok : .created) { write(accepted.value, &$0) }
-        if accepted.isReplay {
-            response.headers[.idempotentReplayed] = "true"
-        }
-        return response
+    static func json(_ value: some JSONWritable, status: HTTPResponse.Status = .ok) -> Response {
+        .json(status: status, value.write)
     }
 
     /// - Parameter write: Writes one JSON value.
@@ -29,5 +24,15 @@ extension Response {
         var writer = JSONWriter()
         write(&writer)
         return .json(writer.buffer, status: status)
+    }
+
+    /// The response to a request that creates something: 201, or 200 if an earlier request with the same idempotency key
+    /// created it.
+    static func created(_ accepted: Accepted<some JSONWritable>) -> Response {
+        var response = Response.json(accepted.value, status: accepted.isReplay ? .ok : .created)
+        if accepted.isReplay {
+            response.headers[.idempotentReplayed] = "true"
+        }
+        return response
     }
 }

@@ -131,8 +131,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler, LiveSin
     private func reconnect() {
         let delay = Int.random(in: hub.limits.reconnectDelay)
         finish(type: "reconnect", id: start.scope == .chat ? nil : takeID(), retry: delay) { writer in
-            writer.name("delay_ms")
-            writer.value(Int64(delay))
+            writer.member("delay_ms", delay)
         }
     }
 }
@@ -288,8 +287,7 @@ extension EventStream {
             case .allChats: StreamCursor([], in: epoch).token
             }
         finish(type: "reset", id: beginning, retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
-            writer.name("epoch")
-            writer.value(epoch.text)
+            writer.member("epoch", epoch)
         }
     }
 
@@ -317,22 +315,20 @@ extension EventStream {
         let delay = Int.random(in: hub.limits.reconnectDelay)
         // That of a combined stream comes after the news of chats that were deleted or created meanwhile.
         writeNotice(type: "hello", id: start.scope == .chat ? takeID() : nil, retry: delay) { writer in
-            writer.name("epoch")
-            writer.value(start.epoch.text)
+            writer.member("epoch", start.epoch)
             if start.scope == .chat, let chat = start.chats.first {
                 chat.writeMembers(to: &writer)
             } else {
-                writer.name("chats")
-                writer.array(start.chats) { writer, chat in
-                    writer.object { chat.writeMembers(to: &$0) }
+                writer.member("chats") { writer in
+                    writer.array(start.chats) { writer, chat in
+                        writer.object { chat.writeMembers(to: &$0) }
+                    }
                 }
                 if start.newest != nil {
-                    writer.name("has_more")
-                    writer.value(true)
+                    writer.member("has_more", true)
                 }
             }
-            writer.name("heartbeat_seconds")
-            writer.value(Int64(hub.limits.heartbeat.components.seconds))
+            writer.member("heartbeat_seconds", hub.limits.heartbeat.components.seconds)
         }
     }
 
@@ -342,30 +338,24 @@ extension EventStream {
 
     private func writeNews(_ news: StreamedChat.News, after position: Position) {
         writeNotice(type: news.isCreated ? "chat.created" : "chat.followed") { writer in
-            writer.name("chat_id")
-            writer.value(news.chat.id.rawValue)
+            writer.member("chat_id", news.chat.id)
             if !news.isCreated {
-                writer.name("after")
-                writer.value(position.rawValue)
+                writer.member("after", position)
             }
-            writer.name("chat")
-            news.chat.write(to: &writer)
+            writer.member("chat", news.chat)
         }
     }
 
     private func writeUnfollowed(_ chatID: ChatID, at position: Position) {
         writeNotice(type: "chat.unfollowed") { writer in
-            writer.name("chat_id")
-            writer.value(chatID.rawValue)
-            writer.name("last_seq")
-            writer.value(position.rawValue)
+            writer.member("chat_id", chatID)
+            writer.member("last_seq", position)
         }
     }
 
     private func writeDeleted(_ chatID: ChatID, id: String?) {
         writeNotice(type: "chat.deleted", id: id) { writer in
-            writer.name("chat_id")
-            writer.value(chatID.rawValue)
+            writer.member("chat_id", chatID)
         }
     }
 
@@ -427,9 +417,7 @@ extension EventStream {
 
 extension StreamedChat {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
-        writer.name("chat_id")
-        writer.value(interest.chatID.rawValue)
-        writer.name("last_seq")
-        writer.value(end.rawValue)
+        writer.member("chat_id", interest.chatID)
+        writer.member("last_seq", end)
     }
 }

@@ -40,14 +40,9 @@ package final class LiveEvent: Sendable {
     package convenience init(_ typing: Typing) {
         self.init(type: "typing", chatID: typing.chatID, place: nil, instant: typing.instant) { writer in
             writer.notice("typing") { writer in
-                writer.name("chat_id")
-                writer.value(typing.chatID.rawValue)
-                writer.name("at")
-                writer.value(typing.instant)
-                if let metadata = typing.metadata {
-                    writer.name("metadata")
-                    writer.json(metadata)
-                }
+                writer.member("chat_id", typing.chatID)
+                writer.member("at", typing.instant)
+                writer.member("metadata", ifPresent: typing.metadata)
             }
         }
     }
@@ -75,8 +70,7 @@ extension JSONWriter {
     /// What is said beside the entries of logs.
     mutating func notice(_ type: String, _ members: (inout JSONWriter) -> Void) {
         object { writer in
-            writer.name("type")
-            writer.value(type)
+            writer.member("type", type)
             members(&writer)
         }
     }
@@ -86,8 +80,7 @@ extension JSONWriter {
     /// That the history has another epoch.
     mutating func reset(in epoch: Epoch) {
         notice("reset") { writer in
-            writer.name("epoch")
-            writer.value(epoch.text)
+            writer.member("epoch", epoch)
         }
     }
 }
@@ -95,12 +88,9 @@ extension JSONWriter {
 extension JSONWriter {
     /// That a log has nothing at the position that a reader needs next.
     mutating func hole(in follow: LogFollow) {
-        name("code")
-        value("log_damaged")
-        name("chat_id")
-        value(follow.chatID.rawValue)
-        name("detail")
-        value("The chat has nothing at position \(follow.state.position.rawValue + 1)")
+        member("code", "log_damaged")
+        member("chat_id", follow.chatID)
+        member("detail", "The chat has nothing at position \(follow.state.position.rawValue + 1)")
     }
 }
 

@@ -77,8 +77,7 @@ final class ChatSocket: WebSocketSession, LiveSink {
 
     func serverIsShuttingDown(_ connection: WebSocketConnection) {
         writeNotice(type: "reconnect") { writer in
-            writer.name("delay_ms")
-            writer.value(Int64(Int.random(in: hub.limits.reconnectDelay)))
+            writer.member("delay_ms", Int.random(in: hub.limits.reconnectDelay))
         }
         connection.close(.goingAway, reason: "the server is shutting down")
     }
@@ -145,12 +144,9 @@ extension ChatSocket {
             write(SocketAnswer(mark, APIError.tooManyChats(limit: hub.limits.maximumChats), logger: logger))
         } else {
             let answer = SocketAnswer(mark) { writer in
-                writer.name("chat_id")
-                writer.value(chatID.rawValue)
-                writer.name("last_seq")
-                writer.value(chat.end.rawValue)
-                writer.name("epoch")
-                writer.value(chat.epoch.text)
+                writer.member("chat_id", chatID)
+                writer.member("last_seq", chat.end)
+                writer.member("epoch", chat.epoch)
             }
             write(answer)
             reader.start(reader.add(chat), chat)
@@ -169,8 +165,7 @@ extension ChatSocket {
 
     private func writeNotice(type: String, of follow: LogFollow) {
         writeNotice(type: type) { writer in
-            writer.name("chat_id")
-            writer.value(follow.chatID.rawValue)
+            writer.member("chat_id", follow.chatID)
         }
     }
 }

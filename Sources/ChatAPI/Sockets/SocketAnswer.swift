@@ -13,18 +13,9 @@ struct SocketAnswer: Sendable {
     init(_ mark: SocketRequest.Mark, isSuccess: Bool = true, _ members: (inout JSONWriter) -> Void = { _ in }) {
         var writer = JSONWriter()
         writer.object { writer in
-            writer.name("ref")
-            if let reference = mark.reference {
-                writer.json(reference)
-            } else {
-                writer.null()
-            }
-            if let operation = mark.operation {
-                writer.name("op")
-                writer.value(operation)
-            }
-            writer.name("ok")
-            writer.value(isSuccess)
+            writer.member("ref", mark.reference)
+            writer.member("op", ifPresent: mark.operation)
+            writer.member("ok", isSuccess)
             members(&writer)
         }
         bytes = writer.buffer
@@ -45,20 +36,16 @@ struct SocketAnswer: Sendable {
 
     private init(_ mark: SocketRequest.Mark, _ error: APIError) {
         self.init(mark, isSuccess: false) { writer in
-            writer.name("code")
-            writer.value(error.code)
-            writer.name("detail")
-            writer.value(error.detail)
+            writer.member("code", error.code)
+            writer.member("detail", error.detail)
         }
         code = error.code
     }
 
     private init(_ mark: SocketRequest.Mark, _ error: ValidationError) {
         self.init(mark, isSuccess: false) { writer in
-            writer.name("code")
-            writer.value("validation_failed")
-            writer.name("detail")
-            writer.array(error.issues) { $1.write(to: &$0) }
+            writer.member("code", "validation_failed")
+            writer.member("detail", error.issues)
         }
         code = "validation_failed"
     }

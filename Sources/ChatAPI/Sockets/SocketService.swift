@@ -76,10 +76,8 @@ struct SocketService<Store: ChatStore>: Sendable {
         case .send(let draft, let chatID):
             let accepted = try await store.recordMessage(.post(draft), in: chatID)
             let answer = SocketAnswer(mark) { writer in
-                writer.name("replayed")
-                writer.value(accepted.isReplay)
-                writer.name("message")
-                accepted.value.write(to: &writer)
+                writer.member("replayed", accepted.isReplay)
+                writer.member("message", accepted.value)
             }
             return .answered(answer)
         case .typing(let typing):

@@ -1,6 +1,6 @@
 import ChatDomain
-import ChatWire
-import Logging
+package import ChatWire
+package import Logging
 
 /// Makes each message one line of the log.
 struct LineLogHandler: LogHandler {
@@ -52,17 +52,14 @@ extension LogFormat {
         case .json:
             var writer = JSONWriter()
             writer.object { writer in
-                writer.name("time")
-                writer.value(time)
-                writer.name("level")
-                writer.value(level.rawValue)
-                writer.name("message")
-                writer.value(message)
-                writer.name("fields")
-                writer.object { writer in
-                    for (key, value) in sorted {
-                        writer.name(key)
-                        writer.value(value)
+                writer.member("time", time)
+                writer.member("level", level.rawValue)
+                writer.member("message", message)
+                writer.member("fields") { writer in
+                    writer.object { writer in
+                        for (key, value) in sorted {
+                            writer.member(named: key, value)
+                        }
                     }
                 }
             }
@@ -82,15 +79,15 @@ extension LogFormat {
     }
 }
 
-extension JSONWriter {
-    /// Numbers and booleans are what they are, anything else is a text.
-    fileprivate mutating func value(_ value: Logger.MetadataValue) {
-        guard case .stringConvertible(let convertible) = value else { return self.value(value.text) }
+/// Numbers and booleans stay what they are; anything else becomes a string.
+extension Logger.MetadataValue: JSONWritable {
+    package func write(to writer: inout JSONWriter) {
+        guard case .stringConvertible(let convertible) = self else { return writer.value(text) }
         switch convertible {
-        case let number as any FixedWidthInteger & CustomStringConvertible: self.value(Int64(clamping: number))
-        case let number as Double where number.isFinite: self.value(number)
-        case let isTrue as Bool: self.value(isTrue)
-        default: self.value(value.text)
+        case let number as any FixedWidthInteger & CustomStringConvertible: writer.value(Int64(clamping: number))
+        case let number as Double where number.isFinite: writer.value(number)
+        case let isTrue as Bool: writer.value(isTrue)
+        default: writer.value(text)
         }
     }
 }

@@ -1,8 +1,6 @@
-package import ChatDomain
-
-/// Writes JSON as bytes, members in the order in which they are written.
+/// Writes JSON as bytes, with members in the order in which they are written.
 ///
-/// Strings are escaped as RFC 8259 demands and no further: other scripts, `/` and markup stay as they are.
+/// Strings are escaped only where RFC 8259 requires it: other scripts, `/` and markup stay as they are.
 package struct JSONWriter {
     // An array's bytes are written in place; each write to a `ByteBuffer` costs a check of its own.
     package private(set) var bytes: [UInt8] = []
@@ -29,11 +27,69 @@ package struct JSONWriter {
         close(UInt8(ascii: "]"))
     }
 
-    /// The name of the member whose value is written next.
+    /// Writes a member of the current object; nil becomes `null`.
     ///
-    /// Names are the program's own and need no escaping.
-    @_disfavoredOverload
-    package mutating func name(_ name: StaticString) {
+    /// - Parameter name: Must need no escaping.
+    @inlinable
+    package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
+        self.name(name)
+        value.write(to: &self)
+    }
+
+    /// Writes a member of the current object, or nothing if the value is nil.
+    @inlinable
+    package mutating func member(_ name: StaticString, ifPresent value: (some JSONWritable)?) {
+        if let value {
+            member(name, value)
+        }
+    }
+
+    /// Writes a member of the current object.
+    ///
+    /// - Parameter write: Writes one JSON value.
+    package mutating func member(_ name: StaticString, _ write: (inout JSONWriter) -> Void) {
+        self.name(name)
+        write(&self)
+    }
+
+    /// Writes a member with any name, which is escaped.
+    @inlinable
+    package mutating func member(named name: String, _ value: some JSONWritable) {
+        escapedName(name)
+        value.write(to: &self)
+    }
+
+    /// Writes an element of the current array, or the only value of the text.
+    @inlinable
+    package mutating func value(_ value: some JSONWritable) {
+        value.write(to: &self)
+    }
+
+    package mutating func null() {
+        scalar { $0.append("null" as StaticString) }
+    }
+
+    /// Ends a line of newline-delimited JSON.
+    package mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
+    /// Discards what has been written and keeps the capacity.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
+    /// - Parameter append: Appends the text of a value that is neither an object nor an array.
+    mutating func scalar(_ append: (inout [UInt8]) -> Void) {
+        separate()
+        append(&bytes)
+        needsComma = true
+    }
+
+    @usableFromInline
+    mutating func name(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         bytes.append(name)
@@ -42,78 +98,12 @@ package struct JSONWriter {
         needsComma = false
     }
 
-    /// The same for a name that comes from elsewhere.
-    package mutating func name(_ name: String) {
+    @usableFromInline
+    mutating func escapedName(_ name: String) {
         separate()
         bytes.appendQuoted(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
-    }
-
-    package mutating func value(_ value: String) {
-        separate()
-        bytes.appendQuoted(value)
-        needsComma = true
-    }
-
-    package mutating func value(_ value: Int64) {
-        separate()
-        bytes.appendDecimal(value)
-        needsComma = true
-    }
-
-    /// - Precondition: The number is finite.
-    package mutating func value(_ value: Double) {
-        separate()
-        bytes.append(contentsOf: value.description.utf8)
-        needsComma = true
-    }
-
-    /// An instant as an RFC 3339 string in UTC, always with six digits of a second and `Z`.
-    package mutating func value(_ value: Instant) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.appendTimestamp(value)
-        bytes.append(UInt8(ascii: "\""))
-        needsComma = true
-    }
-
-    package mutating func value(_ value: Bool) {
-        separate()
-        bytes.append(value ? "true" as StaticString : "false")
-        needsComma = true
-    }
-
-    package mutating func null() {
-        separate()
-        bytes.append("null" as StaticString)
-        needsComma = true
-    }
-
-    /// Ends a value that is a line of its own.
-    package mutating func endLine() {
-        bytes.append(UInt8(ascii: "\n"))
-        needsComma = false
-    }
-
-    /// Forgets what was written and keeps the room for it.
-    package mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
-        needsComma = false
-    }
-
-    /// A text that is JSON already.
-    package mutating func json(_ value: JSONValue) {
-        separate()
-        bytes.append(contentsOf: value.bytes)
-        needsComma = true
-    }
-
-    /// The same.
-    package mutating func json(_ metadata: Metadata) {
-        separate()
-        bytes.append(contentsOf: metadata.json.utf8)
-        needsComma = true
     }
 
     private mutating func open(_ bracket: UInt8) {

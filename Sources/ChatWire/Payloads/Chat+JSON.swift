@@ -1,6 +1,6 @@
 package import ChatDomain
 
-extension Chat {
+extension Chat: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writeMembers(to: &writer)
@@ -8,50 +8,30 @@ extension Chat {
     }
 
     fileprivate func writeMembers(to writer: inout JSONWriter) {
-        writer.name("id")
-        writer.value(id.rawValue)
-        writer.name("title")
-        writer.value(title)
-        writer.name("created_at")
-        writer.value(createdAt)
-        writer.name("last_seq")
-        writer.value(lastPosition.rawValue)
-        writer.name("last_message_at")
-        if let lastMessageAt {
-            writer.value(lastMessageAt)
-        } else {
-            writer.null()
-        }
-        writer.name("message_count")
-        writer.value(messageCount)
-        if let metadata {
-            writer.name("metadata")
-            writer.json(metadata)
-        }
+        writer.member("id", id)
+        writer.member("title", title)
+        writer.member("created_at", createdAt)
+        writer.member("last_seq", lastPosition)
+        writer.member("last_message_at", lastMessageAt)
+        writer.member("message_count", messageCount)
+        writer.member("metadata", ifPresent: metadata)
     }
 }
 
-extension ChatWithMessages {
+extension ChatWithMessages: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             chat.writeMembers(to: &writer)
-            writer.name("messages")
-            writer.array(messages) { $1.write(to: &$0) }
+            writer.member("messages", messages)
         }
     }
 }
 
-extension ChatList {
+extension ChatList: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("chats")
-            writer.array(chats) { $1.write(to: &$0) }
-            writer.name("next_cursor")
-            if let next {
-                writer.value(ChatListToken(epoch: epoch, cursor: next).text)
-            } else {
-                writer.null()
-            }
+            writer.member("chats", chats)
+            writer.member("next_cursor", next.map { ChatListToken(epoch: epoch, cursor: $0).text })
         }
     }
 }

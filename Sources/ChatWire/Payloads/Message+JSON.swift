@@ -1,14 +1,11 @@
 package import ChatDomain
 
-extension Message {
+extension Message: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("id")
-            writer.value(id.rawValue)
-            writer.name("chat_id")
-            writer.value(chatID.rawValue)
-            writer.name("seq")
-            writer.value(position.rawValue)
+            writer.member("id", id)
+            writer.member("chat_id", chatID)
+            writer.member("seq", position)
             if let deletedAt {
                 writeTombstone(deletedAt, to: &writer)
             } else {
@@ -18,50 +15,30 @@ extension Message {
     }
 
     private func writeContent(to writer: inout JSONWriter) {
-        writer.name("text")
-        writer.value(text)
-        writer.name("created_at")
-        writer.value(createdAt)
-        writer.name("revision")
-        writer.value(revision)
-        if let editedAt {
-            writer.name("edited_at")
-            writer.value(editedAt)
-        }
-        if let replyTo {
-            writer.name("reply_to")
-            writer.value(replyTo.rawValue)
-        }
-        if let metadata {
-            writer.name("metadata")
-            writer.json(metadata)
-        }
+        writer.member("text", text)
+        writer.member("created_at", createdAt)
+        writer.member("revision", revision)
+        writer.member("edited_at", ifPresent: editedAt)
+        writer.member("reply_to", ifPresent: replyTo)
+        writer.member("metadata", ifPresent: metadata)
     }
 
-    /// What is left of a message that was deleted: its place.
+    /// What is left of a deleted message: its position.
     private func writeTombstone(_ deletedAt: Instant, to writer: inout JSONWriter) {
-        writer.name("created_at")
-        writer.value(createdAt)
-        writer.name("deleted_at")
-        writer.value(deletedAt)
-        writer.name("text")
-        writer.value("")
+        writer.member("created_at", createdAt)
+        writer.member("deleted_at", deletedAt)
+        writer.member("text", "")
     }
 }
 
-extension MessagePage {
+extension MessagePage: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("messages")
-            writer.array(messages) { $1.write(to: &$0) }
-            writer.name("has_before")
-            writer.value(hasBefore)
-            writer.name("has_after")
-            writer.value(hasAfter)
-            writer.name("last_seq")
-            writer.value(lastPosition.rawValue)
-            writer.name("epoch")
-            writer.value(epoch.text)
+            writer.member("messages", messages)
+            writer.member("has_before", hasBefore)
+            writer.member("has_after", hasAfter)
+            writer.member("last_seq", lastPosition)
+            writer.member("epoch", epoch)
         }
     }
 }
