@@ -10,6 +10,7 @@ package import WebSocket
 /// The HTTP service over a store.
 package struct ChatService<Store: ChatStore>: Sendable {
     package let store: Store
+    package let typing: TypingNotices
     package let limits: HTTPLimits
     package let readLimits: ReadLimits
     package let streamLimits: StreamLimits
@@ -26,9 +27,12 @@ package struct ChatService<Store: ChatStore>: Sendable {
     package let documentationAssets: String
     let drain: Drain
 
-    /// - Parameter drain: Tells when the server is about to stop.
+    /// - Parameters:
+    ///   - typing: Where typing notices are sent, and where those of other servers arrive.
+    ///   - drain: Tells when the server is about to stop.
     package init(
         store: Store,
+        typing: TypingNotices = TypingNotices(),
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
@@ -42,6 +46,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         drain: Drain = Drain()
     ) {
         self.store = store
+        self.typing = typing
         self.limits = limits
         self.readLimits = readLimits
         self.streamLimits = streamLimits
@@ -65,7 +70,13 @@ package struct ChatService<Store: ChatStore>: Sendable {
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) async -> some ApplicationProtocol {
         let purger = DeletedChatPurger(store: store, logger: logger, interval: purgeInterval)
-        let hub = EventHub(store, streamLimits, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        let hub = EventHub(
+            store,
+            typing: typing,
+            streamLimits,
+            eventLoops: MultiThreadedEventLoopGroup.singleton,
+            logger: logger
+        )
         let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
         let responder = router.buildResponder()
         let connections = RequestChannel(

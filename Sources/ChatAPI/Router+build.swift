@@ -29,7 +29,7 @@ extension Router<ChatRequestContext> {
             reads: reads
         )
         let log = LogController(store: service.store, reads: reads)
-        let typing = TypingAnnouncer(service.store, service.streamLimits)
+        let typing = TypingAnnouncer(service.store, service.typing, service.streamLimits)
         let events = EventController(
             store: service.store,
             hub: hub,

@@ -1,17 +1,16 @@
 package import ChatDomain
 
-/// Signals that wait until those before them are sent.
+/// What waits until the notification before it is sent.
 ///
-/// A chat's positions become its highest one. Where more gathers than is bearable, all of it becomes the signal that
-/// something was missed. Typing events are shown at once or never: of the same one is kept, and those beyond about a
-/// notification are dropped, so that entries never wait for them.
+/// Only a chat's highest position is kept. If too much waits, all of it becomes `LogSignal.missed`. Repeated typing notices
+/// are dropped, and so are those that exceed one notification, so that entries never wait for them.
 package struct OutgoingSignals {
     private var positions: [ChatID: Position] = [:]
-    /// All others, as they will be sent.
+    /// Everything else, as it will be sent.
     private var lines: [String] = []
     private var linesLength = 0
     private var typists: Set<Typist> = []
-    /// What the lines of typing events take of `linesLength`.
+    /// The part of `linesLength` that typing notices take.
     private var typingLength = 0
     private var hasMissed = false
     private let maximumLength: Int
@@ -26,9 +25,9 @@ package struct OutgoingSignals {
         self.maximumLength = maximumLength
     }
 
-    /// - Returns: Whether nothing waited before, so that whoever sends must be told.
+    /// - Returns: Whether nothing waited before, so that the sender must be woken.
     package mutating func add(_ signal: LogSignal) -> Bool {
-        // What was missed includes whatever comes before the others look.
+        // The other servers will look for everything anyway.
         if hasMissed { return false }
         let wasEmpty = isEmpty
         switch signal {
@@ -47,8 +46,6 @@ package struct OutgoingSignals {
             append(signal)
         case .created:
             append(signal)
-        case .typing(let typing):
-            append(typing)
         }
         if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {
             lose()
@@ -56,8 +53,23 @@ package struct OutgoingSignals {
         return wasEmpty && !isEmpty
     }
 
-    /// Takes all that waits: a line each, in the order of the signals but for the positions, which come last, since a
-    /// message ends that its author is typing it.
+    /// - Returns: Whether nothing waited before, so that the sender must be woken.
+    package mutating func add(_ typing: Typing) -> Bool {
+        guard !hasMissed, let line = typing.line else { return false }
+        let wasEmpty = isEmpty
+        let length = line.utf8.count + 1
+        guard typingLength + length <= SignalPayload.maximumLength,
+            typists.insert(Typist(chatID: typing.chatID, metadata: typing.metadata)).inserted
+        else { return false }
+        typingLength += length
+        linesLength += length
+        lines.append(line)
+        return wasEmpty
+    }
+
+    /// Takes all that waits, a line each, in the order in which it was added.
+    ///
+    /// Positions come last: a message ends its author's typing.
     ///
     /// - Returns: Nil if nothing waits.
     package mutating func take() -> [String]? {
@@ -66,7 +78,7 @@ package struct OutgoingSignals {
         return lines + positions.map { LogSignal.movedLine($0, $1) }
     }
 
-    /// Forgets what waits and was taken, and has the others told that they have missed something.
+    /// Drops everything and tells the other servers that they missed something.
     package mutating func lose() {
         self = OutgoingSignals(maximumLength: maximumLength)
         hasMissed = true
@@ -79,17 +91,6 @@ package struct OutgoingSignals {
 
     private mutating func move(_ chat: ChatID, to position: Position) {
         positions[chat] = max(position, positions[chat] ?? position)
-    }
-
-    private mutating func append(_ typing: Typing) {
-        guard let line = LogSignal.typing(typing).line else { return }
-        let length = line.utf8.count + 1
-        guard typingLength + length <= SignalPayload.maximumLength,
-            typists.insert(Typist(chatID: typing.chatID, metadata: typing.metadata)).inserted
-        else { return }
-        typingLength += length
-        linesLength += length
-        lines.append(line)
     }
 
     private mutating func append(_ signal: LogSignal) {

@@ -2,18 +2,19 @@ package import ChatDomain
 import PostgresClient
 import Synchronization
 
-/// Carries signals between the processes that share a database, by LISTEN and NOTIFY.
+/// Carries log signals and typing notices between the processes on a database, by LISTEN and NOTIFY.
 ///
-/// A signal goes out at once; what is signalled within the next milliseconds goes out together by the next NOTIFY. Whatever
-/// may have been lost, here or on the way, is followed by `LogSignal.missed`.
+/// A signal is sent at once; those of the next milliseconds share one NOTIFY. Where anything may have been lost,
+/// `LogSignal.missed` follows.
 ///
-/// It has two connections beside the pool's, by the database's URL for listening: `PostgresDatabase.canListen`. Channels belong
-/// to a database, so that services with databases of their own never hear each other.
+/// It opens two connections outside the pool, at the database's URL for listening (`PostgresDatabase.canListen`). A channel
+/// belongs to one database: services on different databases do not hear each other.
 package final class PostgresSignalExchange: Sendable {
     private let configuration: PostgresConfiguration
     private let signals: LogSignals
+    private let typing: TypingNotices
     private let onFailure: @Sendable (StoreError) -> Void
-    /// What tells this process's notifications from those of others.
+    /// Tells this process's notifications from those of others.
     private let process = UInt64.random(in: .min ... .max)
     private let outgoing = Mutex(OutgoingSignals())
     private let calls: AsyncStream<Void>
@@ -27,15 +28,18 @@ package final class PostgresSignalExchange: Sendable {
     private static let pause = Duration.milliseconds(10)
 
     /// - Parameters:
-    ///   - signals: This process's own are sent from when it runs, and those of others are received there.
-    ///   - onFailure: Told when listening or notifying fails; once, until something works again.
+    ///   - signals: Where the store signals, and where the signals of other processes arrive.
+    ///   - typing: The same for typing notices.
+    ///   - onFailure: Called when listening or notifying fails; once, until something works again.
     package init(
         _ database: PostgresDatabase,
         _ signals: LogSignals,
+        _ typing: TypingNotices,
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) {
         configuration = database.listenConfiguration
         self.signals = signals
+        self.typing = typing
         self.onFailure = onFailure
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -44,12 +48,20 @@ package final class PostgresSignalExchange: Sendable {
     ///
     /// It can be called once.
     package func run() async {
-        signals.setRelay { signal in
+        let signalRelay = signals.addRelay { signal in
             if self.outgoing.withLock({ $0.add(signal) }) {
                 self.caller.yield()
             }
         }
-        defer { signals.setRelay(nil) }
+        let typingRelay = typing.addRelay { notice in
+            if self.outgoing.withLock({ $0.add(notice) }) {
+                self.caller.yield()
+            }
+        }
+        defer {
+            signals.removeListener(signalRelay)
+            typing.removeListener(typingRelay)
+        }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.listen() }
             group.addTask { await self.notify() }
@@ -72,6 +84,10 @@ package final class PostgresSignalExchange: Sendable {
 
     private func receive(_ text: String) {
         guard let payload = SignalPayload(text), payload.process != process else { return }
+        // Before the entries: a message ends its author's typing.
+        for notice in payload.typing {
+            typing.receive(notice)
+        }
         for signal in payload.signals {
             signals.receive(signal)
         }

@@ -1,8 +1,8 @@
 package import ChatDomain
 
-/// Signals of one process as the text of a notification.
+/// What one process signals to the others, as the text of a notification.
 ///
-/// The first line names the format's version and the process; each further one is a signal:
+/// The first line names the format's version and the process; each further line is a signal or a typing notice:
 ///
 ///     1 00c0ffee00c0ffee
 ///     created CHAT
@@ -14,14 +14,10 @@ package struct SignalPayload: Equatable, Sendable {
     /// The sender, by a number that it has chosen at random.
     package let process: UInt64
     package let signals: [LogSignal]
+    package let typing: [Typing]
 
     /// PostgreSQL's own bound, in bytes (`NOTIFY_PAYLOAD_MAX_LENGTH`, less the zero at its end).
     package static let maximumLength = 7_999
-
-    package init(process: UInt64, signals: [LogSignal]) {
-        self.process = process
-        self.signals = signals
-    }
 
     /// Nil for any text that this program does not write itself.
     package init?(_ text: String) {
@@ -34,7 +30,12 @@ package struct SignalPayload: Equatable, Sendable {
 
         var signals: [LogSignal] = []
         var positions: [ChatID: Position] = [:]
+        var typing: [Typing] = []
         for line in lines.dropFirst() {
+            if let notice = Typing(line: line) {
+                typing.append(notice)
+                continue
+            }
             guard let signal = LogSignal(line: line) else { return nil }
             if case .moved(let moved) = signal {
                 positions.merge(moved) { max($0, $1) }
@@ -43,6 +44,7 @@ package struct SignalPayload: Equatable, Sendable {
             }
         }
         self.signals = positions.isEmpty ? signals : signals + [.moved(positions)]
+        self.typing = typing
     }
 
     /// The lines of signals, spread over as many notifications as it takes.
@@ -72,12 +74,11 @@ extension LogSignal {
     /// The longest line that a chat's new position takes up: two numbers of 19 digits behind the word.
     static let maximumMovedLineLength = 45
 
-    /// The signal's line in a payload; nil for one that has none of its own or is too long to be sent.
+    /// The signal's line in a payload; nil for positions, which have a line for each chat.
     var line: String? {
         switch self {
         case .created(let chat): "created \(chat.rawValue)"
         case .deleted(let chat): "deleted \(chat.rawValue)"
-        case .typing(let typing): typing.line
         case .missed: "missed"
         case .appended, .moved: nil
         }
@@ -88,7 +89,7 @@ extension LogSignal {
     }
 
     fileprivate init?(line: Substring) {
-        let words = line.fields(separatedBy: " ", maximum: 4)
+        let words = line.fields(separatedBy: " ")
         switch (words[0], words.count) {
         case ("created", 2):
             guard let chat = ChatID(words[1]) else { return nil }
@@ -96,9 +97,6 @@ extension LogSignal {
         case ("deleted", 2):
             guard let chat = ChatID(words[1]) else { return nil }
             self = .deleted(chat)
-        case ("typing", 3...4):
-            guard let typing = Typing(words[1...]) else { return nil }
-            self = .typing(typing)
         case ("moved", 3):
             guard let chat = ChatID(words[1]), let position = Position(words[2]) else { return nil }
             self = .moved([chat: position])
@@ -111,18 +109,20 @@ extension LogSignal {
 }
 
 extension Typing {
-    fileprivate var line: String? {
+    /// The notice's line in a payload; nil if it is too long to be sent.
+    var line: String? {
         let start = "typing \(chatID.rawValue) \(instant.microsecondsSinceEpoch)"
         guard let metadata else { return start }
         return Self.isPlausible(metadata.json) ? "\(start) \(metadata.json)" : nil
     }
 
-    /// The words behind the first one of a line.
-    fileprivate init?(_ words: ArraySlice<Substring>) {
-        guard let chat = words.first.flatMap({ ChatID($0) }),
-            let microseconds = words.dropFirst().first.flatMap({ Int64(canonical: $0) })
-        else { return nil }
-        let json = words.dropFirst(2).first.map { String($0) }
+    fileprivate init?(line: Substring) {
+        guard line.utf8.starts(with: "typing ".utf8) else { return nil }
+        let words = line.fields(separatedBy: " ", maximum: 4)
+        guard words.count >= 3, let chat = ChatID(words[1]), let microseconds = Int64(canonical: words[2]) else {
+            return nil
+        }
+        let json = words.count == 4 ? String(words[3]) : nil
         guard json.map(Self.isPlausible) ?? true else { return nil }
         self.init(
             chatID: chat,

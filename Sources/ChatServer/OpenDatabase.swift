@@ -89,10 +89,10 @@ struct OpenDatabase {
     }
 
     /// What runs beside the store: on PostgreSQL, the exchange of signals with the other servers.
-    func makeServices(for store: any ChatStore, logger: Logger) -> [any Service] {
+    func makeServices(for store: any ChatStore, _ typing: TypingNotices, logger: Logger) -> [any Service] {
         switch connection {
         case .sqlite: []
-        case .postgresql(let database): [SignalExchangeService(database, store.signals, logger: logger)]
+        case .postgresql(let database): [SignalExchangeService(database, store.signals, typing, logger: logger)]
         }
     }
 

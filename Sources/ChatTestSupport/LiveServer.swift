@@ -9,6 +9,7 @@ import ServiceLifecycle
 /// Runs the service on a free port of the loopback interface while `body` talks to it, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
     _ store: some ChatStore,
+    typing: TypingNotices = TypingNotices(),
     limits: HTTPLimits = HTTPLimits(),
     streamLimits: StreamLimits = StreamLimits(),
     allowedHosts: HostPolicy = .any,
@@ -23,6 +24,7 @@ package func withServer<Result: Sendable>(
     logger.logLevel = .critical
     let service = ChatService(
         store: store,
+        typing: typing,
         limits: limits,
         streamLimits: streamLimits,
         allowedHosts: allowedHosts,

@@ -109,13 +109,14 @@ struct TypingTests {
         var limits = StreamLimits()
         limits.maximumTypingPerChat = 2
         try await StoreUnderTest.sqliteInMemory.withStore { store in
-            try await withServer(store, streamLimits: limits) { client in
+            let notices = TypingNotices()
+            try await withServer(store, typing: notices, streamLimits: limits) { client in
                 try await client.createChats()
                 try await client.withEvents("/chats/1/events") { stream in
                     _ = try await stream.events(through: "caught_up")
                     let start = ContinuousClock.now
                     for number in 0..<1_000 {
-                        store.signals.receive(.typing(typing(1, "\(number)")))
+                        notices.receive(typing(1, "\(number)"))
                     }
                     let seconds = Int(start.duration(to: .now) / .seconds(1)) + 2
                     try await client.post("at last")

@@ -150,7 +150,7 @@ struct WriteLanesTests {
     private func lanesWithSlowListener(_ gate: Gate? = nil) -> (WriteLanes, SlowListener) {
         let signals = LogSignals()
         let listener = SlowListener()
-        signals.setHandler { listener.receive($0) }
+        signals.addListener { listener.receive($0) }
         let lastID = Mutex<Int64>(0)
         let lanes = WriteLanes(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
             await gate?.run(requests)

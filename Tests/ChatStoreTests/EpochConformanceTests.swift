@@ -61,7 +61,7 @@ struct EpochConformanceTests {
     func whatIsSignalledNamesTheEpochThatItWasCommittedIn(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let (signals, signal) = AsyncStream.makeStream(of: Epoch.self)
-            store.signals.setHandler { if case .appended(_, let epoch) = $0 { signal.yield(epoch) } }
+            store.signals.addListener { if case .appended(_, let epoch) = $0 { signal.yield(epoch) } }
             var signalled = signals.makeAsyncIterator()
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             for _ in 1...3 {

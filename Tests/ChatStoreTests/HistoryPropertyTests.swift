@@ -186,7 +186,7 @@ private final class SignalledEntries: Sendable {
 
     init(of store: any ChatStore) {
         self.store = store
-        store.signals.setHandler { [weak self] signal in
+        store.signals.addListener { [weak self] signal in
             guard case .appended(let new, _) = signal else { return }
             self?.entries.withLock { entries in
                 for entry in new { entries[entry.subject.chatID, default: []].append(entry) }

@@ -14,6 +14,7 @@ import Testing
         }
 
         func add(_ signal: LogSignal) -> Bool { state.add(signal) }
+        func add(_ typing: Typing) -> Bool { state.add(typing) }
         func take() -> [String]? { state.take() }
         func lose() { state.lose() }
     }
@@ -67,7 +68,7 @@ import Testing
         let typing = Typing(chatID: ChatID(rawValue: 1), instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
         _ = outgoing.add(.created(ChatID(rawValue: 1)))
         _ = outgoing.add(moved(1, 1))
-        _ = outgoing.add(.typing(typing))
+        _ = outgoing.add(typing)
         _ = outgoing.add(.deleted(ChatID(rawValue: 2)))
         #expect(outgoing.take() == ["created 1", "typing 1 9", "deleted 2", "moved 1 1"])
     }
@@ -131,7 +132,7 @@ import Testing
         for number in 0..<1_000 {
             let metadata = Metadata(json: #"{"user":"\#(number % 500)"}"#)
             let instant = Instant(microsecondsSinceEpoch: Int64(number))
-            _ = outgoing.add(.typing(Typing(chatID: ChatID(rawValue: 1), instant: instant, metadata: metadata)))
+            _ = outgoing.add(Typing(chatID: ChatID(rawValue: 1), instant: instant, metadata: metadata))
         }
         _ = outgoing.add(moved(1, 1))
         let lines = outgoing.take() ?? []
@@ -143,7 +144,7 @@ import Testing
         let texts = SignalPayload.texts(of: lines, process: 1)
         #expect(texts.count <= 2)
         // Afterward there is room again.
-        _ = outgoing.add(.typing(Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: nil)))
+        _ = outgoing.add(Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: nil))
         #expect(outgoing.take()?.count == 1)
     }
 }

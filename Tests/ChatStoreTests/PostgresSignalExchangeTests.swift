@@ -7,20 +7,29 @@ import Testing
 /// Processes that share a database tell each other what happens to their logs.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresSignalExchangeTests {
-    /// A process with an exchange, as seen by its own streams.
+    /// A process with an exchange, as its own streams see it.
     private final class Peer {
         let signals = LogSignals()
+        let typing = TypingNotices()
         private var received: AsyncStream<LogSignal>.Iterator
+        private var typingReceived: AsyncStream<Typing>.Iterator
 
         init() {
-            let (received, sink) = AsyncStream.makeStream(of: LogSignal.self)
+            let (received, signal) = AsyncStream.makeStream(of: LogSignal.self)
             self.received = received.makeAsyncIterator()
-            signals.setHandler { sink.yield($0) }
+            signals.addListener { signal.yield($0) }
+            let (typingReceived, notice) = AsyncStream.makeStream(of: Typing.self)
+            self.typingReceived = typingReceived.makeAsyncIterator()
+            typing.addListener { notice.yield($0) }
         }
 
-        /// What it is told next, be it by itself or by another process.
+        /// The next signal, its own or another process's.
         func next() async -> LogSignal? {
             await received.next()
+        }
+
+        func nextTyping() async -> Typing? {
+            await typingReceived.next()
         }
     }
 
@@ -31,17 +40,24 @@ struct PostgresSignalExchangeTests {
             try await withPeer(url) { one in
                 try await withPeer(url) { other in
                     let metadata = try #require(Metadata(json: #"{"name":"Åsa 'x'"}"#))
-                    let typing = LogSignal.typing(Typing(chatID: chat, instant: .now(), metadata: metadata))
+                    let typing = Typing(chatID: chat, instant: .now(), metadata: metadata)
                     let moved = LogSignal.moved([chat: Position(rawValue: 7)])
-                    for signal in [.created(chat), typing, moved, .deleted(chat), .missed] {
+                    for signal in [.created(chat), moved, .deleted(chat), .missed] {
                         one.signals.send(signal)
                         #expect(await one.next() == signal)
                         #expect(await other.next() == signal)
+                        one.typing.send(typing)
+                        #expect(await one.nextTyping() == typing)
+                        #expect(await other.nextTyping() == typing)
                     }
                     // What comes next is the other's, and so there was no echo before it.
                     other.signals.send(.created(ChatID(rawValue: 2)))
                     #expect(await other.next() == .created(ChatID(rawValue: 2)))
                     #expect(await one.next() == .created(ChatID(rawValue: 2)))
+                    let answer = Typing(chatID: chat, instant: .now(), metadata: nil)
+                    other.typing.send(answer)
+                    #expect(await other.nextTyping() == answer)
+                    #expect(await one.nextTyping() == answer)
                 }
             }
         }
@@ -174,7 +190,7 @@ struct PostgresSignalExchangeTests {
         let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
         let signals = LogSignals()
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
-        let exchange = PostgresSignalExchange(database, signals) { failure.yield($0) }
+        let exchange = PostgresSignalExchange(database, signals, TypingNotices()) { failure.yield($0) }
         let running = Task {
             await exchange.run()
             failure.finish()
@@ -199,7 +215,7 @@ struct PostgresSignalExchangeTests {
     ) async throws {
         let peer = Peer()
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
-        let exchange = PostgresSignalExchange(database, peer.signals, onFailure: onFailure)
+        let exchange = PostgresSignalExchange(database, peer.signals, peer.typing, onFailure: onFailure)
         let running = Task { await exchange.run() }
         defer { running.cancel() }
         #expect(await peer.next() == .missed)

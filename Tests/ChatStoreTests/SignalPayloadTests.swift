@@ -11,8 +11,8 @@ import Testing
         let anonymous = Typing(chatID: ChatID(rawValue: 4), instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
         let lines = lines(
             of: [
-                .created(ChatID(rawValue: 1)), .deleted(ChatID(rawValue: 2)), .typing(typing), .typing(anonymous),
-                .moved([ChatID(rawValue: 5): Position(rawValue: .max)]),
+                .signal(.created(ChatID(rawValue: 1))), .signal(.deleted(ChatID(rawValue: 2))), .typing(typing),
+                .typing(anonymous), .signal(.moved([ChatID(rawValue: 5): Position(rawValue: .max)])),
             ]
         )
         let texts = SignalPayload.texts(of: lines, process: 0xc0ffee)
@@ -34,14 +34,17 @@ import Testing
     @Test(arguments: 0..<50 as Range<UInt64>)
     func whatIsSentIsWhatIsRead(_ seed: UInt64) throws {
         var random = SplitMix64(state: seed)
-        let signals = (0..<Int.random(in: 1...600, using: &random)).map { _ in LogSignal.random(using: &random) }
+        let sent = (0..<Int.random(in: 1...600, using: &random)).map { _ in Sent.random(using: &random) }
+        let signals = sent.compactMap { if case .signal(let signal) = $0 { signal } else { nil } }
+        let typing = sent.compactMap { if case .typing(let typing) = $0 { typing } else { nil } }
         let process = random.next()
-        let texts = SignalPayload.texts(of: lines(of: signals), process: process)
+        let texts = SignalPayload.texts(of: lines(of: sent), process: process)
         #expect(texts.allSatisfy { $0.utf8.count <= SignalPayload.maximumLength })
         let payloads = try texts.map { try #require(SignalPayload($0)) }
         #expect(payloads.allSatisfy { $0.process == process })
         #expect(payloads.flatMap(\.signals).withoutMoves == signals.withoutMoves)
         #expect(payloads.flatMap(\.signals).positions == signals.positions)
+        #expect(payloads.flatMap(\.typing) == typing)
     }
 
     @Test func aNotificationIsFilledUpBeforeTheNextOneBegins() throws {
@@ -59,7 +62,7 @@ import Testing
             #expect(metadata?.json.utf8.count == length)
             var outgoing = OutgoingSignals()
             let typing = Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: metadata)
-            #expect(outgoing.add(.typing(typing)) == isSent)
+            #expect(outgoing.add(typing) == isSent)
             #expect((outgoing.take() != nil) == isSent)
         }
     }
@@ -92,30 +95,37 @@ import Testing
         }
     }
 
-    /// What would be sent if each signal were on its own.
-    private func lines(of signals: [LogSignal]) -> [String] {
-        signals.flatMap { signal in
+    /// What would be sent if each were on its own.
+    private func lines(of sent: [Sent]) -> [String] {
+        sent.flatMap { sent in
             var outgoing = OutgoingSignals()
-            _ = outgoing.add(signal)
+            switch sent {
+            case .signal(let signal): _ = outgoing.add(signal)
+            case .typing(let typing): _ = outgoing.add(typing)
+            }
             return outgoing.take() ?? []
         }
     }
 }
 
-extension LogSignal {
-    static func random(using random: inout SplitMix64) -> LogSignal {
+/// What a process sends to the others.
+private enum Sent {
+    case signal(LogSignal)
+    case typing(Typing)
+
+    static func random(using random: inout SplitMix64) -> Sent {
         let chat = ChatID(rawValue: .random(in: 1...50, using: &random))
         switch Int.random(in: 0..<6, using: &random) {
-        case 0: return .created(chat)
-        case 1: return .deleted(chat)
-        case 2: return .missed
+        case 0: return .signal(.created(chat))
+        case 1: return .signal(.deleted(chat))
+        case 2: return .signal(.missed)
         case 3:
             let length = Int.random(in: 0...300, using: &random)
             let text = (0..<length).map { _ in ["a", " ", "é", "👋🏽", "\\n"].randomElement(using: &random) ?? "" }
             let metadata = length == 0 ? nil : Metadata(json: "{\"text\":\"\(text.joined().prefix(100))\"}")
             let instant = Instant(microsecondsSinceEpoch: .random(in: .min ... .max, using: &random))
             return .typing(Typing(chatID: chat, instant: instant, metadata: metadata))
-        default: return .moved([chat: Position(rawValue: .random(in: 1...(.max), using: &random))])
+        default: return .signal(.moved([chat: Position(rawValue: .random(in: 1...(.max), using: &random))]))
         }
     }
 }

@@ -37,6 +37,7 @@ package final class EventHub: Service, Sendable {
     /// - Parameter eventLoops: Those of the connections.
     package init(
         _ store: some ChatStore,
+        typing: TypingNotices = TypingNotices(),
         _ limits: StreamLimits = StreamLimits(),
         eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "events")
@@ -52,7 +53,8 @@ package final class EventHub: Service, Sendable {
         listChats = { () throws(StoreError) in try await store.chats(ChatListQuery(limit: limits.maximumChats)) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        store.signals.setHandler { [weak self] in self?.receive($0) }
+        store.signals.addListener { [weak self] in self?.receive($0) }
+        typing.addListener { [weak self] in self?.publish($0) }
     }
 
     /// Those of the chats that are found now; nil if the store fails.
@@ -128,7 +130,6 @@ extension EventHub {
     private func receive(_ signal: LogSignal) {
         switch signal {
         case .appended(let entries, let epoch): publish(entries, in: epoch)
-        case .typing(let typing): publish(typing)
         case .moved(let ends): publish(ends, in: nil)
         case .created(let chatID): announce([chatID], in: nil)
         case .deleted(let chatID): publishDeletion(of: chatID)

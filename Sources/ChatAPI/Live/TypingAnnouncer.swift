@@ -5,10 +5,12 @@ import Synchronization
 /// Shows the readers of chats who is typing, over HTTP and WebSockets alike.
 final class TypingAnnouncer<Store: ChatStore>: Sendable {
     private let store: Store
+    private let notices: TypingNotices
     private let limiter: Mutex<TypingLimiter>
 
-    init(_ store: Store, _ limits: StreamLimits) {
+    init(_ store: Store, _ notices: TypingNotices, _ limits: StreamLimits) {
         self.store = store
+        self.notices = notices
         limiter = Mutex(
             TypingLimiter(
                 interval: limits.typingInterval,
@@ -28,7 +30,7 @@ final class TypingAnnouncer<Store: ChatStore>: Sendable {
         if limiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
         _ = try await store.chat(typing.chatID)
         if limiter.withLock({ $0.admits(typing, at: now) }) {
-            store.signals.send(.typing(typing))
+            notices.send(typing)
         }
     }
 }

@@ -54,8 +54,9 @@ struct ServeCommand: AsyncParsableCommand {
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
         try await database.requireServing(store, logger: logger)
-        let services = database.makeServices(for: store, logger: logger)
-        try await server.serve(store, beside: services, logger: logger) { address in
+        let typing = TypingNotices()
+        let services = database.makeServices(for: store, typing, logger: logger)
+        try await server.serve(store, typing, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")
@@ -110,6 +111,7 @@ private struct Server {
     /// - Parameter services: They are there before the first request, and until after the last.
     func serve(
         _ store: some ChatStore,
+        _ typing: TypingNotices,
         beside services: [any Service],
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
@@ -117,6 +119,7 @@ private struct Server {
         let drain = Drain()
         let service = ChatService(
             store: store,
+            typing: typing,
             limits: limits,
             readLimits: readLimits,
             streamLimits: streamLimits,
