@@ -83,9 +83,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ChatLive",
+            dependencies: ["ChatDomain", "ChatWire", .dequeModule, .logging, .nioCore, .nioPosix, .serviceLifecycle],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes, .hummingbird,
+                "ChatDomain", "ChatLive", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes,
+                .hummingbird,
                 .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
@@ -94,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatWire", "HTTPConnections",
+                "ChatAPI", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatWire",
+                "HTTPConnections",
                 "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
                 .serviceLifecycle, .systemPackage, .unixSignals,
             ],
@@ -117,7 +124,7 @@ let package = Package(
         .target(
             name: "ChatTestSupport",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
+                "ChatAPI", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
                 "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess,
                 .systemPackage,
             ],
@@ -167,9 +174,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "ChatLiveTests",
+            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", .hummingbird,
+                "ChatAPI", "ChatDomain", "ChatLive", "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections",
+                .hummingbird,
                 .nioCore,
             ],
             resources: [.copy("Fixtures")],

@@ -1,4 +1,5 @@
 package import ChatDomain
+package import ChatLive
 package import HTTPConnections
 package import Hummingbird
 import HummingbirdCore

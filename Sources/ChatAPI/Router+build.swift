@@ -1,4 +1,5 @@
 package import ChatDomain
+package import ChatLive
 import HTTPConnections
 import HTTPTypes
 package import Hummingbird
@@ -30,9 +31,11 @@ extension Router<ChatRequestContext> {
         )
         let log = LogController(store: service.store, reads: reads)
         let typing = TypingAnnouncer(service.store, service.typing, service.streamLimits)
+        let admissions = StreamAdmissions(service.streamLimits)
         let events = EventController(
             store: service.store,
             hub: hub,
+            admissions: admissions,
             typing: typing,
             reads: reads,
             maximumBodyBytes: limits.maximumBodyBytes
@@ -40,6 +43,7 @@ extension Router<ChatRequestContext> {
         let sockets = SocketController(
             store: service.store,
             hub: hub,
+            admissions: admissions,
             typing: typing,
             limits: service.webSocketLimits,
             origins: service.webSocketOrigins

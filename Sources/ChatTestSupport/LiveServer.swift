@@ -1,5 +1,6 @@
 package import ChatAPI
 package import ChatDomain
+package import ChatLive
 package import HTTPConnections
 import Hummingbird
 import Logging

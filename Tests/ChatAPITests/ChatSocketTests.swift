@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatLive
 import ChatTestSupport
 import NIOCore
 import Testing

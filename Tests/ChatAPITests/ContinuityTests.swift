@@ -1,5 +1,5 @@
-import ChatAPI
 import ChatDomain
+import ChatLive
 import ChatTestSupport
 import Synchronization
 import Testing

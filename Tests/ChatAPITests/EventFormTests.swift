@@ -1,5 +1,7 @@
 import ChatAPI
 import ChatDomain
+import ChatLive
+import ChatTestSupport
 import NIOCore
 import Testing
 
@@ -36,7 +38,7 @@ struct EventFormTests {
     func noTextBreaksAnEvent(_ text: String) throws {
         let event = LiveEvent.sample(3, text: text)
         // Line feeds of their own: to Swift, one behind a carriage return is part of the same character.
-        let lines = event.bytes(.serverSentEvents).readableBytesView
+        let lines = EventForm.serverSentEvents.bytes(of: event).readableBytesView
             .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         #expect(lines.count == 7)
@@ -44,7 +46,7 @@ struct EventFormTests {
         #expect(lines[2] == "event: message.created")
         #expect(lines[3].hasPrefix(#"data: {"seq":3,"type":"message.created","chat_id":1,"#))
         #expect(!lines[3].contains("\r"))
-        #expect(event.bytes(.serverSentEvents) == event.bytes(.serverSentEvents))
+        #expect(EventForm.serverSentEvents.bytes(of: event) == EventForm.serverSentEvents.bytes(of: event))
     }
 
     @Test func typingHasNoPlace() {
@@ -56,6 +58,8 @@ struct EventFormTests {
         let event = LiveEvent(typing)
         #expect(event.position == nil)
         let json = #"{"type":"typing","chat_id":7,"at":"1970-01-01T00:00:00.000000Z","metadata":{"user":"Аня"}}"#
-        #expect(String(buffer: event.bytes(.serverSentEvents)) == framed("event: typing\ndata: \(json)\n\n"))
+        #expect(
+            String(buffer: EventForm.serverSentEvents.bytes(of: event)) == framed("event: typing\ndata: \(json)\n\n")
+        )
     }
 }

@@ -1,4 +1,5 @@
 import ChatAPI
+import ChatLive
 import ChatSQLite
 import ChatTestSupport
 import Hummingbird

@@ -1,66 +1,17 @@
-import ChatAPI
 import ChatDomain
+import ChatLive
 import ChatTestSupport
 import Testing
 
 /// That nobody floods others with being shown as typing.
 @Suite(.timeLimit(.minutes(5)))
 struct TypingTests {
-    /// The state under test, in a form whose changes can stand inside an expectation.
-    private final class Limiter {
-        private var state: TypingLimiter
-
-        init(interval: Duration, chatLimit: Int, addressLimit: Int) {
-            state = TypingLimiter(interval: interval, chatLimit: chatLimit, addressLimit: addressLimit)
-        }
-
-        func isRepeated(_ typing: Typing, at now: ContinuousClock.Instant) -> Bool { state.isRepeated(typing, at: now) }
-        func admits(_ typing: Typing, at now: ContinuousClock.Instant) -> Bool { state.admits(typing, at: now) }
-
-        func admitsEvent(from address: String, at now: ContinuousClock.Instant) -> Bool {
-            state.admitsEvent(from: address, at: now)
-        }
-    }
-
-    private let start = ContinuousClock.now
-
     private func typing(_ chat: Int64 = 1, _ user: String? = nil) -> Typing {
         Typing(
             chatID: ChatID(rawValue: chat),
             instant: Instant(microsecondsSinceEpoch: 0),
             metadata: user.flatMap { Metadata(json: #"{"user":"\#($0)"}"#) }
         )
-    }
-
-    @Test func theSameIsShownOnceInAnInterval() {
-        let limiter = Limiter(interval: .seconds(2), chatLimit: 100, addressLimit: 100)
-        for step in 0..<40 {
-            let now = start + .milliseconds(250 * step)
-            #expect(limiter.isRepeated(typing(), at: now) == !step.isMultiple(of: 8))
-            #expect(limiter.admits(typing(), at: now) == step.isMultiple(of: 8), "step \(step)")
-        }
-        // Others are not the same.
-        let now = start + .seconds(10)
-        #expect(limiter.admits(typing(1, "ada"), at: now))
-        #expect(limiter.admits(typing(1, "bob"), at: now))
-        #expect(limiter.admits(typing(2, "ada"), at: now))
-        #expect(!limiter.admits(typing(2, "ada"), at: now))
-    }
-
-    @Test func aChatShowsOnlySoManyInASecond() {
-        let limiter = Limiter(interval: .zero, chatLimit: 3, addressLimit: 100)
-        let shown = (0..<10).filter { limiter.admits(typing(1, "\($0)"), at: start) }
-        #expect(shown == [0, 1, 2])
-        #expect(limiter.admits(typing(2), at: start))
-        #expect(!limiter.admits(typing(1), at: start + .milliseconds(999)))
-        #expect(limiter.admits(typing(1), at: start + .seconds(1)))
-    }
-
-    @Test func anAddressSendsOnlySoManyInASecond() {
-        let limiter = Limiter(interval: .zero, chatLimit: 100, addressLimit: 2)
-        #expect((0..<5).map { _ in limiter.admitsEvent(from: "a", at: start) } == [true, true, false, false, false])
-        #expect(limiter.admitsEvent(from: "b", at: start))
-        #expect(limiter.admitsEvent(from: "a", at: start + .seconds(1)))
     }
 
     @Test(arguments: StoreUnderTest.allCases)

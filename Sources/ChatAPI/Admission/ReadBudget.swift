@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import Synchronization
 
 /// Bounds the bytes of messages that are between the database and the response at the same time.

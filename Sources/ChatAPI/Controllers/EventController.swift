@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import ChatWire
 import HTTPConnections
 import HTTPTypes
@@ -10,6 +11,7 @@ import NIOCore
 struct EventController<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub
+    let admissions: StreamAdmissions
     let typing: TypingAnnouncer<Store>
     let reads: ReadBudget
     let maximumBodyBytes: Int
@@ -28,7 +30,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let after = validator.streamPlace(in: request)
         let wait = validator.optionalInteger("wait", in: request, range: Self.waitLimits)
         guard let chatID, let after, let wait else { throw validator.error }
-        let admission = try hub.admissions.admit(context.address)
+        let admission = try admissions.admit(context.address)
         let interest = hub.interest(in: chatID, on: context.channel.eventLoop)
         let snapshot = try await store.chats(withIDs: [chatID])
         guard let head = snapshot.heads.first else { throw APIError.chatNotFound }
@@ -77,7 +79,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let wanted = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
         guard let wanted, let cursor else { throw validator.error }
-        let admission = try hub.admissions.admit(context.address)
+        let admission = try admissions.admit(context.address)
         do {
             let start =
                 if let wanted = wanted.value {

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import HTTPConnections
 import HTTPTypes
 import Hummingbird
@@ -10,6 +11,7 @@ import WebSocket
 struct SocketController<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub
+    let admissions: StreamAdmissions
     let typing: TypingAnnouncer<Store>
     let limits: WebSocketLimits
     let origins: OriginPolicy
@@ -22,7 +24,7 @@ struct SocketController<Store: ChatStore>: Sendable {
             throw APIError(error)
         }
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
-        let admission = try hub.admissions.admit(context.address)
+        let admission = try admissions.admit(context.address)
         let service = SocketService(
             store: store,
             hub: hub,

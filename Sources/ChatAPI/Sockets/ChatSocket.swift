@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import ChatWire
 import DequeModule
 import HTTPTypes
@@ -181,7 +182,7 @@ extension ChatSocket {
 
     func send(_ event: LiveEvent, from follow: LogFollow) {
         tally.countEvent()
-        connection?.write(frame: event.bytes(.webSocket))
+        connection?.write(frame: EventForm.webSocket.bytes(of: event))
     }
 
     func sendCaughtUp(_ follow: LogFollow) {

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import ChatWire
 import Logging
 import NIOCore

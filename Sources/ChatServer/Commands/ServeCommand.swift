@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatAPI
 import ChatDomain
+import ChatLive
 import HTTPConnections
 import Hummingbird
 import Logging

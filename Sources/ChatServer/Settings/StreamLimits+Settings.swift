@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatLive
 
 extension StreamLimits {
     init(_ settings: SettingsReader) throws(SettingError) {

@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatLive
 import Testing
 
 /// Which page of a log is read next, and for whom.

@@ -5,7 +5,7 @@ import NIOCore
 /// The chats that the readers of one event loop follow, and those readers.
 ///
 /// Confined to that event loop.
-final class LogTopics {
+package final class LogTopics {
     private let eventLoop: any EventLoop
     private let limits: StreamLimits
     private let source: LogSource

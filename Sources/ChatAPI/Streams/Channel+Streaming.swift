@@ -1,3 +1,4 @@
+import ChatLive
 import NIOCore
 
 extension Channel {

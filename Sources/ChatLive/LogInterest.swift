@@ -1,9 +1,9 @@
-import ChatDomain
+package import ChatDomain
 
 /// Keeps the events of a chat coming to an event loop for as long as it exists.
 ///
 /// It is taken before the log is read, so that nothing falls between the two.
-final class LogInterest: Sendable {
+package final class LogInterest: Sendable {
     /// What was signalled of a chat since somebody has been interested in it.
     struct News {
         var end: Position?
@@ -14,7 +14,7 @@ final class LogInterest: Sendable {
         var isDeleted = false
     }
 
-    let chatID: ChatID
+    package let chatID: ChatID
     private let shard: Int
     private let hub: EventHub
 

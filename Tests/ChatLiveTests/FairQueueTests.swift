@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatLive
 import Testing
 
 /// Turns, without anything that waits for them.

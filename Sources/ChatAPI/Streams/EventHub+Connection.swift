@@ -1,3 +1,4 @@
+import ChatLive
 import HTTPConnections
 import NIOCore
 

@@ -1,25 +1,25 @@
-import ChatDomain
-import NIOCore
+package import ChatDomain
+package import NIOCore
 
 /// A connection that follows logs.
 ///
 /// Confined to the event loop of its connection. A reader whose connection takes nothing waits for as long as the rings of
 /// its chats have what it lacks, and is ended then: nothing is kept for it alone.
-final class LiveReader: Indexed {
+package final class LiveReader: Indexed {
     let topics: LogTopics
     private let address: String
     /// Nil once it has ended; until then the two keep each other.
     private var sink: (any LiveSink)?
-    private(set) var follows: [LogFollow] = []
+    package private(set) var follows: [LogFollow] = []
     /// Where it is among the readers of its event loop; nil once it has ended.
-    var index: Int?
+    package var index: Int?
     /// When something was last sent.
     private(set) var lastWrite = NIODeadline.now()
     /// Since when the connection takes nothing.
     private(set) var stalledSince: NIODeadline?
 
     /// - Parameter address: The client's.
-    init(_ topics: LogTopics, of address: String, sink: any LiveSink) {
+    package init(_ topics: LogTopics, of address: String, sink: any LiveSink) {
         self.topics = topics
         self.address = address
         self.sink = sink
@@ -32,7 +32,7 @@ final class LiveReader: Indexed {
     }
 
     /// Takes a chat to those that it follows; nothing is sent before `start`.
-    func add(_ chat: StreamedChat) -> LogFollow {
+    package func add(_ chat: StreamedChat) -> LogFollow {
         let follow = LogFollow(chat, by: self)
         follows.append(follow)
         return follow
@@ -41,17 +41,17 @@ final class LiveReader: Indexed {
     /// Begins to send what a follow lacks.
     ///
     /// - Parameter chat: As it was found after the interest was taken.
-    func start(_ follow: LogFollow, _ chat: StreamedChat) {
+    package func start(_ follow: LogFollow, _ chat: StreamedChat) {
         topics.add(follow, chat)
     }
 
-    func unfollow(_ follow: LogFollow) {
+    package func unfollow(_ follow: LogFollow) {
         follows.removeAll { $0 === follow }
         topics.remove(follow)
     }
 
     /// Ends all that it follows.
-    func end() {
+    package func end() {
         for follow in follows {
             topics.remove(follow)
         }
@@ -146,7 +146,7 @@ final class LiveReader: Indexed {
     }
 
     /// The connection takes more again.
-    func resume() {
+    package func resume() {
         stalledSince = nil
         for follow in follows where follow.lags {
             topics.pump(follow)

@@ -1,3 +1,4 @@
+import ChatLive
 import HTTPTypes
 import Hummingbird
 import Synchronization

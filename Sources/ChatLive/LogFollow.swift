@@ -1,20 +1,20 @@
-import ChatDomain
+package import ChatDomain
 
 /// A reader's following of one chat.
 ///
 /// Confined to the event loop of the reader.
-final class LogFollow: Indexed {
-    let chatID: ChatID
+package final class LogFollow: Indexed {
+    package let chatID: ChatID
     let reader: LiveReader
     /// The history that it reads: one follow never sees another.
-    let epoch: Epoch
-    var state: FollowState
+    package let epoch: Epoch
+    package internal(set) var state: FollowState
     /// Where it is among the topic's follows; nil once it has ended.
-    var index: Int?
+    package var index: Int?
     /// Whether the ring is kept for it, since it may lack something.
     var lags = false
     /// In a stream of all chats, grows with each entry: the least one was active longest ago.
-    var activity = 0
+    package var activity = 0
     private let interest: LogInterest
 
     init(_ chat: StreamedChat, by reader: LiveReader) {

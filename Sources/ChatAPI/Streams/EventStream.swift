@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import ChatWire
 import NIOCore
 
@@ -148,9 +149,9 @@ extension EventStream {
             follow.activity = activity
         }
         if start.scope == .chat || start.form == .jsonLines {
-            write(event.bytes(start.form))
+            write(start.form.bytes(of: event))
         } else {
-            let bytes = event.bytes(.serverSentEventsWithoutID)
+            let bytes = EventForm.serverSentEventsWithoutID.bytes(of: event)
             if event.place != nil {
                 if bytesSinceID + bytes.readableBytes >= bytesOfID * hub.limits.bytesPerIDByte {
                     writeIDField()

@@ -1,5 +1,6 @@
-import ChatAPI
 import ChatDomain
+import ChatLive
+import ChatTestSupport
 import Testing
 
 struct LogRingTests {
@@ -52,30 +53,5 @@ struct LogRingTests {
         ring.trim(to: Position(rawValue: 99))
         #expect(ring.end == Position(rawValue: 10))
         #expect(ring.append(.sample(11), at: Position(rawValue: 11)) == .added)
-    }
-}
-
-extension LiveEvent {
-    /// A message at a position.
-    static func sample(_ position: Int64, text: String = "text") -> LiveEvent {
-        let chatID = ChatID(rawValue: 1)
-        let instant = Instant(microsecondsSinceEpoch: 0)
-        let message = Message(
-            id: MessageID(rawValue: 1),
-            chatID: chatID,
-            position: Position(rawValue: position),
-            text: text,
-            createdAt: instant
-        )
-        return LiveEvent(
-            LogEntry(
-                position: Position(rawValue: position),
-                kind: .messageCreated,
-                instant: instant,
-                subject: .message(message)
-            ),
-            of: chatID,
-            in: Epoch(rawValue: 42)
-        )
     }
 }

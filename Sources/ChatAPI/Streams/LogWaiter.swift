@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import NIOCore
 
 /// Waits for the next entry of a log: until there is one, the time is over, the client has gone or the server ends.

@@ -1,3 +1,4 @@
+package import ChatLive
 package import NIOCore
 import WebSocket
 
@@ -31,6 +32,11 @@ package enum EventForm: Int, CaseIterable {
         case .webSocket: WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
         default: ByteBuffer(chunk: text(type: type, id: id, json: json, retry: retry))
         }
+    }
+
+    /// An event's bytes as they go over the wire.
+    package func bytes(of event: LiveEvent) -> ByteBuffer {
+        event.bytes(rawValue) { bytes(type: $0.type, id: $0.place?.text, json: $0.json) }
     }
 
     /// The same as it stands in a body, without a chunk's or a frame's head.

@@ -2,7 +2,7 @@ package import ChatDomain
 package import Logging
 package import NIOCore
 import NIOPosix
-import ServiceLifecycle
+package import ServiceLifecycle
 import Synchronization
 
 /// Brings what happens to chats to those who read live.
@@ -22,8 +22,7 @@ package final class EventHub: Service, Sendable {
         var news = LogInterest.News()
     }
 
-    let limits: StreamLimits
-    let admissions: StreamAdmissions
+    package let limits: StreamLimits
     private let shards: [EventShard]
     private let state: Mutex<State>
     /// Typing events of all servers, for each chat.
@@ -44,7 +43,6 @@ package final class EventHub: Service, Sendable {
     ) {
         self.limits = limits
         self.logger = logger
-        admissions = StreamAdmissions(limits)
         let source = LogSource(store, maximumReads: limits.maximumReads)
         shards = eventLoops.makeIterator().map { EventShard($0, limits, source) }
         state = Mutex(State(readersOfAll: shards.map { _ in 0 }))
@@ -58,12 +56,12 @@ package final class EventHub: Service, Sendable {
     }
 
     /// Those of the chats that are found now; nil if the store fails.
-    func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
+    package func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
         try? await fetchChats(ids)
     }
 
     /// A chat that joins a stream of all chats: with everything if it was created since, else with its last entries.
-    func joining(_ interest: LogInterest, _ head: LogHead, isCreated: Bool, in epoch: Epoch) -> StreamedChat {
+    package func joining(_ interest: LogInterest, _ head: LogHead, isCreated: Bool, in epoch: Epoch) -> StreamedChat {
         let last = max(0, head.chat.lastPosition.rawValue - limits.joiningEntries)
         return StreamedChat(
             interest,
@@ -77,12 +75,12 @@ package final class EventHub: Service, Sendable {
     /// The readers of an event loop.
     ///
     /// - Precondition: On that event loop.
-    func topics(on eventLoop: any EventLoop) -> LogTopics {
+    package func topics(on eventLoop: any EventLoop) -> LogTopics {
         shards[shardIndex(of: eventLoop)].loopBoundTopics
     }
 
     /// Wants to know of a chat from now on, for readers on an event loop.
-    func interest(in chatID: ChatID, on eventLoop: any EventLoop) -> LogInterest {
+    package func interest(in chatID: ChatID, on eventLoop: any EventLoop) -> LogInterest {
         LogInterest(chatID, ofShard: shardIndex(of: eventLoop), in: self)
     }
 
@@ -116,7 +114,7 @@ package final class EventHub: Service, Sendable {
     }
 
     /// Counts the readers of all chats on an event loop.
-    func addReadersOfAll(_ count: Int, on eventLoop: any EventLoop) {
+    package func addReadersOfAll(_ count: Int, on eventLoop: any EventLoop) {
         let shard = shardIndex(of: eventLoop)
         state.withLock { $0.readersOfAll[shard] += count }
         if count > 0 {

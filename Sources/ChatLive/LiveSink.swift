@@ -1,10 +1,10 @@
-import ChatDomain
-import NIOCore
+package import ChatDomain
+package import NIOCore
 
 /// Where a reader's events go: a stream, a socket, or somebody who only waits for one.
 ///
 /// Confined to the event loop of its connection.
-protocol LiveSink: AnyObject {
+package protocol LiveSink: AnyObject {
     /// Whether the connection takes more without keeping it in memory.
     var isWritable: Bool { get }
 
@@ -39,5 +39,5 @@ protocol LiveSink: AnyObject {
 }
 
 extension LiveSink {
-    var repeatsSince: NIODeadline? { nil }
+    package var repeatsSince: NIODeadline? { nil }
 }

@@ -27,19 +27,19 @@ package struct StreamLimits: Sendable {
     package init() {}
 
     /// Like `maximumLag`, in bytes of memory a chat.
-    var maximumLagBytes: Int { 1 << 20 }
+    package var maximumLagBytes: Int { 1 << 20 }
     /// How many entries a chat brings at the most that becomes active and joins a stream of all chats.
-    var joiningEntries: Int64 { 100 }
+    package var joiningEntries: Int64 { 100 }
     /// How many bytes a stream of many chats sends for each byte of its ids, those of the ids included.
-    var bytesPerIDByte: Int { 5 }
+    package var bytesPerIDByte: Int { 5 }
     /// How long a client waits that comes back to a log that cannot be read, in milliseconds.
-    var failureDelay: Int { 60_000 }
+    package var failureDelay: Int { 60_000 }
     /// How long a reader waits before it asks a store again that has failed.
-    var retryDelay: Duration { .seconds(1) }
+    package var retryDelay: Duration { .seconds(1) }
     /// How long a client that is told to come again waits, in milliseconds: they are not to come all at once.
-    var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
+    package var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
     /// The same for a client that was turned away.
-    var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
+    package var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
     /// How long a connection that takes nothing is kept for the last event.
-    var lingering: Duration { .seconds(5) }
+    package var lingering: Duration { .seconds(5) }
 }

@@ -1,0 +1,27 @@
+package import ChatDomain
+package import ChatLive
+
+extension LiveEvent {
+    /// A message at a position.
+    package static func sample(_ position: Int64, text: String = "text") -> LiveEvent {
+        let chatID = ChatID(rawValue: 1)
+        let instant = Instant(microsecondsSinceEpoch: 0)
+        let message = Message(
+            id: MessageID(rawValue: 1),
+            chatID: chatID,
+            position: Position(rawValue: position),
+            text: text,
+            createdAt: instant
+        )
+        return LiveEvent(
+            LogEntry(
+                position: Position(rawValue: position),
+                kind: .messageCreated,
+                instant: instant,
+                subject: .message(message)
+            ),
+            of: chatID,
+            in: Epoch(rawValue: 42)
+        )
+    }
+}
