@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
         .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),
+        .target(name: "ChatArchives", dependencies: ["ChatDomain", "ChatWire"], swiftSettings: settings),
         .target(name: "ChatMigrations", dependencies: ["Hashing"], swiftSettings: settings),
         .target(
             name: "ChatSQLite",
@@ -100,10 +101,9 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatWire",
-                "HTTPConnections",
-                "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
-                .serviceLifecycle, .systemPackage, .unixSignals,
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
+                "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging,
+                .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -142,6 +142,11 @@ let package = Package(
                 "ChatDomain", "ChatMigrations", "ChatPostgres", "ChatSQLite", "ChatTestSupport", "PostgresClient",
                 .grdb,
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatArchivesTests",
+            dependencies: ["ChatArchives", "ChatDomain", "ChatTestSupport", "ChatWire"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ChatAPI
+import ChatArchives
 import ChatDomain
 import ChatSQLite
 import Logging

@@ -1,4 +1,4 @@
-import ChatAPI
+import ChatArchives
 import Testing
 
 @Suite struct ProgressMeterTests {

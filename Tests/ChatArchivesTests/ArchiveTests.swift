@@ -1,6 +1,7 @@
-import ChatAPI
+import ChatArchives
 import ChatDomain
 import ChatTestSupport
+import ChatWire
 import Foundation
 import Testing
 
