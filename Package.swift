@@ -89,11 +89,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ChatOperations",
+            dependencies: ["ChatDomain", "ChatLive", "ChatWire", .nioCore],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "ChatLive", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule, .httpTypes,
-                .hummingbird,
-                .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule,
+                .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
@@ -147,6 +151,11 @@ let package = Package(
         .testTarget(
             name: "ChatArchivesTests",
             dependencies: ["ChatArchives", "ChatDomain", "ChatTestSupport", "ChatWire"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatOperationsTests",
+            dependencies: ["ChatDomain", "ChatLive", "ChatOperations", "ChatTestSupport", "ChatWire", .nioPosix],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,3 +1,4 @@
+import ChatDomain
 package import Hummingbird
 import NIOCore
 
@@ -6,6 +7,7 @@ package struct ChatRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The connection, which a response that never ends writes to.
     let channel: any Channel
+    let caller = Caller.anonymous
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)

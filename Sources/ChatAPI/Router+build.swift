@@ -1,5 +1,6 @@
 package import ChatDomain
 package import ChatLive
+import ChatOperations
 import HTTPConnections
 import HTTPTypes
 package import Hummingbird
@@ -17,34 +18,31 @@ extension Router<ChatRequestContext> {
     ) async -> Router {
         let limits = service.limits
         let reads = ReadBudget(service.readLimits)
+        let operations = Operations(service.store, hub: hub, typing: service.typing, onChatDeleted: onChatDeleted)
         let chats = ChatController(
-            store: service.store,
+            operations: operations,
             maximumBodyBytes: limits.maximumBodyBytes,
-            tailCache: TailCache(maximumBytes: service.tailCacheBytes),
-            reads: reads,
-            onDeleted: onChatDeleted
+            latestMessages: LatestMessagesCache(maximumBytes: service.tailCacheBytes),
+            reads: reads
         )
         let messages = MessageController(
-            store: service.store,
+            operations: operations,
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
         )
-        let log = LogController(store: service.store, reads: reads)
-        let typing = TypingAnnouncer(service.store, service.typing, service.streamLimits)
+        let log = LogController(operations: operations, reads: reads)
         let admissions = StreamAdmissions(service.streamLimits)
         let events = EventController(
-            store: service.store,
+            operations: operations,
             hub: hub,
             admissions: admissions,
-            typing: typing,
             reads: reads,
             maximumBodyBytes: limits.maximumBodyBytes
         )
         let sockets = SocketController(
-            store: service.store,
+            operations: operations,
             hub: hub,
             admissions: admissions,
-            typing: typing,
             limits: service.webSocketLimits,
             origins: service.webSocketOrigins
         )

@@ -3,6 +3,8 @@ package struct ChatDraft: Sendable {
     package let title: ChatTitle
     package let metadata: Metadata?
     package let idempotency: Idempotency?
+    /// Who creates the chat.
+    package var caller = Caller.anonymous
 
     package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
         self.title = title

@@ -61,16 +61,24 @@ extension ChatStore {
     }
 
     /// - Returns: The message that the change made or changed.
-    package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {
-        let accepted = try await record(LogRequest(change, in: chat))
+    package func recordMessage(
+        _ change: LogChange,
+        in chat: ChatID,
+        by caller: Caller = .anonymous
+    ) async throws(StoreError) -> Accepted<Message> {
+        let accepted = try await record(LogRequest(change, in: chat, by: caller))
         guard case .message(let message) = accepted.value else {
             throw .failed(reason: "a change of a message was answered with a chat")
         }
         return Accepted(message, isReplay: accepted.isReplay)
     }
 
-    package func updateChat(_ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
-        guard case .chat(let chat) = try await record(LogRequest(.update(edit), in: id)).value else {
+    package func updateChat(
+        _ id: ChatID,
+        _ edit: ChatEdit,
+        by caller: Caller = .anonymous
+    ) async throws(StoreError) -> Chat {
+        guard case .chat(let chat) = try await record(LogRequest(.update(edit), in: id, by: caller)).value else {
             throw .failed(reason: "a change of a chat was answered with a message")
         }
         return chat

@@ -9,14 +9,16 @@ package enum LogChange: Sendable {
     case update(ChatEdit)
 }
 
-/// A change with the chat that it is for.
+/// A change, the chat that it is for, and who makes it.
 package struct LogRequest: Sendable {
     package let chatID: ChatID
     package let change: LogChange
+    package let caller: Caller
 
-    package init(_ change: LogChange, in chatID: ChatID) {
+    package init(_ change: LogChange, in chatID: ChatID, by caller: Caller = .anonymous) {
         self.chatID = chatID
         self.change = change
+        self.caller = caller
     }
 }
 

@@ -1,16 +1,15 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import HTTPTypes
 import Hummingbird
 
 /// Chats: create, list, read with their last messages, change, delete.
 struct ChatController<Store: ChatStore>: Sendable {
-    let store: Store
+    let operations: Operations<Store>
     let maximumBodyBytes: Int
-    let tailCache: TailCache
+    let latestMessages: LatestMessagesCache
     let reads: ReadBudget
-    /// Called when there may be something to purge.
-    let onDeleted: @Sendable () -> Void
 
     /// How many messages a read of a chat returns at the most: part of the wire contract.
     static var messageLimits: ClosedRange<Int> { 1...100 }
@@ -27,7 +26,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let key = validator.idempotencyKey(in: request)
         guard let title, let metadata, let key else { throw validator.error }
         let draft = ChatDraft(title: title, metadata: metadata.applied(to: nil), idempotencyKey: key.value)
-        return .created(try await store.createChat(draft))
+        return .created(try await operations.createChat(context.caller, draft))
     }
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -37,9 +36,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let titlePart = validator.titlePart(in: request)
         guard let limit, let cursor, let titlePart else { throw validator.error }
         let query = ChatListQuery(after: cursor.value?.cursor ?? .start, limit: limit, titlePart: titlePart.value)
-        let list = try await store.chats(query)
-        if let epoch = cursor.value?.epoch, epoch != list.epoch { throw APIError.epochChanged(to: list.epoch) }
-        return .json(list)
+        return .json(try await operations.listChats(context.caller, query, in: cursor.value?.epoch))
     }
 
     @Sendable func edit(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -50,7 +47,8 @@ struct ChatController<Store: ChatStore>: Sendable {
         let title = object.flatMap { validator.optionalText("title", in: $0, ChatTitle.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let id, let title, let metadata else { throw validator.error }
-        return .json(try await store.updateChat(id, ChatEdit(title: title.value, metadata: metadata)))
+        let edit = ChatEdit(title: title.value, metadata: metadata)
+        return .json(try await operations.editChat(context.caller, id, edit))
     }
 
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -64,20 +62,21 @@ struct ChatController<Store: ChatStore>: Sendable {
         )
         guard let id, let limit else { throw validator.error }
         return try await reads.read(upTo: limit, for: context.address) {
-            try await show(LogTail(chatID: id, limit: limit))
+            try await show(LogTail(chatID: id, limit: limit), to: context.caller)
         }
     }
 
-    private func show(_ tail: LogTail) async throws -> Response {
-        let cached = tailCache.entry(for: tail)
-        switch (try await store.tail(LogTailRequest(tail, known: cached?.end)), cached) {
+    private func show(_ tail: LogTail, to caller: Caller) async throws -> Response {
+        let key = LatestMessagesCache.Key(viewer: caller, tail: tail)
+        let cached = latestMessages.entry(for: key)
+        switch (try await operations.readChat(caller, LogTailRequest(tail, known: cached?.end)), cached) {
         case (.unchanged, let cached?):
             return .json(cached.body)
         case (.read(let chat, let end), _):
             var writer = JSONWriter(capacity: 256 * (1 + chat.messages.count))
             chat.write(to: &writer)
             let body = writer.buffer
-            tailCache.insert(TailCache.Entry(end: end, body: body), for: tail)
+            latestMessages.insert(LatestMessagesCache.Entry(end: end, body: body), for: key)
             return .json(body)
         case (.unchanged, nil):
             throw StoreError.failed(reason: "a tail is unchanged that was not known")
@@ -87,8 +86,7 @@ struct ChatController<Store: ChatStore>: Sendable {
     @Sendable func delete(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         guard let id = validator.chatID(in: context) else { throw validator.error }
-        try await store.deleteChat(id)
-        onDeleted()
+        try await operations.deleteChat(context.caller, id)
         return Response(status: .noContent)
     }
 }

@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatLive
+import ChatOperations
 import ChatWire
 import HTTPConnections
 import HTTPTypes
@@ -9,10 +10,9 @@ import NIOCore
 
 /// Logs as they go on: streams, long polls, and who is typing.
 struct EventController<Store: ChatStore>: Sendable {
-    let store: Store
+    let operations: Operations<Store>
     let hub: EventHub
     let admissions: StreamAdmissions
-    let typing: TypingAnnouncer<Store>
     let reads: ReadBudget
     let maximumBodyBytes: Int
 
@@ -31,22 +31,15 @@ struct EventController<Store: ChatStore>: Sendable {
         let wait = validator.optionalInteger("wait", in: request, range: Self.waitLimits)
         guard let chatID, let after, let wait else { throw validator.error }
         let admission = try admissions.admit(context.address)
-        let interest = hub.interest(in: chatID, on: context.channel.eventLoop)
-        let snapshot = try await store.chats(withIDs: [chatID])
-        guard let head = snapshot.heads.first else { throw APIError.chatNotFound }
         let streamed: StreamedChat
         do {
-            streamed = try StreamedChat(
-                interest,
-                of: head,
-                after: after.value?.place,
-                in: snapshot.epoch,
-                at: after.value?.location ?? []
-            )
-        } catch let stale as StaleHistory {
-            if wait.value != nil { throw APIError.epochChanged(to: stale.epoch) }
-            let start = LogPlace(epoch: stale.epoch, position: Position(rawValue: 0))
-            return reset(in: stale.epoch, id: start.text, form: request.eventForm)
+            let place = after.value?.place
+            streamed = try await operations.follow(context.caller, chatID, after: place, on: context.channel.eventLoop)
+        } catch OperationError.epochChanged(let epoch) where wait.value == nil {
+            let start = LogPlace(epoch: epoch, position: Position(rawValue: 0))
+            return reset(in: epoch, id: start.text, form: request.eventForm)
+        } catch let error as PositionBeyondEnd {
+            throw ValidationError(error, at: after.value?.location ?? [])
         }
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
@@ -56,17 +49,11 @@ struct EventController<Store: ChatStore>: Sendable {
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = LogController<Store>.defaultPageLimit
             return try await reads.read(upTo: limit, for: context.address) {
-                .json(try await store.log(of: chatID, after: place, limit: limit))
+                .json(try await operations.readLog(context.caller, of: chatID, after: place, limit: limit))
             }
         }
-        let start = StreamStart(
-            scope: .chat,
-            form: request.eventForm,
-            epoch: snapshot.epoch,
-            chats: [streamed],
-            admission: admission
-        )
-        return stream(start, request, context)
+        let start = StreamStart(scope: .chat, caller: context.caller, epoch: streamed.epoch, chats: [streamed])
+        return stream(start, admission, request, context)
     }
 
     /// Several chats' logs in one stream, or all chats'.
@@ -76,95 +63,26 @@ struct EventController<Store: ChatStore>: Sendable {
 
     private func openChats(_ request: Request, _ context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
-        let wanted = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
+        let chats = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
-        guard let wanted, let cursor else { throw validator.error }
+        guard let chats, let cursor else { throw validator.error }
         let admission = try admissions.admit(context.address)
+        let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
         do {
             let start =
-                if let wanted = wanted.value {
-                    try await start(wanted, after: cursor.value, request, context, admission)
+                if let chats = chats.value {
+                    try await operations.followChats(caller, chats, after: cursor.value, on: eventLoop)
                 } else {
-                    try await startOfAll(after: cursor.value, request, context, admission)
+                    try await operations.followAllChats(caller, after: cursor.value, on: eventLoop)
                 }
-            return stream(start, request, context)
-        } catch let stale as StaleHistory {
-            let places = wanted.value?.map { ($0.chatID, Position(rawValue: 0)) } ?? []
-            let restarted = StreamCursor(places, in: stale.epoch)
-            return reset(in: stale.epoch, id: restarted.token, form: request.eventForm)
+            return stream(start, admission, request, context)
+        } catch OperationError.epochChanged(let epoch) {
+            let places = chats.value?.map { ($0.chatID, Position(rawValue: 0)) } ?? []
+            let restarted = StreamCursor(places, in: epoch)
+            return reset(in: epoch, id: restarted.token, form: request.eventForm)
+        } catch let error as PositionBeyondEnd {
+            throw ValidationError(error, at: ["query", "chats"])
         }
-    }
-
-    /// Where the chats that a request names begin.
-    private func start(
-        _ wanted: [RequestValidator.WantedChat],
-        after cursor: StreamCursor?,
-        _ request: Request,
-        _ context: ChatRequestContext,
-        _ admission: StreamAdmissions.Admission
-    ) async throws -> StreamStart {
-        let known = cursor?.places ?? [:]
-        let interests = wanted.map { hub.interest(in: $0.chatID, on: context.channel.eventLoop) }
-        let snapshot = try await store.chats(withIDs: wanted.map(\.chatID))
-        let chats = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
-        var start = StreamStart(scope: .chats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
-        if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
-        for (chat, interest) in zip(wanted, interests) {
-            if let found = chats[chat.chatID] {
-                let place = known[chat.chatID] ?? chat.place
-                start.chats.append(
-                    try StreamedChat(interest, of: found, after: place, in: snapshot.epoch, at: ["query", "chats"])
-                )
-            } else if known[chat.chatID] != nil {
-                start.deleted.append(chat.chatID)
-            } else if cursor == nil {
-                // Who has followed it was told what became of it: a browser asks on for what it named first.
-                throw APIError.chatNotFound
-            }
-        }
-        start.deleted.sort { $0.rawValue < $1.rawValue }
-        guard !start.chats.isEmpty || !start.deleted.isEmpty else { throw APIError.chatNotFound }
-        return start
-    }
-
-    /// Where all chats begin, or those of them that were active last.
-    private func startOfAll(
-        after cursor: StreamCursor?,
-        _ request: Request,
-        _ context: ChatRequestContext,
-        _ admission: StreamAdmissions.Admission
-    ) async throws -> StreamStart {
-        let limit = hub.limits.maximumChats
-        let known = cursor?.places ?? [:]
-        let ids = try await store.chats(ChatListQuery(limit: limit + 1)).chats.map(\.id)
-        let interests = ids.prefix(limit).map { hub.interest(in: $0, on: context.channel.eventLoop) }
-        let others = Set(known.keys).subtracting(ids.prefix(limit))
-        let snapshot = try await store.chats(withIDs: Array(others.union(ids.prefix(limit))))
-        let chats = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
-        var start = StreamStart(scope: .allChats, form: request.eventForm, epoch: snapshot.epoch, admission: admission)
-        if let cursor, cursor.epoch != snapshot.epoch { throw StaleHistory(epoch: snapshot.epoch) }
-        for interest in interests {
-            let chatID = interest.chatID
-            guard let head = chats[chatID] else { continue }
-            if cursor == nil || known[chatID] != nil {
-                let place = known[chatID]
-                start.chats.append(try StreamedChat(interest, of: head, after: place, in: snapshot.epoch, at: []))
-            } else {
-                let isCreated = cursor?.newest.map { chatID.rawValue > $0.rawValue } ?? true
-                start.chats.append(hub.joining(interest, head, isCreated: isCreated, in: snapshot.epoch))
-            }
-        }
-        for (chatID, place) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where others.contains(chatID) {
-            if chats[chatID] == nil {
-                start.deleted.append(chatID)
-            } else {
-                start.unfollowed.append((chatID, place.position))
-            }
-        }
-        if ids.count > limit {
-            start.newest = (ids + known.keys + [cursor?.newest].compactMap(\.self)).max { $0.rawValue < $1.rawValue }
-        }
-        return start
     }
 
     /// Shows the readers of a chat that somebody is writing a message.
@@ -176,24 +94,31 @@ struct EventController<Store: ChatStore>: Sendable {
         let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
         guard let chatID, let metadata else { throw validator.error }
         let event = Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))
-        try await typing.announce(event, from: context.address)
+        try await operations.announceTyping(context.caller, event, from: context.address)
         return Response(status: .noContent)
     }
 
-    private func stream(_ start: StreamStart, _ request: Request, _ context: ChatRequestContext) -> Response {
+    private func stream(
+        _ start: StreamStart,
+        _ admission: StreamAdmissions.Admission,
+        _ request: Request,
+        _ context: ChatRequestContext
+    ) -> Response {
         let path = request.uri.path
+        let form = request.eventForm
         return Response(
             status: .ok,
-            headers: .stream(start.form),
+            headers: .stream(form),
             body: .takingOver { [hub, logger = context.logger] connection in
                 let beginning = ContinuousClock.now
-                hub.stream(start, into: connection) {
+                let tally = StreamTally()
+                hub.stream(start, as: form, to: admission, counting: tally, into: connection) {
                     logger.info(
                         "Stream ended",
                         metadata: [
                             "path": "\(path)",
-                            "address": "\(start.admission.address)",
-                            "events": .stringConvertible(start.tally.events),
+                            "address": "\(admission.address)",
+                            "events": .stringConvertible(tally.events),
                             "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
                         ]
                     )
@@ -245,14 +170,6 @@ struct EventController<Store: ChatStore>: Sendable {
         let delay = Int.random(in: hub.limits.reconnectDelay)
         let text = form.text(type: "reset", id: id, json: writer.bytes, retry: delay)
         return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
-    }
-}
-
-extension StreamCursor {
-    fileprivate var places: [ChatID: LogPlace] {
-        Dictionary(
-            uniqueKeysWithValues: positions.map { ($0.chatID, LogPlace(epoch: epoch, position: $0.position)) }
-        )
     }
 }
 

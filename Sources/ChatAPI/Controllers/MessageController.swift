@@ -1,11 +1,12 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import HTTPTypes
 import Hummingbird
 
 /// Messages: post one, read pages of them, read, edit and delete one.
 struct MessageController<Store: ChatStore>: Sendable {
-    let store: Store
+    let operations: Operations<Store>
     let maximumBodyBytes: Int
     let reads: ReadBudget
 
@@ -29,7 +30,7 @@ struct MessageController<Store: ChatStore>: Sendable {
             replyTo: replyTo.value,
             idempotencyKey: key.value
         )
-        return .created(try await store.recordMessage(.post(draft), in: chatID))
+        return .created(try await operations.postMessage(context.caller, draft, to: chatID))
     }
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -41,25 +42,18 @@ struct MessageController<Store: ChatStore>: Sendable {
         validator.requireAtMostOne(of: ["before", "after", "around"], in: request)
         let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
         guard validator.issues.isEmpty, let chatID, let limit else { throw validator.error }
-        let query: MessagePageQuery =
+        let range: MessageRange =
             if let before = before?.value {
-                .before(before.position, in: chatID, limit: limit)
+                .before(before)
             } else if let after = after?.value {
-                .after(after.position, in: chatID, limit: limit)
+                .after(after)
             } else if let around = around?.value {
-                .around(around.position, in: chatID, limit: limit)
+                .around(around)
             } else {
-                .newest(of: chatID, limit: limit)
+                .latest
             }
-        let epochs = [before, after, around].compactMap { $0?.value?.epoch }
         return try await reads.read(upTo: limit, for: context.address) {
-            let page = try await store.messages(query)
-            if epochs.contains(where: { $0 != page.epoch })
-                || after?.value?.isStale(in: page.epoch, end: page.lastPosition) == true
-            {
-                throw APIError.epochChanged(to: page.epoch)
-            }
-            return .json(page)
+            .json(try await operations.listMessages(context.caller, of: chatID, range, limit: limit))
         }
     }
 
@@ -68,7 +62,7 @@ struct MessageController<Store: ChatStore>: Sendable {
         let chatID = validator.chatID(in: context)
         let id = validator.messageID(in: context)
         guard let chatID, let id else { throw validator.error }
-        let message = try await store.message(id, in: chatID)
+        let message = try await operations.readMessage(context.caller, id, in: chatID)
         if let tags = request.headers[.ifNoneMatch], message.isNamed(byEntityTags: tags) {
             return Response(status: .notModified, headers: [.eTag: message.entityTag])
         }
@@ -85,8 +79,10 @@ struct MessageController<Store: ChatStore>: Sendable {
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let chatID, let id, let text, let metadata else { throw validator.error }
         let edit = MessageEdit(text: text.value, metadata: metadata)
-        let change = LogChange.edit(id, edit, onlyIf: RevisionCondition(ifMatch: request.headers[.ifMatch]))
-        return .message(try await store.recordMessage(change, in: chatID).value)
+        let condition = RevisionCondition(ifMatch: request.headers[.ifMatch])
+        return .message(
+            try await operations.editMessage(context.caller, id, in: chatID, edit, onlyIf: condition)
+        )
     }
 
     @Sendable func delete(_ request: Request, context: ChatRequestContext) async throws -> Response {
@@ -94,8 +90,8 @@ struct MessageController<Store: ChatStore>: Sendable {
         let chatID = validator.chatID(in: context)
         let id = validator.messageID(in: context)
         guard let chatID, let id else { throw validator.error }
-        let change = LogChange.delete(id, onlyIf: RevisionCondition(ifMatch: request.headers[.ifMatch]))
-        _ = try await store.recordMessage(change, in: chatID)
+        let condition = RevisionCondition(ifMatch: request.headers[.ifMatch])
+        try await operations.deleteMessage(context.caller, id, in: chatID, onlyIf: condition)
         return Response(status: .noContent)
     }
 }

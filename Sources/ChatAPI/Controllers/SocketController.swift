@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatLive
+import ChatOperations
 import HTTPConnections
 import HTTPTypes
 import Hummingbird
@@ -9,10 +10,9 @@ import WebSocket
 
 /// WebSockets: logs as they go on, and what clients ask for, over one connection.
 struct SocketController<Store: ChatStore>: Sendable {
-    let store: Store
+    let operations: Operations<Store>
     let hub: EventHub
     let admissions: StreamAdmissions
-    let typing: TypingAnnouncer<Store>
     let limits: WebSocketLimits
     let origins: OriginPolicy
 
@@ -26,9 +26,8 @@ struct SocketController<Store: ChatStore>: Sendable {
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
         let admission = try admissions.admit(context.address)
         let service = SocketService(
-            store: store,
-            hub: hub,
-            typing: typing,
+            operations: operations,
+            caller: context.caller,
             address: admission.address,
             logger: context.logger
         )

@@ -61,18 +61,6 @@ extension APIError {
         headers: [.retryAfter: "1"]
     )
 
-    /// What the client has of the log may not be in it any more.
-    static func epochChanged(to epoch: Epoch) -> APIError {
-        APIError(
-            status: .conflict,
-            code: "epoch_changed",
-            detail: """
-                The position belongs to a history that has ended: read the chat anew and go on with positions of the epoch \
-                \(epoch.text)
-                """
-        )
-    }
-
     static func tooManyChats(limit: Int) -> APIError {
         APIError(
             status: .unprocessableContent,

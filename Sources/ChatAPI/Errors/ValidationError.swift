@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import Hummingbird
 
@@ -20,12 +21,12 @@ struct ValidationError: Error {
         return ValidationError(issues: [issue])
     }
 
-    /// A stream is to begin where its log has not come yet.
-    init(positionBeyondEnd position: Position, end: Position, at location: [String]) {
+    /// - Parameter location: The part of the request that has the position.
+    init(_ error: PositionBeyondEnd, at location: [String]) {
         let issue = ValidationIssue(
-            problem: .rule("the log ends at \(end.rawValue)"),
+            problem: .rule("the log ends at \(error.end.rawValue)"),
             location: location.map { .name($0) },
-            input: .integer(position.rawValue)
+            input: .integer(error.position.rawValue)
         )
         self.init(issues: [issue])
     }

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatOperations
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -23,6 +24,8 @@ struct ErrorResponder {
         switch error {
         case let error as APIError:
             return error
+        case let error as OperationError:
+            return APIError(error)
         case let error as StoreError:
             return APIError(error, logger: context.logger)
         case is CancellationError:
@@ -34,30 +37,6 @@ struct ErrorResponder {
         default:
             context.logger.error("Request failed", metadata: ["reason": "\(error)"])
             return .internalError
-        }
-    }
-}
-
-extension APIError {
-    /// The answer to a store's error; what the client is not to know of it goes to the log.
-    init(_ error: StoreError, logger: Logger) {
-        switch error {
-        case .chatNotFound: self = .chatNotFound
-        case .messageNotFound: self = .messageNotFound
-        case .revisionMismatch: self = .revisionMismatch
-        case .idempotencyKeyReused: self = .idempotencyKeyReused
-        case .unavailable(let reason), .schemaMismatch(let reason):
-            logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
-            self = .unavailable
-        case .outcomeUnknown(let reason):
-            logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
-            self = .outcomeUnknown
-        case .searchTimedOut:
-            logger.warning("Store unavailable", metadata: ["reason": "\(error.reason)"])
-            self = .searchTimedOut
-        case .failed, .invalidValue, .replyTargetNotFound:
-            logger.error("Request failed", metadata: ["reason": "\(error)"])
-            self = .internalError
         }
     }
 }

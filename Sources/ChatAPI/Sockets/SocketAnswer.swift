@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import Logging
 import NIOCore
@@ -26,7 +27,9 @@ struct SocketAnswer: Sendable {
         switch error {
         case let error as ValidationError: self.init(mark, error)
         case StoreError.replyTargetNotFound(let id): self.init(mark, ValidationError.replyTargetNotFound(id))
+        case let error as PositionBeyondEnd: self.init(mark, ValidationError(error, at: ["body", "after"]))
         case let error as APIError: self.init(mark, error)
+        case let error as OperationError: self.init(mark, APIError(error))
         case let error as StoreError: self.init(mark, APIError(error, logger: logger))
         default:
             logger.error("Request failed", metadata: ["reason": "\(error)"])

@@ -1,14 +1,14 @@
 import ChatDomain
 import ChatLive
+import ChatOperations
 import ChatWire
 import Logging
 import NIOCore
 
 /// Carries out what clients ask for over WebSockets.
 struct SocketService<Store: ChatStore>: Sendable {
-    let store: Store
-    let hub: EventHub
-    let typing: TypingAnnouncer<Store>
+    let operations: Operations<Store>
+    let caller: Caller
     /// The client's.
     let address: String
     let logger: Logger
@@ -57,32 +57,18 @@ struct SocketService<Store: ChatStore>: Sendable {
         let mark = request.mark
         switch request.operation {
         case .subscribe(let chatID, let after):
-            let interest = hub.interest(in: chatID, on: eventLoop)
-            let snapshot = try await store.chats(withIDs: [chatID])
-            guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
-            do {
-                let streamed = try StreamedChat(
-                    interest,
-                    of: head,
-                    after: after,
-                    in: snapshot.epoch,
-                    at: ["body", "after"]
-                )
-                return .subscribe(streamed, mark)
-            } catch let stale as StaleHistory {
-                throw APIError.epochChanged(to: stale.epoch)
-            }
+            return .subscribe(try await operations.follow(caller, chatID, after: after, on: eventLoop), mark)
         case .unsubscribe(let chatID):
             return .unsubscribe(chatID, mark)
         case .send(let draft, let chatID):
-            let accepted = try await store.recordMessage(.post(draft), in: chatID)
+            let accepted = try await operations.postMessage(caller, draft, to: chatID)
             let answer = SocketAnswer(mark) { writer in
                 writer.member("replayed", accepted.isReplay)
                 writer.member("message", accepted.value)
             }
             return .answered(answer)
         case .typing(let typing):
-            try await self.typing.announce(typing, from: address)
+            try await operations.announceTyping(caller, typing, from: address)
             return .answered(SocketAnswer(mark))
         case .ping:
             return .answered(SocketAnswer(mark))

@@ -1,4 +1,5 @@
 import ChatLive
+import ChatOperations
 import HTTPConnections
 import NIOCore
 
@@ -6,9 +7,17 @@ extension EventHub {
     /// Streams into a connection, on its event loop, until the stream ends.
     ///
     /// - Parameter onEnd: Called once.
-    func stream(_ start: StreamStart, into connection: TakenConnection, onEnd: @escaping () -> Void) {
+    func stream(
+        _ start: StreamStart,
+        as form: EventForm,
+        to client: StreamAdmissions.Admission,
+        counting tally: StreamTally,
+        into connection: TakenConnection,
+        onEnd: @escaping () -> Void
+    ) {
         let channel = connection.channel
-        let stream = EventStream(start, of: self, isChunked: connection.isChunked) {
+        let isChunked = connection.isChunked
+        let stream = EventStream(start, as: form, to: client, counting: tally, of: self, isChunked: isChunked) {
             onEnd()
             connection.end()
         }

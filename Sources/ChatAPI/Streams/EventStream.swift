@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatLive
+import ChatOperations
 import ChatWire
 import NIOCore
 
@@ -15,6 +16,9 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler, LiveSin
     private let hub: EventHub
     /// Without the chats once they are followed, whose interests end with the following.
     private var start: StreamStart
+    private let form: EventForm
+    private let client: StreamAdmissions.Admission
+    private let tally: StreamTally
     /// Whether the chunks that events are framed as are what the client reads.
     private let isChunked: Bool
     private let onEnd: () -> Void
@@ -34,8 +38,19 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler, LiveSin
     private(set) var repeatsSince: NIODeadline?
 
     /// - Parameter onEnd: Called once, on the event loop.
-    init(_ start: StreamStart, of hub: EventHub, isChunked: Bool, onEnd: @escaping () -> Void) {
+    init(
+        _ start: StreamStart,
+        as form: EventForm,
+        to client: StreamAdmissions.Admission,
+        counting tally: StreamTally,
+        of hub: EventHub,
+        isChunked: Bool,
+        onEnd: @escaping () -> Void
+    ) {
         self.start = start
+        self.form = form
+        self.client = client
+        self.tally = tally
         self.hub = hub
         self.isChunked = isChunked
         self.onEnd = onEnd
@@ -43,7 +58,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler, LiveSin
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let reader = LiveReader(hub.topics(on: context.eventLoop), of: start.admission.address, sink: self)
+        let reader = LiveReader(hub.topics(on: context.eventLoop), of: client.address, sink: self)
         self.reader = reader
         if start.scope == .allChats {
             hub.addReadersOfAll(1, on: context.eventLoop)
@@ -143,13 +158,13 @@ extension EventStream {
     }
 
     func send(_ event: LiveEvent, from follow: LogFollow) {
-        start.tally.countEvent()
+        tally.countEvent()
         if start.scope == .allChats, event.place != nil {
             activity += 1
             follow.activity = activity
         }
-        if start.scope == .chat || start.form == .jsonLines {
-            write(start.form.bytes(of: event))
+        if start.scope == .chat || form == .jsonLines {
+            write(form.bytes(of: event))
         } else {
             let bytes = EventForm.serverSentEventsWithoutID.bytes(of: event)
             if event.place != nil {
@@ -172,7 +187,7 @@ extension EventStream {
 
     /// An event that is nothing but its id: browsers take note of it and show nothing.
     private func writeID() {
-        guard start.scope != .chat, start.form == .serverSentEvents else { return }
+        guard start.scope != .chat, form == .serverSentEvents else { return }
         var block: [UInt8] = []
         block.appendField("id", takeID())
         block.append(UInt8(ascii: "\n"))
@@ -213,7 +228,7 @@ extension EventStream {
     }
 
     func sendHeartbeat() {
-        repeatsSince == nil ? write(start.form.heartbeat) : writeID()
+        repeatsSince == nil ? write(form.heartbeat) : writeID()
     }
 
     func discover(_ chats: [ChatID], in epoch: Epoch?) {
@@ -369,7 +384,7 @@ extension EventStream {
     ) {
         var writer = JSONWriter()
         writer.notice(type, members)
-        write(start.form.bytes(type: type, id: id, json: writer.bytes, retry: retry), promise: promise)
+        write(form.bytes(type: type, id: id, json: writer.bytes, retry: retry), promise: promise)
     }
 
     private func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import Hummingbird
 
@@ -25,18 +26,12 @@ extension RequestValidator {
         return nil
     }
 
-    struct WantedChat {
-        let chatID: ChatID
-        /// The place behind which its events begin; nil for now.
-        let place: LogPlace?
-    }
-
     /// The query parameter `chats`: ids with commas between them, each with `:` and a place if it does not begin now.
     ///
     /// Missing for all chats.
-    mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[WantedChat]>? {
+    mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[FollowRequest]>? {
         guard let text = request.queryParameter("chats") else { return OptionalValue(value: nil) }
-        var wanted: [WantedChat] = []
+        var requests: [FollowRequest] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let place = parts.count == 2 ? LogPlace(item: parts[1]) : nil
@@ -45,15 +40,15 @@ extension RequestValidator {
                 return nil
             }
             let chatID = ChatID(rawValue: id)
-            if !wanted.contains(where: { $0.chatID == chatID }) {
-                wanted.append(WantedChat(chatID: chatID, place: place))
+            if !requests.contains(where: { $0.chatID == chatID }) {
+                requests.append(FollowRequest(chatID: chatID, place: place))
             }
         }
-        if wanted.count > limit {
+        if requests.count > limit {
             note(.rule("there are more than \(limit) chats"), at: ["query", "chats"], input: .text(text))
             return nil
         }
-        return OptionalValue(value: wanted)
+        return OptionalValue(value: requests)
     }
 }
 

@@ -4,13 +4,13 @@ import ChatTestSupport
 import NIOCore
 import Testing
 
-struct TailCacheTests {
-    private func tail(_ chat: Int64) -> LogTail {
-        LogTail(chatID: ChatID(rawValue: chat), limit: 20)
+struct LatestMessagesCacheTests {
+    private func key(_ chat: Int64) -> LatestMessagesCache.Key {
+        LatestMessagesCache.Key(viewer: .anonymous, tail: LogTail(chatID: ChatID(rawValue: chat), limit: 20))
     }
 
-    private func entry(_ position: Int64, bytes: Int) -> TailCache.Entry {
-        TailCache.Entry(
+    private func entry(_ position: Int64, bytes: Int) -> LatestMessagesCache.Entry {
+        LatestMessagesCache.Entry(
             end: LogEnd(
                 epoch: Epoch(rawValue: 1),
                 position: Position(rawValue: position),
@@ -21,32 +21,32 @@ struct TailCacheTests {
     }
 
     @Test func anEntryIsReplacedByItsSuccessor() {
-        let cache = TailCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 10), for: tail(1))
-        cache.insert(entry(2, bytes: 20), for: tail(1))
-        #expect(cache.entry(for: tail(1))?.end.position == Position(rawValue: 2))
-        #expect(cache.entry(for: tail(2)) == nil)
+        let cache = LatestMessagesCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 10), for: key(1))
+        cache.insert(entry(2, bytes: 20), for: key(1))
+        #expect(cache.entry(for: key(1))?.end.position == Position(rawValue: 2))
+        #expect(cache.entry(for: key(2)) == nil)
     }
 
     @Test func whatIsNotUsedIsForgottenAndTheMemoryIsBounded() {
-        let cache = TailCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 100), for: tail(0))
+        let cache = LatestMessagesCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 100), for: key(0))
         for chat in Int64(1)...100 {
-            cache.insert(entry(1, bytes: 100), for: tail(chat))
-            #expect(cache.entry(for: tail(0)) != nil)
+            cache.insert(entry(1, bytes: 100), for: key(chat))
+            #expect(cache.entry(for: key(0)) != nil)
         }
-        let kept = (Int64(1)...100).filter { cache.entry(for: tail($0)) != nil }
+        let kept = (Int64(1)...100).filter { cache.entry(for: key($0)) != nil }
         #expect(kept.count < 10)
         #expect(kept.last == 100)
     }
 
     @Test func whatIsTooLargeIsNotKept() {
-        let cache = TailCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 501), for: tail(1))
-        #expect(cache.entry(for: tail(1)) == nil)
-        let off = TailCache(maximumBytes: 0)
-        off.insert(entry(1, bytes: 1), for: tail(1))
-        #expect(off.entry(for: tail(1)) == nil)
+        let cache = LatestMessagesCache(maximumBytes: 1_000)
+        cache.insert(entry(1, bytes: 501), for: key(1))
+        #expect(cache.entry(for: key(1)) == nil)
+        let off = LatestMessagesCache(maximumBytes: 0)
+        off.insert(entry(1, bytes: 1), for: key(1))
+        #expect(off.entry(for: key(1)) == nil)
     }
 
     /// Each reader reads right after a write of its own or another's, by way of the same cache.

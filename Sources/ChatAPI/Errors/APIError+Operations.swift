@@ -1,0 +1,48 @@
+import ChatDomain
+import ChatOperations
+import Logging
+
+extension APIError {
+    init(_ error: OperationError) {
+        switch error {
+        case .epochChanged(let epoch):
+            self.init(
+                status: .conflict,
+                code: "epoch_changed",
+                detail: """
+                    The position belongs to a history that has ended: read the chat anew and go on with positions of the \
+                    epoch \(epoch.text)
+                    """
+            )
+        case .tooManyTypingNotices:
+            self.init(
+                status: .tooManyRequests,
+                code: "too_many_typing_events",
+                detail: "Too many typing events from this address",
+                headers: [.retryAfter: "1"]
+            )
+        }
+    }
+
+    /// The response to a store's error; what the client must not see of it goes to the log.
+    init(_ error: StoreError, logger: Logger) {
+        switch error {
+        case .chatNotFound: self = .chatNotFound
+        case .messageNotFound: self = .messageNotFound
+        case .revisionMismatch: self = .revisionMismatch
+        case .idempotencyKeyReused: self = .idempotencyKeyReused
+        case .unavailable(let reason), .schemaMismatch(let reason):
+            logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])
+            self = .unavailable
+        case .outcomeUnknown(let reason):
+            logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
+            self = .outcomeUnknown
+        case .searchTimedOut:
+            logger.warning("Store unavailable", metadata: ["reason": "\(error.reason)"])
+            self = .searchTimedOut
+        case .failed, .invalidValue, .replyTargetNotFound:
+            logger.error("Request failed", metadata: ["reason": "\(error)"])
+            self = .internalError
+        }
+    }
+}

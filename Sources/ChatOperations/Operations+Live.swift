@@ -1,0 +1,145 @@
+package import ChatDomain
+package import ChatLive
+package import ChatWire
+package import NIOCore
+
+// Interest in a chat is registered before the store is read, so that no entry falls between the read and the stream.
+
+extension Operations {
+    /// Starts to follow one chat.
+    ///
+    /// - Parameters:
+    ///   - place: The last entry that the client has; nil to start at the end of the log.
+    ///   - eventLoop: The event loop of the client's connection.
+    /// - Throws: `OperationError.epochChanged`, `PositionBeyondEnd` and `StoreError`.
+    package func follow(
+        _ caller: Caller,
+        _ chat: ChatID,
+        after place: LogPlace?,
+        on eventLoop: any EventLoop
+    ) async throws -> StreamedChat {
+        let interest = hub.interest(in: chat, on: eventLoop)
+        let snapshot = try await store.chats(withIDs: [chat])
+        guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
+        return try start(interest, head, after: place, in: snapshot.epoch)
+    }
+
+    /// Starts to follow several chats.
+    ///
+    /// - Parameters:
+    ///   - requests: For chats that the cursor does not know, the place decides.
+    ///   - cursor: Where an earlier stream of these chats ended.
+    ///   - eventLoop: The event loop of the client's connection.
+    /// - Throws: `OperationError.epochChanged`, `PositionBeyondEnd` and `StoreError`.
+    package func followChats(
+        _ caller: Caller,
+        _ requests: [FollowRequest],
+        after cursor: StreamCursor?,
+        on eventLoop: any EventLoop
+    ) async throws -> StreamStart {
+        let known = cursor?.places ?? [:]
+        let interests = requests.map { hub.interest(in: $0.chatID, on: eventLoop) }
+        let snapshot = try await store.chats(withIDs: requests.map(\.chatID))
+        let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
+        var stream = StreamStart(scope: .chats, caller: caller, epoch: snapshot.epoch)
+        if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
+        for (request, interest) in zip(requests, interests) {
+            let chatID = request.chatID
+            if let head = heads[chatID] {
+                let place = known[chatID] ?? request.place
+                stream.chats.append(try start(interest, head, after: place, in: snapshot.epoch))
+            } else if known[chatID] != nil {
+                stream.deleted.append(chatID)
+            } else if cursor == nil {
+                // A client with a cursor was told that the chat is gone: a browser repeats its first request.
+                throw StoreError.chatNotFound
+            }
+        }
+        stream.deleted.sort { $0.rawValue < $1.rawValue }
+        guard !stream.chats.isEmpty || !stream.deleted.isEmpty else { throw StoreError.chatNotFound }
+        return stream
+    }
+
+    /// Starts to follow all chats, or as many of the most recently active ones as a stream can have.
+    ///
+    /// - Parameters:
+    ///   - cursor: Where an earlier stream of all chats ended.
+    ///   - eventLoop: The event loop of the client's connection.
+    /// - Throws: `OperationError.epochChanged`, and `StoreError`.
+    package func followAllChats(
+        _ caller: Caller,
+        after cursor: StreamCursor?,
+        on eventLoop: any EventLoop
+    ) async throws -> StreamStart {
+        let limit = hub.limits.maximumChats
+        let known = cursor?.places ?? [:]
+        let ids = try await store.chats(ChatListQuery(limit: limit + 1)).chats.map(\.id)
+        let interests = ids.prefix(limit).map { hub.interest(in: $0, on: eventLoop) }
+        let others = Set(known.keys).subtracting(ids.prefix(limit))
+        let snapshot = try await store.chats(withIDs: Array(others.union(ids.prefix(limit))))
+        let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
+        var stream = StreamStart(scope: .allChats, caller: caller, epoch: snapshot.epoch)
+        if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
+        for interest in interests {
+            let chatID = interest.chatID
+            guard let head = heads[chatID] else { continue }
+            if cursor == nil || known[chatID] != nil {
+                stream.chats.append(try start(interest, head, after: known[chatID], in: snapshot.epoch))
+            } else {
+                let isCreated = cursor?.newest.map { chatID.rawValue > $0.rawValue } ?? true
+                stream.chats.append(hub.joining(interest, head, isCreated: isCreated, in: snapshot.epoch))
+            }
+        }
+        for (chatID, place) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where others.contains(chatID) {
+            if heads[chatID] == nil {
+                stream.deleted.append(chatID)
+            } else {
+                stream.unfollowed.append((chatID, place.position))
+            }
+        }
+        if ids.count > limit {
+            stream.newest = (ids + known.keys + [cursor?.newest].compactMap(\.self)).max { $0.rawValue < $1.rawValue }
+        }
+        return stream
+    }
+
+    /// Tells a chat's subscribers now that the caller is writing, or never if the chat gets too many notices; the caller
+    /// need not know which.
+    ///
+    /// - Parameter address: The client's address, for its rate limit.
+    /// - Throws: `OperationError.tooManyTypingNotices`, and `StoreError`.
+    package func announceTyping(_ caller: Caller, _ typing: Typing, from address: String) async throws {
+        let now = ContinuousClock.now
+        guard typingLimiter.withLock({ $0.admitsEvent(from: address, at: now) }) else {
+            throw OperationError.tooManyTypingNotices
+        }
+        // Spares the database a read.
+        if typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
+        _ = try await store.chat(typing.chatID)
+        if typingLimiter.withLock({ $0.admits(typing, at: now) }) {
+            self.typing.send(typing)
+        }
+    }
+
+    private func start(
+        _ interest: LogInterest,
+        _ head: LogHead,
+        after place: LogPlace?,
+        in epoch: Epoch
+    ) throws -> StreamedChat {
+        let end = head.chat.lastPosition
+        if let place {
+            if place.isStale(in: epoch, end: end) { throw OperationError.epochChanged(to: epoch) }
+            if place.position > end { throw PositionBeyondEnd(position: place.position, end: end) }
+        }
+        return StreamedChat(interest, of: head, after: place?.position, in: epoch)
+    }
+}
+
+extension StreamCursor {
+    fileprivate var places: [ChatID: LogPlace] {
+        Dictionary(
+            uniqueKeysWithValues: positions.map { ($0.chatID, LogPlace(epoch: epoch, position: $0.position)) }
+        )
+    }
+}

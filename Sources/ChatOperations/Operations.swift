@@ -1,0 +1,37 @@
+package import ChatDomain
+package import ChatLive
+import Synchronization
+
+/// What a caller can request: each operation checks, stores and notifies.
+///
+/// HTTP, WebSocket and commands parse a request, call one of these and encode what it returns. Whether a caller may do
+/// something is decided here and nowhere else.
+package final class Operations<Store: ChatStore>: Sendable {
+    let store: Store
+    let hub: EventHub
+    let typing: TypingNotices
+    let typingLimiter: Mutex<TypingLimiter>
+    let onChatDeleted: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - typing: Where typing notices are sent.
+    ///   - onChatDeleted: Called when there may be something to purge.
+    package init(
+        _ store: Store,
+        hub: EventHub,
+        typing: TypingNotices,
+        onChatDeleted: @escaping @Sendable () -> Void = {}
+    ) {
+        self.store = store
+        self.hub = hub
+        self.typing = typing
+        self.onChatDeleted = onChatDeleted
+        typingLimiter = Mutex(
+            TypingLimiter(
+                interval: hub.limits.typingInterval,
+                chatLimit: hub.limits.maximumTypingPerChat,
+                addressLimit: hub.limits.maximumTypingPerAddress
+            )
+        )
+    }
+}

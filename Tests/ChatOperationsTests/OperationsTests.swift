@@ -1,0 +1,99 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatTestSupport
+import ChatWire
+import NIOPosix
+import Synchronization
+import Testing
+
+/// What operations refuse, however a request comes in.
+@Suite(.timeLimit(.minutes(5)))
+struct OperationsTests {
+    /// With the id of a chat of one message.
+    private func withOperations(
+        onChatDeleted: @escaping @Sendable () -> Void = {},
+        _ body: (Operations<InterceptedStore>, Epoch, ChatID) async throws -> Void
+    ) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { base in
+            let store = InterceptedStore(base)
+            let operations = Operations(
+                store,
+                hub: EventHub(store),
+                typing: TypingNotices(),
+                onChatDeleted: onChatDeleted
+            )
+            let chat = try await operations.createChat(.anonymous, ChatDraft(title: ChatTitle("chat"))).value.id
+            _ = try await operations.postMessage(.anonymous, MessageDraft(text: MessageText("text")), to: chat)
+            try await body(operations, try await base.epoch, chat)
+        }
+    }
+
+    private func place(_ position: Int64, in epoch: Epoch? = nil) -> LogPlace {
+        LogPlace(epoch: epoch, position: Position(rawValue: position))
+    }
+
+    @Test func positionsOfAnotherEpochAreRefused() async throws {
+        try await withOperations { operations, epoch, chat in
+            let refusal = OperationError.epochChanged(to: epoch)
+            let other = Epoch(rawValue: ~epoch.rawValue)
+            let place = place(1, in: other)
+            await #expect(throws: refusal) {
+                try await operations.listChats(.anonymous, ChatListQuery(limit: 1), in: other)
+            }
+            for range: MessageRange in [.before(place), .after(place), .around(place)] {
+                await #expect(throws: refusal) {
+                    try await operations.listMessages(.anonymous, of: chat, range, limit: 1)
+                }
+            }
+            await #expect(throws: refusal) {
+                try await operations.readLog(.anonymous, of: chat, after: place, limit: 1)
+            }
+            let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+            await #expect(throws: refusal) {
+                try await operations.follow(.anonymous, chat, after: place, on: eventLoop)
+            }
+            let cursor = StreamCursor([(chat, place.position)], in: other)
+            await #expect(throws: refusal) {
+                try await operations.followAllChats(.anonymous, after: cursor, on: eventLoop)
+            }
+        }
+    }
+
+    @Test func onlyAPositionWithAnEpochProvesThatALogWentBackward() async throws {
+        try await withOperations { operations, epoch, chat in
+            let lost = place(2, in: epoch)
+            let refusal = OperationError.epochChanged(to: epoch)
+            await #expect(throws: refusal) {
+                try await operations.listMessages(.anonymous, of: chat, .after(lost), limit: 1)
+            }
+            await #expect(throws: refusal) {
+                try await operations.readLog(.anonymous, of: chat, after: lost, limit: 1)
+            }
+            let before = try await operations.listMessages(.anonymous, of: chat, .before(lost), limit: 1)
+            #expect(before.messages.count == 1)
+            for position in [2, .max] as [Int64] {
+                let log = try await operations.readLog(.anonymous, of: chat, after: place(position), limit: 1)
+                #expect(log.entries.isEmpty)
+                let page = try await operations.listMessages(.anonymous, of: chat, .after(place(position)), limit: 1)
+                #expect(page.messages.isEmpty)
+            }
+            let end = Position(rawValue: 1)
+            await #expect(throws: PositionBeyondEnd(position: Position(rawValue: 2), end: end)) {
+                let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+                return try await operations.follow(.anonymous, chat, after: place(2), on: eventLoop)
+            }
+        }
+    }
+
+    @Test func onlyAChatThatWasDeletedLeavesSomethingToPurge() async throws {
+        let purges = Mutex(0)
+        try await withOperations(onChatDeleted: { purges.withLock { $0 += 1 } }) { operations, _, chat in
+            try await operations.deleteChat(.anonymous, chat)
+            await #expect(throws: StoreError.chatNotFound) {
+                try await operations.deleteChat(.anonymous, chat)
+            }
+        }
+        #expect(purges.withLock { $0 } == 1)
+    }
+}
