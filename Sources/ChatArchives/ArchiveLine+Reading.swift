@@ -2,7 +2,7 @@ import ChatDomain
 import ChatWire
 
 extension ArchiveLine {
-    /// Reads a line and checks all that can be seen from it alone; members that are not known are passed over.
+    /// Reads a line and checks what can be checked without the others; unknown members are ignored.
     package init(parsing bytes: [UInt8]) throws(ArchiveError) {
         let members = try Members(parsing: bytes)
         let type = try members.text("type", length: 1...32)
@@ -24,7 +24,7 @@ extension ArchiveLine {
 
 /// The members of a line's object.
 private struct Members {
-    /// Half of what every JSON library reads exactly, so that there is room for what is counted on from it.
+    /// Half of what every JSON library reads exactly, which leaves room to count on from it.
     private static let largestInteger: Int64 = 1 << 52
 
     private let members: [String: JSONValue]
@@ -40,7 +40,7 @@ private struct Members {
         members = value.members
     }
 
-    /// What an import finds out from the entries may be missing; the log is as long as it can be if nothing says otherwise.
+    /// What follows from the entries may be missing; a log without a length may have any.
     func chat() throws(ArchiveError) -> ArchivedChat {
         let chat = Chat(
             id: ChatID(rawValue: try integer("id", from: 1)),
@@ -91,7 +91,7 @@ private struct Members {
         return value
     }
 
-    /// - Parameter length: In Unicode scalars, as the databases count.
+    /// - Parameter length: In Unicode scalars, as databases count.
     func text(_ name: String, length: ClosedRange<Int>) throws(ArchiveError) -> String {
         guard let text = try? members[name]?.string(), length.contains(text.unicodeScalars.count),
             !text.utf8.contains(0)

@@ -66,7 +66,7 @@ extension LogPlan.Change {
 }
 
 extension Idempotency {
-    /// The fingerprint has 64 bits, which a program that reads numbers as floating point would not keep.
+    /// The fingerprint has 64 bits, which programs that read numbers as doubles would lose.
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("idempotency_key", key.value)
         writer.member("idempotency_fingerprint", String(fingerprint))

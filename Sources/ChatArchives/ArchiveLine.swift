@@ -7,17 +7,17 @@ package enum ArchiveLine: Equatable, Sendable {
     /// A chat, followed by the entries of its log.
     case chat(ArchivedChat)
     case entry(ArchivedEntry)
-    /// The last line: how many lines of either kind there were.
+    /// The last line: how many chats and entries there were.
     case end(chats: Int64, entries: Int64)
 
-    /// The version that this program writes, and the only one that it reads.
+    /// The only version that this program writes and reads.
     package static let version: Int64 = 1
 
-    /// In bytes: a text of 5,000 characters that are all escaped, its metadata and what else there is, with room to spare.
+    /// In bytes: 5,000 characters that are all escaped, the metadata and the other members, with room to spare.
     package static let maximumLength = 131_072
 }
 
-/// What is wrong with an archive, in one line for the person who imports it.
+/// What is wrong with an archive, in one line for the user.
 package struct ArchiveError: Error, Equatable, CustomStringConvertible {
     package let description: String
 

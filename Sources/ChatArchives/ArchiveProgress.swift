@@ -1,4 +1,4 @@
-/// How far an export or an import has come.
+/// The progress of an export or an import.
 package struct ArchiveProgress: Equatable, Sendable {
     package var chats: Int64 = 0
     package var entries: Int64 = 0

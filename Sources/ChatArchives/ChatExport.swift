@@ -3,12 +3,12 @@ import ChatWire
 
 /// Writes chats as an archive, page by page.
 ///
-/// A chat is exported as far as its log went when its turn came. A message that changes meanwhile is in the archive as it
-/// stands when its page is read; a chat that is deleted meanwhile is there as far as it had been read.
+/// Each chat is exported up to the end that its log had when the export reached it. A message that changes meanwhile is
+/// exported as it is when its page is read; a chat that is deleted meanwhile, as far as it had been read.
 package struct ChatExport {
     /// How many entries are read in one snapshot.
     private static let pageSize = 1_000
-    /// How many chats are read at once.
+    /// How many chats are read in one query.
     private static let chatPageSize = 100
 
     private let archive: any ChatArchive
@@ -19,7 +19,7 @@ package struct ChatExport {
 
     /// - Parameters:
     ///   - chat: The only chat to export; nil exports all.
-    ///   - write: Given the archive piece by piece, each of whole lines, and how far it reaches.
+    ///   - write: Called with one piece of the archive after another, each of whole lines, and the progress so far.
     /// - Throws: `StoreError.chatNotFound` if there is no such chat, and what `write` throws.
     package func run(
         _ chat: ChatID?,
@@ -31,7 +31,7 @@ package struct ChatExport {
         return try await output.finish()
     }
 
-    /// How many entries there are to export, for whoever shows how much is left.
+    /// How many entries there are to export, for a progress display.
     package func countEntries(_ chat: ChatID?) async throws -> Int64 {
         var count: Int64 = 0
         try await forEachChat(chat) { count += $0.head.chat.lastPosition.rawValue }
@@ -85,9 +85,9 @@ package struct ChatExport {
     }
 }
 
-/// Lines on their way out.
+/// Collects lines and writes them in larger pieces.
 private struct ArchiveOutput {
-    /// The bytes that are gathered before they are written.
+    /// A piece is written once it has so many bytes.
     private static let pieceSize = 1 << 18
 
     private let write: ([UInt8], ArchiveProgress) async throws -> Void
@@ -110,7 +110,7 @@ private struct ArchiveOutput {
         }
     }
 
-    /// - Returns: How much there was.
+    /// - Returns: The total.
     mutating func finish() async throws -> ArchiveProgress {
         try await append(.end(chats: progress.chats, entries: progress.entries))
         try await flush()

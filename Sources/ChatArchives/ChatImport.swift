@@ -1,14 +1,13 @@
 package import ChatDomain
 
-/// Reads an archive and puts its chats into a store, batch by batch.
+/// Reads an archive and writes its chats to a store, batch by batch.
 ///
-/// What stands before a line that is refused is imported all the same, and so an import can be run again from the start:
-/// what is there already is passed over.
+/// Everything before an invalid line is imported. An import can be repeated from the start: it skips what exists already.
 package struct ChatImport {
     package struct Options: Sendable {
-        /// Checks all of the archive, also against what is stored, and changes nothing.
+        /// Checks the whole archive, and compares it with the store, without changing anything.
         package var isDryRun = false
-        /// Goes on behind a line that is refused, without the rest of the log that it stands in.
+        /// Continues after an invalid line, without the rest of its chat's log.
         package var skipsInvalid = false
 
         package init(isDryRun: Bool = false, skipsInvalid: Bool = false) {
@@ -17,13 +16,13 @@ package struct ChatImport {
         }
     }
 
-    /// What has come of an archive, or would come of it.
+    /// The result of an import, or of a dry run.
     package struct Summary: Equatable, Sendable {
-        /// What was not there before.
+        /// What did not exist before.
         package var added = ImportCount()
-        /// The lines that were refused.
+        /// Lines that were refused.
         package var invalidLines = 0
-        /// The lines that were not imported: those that were refused, and what follows them in their logs.
+        /// Lines that were not imported: those that were refused, and those that follow them in the same log.
         package var skippedLines = 0
 
         package init(added: ImportCount = ImportCount(), invalidLines: Int = 0, skippedLines: Int = 0) {
@@ -42,10 +41,10 @@ package struct ChatImport {
     }
 
     /// - Parameters:
-    ///   - read: Returns the next bytes; none at the end.
-    ///   - report: Told after each batch how far the archive has been imported.
-    ///   - complain: Told of each line that is refused without ending the import.
-    /// - Throws: `ArchiveError` for what is wrong with the archive or stands in its way, `StoreError`, and what the
+    ///   - read: Returns the next bytes, or none at the end.
+    ///   - report: Called with the progress after each batch.
+    ///   - complain: Called for each line that is refused without ending the import.
+    /// - Throws: `ArchiveError` for an invalid archive or a conflict with the store, `StoreError`, and what the
     ///   parameters throw.
     package func run(
         read: () async throws -> [UInt8],
@@ -78,13 +77,13 @@ package struct ChatImport {
     }
 }
 
-/// How far one import has come.
+/// The state of one import.
 private struct ImportRun {
     private let archive: any ChatArchive
     private let options: ChatImport.Options
     private(set) var state = ImportState()
     private var rehearsal = ImportRehearsal()
-    /// Those that were not complained of yet.
+    /// Problems that have not been reported yet.
     private var problems: [ImportProblem] = []
     private var added = ImportCount()
     private var invalidLines = 0

@@ -1,9 +1,9 @@
 import ChatDomain
 
-/// Lines of an archive on their way into a store, and where they stand.
+/// Lines of an archive to import together, with their line numbers.
 struct ImportBatch {
     private(set) var stretches: [ArchivedStretch] = []
-    /// For each stretch the line of its chat and those of its entries.
+    /// For each stretch, the line number of its chat and those of its entries.
     private var lines: [(chat: Int, entries: [Int])] = []
 
     var isEmpty: Bool {
@@ -21,7 +21,7 @@ struct ImportBatch {
         lines[lines.count - 1].entries.append(line)
     }
 
-    /// Sets the ends of the logs that are there as a whole.
+    /// Sets the ends of the logs that are complete.
     mutating func setEnds(lastIsWhole: Bool) {
         for index in stretches.indices where lastIsWhole || index < stretches.count - 1 {
             let end = stretches[index].entries.last?.position ?? Position(rawValue: 0)
@@ -29,7 +29,7 @@ struct ImportBatch {
         }
     }
 
-    /// What a conflict keeps from being imported.
+    /// What cannot be imported because of a conflict.
     func problem(_ conflict: ImportConflict) -> ImportProblem {
         guard let index = stretches.firstIndex(where: { $0.chat.id == conflict.chatID }) else {
             return ImportProblem(line: 0, reason: conflict.reason)
@@ -46,7 +46,7 @@ struct ImportBatch {
 struct ImportProblem: Error {
     let line: Int
     let reason: String
-    /// The chats and entries that were read and are not imported because of it.
+    /// The chats and entries that are not imported because of it.
     var chats = 0
     var entries = 0
 

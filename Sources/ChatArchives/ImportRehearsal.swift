@@ -1,14 +1,14 @@
 import ChatDomain
 
-/// Finds out what an import would do, without doing it.
+/// Computes what an import would do.
 ///
-/// Only the last chat of a batch can go on in the next one, and so no more than its log is remembered.
+/// Only the last chat of a batch can continue in the next one, so only its log is remembered.
 struct ImportRehearsal {
     private var head: LogHead?
     private var messages: Set<LogPlan.MessageReference> = []
     private var keys: Set<LogPlan.SentKey> = []
 
-    /// Plans a batch as if those before it had been imported.
+    /// Plans a batch as if the previous ones had been imported.
     mutating func add(_ stretches: [ArchivedStretch], to stored: ImportPlan.Knowledge) -> ImportResult {
         var knowledge = stored
         // An import removes what is left of deleted chats before it begins.

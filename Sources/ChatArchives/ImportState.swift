@@ -1,24 +1,24 @@
 import ChatDomain
 
-/// Gathers the lines of an archive into batches and checks that each follows from those before it.
+/// Collects the lines of an archive into batches and checks that each line may follow the previous ones.
 ///
 /// It does no I/O.
 struct ImportState {
     /// The lines of a batch.
     private static let batchSize = 2_000
-    /// The bytes after which a batch is large enough, however few its lines are.
+    /// A batch of so many bytes is full, however few lines it has.
     private static let batchBytes = 4 << 20
 
-    /// What was read so far and not skipped.
+    /// What has been read and not skipped.
     private(set) var progress = ArchiveProgress()
-    /// Whether the last line of the archive was read.
+    /// Whether the archive's last line has been read.
     private(set) var isComplete = false
     private(set) var lineNumber = 0
-    /// Whether a header was read, without which nothing else can be.
+    /// Whether a header has been read, which must come first.
     private(set) var hasHeader = false
-    /// The lines that are not imported: those that were refused, and the rest of the logs that they stand in.
+    /// Lines that are not imported: those that were refused, and the rest of their logs.
     private(set) var skippedLines = 0
-    /// Whether the rest of the current chat is skipped: a log has no holes.
+    /// Whether the rest of the current chat is skipped: a log has no gaps.
     private var skipsLog = false
     private var lastPosition = Position(rawValue: 0)
     private var lastInstant: Instant?
@@ -32,7 +32,7 @@ struct ImportState {
         gatheredLines >= Self.batchSize || gatheredBytes >= Self.batchBytes
     }
 
-    /// Takes what was gathered.
+    /// Takes the current batch.
     mutating func takeBatch() -> ImportBatch {
         defer {
             batch = ImportBatch()
@@ -43,7 +43,7 @@ struct ImportState {
         return batch
     }
 
-    /// - Throws: What is wrong with the line, which is skipped if another one is added.
+    /// - Throws: The problem with the line, which is skipped if the import continues.
     mutating func add(_ line: [UInt8]) throws(ImportProblem) {
         lineNumber += 1
         gatheredLines += 1
@@ -57,7 +57,7 @@ struct ImportState {
         }
     }
 
-    /// Skips what a store has not taken, and what follows from it.
+    /// Skips what a store refused, and what depends on it.
     mutating func skip(_ problem: ImportProblem, of chatID: ChatID) {
         progress.chats -= Int64(problem.chats)
         progress.entries -= Int64(problem.entries)
@@ -96,7 +96,7 @@ struct ImportState {
         case .entry(let entry): try add(entry)
         case .end(let chats, let entries):
             isComplete = true
-            // Nobody knows what the lines were that could not be read.
+            // What the unreadable lines were is unknown.
             guard skippedLines > 0 || chats == progress.chats && entries == progress.entries else {
                 throw ArchiveError(
                     """

@@ -1,6 +1,6 @@
-/// Cuts what is read piece by piece into lines.
+/// Splits input that arrives in pieces into lines.
 ///
-/// Of a line that is too long, it gives one byte more than is allowed and drops the rest.
+/// Of a line that is too long, it returns one byte more than allowed and drops the rest.
 struct LineSplitter {
     private let maximumLength: Int
     private var piece: ArraySlice<UInt8> = []
@@ -11,17 +11,17 @@ struct LineSplitter {
         self.maximumLength = maximumLength
     }
 
-    /// Whether everything so far was whole lines.
+    /// Whether the input so far ends with a whole line.
     var isAtLineStart: Bool {
         line.isEmpty && piece.isEmpty && !drops
     }
 
-    /// Adds what was read, once `next` has no more lines of what was read before.
+    /// Adds input, after `next` has returned nil.
     mutating func append(_ bytes: [UInt8]) {
         piece = bytes[...]
     }
 
-    /// The next line without its end; nil if there is no more than a part of one.
+    /// The next line without its line feed; nil if it is incomplete.
     mutating func next() -> [UInt8]? {
         while !piece.isEmpty {
             let end = piece.firstIndex(of: UInt8(ascii: "\n"))

@@ -1,4 +1,4 @@
-/// Puts into words how far an export or an import has come: a bar for a terminal, a line now and then for anything else.
+/// Formats the progress of an export or an import: a bar for a terminal, an occasional line for anything else.
 package struct ProgressMeter {
     private static let width = 30
 
@@ -8,7 +8,7 @@ package struct ProgressMeter {
     private var lastShown: ContinuousClock.Instant
     private var showsBar = false
 
-    /// - Parameter verb: What is done, in the past tense.
+    /// - Parameter verb: What was done, such as `Exported`.
     package init(_ verb: String, isTerminal: Bool, at now: ContinuousClock.Instant = .now) {
         self.verb = verb
         self.isTerminal = isTerminal
@@ -16,9 +16,9 @@ package struct ProgressMeter {
         lastShown = now
     }
 
-    /// What to write now; nil if it is too early to say more.
+    /// What to write now; nil if it is too soon.
     ///
-    /// - Parameter part: From 0 to 1; nil where nobody knows how much there is.
+    /// - Parameter part: From 0 to 1; nil if the total is unknown.
     package mutating func text(
         _ progress: ArchiveProgress,
         part: Double?,
@@ -45,7 +45,7 @@ package struct ProgressMeter {
         """
     }
 
-    /// What sets an error off from the bar.
+    /// Separates an error from the bar.
     package var interruption: String {
         showsBar ? "\n" : ""
     }

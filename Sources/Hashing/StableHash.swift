@@ -1,6 +1,6 @@
-/// FNV-1a in 64 bits: the same for the same bytes in every process and on every machine.
+/// 64-bit FNV-1a: the same for the same bytes in every process and on every machine.
 ///
-/// It tells an edit, not an attack.
+/// It detects changes, not attacks.
 package struct StableHash {
     package private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 

@@ -4,7 +4,6 @@ import ChatOperations
 import ChatTestSupport
 import ChatWire
 import NIOPosix
-import Synchronization
 import Testing
 
 /// What operations refuse, however a request comes in.
@@ -37,23 +36,23 @@ struct OperationsTests {
         try await withOperations { operations, epoch, chat in
             let refusal = OperationError.epochChanged(to: epoch)
             let other = Epoch(rawValue: ~epoch.rawValue)
-            let place = place(1, in: other)
+            let old = place(1, in: other)
             await #expect(throws: refusal) {
                 try await operations.listChats(.anonymous, ChatListQuery(limit: 1), in: other)
             }
-            for range: MessageRange in [.before(place), .after(place), .around(place)] {
+            for range: MessageRange in [.before(old), .after(old), .around(old)] {
                 await #expect(throws: refusal) {
                     try await operations.listMessages(.anonymous, of: chat, range, limit: 1)
                 }
             }
             await #expect(throws: refusal) {
-                try await operations.readLog(.anonymous, of: chat, after: place, limit: 1)
+                try await operations.readLog(.anonymous, of: chat, after: old, limit: 1)
             }
             let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
             await #expect(throws: refusal) {
-                try await operations.follow(.anonymous, chat, after: place, on: eventLoop)
+                try await operations.follow(.anonymous, chat, after: old, on: eventLoop)
             }
-            let cursor = StreamCursor([(chat, place.position)], in: other)
+            let cursor = StreamCursor([(chat, old.position)], in: other)
             await #expect(throws: refusal) {
                 try await operations.followAllChats(.anonymous, after: cursor, on: eventLoop)
             }
@@ -87,13 +86,15 @@ struct OperationsTests {
     }
 
     @Test func onlyAChatThatWasDeletedLeavesSomethingToPurge() async throws {
-        let purges = Mutex(0)
-        try await withOperations(onChatDeleted: { purges.withLock { $0 += 1 } }) { operations, _, chat in
+        let (purges, purge) = AsyncStream.makeStream(of: Void.self)
+        try await withOperations(onChatDeleted: { purge.yield() }) { operations, _, chat in
             try await operations.deleteChat(.anonymous, chat)
             await #expect(throws: StoreError.chatNotFound) {
                 try await operations.deleteChat(.anonymous, chat)
             }
         }
-        #expect(purges.withLock { $0 } == 1)
+        purge.finish()
+        let count = await purges.reduce(0) { count, _ in count + 1 }
+        #expect(count == 1)
     }
 }

@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatOperations
+import HTTPTypes
 import Logging
 
 extension APIError {

@@ -1,4 +1,3 @@
-import ChatDomain
 import ChatWire
 import HTTPTypes
 import Hummingbird

@@ -2,7 +2,7 @@ package import ChatDomain
 
 /// A position and the epoch that it belongs to: the `id` of an event of one chat.
 package struct LogPlace: Equatable, Sendable {
-    /// Nil for a plain number, which is believed.
+    /// Nil for a plain number, which is taken at its word.
     package let epoch: Epoch?
     package let position: Position
 
@@ -11,7 +11,7 @@ package struct LogPlace: Equatable, Sendable {
         self.position = position
     }
 
-    /// `7f3c9a01.17`, or nil for any other text, a plain number among them.
+    /// Reads `7f3c9a01.17`; nil for any other text, including a plain number.
     package init?(_ text: Substring) {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = Epoch(parts[0]), parts[1].utf8.allSatisfy(\.isDigit),
@@ -24,7 +24,7 @@ package struct LogPlace: Equatable, Sendable {
         epoch.map { "\($0.text).\(position.rawValue)" } ?? String(position.rawValue)
     }
 
-    /// Whether the log cannot be read on from here: it has another epoch, or ends before the place that it once had.
+    /// Whether the log cannot be continued from here: its epoch differs, or it now ends earlier.
     package func isStale(in epoch: Epoch, end: Position) -> Bool {
         self.epoch.map { $0 != epoch || position > end } ?? false
     }

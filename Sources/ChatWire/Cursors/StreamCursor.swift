@@ -1,12 +1,12 @@
 package import ChatDomain
 import Hashing
 
-/// Where a reader of many chats stands in each: the `id` of a combined stream.
+/// A client's position in each of many chats: the `id` of a combined stream.
 package struct StreamCursor: Equatable {
     package let epoch: Epoch
-    /// In the order of the ids.
+    /// In order of chat id.
     package let positions: [(chatID: ChatID, position: Position)]
-    /// Where a stream of all chats leaves some of them out, the newest chat that it has heard of.
+    /// If a stream of all chats leaves some of them out, the newest chat that it knows of.
     package let newest: ChatID?
 
     package static func == (lhs: StreamCursor, rhs: StreamCursor) -> Bool {
@@ -19,14 +19,14 @@ package struct StreamCursor: Equatable {
         self.newest = newest
     }
 
-    /// The cursor of a reader of the same chats that has seen nothing of them.
+    /// A cursor at the start of the same chats.
     package func restarted(in epoch: Epoch) -> StreamCursor {
         StreamCursor(positions.map { ($0.chatID, Position(rawValue: 0)) }, in: epoch, newest: newest)
     }
 
-    /// The cursor as clients get it: the epoch, a point, and letters, digits and `-`, of which they need to know nothing.
+    /// The cursor as an opaque token: the epoch, a point, then letters, digits and `-`.
     ///
-    /// Each id is written as its distance from the one before it.
+    /// Each id is written as its difference from the previous one.
     package var token: String {
         var text = "\(epoch.text)."
         if let newest {
@@ -40,7 +40,7 @@ package struct StreamCursor: Equatable {
         return text + Self.check(text)
     }
 
-    /// Nil for a token that no stream has given.
+    /// Nil unless a stream has sent the token.
     package init?(token: String) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count), let epoch = Epoch(parts[0]), let last = parts.last else { return nil }

@@ -1,12 +1,12 @@
 package import ChatDomain
 
-/// The scalars of JSON and of the log, appended without a detour through `String`.
+/// The scalars of JSON and of log lines, appended without an intermediate `String`.
 extension [UInt8] {
     package mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// A string in quotes, with the escapes that RFC 8259 demands.
+    /// A string in quotes, with the escapes that RFC 8259 requires.
     package mutating func appendQuoted(_ string: String) {
         append(UInt8(ascii: "\""))
         var string = string
@@ -36,7 +36,7 @@ extension [UInt8] {
         appendDigits(magnitude, count: count)
     }
 
-    /// An instant as RFC 3339 has it, in UTC, always with six digits of a second and `Z`.
+    /// An RFC 3339 timestamp in UTC, always with six fractional digits and `Z`.
     package mutating func appendTimestamp(_ instant: Instant) {
         let (seconds, microseconds) = instant.microsecondsSinceEpoch.quotientAndRemainder(flooringDividingBy: 1_000_000)
         let (days, secondOfDay) = seconds.quotientAndRemainder(flooringDividingBy: 86_400)
@@ -86,7 +86,7 @@ extension [UInt8] {
 }
 
 extension UInt8 {
-    /// Whether it cannot stand for itself in a JSON string.
+    /// Whether it must be escaped in a JSON string.
     var needsEscape: Bool {
         self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\")
     }

@@ -5,7 +5,7 @@ struct CivilDate: Equatable {
     let day: Int64
 
     /// Howard Hinnant's `civil_from_days` (https://howardhinnant.github.io/date_algorithms.html): years begin in March,
-    /// so that the leap day comes last, and 400 years are 146,097 days.
+    /// so that the leap day comes last, and 400 years have 146,097 days.
     init(daysSinceEpoch: Int64) {
         let shifted = daysSinceEpoch + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
@@ -17,6 +17,7 @@ struct CivilDate: Equatable {
         month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
+
     /// Hinnant's `days_from_civil`.
     static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shiftedYear = month <= 2 ? year - 1 : year

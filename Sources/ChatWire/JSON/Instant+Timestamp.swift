@@ -4,11 +4,11 @@ extension Instant {
     private static let yearZero = CivilDate.daysSinceEpoch(year: 0, month: 1, day: 1) * 86_400
     private static let yearTenThousand = CivilDate.daysSinceEpoch(year: 10_000, month: 1, day: 1) * 86_400
 
-    /// Reads a timestamp of RFC 3339, such as `2026-11-23T09:00:00.5+01:00`; nil for any other form and for days that no
-    /// calendar has.
+    /// Reads an RFC 3339 timestamp, such as `2026-11-23T09:00:00.5+01:00`; nil for any other form and for days that do not
+    /// exist.
     ///
-    /// What is finer than a microsecond is cut off. A leap second is the last microsecond of the second before, since the
-    /// next minute must not begin twice.
+    /// Digits beyond microseconds are ignored. A leap second is the last microsecond of the second before it, so that the
+    /// next minute does not start twice.
     package init?(timestamp: String) {
         var fields = TimestampFields(Array(timestamp.utf8))
         guard let year = fields.number(4), fields.skip("-"), let month = fields.number(2), fields.skip("-"),
@@ -56,7 +56,7 @@ private struct TimestampFields {
         return true
     }
 
-    /// Takes the fraction of a second, if there is one, of any number of digits.
+    /// Takes the fraction of a second, with any number of digits; 0 if there is none.
     mutating func microseconds() -> Int64? {
         guard skip(".") else { return 0 }
         let digits = rest.prefix(while: \.isDigit)
@@ -83,7 +83,7 @@ extension UInt8 {
 }
 
 extension Sequence<UInt8> {
-    /// The value of decimal digits, few enough for 64 bits.
+    /// The value of decimal digits that fit into 64 bits.
     fileprivate var number: Int64 {
         reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
     }

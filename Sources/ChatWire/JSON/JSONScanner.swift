@@ -1,15 +1,15 @@
 /// A cursor over a JSON text that checks the grammar of RFC 8259 without recursion.
 struct JSONScanner {
-    /// How many arrays and objects may stand inside one another.
+    /// How deeply arrays and objects may be nested.
     ///
-    /// Deeper texts are refused rather than passed on to clients whose parsers would fail on them.
+    /// Parsers of other clients fail on deeper texts.
     static let maximumDepth = 512
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     private let text: ArraySlice<UInt8>
     private var index: Int
-    /// Whether all strings so far are; outside of strings, nothing else passes the grammar.
+    /// Whether all strings so far are ASCII; outside strings, the grammar allows nothing else.
     private var isASCII = true
 
     init(_ text: ArraySlice<UInt8>) {
@@ -19,9 +19,9 @@ struct JSONScanner {
 
     /// Checks a whole document.
     ///
-    /// One pass suffices for ASCII; only other texts are checked for UTF-8 in a second one.
+    /// ASCII takes one pass; other texts are checked for UTF-8 in a second one.
     ///
-    /// - Returns: The value without the white space around it, with its members if it is an object.
+    /// - Returns: The value without surrounding white space, with its members if it is an object.
     mutating func scanDocument() throws(JSONSyntaxError) -> JSONValue {
         do throws(JSONSyntaxError) {
             let value = try scanOnlyValue()
@@ -52,9 +52,9 @@ struct JSONScanner {
         return value
     }
 
-    /// Steps over an object and checks it on the way.
+    /// Checks an object and moves past it.
     ///
-    /// - Returns: Its members in the order in which they are written.
+    /// - Returns: Its members in their written order.
     mutating func scanMembers() throws(JSONSyntaxError) -> [JSONValue.MemberRange] {
         var members: [JSONValue.MemberRange] = []
         index += 1
@@ -72,7 +72,7 @@ struct JSONScanner {
         return members
     }
 
-    /// Visits the elements of an array that has been checked.
+    /// Visits the elements of an array that has already been checked.
     mutating func scanCheckedElements(_ visit: (JSONValue) -> Void) {
         do {
             index += 1
@@ -108,11 +108,11 @@ struct JSONScanner {
         }
     }
 
-    /// Steps over one value and checks it on the way.
+    /// Checks one value and moves past it.
     ///
-    /// - Parameter depth: How many arrays and objects it stands in.
+    /// - Parameter depth: How many arrays and objects enclose it.
     private mutating func scanValue(depth: Int = 0) throws(JSONSyntaxError) {
-        // The brackets that close what is open, the innermost last.
+        // The closing brackets of what is open, the innermost last.
         var closers: [UInt8] = []
         repeat {
             switch peek {
@@ -126,7 +126,7 @@ struct JSONScanner {
             default:
                 try scanScalar()
             }
-            // A value is complete: close what ends with it, or go on to the next one behind a comma.
+            // A value is complete: close what ends with it, or continue after a comma.
             while let closer = closers.last {
                 skipWhitespace()
                 if take(UInt8(ascii: ",")) {
@@ -142,7 +142,7 @@ struct JSONScanner {
         } while !closers.isEmpty
     }
 
-    /// Steps over an opening bracket; false if its closing one follows at once.
+    /// Moves past an opening bracket; false if the closing one follows at once.
     private mutating func open(
         closingWith closer: UInt8,
         depth: Int,
@@ -158,7 +158,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Returns where the name stands.
+    /// Returns the range of the name.
     private mutating func scanNameAndColon() throws(JSONSyntaxError) -> Range<Int> {
         let start = index
         guard peek == UInt8(ascii: "\"") else {
@@ -220,7 +220,7 @@ struct JSONScanner {
         }
     }
 
-    /// Steps over a string's characters up to its end, an escape or a control character.
+    /// Moves past a string's characters up to its end, an escape or a control character.
     private mutating func skipPlainCharacters() {
         let (end, bits) = text.plainCharacters(from: index)
         index = end
@@ -251,7 +251,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Steps over digits; false if there is none.
+    /// Moves past digits; false if there are none.
     private mutating func skipDigits() -> Bool {
         let start = index
         while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
@@ -262,7 +262,7 @@ struct JSONScanner {
 }
 
 extension ArraySlice<UInt8> {
-    /// Where the bytes end that stand for themselves in a JSON string, and all their bits.
+    /// The end of the bytes that need no escape in a JSON string, and the union of their bits.
     fileprivate func plainCharacters(from start: Int) -> (end: Int, bits: UInt8) {
         let bytes = span
         var offset = start - startIndex

@@ -1,6 +1,6 @@
-/// The inside of a JSON string whose grammar has been checked.
+/// The content of a JSON string whose grammar has been checked.
 struct JSONString {
-    /// What stands between the quotes.
+    /// The bytes between the quotes.
     let content: ArraySlice<UInt8>
 
     init(quoted bytes: ArraySlice<UInt8>) {
@@ -17,7 +17,7 @@ struct JSONString {
         return try resolved(replacingLoneSurrogates: false)
     }
 
-    /// The string with its escapes resolved and U+FFFD for each escape that is half a character.
+    /// The string with its escapes resolved, and U+FFFD for each escape that is half a character.
     func decodedLossily() -> String {
         (try? resolved(replacingLoneSurrogates: true)) ?? ""
     }
@@ -53,7 +53,7 @@ struct JSONString {
 }
 
 extension ArraySlice<UInt8> {
-    /// Takes the four digits after `\u`, and the second half after a first one; nil if they are half a character.
+    /// Takes the four digits after `\u`, and the second surrogate after a first one; nil for a lone surrogate.
     fileprivate mutating func popScalar() -> Unicode.Scalar? {
         let first = popCodeUnit()
         guard UTF16.isLeadSurrogate(first) else { return Unicode.Scalar(first) }

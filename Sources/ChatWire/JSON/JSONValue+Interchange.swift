@@ -1,11 +1,11 @@
-/// Why a well-formed JSON value cannot be handed on: parsers reject it, or read different things from it.
+/// Why a well-formed JSON value must not be passed on: some parsers reject it, or parsers disagree about it.
 ///
-/// The rules are those of I-JSON (RFC 7493) and a bound on the depth.
+/// The rules are those of I-JSON (RFC 7493), with a limit on depth.
 package enum InterchangeViolation: Error, Equatable {
     case tooDeep(maximum: Int)
-    /// A double holds it only as infinity, or as 0 although it is not.
+    /// As a double it would be infinite, or 0 although it is not.
     case numberBeyondDouble
-    /// An escape stands for half a character.
+    /// An escape is half a character.
     case loneSurrogate
     /// Some parsers take the first value, some the last, some none.
     case repeatedName(String)
@@ -22,10 +22,10 @@ package enum InterchangeViolation: Error, Equatable {
 }
 
 extension JSONValue {
-    /// How many arrays and objects may stand inside one another in a value that is handed on.
+    /// How deeply arrays and objects may be nested in a value that is passed on.
     static let maximumInterchangeDepth = 32
 
-    /// Checks that every parser can read the value, and that all read the same.
+    /// Checks that every parser can read the value, and that all of them read the same.
     package func requireInterchangeable() throws(InterchangeViolation) {
         try requireInterchangeable(depth: Self.maximumInterchangeDepth)
     }
@@ -34,8 +34,7 @@ extension JSONValue {
         (try? requireInterchangeable()) != nil
     }
 
-    /// The one form of all spellings of an interchangeable value: members in the order of their names, strings and numbers
-    /// written in one way.
+    /// The same text for all spellings of an interchangeable value: members sorted by name, strings and numbers normalized.
     package var canonical: String {
         var text: [UInt8] = []
         appendCanonical(to: &text)
@@ -49,7 +48,7 @@ extension JSONValue {
             var names: Set<[UInt8]> = []
             for (name, value) in memberList {
                 let name = try name.interchangeableString()
-                // Names are compared by their bytes: `String` takes the composed and the decomposed form for one.
+                // Names are compared by their bytes: to `String`, composed and decomposed forms are equal.
                 guard names.insert(Array(name.utf8)).inserted else { throw .repeatedName(name) }
                 try value.requireInterchangeable(depth: depth - 1)
             }
@@ -102,7 +101,7 @@ extension JSONValue {
         }
     }
 
-    /// A number's exact value: its digits without zeros at either end, and the power of ten that they count.
+    /// A number's exact value: its digits without zeros at either end, times a power of ten.
     private var canonicalNumber: String {
         let number = String(decoding: bytes, as: UTF8.self).lowercased()
         let parts = number.split(separator: "e", maxSplits: 1)

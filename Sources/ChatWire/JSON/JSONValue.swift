@@ -1,13 +1,13 @@
-/// A JSON text (RFC 8259) that has been checked from end to end, read where it stands instead of being copied into a tree.
+/// A JSON text (RFC 8259) that has been checked from end to end and is read in place instead of being copied into a tree.
 ///
-/// Every request's bytes pass through here, so nothing in it recurses: depth costs a counter.
+/// It takes bytes from clients, so nothing in it recurses: depth costs a counter.
 package struct JSONValue: Sendable {
-    /// The text of this value alone, without white space around it.
+    /// The text of this value, without surrounding white space.
     package let bytes: ArraySlice<UInt8>
-    /// Where an object's members are, if they were noted when it was checked.
+    /// The ranges of an object's members, if the check recorded them.
     private let ranges: [MemberRange]?
 
-    /// Where a member's name and value stand in `bytes`.
+    /// The ranges of a member's name and value in `bytes`.
     struct MemberRange: Sendable {
         let name: Range<Int>
         let value: Range<Int>
@@ -24,14 +24,16 @@ package struct JSONValue: Sendable {
 
     /// Checks a whole text.
     ///
-    /// - Throws: `JSONSyntaxError` for anything that RFC 8259 does not allow, invalid UTF-8 and more than
-    ///   `JSONScanner.maximumDepth` nested arrays and objects. A byte order mark at the start is passed over.
+    /// A byte order mark at the start is ignored.
+    ///
+    /// - Throws: `JSONSyntaxError` for anything that RFC 8259 does not allow, for invalid UTF-8, and for more than
+    ///   `JSONScanner.maximumDepth` nested arrays and objects.
     package init(parsing text: [UInt8]) throws(JSONSyntaxError) {
         var scanner = JSONScanner(text[...])
         self = try scanner.scanDocument()
     }
 
-    /// - Parameter members: Those of an object, where they are known.
+    /// - Parameter members: An object's members, if they are known.
     init(checked bytes: ArraySlice<UInt8>, members: [MemberRange]? = nil) {
         self.bytes = bytes
         ranges = members
@@ -48,17 +50,17 @@ package struct JSONValue: Sendable {
         }
     }
 
-    /// An object's member of that name; where it is repeated, the last one counts.
+    /// An object's member of that name, the last one if it is repeated.
     ///
-    /// Nil for what is no object.
+    /// Nil if this is not an object.
     package func member(_ name: String) -> JSONValue? {
         guard let member = memberRanges.last(where: { value(at: $0.name).matches(name) }) else { return nil }
         return value(at: member.value)
     }
 
-    /// An object's members by their names; where one is repeated, the last one counts.
+    /// An object's members by name, the last one if a name is repeated.
     ///
-    /// Empty for what is no object.
+    /// Empty if this is not an object.
     package var members: [String: JSONValue] {
         var members: [String: JSONValue] = [:]
         for (name, value) in memberList {
@@ -69,7 +71,7 @@ package struct JSONValue: Sendable {
         return members
     }
 
-    /// An object's members in the order in which they are written.
+    /// An object's members in their written order.
     var memberList: [(name: JSONValue, value: JSONValue)] {
         memberRanges.map { (value(at: $0.name), value(at: $0.value)) }
     }
@@ -92,8 +94,9 @@ package struct JSONValue: Sendable {
 
     /// A string's content.
     ///
-    /// - Throws: `JSONStringError.loneSurrogate` where an escape stands for half a character, which JSON's grammar allows
-    ///   and Unicode does not.
+    /// - Returns: Nil if this is not a string.
+    /// - Throws: `JSONStringError.loneSurrogate` for an escape that is half a character, which JSON's grammar allows and
+    ///   Unicode does not.
     package func string() throws(JSONStringError) -> String? {
         guard kind == .string else { return nil }
         return try JSONString(quoted: bytes).decoded()
@@ -119,7 +122,7 @@ package struct JSONValue: Sendable {
         return String(decoding: compact, as: UTF8.self)
     }
 
-    /// A number that is an integer of at most 64 bits; a fraction of zeros makes it no other number.
+    /// An integer of at most 64 bits; a fraction of zeros is allowed.
     package var integer: Int64? {
         guard kind == .number else { return nil }
         let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", maxSplits: 1)
@@ -127,7 +130,7 @@ package struct JSONValue: Sendable {
         return Int64(whole)
     }
 
-    /// A string's content with U+FFFD in place of what is no Unicode, so that it can be given back to a client.
+    /// A string's content with U+FFFD for each lone surrogate, so that it can be sent back to a client.
     package func lossyString() -> String? {
         kind == .string ? JSONString(quoted: bytes).decodedLossily() : nil
     }
@@ -138,7 +141,7 @@ package struct JSONValue: Sendable {
     }
 }
 
-/// Where a text stops being JSON, and why.
+/// The place where a text stops being JSON, and the reason.
 package struct JSONSyntaxError: Error, Equatable {
     /// The offset of the offending byte.
     package let offset: Int

@@ -1,5 +1,5 @@
 extension UInt8 {
-    /// What the digit stands for, in either case; nil for any other character.
+    /// The value of a hexadecimal digit in either case; nil for any other character.
     package var hexDigitValue: UInt8? {
         switch self {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")

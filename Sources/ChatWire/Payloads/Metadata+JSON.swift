@@ -8,9 +8,9 @@ package enum MetadataViolation: Error {
 }
 
 extension Metadata {
-    /// Metadata as a client or an archive has it.
+    /// Checks metadata from a client or an archive.
     ///
-    /// - Parameter limit: Of its length in bytes, at most `maximumLength`.
+    /// - Parameter limit: The greatest length in bytes, at most `maximumLength`.
     package init(_ value: JSONValue, limit: Int = maximumLength) throws(MetadataViolation) {
         guard value.kind == .object else { throw .notAnObject }
         let json = value.compact
