@@ -2,6 +2,7 @@ package import ChatDomain
 package import ChatLive
 package import ChatWire
 package import NIOCore
+import Synchronization
 
 // Interest in a chat is registered before the store is read, so that no entry falls between the read and the stream.
 

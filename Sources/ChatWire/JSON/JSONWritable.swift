@@ -85,7 +85,6 @@ extension JSONValue: JSONWritable {
 }
 
 extension Optional: JSONWritable where Wrapped: JSONWritable {
-    @inlinable
     package func write(to writer: inout JSONWriter) {
         if let self {
             self.write(to: &writer)

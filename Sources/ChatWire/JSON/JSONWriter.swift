@@ -30,14 +30,12 @@ package struct JSONWriter {
     /// Writes a member of the current object; nil becomes `null`.
     ///
     /// - Parameter name: Must need no escaping.
-    @inlinable
     package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
         self.name(name)
         value.write(to: &self)
     }
 
     /// Writes a member of the current object, or nothing if the value is nil.
-    @inlinable
     package mutating func member(_ name: StaticString, ifPresent value: (some JSONWritable)?) {
         if let value {
             member(name, value)
@@ -53,14 +51,12 @@ package struct JSONWriter {
     }
 
     /// Writes a member with any name, which is escaped.
-    @inlinable
     package mutating func member(named name: String, _ value: some JSONWritable) {
         escapedName(name)
         value.write(to: &self)
     }
 
     /// Writes an element of the current array, or the only value of the text.
-    @inlinable
     package mutating func value(_ value: some JSONWritable) {
         value.write(to: &self)
     }
@@ -88,8 +84,7 @@ package struct JSONWriter {
         needsComma = true
     }
 
-    @usableFromInline
-    mutating func name(_ name: StaticString) {
+    private mutating func name(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         bytes.append(name)
@@ -98,8 +93,7 @@ package struct JSONWriter {
         needsComma = false
     }
 
-    @usableFromInline
-    mutating func escapedName(_ name: String) {
+    private mutating func escapedName(_ name: String) {
         separate()
         bytes.appendQuoted(name)
         bytes.append(UInt8(ascii: ":"))
