@@ -2,7 +2,7 @@ package import ChatDomain
 package import Logging
 package import NIOCore
 import NIOPosix
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Brings what happens to chats to those who read live.

@@ -1,5 +1,5 @@
-package import ChatDomain
-package import NIOCore
+import ChatDomain
+import NIOCore
 
 /// A connection that follows logs.
 ///

@@ -1,4 +1,4 @@
-package import ChatDomain
+import ChatDomain
 package import ChatLive
 
 extension LiveEvent {

@@ -1,4 +1,5 @@
 package import ChatLive
+import ChatWire
 package import NIOCore
 import WebSocket
 
