@@ -195,7 +195,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatLive", "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections",
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatLive", "ChatSQLite", "ChatTestSupport", "ChatWire",
+                "HTTPConnections",
                 .hummingbird,
                 .nioCore,
             ],

@@ -1,4 +1,5 @@
 import ChatAPI
+import ChatArchives
 import ChatDomain
 import ChatLive
 import ChatTestSupport

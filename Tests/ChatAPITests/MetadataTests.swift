@@ -1,3 +1,4 @@
+import ChatArchives
 import ChatTestSupport
 import ChatWire
 import Testing
