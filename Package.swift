@@ -99,6 +99,7 @@ let package = Package(
                 "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule,
                 .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
             ],
+            exclude: ["FastAPICompatibility/README.md"],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
         ),

@@ -1,7 +1,7 @@
 import ChatDomain
 import ChatWire
 
-/// Pydantic's names and sentences for what can be wrong (https://docs.pydantic.dev/latest/errors/validation_errors/).
+/// Pydantic's error types and messages (https://docs.pydantic.dev/latest/errors/validation_errors/).
 extension ValidationIssue.Problem {
     var type: String {
         switch self {
@@ -48,7 +48,7 @@ extension ValidationIssue.Problem {
         }
     }
 
-    /// The member `ctx`, where Pydantic has one.
+    /// Writes the member `ctx`, if Pydantic has one for this type.
     func writeContext(to writer: inout JSONWriter) {
         switch self {
         case .text(.tooShort(let minimum)): writer.context("min_length", minimum)

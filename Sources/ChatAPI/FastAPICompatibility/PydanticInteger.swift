@@ -1,12 +1,12 @@
-/// An integer in a path or a query, read as Pydantic reads one: white space around it, a sign, single underscores between
-/// digits and a fraction of zeros are allowed.
+/// An integer in a path or query, parsed as Pydantic does: it may have white space around it, a sign, single underscores
+/// between digits and a fraction of zeros.
 enum PydanticInteger: Equatable {
-    /// Clamped to 64 bits: what lies beyond is neither an id nor a limit.
+    /// Clamped to 64 bits: a number beyond is neither an id nor a limit.
     case value(Int64)
     case notAnInteger
     case tooLong
 
-    /// Where Python stops.
+    /// Python's limit (`sys.int_info.default_max_str_digits`).
     static let maximumLength = 4_300
 
     init(_ text: String) {
@@ -14,7 +14,7 @@ enum PydanticInteger: Equatable {
             self = .tooLong
             return
         }
-        // What nearly every client sends.
+        // Nearly every client sends this form.
         if let value = Int64(text) {
             self = .value(value)
             return

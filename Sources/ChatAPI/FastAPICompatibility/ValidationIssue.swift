@@ -12,13 +12,13 @@ struct ValidationIssue {
         case offset(Int)
     }
 
-    /// What was sent, given back as it came.
+    /// The offending value, as the client sent it.
     enum Input {
         case json(JSONValue)
         case text(String)
         case integer(Int64)
         case null
-        /// Pydantic's placeholder for a body that is no JSON.
+        /// Pydantic's placeholder for a body that is not JSON.
         case emptyObject
     }
 
@@ -28,7 +28,7 @@ struct ValidationIssue {
         case notAString
         case notADictionary
         case notAnIntegerValue
-        /// What the service's own rules say.
+        /// A rule of the service itself; the text completes "Value error, …".
         case rule(String)
         case notUnicode
         case text(TextViolation)
@@ -38,7 +38,7 @@ struct ValidationIssue {
         case lessThan(Int)
         case greaterThan(Int)
         case invalidJSON(reason: String)
-        /// A name that the service does not know.
+        /// An unknown query parameter.
         case extraForbidden
     }
 }

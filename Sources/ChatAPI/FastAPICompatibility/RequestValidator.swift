@@ -1,0 +1,155 @@
+import ChatDomain
+import ChatWire
+import Hummingbird
+import NIOCore
+
+/// Reads the parts of a request and collects everything that is wrong with them, as FastAPI does.
+///
+/// Each method returns nil if it noted an issue. `error` has the issues in the order of the calls.
+struct RequestValidator {
+    private(set) var issues: [ValidationIssue] = []
+
+    var error: ValidationError {
+        ValidationError(issues: issues)
+    }
+
+    /// A parameter of the path.
+    mutating func pathInteger(_ name: String, in context: some RequestContext) -> Int64? {
+        let text = context.parameters.get(name)?.percentDecoded() ?? ""
+        return integer(text, at: ["path", name])
+    }
+
+    /// A query parameter within bounds. If it is repeated, the last one counts.
+    mutating func integer(
+        _ name: String,
+        in request: Request,
+        range: ClosedRange<Int>,
+        default defaultValue: Int
+    ) -> Int? {
+        optionalInteger(name, in: request, range: range).map { $0.value ?? defaultValue }
+    }
+
+    /// A query parameter within bounds, for which absence has a meaning.
+    mutating func optionalInteger(
+        _ name: String,
+        in request: Request,
+        range: ClosedRange<Int>
+    ) -> OptionalValue<Int>? {
+        guard let text = request.queryParameter(name) else { return OptionalValue(value: nil) }
+        return integer(text, at: ["query", name], range: range).map { OptionalValue(value: $0) }
+    }
+
+    mutating func integer(_ text: String, at location: [String], range: ClosedRange<Int>) -> Int? {
+        guard let number = integer(text, at: location) else { return nil }
+        if number < range.lowerBound {
+            note(.lessThan(range.lowerBound), at: location, input: .text(text))
+            return nil
+        }
+        if number > range.upperBound {
+            note(.greaterThan(range.upperBound), at: location, input: .text(text))
+            return nil
+        }
+        return Int(number)
+    }
+
+    /// The body as an object.
+    ///
+    /// - Throws: If the body is not JSON. FastAPI then reports nothing else.
+    mutating func object(in body: ByteBuffer, of request: Request) throws(ValidationError) -> JSONValue? {
+        guard body.readableBytes > 0 else {
+            note(.missing, at: ["body"], input: .null)
+            return nil
+        }
+        guard request.hasJSONContentType else {
+            note(.notAnObject, at: ["body"], input: .text(String(buffer: body)))
+            return nil
+        }
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: Array(body.readableBytesView))
+        } catch {
+            let issue = ValidationIssue(
+                problem: .invalidJSON(reason: error.reason),
+                location: [.name("body"), .offset(error.offset)],
+                input: .emptyObject
+            )
+            throw ValidationError(issues: [issue])
+        }
+        guard value.kind == .object else {
+            note(.notAnObject, at: ["body"], input: .json(value))
+            return nil
+        }
+        return value
+    }
+
+    /// A required string member, as a value of the domain.
+    mutating func text<Value>(
+        _ name: String,
+        in object: JSONValue,
+        _ make: (String) throws(TextViolation) -> Value
+    ) -> Value? {
+        guard let member = object.member(name) else {
+            note(.missing, at: ["body", name], input: .json(object))
+            return nil
+        }
+        let problem: ValidationIssue.Problem
+        do {
+            if let string = try member.string() {
+                return try make(string)
+            }
+            problem = .notAString
+        } catch let violation as TextViolation {
+            problem = .text(violation)
+        } catch {
+            problem = .notUnicode
+        }
+        note(problem, at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    /// A string member, if present.
+    mutating func optionalText<Value>(
+        _ name: String,
+        in object: JSONValue,
+        _ make: (String) throws(TextViolation) -> Value
+    ) -> OptionalValue<Value>? {
+        guard object.member(name) != nil else { return OptionalValue(value: nil) }
+        return text(name, in: object, make).map { OptionalValue(value: $0) }
+    }
+
+    /// A valid value, or nil where absence is valid.
+    struct OptionalValue<Value> {
+        let value: Value?
+    }
+
+    private mutating func integer(_ text: String, at location: [String]) -> Int64? {
+        switch PydanticInteger(text) {
+        case .value(let value): return value
+        case .notAnInteger: note(.notAnInteger, at: location, input: .text(text))
+        case .tooLong: note(.integerTooLong, at: location, input: .text(text))
+        }
+        return nil
+    }
+
+    mutating func note(
+        _ problem: ValidationIssue.Problem,
+        at location: [String],
+        input: ValidationIssue.Input
+    ) {
+        issues.append(ValidationIssue(problem: problem, location: location.map { .name($0) }, input: input))
+    }
+}
+
+extension Request {
+    /// `application/json` or `application/*+json`, with any parameters.
+    ///
+    /// Neither is a content type that another site's page can send without a preflight request.
+    fileprivate var hasJSONContentType: Bool {
+        let contentType = headers[.contentType]
+        // Nearly every client sends this.
+        if contentType == "application/json" { return true }
+        let essence = contentType?.prefix { $0 != ";" }.lowercased().trimmingPrefix { $0 == " " } ?? ""
+        let type = essence.split(separator: " ", maxSplits: 1).first ?? ""
+        return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    }
+}
