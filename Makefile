@@ -1,7 +1,7 @@
 # What a developer does here. The work itself is in Scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build dist test check bench crash format lint clean
+.PHONY: help run build dist test check bench crash openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench: build setup-test ## Measure the server, see docs/performance.md (options:
 
 crash: build setup-test ## Kill the server under load and audit what is left (options: ARGS="--kills 5", --seed)
 	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Tests.Crash $(ARGS)
+
+openapi: setup-build setup-test ## Write the OpenAPI document that the tests expect, after a change of the API
+	UPDATE_OPENAPI=1 Scripts/test --filter DocumentationTests
 
 format: ## Format the Swift sources
 	swift format -i -r -p Package.swift Sources Tests Benchmarks

@@ -78,13 +78,13 @@ package struct ChatService<Store: ChatStore>: Sendable {
             eventLoops: MultiThreadedEventLoopGroup.singleton,
             logger: logger
         )
-        let router = await Router.build(self, hub: hub, onChatDeleted: purger.wake)
-        let responder = router.buildResponder()
+        let routes = await routes(hub: hub, onChatDeleted: purger.wake)
+        let responder = Router(routes, hosts: allowedHosts).buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
             logger: logger,
-            isEssential: { $0.hasPrefix("/health/") },
+            isEssential: RouteTable(routes).isHealthCheck,
             onError: ConnectionErrorResponder(logger: logger).respond
         )
         return Application(

@@ -10,8 +10,8 @@ import Testing
 @Suite struct DocumentationTests {
     @Test func theDocumentHasEachRouteAndNoOther() async throws {
         try await withSQLite(.memory) { store in
-            let routes = await Router.build(ChatService(store: store, documentationAssets: ""), hub: EventHub(store))
-                .routes
+            let service = ChatService(store: store, documentationAssets: "")
+            let routes = Router(await service.routes(hub: EventHub(store))).routes
                 .map { "\($0.method.rawValue) \($0.path)" }
                 .filter { $0 != "GET /" && !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
             let document = try await withServer(store) { try await $0.send("GET", "/openapi.json") }
@@ -25,6 +25,20 @@ import Testing
             }
             #expect(operations?.sorted() == routes.sorted())
         }
+    }
+
+    /// The committed document shows reviewers what a change does to the API; `make openapi` writes it.
+    @Test func theDocumentIsTheCommittedOne() async throws {
+        let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
+        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let object = try JSONSerialization.jsonObject(with: Data(document.body))
+        let text = String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self)
+        let path = "Tests/ChatAPITests/Fixtures/openapi.json"
+        if ProcessInfo.processInfo.environment["UPDATE_OPENAPI"] != nil {
+            try PackageFile.write(text + "\n", to: path)
+        }
+        let committed = try PackageFile.read(path).split(separator: "\n")
+        #expect(text.split(separator: "\n").difference(from: committed).isEmpty)
     }
 
     @Test func pagesLoadTheirAssetsFromThisServer() async throws {

@@ -61,7 +61,7 @@ struct RequestTargetTests {
     @Test func unknownQueryParametersAreRejectedWhereTheOriginalServiceHadNoRoute() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
-            let routes = await Router.build(service, hub: EventHub(store)).routes.map { route in
+            let routes = Router(await service.routes(hub: EventHub(store))).routes.map { route in
                 (method: route.method.rawValue, path: "\(route.path)")
             }
             let ignoring = [

@@ -11,12 +11,6 @@ struct ChatController<Store: ChatStore>: Sendable {
     let latestMessages: LatestMessagesCache
     let reads: ReadBudget
 
-    /// How many messages a read of a chat returns at the most: part of the wire contract.
-    static var messageLimits: ClosedRange<Int> { 1...100 }
-    static var defaultMessageLimit: Int { 20 }
-    static var listLimits: ClosedRange<Int> { 1...100 }
-    static var defaultListLimit: Int { 20 }
-
     @Sendable func create(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
@@ -31,7 +25,7 @@ struct ChatController<Store: ChatStore>: Sendable {
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
-        let limit = validator.integer("limit", in: request, range: Self.listLimits, default: Self.defaultListLimit)
+        let limit = validator.limit(.chats, in: request)
         let cursor = validator.cursor(in: request)
         let titlePart = validator.titlePart(in: request)
         guard let limit, let cursor, let titlePart else { throw validator.error }
@@ -54,12 +48,7 @@ struct ChatController<Store: ChatStore>: Sendable {
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let id = validator.chatID(in: context)
-        let limit = validator.integer(
-            "limit",
-            in: request,
-            range: Self.messageLimits,
-            default: Self.defaultMessageLimit
-        )
+        let limit = validator.limit(.latestMessages, in: request)
         guard let id, let limit else { throw validator.error }
         return try await reads.read(upTo: limit, for: context.address) {
             try await show(LogTail(chatID: id, limit: limit), to: context.caller)

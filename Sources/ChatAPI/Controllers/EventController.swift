@@ -16,9 +16,6 @@ struct EventController<Store: ChatStore>: Sendable {
     let reads: ReadBudget
     let maximumBodyBytes: Int
 
-    /// In seconds: proxies give up after 60.
-    static var waitLimits: ClosedRange<Int> { 0...55 }
-
     /// One chat's log from a position on: as a stream, or as the next page of it.
     @Sendable func showChat(_ request: Request, context: ChatRequestContext) async throws -> Response {
         try await orReconnect(request, context) { try await openChat(request, context) }
@@ -28,7 +25,7 @@ struct EventController<Store: ChatStore>: Sendable {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
         let after = validator.streamPlace(in: request)
-        let wait = validator.optionalInteger("wait", in: request, range: Self.waitLimits)
+        let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let after, let wait else { throw validator.error }
         let admission = try admissions.admit(context.address)
         let streamed: StreamedChat
@@ -47,7 +44,7 @@ struct EventController<Store: ChatStore>: Sendable {
                 await hub.wait(for: streamed, patience: .seconds(Int64(wait)), on: context.channel)
             }
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
-            let limit = LogController<Store>.defaultPageLimit
+            let limit = PageLimit.logEntries.defaultValue
             return try await reads.read(upTo: limit, for: context.address) {
                 .json(try await operations.readLog(context.caller, of: chatID, after: place, limit: limit))
             }
@@ -196,4 +193,9 @@ extension Request {
     private func accepts(_ mediaType: String) -> Bool {
         headers[values: .accept].contains { $0.lowercased().contains(mediaType) }
     }
+}
+
+extension ClosedRange<Int> {
+    /// How long a long poll may wait: proxies give up after 60 seconds.
+    static var longPollSeconds: ClosedRange<Int> { 0...55 }
 }

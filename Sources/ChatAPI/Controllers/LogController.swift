@@ -9,15 +9,11 @@ struct LogController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let reads: ReadBudget
 
-    /// How many entries a page has at the most.
-    static var pageLimits: ClosedRange<Int> { 1...100 }
-    static var defaultPageLimit: Int { 50 }
-
     @Sendable func show(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
         let after = validator.place("after", in: request)
-        let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
+        let limit = validator.limit(.logEntries, in: request)
         guard let chatID, let after, let limit else { throw validator.error }
         let place = after.value ?? LogPlace(epoch: nil, position: Position(rawValue: 0))
         return try await reads.read(upTo: limit, for: context.address) {

@@ -10,10 +10,6 @@ struct MessageController<Store: ChatStore>: Sendable {
     let maximumBodyBytes: Int
     let reads: ReadBudget
 
-    /// How many messages a page has at the most.
-    static var pageLimits: ClosedRange<Int> { 1...100 }
-    static var defaultPageLimit: Int { 50 }
-
     @Sendable func create(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
@@ -40,7 +36,7 @@ struct MessageController<Store: ChatStore>: Sendable {
         let after = validator.place("after", in: request)
         let around = validator.place("around", in: request)
         validator.requireAtMostOne(of: ["before", "after", "around"], in: request)
-        let limit = validator.integer("limit", in: request, range: Self.pageLimits, default: Self.defaultPageLimit)
+        let limit = validator.limit(.messages, in: request)
         guard validator.issues.isEmpty, let chatID, let limit else { throw validator.error }
         let range: MessageRange =
             if let before = before?.value {

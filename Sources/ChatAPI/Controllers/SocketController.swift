@@ -46,13 +46,13 @@ struct SocketController<Store: ChatStore>: Sendable {
 }
 
 extension APIError {
-    fileprivate static let originNotAllowed = APIError(
+    static let originNotAllowed = APIError(
         status: .forbidden,
         code: "origin_not_allowed",
         detail: "Pages of this origin may not open a WebSocket here"
     )
 
-    fileprivate init(_ error: WebSocketHandshakeError) {
+    init(_ error: WebSocketHandshakeError) {
         self.init(
             status: error.status,
             code: "websocket_handshake",

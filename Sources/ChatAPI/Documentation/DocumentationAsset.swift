@@ -1,16 +1,16 @@
-/// A file of Swagger UI or ReDoc that the documentation's pages load: from this server, or else from the public CDN.
+/// A file of Swagger UI or ReDoc that the documentation pages load, from this server or else from the public CDN.
 struct DocumentationAsset: Sendable {
-    /// Its name in the assets' folder and under `/docs/assets/`.
+    /// In the assets folder and below `/docs/assets/`.
     let name: String
     let mediaType: String
-    /// Where the CDN has it, at an exact version, and the hash that its content must have; nil if it can be done without.
+    /// The URL of an exact version, and the hash of its content; nil if the page works without the file.
     let cdn: (url: String, integrity: String)?
 }
 
 extension DocumentationAsset {
-    /// All that is ever served.
+    /// The only files that are served.
     ///
-    /// `Scripts/docs-assets --verify` holds the hashes against the published files.
+    /// `Scripts/docs-assets --verify` compares the hashes with the published files.
     static let all = [swaggerBundle, swaggerStyle, redoc, favicon]
 
     static let swaggerBundle = DocumentationAsset(

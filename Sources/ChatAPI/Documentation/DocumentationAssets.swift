@@ -1,11 +1,11 @@
 import NIOCore
 import _NIOFileSystem
 
-/// The files in the assets' folder: some 3 MB, each read when it is first asked for, and then kept.
+/// The files in the assets folder: about 3 MB, each read on its first request and then kept in memory.
 struct DocumentationAssets: Sendable {
     private let files: [String: File]
 
-    /// Looks which files are there; a folder without them, or no folder, is no error.
+    /// Missing files or a missing folder are not an error.
     init(folder: String) async {
         var files: [String: File] = [:]
         for asset in DocumentationAsset.all {
@@ -18,12 +18,12 @@ struct DocumentationAssets: Sendable {
         self.files = files
     }
 
-    /// Whether a page can do without the CDN.
+    /// Whether pages can load the asset from this server.
     func has(_ asset: DocumentationAsset) -> Bool {
         files[asset.name] != nil
     }
 
-    /// Nil for a file that is missing or cannot be read.
+    /// Nil if the file is missing or cannot be read.
     func content(of asset: DocumentationAsset) async -> ByteBuffer? {
         await files[asset.name]?.content()
     }
@@ -36,7 +36,7 @@ struct DocumentationAssets: Sendable {
             self.path = path
         }
 
-        /// However many ask at once, the file is read once and held in memory once.
+        /// Concurrent requests share one read and one copy in memory.
         func content() async -> ByteBuffer? {
             if let reading { return await reading.value }
             let reading = Task { [path] in

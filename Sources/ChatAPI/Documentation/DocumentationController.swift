@@ -9,18 +9,9 @@ struct DocumentationController: Sendable {
     private let redoc: DocumentationPage
     private let document: ByteBuffer
 
-    /// - Parameters:
-    ///   - assetsFolder: Where `Scripts/docs-assets` has put the files; it may be missing.
-    ///   - rootPath: Where clients find the service, which they read in the document.
-    init(assetsFolder: String, rootPath: String) async {
-        document = ByteBuffer(
-            string: String(decoding: PackageResources.openapi_json, as: UTF8.self)
-                .replacing(
-                    "\"url\": \"/\"",
-                    with: "\"url\": \"\(rootPath.isEmpty ? "/" : rootPath)\"",
-                    maxReplacements: 1
-                )
-        )
+    /// - Parameter assetsFolder: The folder that `Scripts/docs-assets` fills; it may be missing.
+    init(document: OpenAPIDocument, assetsFolder: String) async {
+        self.document = document.body
         assets = await DocumentationAssets(folder: assetsFolder)
         swagger = DocumentationPage(
             template: String(decoding: PackageResources.swagger_html, as: UTF8.self),
@@ -35,7 +26,7 @@ struct DocumentationController: Sendable {
         )
     }
 
-    /// Leads from the root to the documentation, by a relative reference that holds behind any prefix.
+    /// Redirects the root to the documentation, by a relative reference that works behind any prefix.
     @Sendable func redirect(_ request: Request, context: ChatRequestContext) async throws -> Response {
         Response(status: .temporaryRedirect, headers: [.location: "docs"])
     }
@@ -61,14 +52,14 @@ struct DocumentationController: Sendable {
         guard let asset = DocumentationAsset.all.first(where: { $0.name == name }),
             let content = await assets.content(of: asset)
         else { throw APIError.routeNotFound }
-        // The content follows the program's version; a day is short enough to follow it, too.
+        // The content changes only with the server's version, so a day is short enough.
         return respond(with: content, type: asset.mediaType, cacheControl: "public, max-age=86400")
     }
 
     private static let swaggerInitializer = ByteBuffer(bytes: PackageResources.swagger_initializer_js)
 
     private func respond(with page: DocumentationPage, to request: Request) -> Response {
-        // References are relative, so that they hold behind any prefix.
+        // References are relative, so they work behind any prefix.
         let root = request.uri.path.hasSuffix("/") ? "../" : ""
         var response = respond(with: ByteBuffer(string: page.html(root: root)), type: "text/html; charset=utf-8")
         response.headers[.contentSecurityPolicy] = page.contentSecurityPolicy

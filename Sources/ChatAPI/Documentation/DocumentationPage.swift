@@ -1,13 +1,13 @@
-/// A page that shows the OpenAPI document, filled in for the assets that there are.
+/// A page that shows the OpenAPI document, with its assets from this server or from the CDN.
 struct DocumentationPage: Sendable {
-    /// With `{{root}}` where a reference to the service begins.
+    /// Has `{{root}}` before each reference to the service.
     private let template: String
-    /// What the page may load and run; nothing that stands inside the page itself.
+    /// Allows the page to load and run its assets, and nothing inline.
     let contentSecurityPolicy: String
 
     /// - Parameters:
     ///   - template: HTML with `{{notice}}` and, for each of `needed`, `{{name}}` where the element's attributes go.
-    ///   - extraPolicy: Directives that this page needs beside those of both.
+    ///   - extraPolicy: Directives that only this page needs.
     init(
         template: String,
         needed: [DocumentationAsset],
@@ -28,7 +28,7 @@ struct DocumentationPage: Sendable {
             """
     }
 
-    /// - Parameter root: The relative reference that leads from the page to the root of the service.
+    /// - Parameter root: The relative reference from the page to the root of the service.
     func html(root: String) -> String {
         template.replacing("{{root}}", with: root)
     }
@@ -40,7 +40,7 @@ struct DocumentationPage: Sendable {
 }
 
 extension DocumentationAsset {
-    /// What a `script` or a `link` element says to load the asset.
+    /// The attributes of the `script` or `link` element that loads the asset.
     fileprivate func attributes(isLocal: Bool) -> String {
         let attribute = mediaType.hasPrefix("text/css") ? "href" : "src"
         guard !isLocal, let cdn else { return "\(attribute)=\"{{root}}docs/assets/\(name)\"" }

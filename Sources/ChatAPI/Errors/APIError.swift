@@ -80,16 +80,27 @@ extension APIError {
         .json(body(requestID: requestID), status: status, headers: headers)
     }
 
-    /// - Parameter requestID: Written into the body of a 5xx, so that whoever reports it can name the request.
-    func body(requestID: String?) -> ByteBuffer {
+    /// - Parameter requestID: Included in the body of a 5xx, so that a report can name the request.
+    func body(requestID: String) -> ByteBuffer {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("detail", detail)
             writer.member("code", code)
-            if status.kind == .serverError, let requestID {
+            if status.kind == .serverError {
                 writer.member("request_id", requestID)
             }
         }
         return writer.buffer
     }
+}
+
+extension JSONSchema {
+    static let error = component(
+        "Error",
+        .object([
+            .required("detail", .string, "For people."),
+            .required("code", .string, "For programs. It never changes."),
+            .optional("request_id", .string, "With a 5xx: the id to include in a bug report."),
+        ])
+    )
 }

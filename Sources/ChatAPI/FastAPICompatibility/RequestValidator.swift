@@ -19,17 +19,7 @@ struct RequestValidator {
         return integer(text, at: ["path", name])
     }
 
-    /// A query parameter within bounds. If it is repeated, the last one counts.
-    mutating func integer(
-        _ name: String,
-        in request: Request,
-        range: ClosedRange<Int>,
-        default defaultValue: Int
-    ) -> Int? {
-        optionalInteger(name, in: request, range: range).map { $0.value ?? defaultValue }
-    }
-
-    /// A query parameter within bounds, for which absence has a meaning.
+    /// A query parameter within bounds, if present; the last one counts if it is repeated.
     mutating func optionalInteger(
         _ name: String,
         in request: Request,

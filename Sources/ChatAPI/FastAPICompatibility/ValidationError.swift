@@ -10,11 +10,25 @@ struct ValidationError: Error {
     }
 
     func response() -> Response {
-        var writer = JSONWriter()
+        .json(self, status: .unprocessableContent)
+    }
+}
+
+extension ValidationError: JSONWritable {
+    func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("detail", issues)
             writer.member("code", "validation_failed")
         }
-        return .json(writer.buffer, status: .unprocessableContent)
     }
+}
+
+extension JSONSchema {
+    static let validationError = component(
+        "ValidationError",
+        .object([
+            .required("detail", .array(of: .validationIssue)),
+            .required("code", ["const": "validation_failed"]),
+        ])
+    )
 }

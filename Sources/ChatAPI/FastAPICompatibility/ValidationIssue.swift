@@ -83,3 +83,24 @@ extension ValidationIssue.Input: JSONWritable {
         }
     }
 }
+
+extension JSONSchema {
+    static let validationIssue = component(
+        "ValidationIssue",
+        .object([
+            .required(
+                "type",
+                .string.adding("examples", ["string_too_long"]),
+                "What is wrong, in Pydantic's terms."
+            ),
+            .required(
+                "loc",
+                .array(of: ["type": ["string", "integer"]]),
+                "Where: `path`, `query`, `header` or `body`, then the name or the offset."
+            ),
+            .required("msg", .string),
+            .required("input", [:], "What was sent there."),
+            .optional("ctx", ["type": "object"], "The limit or the reason."),
+        ])
+    )
+}

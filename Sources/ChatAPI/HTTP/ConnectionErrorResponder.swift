@@ -38,7 +38,7 @@ struct ConnectionErrorResponder: Sendable {
 }
 
 extension APIError {
-    fileprivate init(_ error: ConnectionError) {
+    init(_ error: ConnectionError) {
         let (code, detail, headers): (String, String, HTTPFields) =
             switch error {
             case .malformed: ("bad_request", "Invalid HTTP request received.", [:])

@@ -2,16 +2,16 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// The line that the access log has for a request: who asked for what, how it ended, how long it took.
+/// A request's line in the access log: address, method, route, path, status and duration.
 struct AccessLogEntry {
     private let level: Logger.Level
     private let start = ContinuousClock.now
 
-    /// Nil where the logger would drop the line.
-    init?(for request: Request, logger: Logger) {
+    /// Nil if the logger would drop the line.
+    init?(for request: Request, in routes: RouteTable, logger: Logger) {
         guard logger.logLevel <= .info else { return nil }
-        // An orchestrator asks for its health every few seconds.
-        level = request.uri.path.hasPrefix("/health/") ? .debug : .info
+        // Orchestrators send health checks every few seconds.
+        level = routes.isHealthCheck(request.uri.path) ? .debug : .info
         guard logger.logLevel <= level else { return nil }
     }
 

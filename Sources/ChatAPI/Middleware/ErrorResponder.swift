@@ -4,9 +4,9 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Turns whatever a handler throws into its response.
+/// Turns an error into its response.
 ///
-/// A 5xx is logged with its reason; the client learns only its id.
+/// A 5xx is logged with its reason; the client sees only the request id.
 struct ErrorResponder {
     let routes: RouteTable
 
@@ -29,7 +29,7 @@ struct ErrorResponder {
         case let error as StoreError:
             return APIError(error, logger: context.logger)
         case is CancellationError:
-            // The grace period of the shutdown is over.
+            // The shutdown's grace period is over.
             return [.get, .head].contains(request.method) ? .unavailable : .outcomeUnknown
         case let error as HTTPError where error.status == .notFound:
             let allowed = routes.methods(at: request.uri.path)

@@ -2,13 +2,13 @@ import HTTPTypes
 import Hummingbird
 
 extension HostPolicy {
-    /// Rejects a request that does not say which host it is for (RFC 9112, section 3.2), or names one that is not served.
-    func requireHost(of request: Request) throws(APIError) {
+    /// Rejects a request without a host (RFC 9112, section 3.2), or for a host that is not served.
+    func requireHost(of request: Request, in routes: RouteTable) throws(APIError) {
         guard !request.headers.contains(.furtherHost), let host = request.head.authority.flatMap(Authority.init) else {
             throw .invalidHost
         }
-        // Health checks use an address, and learn nothing that a page must not know.
-        guard allows(host) || request.uri.path.hasPrefix("/health/") else { throw .hostNotAllowed }
+        // Health checks use an address, and reveal nothing that a foreign page must not know.
+        guard allows(host) || routes.isHealthCheck(request.uri.path) else { throw .hostNotAllowed }
     }
 }
 

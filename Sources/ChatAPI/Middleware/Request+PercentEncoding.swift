@@ -1,9 +1,9 @@
 import Hummingbird
 
 extension Request {
-    /// Rejects a path or query that is not percent-encoded UTF-8: `%` must be followed by two hexadecimal digits.
+    /// Rejects a path or query that is not percent-encoded UTF-8: two hexadecimal digits must follow a `%`.
     ///
-    /// Nothing behind it has to guess what was meant.
+    /// Code after this check never has to guess.
     func requirePercentEncoding(pathParameters: Parameters) throws(ValidationError) {
         guard uri.string.utf8.contains(UInt8(ascii: "%")) else { return }
         var issues = pathParameters.filter { $0.value.percentDecoded() == nil }.map { name, value in

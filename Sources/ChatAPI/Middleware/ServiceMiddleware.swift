@@ -2,13 +2,13 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// What is done for every request around its handler: its id, the checks of its target, the response to an error, the
-/// headers that all responses have, and the access log's line.
+/// Does what every request needs: its id, the checks of its host and target, the response to an error, the headers of all
+/// responses, and the line in the access log.
 ///
-/// One middleware, because each one costs every request two suspended frames.
+/// It is one middleware because each one costs every request two suspended frames.
 struct ServiceMiddleware: RouterMiddleware {
     let hosts: HostPolicy
-    let errors: ErrorResponder
+    let routes: RouteTable
 
     func handle(
         _ request: Request,
@@ -20,14 +20,14 @@ struct ServiceMiddleware: RouterMiddleware {
             // Where `RequestContext.id` finds it.
             context.logger[metadataKey: "hb.request.id"] = .string(id)
         }
-        let logEntry = AccessLogEntry(for: request, logger: context.logger)
+        let logEntry = AccessLogEntry(for: request, in: routes, logger: context.logger)
         var response: Response
         do {
-            try hosts.requireHost(of: request)
+            try hosts.requireHost(of: request, in: routes)
             try request.requirePercentEncoding(pathParameters: context.parameters)
             response = try await next(request, context)
         } catch {
-            response = errors.response(to: error, request: request, context: context)
+            response = ErrorResponder(routes: routes).response(to: error, request: request, context: context)
         }
         response.headers.addServiceFields(requestID: context.id)
         logEntry?.write(request, context: context, response: response)

@@ -1,38 +1,38 @@
 import Hummingbird
 
-/// One parameter of a query, as it is written: encoded like a form, with `+` for a space.
+/// A query parameter, form-encoded: `+` is a space.
 struct QueryParameter {
     private let encodedName: Substring
     let encodedValue: Substring
 
-    /// - Parameter text: What stands between two `&`; without a `=`, the value is empty.
+    /// - Parameter text: The text between two `&`; without a `=`, the value is empty.
     fileprivate init(_ text: Substring) {
         let end = text.firstIndex(of: "=") ?? text.endIndex
         encodedName = text[..<end]
         encodedValue = text[end...].dropFirst()
     }
 
-    /// Nil where the encoding is malformed.
+    /// Nil if the encoding is malformed.
     var name: String? { encodedName.percentDecoded(plusIsSpace: true) }
-    /// Nil where the encoding is malformed.
+    /// Nil if the encoding is malformed.
     var value: String? { encodedValue.percentDecoded(plusIsSpace: true) }
 
-    /// The name for an error that is about it.
+    /// The name in an error.
     var displayName: String { name ?? String(encodedName) }
-    /// The value for an error that is about it.
+    /// The value in an error.
     var displayValue: String { value ?? String(encodedValue) }
 
     var isMalformed: Bool { name == nil || value == nil }
 }
 
 extension Request {
-    /// In the order in which they are written.
+    /// In the order of the query.
     var queryParameters: [QueryParameter] {
         guard let query = uri.query, !query.isEmpty else { return [] }
         return query.split(separator: "&").map(QueryParameter.init)
     }
 
-    /// A query parameter's value; where it is repeated, the last one counts.
+    /// The value of a query parameter; the last one counts if it is repeated.
     func queryParameter(_ name: String) -> String? {
         queryParameters.last { $0.name == name }?.value
     }

@@ -37,7 +37,7 @@ extension RequestValidator {
         return nil
     }
 
-    /// The query parameter `q` of a list of chats. A blank one selects all chats.
+    /// The query parameter `q` of a list of chats; a blank one selects all chats.
     mutating func titlePart(in request: Request) -> OptionalValue<String>? {
         let text = request.queryParameter("q")?.trimmingUnicodeWhitespace() ?? ""
         if text.unicodeScalars.contains("\0") {
@@ -88,11 +88,13 @@ extension RequestValidator {
         idempotencyKey(request.headers[.idempotencyKey], at: ["header", "idempotency-key"])
     }
 
+    static let idempotencyKeyPattern = "^[!-~]{1,\(IdempotencyKey.maximumLength)}$"
+
     /// An idempotency key, which may be absent.
     mutating func idempotencyKey(_ text: String?, at location: [String]) -> OptionalValue<IdempotencyKey>? {
         guard let text else { return OptionalValue(value: nil) }
         if let key = IdempotencyKey(text) { return OptionalValue(value: key) }
-        note(.patternMismatch("^[!-~]{1,\(IdempotencyKey.maximumLength)}$"), at: location, input: .text(text))
+        note(.patternMismatch(Self.idempotencyKeyPattern), at: location, input: .text(text))
         return nil
     }
 }

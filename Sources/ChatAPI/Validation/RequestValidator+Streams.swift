@@ -3,22 +3,21 @@ import ChatOperations
 import ChatWire
 import Hummingbird
 
-/// Where streams are to begin.
+/// Where streams start.
 extension RequestValidator {
     struct StreamPlace {
         let place: LogPlace
-        /// Which part of the request has it.
+        /// The part of the request that has it.
         let location: [String]
     }
 
-    /// The place in a chat's log behind which a stream begins: what a browser sends when it comes back, or the query's
-    /// `after`.
+    /// The position after which a stream starts: a reconnecting browser's `Last-Event-ID`, or the query's `after`.
     mutating func streamPlace(in request: Request) -> OptionalValue<StreamPlace>? {
         guard let (text, location) = request.streamID else { return OptionalValue(value: nil) }
         return place(text, at: location).map { OptionalValue(value: StreamPlace(place: $0, location: location)) }
     }
 
-    /// The same for a stream of many chats.
+    /// The positions after which a stream of several chats starts.
     mutating func streamCursor(in request: Request) -> OptionalValue<StreamCursor>? {
         guard let (text, location) = request.streamID else { return OptionalValue(value: nil) }
         if let cursor = StreamCursor(token: text) { return OptionalValue(value: cursor) }
@@ -26,9 +25,9 @@ extension RequestValidator {
         return nil
     }
 
-    /// The query parameter `chats`: ids with commas between them, each with `:` and a place if it does not begin now.
+    /// The query parameter `chats`: comma-separated ids, each with `:` and a position unless it starts now.
     ///
-    /// Missing for all chats.
+    /// Absent for all chats.
     mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[FollowRequest]>? {
         guard let text = request.queryParameter("chats") else { return OptionalValue(value: nil) }
         var requests: [FollowRequest] = []
@@ -65,7 +64,7 @@ extension LogPlace {
 }
 
 extension Request {
-    /// The `id` of the last event that the client has, and where it stands.
+    /// The `id` of the last event that the client received, and the part of the request that has it.
     fileprivate var streamID: (text: String, location: [String])? {
         if let id = headers[.lastEventID], !id.isEmpty { return (id, ["header", "last-event-id"]) }
         return queryParameter("after").map { ($0, ["query", "after"]) }

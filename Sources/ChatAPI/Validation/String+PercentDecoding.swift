@@ -1,9 +1,9 @@
 import ChatWire
 
 extension StringProtocol {
-    /// With `%XX` resolved; nil where a `%` does not begin a percent-encoding or the bytes are not UTF-8.
+    /// Decodes `%XX`; nil if a `%` does not start a percent-encoding, or the bytes are not UTF-8.
     ///
-    /// - Parameter plusIsSpace: As in a query, which is encoded like a form.
+    /// - Parameter plusIsSpace: True for a query, which is form-encoded.
     func percentDecoded(plusIsSpace: Bool = false) -> String? {
         guard utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(self) }
         var bytes: [UInt8] = []

@@ -23,7 +23,7 @@ package enum InterchangeViolation: Error, Equatable {
 
 extension JSONValue {
     /// How deeply arrays and objects may be nested in a value that is passed on.
-    static let maximumInterchangeDepth = 32
+    package static let maximumInterchangeDepth = 32
 
     /// Checks that every parser can read the value, and that all of them read the same.
     package func requireInterchangeable() throws(InterchangeViolation) {

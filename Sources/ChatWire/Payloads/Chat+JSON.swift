@@ -35,3 +35,42 @@ extension ChatList: JSONWritable {
         }
     }
 }
+
+extension JSONSchema {
+    package static let chat = component("Chat", .object(chatProperties))
+
+    package static let chatWithMessages = component(
+        "ChatWithMessages",
+        .object(
+            chatProperties + [
+                .required("messages", .array(of: .message, maximum: 100), "Oldest first, without deleted ones.")
+            ]
+        )
+    )
+
+    package static let chatList = component(
+        "ChatList",
+        .object([
+            .required("chats", .array(of: .chat, maximum: 100), "Most recently active first."),
+            .required("next_cursor", ["type": ["string", "null"]], "The `cursor` of the next page; null at the end."),
+        ])
+    )
+
+    private static let chatProperties: [Property] = [
+        .required("id", .id),
+        .required("title", .string(maximum: ChatTitle.maximumLength)),
+        .required("created_at", .instant),
+        .required(
+            "last_seq",
+            .integer(from: 0),
+            "The last position of the chat's log. Every change in the chat increments it."
+        ),
+        .required(
+            "last_message_at",
+            .anyOf(.instant, .null),
+            "When the newest message was posted, even if it was deleted since; null if there was none."
+        ),
+        .required("message_count", .integer(from: 0), "The number of messages that are not deleted."),
+        .optional("metadata", .metadata),
+    ]
+}

@@ -27,3 +27,52 @@ extension LogEntry {
         }
     }
 }
+
+extension JSONSchema {
+    package static let logPage = component(
+        "LogPage",
+        .object([
+            .required(
+                "entries",
+                .array(of: .oneOf(messageEntry("MessageLogEntry"), chatEntry("ChatLogEntry")), maximum: 100),
+                "In order of position, without gaps."
+            ),
+            .required("last_seq", .integer(from: 0), "The last position of the chat's log at the time of the read."),
+            .required("epoch", .epoch),
+        ])
+    )
+
+    package static let liveMessageEntry = messageEntry("LiveMessageEntry", chatID: [liveChatID])
+    package static let liveChatEntry = chatEntry("LiveChatEntry", chatID: [liveChatID])
+
+    private static let liveChatID = Property.required("chat_id", .id, "The chat whose log contains the entry.")
+
+    private static func messageEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
+        entry(
+            name,
+            type: ["enum": ["message.created", "message.updated", "message.deleted"]],
+            chatID: chatID,
+            .required("message", .messageOrTombstone, "The message in its current state.")
+        )
+    }
+
+    private static func chatEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
+        entry(
+            name,
+            type: ["const": "chat.updated"],
+            chatID: chatID,
+            .required("chat", .chat, "The chat in its current state.")
+        )
+    }
+
+    private static func entry(
+        _ name: String,
+        type: JSONSchema,
+        chatID: [Property],
+        _ subject: Property
+    ) -> JSONSchema {
+        let seq = Property.required("seq", .integer(from: 1), "The entry's position.")
+        let at = Property.required("at", .instant, "When it happened.")
+        return component(name, .object([seq, .required("type", type)] + chatID + [at, subject]))
+    }
+}

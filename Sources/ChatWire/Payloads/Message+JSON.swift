@@ -42,3 +42,51 @@ extension MessagePage: JSONWritable {
         }
     }
 }
+
+extension JSONSchema {
+    package static let message = component(
+        "Message",
+        .object(
+            placeProperties + [
+                .required("text", .string(maximum: MessageText.maximumLength)),
+                .required("created_at", .instant),
+                .required("revision", .integer(from: 1), "Starts at 1 and increments with each edit."),
+                .optional("edited_at", .instant, "When the message was last edited. Absent if it never was."),
+                .optional("reply_to", .id, "The id of the message in the same chat that this one replies to."),
+                .optional("metadata", .metadata),
+            ]
+        )
+    )
+
+    package static let tombstone = component(
+        "Tombstone",
+        .object(
+            placeProperties + [
+                .required("created_at", .instant),
+                .required("deleted_at", .instant),
+                .required("text", ["const": ""]),
+            ],
+            "A deleted message, which keeps its position in the log."
+        )
+        .adding("additionalProperties", false)
+    )
+
+    package static let messageOrTombstone = component("MessageOrTombstone", .oneOf(message, tombstone))
+
+    package static let messagePage = component(
+        "MessagePage",
+        .object([
+            .required("messages", .array(of: messageOrTombstone, maximum: 100), "In order of position."),
+            .required("has_before", .boolean, "Whether there are messages before these."),
+            .required("has_after", .boolean, "Whether there are messages after these."),
+            .required("last_seq", .integer(from: 0), "The last position of the chat's log at the time of the read."),
+            .required("epoch", .epoch),
+        ])
+    )
+
+    private static let placeProperties: [Property] = [
+        .required("id", .id),
+        .required("chat_id", .id),
+        .required("seq", .integer(from: 1), "The position at which the message was posted in its chat's log."),
+    ]
+}

@@ -1,0 +1,47 @@
+import ChatWire
+
+/// What the OpenAPI document says about a route, as far as it does not follow from the route.
+struct APIOperation {
+    /// Unique, and stable: generated clients name their methods after it.
+    let id: String
+    let tag: APITag
+    let summary: String
+    let description: String?
+    /// Those of the query and the headers, of which the query's are the only ones that the route accepts.
+    let parameters: [APIParameter]
+    /// The JSON body that the route requires.
+    let body: (schema: JSONSchema, example: OpenAPIValue)?
+    let responses: [APIResponse]
+
+    init(
+        _ id: String,
+        _ tag: APITag,
+        _ summary: String,
+        _ description: String? = nil,
+        parameters: [APIParameter] = [],
+        body: (schema: JSONSchema, example: OpenAPIValue)? = nil,
+        responses: [APIResponse]
+    ) {
+        self.id = id
+        self.tag = tag
+        self.summary = summary
+        self.description = description
+        self.parameters = parameters
+        self.body = body
+        self.responses = responses
+    }
+}
+
+/// A group of operations in the documentation.
+enum APITag: String, CaseIterable {
+    case chats, messages, live, health
+
+    var description: String {
+        switch self {
+        case .chats: "Create, list, change and delete chats."
+        case .messages: "Post, read, edit and delete messages."
+        case .live: "Follow logs live. See docs/streaming.md."
+        case .health: "For orchestrators and monitors."
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import ChatWire
+
+/// A parameter of operations.
+struct APIParameter {
+    enum Location: String {
+        case path, query, header
+    }
+
+    let location: Location
+    let name: String
+    /// As the document has it.
+    let value: OpenAPIValue
+
+    private init(
+        _ location: Location,
+        _ name: String,
+        _ description: String?,
+        _ schema: JSONSchema,
+        isRequired: Bool = false,
+        example: OpenAPIValue? = nil,
+        component: String? = nil
+    ) {
+        self.location = location
+        self.name = name
+        var members: OpenAPIValue.Members = [("name", .string(name)), ("in", .string(location.rawValue))]
+        if isRequired { members.append(("required", true)) }
+        if let description { members.append(("description", .string(description))) }
+        members.append(("schema", schema.value))
+        if let example { members.append(("example", example)) }
+        let value = OpenAPIValue.object(members)
+        self.value = component.map { .reference(.parameters, $0, value) } ?? value
+    }
+
+    static func query(
+        _ name: String,
+        _ description: String,
+        _ schema: JSONSchema,
+        example: OpenAPIValue? = nil
+    ) -> APIParameter {
+        APIParameter(.query, name, description, schema, example: example)
+    }
+
+    static func limit(_ limit: PageLimit, _ description: String) -> APIParameter {
+        let schema = JSONSchema.integer(in: limit.range).adding("default", .integer(limit.defaultValue))
+        return .query("limit", description, schema)
+    }
+
+    static func header(
+        _ name: String,
+        _ description: String?,
+        _ schema: JSONSchema,
+        isRequired: Bool = false,
+        example: OpenAPIValue? = nil
+    ) -> APIParameter {
+        APIParameter(.header, name, description, schema, isRequired: isRequired, example: example)
+    }
+}
+
+extension APIParameter {
+    /// Those of every path that has their names.
+    static let inPaths = [
+        APIParameter(.path, "chat_id", "The chat's id.", .integer, isRequired: true, example: 1, component: "ChatID"),
+        APIParameter(
+            .path,
+            "message_id",
+            "The message's id.",
+            .integer,
+            isRequired: true,
+            example: 1,
+            component: "MessageID"
+        ),
+    ]
+
+    static let idempotencyKey = APIParameter(
+        .header,
+        "Idempotency-Key",
+        """
+        A key for this request, such as a UUID, unique among the chat's messages (or among all chats, if it creates one). \
+        Retry the request with the same key after any failure: it is carried out once. The key lives as long as the message \
+        or chat it created. A different request needs a different key.
+        """,
+        ["type": "string", "pattern": .string(RequestValidator.idempotencyKeyPattern)],
+        component: "IdempotencyKey"
+    )
+
+    static let ifMatch = APIParameter(
+        .header,
+        "If-Match",
+        """
+        The `ETag` of the revision you want to change, a list of them, or `*` for any. A weak tag, `W/"1"`, names the same \
+        revision. If the message is at another revision, nothing changes and the response is 412.
+        """,
+        .string,
+        example: "\"1\"",
+        component: "IfMatch"
+    )
+}

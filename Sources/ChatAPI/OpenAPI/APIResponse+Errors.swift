@@ -1,0 +1,137 @@
+import ChatDomain
+import ChatOperations
+import ChatWire
+import HTTPConnections
+import HTTPTypes
+
+extension APIResponse {
+    /// An error's response, with the error itself as the example.
+    static func error(_ error: APIError, _ description: String, component: String? = nil) -> APIResponse {
+        APIResponse(
+            error.status,
+            description,
+            .json(.error, example: error.example),
+            headers: error.headers.contains(.retryAfter) ? [retryAfter] : [],
+            component: component
+        )
+    }
+
+    static let chatNotFound = error(
+        .chatNotFound,
+        "The chat does not exist or was deleted.",
+        component: "ChatNotFound"
+    )
+    static let messageNotFound = APIResponse(
+        .notFound,
+        "The chat or the message does not exist or was deleted.",
+        Content(
+            mediaType: "application/json",
+            schema: .error,
+            example: (
+                "examples",
+                [
+                    "message": ["value": APIError.messageNotFound.example],
+                    "chat": ["value": APIError.chatNotFound.example],
+                ]
+            )
+        ),
+        component: "MessageNotFound"
+    )
+    static let revisionMismatch = error(
+        .revisionMismatch,
+        "The message is not at a revision in `If-Match`. Nothing was changed.",
+        component: "RevisionMismatch"
+    )
+    static let epochChanged = error(
+        APIError(.epochChanged(to: .example)),
+        "The position or cursor belongs to another epoch, or the log has gone backward. Read the chat again.",
+        component: "EpochChanged"
+    )
+    static let validationFailed = APIResponse(
+        .unprocessableContent,
+        "The request is not valid. `detail` has an entry for each problem.",
+        .json(.validationError, example: ValidationError.example),
+        component: "ValidationFailed"
+    )
+    static let validationFailedOrKeyReused = APIResponse(
+        .unprocessableContent,
+        """
+        The request is not valid: `detail` has an entry for each problem. Or its `Idempotency-Key` belongs to an earlier \
+        request with another body: the code is `idempotency_key_reused`.
+        """,
+        Content(
+            mediaType: "application/json",
+            schema: .anyOf(.validationError, .error),
+            example: (
+                "examples",
+                [
+                    "invalid": ["value": ValidationError.example],
+                    "reused": ["value": APIError.idempotencyKeyReused.example],
+                ]
+            )
+        ),
+        component: "ValidationFailedOrKeyReused"
+    )
+    static let requestTimeout = error(
+        APIError(.bodyTimedOut),
+        "The body did not arrive in time. The connection is closed.",
+        component: "RequestTimeout"
+    )
+    static let bodyTooLarge = error(
+        APIError(.bodyTooLarge(limit: 131_072)),
+        "The body is too large. The connection is closed.",
+        component: "BodyTooLarge"
+    )
+    static let tooManyStreamsOfClient = error(
+        .tooManyStreamsOfClient,
+        "Too many streams are open from this address.",
+        component: "TooManyStreamsOfClient"
+    )
+    static let tooManyTypingEvents = error(
+        APIError(.tooManyTypingNotices),
+        "This address sends too many typing events.",
+        component: "TooManyTypingEvents"
+    )
+    static let unavailable = error(
+        .unavailable,
+        """
+        The database is unavailable. With the code `unavailable`, nothing was changed: retry the request. With \
+        `search_timeout`, a search in titles took too long. With `outcome_unknown`, the connection to the database broke, \
+        and the change may have been made.
+        """,
+        component: "Unavailable"
+    )
+    static let unavailableOrTooManyStreams = error(
+        .tooManyStreams,
+        "The database is unavailable, or too many streams are open.",
+        component: "UnavailableOrTooManyStreams"
+    )
+    static let internalError = error(
+        .internalError,
+        "A bug in the service. Report it with its request id.",
+        component: "InternalError"
+    )
+
+    private static let retryAfter: (String, OpenAPIValue) = (
+        "Retry-After", ["description": "Seconds to wait.", "schema": ["type": "integer"]]
+    )
+}
+
+extension APIError {
+    fileprivate var example: OpenAPIValue {
+        let members: OpenAPIValue.Members = [("detail", .string(detail)), ("code", .string(code))]
+        return .object(status.kind == .serverError ? members + [("request_id", "4f8c1d2e9a7b6c5d")] : members)
+    }
+}
+
+extension ValidationError {
+    fileprivate static let example = OpenAPIValue.example(
+        ValidationError(issues: [
+            ValidationIssue(
+                problem: .text(.tooShort(minimum: 1)),
+                location: [.name("body"), .name("title")],
+                input: .text("  ")
+            )
+        ])
+    )
+}

@@ -1,0 +1,77 @@
+import ChatWire
+import HTTPTypes
+
+/// A response of operations.
+struct APIResponse {
+    let status: HTTPResponse.Status
+    /// As the document has it.
+    let value: OpenAPIValue
+
+    /// A body in one of its formats.
+    struct Content {
+        let mediaType: String
+        let schema: JSONSchema
+        /// `example`, or `examples` by their names.
+        let example: (String, OpenAPIValue)
+
+        static func json(_ schema: JSONSchema, example: OpenAPIValue) -> Content {
+            Content(mediaType: "application/json", schema: schema, example: ("example", example))
+        }
+    }
+
+    init(
+        _ status: HTTPResponse.Status,
+        _ description: String,
+        _ content: Content...,
+        headers: OpenAPIValue.Members = [],
+        component: String? = nil
+    ) {
+        self.status = status
+        var members: OpenAPIValue.Members = [
+            ("description", .string(description)),
+            ("headers", .object([Self.requestID] + headers)),
+        ]
+        if !content.isEmpty {
+            let formats = content.map { content in
+                (content.mediaType, OpenAPIValue.object([("schema", content.schema.value), content.example]))
+            }
+            members.append(("content", .object(formats)))
+        }
+        let value = OpenAPIValue.object(members)
+        self.value = component.map { .reference(.responses, $0, value) } ?? value
+    }
+
+    /// The resource that an earlier request with the same key created.
+    static func replayed(_ schema: JSONSchema, example: OpenAPIValue) -> APIResponse {
+        APIResponse(
+            .ok,
+            "The request was already carried out under this key. The response is the result in its current state.",
+            .json(schema, example: example),
+            headers: [
+                ("Idempotent-Replayed", ["description": "Marks a replayed response.", "schema": ["const": "true"]])
+            ]
+        )
+    }
+
+    static let eTag = (
+        "ETag",
+        OpenAPIValue.reference(
+            .headers,
+            "ETag",
+            [
+                "description": "The message's revision in quotes.",
+                "schema": ["type": "string", "pattern": "^\"[1-9][0-9]*\"$"],
+                "example": "\"1\"",
+            ]
+        )
+    )
+
+    private static let requestID = (
+        "X-Request-ID",
+        OpenAPIValue.reference(
+            .headers,
+            "RequestID",
+            ["description": "Identifies the request in the server's log.", "schema": ["type": "string"]]
+        )
+    )
+}

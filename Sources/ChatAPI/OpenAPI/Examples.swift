@@ -1,0 +1,121 @@
+import ChatDomain
+import ChatWire
+
+/// The conversation in the OpenAPI document's examples: two messages, of which one is edited and one is deleted, and a new
+/// title.
+extension Chat {
+    static let newExample = Chat(id: ChatID(rawValue: 1), title: "Team", createdAt: .example(0))
+
+    static let example = Chat(
+        id: newExample.id,
+        title: newExample.title,
+        createdAt: newExample.createdAt,
+        lastPosition: Position(rawValue: 1),
+        lastMessageAt: Message.example.createdAt,
+        messageCount: 1
+    )
+
+    static let editedExample = Chat(
+        id: newExample.id,
+        title: "Core team",
+        metadata: Metadata(json: #"{"topic":"releases"}"#),
+        createdAt: newExample.createdAt,
+        lastPosition: Position(rawValue: 5),
+        lastMessageAt: Message.deletedExample.createdAt,
+        messageCount: 1
+    )
+}
+
+extension ChatList {
+    static let example = ChatList(chats: [.example], next: nil, epoch: .example)
+}
+
+extension ChatWithMessages {
+    static let example = ChatWithMessages(chat: .example, messages: [.example])
+}
+
+extension Message {
+    static let example = Message(
+        id: MessageID(rawValue: 1),
+        chatID: Chat.newExample.id,
+        position: Position(rawValue: 1),
+        text: "Hello!",
+        createdAt: .example(1.25)
+    )
+
+    static let editedExample = Message(
+        id: example.id,
+        chatID: example.chatID,
+        position: example.position,
+        text: "Hello, all!",
+        createdAt: example.createdAt,
+        revision: 2,
+        editedAt: .example(60)
+    )
+
+    static let deletedExample = Message(
+        id: MessageID(rawValue: 2),
+        chatID: Chat.newExample.id,
+        position: Position(rawValue: 2),
+        text: "",
+        createdAt: .example(2.5),
+        deletedAt: .example(120)
+    )
+
+    /// After the deletion and the new title.
+    static let laterExample = Message(
+        id: MessageID(rawValue: 3),
+        chatID: Chat.newExample.id,
+        position: Position(rawValue: 6),
+        text: "Good morning",
+        createdAt: .example(300)
+    )
+}
+
+extension MessagePage {
+    static let example = MessagePage(
+        .newest(of: Chat.newExample.id, limit: 50),
+        older: [.deletedExample, .editedExample],
+        newer: [],
+        lastPosition: Position(rawValue: 4),
+        epoch: .example
+    )
+}
+
+extension LogPage {
+    static let example = LogPage(
+        entries: [
+            LogEntry(
+                position: Position(rawValue: 3),
+                kind: .messageUpdated,
+                instant: .example(60),
+                subject: .message(.editedExample)
+            ),
+            LogEntry(
+                position: Position(rawValue: 4),
+                kind: .messageDeleted,
+                instant: .example(120),
+                subject: .message(.deletedExample)
+            ),
+            LogEntry(
+                position: Position(rawValue: 5),
+                kind: .chatUpdated,
+                instant: .example(180),
+                subject: .chat(.editedExample)
+            ),
+        ],
+        lastPosition: Position(rawValue: 5),
+        epoch: .example
+    )
+}
+
+extension Epoch {
+    static let example = Epoch(rawValue: 0x7F3C_9A01)
+}
+
+extension Instant {
+    /// So many seconds after 2026-11-23, 9:00 UTC.
+    fileprivate static func example(_ seconds: Double) -> Instant {
+        Instant(microsecondsSinceEpoch: 1_795_424_400_000_000 + Int64(seconds * 1_000_000))
+    }
+}

@@ -1,0 +1,112 @@
+import ChatDomain
+import ChatWire
+import HTTPTypes
+
+extension APIOperation {
+    static let createChat = APIOperation(
+        "createChat",
+        .chats,
+        "Create a chat",
+        parameters: [.idempotencyKey],
+        body: (.chatCreate, ["title": "Team"]),
+        responses: [
+            APIResponse(.created, "The chat was created.", .json(.chat, example: .example(Chat.newExample))),
+            .replayed(.chat, example: .example(Chat.newExample)),
+        ]
+    )
+
+    static let listChats = APIOperation(
+        "listChats",
+        .chats,
+        "List chats, most recently active first",
+        """
+        Each page continues where the previous one ended. A chat that becomes active in the meantime moves to the front of \
+        the list.
+        """,
+        parameters: [
+            .limit(.chats, "The maximum number of chats to return."),
+            .query(
+                "cursor",
+                "The `next_cursor` of the previous page. It is opaque; only cursors from this service are valid.",
+                .string
+            ),
+            .query(
+                "q",
+                """
+                Return only chats whose title contains this text, in any case. White space around it is trimmed; empty means \
+                all chats.
+                """,
+                .string
+            ),
+        ],
+        responses: [
+            APIResponse(.ok, "A page of chats.", .json(.chatList, example: .example(ChatList.example))),
+            .epochChanged,
+        ]
+    )
+
+    static let getChat = APIOperation(
+        "getChat",
+        .chats,
+        "Read a chat with its latest messages",
+        parameters: [.limit(.latestMessages, "The maximum number of messages to return.")],
+        responses: [
+            APIResponse(
+                .ok,
+                "The chat and its latest `limit` messages, oldest first, without deleted ones.",
+                .json(.chatWithMessages, example: .example(ChatWithMessages.example))
+            )
+        ]
+    )
+
+    static let updateChat = APIOperation(
+        "updateChat",
+        .chats,
+        "Change a chat's title or metadata",
+        """
+        Fields you leave out stay the same. A change takes the next position of the chat's log; a request that changes \
+        nothing takes none.
+        """,
+        body: (.chatUpdate, ["title": "Core team", "metadata": ["topic": "releases"]]),
+        responses: [
+            APIResponse(
+                .ok,
+                "The chat in its current state.",
+                .json(.chat, example: .example(Chat.editedExample))
+            )
+        ]
+    )
+
+    static let deleteChat = APIOperation(
+        "deleteChat",
+        .chats,
+        "Delete a chat and its messages",
+        responses: [APIResponse(.noContent, "The chat was deleted.")]
+    )
+}
+
+extension JSONSchema {
+    fileprivate static let chatCreate = component(
+        "ChatCreate",
+        .object([
+            .required("title", chatTitle),
+            .optional("metadata", .metadata("\(metadataRules()) Null means none.", example: ["topic": "releases"])),
+        ])
+    )
+
+    fileprivate static let chatUpdate = component(
+        "ChatUpdate",
+        .object([
+            .optional("title", chatTitle),
+            .optional(
+                "metadata",
+                .metadata(
+                    "Replaces the metadata; null removes it. \(metadataRules())",
+                    example: ["topic": "releases"]
+                )
+            ),
+        ])
+    )
+
+    private static let chatTitle = text(maximum: ChatTitle.maximumLength, example: "Team")
+}

@@ -1,0 +1,232 @@
+import ChatDomain
+import ChatWire
+import HTTPTypes
+import WebSocket
+
+extension APIOperation {
+    static let streamChat = APIOperation(
+        "streamChat",
+        .live,
+        "Follow a chat's log live",
+        """
+        A stream of Server-Sent Events that starts after a position, or now, and skips no entry: first the existing entries, \
+        then `caught_up`, then each new entry. The `id` of an event is its position, so a browser that loses the connection \
+        resumes where it was. With `Accept: application/x-ndjson`, it streams JSON lines; with `wait`, it is a long poll.
+
+        A stream does not end, so you cannot try it on this page. Use \
+        `curl -N 'http://127.0.0.1:8000/chats/1/events?after=0'`, or in a browser with \
+        `new EventSource('/chats/1/events?after=0')`.
+        """,
+        parameters: [
+            .query(
+                "after",
+                """
+                The last position you have seen. Without it, the stream starts now. A position beyond the end of the log is \
+                rejected.
+                """,
+                .logPlace,
+                example: 5
+            ),
+            .query(
+                "wait",
+                """
+                Long poll: return one page of the log after `after` as soon as there is an entry, or an empty page after \
+                this many seconds.
+                """,
+                .integer(in: .longPollSeconds)
+            ),
+            .lastEventID(.logPlace),
+        ],
+        responses: [
+            APIResponse(
+                .ok,
+                "The stream, or, with `wait`, the page.",
+                .serverSentEvents(ExampleEvent.ofOneChat),
+                .jsonLines(ExampleEvent.ofOneChat),
+                .json(.logPage, example: .example(LogPage.example))
+            ),
+            .epochChanged,
+        ]
+    )
+
+    static let streamChats = APIOperation(
+        "streamChats",
+        .live,
+        "Follow several chats' logs live",
+        """
+        Streams many chats on one connection, since browsers open only six. The `id` of an event holds the position in every \
+        chat, so a browser resumes all of them. With many chats, not every event has an `id`; after a reconnect, events \
+        since the last `id` are sent again.
+
+        A stream does not end, so you cannot try it on this page. Use `curl -N http://127.0.0.1:8000/events`.
+        """,
+        parameters: [
+            .query(
+                "chats",
+                """
+                Comma-separated chat ids, at most `--stream-chats` (500). Append `:` and the last position you have seen, or \
+                the chat starts now. Without this parameter, the stream follows all chats, including those created later; if \
+                there are more than the limit, it follows the most recently active ones.
+                """,
+                [
+                    "type": "string",
+                    "pattern": "^[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?(,[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?)*$",
+                ],
+                example: "1:5,2"
+            ),
+            .query("after", "The `id` of the last event you received.", .string),
+            .lastEventID(.string),
+        ],
+        responses: [
+            APIResponse(
+                .ok,
+                "The stream.",
+                .serverSentEvents(ExampleEvent.ofSeveralChats),
+                .jsonLines(ExampleEvent.ofSeveralChats)
+            ),
+            .chatNotFound,
+        ]
+    )
+
+    static let openWebSocket = APIOperation(
+        "openWebSocket",
+        .live,
+        "Follow chats and write to them over one WebSocket",
+        """
+        A WebSocket (RFC 6455) whose messages are JSON. The server sends the entries of the chats you subscribe to; you send \
+        `subscribe`, `unsubscribe`, `send`, `typing` and `ping`, and each gets a response with its `ref`. See \
+        docs/websocket.md.
+
+        This page cannot open one. Try it with `websocat ws://127.0.0.1:8000/ws`, or in a browser with \
+        `new WebSocket('ws://127.0.0.1:8000/ws')`.
+        """,
+        parameters: [
+            .header("Connection", "Must contain `Upgrade`.", ["const": "Upgrade"], isRequired: true),
+            .header("Upgrade", nil, ["const": "websocket"], isRequired: true),
+            .header("Sec-WebSocket-Version", nil, ["const": "13"], isRequired: true),
+            .header(
+                "Sec-WebSocket-Key",
+                "16 random bytes in Base64.",
+                .string,
+                isRequired: true,
+                example: "dGhlIHNhbXBsZSBub25jZQ=="
+            ),
+            .header("Origin", "The origin of the page that opens the WebSocket. Browsers send it.", .string),
+        ],
+        responses: [
+            APIResponse(.switchingProtocols, "The connection is now a WebSocket."),
+            .error(APIError(.invalidKey), "The WebSocket handshake is invalid."),
+            .error(.originNotAllowed, "Pages of this origin may not open a WebSocket here."),
+            .error(
+                APIError(.unsupportedVersion),
+                "The request does not ask for a WebSocket, or asks for another version."
+            ),
+        ]
+    )
+
+    static let announceTyping = APIOperation(
+        "announceTyping",
+        .live,
+        "Show that someone is typing",
+        """
+        Sends a `typing` event without an `id` to the chat's subscribers. Nothing is stored. Events with the same metadata, \
+        and events beyond the chat's limit per second, are dropped.
+        """,
+        body: (.typingCreate, ["metadata": ["user": "ada"]]),
+        responses: [
+            APIResponse(.noContent, "The event was sent, or dropped because of a limit."),
+            .tooManyTypingEvents,
+        ]
+    )
+}
+
+extension APIParameter {
+    fileprivate static func lastEventID(_ schema: JSONSchema) -> APIParameter {
+        .header(
+            "Last-Event-ID",
+            "The `id` of the last event you received. Browsers send it when they reconnect; it overrides `after`.",
+            schema
+        )
+    }
+}
+
+extension JSONSchema {
+    fileprivate static let typingCreate = component(
+        "TypingCreate",
+        .object([
+            .optional(
+                "metadata",
+                .metadata(
+                    """
+                    Who is typing, as your application defines it. \(metadataRules(maximum: Typing.maximumMetadataLength))
+                    """,
+                    example: ["user": "ada"]
+                )
+            )
+        ])
+    )
+}
+
+extension APIResponse.Content {
+    fileprivate static func serverSentEvents(_ events: [ExampleEvent]) -> APIResponse.Content {
+        let description = "Server-Sent Events; the `data` of each is a `LiveEvent`."
+        let example = "retry: 2240\n" + events.map(\.serverSentEvent).joined()
+        return APIResponse.Content(
+            mediaType: "text/event-stream",
+            schema: .string.described(description),
+            example: ("example", .string(example))
+        )
+    }
+
+    fileprivate static func jsonLines(_ events: [ExampleEvent]) -> APIResponse.Content {
+        APIResponse.Content(
+            mediaType: "application/x-ndjson",
+            schema: .string.described("One `LiveEvent` per line. An empty line is a heartbeat."),
+            example: ("example", .string(events.map { "\($0.json)\n" }.joined()))
+        )
+    }
+}
+
+/// An event in the example of a stream.
+private struct ExampleEvent {
+    var id: String?
+    let type: String
+    let json: String
+
+    var serverSentEvent: String {
+        (id.map { "id: \($0)\n" } ?? "") + "event: \(type)\ndata: \(json)\n\n"
+    }
+
+    static let ofOneChat = [
+        ExampleEvent(
+            id: "7f3c9a01.5",
+            type: "hello",
+            json: #"{"type":"hello","epoch":"7f3c9a01","chat_id":1,"last_seq":5,"heartbeat_seconds":15}"#
+        ),
+        caughtUp("7f3c9a01.5"),
+        created("7f3c9a01.6"),
+    ]
+
+    static let ofSeveralChats = [
+        ExampleEvent(
+            type: "hello",
+            json: #"""
+                {"type":"hello","epoch":"7f3c9a01",\#
+                "chats":[{"chat_id":1,"last_seq":5},{"chat_id":2,"last_seq":0}],"heartbeat_seconds":15}
+                """#
+        ),
+        caughtUp("7f3c9a01.1-5-1-0-2jpvhy2c9l5rr"),
+        created("7f3c9a01.1-6-1-0-1pd3m0j36fz6u"),
+    ]
+
+    private static func caughtUp(_ id: String) -> ExampleEvent {
+        ExampleEvent(id: id, type: "caught_up", json: #"{"type":"caught_up"}"#)
+    }
+
+    private static func created(_ id: String) -> ExampleEvent {
+        let entry = LogEntry(created: .laterExample)
+        var writer = JSONWriter()
+        entry.write(to: &writer, chatID: Message.laterExample.chatID)
+        return ExampleEvent(id: id, type: entry.kind.rawValue, json: String(decoding: writer.bytes, as: UTF8.self))
+    }
+}

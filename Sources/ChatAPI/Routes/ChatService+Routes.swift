@@ -1,0 +1,81 @@
+import ChatDomain
+package import ChatLive
+import ChatOperations
+import HTTPConnections
+import HTTPTypes
+
+extension ChatService {
+    /// Every route of the service.
+    ///
+    /// `Allow` lists methods in this order.
+    ///
+    /// - Parameter onChatDeleted: Called when there may be something to purge.
+    package func routes(hub: EventHub, onChatDeleted: @escaping @Sendable () -> Void = {}) async -> [Route] {
+        let operations = Operations(store, hub: hub, typing: typing, onChatDeleted: onChatDeleted)
+        let reads = ReadBudget(readLimits)
+        let admissions = StreamAdmissions(streamLimits)
+        let chats = ChatController(
+            operations: operations,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            latestMessages: LatestMessagesCache(maximumBytes: tailCacheBytes),
+            reads: reads
+        )
+        let messages = MessageController(
+            operations: operations,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            reads: reads
+        )
+        let log = LogController(operations: operations, reads: reads)
+        let events = EventController(
+            operations: operations,
+            hub: hub,
+            admissions: admissions,
+            reads: reads,
+            maximumBodyBytes: limits.maximumBodyBytes
+        )
+        let sockets = SocketController(
+            operations: operations,
+            hub: hub,
+            admissions: admissions,
+            limits: webSocketLimits,
+            origins: webSocketOrigins
+        )
+        let health = HealthController(store: store, drain: drain, log: ReadinessLog())
+
+        let documented: [Route] = [
+            Route(.post, "/chats/", .createChat, unknownQuery: .ignored, use: chats.create),
+            Route(.get, "/chats/", .listChats, use: chats.list),
+            Route(.get, "/chats/{chat_id}", .getChat, unknownQuery: .ignored, use: chats.show),
+            Route(.delete, "/chats/{chat_id}", .deleteChat, unknownQuery: .ignored, use: chats.delete),
+            Route(.patch, "/chats/{chat_id}", .updateChat, use: chats.edit),
+
+            Route(.post, "/chats/{chat_id}/messages/", .createMessage, unknownQuery: .ignored, use: messages.create),
+            Route(.get, "/chats/{chat_id}/messages/", .listMessages, use: messages.list),
+            Route(.get, "/chats/{chat_id}/messages/{message_id}", .getMessage, use: messages.show),
+            Route(.patch, "/chats/{chat_id}/messages/{message_id}", .updateMessage, use: messages.edit),
+            Route(.delete, "/chats/{chat_id}/messages/{message_id}", .deleteMessage, use: messages.delete),
+            Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
+
+            Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
+            Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
+            Route(.get, "/ws", .openWebSocket, isStream: true, use: sockets.open),
+            Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
+
+            Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
+            Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),
+        ]
+
+        let documentation = await DocumentationController(
+            document: OpenAPIDocument(documented, rootPath: rootPath),
+            assetsFolder: documentationAssets
+        )
+        return documented + [
+            Route(page: "/", use: documentation.redirect),
+            Route(page: "/openapi.json", use: documentation.showDocument),
+            Route(page: "/docs", use: documentation.showSwagger),
+            Route(page: "/docs/swagger-initializer.js", use: documentation.showSwaggerInitializer),
+            Route(page: "/docs/assets/{file}", use: documentation.showAsset),
+            Route(page: "/redoc", use: documentation.showRedoc),
+        ]
+    }
+}

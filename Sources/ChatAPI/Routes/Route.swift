@@ -1,0 +1,80 @@
+package import HTTPTypes
+import Hummingbird
+
+/// A method at a path, with all that the service derives from it: the router's entry, the methods in a 405, the check of
+/// the query, and the operation in the OpenAPI document.
+package struct Route: Sendable {
+    typealias Handler = @Sendable (Request, ChatRequestContext) async throws -> Response
+
+    /// Who may use the route.
+    enum Access {
+        case open
+        /// For orchestrators: served at any host and by an overloaded server, and not logged at level info.
+        case health
+    }
+
+    /// What happens to query parameters that the operation does not have.
+    enum UnknownQuery {
+        /// A misspelled or unsupported parameter gets a 422: without it, the response would be to another question.
+        case rejected
+        /// As FastAPI does.
+        case ignored
+    }
+
+    package let method: HTTPRequest.Method
+    /// As in the OpenAPI document; a trailing slash makes no difference to the router.
+    package let path: String
+    /// Nil if the OpenAPI document leaves the route out.
+    let operation: APIOperation?
+    let access: Access
+    let unknownQuery: UnknownQuery
+    /// Whether the response is endless: it takes one of the slots for streams, and the whole connection.
+    let isStream: Bool
+    private let handler: Handler
+
+    init(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ operation: APIOperation,
+        access: Access = .open,
+        unknownQuery: UnknownQuery = .rejected,
+        isStream: Bool = false,
+        use handler: @escaping Handler
+    ) {
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.access = access
+        self.unknownQuery = unknownQuery
+        self.isStream = isStream
+        self.handler = handler
+    }
+
+    /// A page or a file of the documentation, which is not itself documented.
+    init(page path: String, use handler: @escaping Handler) {
+        method = .get
+        self.path = path
+        operation = nil
+        access = .open
+        unknownQuery = .ignored
+        isStream = false
+        self.handler = handler
+    }
+
+    /// The handler behind the checks that all routes of its kind have.
+    var checkedHandler: Handler {
+        guard unknownQuery == .rejected else { return handler }
+        let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
+        return { [handler] request, context in
+            let issues = request.queryParameters.filter { !names.contains($0.displayName) }.map { parameter in
+                ValidationIssue(
+                    problem: .extraForbidden,
+                    location: [.name("query"), .name(parameter.displayName)],
+                    input: .text(parameter.displayValue)
+                )
+            }
+            guard issues.isEmpty else { throw ValidationError(issues: issues) }
+            return try await handler(request, context)
+        }
+    }
+}

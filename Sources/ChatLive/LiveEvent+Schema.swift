@@ -1,0 +1,71 @@
+package import ChatWire
+
+extension JSONSchema {
+    package static let liveEvent = component(
+        "LiveEvent",
+        .anyOf(.liveMessageEntry, .liveChatEntry, liveNotice)
+            .described("One line of JSON, or the `data` of one Server-Sent Event.")
+    )
+
+    private static let liveNotice = component(
+        "LiveNotice",
+        .object(
+            [
+                .required("type", liveNoticeType),
+                .optional("chat_id", .id, "The chat the event is about, if any."),
+                .optional(
+                    "last_seq",
+                    .integer(from: 0),
+                    "In `hello`: where the log ended. In `chat.unfollowed`: the last position that was sent."
+                ),
+                .optional(
+                    "chats",
+                    .array(of: .object([.required("chat_id", .id), .required("last_seq", .integer(from: 0))])),
+                    "In `hello` of a stream of several chats: the chats and the last position of each."
+                ),
+                .optional(
+                    "heartbeat_seconds",
+                    .integer,
+                    "In `hello`: an idle stream sends a heartbeat after this many seconds."
+                ),
+                .optional("at", .instant, "In `typing`: when the event was received."),
+                .optional("metadata", .metadata, "In `typing`: who is typing, as your application defines it."),
+                .optional("chat", .chat, "In `chat.created` and `chat.followed`: the chat."),
+                .optional(
+                    "delay_ms",
+                    .integer,
+                    "In `reconnect`: how long to wait before you reconnect, in milliseconds."
+                ),
+                .optional("epoch", .epoch),
+                .optional(
+                    "has_more",
+                    .boolean,
+                    "In `hello` of a stream of all chats: true if there are too many to follow all of them."
+                ),
+                .optional(
+                    "after",
+                    .integer(from: 0),
+                    "In `chat.followed`: the position after which the chat's entries follow."
+                ),
+                .optional("code", .string, "In `failed`: `log_damaged`."),
+                .optional("detail", .string, "In `failed`: what is wrong."),
+            ],
+            "An event that is not a log entry. It is not stored."
+        )
+    )
+
+    private static let liveNoticeType: JSONSchema = [
+        "enum": [
+            "hello", "caught_up", "typing", "chat.created", "chat.deleted", "chat.followed", "chat.unfollowed",
+            "overflow", "reconnect", "reset", "failed",
+        ],
+        "description": """
+        `hello`: the stream starts. `caught_up`: everything that existed at the start has been sent. `typing`: someone \
+        is typing. `chat.created`, `chat.deleted`: a chat was created or deleted. `chat.followed`, `chat.unfollowed`: a \
+        stream of all chats follows an active chat, or stops following an idle one. `reset`: positions belong to \
+        another epoch, or the log has gone backward; start over. `failed`: the next position has no entry. `overflow`: \
+        the client was too slow. `reconnect`: the server is shutting down or cannot serve the stream now. After \
+        `overflow` and `reconnect`, the stream ends; reconnect with the last `id`.
+        """,
+    ]
+}
