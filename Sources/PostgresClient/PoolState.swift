@@ -1,10 +1,9 @@
 import DequeModule
 
-/// What a pool decides, without its I/O: which connection a lease gets, who waits, and when connecting is tried again.
+/// The decisions of a pool, without I/O: which connection a lease gets, who waits, and when to try to connect again.
 ///
-/// There are as many connections as the pool is large, from the start. A `warm` one answered when it was last used; a
-/// `cold` one is closed and connects when it is used again, as does one whose lifetime is over. Leases are served in the
-/// order in which they came.
+/// The pool has all its connections from the start. A `warm` one answered when it was last used. A `cold` one is closed and
+/// connects at its next use, as does one whose lifetime is over. Leases are granted in the order of the requests.
 package struct PoolState<Connection> {
     package typealias Instant = ContinuousClock.Instant
 
@@ -15,7 +14,7 @@ package struct PoolState<Connection> {
     private let maximumLifetime: Duration
     private let maximumWaiters: Int
     private var isShutDown = false
-    /// How often connecting has failed since it last went well, and when it may be tried again.
+    /// How often connecting has failed since it last succeeded, and when it may be tried again.
     private var failures = 0
     private var lastFailure: PostgresError?
     private var retryTime: Instant?
@@ -61,7 +60,7 @@ package struct PoolState<Connection> {
             leasedCount += 1
             return .use(openAnew(connection, at: now, jitter: jitter))
         }
-        // Nothing is at work that could become free: waiting would only delay the bad news.
+        // No connection is leased that could become free: waiting would only delay the error.
         if leasedCount == 0 { return .fail(lastFailure ?? .poolExhausted) }
         guard waiters.count < maximumWaiters else { return .fail(.poolExhausted) }
         waiters.append(waiter)
@@ -69,10 +68,10 @@ package struct PoolState<Connection> {
     }
 
     /// How a lease ended.
-    package enum Outcome {
+    package enum Outcome: Sendable {
         /// The connection answered and is outside any transaction.
         case healthy
-        /// The connection is closed: it broke, or was in a state that is not to be handed on.
+        /// The connection is closed: it broke, or its state must not reach the next user.
         case closed
         /// It could not be opened.
         case connectingFailed(PostgresError)
@@ -114,7 +113,7 @@ package struct PoolState<Connection> {
             return .fail(Array(waiters), error)
         }
         let isHealthy = if case .healthy = outcome { true } else { false }
-        // The connection passes to the next one at once, so that nobody who came later can take it.
+        // The connection passes to the next waiter at once, so that no later request can take it.
         if let next = waiters.popFirst() {
             let handedOver =
                 isHealthy
@@ -130,7 +129,7 @@ package struct PoolState<Connection> {
         return .none
     }
 
-    /// The lease of an open connection for the next one who uses it.
+    /// The lease of an open connection for its next user.
     private func renew(_ lease: Lease, at now: Instant, jitter: Double) -> Lease {
         guard now < lease.expiry else { return openAnew(lease.connection, at: now, jitter: jitter) }
         return Lease(connection: lease.connection, opensAnew: false, expiry: lease.expiry)
@@ -141,16 +140,16 @@ package struct PoolState<Connection> {
         Lease(connection: connection, opensAnew: true, expiry: now + maximumLifetime * (1 - jitter / 10))
     }
 
-    /// Takes back a wait; false if it had ended already.
+    /// Stops waiting; false if the wait had already ended.
     package mutating func cancel(_ waiter: WaiterID) -> Bool {
         guard let index = waiters.firstIndex(of: waiter) else { return false }
         waiters.remove(at: index)
         return true
     }
 
-    /// Refuses everything from now on.
+    /// Refuses every lease from now on.
     ///
-    /// - Returns: The connections to close, and who must be told. Leased ones are closed as they are released.
+    /// - Returns: The idle connections to close, and the waiters to fail. Leased connections close when they are released.
     package mutating func shutDown() -> (close: [Connection], fail: [WaiterID]) {
         isShutDown = true
         defer {
@@ -163,3 +162,4 @@ package struct PoolState<Connection> {
 }
 
 extension PoolState.Lease: Sendable where Connection: Sendable {}
+extension PoolState.LeaseAction: Sendable where Connection: Sendable {}

@@ -1,20 +1,17 @@
 package import Executors
+import Synchronization
 
-/// A bounded set of connections that are opened when they are needed and opened again when they broke.
-package actor PostgresPool {
-    private typealias State = PoolState<PostgresConnection>
-
-    private var state: State
-    private var waiting: [State.WaiterID: CheckedContinuation<State.Lease, any Error>] = [:]
-    private var lastWaiterID = 0
+/// A bounded set of connections that open when they are first needed and reopen after they break.
+package final class PostgresPool: Sendable {
+    private let queue: Mutex<LeaseQueue>
     private let leaseTimeout: Duration
 
     /// - Parameters:
     ///   - size: The most connections at once, at least 1.
     ///   - leaseTimeout: How long a caller waits for one to become free.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced before its next use.
-    ///   - maximumWaiters: How many may wait; a further one is refused at once.
-    ///   - executor: The thread of its connections, for a caller who is on it; nil gives each its own.
+    ///   - maximumWaiters: How many callers may wait; the next one fails at once.
+    ///   - executor: The thread of its connections, for a caller that runs on it; nil gives each connection its own.
     package init(
         _ configuration: PostgresConfiguration,
         size: Int,
@@ -26,18 +23,20 @@ package actor PostgresPool {
         let connections = (0..<size).map { _ in
             PostgresConnection(configuration, executor: executor ?? ThreadExecutor())
         }
-        state = State(connections, maximumLifetime: maximumLifetime, maximumWaiters: maximumWaiters)
+        queue = Mutex(
+            LeaseQueue(PoolState(connections, maximumLifetime: maximumLifetime, maximumWaiters: maximumWaiters))
+        )
         self.leaseTimeout = leaseTimeout
     }
 
     /// Runs `body` on a connection's own thread.
     ///
-    /// A connection whose server has gone away while it was idle is replaced before `body` runs. What `body` leaves open,
-    /// a transaction or a broken connection, never reaches the next caller. When the task is cancelled, so is the statement
-    /// under way, on the server, and the connection is replaced.
+    /// If the server has closed an idle connection, it is replaced before `body` runs. Whatever state `body` leaves behind,
+    /// such as an open transaction or a broken connection, never reaches the next caller. Cancelling the task cancels the
+    /// running statement on the server and replaces the connection.
     ///
-    /// - Throws: What `body` throws, or an error that says that nothing was sent.
-    package nonisolated func withConnection<Result: Sendable>(
+    /// - Throws: What `body` throws, or an error that means that nothing was sent.
+    package func withConnection<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(PostgresError) -> Result {
         let lease = try await lease()
@@ -47,68 +46,110 @@ package actor PostgresPool {
         } onCancel: {
             cancellation.cancel()
         }
-        await release(lease, outcome)
+        await queue.withLock { $0.release(lease, outcome) }?.close()
         return try result.get()
     }
 
-    /// Closes the idle connections now and the others as they become free; whoever waits is refused.
+    /// Closes idle connections now and the others when they are released; waiting callers fail.
     package func shutDown() async {
-        let (connections, waiters) = state.shutDown()
-        fail(waiters, .shutDown)
-        for connection in connections {
+        for connection in queue.withLock({ $0.shutDown() }) {
             await connection.close()
         }
     }
 
-    private func lease() async throws(PostgresError) -> State.Lease {
-        lastWaiterID += 1
-        let waiter = State.WaiterID(rawValue: lastWaiterID)
-        switch state.lease(waiter, at: .now, jitter: .random(in: 0..<1)) {
+    private func lease() async throws(PostgresError) -> PoolState<PostgresConnection>.Lease {
+        let (waiter, action) = queue.withLock { $0.lease() }
+        switch action {
         case .use(let lease): return lease
         case .fail(let error): throw error
         case .wait: break
         }
         let timer = Task { [leaseTimeout] in
             try await Task.sleep(for: leaseTimeout)
-            giveUp(waiter, .poolExhausted)
+            queue.withLock { $0.cancel(waiter, .poolExhausted) }
         }
         defer { timer.cancel() }
-        do {
-            return try await withTaskCancellationHandler {
-                try await withCheckedThrowingContinuation { waiting[waiter] = $0 }
-            } onCancel: {
-                Task { await self.giveUp(waiter, .cancelled) }
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                queue.withLock { $0.wait(waiter, continuation) }
             }
-        } catch {
-            throw error as? PostgresError ?? .poolExhausted
+        } onCancel: {
+            queue.withLock { $0.cancel(waiter, .cancelled) }
+        }
+        return try answer.get()
+    }
+}
+
+/// The pool's decisions, and the tasks that wait for a lease.
+///
+/// Its methods run under the pool's lock. They may resume a task there: that only enqueues it.
+private struct LeaseQueue {
+    typealias State = PoolState<PostgresConnection>
+    typealias Answer = Result<State.Lease, PostgresError>
+
+    private enum Waiting {
+        case suspended(CheckedContinuation<Answer, Never>)
+        /// The answer came before the task was suspended.
+        case answered(Answer)
+    }
+
+    private var state: State
+    private var lastWaiterID = 0
+    private var waiting: [State.WaiterID: Waiting] = [:]
+
+    init(_ state: State) {
+        self.state = state
+    }
+
+    mutating func lease() -> (State.WaiterID, State.LeaseAction) {
+        lastWaiterID += 1
+        let waiter = State.WaiterID(rawValue: lastWaiterID)
+        return (waiter, state.lease(waiter, at: .now, jitter: .random(in: 0..<1)))
+    }
+
+    mutating func wait(_ waiter: State.WaiterID, _ continuation: CheckedContinuation<Answer, Never>) {
+        if case .answered(let answer) = waiting.removeValue(forKey: waiter) {
+            continuation.resume(returning: answer)
+        } else {
+            waiting[waiter] = .suspended(continuation)
         }
     }
 
-    private func release(_ lease: State.Lease, _ outcome: State.Outcome) async {
+    /// - Returns: A connection to close.
+    mutating func release(_ lease: State.Lease, _ outcome: State.Outcome) -> PostgresConnection? {
         switch state.release(lease, outcome, at: .now, jitter: .random(in: 0..<1)) {
         case .none: break
-        case .handOver(let lease, let waiter):
-            waiting.removeValue(forKey: waiter)?.resume(returning: lease)
-        case .fail(let waiters, let error): fail(waiters, error)
-        case .close(let connection): await connection.close()
+        case .handOver(let lease, let waiter): answer(waiter, .success(lease))
+        case .fail(let waiters, let error): waiters.forEach { answer($0, .failure(error)) }
+        case .close(let connection): return connection
         }
+        return nil
     }
 
-    private func giveUp(_ waiter: State.WaiterID, _ error: PostgresError) {
+    mutating func cancel(_ waiter: State.WaiterID, _ error: PostgresError) {
         if state.cancel(waiter) {
-            fail([waiter], error)
+            answer(waiter, .failure(error))
         }
     }
 
-    private func fail(_ waiters: [State.WaiterID], _ error: PostgresError) {
-        for waiter in waiters {
-            waiting.removeValue(forKey: waiter)?.resume(throwing: error)
+    /// - Returns: The connections to close.
+    mutating func shutDown() -> [PostgresConnection] {
+        let (connections, waiters) = state.shutDown()
+        waiters.forEach { answer($0, .failure(.shutDown)) }
+        return connections
+    }
+
+    private mutating func answer(_ waiter: State.WaiterID, _ answer: Answer) {
+        if case .suspended(let continuation) = waiting.removeValue(forKey: waiter) {
+            continuation.resume(returning: answer)
+        } else {
+            waiting[waiter] = .answered(answer)
         }
     }
 }
 
 extension PostgresConnection {
-    /// Opens the connection if need be, runs `body` and says in what state it leaves the connection.
+    /// Opens the connection if necessary, runs `body` and reports the state in which it leaves the connection.
     fileprivate func use<Success: Sendable>(
         opensAnew: Bool,
         _ cancellation: LeaseCancellation,

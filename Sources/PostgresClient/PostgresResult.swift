@@ -33,6 +33,15 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         String(cString: PQcmdStatus(result))
     }
 
+    /// The index of the first column with a name, in lower case.
+    ///
+    /// Look it up once per result, not once per row.
+    package func column(_ name: String) throws(PostgresError) -> Int {
+        let index = PQfnumber(result, name)
+        guard index >= 0 else { throw .unexpectedResult("there is no column \(name)") }
+        return Int(index)
+    }
+
     package func isNull(_ column: Int, row: Int) -> Bool {
         PQgetisnull(result, Int32(row), Int32(column)) == 1
     }
