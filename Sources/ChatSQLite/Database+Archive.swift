@@ -6,28 +6,30 @@ extension Database {
     func fetchArchivedChats(after id: ChatID, limit: Int) throws -> [ArchivedChat] {
         let statement = try cachedStatement(
             sql: """
-                SELECT \(Chat.columns), last_entry_at, idempotency_key, idempotency_fingerprint
+                SELECT \(HeadColumns.list), idempotency_key, idempotency_fingerprint
                 FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
                 WHERE chats.id > ? AND deleted_at IS NULL ORDER BY chats.id LIMIT ?
                 """
         )
-        return try Row.fetchAll(statement, arguments: [id.rawValue, limit]).map { row in
-            ArchivedChat(
-                head: LogHead(row),
-                idempotency: try Idempotency(row, columnsFrom: 8)
-            )
-        }
+        let columns = try HeadColumns(statement)
+        let idempotency = try IdempotencyColumns(statement)
+        let rows = try Row.fetchCursor(statement, arguments: [id.rawValue, limit])
+        return try Array(
+            rows.map { ArchivedChat(head: columns.head($0), idempotency: try idempotency.idempotency($0)) }
+        )
     }
 
     func fetchArchivedEntries(of chat: ChatID, after position: Position, limit: Int) throws -> [ArchivedEntry] {
         let sent = try cachedStatement(
             sql: """
-                SELECT \(Message.columns), idempotency_key, idempotency_fingerprint
+                SELECT \(MessageColumns.list), idempotency_key, idempotency_fingerprint
                 FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
                 """
         )
-        let messages = try Row.fetchAll(sent, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
-            ArchivedEntry.message(Message(of: chat, row), try Idempotency(row, columnsFrom: 9))
+        let columns = try MessageColumns(sent)
+        let idempotency = try IdempotencyColumns(sent)
+        let messages = try Row.fetchCursor(sent, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
+            ArchivedEntry.message(columns.message(row, of: chat), try idempotency.idempotency(row))
         }
         let changed = try cachedStatement(
             sql: """
@@ -35,22 +37,25 @@ extension Database {
                 FROM changes WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
                 """
         )
-        let changes = try Row.fetchAll(changed, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
-            guard let kind = LogEntry.Kind(rawValue: row[1]) else {
+        let entryPosition = try changed.column("seq")
+        let kind = try changed.column("kind")
+        let instant = try changed.column("created_at")
+        let messageID = try changed.column("message_id")
+        let changes = try Row.fetchCursor(changed, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
+            guard let kind = LogEntry.Kind(rawValue: row[kind]) else {
                 throw StoreError.failed(reason: "chat \(chat.rawValue) has a change of no kind")
             }
-            let messageID: Int64? = row[3]
             return ArchivedEntry.change(
                 LogPlan.Change(
                     chatID: chat,
-                    position: Position(rawValue: row[0]),
+                    position: Position(rawValue: row[entryPosition]),
                     kind: kind,
-                    instant: Instant(microsecondsSinceEpoch: row[2]),
-                    messageID: messageID.map(MessageID.init(rawValue:))
+                    instant: Instant(microsecondsSinceEpoch: row[instant]),
+                    messageID: MessageID(stored: row[messageID])
                 )
             )
         }
-        return Array(merging: messages, changes, limit: limit)
+        return try Array(merging: Array(messages), Array(changes), limit: limit)
     }
 
     func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) throws -> ImportResult {
@@ -168,12 +173,20 @@ extension Database {
     }
 }
 
-extension Idempotency {
-    fileprivate init?(_ row: Row, columnsFrom first: Int) throws {
-        guard let text: String = row[first] else { return nil }
+/// Where a statement's rows have an idempotency key and its fingerprint.
+private struct IdempotencyColumns {
+    private let key, fingerprint: Int
+
+    init(_ statement: Statement) throws {
+        key = try statement.column("idempotency_key")
+        fingerprint = try statement.column("idempotency_fingerprint")
+    }
+
+    func idempotency(_ row: Row) throws -> Idempotency? {
+        guard let text: String = row[key] else { return nil }
         guard let key = IdempotencyKey(text) else {
-            throw StoreError.failed(reason: "a stored idempotency key is none")
+            throw StoreError.failed(reason: "a stored idempotency key is invalid")
         }
-        self.init(key: key, fingerprint: row[first + 1])
+        return Idempotency(key: key, fingerprint: row[fingerprint])
     }
 }

@@ -6,21 +6,23 @@ extension Database {
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
         let statement = try cachedStatement(
             sql: """
-                SELECT \(Chat.columns), last_entry_at FROM chats
+                SELECT \(HeadColumns.list) FROM chats
                 WHERE deleted_at IS NULL AND (last_entry_at, id) < (?, ?)
                     AND (? IS NULL OR instr(case_folded(title), ?))
                 ORDER BY last_entry_at DESC, id DESC LIMIT ?
                 """
         )
         let part = query.titlePart?.caseFolded
-        let rows = try Row.fetchAll(
+        let columns = try HeadColumns(statement)
+        let rows = try Row.fetchCursor(
             statement,
             arguments: [
                 query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
             ]
         )
-        let heads = rows.prefix(query.limit).map { LogHead($0) }
-        let last = rows.count > query.limit ? heads.last : nil
+        let found = try Array(rows.map { columns.head($0) })
+        let heads = found.prefix(query.limit)
+        let last = found.count > query.limit ? heads.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
         return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
     }
@@ -57,16 +59,18 @@ extension Database {
         // To read on costs less than to leap over so few.
         let shortestLeap: Int64 = 32
         let statement = try cachedStatement(
-            sql: "SELECT \(Message.columns), run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC"
+            sql: "SELECT \(MessageColumns.list), run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC"
         )
+        let columns = try MessageColumns(statement)
+        let runStartColumn = try statement.column("run_seq")
         var messages: [Message] = []
         var end: Int64? = .max
         while let bound = end {
             end = nil
             let rows = try Row.fetchCursor(statement, arguments: [chat.rawValue, bound])
             while messages.count < limit, end == nil, let row = try rows.next() {
-                let message = Message(of: chat, row)
-                let runStart: Int64? = row[Message.columnCount]
+                let message = columns.message(row, of: chat)
+                let runStart: Int64? = row[runStartColumn]
                 if !message.isDeleted {
                     messages.append(message)
                 } else if let runStart, runStart + shortestLeap < message.position.rawValue {
@@ -110,24 +114,29 @@ extension Database {
         ).map(LogEntry.init(created:))
         let statement = try cachedStatement(
             sql: """
-                SELECT changes.seq, kind, changes.created_at, \(Message.columns)
+                SELECT changes.seq AS entry_seq, kind, changes.created_at AS entry_at, \(MessageColumns.list)
                 FROM changes
                 LEFT JOIN messages ON messages.chat_id = changes.chat_id AND messages.id = changes.message_id
                 WHERE changes.chat_id = ? AND changes.seq > ? ORDER BY changes.seq LIMIT ?
                 """
         )
-        let changed = try Row.fetchAll(statement, arguments: [chat.id.rawValue, position.rawValue, limit]).map { row in
+        let columns = try MessageColumns(statement)
+        let entryPosition = try statement.column("entry_seq")
+        let kind = try statement.column("kind")
+        let instant = try statement.column("entry_at")
+        let rows = try Row.fetchCursor(statement, arguments: [chat.id.rawValue, position.rawValue, limit])
+        let changed = rows.map { row in
             try LogEntry(
-                position: Position(rawValue: row[0]),
-                kind: row[1],
-                instant: Instant(microsecondsSinceEpoch: row[2]),
+                position: Position(rawValue: row[entryPosition]),
+                kind: row[kind],
+                instant: Instant(microsecondsSinceEpoch: row[instant]),
                 of: chat,
-                message: row.hasNull(atIndex: 3) ? nil : Message(of: chat.id, row, columnsFrom: 3)
+                message: columns.optionalMessage(row, of: chat.id)
             )
         }
         return LogPage(
             merging: created,
-            changed,
+            try Array(changed),
             limit: limit,
             lastPosition: chat.lastPosition,
             epoch: try fetchEpoch()
@@ -139,12 +148,8 @@ extension Database {
         of chat: ChatID,
         _ arguments: StatementArguments
     ) throws -> [Message] {
-        let statement = try cachedStatement(sql: "SELECT \(Message.columns) FROM messages WHERE \(condition)")
-        var messages: [Message] = []
-        let rows = try Row.fetchCursor(statement, arguments: arguments)
-        while let row = try rows.next() {
-            messages.append(Message(of: chat, row))
-        }
-        return messages
+        let statement = try cachedStatement(sql: "SELECT \(MessageColumns.list) FROM messages WHERE \(condition)")
+        let columns = try MessageColumns(statement)
+        return try Array(Row.fetchCursor(statement, arguments: arguments).map { columns.message($0, of: chat) })
     }
 }

@@ -60,33 +60,38 @@ extension Database {
 
     func fetchHead(of chat: ChatID) throws -> LogHead? {
         let statement = try cachedStatement(
-            sql: "SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ? AND deleted_at IS NULL"
+            sql: "SELECT \(HeadColumns.list) FROM chats WHERE id = ? AND deleted_at IS NULL"
         )
-        return try Row.fetchOne(statement, arguments: [chat.rawValue]).map { LogHead($0) }
+        let columns = try HeadColumns(statement)
+        return try Row.fetchCursor(statement, arguments: [chat.rawValue]).map { columns.head($0) }.next()
     }
 
     private func fetchMessage(sentUnder key: LogPlan.SentKey) throws -> LogPlan.SentMessage? {
         let statement = try cachedStatement(
             sql: """
-                SELECT \(Message.columns), idempotency_fingerprint FROM messages
+                SELECT \(MessageColumns.list), idempotency_fingerprint FROM messages
                 WHERE chat_id = ? AND idempotency_key = ?
                 """
         )
+        let columns = try MessageColumns(statement)
+        let fingerprint = try statement.column("idempotency_fingerprint")
         return try Row.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]).map { row in
-            LogPlan.SentMessage(message: Message(of: key.chatID, row), fingerprint: row[9])
+            LogPlan.SentMessage(message: columns.message(row, of: key.chatID), fingerprint: row[fingerprint])
         }
     }
 
     private func fetchChat(createdUnder key: IdempotencyKey) throws -> LogPlan.CreatedChat? {
         let statement = try cachedStatement(
             sql: """
-                SELECT \(Chat.columns), sent.idempotency_fingerprint
+                SELECT \(HeadColumns.list), sent.idempotency_fingerprint
                 FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
                 WHERE sent.idempotency_key = ?
                 """
         )
+        let columns = try HeadColumns(statement)
+        let fingerprint = try statement.column("idempotency_fingerprint")
         return try Row.fetchOne(statement, arguments: [key.value]).map { row in
-            LogPlan.CreatedChat(chat: Chat(row), fingerprint: row[7])
+            LogPlan.CreatedChat(chat: columns.head(row).chat, fingerprint: row[fingerprint])
         }
     }
 

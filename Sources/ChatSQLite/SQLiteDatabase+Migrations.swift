@@ -34,7 +34,7 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
         let exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
         guard try Bool.fetchOne(database, sql: exists, arguments: [VersionTable.name]) == true else { return [] }
         return try Row.fetchAll(database, sql: VersionTable.select).map { row in
-            AppliedMigration(revision: row[0], checksum: row[1])
+            AppliedMigration(revision: row["revision"], checksum: row["checksum"])
         }
     }
 
@@ -46,7 +46,8 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
         )
         var objects: Set<String> = []
         for row in rows {
-            let (table, type, name, sql): (String, String, String, String) = (row[0], row[1], row[2], row[3])
+            let (table, type, name): (String, String, String) = (row["tbl_name"], row["type"], row["name"])
+            let sql: String = row["sql"]
             guard tables.contains(table) else { continue }
             var hash = StableHash()
             for word in sql.split(whereSeparator: \.isWhitespace) {

@@ -1,0 +1,44 @@
+import ChatDomain
+import GRDB
+
+/// Where a statement's rows have the columns of a message.
+struct MessageColumns {
+    static let list = """
+        messages.seq, messages.id, text, messages.created_at, messages.metadata, reply_to, revision, edited_at, \
+        messages.deleted_at
+        """
+
+    private let position, id, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+
+    init(_ statement: Statement) throws {
+        position = try statement.column("seq")
+        id = try statement.column("id")
+        text = try statement.column("text")
+        createdAt = try statement.column("created_at")
+        metadata = try statement.column("metadata")
+        replyTo = try statement.column("reply_to")
+        revision = try statement.column("revision")
+        editedAt = try statement.column("edited_at")
+        deletedAt = try statement.column("deleted_at")
+    }
+
+    func message(_ row: Row, of chat: ChatID) -> Message {
+        Message(
+            id: MessageID(rawValue: row[id]),
+            chatID: chat,
+            position: Position(rawValue: row[position]),
+            text: row[text],
+            metadata: Metadata(stored: row[metadata]),
+            replyTo: MessageID(stored: row[replyTo]),
+            createdAt: Instant(microsecondsSinceEpoch: row[createdAt]),
+            revision: row[revision],
+            editedAt: Instant(stored: row[editedAt]),
+            deletedAt: Instant(stored: row[deletedAt])
+        )
+    }
+
+    /// Nil where an outer join has found no message.
+    func optionalMessage(_ row: Row, of chat: ChatID) -> Message? {
+        row.hasNull(atIndex: id) ? nil : message(row, of: chat)
+    }
+}
