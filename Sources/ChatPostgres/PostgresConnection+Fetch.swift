@@ -1,85 +1,23 @@
 import ChatDomain
 import PostgresClient
 
-extension PostgresDatabase {
-    /// Reads the ends of any number of logs, each in one snapshot.
-    func fetch(_ requests: [LogTailRequest]) async throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
-        // Many may ask for the same at the same time.
-        let distinct = Array(Set(requests))
-        let fetched = try await read { connection throws(PostgresError) in
-            var answers = try connection.fetch(distinct, .newestMessages)
-            // Where many messages at the end are deleted, the others are looked for again, in another way.
-            let short = distinct.indices.filter { distinct[$0].hasFewer(answers[$0]) }
-            if !short.isEmpty {
-                let others = try connection.fetch(short.map { distinct[$0] }, .messagesBetweenDeleted)
-                for (index, answer) in zip(short, others) {
-                    answers[index] = answer
-                }
-            }
-            return answers
-        }
-        let answers = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
-        return requests.map { request in
-            answers[request].flatMap { $0 }.map { .success($0) } ?? .failure(.chatNotFound)
-        }
-    }
-
-    func fetchChats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
-        try await read { connection throws(PostgresError) in try connection.fetchChats(query) }
-    }
-
-    func searchChats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
-        try await search { connection throws(PostgresError) in try connection.fetchChats(query) }
-    }
-
-    func fetchChats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
-        try await read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
-    }
-
-    func fetchMessage(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        let message = try await readInChat { connection throws(PostgresError) in
-            try connection.fetchMessage(id, in: chat)
-        }
-        guard let message, !message.isDeleted else { throw .messageNotFound }
-        return message
-    }
-
-    func fetchPage(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query) }
-    }
-
-    func fetchLog(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
-        try await readInChat { connection throws(PostgresError) in
-            try connection.fetchLog(of: chat, after: position, limit: limit)
-        }
-    }
-
-    /// Reads something of a chat, which is nil if there is no such chat.
-    private func readInChat<Result: Sendable>(
-        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result?
-    ) async throws(StoreError) -> Result {
-        guard let result = try await read(body) else { throw .chatNotFound }
-        return result
-    }
-}
-
 extension LogTailRequest {
-    /// Whether the answer has fewer messages than were asked for, although there are more.
+    /// Whether the answer has fewer messages than requested although the chat has more.
     fileprivate func hasFewer(_ answer: LogTailAnswer?) -> Bool {
         guard case .read(let chat, _) = answer else { return false }
         return chat.messages.count < tail.limit && chat.messages.count < chat.chat.messageCount
     }
 }
 
-/// How the newest messages of `tail` are found in the log of `chats`: the text of a subquery.
+/// A subquery that finds the newest messages for a row of `tail` and its row of `chats`.
 private struct NewestMessages {
     let query: String
 
-    /// Reads the log backwards, and past some deleted messages.
+    /// Reads the log backward and tolerates some deleted messages.
     static let newestMessages = NewestMessages(
         query: """
-            SELECT \(Message.columnNames) FROM (
-                SELECT \(Message.columnNames) FROM messages
+            SELECT \(MessageColumns.names) FROM (
+                SELECT \(MessageColumns.names) FROM messages
                 WHERE messages.chat_id = tail.chat_id
                     AND (tail.known_epoch, tail.known_seq, tail.known_at)
                         IS DISTINCT FROM (history.epoch, chats.last_seq, chats.last_entry_at)
@@ -89,8 +27,8 @@ private struct NewestMessages {
             """
     )
 
-    /// Walks backwards from message to message and leaps over runs of deleted ones, of which there is at most one more than
-    /// messages, so its time does not depend on their length.
+    /// Walks backward from message to message and skips runs of deleted ones. There is at most one run more than messages, so
+    /// the time does not depend on their length.
     ///
     /// The limit of 1 keeps the planner from reading the whole log for a join.
     static let messagesBetweenDeleted = NewestMessages(
@@ -109,8 +47,8 @@ private struct NewestMessages {
                 ) AS entry
                 WHERE found < tail.size
             )
-            SELECT \(Message.columns) FROM walk CROSS JOIN LATERAL (
-                SELECT \(Message.columnNames) FROM messages
+            SELECT \(MessageColumns.list) FROM walk CROSS JOIN LATERAL (
+                SELECT \(MessageColumns.names) FROM messages
                 WHERE messages.chat_id = tail.chat_id AND messages.seq = walk.seq LIMIT 1
             ) AS messages
             """
@@ -119,14 +57,27 @@ private struct NewestMessages {
 
 /// Each is one statement, and so one snapshot.
 extension PostgresConnection {
-    /// In the order of the requests; nil for a chat that does not exist.
-    fileprivate func fetch(
+    /// In the order of the requests, which are distinct; nil for a chat that does not exist.
+    func fetch(_ requests: [LogTailRequest]) throws(PostgresError) -> [LogTailAnswer?] {
+        var answers = try fetch(requests, .newestMessages)
+        // If many messages at the end are deleted, the cheap query finds too few of the others.
+        let short = requests.indices.filter { requests[$0].hasFewer(answers[$0]) }
+        if !short.isEmpty {
+            let others = try fetch(short.map { requests[$0] }, .messagesBetweenDeleted)
+            for (index, answer) in zip(short, others) {
+                answers[index] = answer
+            }
+        }
+        return answers
+    }
+
+    private func fetch(
         _ requests: [LogTailRequest],
         _ newestMessages: NewestMessages
     ) throws(PostgresError) -> [LogTailAnswer?] {
         let result = try query(
             """
-            SELECT tail.number, history.epoch, \(Chat.columns), chats.last_entry_at, \(Message.columns)
+            SELECT tail.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
                 WITH ORDINALITY AS tail (chat_id, size, known_epoch, known_seq, known_at, number)
             JOIN history ON history.id = 1
@@ -141,57 +92,55 @@ extension PostgresConnection {
                 .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
             ]
         )
+        let number = try result.column("number")
+        let headColumns = try HeadColumns(result)
+        let messageColumns = try MessageColumns(result)
         var heads: [LogHead?] = Array(repeating: nil, count: requests.count)
         var messages: [[Message]] = Array(repeating: [], count: requests.count)
         for row in 0..<result.rowCount {
-            let index = Int(try result.int64(0, row: row)) - 1
+            let index = Int(try result.int64(number, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
+            let tail = requests[index].tail
             if heads[index] == nil {
-                heads[index] = try result.head(columnsFrom: 2, row: row)
-                messages[index].reserveCapacity(requests[index].tail.limit)
+                heads[index] = try headColumns.head(result, row: row)
+                messages[index].reserveCapacity(tail.limit)
             }
-            let first = 3 + Chat.columnCount
-            if !result.isNull(first, row: row) {
-                let chatID = requests[index].tail.chatID
-                messages[index].append(try result.message(of: chatID, columnsFrom: first, row: row))
+            if let message = try messageColumns.optionalMessage(result, row: row, of: tail.chatID) {
+                messages[index].append(message)
             }
         }
         if result.rowCount == 0 { return heads.map { _ in nil } }
-        let epoch = try result.epoch(1)
+        let epoch = try result.epoch()
         return requests.indices.map { index in
             guard let head = heads[index] else { return nil }
             let end = head.end(in: epoch)
             if end == requests[index].known { return .unchanged }
-            // The order within a join is not promised.
+            // A join promises no order.
             let ordered = messages[index].sorted { $0.position < $1.position }
             return .read(ChatWithMessages(chat: head.chat, messages: ordered), end: end)
         }
     }
 
-    fileprivate func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
+    func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
         let result = try query(
             """
-            SELECT history.epoch, \(Chat.columns), last_entry_at
+            SELECT history.epoch, \(HeadColumns.list)
             FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
             WHERE history.id = 1
             """,
             [.int64Array(ids.map(\.rawValue))]
         )
-        var heads: [LogHead] = []
-        for row in 0..<result.rowCount where !result.isNull(1, row: row) {
-            heads.append(try result.head(columnsFrom: 1, row: row))
-        }
-        return ChatSnapshot(heads: heads, epoch: try result.epoch(0))
+        return ChatSnapshot(heads: try result.heads(), epoch: try result.epoch())
     }
 
-    fileprivate func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
-        // As `caseFolded` does it: the collation knows the case of every script, whatever the database's own does. The index
+    func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
+        // Folds case as `caseFolded` does: unlike the database's own collation may, this one knows every script. The index
         // has only the minutes, which are never later than the instants.
         let result = try self.query(
             """
-            SELECT history.epoch, \(Chat.columns), chats.last_entry_at
+            SELECT history.epoch, \(HeadColumns.list)
             FROM history LEFT JOIN (
-                SELECT \(Chat.columns), last_entry_at FROM chats
+                SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
@@ -204,46 +153,42 @@ extension PostgresConnection {
                 .int64(Int64(query.limit) + 1),
             ]
         )
-        let epoch = try result.epoch(0)
-        var heads: [LogHead] = []
-        for row in 0..<result.rowCount where !result.isNull(1, row: row) {
-            heads.append(try result.head(columnsFrom: 1, row: row))
-        }
-        // The order within a join is not promised.
-        heads.sort { ($0.instant, $0.chat.id.rawValue) > ($1.instant, $1.chat.id.rawValue) }
+        // A join promises no order.
+        let heads = try result.heads()
+            .sorted { ($0.instant, $0.chat.id.rawValue) > ($1.instant, $1.chat.id.rawValue) }
         let page = heads.prefix(query.limit)
         let last = heads.count > query.limit ? page.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
-        return ChatList(chats: page.map(\.chat), next: next, epoch: epoch)
+        return ChatList(chats: page.map(\.chat), next: next, epoch: try result.epoch())
     }
 
-    /// Nil if there is no such chat, and nil within if it has no such message.
-    fileprivate func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> Message?? {
+    /// Nil if there is no such chat; a nil inside if the chat has no such message.
+    func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> Message?? {
         let result = try query(
             """
-            SELECT \(Message.columns)
+            SELECT \(MessageColumns.list)
             FROM chats LEFT JOIN messages ON messages.chat_id = chats.id AND messages.id = $2
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,
             [.int64(chat.rawValue), .int64(id.rawValue)]
         )
         guard result.rowCount > 0 else { return nil }
-        return .some(result.isNull(0, row: 0) ? nil : try result.message(of: chat, columnsFrom: 0, row: 0))
+        return .some(try MessageColumns(result).optionalMessage(result, row: 0, of: chat))
     }
 
     /// Nil if there is no such chat.
-    fileprivate func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
+    func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
         let result = try self.query(
             """
-            SELECT \(Chat.columns), \(Epoch.column), part, \(Message.columns)
+            SELECT \(HeadColumns.list), \(Epoch.column), part, \(MessageColumns.list)
             FROM chats LEFT JOIN LATERAL (
                 (
-                    SELECT 0::bigint AS part, \(Message.columnNames) FROM messages
+                    SELECT 0::bigint AS part, \(MessageColumns.names) FROM messages
                     WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3
                 )
                 UNION ALL
                 (
-                    SELECT 1::bigint, \(Message.columnNames) FROM messages
+                    SELECT 1::bigint, \(MessageColumns.names) FROM messages
                     WHERE chat_id = $1 AND seq >= $2 ORDER BY seq LIMIT $4
                 )
             ) AS messages ON true
@@ -257,9 +202,10 @@ extension PostgresConnection {
         guard result.rowCount > 0 else { return nil }
         var older: [Message] = []
         var newer: [Message] = []
-        let part = Chat.columnCount + 1
+        let columns = try MessageColumns(result)
+        let part = try result.column("part")
         for row in 0..<result.rowCount where !result.isNull(part, row: row) {
-            let message = try result.message(of: query.chatID, columnsFrom: part + 1, row: row)
+            let message = try columns.message(result, row: row, of: query.chatID)
             if try result.int64(part, row: row) == 0 {
                 older.append(message)
             } else {
@@ -270,20 +216,21 @@ extension PostgresConnection {
             query,
             older: older.sorted { $0.position > $1.position },
             newer: newer.sorted { $0.position < $1.position },
-            lastPosition: try result.chat(row: 0).lastPosition,
-            epoch: try result.epoch(Chat.columnCount)
+            lastPosition: try HeadColumns(result).head(result, row: 0).chat.lastPosition,
+            epoch: try result.epoch()
         )
     }
 
     /// Nil if there is no such chat.
-    fileprivate func fetchLog(
+    func fetchLog(
         of chatID: ChatID,
         after position: Position,
         limit: Int
     ) throws(PostgresError) -> LogPage? {
         let result = try query(
             """
-            SELECT \(Chat.columns), \(Epoch.column), entry.seq, entry.kind, entry.created_at, \(Message.columns)
+            SELECT \(HeadColumns.list), \(Epoch.column),
+                entry.seq AS entry_seq, entry.kind, entry.created_at AS entry_at, \(MessageColumns.list)
             FROM chats
             LEFT JOIN LATERAL (
                 (
@@ -302,20 +249,22 @@ extension PostgresConnection {
             [.int64(chatID.rawValue), .int64(position.rawValue), .int64(Int64(limit))]
         )
         guard result.rowCount > 0 else { return nil }
-        let chat = try result.chat(row: 0)
+        let chat = try HeadColumns(result).head(result, row: 0).chat
+        let columns = try MessageColumns(result)
+        let entryPosition = try result.column("entry_seq")
+        let entryKind = try result.column("kind")
+        let entryInstant = try result.column("entry_at")
         var created: [LogEntry] = []
         var changed: [LogEntry] = []
-        let first = Chat.columnCount + 1
-        for row in 0..<result.rowCount where !result.isNull(first, row: row) {
-            let hasMessage = !result.isNull(first + 3, row: row)
-            let message = hasMessage ? try result.message(of: chatID, columnsFrom: first + 3, row: row) : nil
-            if result.isNull(first + 1, row: row), let message {
+        for row in 0..<result.rowCount where !result.isNull(entryPosition, row: row) {
+            let message = try columns.optionalMessage(result, row: row, of: chatID)
+            if result.isNull(entryKind, row: row), let message {
                 created.append(LogEntry(created: message))
                 continue
             }
-            let position = Position(rawValue: try result.int64(first, row: row))
-            let kind = try result.text(first + 1, row: row)
-            let instant = try result.instant(first + 2, row: row)
+            let position = Position(rawValue: try result.int64(entryPosition, row: row))
+            let kind = try result.text(entryKind, row: row)
+            let instant = try result.instant(entryInstant, row: row)
             do throws(StoreError) {
                 changed.append(
                     try LogEntry(position: position, kind: kind, instant: instant, of: chat, message: message)
@@ -329,7 +278,7 @@ extension PostgresConnection {
             changed,
             limit: limit,
             lastPosition: chat.lastPosition,
-            epoch: try result.epoch(Chat.columnCount)
+            epoch: try result.epoch()
         )
     }
 }

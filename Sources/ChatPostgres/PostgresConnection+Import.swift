@@ -1,191 +1,9 @@
 import ChatDomain
 import PostgresClient
 
-extension PostgresDatabase {
-    func fetchArchivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
-        try await read { connection throws(PostgresError) in
-            try connection.fetchArchivedChats(after: id, limit: limit)
-        }
-    }
-
-    func fetchArchivedEntries(
-        of chat: ChatID,
-        after position: Position,
-        limit: Int
-    ) async throws(StoreError) -> [ArchivedEntry] {
-        let entries = try await read { connection throws(PostgresError) in
-            try connection.fetchArchivedEntries(of: chat, after: position, limit: limit)
-        }
-        guard let entries else { throw .chatNotFound }
-        return entries
-    }
-
-    func fetchKnowledge(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
-        try await read { connection throws(PostgresError) in try connection.fetchKnowledge(of: stretches) }
-    }
-
-    func importBatch(
-        _ stretches: [ArchivedStretch],
-        skipsConflicts: Bool
-    ) async throws(StoreError) -> ImportResult {
-        try await reserveIDs(of: stretches)
-        return try await write { connection throws(PostgresError) in
-            do throws(PostgresError) {
-                return try connection.importBatch(stretches, skipsConflicts: skipsConflicts)
-            } catch .server(.uniqueViolation, let message) {
-                // Another import was faster; the next look at the database finds what it has written.
-                throw .server(.serializationFailure, message: message)
-            }
-        }
-    }
-
-    /// Moves the sequences beyond the ids of a batch, before it is written.
-    private func reserveIDs(of stretches: [ArchivedStretch]) async throws(StoreError) {
-        let ids = ImportedIDs(stretches)
-        var attempt = 1
-        while true {
-            do throws(PostgresError) {
-                return try await pool.withConnection { connection throws(PostgresError) in
-                    try connection.reserve(ids)
-                }
-            } catch .server(.lockNotAvailable, _) where attempt < SequenceLock.maximumAttempts {
-                attempt += 1
-                try? await Task.sleep(for: SequenceLock.pause)
-            } catch {
-                throw StoreError(error)
-            }
-        }
-    }
-}
-
-/// The lock of a sequence keeps others from drawing ids: it is asked for often, and never waited for long.
-private enum SequenceLock {
-    static let timeout = "100ms"
-    static let pause = Duration.milliseconds(50)
-    /// Half a minute, so that a session that holds on to an id delays an import, but not forever.
-    static let maximumAttempts = 200
-}
-
-/// The ids that a batch brings.
-private struct ImportedIDs {
-    let chats: [Int64]
-    let largestMessage: Int64
-
-    init(_ stretches: [ArchivedStretch]) {
-        chats = stretches.map(\.chat.id.rawValue)
-        largestMessage =
-            stretches.lazy.flatMap(\.entries).map { entry in
-                if case .message(let message, _) = entry { message.id.rawValue } else { 0 }
-            }.max() ?? 0
-    }
-}
-
 extension PostgresConnection {
-    fileprivate func fetchArchivedChats(after id: ChatID, limit: Int) throws(PostgresError) -> [ArchivedChat] {
-        let result = try query(
-            """
-            SELECT \(Chat.columns), last_entry_at, idempotency_key, idempotency_fingerprint
-            FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
-            WHERE chats.id > $1 AND deleted_at IS NULL ORDER BY chats.id LIMIT $2
-            """,
-            [.int64(id.rawValue), .int64(Int64(limit))]
-        )
-        var chats: [ArchivedChat] = []
-        for row in 0..<result.rowCount {
-            let head = try result.head(row: row)
-            let idempotency = try result.idempotency(columnsFrom: Chat.columnCount + 1, row: row)
-            chats.append(ArchivedChat(head: head, idempotency: idempotency))
-        }
-        return chats
-    }
-
-    /// Nil if there is no such chat.
-    fileprivate func fetchArchivedEntries(
-        of chat: ChatID,
-        after position: Position,
-        limit: Int
-    ) throws(PostgresError) -> [ArchivedEntry]? {
-        let stretch: [PostgresValue] = [.int64(chat.rawValue), .int64(position.rawValue), .int64(Int64(limit))]
-        var isThere = false
-        var messages: [ArchivedEntry] = []
-        var changes: [ArchivedEntry] = []
-        try readSnapshot([
-            PostgresStatement("SELECT FROM chats WHERE id = $1 AND deleted_at IS NULL", [.int64(chat.rawValue)]),
-            PostgresStatement(
-                """
-                SELECT \(Message.columns), idempotency_key, idempotency_fingerprint
-                FROM messages WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
-                """,
-                stretch
-            ),
-            PostgresStatement(
-                """
-                SELECT seq, kind, created_at, message_id
-                FROM changes WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
-                """,
-                stretch
-            ),
-        ]) { index, result throws(PostgresError) in
-            switch index {
-            case 0: isThere = result.rowCount > 0
-            case 1: messages = try result.archivedMessages(of: chat)
-            default: changes = try result.archivedChanges(of: chat)
-            }
-        }
-        return isThere ? Array(merging: messages, changes, limit: limit) : nil
-    }
-
-    /// Makes sure that nobody will draw the ids of a batch or has drawn them without having committed.
-    fileprivate func reserve(_ ids: ImportedIDs) throws(PostgresError) {
-        let chats = try query(
-            """
-            SELECT sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0),
-                (SELECT count(*) FROM chats WHERE id = ANY ($1::bigint[]))
-            FROM pg_get_serial_sequence('chats', 'id') AS sequence
-            """,
-            [.int64Array(ids.chats)]
-        )
-        let largestChat = ids.chats.max() ?? 0
-        // A chat that is not there may be about to be created under an id that was drawn already. An entry cannot: whoever
-        // draws its id has locked the chat.
-        let allAreThere = try chats.int64(2, row: 0) == Int64(ids.chats.count)
-        let lastChat = try chats.int64(1, row: 0)
-        if !allAreThere || largestChat > lastChat {
-            try advance(try chats.text(0, row: 0), to: largestChat)
-        }
-        let messages = try query(
-            """
-            SELECT sequence, coalesce(pg_sequence_last_value(sequence::regclass), 0)
-            FROM pg_get_serial_sequence('messages', 'id') AS sequence
-            """
-        )
-        if ids.largestMessage > (try messages.int64(1, row: 0)) {
-            try advance(try messages.text(0, row: 0), to: ids.largestMessage)
-        }
-    }
-
-    /// Moves a sequence, which never goes back.
-    ///
-    /// `ALTER SEQUENCE` waits for the transactions that have drawn an id and keeps others from drawing one until the commit.
-    /// It locks no table, and so neither a vacuum nor a reader is in its way.
-    ///
-    /// - Parameter sequence: Its name, quoted for SQL.
-    private func advance(_ sequence: String, to id: Int64) throws(PostgresError) {
-        try transact([
-            PostgresStatement("SET LOCAL lock_timeout = '\(SequenceLock.timeout)'"),
-            PostgresStatement("ALTER SEQUENCE \(sequence) NO CYCLE"),
-            PostgresStatement(
-                """
-                SELECT setval($1::text::regclass, $2)
-                WHERE coalesce(pg_sequence_last_value($1::text::regclass), 0) < $2
-                """,
-                [.text(sequence), .int64(id)]
-            ),
-        ])
-    }
-
     /// Locks the chats in the order of their ids, decides, writes and commits.
-    fileprivate func importBatch(
+    func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool
     ) throws(PostgresError) -> ImportResult {
@@ -226,7 +44,7 @@ extension PostgresConnection {
         return knowledge
     }
 
-    fileprivate func fetchKnowledge(
+    func fetchKnowledge(
         of stretches: [ArchivedStretch]
     ) throws(PostgresError) -> ImportPlan.Knowledge {
         let chats = Set(stretches.map(\.chat.id))
@@ -256,11 +74,11 @@ extension ImportPlan.Knowledge {
         ofStatement index: Int
     ) throws(PostgresError) {
         if index == 0 {
-            heads = try result.heads()
-            return
-        }
-        for row in 0..<result.rowCount {
-            removedChats.insert(ChatID(rawValue: try result.int64(0, row: row)))
+            for head in try result.heads() {
+                heads[head.chat.id] = head
+            }
+        } else {
+            removedChats = Set(try result.chatIDs())
         }
     }
 
@@ -269,20 +87,25 @@ extension ImportPlan.Knowledge {
         _ result: borrowing PostgresResult,
         ofStatement index: Int
     ) throws(PostgresError) {
-        if index == 0 {
-            messages = try result.messages()
-            return
-        }
-        for row in 0..<result.rowCount {
-            let chatID = ChatID(rawValue: try result.int64(0, row: row))
-            if index == 1 {
-                guard let key = IdempotencyKey(try result.text(1, row: row)) else {
-                    throw .unexpectedResult("a stored idempotency key is none")
-                }
-                usedKeys.insert(LogPlan.SentKey(chatID: chatID, key: key))
-            } else {
-                let position = Position(rawValue: try result.int64(1, row: row))
-                changes.insert(ImportPlan.Place(chatID: chatID, position: position))
+        switch index {
+        case 0: messages = try result.messages()
+        case 1:
+            let chat = try result.column("chat_id")
+            let key = try result.column("idempotency_key")
+            for row in 0..<result.rowCount {
+                let chatID = ChatID(rawValue: try result.int64(chat, row: row))
+                usedKeys.insert(LogPlan.SentKey(chatID: chatID, key: try result.key(key, row: row)))
+            }
+        default:
+            let chat = try result.column("chat_id")
+            let position = try result.column("seq")
+            for row in 0..<result.rowCount {
+                changes.insert(
+                    ImportPlan.Place(
+                        chatID: ChatID(rawValue: try result.int64(chat, row: row)),
+                        position: Position(rawValue: try result.int64(position, row: row))
+                    )
+                )
             }
         }
     }
@@ -291,7 +114,7 @@ extension ImportPlan.Knowledge {
 extension PostgresStatement {
     fileprivate static func fetchHeads(of chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
-            "SELECT \(Chat.columns), last_entry_at FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
+            "SELECT \(HeadColumns.list) FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
             [.int64Array(chats.map(\.rawValue))]
         )
     }
@@ -377,45 +200,5 @@ extension PostgresStatement {
                 .int64Array(messages.map(\.idempotency?.fingerprint)),
             ]
         )
-    }
-}
-
-extension PostgresResult {
-    fileprivate borrowing func archivedMessages(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
-        var messages: [ArchivedEntry] = []
-        for row in 0..<rowCount {
-            let idempotency = try idempotency(columnsFrom: Message.columnCount, row: row)
-            messages.append(.message(try message(of: chat, row: row), idempotency))
-        }
-        return messages
-    }
-
-    fileprivate borrowing func archivedChanges(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
-        var changes: [ArchivedEntry] = []
-        for row in 0..<rowCount {
-            guard let kind = LogEntry.Kind(rawValue: try text(1, row: row)) else {
-                throw .unexpectedResult("chat \(chat.rawValue) has a change of no kind")
-            }
-            changes.append(
-                .change(
-                    LogPlan.Change(
-                        chatID: chat,
-                        position: Position(rawValue: try int64(0, row: row)),
-                        kind: kind,
-                        instant: try instant(2, row: row),
-                        messageID: isNull(3, row: row) ? nil : MessageID(rawValue: try int64(3, row: row))
-                    )
-                )
-            )
-        }
-        return changes
-    }
-
-    fileprivate borrowing func idempotency(columnsFrom first: Int, row: Int) throws(PostgresError) -> Idempotency? {
-        if isNull(first, row: row) { return nil }
-        guard let key = IdempotencyKey(try text(first, row: row)) else {
-            throw .unexpectedResult("a stored idempotency key is none")
-        }
-        return Idempotency(key: key, fingerprint: try int64(first + 1, row: row))
     }
 }

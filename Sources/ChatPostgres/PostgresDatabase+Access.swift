@@ -2,10 +2,10 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// How often a transaction that lost against another one is tried.
+    /// How often to run a transaction that conflicts with others.
     private static let maximumAttempts = 3
 
-    /// Runs a transaction of a lane, and runs it again where the server rolled it back for the sake of another one.
+    /// Runs a transaction in a lane, again if the server rolls it back in favor of another one.
     func write<Result: Sendable>(
         lane: Int = 0,
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
@@ -33,7 +33,7 @@ extension PostgresDatabase {
         }
     }
 
-    /// Runs a search on the connection of the searches, for as long as a search may take.
+    /// Runs a search on the connection for searches, with their timeout.
     func search<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
@@ -48,7 +48,7 @@ extension PostgresDatabase {
 }
 
 extension SQLState {
-    /// Whether the transaction would go well if it were run again.
+    /// Whether the transaction can succeed if it runs again.
     fileprivate var isConflict: Bool {
         self == .deadlockDetected || self == .serializationFailure
     }

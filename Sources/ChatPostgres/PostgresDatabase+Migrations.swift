@@ -84,10 +84,15 @@ extension PostgresConnection {
         } catch .server(.undefinedTable, _) {
             return []
         }
+        let revision = try result.column("revision")
+        let checksum = try result.column("checksum")
         var migrations: [AppliedMigration] = []
         for row in 0..<result.rowCount {
             migrations.append(
-                AppliedMigration(revision: try result.text(0, row: row), checksum: try result.text(1, row: row))
+                AppliedMigration(
+                    revision: try result.text(revision, row: row),
+                    checksum: try result.text(checksum, row: row)
+                )
             )
         }
         return migrations

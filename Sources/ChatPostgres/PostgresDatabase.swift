@@ -83,21 +83,21 @@ package struct PostgresDatabase: Sendable {
     ///
     /// - Throws: `StoreError.failed` where its settings would lose acknowledged messages in a crash, or characters at once.
     package func requireDurability() async throws(StoreError) {
-        let settings: [String]
+        let names = ["synchronous_commit", "fsync", "server_encoding"]
+        let select = PostgresStatement(
+            "SELECT " + names.map { "current_setting('\($0)') AS \($0)" }.joined(separator: ", ")
+        )
+        let settings: [String: String]
         do {
             settings = try await pool.withConnection { connection throws(PostgresError) in
-                var settings: [String] = []
-                let select = PostgresStatement(
-                    """
-                    SELECT current_setting('synchronous_commit'), current_setting('fsync'),
-                        current_setting('server_encoding')
-                    """
-                )
-                // In two round trips: a pooler in statement mode lets transactions of one pass, and breaks the longer ones.
+                var settings: [String: String] = [:]
+                // In two round trips: a pooler in statement mode lets transactions of one pass, and breaks longer ones.
                 let isPooled = connection.isPooled
                 do throws(PostgresError) {
                     try connection.begin([select]) { _, result throws(PostgresError) in
-                        settings = [try result.text(0, row: 0), try result.text(1, row: 0), try result.text(2, row: 0)]
+                        for name in names {
+                            settings[name] = try result.text(result.column(name), row: 0)
+                        }
                     }
                 } catch {
                     guard isPooled, case .connectionLost(let reason) = error else { throw error }
@@ -109,13 +109,11 @@ package struct PostgresDatabase: Sendable {
         } catch {
             throw StoreError(error).ofRead
         }
-        guard ["on", "remote_apply"].contains(settings[0]), settings[1...] == ["on", "UTF8"] else {
-            throw .failed(
-                reason: """
-                    PostgreSQL would lose what it acknowledges: synchronous_commit=\(settings[0]), fsync=\(settings[1]), \
-                    server_encoding=\(settings[2])
-                    """
-            )
+        guard ["on", "remote_apply"].contains(settings["synchronous_commit"]), settings["fsync"] == "on",
+            settings["server_encoding"] == "UTF8"
+        else {
+            let values = names.map { "\($0)=\(settings[$0] ?? "")" }.joined(separator: ", ")
+            throw .failed(reason: "PostgreSQL would lose what it acknowledges: \(values)")
         }
     }
 

@@ -7,7 +7,7 @@ extension PostgresStatement {
     static func fetchCreated(_ keys: Set<IdempotencyKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT \(Chat.columns), sent.idempotency_key, sent.idempotency_fingerprint
+            SELECT \(HeadColumns.list), sent.idempotency_key, sent.idempotency_fingerprint
             FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
             WHERE sent.idempotency_key = ANY ($1::text[])
             """,
@@ -51,25 +51,16 @@ extension PostgresStatement {
 
 extension PostgresResult {
     borrowing func createdChats() throws(PostgresError) -> [IdempotencyKey: LogPlan.CreatedChat] {
+        let columns = try HeadColumns(self)
+        let keyColumn = try column("idempotency_key")
+        let fingerprint = try column("idempotency_fingerprint")
         var chats: [IdempotencyKey: LogPlan.CreatedChat] = [:]
         for row in 0..<rowCount {
-            guard let key = IdempotencyKey(try text(Chat.columnCount, row: row)) else {
-                throw .unexpectedResult("a stored idempotency key is none")
-            }
-            chats[key] = LogPlan.CreatedChat(
-                chat: try chat(row: row),
-                fingerprint: try int64(Chat.columnCount + 1, row: row)
+            chats[try key(keyColumn, row: row)] = LogPlan.CreatedChat(
+                chat: try columns.head(self, row: row).chat,
+                fingerprint: try int64(fingerprint, row: row)
             )
         }
         return chats
-    }
-
-    /// Ids of chats, in their order.
-    borrowing func chatIDs() throws(PostgresError) -> [ChatID] {
-        var ids: [Int64] = []
-        for row in 0..<rowCount {
-            ids.append(try int64(0, row: row))
-        }
-        return ids.sorted().map(ChatID.init(rawValue:))
     }
 }

@@ -1,8 +1,11 @@
 package import ChatDomain
+import PostgresClient
 
 extension PostgresStore: ChatArchive {
     package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
-        try await database.fetchArchivedChats(after: id, limit: limit)
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchArchivedChats(after: id, limit: limit)
+        }
     }
 
     package func archivedEntries(
@@ -10,18 +13,28 @@ extension PostgresStore: ChatArchive {
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry] {
-        try await database.fetchArchivedEntries(of: chat, after: position, limit: limit)
+        try await readInChat { connection throws(PostgresError) in
+            try connection.fetchArchivedEntries(of: chat, after: position, limit: limit)
+        }
     }
 
     package func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool
     ) async throws(StoreError) -> ImportResult {
-        try await database.importBatch(stretches, skipsConflicts: skipsConflicts)
+        try await database.reserveIDs(of: stretches)
+        return try await database.write { connection throws(PostgresError) in
+            do throws(PostgresError) {
+                return try connection.importBatch(stretches, skipsConflicts: skipsConflicts)
+            } catch .server(.uniqueViolation, let message) {
+                // Another import was faster; the next look at the database finds what it has written.
+                throw .server(.serializationFailure, message: message)
+            }
+        }
     }
 
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
-        try await database.fetchKnowledge(of: stretches)
+        try await database.read { connection throws(PostgresError) in try connection.fetchKnowledge(of: stretches) }
     }
 
     package func renewEpoch() async throws(StoreError) -> Epoch {

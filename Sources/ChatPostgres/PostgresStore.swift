@@ -4,8 +4,8 @@ import PostgresClient
 
 /// Chats and messages in PostgreSQL.
 ///
-/// Writes are made, and the ends of logs are read, in batches that form themselves. Some run side by side, each in a lane; a
-/// chat's requests all take the same one, so that two lanes never wait for one chat's lock.
+/// Writes and reads of the newest messages form batches. Several batches run side by side, each in a lane; a chat's requests
+/// all take the same lane, so that two lanes never wait for one chat's lock.
 package struct PostgresStore: ChatStore {
     package let signals: LogSignals
     let database: PostgresDatabase
@@ -15,7 +15,7 @@ package struct PostgresStore: ChatStore {
 
     /// The schema of the database must be current.
     ///
-    /// - Parameter limits: What each lane takes on.
+    /// - Parameter limits: The limits of each lane.
     package init(_ database: PostgresDatabase, limits: BatchLimits = BatchLimits()) {
         let signals = LogSignals()
         self.signals = signals
@@ -30,7 +30,7 @@ package struct PostgresStore: ChatStore {
             }
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
-            try await database.searchChats(query)
+            try await database.search { connection throws(PostgresError) in try connection.fetchChats(query) }
         }
     }
 
@@ -51,12 +51,12 @@ package struct PostgresStore: ChatStore {
     }
 
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
-        try await database.fetchChats(withIDs: ids)
+        try await database.read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
         if query.titlePart != nil { return try await searches.chats(query) }
-        return try await database.fetchChats(query)
+        return try await database.read { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
@@ -69,11 +69,15 @@ package struct PostgresStore: ChatStore {
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        try await database.fetchMessage(id, in: chat)
+        let message = try await readInChat { connection throws(PostgresError) in
+            try connection.fetchMessage(id, in: chat)
+        }
+        guard let message, !message.isDeleted else { throw .messageNotFound }
+        return message
     }
 
     package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await database.fetchPage(query)
+        try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query) }
     }
 
     package func log(
@@ -81,7 +85,9 @@ package struct PostgresStore: ChatStore {
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> LogPage {
-        try await database.fetchLog(of: chat, after: position, limit: limit)
+        try await readInChat { connection throws(PostgresError) in
+            try connection.fetchLog(of: chat, after: position, limit: limit)
+        }
     }
 
     package func checkReadiness() async throws(StoreError) {
@@ -97,6 +103,28 @@ package struct PostgresStore: ChatStore {
             throw StoreError(error).ofRead
         } catch {
             throw .failed(reason: "\(error)")
+        }
+    }
+    /// Reads something in a chat; `body` returns nil if there is no such chat.
+    func readInChat<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result?
+    ) async throws(StoreError) -> Result {
+        guard let result = try await database.read(body) else { throw .chatNotFound }
+        return result
+    }
+}
+
+extension PostgresDatabase {
+    /// Reads the newest messages of any number of chats in one snapshot.
+    fileprivate func fetch(
+        _ requests: [LogTailRequest]
+    ) async throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
+        // Many may ask for the same at the same time.
+        let distinct = Array(Set(requests))
+        let fetched = try await read { connection throws(PostgresError) in try connection.fetch(distinct) }
+        let answers = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
+        return requests.map { request in
+            answers[request].flatMap { $0 }.map { .success($0) } ?? .failure(.chatNotFound)
         }
     }
 }

@@ -1,0 +1,51 @@
+import ChatDomain
+import PostgresClient
+
+/// Where a result has the columns of a chat and the end of its log.
+struct HeadColumns {
+    private static let columns = [
+        "id", "title", "metadata", "created_at", "last_seq", "last_message_at", "message_count", "last_entry_at",
+    ]
+    /// For a subquery that stands for `chats`.
+    static let names = columns.joined(separator: ", ")
+    static let list = columns.map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
+
+    let id: Int
+    private let title, metadata, createdAt, lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
+
+    init(_ result: borrowing PostgresResult) throws(PostgresError) {
+        id = try result.column("chat_id")
+        title = try result.column("chat_title")
+        metadata = try result.column("chat_metadata")
+        createdAt = try result.column("chat_created_at")
+        lastPosition = try result.column("chat_last_seq")
+        lastMessageAt = try result.column("chat_last_message_at")
+        messageCount = try result.column("chat_message_count")
+        lastEntryAt = try result.column("chat_last_entry_at")
+    }
+
+    func head(_ result: borrowing PostgresResult, row: Int) throws(PostgresError) -> LogHead {
+        let chat = Chat(
+            id: ChatID(rawValue: try result.int64(id, row: row)),
+            title: try result.text(title, row: row),
+            metadata: try result.metadata(metadata, row: row),
+            createdAt: try result.instant(createdAt, row: row),
+            lastPosition: Position(rawValue: try result.int64(lastPosition, row: row)),
+            lastMessageAt: try result.optionalInstant(lastMessageAt, row: row),
+            messageCount: try result.int64(messageCount, row: row)
+        )
+        return LogHead(chat: chat, instant: try result.instant(lastEntryAt, row: row))
+    }
+}
+
+extension PostgresResult {
+    /// The chat of each row; an outer join that has found none returns a row without one.
+    borrowing func heads() throws(PostgresError) -> [LogHead] {
+        let columns = try HeadColumns(self)
+        var heads: [LogHead] = []
+        for row in 0..<rowCount where !isNull(columns.id, row: row) {
+            heads.append(try columns.head(self, row: row))
+        }
+        return heads
+    }
+}

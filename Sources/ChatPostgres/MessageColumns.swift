@@ -1,0 +1,54 @@
+import ChatDomain
+import PostgresClient
+
+/// Where a result has the columns of a message.
+struct MessageColumns {
+    private static let columns = [
+        "seq", "id", "text", "created_at", "metadata", "reply_to", "revision", "edited_at", "deleted_at",
+    ]
+    /// For a subquery that stands for `messages`.
+    static let names = columns.joined(separator: ", ")
+    static let list = columns.map { "messages.\($0)" }.joined(separator: ", ")
+
+    private let position, id, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+
+    init(_ result: borrowing PostgresResult) throws(PostgresError) {
+        position = try result.column("seq")
+        id = try result.column("id")
+        text = try result.column("text")
+        createdAt = try result.column("created_at")
+        metadata = try result.column("metadata")
+        replyTo = try result.column("reply_to")
+        revision = try result.column("revision")
+        editedAt = try result.column("edited_at")
+        deletedAt = try result.column("deleted_at")
+    }
+
+    func message(
+        _ result: borrowing PostgresResult,
+        row: Int,
+        of chat: ChatID
+    ) throws(PostgresError) -> Message {
+        Message(
+            id: MessageID(rawValue: try result.int64(id, row: row)),
+            chatID: chat,
+            position: Position(rawValue: try result.int64(position, row: row)),
+            text: try result.text(text, row: row),
+            metadata: try result.metadata(metadata, row: row),
+            replyTo: try result.optionalMessageID(replyTo, row: row),
+            createdAt: try result.instant(createdAt, row: row),
+            revision: try result.int64(revision, row: row),
+            editedAt: try result.optionalInstant(editedAt, row: row),
+            deletedAt: try result.optionalInstant(deletedAt, row: row)
+        )
+    }
+
+    /// Nil where an outer join has found no message.
+    func optionalMessage(
+        _ result: borrowing PostgresResult,
+        row: Int,
+        of chat: ChatID
+    ) throws(PostgresError) -> Message? {
+        result.isNull(id, row: row) ? nil : try message(result, row: row, of: chat)
+    }
+}

@@ -1,0 +1,119 @@
+import ChatDomain
+import PostgresClient
+
+extension PostgresConnection {
+    func fetchArchivedChats(after id: ChatID, limit: Int) throws(PostgresError) -> [ArchivedChat] {
+        let result = try query(
+            """
+            SELECT \(HeadColumns.list), idempotency_key, idempotency_fingerprint
+            FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
+            WHERE chats.id > $1 AND deleted_at IS NULL ORDER BY chats.id LIMIT $2
+            """,
+            [.int64(id.rawValue), .int64(Int64(limit))]
+        )
+        let columns = try HeadColumns(result)
+        let idempotency = try IdempotencyColumns(result)
+        var chats: [ArchivedChat] = []
+        for row in 0..<result.rowCount {
+            chats.append(
+                ArchivedChat(
+                    head: try columns.head(result, row: row),
+                    idempotency: try idempotency.idempotency(result, row: row)
+                )
+            )
+        }
+        return chats
+    }
+
+    /// Nil if there is no such chat.
+    func fetchArchivedEntries(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int
+    ) throws(PostgresError) -> [ArchivedEntry]? {
+        let stretch: [PostgresValue] = [.int64(chat.rawValue), .int64(position.rawValue), .int64(Int64(limit))]
+        var isThere = false
+        var messages: [ArchivedEntry] = []
+        var changes: [ArchivedEntry] = []
+        try readSnapshot([
+            PostgresStatement("SELECT FROM chats WHERE id = $1 AND deleted_at IS NULL", [.int64(chat.rawValue)]),
+            PostgresStatement(
+                """
+                SELECT \(MessageColumns.list), idempotency_key, idempotency_fingerprint
+                FROM messages WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+                """,
+                stretch
+            ),
+            PostgresStatement(
+                """
+                SELECT seq, kind, created_at, message_id
+                FROM changes WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+                """,
+                stretch
+            ),
+        ]) { index, result throws(PostgresError) in
+            switch index {
+            case 0: isThere = result.rowCount > 0
+            case 1: messages = try result.archivedMessages(of: chat)
+            default: changes = try result.archivedChanges(of: chat)
+            }
+        }
+        return isThere ? Array(merging: messages, changes, limit: limit) : nil
+    }
+}
+
+extension PostgresResult {
+    fileprivate borrowing func archivedMessages(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
+        let columns = try MessageColumns(self)
+        let idempotency = try IdempotencyColumns(self)
+        var messages: [ArchivedEntry] = []
+        for row in 0..<rowCount {
+            let message = try columns.message(self, row: row, of: chat)
+            messages.append(.message(message, try idempotency.idempotency(self, row: row)))
+        }
+        return messages
+    }
+
+    fileprivate borrowing func archivedChanges(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
+        let position = try column("seq")
+        let kind = try column("kind")
+        let createdAt = try column("created_at")
+        let messageID = try column("message_id")
+        var changes: [ArchivedEntry] = []
+        for row in 0..<rowCount {
+            guard let kind = LogEntry.Kind(rawValue: try text(kind, row: row)) else {
+                throw .unexpectedResult("chat \(chat.rawValue) has a change of no kind")
+            }
+            changes.append(
+                .change(
+                    LogPlan.Change(
+                        chatID: chat,
+                        position: Position(rawValue: try int64(position, row: row)),
+                        kind: kind,
+                        instant: try instant(createdAt, row: row),
+                        messageID: try optionalMessageID(messageID, row: row)
+                    )
+                )
+            )
+        }
+        return changes
+    }
+}
+
+/// Where a result has an idempotency key and its fingerprint.
+private struct IdempotencyColumns {
+    private let key, fingerprint: Int
+
+    init(_ result: borrowing PostgresResult) throws(PostgresError) {
+        key = try result.column("idempotency_key")
+        fingerprint = try result.column("idempotency_fingerprint")
+    }
+
+    func idempotency(_ result: borrowing PostgresResult, row: Int) throws(PostgresError) -> Idempotency? {
+        if result.isNull(key, row: row) { return nil }
+        return Idempotency(
+            key: try result.key(key, row: row),
+            fingerprint: try result.int64(fingerprint, row: row)
+        )
+    }
+}

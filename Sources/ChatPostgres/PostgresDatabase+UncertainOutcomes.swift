@@ -1,0 +1,86 @@
+import ChatDomain
+import PostgresClient
+
+/// A batch whose COMMIT was sent and not answered.
+struct UncertainOutcome {
+    let plan: LogPlan
+    let reason: String
+}
+
+/// Whether an uncertain batch was committed.
+private enum BatchFate {
+    case committed(RecordedBatch)
+    case rolledBack
+    /// Nothing that is stored shows it.
+    case unknown
+}
+
+extension PostgresDatabase {
+    /// Finds out whether a batch was committed.
+    ///
+    /// An error of the query says nothing about the batch, so the query is repeated until the statement timeout is over.
+    func resolve(_ outcome: UncertainOutcome, lane: Int) async throws(StoreError) -> RecordedBatch {
+        let deadline = ContinuousClock.now + configuration.statementTimeout
+        var reason = outcome.reason
+        repeat {
+            let fate: BatchFate
+            do throws(PostgresError) {
+                fate = try await writers[lane].pool.withConnection { connection throws(PostgresError) in
+                    try connection.fate(of: outcome)
+                }
+            } catch {
+                reason = error.description
+                if error == .shutDown { break }
+                try? await Task.sleep(for: .milliseconds(50))
+                continue
+            }
+            switch fate {
+            case .committed(let batch): return batch
+            case .rolledBack: throw StoreError(.transactionLost(reason: outcome.reason))
+            case .unknown: throw StoreError(.connectionLost(reason: outcome.reason))
+            }
+        } while ContinuousClock.now < deadline
+        throw .outcomeUnknown(reason: "PostgreSQL: \(reason)")
+    }
+}
+
+extension PostgresConnection {
+    /// Looks for the batch's entries at the positions that they were to have.
+    ///
+    /// Locking the chats waits until the batch's transaction has ended, in whichever session it runs. `pg_xact_status` would
+    /// not do: after a crash, the server assigns the id of a lost transaction again.
+    fileprivate func fate(of outcome: UncertainOutcome) throws(PostgresError) -> BatchFate {
+        let plan = outcome.plan
+        if plan.isEmpty { return .committed(plan.recorded(LogPlan.Written())) }
+        // The logs of deleted chats show nothing, and neither do created chats: their ids are lost.
+        let deletedChats = plan.deletedChats
+        let chats = Set(plan.movedHeads.keys).subtracting(deletedChats)
+        let changes = plan.changes.filter { !deletedChats.contains($0.chatID) }
+        if chats.isEmpty || plan.appends.contains(where: { deletedChats.contains($0.chatID) }) { return .unknown }
+        var chatsAreThere = false
+        var changesAreThere = true
+        var ids: [MessageID]?
+        var epoch: Epoch?
+        try transact([.lockHeads(of: chats), .find(plan.appends), .find(changes)]) {
+            index,
+            result throws(PostgresError) in
+            switch index {
+            case 0:
+                chatsAreThere = result.rowCount == chats.count
+                if result.rowCount > 0 { epoch = try result.epoch() }
+            case 1: ids = result.rowCount == plan.appends.count ? try result.ids(of: plan.appends) : nil
+            default: changesAreThere = result.rowCount == changes.count
+            }
+        }
+        if let ids, changesAreThere {
+            let chatIDs: [ChatID]? = plan.creations.isEmpty ? [] : nil
+            let written = LogPlan.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
+            var batch = plan.recorded(written)
+            // A standby may have taken over since.
+            batch.epoch = epoch
+            return .committed(batch)
+        }
+        return chatsAreThere ? .rolledBack : .unknown
+    }
+}
+
