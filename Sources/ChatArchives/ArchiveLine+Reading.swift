@@ -45,7 +45,7 @@ private struct Members {
         let chat = Chat(
             id: ChatID(rawValue: try integer("id", from: 1)),
             title: try text("title", length: 1...ChatTitle.maximumLength),
-            metadata: try metadata(),
+            metadata: try object("metadata"),
             createdAt: try instant("created_at"),
             lastPosition: Position(rawValue: try optional("last_seq", count) ?? Self.largestInteger),
             lastMessageAt: try optional("last_message_at", instant),
@@ -61,7 +61,7 @@ private struct Members {
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
             position: Position(rawValue: try integer("seq", from: 1)),
             text: try text("text", length: 0...MessageText.maximumLength),
-            metadata: try metadata(),
+            metadata: try object("metadata"),
             replyTo: try optional("reply_to", id),
             createdAt: try instant("created_at"),
             revision: try integer("revision", from: 1),
@@ -74,13 +74,14 @@ private struct Members {
         return .message(message, try idempotency())
     }
 
-    func change(_ kind: LogEntry.Kind) throws(ArchiveError) -> LogPlan.Change {
-        LogPlan.Change(
+    func change(_ kind: LogEntry.Kind) throws(ArchiveError) -> LogRecord {
+        LogRecord(
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
             position: Position(rawValue: try integer("seq", from: 1)),
             kind: kind,
             instant: try instant("at"),
-            messageID: kind == .chatUpdated ? nil : try id("message_id")
+            messageID: kind.isAboutMessage ? try id("message_id") : nil,
+            payload: try object("payload")
         )
     }
 
@@ -116,14 +117,14 @@ private struct Members {
         return instant
     }
 
-    private func metadata() throws(ArchiveError) -> Metadata? {
-        guard let value = members["metadata"], value.kind != .null else { return nil }
+    private func object(_ name: String) throws(ArchiveError) -> Metadata? {
+        guard let value = members[name], value.kind != .null else { return nil }
         do {
             return try Metadata(value)
         } catch .notInterchangeable(let violation) {
-            throw ArchiveError("'metadata' \(violation.reason)")
+            throw ArchiveError("'\(name)' \(violation.reason)")
         } catch {
-            throw ArchiveError("'metadata' must be an object of at most \(Metadata.maximumLength) bytes")
+            throw ArchiveError("'\(name)' must be an object of at most \(Metadata.maximumLength) bytes")
         }
     }
 

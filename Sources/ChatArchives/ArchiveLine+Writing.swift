@@ -55,13 +55,14 @@ extension Message {
     }
 }
 
-extension LogPlan.Change {
+extension LogRecord {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("type", kind.rawValue)
         writer.member("chat_id", chatID)
         writer.member("seq", position)
         writer.member("at", instant)
         writer.member("message_id", ifPresent: messageID)
+        writer.member("payload", ifPresent: payload)
     }
 }
 

@@ -24,7 +24,7 @@ struct ImportRehearsal {
                 messages = []
                 keys = []
             }
-            head = plan.movedHeads[last.id] ?? knowledge.heads[last.id] ?? last.withoutLog
+            head = plan.writes.movedHeads[last.id] ?? knowledge.heads[last.id] ?? last.withoutLog
             messages.formUnion(plan.newMessages.filter { $0.chatID == last.id })
             keys.formUnion(plan.newKeys.filter { $0.chatID == last.id })
         }

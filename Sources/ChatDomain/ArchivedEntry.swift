@@ -2,7 +2,7 @@
 package enum ArchivedEntry: Equatable, Sendable {
     /// A message as it stands now, at the position at which it was posted.
     case message(Message, Idempotency?)
-    case change(LogPlan.Change)
+    case change(LogRecord)
 
     package var chatID: ChatID {
         switch self {

@@ -20,7 +20,7 @@ package struct ImportPlan: Sendable {
         /// Those of new messages in chats that exist.
         package private(set) var keys: Set<LogPlan.SentKey> = []
         /// Those that may be stored already.
-        package private(set) var changes: [LogPlan.Change] = []
+        package private(set) var changes: [LogRecord] = []
 
         package init(_ stretches: [ArchivedStretch], knowing heads: [ChatID: LogHead]) {
             for stretch in stretches {
@@ -75,15 +75,7 @@ package struct ImportPlan: Sendable {
         }
     }
 
-    package private(set) var newChats: [ArchivedChat] = []
-    package private(set) var messages: [(message: Message, idempotency: Idempotency?)] = []
-    package private(set) var changes: [LogPlan.Change] = []
-    /// The stored messages that the archive knows better, as they are afterwards.
-    package private(set) var editedMessages: [LogPlan.MessageReference: Message] = [:]
-    /// The ends of the logs that change, as they are afterwards.
-    package private(set) var movedHeads: [ChatID: LogHead] = [:]
-    /// The chats among them that are given the archive's title and metadata.
-    package private(set) var editedChats: Set<ChatID> = []
+    package private(set) var writes = LogWrites()
     /// What is not planned, and why.
     package private(set) var conflicts: [ImportConflict] = []
     private let knowledge: Knowledge
@@ -98,17 +90,10 @@ package struct ImportPlan: Sendable {
     }
 
     package var count: ImportCount {
-        ImportCount(chats: Int64(newChats.count), entries: Int64(messages.count + changes.count))
-    }
-
-    /// The largest of the ids that the plan gives to messages; 0 if there are none.
-    package var largestMessageID: Int64 {
-        messages.map(\.message.id.rawValue).max() ?? 0
-    }
-
-    /// The messages that become tombstones, in the order of their positions.
-    package var deletedMessages: [Message] {
-        (messages.map(\.message) + editedMessages.values).filter(\.isDeleted).sorted { $0.position < $1.position }
+        ImportCount(
+            chats: Int64(writes.importedChats.count),
+            entries: Int64(writes.importedMessages.count + writes.changes.count)
+        )
     }
 
     private mutating func add(_ stretch: ArchivedStretch) {
@@ -118,14 +103,14 @@ package struct ImportPlan: Sendable {
             return
         }
         if knowledge.heads[chat.id] == nil {
-            newChats.append(chat)
+            writes.importedChats.append(chat)
         }
         let stored = knowledge.heads[chat.id] ?? chat.withoutLog
         var head = stored
         do throws(ImportConflict) {
             let known = stretch.entries.prefix { $0.position <= stored.chat.lastPosition }
             let edits = try compare(known, isOlder: stored.chat.lastPosition < chat.head.chat.lastPosition)
-            editedMessages.merge(edits) { $1 }
+            writes.editedMessages.merge(edits) { $1 }
             head.chat.messageCount -= Int64(edits.values.count(where: \.isDeleted))
             for entry in stretch.entries.dropFirst(known.count) {
                 try append(entry, &head)
@@ -136,10 +121,10 @@ package struct ImportPlan: Sendable {
         if head.chat.lastPosition > stored.chat.lastPosition {
             head.chat.title = chat.head.chat.title
             head.chat.metadata = chat.head.chat.metadata
-            editedChats.insert(chat.id)
+            writes.editedChats.insert(chat.id)
         }
         if head != stored {
-            movedHeads[chat.id] = head
+            writes.movedHeads[chat.id] = head
         }
     }
 
@@ -182,7 +167,7 @@ package struct ImportPlan: Sendable {
                     )
                 }
             }
-            messages.append((message, idempotency))
+            writes.importedMessages.append((message, idempotency))
             head.chat.lastMessageAt = message.createdAt
             head.chat.messageCount += message.isDeleted ? 0 : 1
         case .change(let change):
@@ -195,7 +180,7 @@ package struct ImportPlan: Sendable {
                     )
                 }
             }
-            changes.append(change)
+            writes.changes.append(change)
         }
         head.advance(at: entry.instant)
     }

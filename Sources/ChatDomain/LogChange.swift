@@ -1,15 +1,24 @@
-/// What somebody wants to happen to a chat's log.
+/// A requested change to a chat's log.
 package enum LogChange: Sendable {
     case post(MessageDraft)
-    /// Makes a message what is given; one that is so already is left as it is.
+    /// Edits a message; an edit that changes nothing adds no entry.
     case edit(MessageID, MessageEdit, onlyIf: RevisionCondition)
-    /// Takes a message's text and metadata away and leaves its place.
+    /// Erases a message's text and metadata; its position remains.
     case delete(MessageID, onlyIf: RevisionCondition)
-    /// Makes the chat what is given; one that is so already is left as it is.
+    /// Edits the chat; an edit that changes nothing adds no entry.
     case update(ChatEdit)
+
+    /// The message that the change refers to, if any.
+    package var messageID: MessageID? {
+        switch self {
+        case .post(let draft): draft.replyTo
+        case .edit(let id, _, _), .delete(let id, _): id
+        case .update: nil
+        }
+    }
 }
 
-/// A change, the chat that it is for, and who makes it.
+/// A change, its chat, and who requests it.
 package struct LogRequest: Sendable {
     package let chatID: ChatID
     package let change: LogChange
@@ -22,7 +31,7 @@ package struct LogRequest: Sendable {
     }
 }
 
-/// What a change was about, as it stands after it.
+/// What an entry is about, in its current state.
 package enum LogSubject: Equatable, Sendable {
     case message(Message)
     case chat(Chat)

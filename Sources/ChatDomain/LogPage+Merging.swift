@@ -9,24 +9,27 @@ extension LogEntry {
         )
     }
 
-    /// The entry of a change as it is stored.
+    /// The entry of a record that was read with its message, if it is about one.
     ///
-    /// - Throws: `StoreError.failed` for what no store writes.
-    package init(
-        position: Position,
-        kind: String,
-        instant: Instant,
-        of chat: Chat,
-        message: Message?
-    ) throws(StoreError) {
-        guard let kind = Kind(rawValue: kind) else { throw .failed(reason: "there is no change \(kind)") }
-        let subject: LogSubject
-        switch (kind, message) {
-        case (.chatUpdated, nil): subject = .chat(chat)
-        case (.messageUpdated, let message?), (.messageDeleted, let message?): subject = .message(message)
-        default: throw .failed(reason: "the entry \(position.rawValue) of chat \(chat.id.rawValue) has no subject")
+    /// - Throws: `StoreError.failed` if that message is missing.
+    package init(_ record: LogRecord, in chat: Chat, message: Message?) throws(StoreError) {
+        if record.messageID == nil {
+            self.init(record, subject: .chat(chat))
+        } else if let message {
+            self.init(record, subject: .message(message))
+        } else {
+            throw .failed(reason: "the entry \(record.position.rawValue) of chat \(chat.id.rawValue) has no subject")
         }
-        self.init(position: position, kind: kind, instant: instant, subject: subject)
+    }
+
+    package init(_ record: LogRecord, subject: LogSubject) {
+        self.init(
+            position: record.position,
+            kind: record.kind,
+            instant: record.instant,
+            subject: subject,
+            payload: record.payload
+        )
     }
 }
 

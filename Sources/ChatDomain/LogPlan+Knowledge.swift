@@ -62,27 +62,11 @@ extension LogPlan {
         package init() {}
     }
 
-    /// What only the store knows once the plan is carried out.
-    package struct Written: Sendable {
-        /// Those of `appends`, in their order.
-        package var messageIDs: [MessageID]
-        /// Those of `creations`, in their order; nil where they were lost with the connection.
-        package var chatIDs: [ChatID]?
-        package var hasMoreToPurge: Bool
-
-        package init(messageIDs: [MessageID] = [], chatIDs: [ChatID]? = [], hasMoreToPurge: Bool = false) {
-            self.messageIDs = messageIDs
-            self.chatIDs = chatIDs
-            self.hasMoreToPurge = hasMoreToPurge
-        }
-    }
-
     /// What must be read for a batch.
     package struct Needs: Sendable {
         package private(set) var chats: Set<ChatID> = []
         package private(set) var keys: Set<SentKey> = []
         package private(set) var messages: Set<MessageReference> = []
-
         package private(set) var creationKeys: Set<IdempotencyKey> = []
 
         package init(_ requests: [WriteRequest]) {
@@ -101,17 +85,11 @@ extension LogPlan {
 
         private mutating func insert(_ request: LogRequest) {
             chats.insert(request.chatID)
-            switch request.change {
-            case .post(let draft):
-                if let key = draft.idempotency?.key {
-                    keys.insert(SentKey(chatID: request.chatID, key: key))
-                }
-                if let target = draft.replyTo {
-                    messages.insert(MessageReference(chatID: request.chatID, id: target))
-                }
-            case .edit(let id, _, _), .delete(let id, _):
+            if let id = request.change.messageID {
                 messages.insert(MessageReference(chatID: request.chatID, id: id))
-            case .update: break
+            }
+            if case .post(let draft) = request.change, let key = draft.idempotency?.key {
+                keys.insert(SentKey(chatID: request.chatID, key: key))
             }
         }
     }

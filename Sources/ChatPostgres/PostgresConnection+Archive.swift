@@ -46,8 +46,8 @@ extension PostgresConnection {
             ),
             PostgresStatement(
                 """
-                SELECT seq, kind, created_at, message_id
-                FROM changes WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+                SELECT \(RecordColumns.list)
+                FROM changes AS entry WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
                 """,
                 stretch
             ),
@@ -75,26 +75,12 @@ extension PostgresResult {
     }
 
     fileprivate borrowing func archivedChanges(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
-        let position = try column("seq")
-        let kind = try column("kind")
-        let createdAt = try column("created_at")
-        let messageID = try column("message_id")
+        let columns = try RecordColumns(self)
         var changes: [ArchivedEntry] = []
         for row in 0..<rowCount {
-            guard let kind = LogEntry.Kind(rawValue: try text(kind, row: row)) else {
-                throw .unexpectedResult("chat \(chat.rawValue) has a change of no kind")
+            if let record = try columns.record(self, row: row, of: chat) {
+                changes.append(.change(record))
             }
-            changes.append(
-                .change(
-                    LogPlan.Change(
-                        chatID: chat,
-                        position: Position(rawValue: try int64(position, row: row)),
-                        kind: kind,
-                        instant: try instant(createdAt, row: row),
-                        messageID: try optionalMessageID(messageID, row: row)
-                    )
-                )
-            )
         }
         return changes
     }

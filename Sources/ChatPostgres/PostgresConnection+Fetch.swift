@@ -229,17 +229,16 @@ extension PostgresConnection {
     ) throws(PostgresError) -> LogPage? {
         let result = try query(
             """
-            SELECT \(HeadColumns.list), \(Epoch.column),
-                entry.seq AS entry_seq, entry.kind, entry.created_at AS entry_at, \(MessageColumns.list)
+            SELECT \(HeadColumns.list), \(Epoch.column), \(RecordColumns.list), \(MessageColumns.list)
             FROM chats
             LEFT JOIN LATERAL (
                 (
-                    SELECT seq, NULL AS kind, created_at, id AS message_id FROM messages
+                    SELECT seq, NULL AS kind, id AS message_id, NULL AS payload, created_at FROM messages
                     WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
                 )
                 UNION ALL
                 (
-                    SELECT seq, kind, created_at, message_id FROM changes
+                    SELECT \(RecordColumns.names) FROM changes
                     WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
                 )
             ) AS entry ON true
@@ -250,27 +249,20 @@ extension PostgresConnection {
         )
         guard result.rowCount > 0 else { return nil }
         let chat = try HeadColumns(result).head(result, row: 0).chat
-        let columns = try MessageColumns(result)
-        let entryPosition = try result.column("entry_seq")
-        let entryKind = try result.column("kind")
-        let entryInstant = try result.column("entry_at")
+        let messages = try MessageColumns(result)
+        let records = try RecordColumns(result)
         var created: [LogEntry] = []
         var changed: [LogEntry] = []
-        for row in 0..<result.rowCount where !result.isNull(entryPosition, row: row) {
-            let message = try columns.optionalMessage(result, row: row, of: chatID)
-            if result.isNull(entryKind, row: row), let message {
+        for row in 0..<result.rowCount where !result.isNull(records.position, row: row) {
+            let message = try messages.optionalMessage(result, row: row, of: chatID)
+            if let record = try records.record(result, row: row, of: chatID) {
+                do throws(StoreError) {
+                    changed.append(try LogEntry(record, in: chat, message: message))
+                } catch {
+                    throw .unexpectedResult(error.reason)
+                }
+            } else if let message {
                 created.append(LogEntry(created: message))
-                continue
-            }
-            let position = Position(rawValue: try result.int64(entryPosition, row: row))
-            let kind = try result.text(entryKind, row: row)
-            let instant = try result.instant(entryInstant, row: row)
-            do throws(StoreError) {
-                changed.append(
-                    try LogEntry(position: position, kind: kind, instant: instant, of: chat, message: message)
-                )
-            } catch {
-                throw .unexpectedResult(error.reason)
             }
         }
         return LogPage(

@@ -5,27 +5,15 @@ extension PostgresConnection {
     /// Locks the chats in the order of their ids, decides, writes and commits.
     func importBatch(
         _ stretches: [ArchivedStretch],
-        skipsConflicts: Bool
+        skipsConflicts: Bool,
+        at now: Instant
     ) throws(PostgresError) -> ImportResult {
         let plan = ImportPlan(stretches, knowing: try begin(stretches))
         guard plan.conflicts.isEmpty || skipsConflicts else {
             try rollBack()
             return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
         }
-        var statements: [PostgresStatement] = []
-        if !plan.newChats.isEmpty {
-            statements.append(.insert(plan.newChats))
-            statements.append(.insertKeys(of: plan.newChats))
-        }
-        if !plan.messages.isEmpty { statements.append(.insert(plan.messages)) }
-        if !plan.changes.isEmpty { statements.append(.insert(plan.changes)) }
-        if !plan.editedMessages.isEmpty { statements.append(.update(plan.editedMessages)) }
-        statements += plan.deletedMessages.map { .joinDeletedRun($0) }
-        if !plan.movedHeads.isEmpty { statements.append(.moveHeads(plan.movedHeads)) }
-        if !plan.editedChats.isEmpty {
-            statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
-        }
-        try commit(statements)
+        _ = try commit(plan.writes, at: now)
         return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
@@ -134,71 +122,6 @@ extension PostgresStatement {
             JOIN messages USING (chat_id, idempotency_key)
             """,
             [.int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.key.value))]
-        )
-    }
-
-    fileprivate static func insert(_ archived: [ArchivedChat]) -> PostgresStatement {
-        let chats = archived.map(\.head.chat)
-        return PostgresStatement(
-            """
-            INSERT INTO chats (id, title, metadata, created_at, last_entry_at)
-            SELECT id, title, metadata, created_at, created_at
-            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])
-                AS chat (id, title, metadata, created_at)
-            """,
-            [
-                .int64Array(chats.map(\.id.rawValue)),
-                .textArray(chats.map(\.title)),
-                .textArray(chats.map(\.metadata?.json)),
-                .timestampArray(chats.map(\.createdAt.microsecondsSinceEpoch)),
-            ]
-        )
-    }
-
-    /// A key that has made another chat here stays with that one.
-    fileprivate static func insertKeys(of chats: [ArchivedChat]) -> PostgresStatement {
-        let chats = chats.filter { $0.idempotency != nil }
-        return PostgresStatement(
-            """
-            INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
-            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-            ON CONFLICT (idempotency_key) DO NOTHING
-            """,
-            [
-                .textArray(chats.map(\.idempotency?.key.value)),
-                .int64Array(chats.map(\.idempotency?.fingerprint)),
-                .int64Array(chats.map(\.id.rawValue)),
-            ]
-        )
-    }
-
-    fileprivate static func insert(
-        _ messages: [(message: Message, idempotency: Idempotency?)]
-    ) -> PostgresStatement {
-        PostgresStatement(
-            """
-            INSERT INTO messages
-                (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
-                idempotency_key, idempotency_fingerprint)
-            SELECT * FROM unnest(
-                $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
-                $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[]
-            )
-            """,
-            [
-                .int64Array(messages.map(\.message.chatID.rawValue)),
-                .int64Array(messages.map(\.message.position.rawValue)),
-                .int64Array(messages.map(\.message.id.rawValue)),
-                .textArray(messages.map(\.message.text)),
-                .timestampArray(messages.map(\.message.createdAt.microsecondsSinceEpoch)),
-                .textArray(messages.map(\.message.metadata?.json)),
-                .int64Array(messages.map(\.message.replyTo?.rawValue)),
-                .int64Array(messages.map(\.message.revision)),
-                .timestampArray(messages.map(\.message.editedAt?.microsecondsSinceEpoch)),
-                .timestampArray(messages.map(\.message.deletedAt?.microsecondsSinceEpoch)),
-                .textArray(messages.map(\.idempotency?.key.value)),
-                .int64Array(messages.map(\.idempotency?.fingerprint)),
-            ]
         )
     }
 }

@@ -51,9 +51,9 @@ extension PostgresConnection {
         }
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         do throws(PostgresError) {
-            return .committed(plan.recorded(try commit(plan, at: now)))
+            return .committed(plan.recorded(try commit(plan.writes, at: now)))
         } catch .server(.uniqueViolation, let message)
-            where plan.creations.contains(where: { $0.draft.idempotency != nil })
+            where plan.writes.creations.contains(where: { $0.draft.idempotency != nil })
         {
             // Another session creates the key's chat at the same moment.
             throw .server(.serializationFailure, message: message)
@@ -100,37 +100,5 @@ extension PostgresConnection {
             }
         }
         return knowledge
-    }
-
-    private func commit(_ plan: LogPlan, at now: Instant) throws(PostgresError) -> LogPlan.Written {
-        var statements: [PostgresStatement] = []
-        if !plan.appends.isEmpty { statements.append(.insert(plan.appends)) }
-        if !plan.editedMessages.isEmpty { statements.append(.update(plan.editedMessages)) }
-        statements += plan.deletedMessages.map { .joinDeletedRun($0) }
-        if !plan.changes.isEmpty { statements.append(.insert(plan.changes)) }
-        if !plan.movedHeads.isEmpty { statements.append(.moveHeads(plan.movedHeads)) }
-        if !plan.editedChats.isEmpty {
-            statements.append(.update(plan.editedChats.compactMap { plan.movedHeads[$0]?.chat }))
-        }
-        if !plan.removedChats.isEmpty { statements.append(.remove(plan.removedChats)) }
-        if !plan.hiddenChats.isEmpty { statements.append(.hide(plan.hiddenChats, at: now)) }
-        let creationIndex = plan.creations.isEmpty ? nil : statements.count
-        if !plan.creations.isEmpty { statements.append(.insert(plan.creations)) }
-        let purgeIndex = plan.purges ? statements.count : nil
-        if plan.purges { statements.append(.purge) }
-        var written = LogPlan.Written()
-        try commit(statements) { index, result throws(PostgresError) in
-            if index == 0, !plan.appends.isEmpty {
-                written.messageIDs = try result.ids(of: plan.appends)
-            } else if index == creationIndex {
-                written.chatIDs = try result.chatIDs()
-            } else if index == purgeIndex {
-                written.hasMoreToPurge = result.rowCount > 0
-            }
-        }
-        guard written.chatIDs?.count == plan.creations.count else {
-            throw .unexpectedResult("a created chat has no id")
-        }
-        return written
     }
 }

@@ -50,31 +50,31 @@ extension PostgresConnection {
     /// Locking the chats waits until the batch's transaction has ended, in whichever session it runs. `pg_xact_status` would
     /// not do: after a crash, the server assigns the id of a lost transaction again.
     fileprivate func fate(of outcome: UncertainOutcome) throws(PostgresError) -> BatchFate {
-        let plan = outcome.plan
-        if plan.isEmpty { return .committed(plan.recorded(LogPlan.Written())) }
+        let (plan, writes) = (outcome.plan, outcome.plan.writes)
+        if writes.isEmpty { return .committed(plan.recorded(LogWrites.Written())) }
         // The logs of deleted chats show nothing, and neither do created chats: their ids are lost.
-        let deletedChats = plan.deletedChats
-        let chats = Set(plan.movedHeads.keys).subtracting(deletedChats)
-        let changes = plan.changes.filter { !deletedChats.contains($0.chatID) }
-        if chats.isEmpty || plan.appends.contains(where: { deletedChats.contains($0.chatID) }) { return .unknown }
+        let deletedChats = writes.deletedChats
+        let chats = Set(writes.movedHeads.keys).subtracting(deletedChats)
+        let changes = writes.changes.filter { !deletedChats.contains($0.chatID) }
+        if chats.isEmpty || writes.appends.contains(where: { deletedChats.contains($0.chatID) }) { return .unknown }
         var chatsAreThere = false
         var changesAreThere = true
         var ids: [MessageID]?
         var epoch: Epoch?
-        try transact([.lockHeads(of: chats), .find(plan.appends), .find(changes)]) {
+        try transact([.lockHeads(of: chats), .find(writes.appends), .find(changes)]) {
             index,
             result throws(PostgresError) in
             switch index {
             case 0:
                 chatsAreThere = result.rowCount == chats.count
                 if result.rowCount > 0 { epoch = try result.epoch() }
-            case 1: ids = result.rowCount == plan.appends.count ? try result.ids(of: plan.appends) : nil
+            case 1: ids = result.rowCount == writes.appends.count ? try result.ids(of: writes.appends) : nil
             default: changesAreThere = result.rowCount == changes.count
             }
         }
         if let ids, changesAreThere {
-            let chatIDs: [ChatID]? = plan.creations.isEmpty ? [] : nil
-            let written = LogPlan.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
+            let chatIDs: [ChatID]? = writes.creations.isEmpty ? [] : nil
+            let written = LogWrites.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
             var batch = plan.recorded(written)
             // A standby may have taken over since.
             batch.epoch = epoch

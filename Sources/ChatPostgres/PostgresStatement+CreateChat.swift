@@ -16,7 +16,7 @@ extension PostgresStatement {
     }
 
     /// Inserts chats and their keys, and returns the ids, which are drawn in the order of `number`.
-    static func insert(_ creations: [LogPlan.Creation]) -> PostgresStatement {
+    static func insert(_ creations: [LogWrites.Creation]) -> PostgresStatement {
         PostgresStatement(
             """
             WITH chat AS (

@@ -23,9 +23,9 @@ extension PostgresStore: ChatArchive {
         skipsConflicts: Bool
     ) async throws(StoreError) -> ImportResult {
         try await database.reserveIDs(of: stretches)
-        return try await database.write { connection throws(PostgresError) in
+        return try await database.write { [clock = database.clock] connection throws(PostgresError) in
             do throws(PostgresError) {
-                return try connection.importBatch(stretches, skipsConflicts: skipsConflicts)
+                return try connection.importBatch(stretches, skipsConflicts: skipsConflicts, at: clock.now())
             } catch .server(.uniqueViolation, let message) {
                 // Another import was faster; the next look at the database finds what it has written.
                 throw .server(.serializationFailure, message: message)

@@ -33,60 +33,26 @@ extension Database {
         }
         let changed = try cachedStatement(
             sql: """
-                SELECT seq, kind, created_at, message_id
-                FROM changes WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
+                SELECT \(RecordColumns.list) FROM changes WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
                 """
         )
-        let entryPosition = try changed.column("seq")
-        let kind = try changed.column("kind")
-        let instant = try changed.column("created_at")
-        let messageID = try changed.column("message_id")
+        let records = try RecordColumns(changed)
         let changes = try Row.fetchCursor(changed, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
-            guard let kind = LogEntry.Kind(rawValue: row[kind]) else {
-                throw StoreError.failed(reason: "chat \(chat.rawValue) has a change of no kind")
-            }
-            return ArchivedEntry.change(
-                LogPlan.Change(
-                    chatID: chat,
-                    position: Position(rawValue: row[entryPosition]),
-                    kind: kind,
-                    instant: Instant(microsecondsSinceEpoch: row[instant]),
-                    messageID: MessageID(stored: row[messageID])
-                )
-            )
+            ArchivedEntry.change(try records.record(row, of: chat))
         }
         return try Array(merging: Array(messages), Array(changes), limit: limit)
     }
 
-    func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) throws -> ImportResult {
+    func importBatch(
+        _ stretches: [ArchivedStretch],
+        skipsConflicts: Bool,
+        at now: Instant
+    ) throws -> ImportResult {
         let plan = ImportPlan(stretches, knowing: try fetchKnowledge(of: stretches))
         guard plan.conflicts.isEmpty || skipsConflicts else {
             return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
         }
-        for chat in plan.newChats {
-            try insert(chat)
-        }
-        for (message, idempotency) in plan.messages {
-            try insert(message, idempotency)
-        }
-        for change in plan.changes {
-            try insert(change)
-        }
-        for (reference, message) in plan.editedMessages {
-            try update(message, reference)
-        }
-        for message in plan.deletedMessages {
-            try joinDeletedRun(message)
-        }
-        for (chat, head) in plan.movedHeads {
-            try moveHead(to: head)
-            if plan.editedChats.contains(chat) {
-                try update(head.chat)
-            }
-        }
-        // Those of chats are seen to by AUTOINCREMENT.
-        try cachedStatement(sql: "UPDATE counters SET value = max(value, ?) WHERE name = 'message_id'")
-            .execute(arguments: [plan.largestMessageID])
+        _ = try apply(plan.writes, at: now)
         return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
@@ -121,55 +87,20 @@ extension Database {
         return try Int.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]) != nil
     }
 
-    private func contains(_ change: LogPlan.Change) throws -> Bool {
+    private func contains(_ change: LogRecord) throws -> Bool {
         let statement = try cachedStatement(
             sql: """
                 SELECT 1 FROM changes
-                WHERE chat_id = ? AND seq = ? AND kind = ? AND message_id IS ? AND created_at = ?
+                WHERE chat_id = ? AND seq = ? AND kind = ? AND message_id IS ? AND payload IS ? AND created_at = ?
                 """
         )
         return try Int.fetchOne(
             statement,
             arguments: [
                 change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.messageID?.rawValue,
-                change.instant.microsecondsSinceEpoch,
+                change.payload?.json, change.instant.microsecondsSinceEpoch,
             ]
         ) != nil
-    }
-
-    private func insert(_ archived: ArchivedChat) throws {
-        let chat = archived.head.chat
-        let instant = chat.createdAt.microsecondsSinceEpoch
-        try cachedStatement(
-            sql: "INSERT INTO chats (id, title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [chat.id.rawValue, chat.title, chat.metadata?.json, instant, instant])
-        guard let idempotency = archived.idempotency else { return }
-        // A key that has made another chat here stays with that one.
-        try cachedStatement(
-            sql: """
-                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
-                ON CONFLICT (idempotency_key) DO NOTHING
-                """
-        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, chat.id.rawValue])
-    }
-
-    private func insert(_ message: Message, _ idempotency: Idempotency?) throws {
-        let statement = try cachedStatement(
-            sql: """
-                INSERT INTO messages
-                    (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
-                    idempotency_key, idempotency_fingerprint)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        )
-        try statement.execute(
-            arguments: [
-                message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.text,
-                message.createdAt.microsecondsSinceEpoch, message.metadata?.json, message.replyTo?.rawValue,
-                message.revision, message.editedAt?.microsecondsSinceEpoch, message.deletedAt?.microsecondsSinceEpoch,
-                idempotency?.key.value, idempotency?.fingerprint,
-            ]
-        )
     }
 }
 

@@ -114,24 +114,20 @@ extension Database {
         ).map(LogEntry.init(created:))
         let statement = try cachedStatement(
             sql: """
-                SELECT changes.seq AS entry_seq, kind, changes.created_at AS entry_at, \(MessageColumns.list)
+                SELECT \(RecordColumns.list), \(MessageColumns.list)
                 FROM changes
                 LEFT JOIN messages ON messages.chat_id = changes.chat_id AND messages.id = changes.message_id
                 WHERE changes.chat_id = ? AND changes.seq > ? ORDER BY changes.seq LIMIT ?
                 """
         )
-        let columns = try MessageColumns(statement)
-        let entryPosition = try statement.column("entry_seq")
-        let kind = try statement.column("kind")
-        let instant = try statement.column("entry_at")
+        let records = try RecordColumns(statement)
+        let messages = try MessageColumns(statement)
         let rows = try Row.fetchCursor(statement, arguments: [chat.id.rawValue, position.rawValue, limit])
         let changed = rows.map { row in
             try LogEntry(
-                position: Position(rawValue: row[entryPosition]),
-                kind: row[kind],
-                instant: Instant(microsecondsSinceEpoch: row[instant]),
-                of: chat,
-                message: columns.optionalMessage(row, of: chat.id)
+                records.record(row, of: chat.id),
+                in: chat,
+                message: messages.optionalMessage(row, of: chat.id)
             )
         }
         return LogPage(

@@ -19,7 +19,9 @@ extension SQLiteStore: ChatArchive {
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool
     ) async throws(StoreError) -> ImportResult {
-        try await database.write { try $0.importBatch(stretches, skipsConflicts: skipsConflicts) }
+        try await database.write { [clock = database.clock] in
+            try $0.importBatch(stretches, skipsConflicts: skipsConflicts, at: clock.now())
+        }
     }
 
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {

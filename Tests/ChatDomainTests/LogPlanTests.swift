@@ -73,7 +73,7 @@ struct LogPlanTests {
     }
 
     private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<Accepted<LogSubject>, StoreError>] {
-        plan.recorded(LogPlan.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results.map { result in
+        plan.recorded(LogWrites.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results.map { result in
             result.flatMap { answer in
                 guard case .recorded(let accepted) = answer else {
                     return .failure(.failed(reason: "\(answer) is no answer to a change"))
@@ -108,7 +108,7 @@ struct LogPlanTests {
             (first, try post("e")),
         ]
         let plan = plan(changes.map { LogRequest($1, in: $0) }, knowing: knowledge)
-        let batch = plan.recorded(LogPlan.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
+        let batch = plan.recorded(LogWrites.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
 
         var edited = kept
         (edited.text, edited.revision, edited.editedAt) = ("d", 3, now)
@@ -142,9 +142,9 @@ struct LogPlanTests {
         ]
         // The clock is behind the first log and ahead of the second.
         let plan = plan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)))
-        #expect(plan.appends.map(\.draft.text.value) == ["a", "b", "c"])
+        #expect(plan.writes.appends.map(\.draft.text.value) == ["a", "b", "c"])
         #expect(
-            plan.movedHeads == [
+            plan.writes.movedHeads == [
                 first: head(first, 9, at: 5_000, messages: 2, lastMessageAt: 5_000),
                 second: head(second, 1, at: 1_000, messages: 1, lastMessageAt: 1_000),
             ]
@@ -225,11 +225,11 @@ struct LogPlanTests {
                 .success(Accepted(.chat(renamed.chat))),
             ]
         )
-        #expect(plan.changes.map(\.position.rawValue) == [2, 4, 5])
-        #expect(plan.changes.map(\.kind) == [.messageUpdated, .messageDeleted, .chatUpdated])
-        #expect(plan.movedHeads == [first: renamed])
-        #expect(plan.editedChats == [first])
-        #expect(Array(plan.editedMessages.values) == [deleted])
+        #expect(plan.writes.changes.map(\.position.rawValue) == [2, 4, 5])
+        #expect(plan.writes.changes.map(\.kind) == [.messageUpdated, .messageDeleted, .chatUpdated])
+        #expect(plan.writes.movedHeads == [first: renamed])
+        #expect(plan.writes.editedChats == [first])
+        #expect(Array(plan.writes.editedMessages.values) == [deleted])
     }
 
     @Test func aKeyOfADeletedMessageIsReplayedWhateverTheBodyWas() throws {
@@ -240,13 +240,13 @@ struct LogPlanTests {
             LogPlan.SentMessage(message: gone, fingerprint: 0)
         let plan = plan([LogRequest(.post(draft), in: first)], knowing: knowledge)
         #expect(results(plan) == [.success(Accepted(.message(gone), isReplay: true))])
-        #expect(plan.isEmpty)
+        #expect(plan.writes.isEmpty)
     }
 
     @Test func aBatchThatWritesNothingMovesNothing() throws {
         let plan = plan([LogRequest(try post("a"), in: first)], knowing: LogPlan.Knowledge())
-        #expect(plan.isEmpty)
-        #expect(plan.movedHeads.isEmpty)
+        #expect(plan.writes.isEmpty)
+        #expect(plan.writes.movedHeads.isEmpty)
         #expect(results(plan) == [.failure(.chatNotFound)])
     }
 
@@ -264,8 +264,8 @@ struct LogPlanTests {
             try draft("else", key: "k2"), try draft("new"),
         ]
         let plan = LogPlan(drafts.map { .create($0) }, knowing: knowledge, at: now)
-        #expect(plan.creations.map(\.draft.title.value) == ["new", "new"])
-        let batch = plan.recorded(LogPlan.Written(chatIDs: [7, 8].map(ChatID.init(rawValue:))))
+        #expect(plan.writes.creations.map(\.draft.title.value) == ["new", "new"])
+        let batch = plan.recorded(LogWrites.Written(chatIDs: [7, 8].map(ChatID.init(rawValue:))))
         #expect(
             batch.results == [
                 created(1, "stored", isReplay: true), .failure(.idempotencyKeyReused), created(7, "new"),
@@ -289,9 +289,9 @@ struct LogPlanTests {
             .delete(ChatID(rawValue: 3)), .record(LogRequest(try post("beside"), in: second)),
         ]
         let plan = LogPlan(requests, knowing: knowledge, at: now)
-        #expect(plan.removedChats == [first])
+        #expect(plan.writes.removedChats == [first])
         let ids = [21, 22].map(MessageID.init(rawValue:))
-        let batch = plan.recorded(LogPlan.Written(messageIDs: ids, chatIDs: [ChatID(rawValue: 7)]))
+        let batch = plan.recorded(LogWrites.Written(messageIDs: ids, chatIDs: [ChatID(rawValue: 7)]))
         let beside = message(22, second, 2, "beside", at: 1_000)
         #expect(
             batch.results == [
@@ -314,8 +314,8 @@ struct LogPlanTests {
         }
         let chats = sizes.indices.map { ChatID(rawValue: Int64($0)) }
         let plan = LogPlan(chats.map { .delete($0) }, knowing: knowledge, at: now)
-        #expect(plan.removedChats == [chats[0], chats[2], chats[3]])
-        #expect(plan.hiddenChats == [chats[1], chats[4]])
+        #expect(plan.writes.removedChats == [chats[0], chats[2], chats[3]])
+        #expect(plan.writes.hiddenChats == [chats[1], chats[4]])
     }
 
     @Test func onlyTheRequestsForAChatThatIsBusyFail() throws {
@@ -328,7 +328,7 @@ struct LogPlanTests {
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         let ids = [MessageID(rawValue: 5)]
         #expect(
-            plan.recorded(LogPlan.Written(messageIDs: ids)).results == [
+            plan.recorded(LogWrites.Written(messageIDs: ids)).results == [
                 .failure(.unavailable(reason: "locked")), .failure(.unavailable(reason: "locked")),
                 .success(.recorded(Accepted(.message(message(5, second, 1, "b", at: 1_000))))),
             ]

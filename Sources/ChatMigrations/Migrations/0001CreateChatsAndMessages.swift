@@ -1,7 +1,8 @@
 extension Migration {
     /// Chats and their logs.
     ///
-    /// A message stays where it was posted and is changed there; `changes` holds the log's other entries, without any text.
+    /// A message stays where it was posted and is changed there; `changes` holds the log's other entries: their kind, the
+    /// message that they are about, and whatever else the kind needs as JSON. A new kind needs no change of the schema.
     /// The keys of chats have a table of their own, so that every unique constraint of a table that could be distributed by
     /// chat includes the chat. `history` identifies the database's history: an epoch that a restore changes.
     static let createChatsAndMessages = Migration(
@@ -57,8 +58,9 @@ extension Migration {
                 CREATE TABLE changes (
                     chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq INTEGER NOT NULL CHECK (seq >= 1),
-                    kind TEXT NOT NULL CHECK (kind IN ('message.updated', 'message.deleted', 'chat.updated')),
-                    message_id INTEGER CHECK ((message_id IS NULL) = (kind = 'chat.updated')),
+                    kind TEXT NOT NULL,
+                    message_id INTEGER,
+                    payload TEXT CHECK (length(CAST(payload AS BLOB)) <= 16384),
                     created_at INTEGER NOT NULL,
                     PRIMARY KEY (chat_id, seq)
                 ) STRICT, WITHOUT ROWID;
@@ -297,8 +299,9 @@ extension Migration {
                 CREATE TABLE changes (
                     chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq bigint NOT NULL CHECK (seq >= 1),
-                    kind text NOT NULL CHECK (kind IN ('message.updated', 'message.deleted', 'chat.updated')),
-                    message_id bigint CHECK ((message_id IS NULL) = (kind = 'chat.updated')),
+                    kind text NOT NULL,
+                    message_id bigint,
+                    payload text CHECK (octet_length(payload) <= 16384),
                     created_at timestamptz NOT NULL,
                     PRIMARY KEY (chat_id, seq)
                 );

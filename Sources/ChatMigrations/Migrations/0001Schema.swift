@@ -1,7 +1,7 @@
 /// What the databases say of the schema of 0001, see `Migration.Scripts.schema`.
 enum InitialSchema {
     static let sqlite = """
-        changes: table changes as 05fc424ac65aab9e
+        changes: table changes as aacd6e4e67224c4d
         chat_idempotency_keys: index chat_idempotency_keys_chat_id as 3587768c3032c5ba
         chat_idempotency_keys: table chat_idempotency_keys as 2ae44401763db136
         chats: index chats_deleted_at as 90b3eab8913f4800
@@ -15,8 +15,7 @@ enum InitialSchema {
         """
 
     static let postgresql = """
-        changes: CHECK (((message_id IS NULL) = (kind = 'chat.updated'::text)))
-        changes: CHECK ((kind = ANY (ARRAY['message.updated'::text, 'message.deleted'::text, 'chat.updated'::text])))
+        changes: CHECK ((octet_length(payload) <= 16384))
         changes: CHECK ((seq >= 1))
         changes: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         changes: PRIMARY KEY (chat_id, seq)
@@ -24,6 +23,7 @@ enum InitialSchema {
         changes: created_at timestamp with time zone not null
         changes: kind text not null
         changes: message_id bigint
+        changes: payload text
         changes: seq bigint not null
         chat_idempotency_keys: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
         chat_idempotency_keys: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE

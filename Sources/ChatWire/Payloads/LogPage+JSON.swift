@@ -24,6 +24,7 @@ extension LogEntry {
             case .message(let message): writer.member("message", message)
             case .chat(let chat): writer.member("chat", chat)
             }
+            writer.member("payload", ifPresent: payload)
         }
     }
 }

@@ -1,0 +1,230 @@
+import ChatDomain
+import PostgresClient
+
+extension PostgresConnection {
+    /// Writes what a plan has decided and commits, in one round trip.
+    func commit(_ writes: LogWrites, at now: Instant) throws(PostgresError) -> LogWrites.Written {
+        var statements: [PostgresStatement] = []
+        if !writes.importedChats.isEmpty {
+            statements.append(.insert(writes.importedChats))
+            statements.append(.insertKeys(of: writes.importedChats))
+        }
+        if !writes.importedMessages.isEmpty { statements.append(.insert(writes.importedMessages)) }
+        let appendIndex = writes.appends.isEmpty ? nil : statements.count
+        if !writes.appends.isEmpty { statements.append(.insert(writes.appends)) }
+        if !writes.changes.isEmpty { statements.append(.insert(writes.changes)) }
+        if !writes.editedMessages.isEmpty { statements.append(.update(writes.editedMessages)) }
+        statements += writes.deletedMessages.map { .joinDeletedRun($0) }
+        if !writes.movedHeads.isEmpty { statements.append(.moveHeads(writes.movedHeads)) }
+        if !writes.editedChats.isEmpty { statements.append(.update(writes.editedChatValues)) }
+        if !writes.removedChats.isEmpty { statements.append(.remove(writes.removedChats)) }
+        if !writes.hiddenChats.isEmpty { statements.append(.hide(writes.hiddenChats, at: now)) }
+        let creationIndex = writes.creations.isEmpty ? nil : statements.count
+        if !writes.creations.isEmpty { statements.append(.insert(writes.creations)) }
+        let purgeIndex = writes.purges ? statements.count : nil
+        if writes.purges { statements.append(.purge) }
+        var written = LogWrites.Written()
+        try commit(statements) { index, result throws(PostgresError) in
+            switch index {
+            case appendIndex: written.messageIDs = try result.ids(of: writes.appends)
+            case creationIndex: written.chatIDs = try result.chatIDs()
+            case purgeIndex: written.hasMoreToPurge = result.rowCount > 0
+            default: break
+            }
+        }
+        guard written.chatIDs?.count == writes.creations.count else {
+            throw .unexpectedResult("a created chat has no id")
+        }
+        return written
+    }
+}
+
+extension PostgresStatement {
+    fileprivate static func insert(_ archived: [ArchivedChat]) -> PostgresStatement {
+        let chats = archived.map(\.head.chat)
+        return PostgresStatement(
+            """
+            INSERT INTO chats (id, title, metadata, created_at, last_entry_at)
+            SELECT id, title, metadata, created_at, created_at
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])
+                AS chat (id, title, metadata, created_at)
+            """,
+            [
+                .int64Array(chats.map(\.id.rawValue)),
+                .textArray(chats.map(\.title)),
+                .textArray(chats.map(\.metadata?.json)),
+                .timestampArray(chats.map(\.createdAt.microsecondsSinceEpoch)),
+            ]
+        )
+    }
+
+    /// A key that belongs to another chat here stays with it.
+    fileprivate static func insertKeys(of chats: [ArchivedChat]) -> PostgresStatement {
+        let chats = chats.filter { $0.idempotency != nil }
+        return PostgresStatement(
+            """
+            INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
+            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+            ON CONFLICT (idempotency_key) DO NOTHING
+            """,
+            [
+                .textArray(chats.map(\.idempotency?.key.value)),
+                .int64Array(chats.map(\.idempotency?.fingerprint)),
+                .int64Array(chats.map(\.id.rawValue)),
+            ]
+        )
+    }
+
+    fileprivate static func insert(
+        _ messages: [(message: Message, idempotency: Idempotency?)]
+    ) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO messages
+                (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
+                idempotency_key, idempotency_fingerprint)
+            SELECT * FROM unnest(
+                $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
+                $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[]
+            )
+            """,
+            [
+                .int64Array(messages.map(\.message.chatID.rawValue)),
+                .int64Array(messages.map(\.message.position.rawValue)),
+                .int64Array(messages.map(\.message.id.rawValue)),
+                .textArray(messages.map(\.message.text)),
+                .timestampArray(messages.map(\.message.createdAt.microsecondsSinceEpoch)),
+                .textArray(messages.map(\.message.metadata?.json)),
+                .int64Array(messages.map(\.message.replyTo?.rawValue)),
+                .int64Array(messages.map(\.message.revision)),
+                .timestampArray(messages.map(\.message.editedAt?.microsecondsSinceEpoch)),
+                .timestampArray(messages.map(\.message.deletedAt?.microsecondsSinceEpoch)),
+                .textArray(messages.map(\.idempotency?.key.value)),
+                .int64Array(messages.map(\.idempotency?.fingerprint)),
+            ]
+        )
+    }
+
+    /// Draws the ids in the order of `number`.
+    fileprivate static func insert(_ appends: [LogWrites.Append]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO messages
+                (chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
+            SELECT chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint
+            FROM unnest(
+                    $1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bigint[], $7::text[],
+                    $8::bigint[]
+                )
+                WITH ORDINALITY AS entry
+                (chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint, number)
+            ORDER BY number
+            RETURNING chat_id, seq, id
+            """,
+            [
+                .int64Array(appends.map(\.chatID.rawValue)),
+                .int64Array(appends.map(\.position.rawValue)),
+                .textArray(appends.map(\.draft.text.value)),
+                .timestampArray(appends.map(\.createdAt.microsecondsSinceEpoch)),
+                .textArray(appends.map(\.draft.metadata?.json)),
+                .int64Array(appends.map(\.draft.replyTo?.rawValue)),
+                .textArray(appends.map(\.draft.idempotency?.key.value)),
+                .int64Array(appends.map(\.draft.idempotency?.fingerprint)),
+            ]
+        )
+    }
+
+    fileprivate static func update(_ messages: [LogPlan.MessageReference: Message]) -> PostgresStatement {
+        let messages = Array(messages.values)
+        return PostgresStatement(
+            """
+            UPDATE messages SET
+                text = edit.text, metadata = edit.metadata, revision = edit.revision, edited_at = edit.edited_at,
+                deleted_at = edit.deleted_at,
+                idempotency_fingerprint =
+                    CASE WHEN edit.deleted_at IS NOT NULL AND idempotency_key IS NOT NULL THEN 0
+                    ELSE idempotency_fingerprint END
+            FROM unnest(
+                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[]
+            ) AS edit (chat_id, seq, text, metadata, revision, edited_at, deleted_at)
+            WHERE messages.chat_id = edit.chat_id AND messages.seq = edit.seq
+            """,
+            [
+                .int64Array(messages.map(\.chatID.rawValue)),
+                .int64Array(messages.map(\.position.rawValue)),
+                .textArray(messages.map(\.text)),
+                .textArray(messages.map(\.metadata?.json)),
+                .int64Array(messages.map(\.revision)),
+                .timestampArray(messages.map(\.editedAt?.microsecondsSinceEpoch)),
+                .timestampArray(messages.map(\.deletedAt?.microsecondsSinceEpoch)),
+            ]
+        )
+    }
+
+    /// Lets reads of the newest messages skip a deleted message together with the deleted ones around it.
+    ///
+    /// In a run of deleted messages, `run_seq` of the first is the position of the last, and `run_seq` of the last is the
+    /// position of the first. Between them it does not matter: what it says of lower positions was true and stays true.
+    fileprivate static func joinDeletedRun(_ message: Message) -> PostgresStatement {
+        PostgresStatement(
+            """
+            UPDATE messages SET run_seq = CASE WHEN seq = run.first_seq THEN run.last_seq ELSE run.first_seq END
+            FROM (
+                SELECT
+                    coalesce(
+                        (SELECT run_seq FROM messages WHERE chat_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1), $2
+                    ) AS first_seq,
+                    coalesce(
+                        (SELECT run_seq FROM messages WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT 1), $2
+                    ) AS last_seq
+            ) AS run
+            WHERE chat_id = $1 AND seq IN (run.first_seq, run.last_seq)
+            """,
+            [.int64(message.chatID.rawValue), .int64(message.position.rawValue)]
+        )
+    }
+
+    fileprivate static func insert(_ changes: [LogRecord]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO changes (chat_id, seq, kind, message_id, payload, created_at)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[])
+            """,
+            columns(of: changes)
+        )
+    }
+
+    fileprivate static func moveHeads(_ heads: [ChatID: LogHead]) -> PostgresStatement {
+        let heads = Array(heads.values)
+        return PostgresStatement(
+            """
+            UPDATE chats SET
+                last_seq = head.last_seq, last_entry_at = head.last_entry_at, last_message_at = head.last_message_at,
+                message_count = head.message_count
+            FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[])
+                AS head (id, last_seq, last_entry_at, last_message_at, message_count)
+            WHERE chats.id = head.id
+            """,
+            [
+                .int64Array(heads.map(\.chat.id.rawValue)),
+                .int64Array(heads.map(\.chat.lastPosition.rawValue)),
+                .timestampArray(heads.map(\.instant.microsecondsSinceEpoch)),
+                .timestampArray(heads.map(\.chat.lastMessageAt?.microsecondsSinceEpoch)),
+                .int64Array(heads.map(\.chat.messageCount)),
+            ]
+        )
+    }
+
+    fileprivate static func update(_ chats: [Chat]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            UPDATE chats SET title = edit.title, metadata = edit.metadata
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS edit (id, title, metadata) WHERE chats.id = edit.id
+            """,
+            [
+                .int64Array(chats.map(\.id.rawValue)), .textArray(chats.map(\.title)),
+                .textArray(chats.map(\.metadata?.json)),
+            ]
+        )
+    }
+}

@@ -1,0 +1,197 @@
+import ChatDomain
+import GRDB
+
+/// The statements that write. Each runs inside its caller's transaction.
+extension Database {
+    /// Writes what a plan has decided.
+    func apply(_ writes: LogWrites, at now: Instant) throws -> LogWrites.Written {
+        for chat in writes.importedChats {
+            try insert(chat)
+        }
+        for (message, idempotency) in writes.importedMessages {
+            try insert(message, idempotency)
+        }
+        if let largest = writes.importedMessages.map(\.message.id.rawValue).max() {
+            // AUTOINCREMENT does the same for the ids of chats.
+            try cachedStatement(sql: "UPDATE counters SET value = max(value, ?) WHERE name = 'message_id'")
+                .execute(arguments: [largest])
+        }
+        var written = LogWrites.Written(messageIDs: try takeMessageIDs(writes.appends.count))
+        for (append, id) in zip(writes.appends, written.messageIDs) {
+            try insert(append, id)
+        }
+        for change in writes.changes {
+            try insert(change)
+        }
+        for message in writes.editedMessages.values {
+            try update(message)
+        }
+        for message in writes.deletedMessages {
+            try joinDeletedRun(message)
+        }
+        for head in writes.movedHeads.values {
+            try moveHead(to: head)
+        }
+        for chat in writes.editedChatValues {
+            try update(chat)
+        }
+        for chat in writes.removedChats {
+            try remove(chat)
+        }
+        for chat in writes.hiddenChats {
+            try hide(chat, at: now)
+        }
+        written.chatIDs = try writes.creations.map { try insert($0) }
+        if writes.purges {
+            written.hasMoreToPurge = try purgeDeletedChats()
+        }
+        return written
+    }
+
+    private func insert(_ archived: ArchivedChat) throws {
+        let chat = archived.head.chat
+        let instant = chat.createdAt.microsecondsSinceEpoch
+        try cachedStatement(
+            sql: "INSERT INTO chats (id, title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [chat.id.rawValue, chat.title, chat.metadata?.json, instant, instant])
+        guard let idempotency = archived.idempotency else { return }
+        // A key that belongs to another chat here stays with it.
+        try cachedStatement(
+            sql: """
+                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
+                ON CONFLICT (idempotency_key) DO NOTHING
+                """
+        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, chat.id.rawValue])
+    }
+
+    private func insert(_ message: Message, _ idempotency: Idempotency?) throws {
+        let statement = try cachedStatement(
+            sql: """
+                INSERT INTO messages
+                    (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
+                    idempotency_key, idempotency_fingerprint)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        )
+        try statement.execute(
+            arguments: [
+                message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.text,
+                message.createdAt.microsecondsSinceEpoch, message.metadata?.json, message.replyTo?.rawValue,
+                message.revision, message.editedAt?.microsecondsSinceEpoch, message.deletedAt?.microsecondsSinceEpoch,
+                idempotency?.key.value, idempotency?.fingerprint,
+            ]
+        )
+    }
+
+    private func takeMessageIDs(_ count: Int) throws -> [MessageID] {
+        if count == 0 { return [] }
+        let statement = try cachedStatement(
+            sql: "UPDATE counters SET value = value + ? WHERE name = 'message_id' RETURNING value"
+        )
+        guard let last = try Int64.fetchOne(statement, arguments: [count]) else {
+            throw StoreError.failed(reason: "the counter of message ids is missing")
+        }
+        return (last - Int64(count) + 1...last).map(MessageID.init(rawValue:))
+    }
+
+    private func insert(_ append: LogWrites.Append, _ id: MessageID) throws {
+        let statement = try cachedStatement(
+            sql: """
+                INSERT INTO messages
+                    (chat_id, seq, id, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        )
+        let draft = append.draft
+        try statement.execute(
+            arguments: [
+                append.chatID.rawValue, append.position.rawValue, id.rawValue, draft.text.value,
+                append.createdAt.microsecondsSinceEpoch, draft.metadata?.json, draft.replyTo?.rawValue,
+                draft.idempotency?.key.value, draft.idempotency?.fingerprint,
+            ]
+        )
+    }
+
+    private func update(_ message: Message) throws {
+        let statement = try cachedStatement(
+            sql: """
+                UPDATE messages SET
+                    text = ?, metadata = ?, revision = ?, edited_at = ?, deleted_at = ?,
+                    idempotency_fingerprint = iif(? AND idempotency_key NOT NULL, 0, idempotency_fingerprint)
+                WHERE chat_id = ? AND seq = ?
+                """
+        )
+        try statement.execute(
+            arguments: [
+                message.text, message.metadata?.json, message.revision, message.editedAt?.microsecondsSinceEpoch,
+                message.deletedAt?.microsecondsSinceEpoch, message.isDeleted, message.chatID.rawValue,
+                message.position.rawValue,
+            ]
+        )
+    }
+
+    /// Lets reads of the newest messages skip a deleted message together with the deleted ones around it.
+    ///
+    /// In a run of deleted messages, `run_seq` of the first is the position of the last, and `run_seq` of the last is the
+    /// position of the first. Between them it does not matter: what it says of lower positions was true and stays true.
+    private func joinDeletedRun(_ message: Message) throws {
+        let (chat, position) = (message.chatID.rawValue, message.position.rawValue)
+        let below = try cachedStatement(
+            sql: "SELECT run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
+        )
+        let above = try cachedStatement(
+            sql: "SELECT run_seq FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT 1"
+        )
+        let first = try Int64.fetchOne(below, arguments: [chat, position]) ?? position
+        let last = try Int64.fetchOne(above, arguments: [chat, position]) ?? position
+        let update = try cachedStatement(sql: "UPDATE messages SET run_seq = ? WHERE chat_id = ? AND seq = ?")
+        try update.execute(arguments: [last, chat, first])
+        try update.execute(arguments: [first, chat, last])
+    }
+
+    /// - Returns: The chat's id.
+    private func insert(_ creation: LogWrites.Creation) throws -> ChatID {
+        let statement = try cachedStatement(
+            sql: "INSERT INTO chats (title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?)"
+        )
+        let (draft, instant) = (creation.draft, creation.createdAt.microsecondsSinceEpoch)
+        try statement.execute(arguments: [draft.title.value, draft.metadata?.json, instant, instant])
+        let id = ChatID(rawValue: lastInsertedRowID)
+        guard let idempotency = draft.idempotency else { return id }
+        try cachedStatement(
+            sql: """
+                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
+                """
+        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, id.rawValue])
+        return id
+    }
+
+    private func insert(_ change: LogRecord) throws {
+        let statement = try cachedStatement(
+            sql: "INSERT INTO changes (chat_id, seq, kind, message_id, payload, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        try statement.execute(
+            arguments: [
+                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.messageID?.rawValue,
+                change.payload?.json, change.instant.microsecondsSinceEpoch,
+            ]
+        )
+    }
+
+    private func moveHead(to head: LogHead) throws {
+        let statement = try cachedStatement(
+            sql: "UPDATE chats SET last_seq = ?, last_entry_at = ?, last_message_at = ?, message_count = ? WHERE id = ?"
+        )
+        try statement.execute(
+            arguments: [
+                head.chat.lastPosition.rawValue, head.instant.microsecondsSinceEpoch,
+                head.chat.lastMessageAt?.microsecondsSinceEpoch, head.chat.messageCount, head.chat.id.rawValue,
+            ]
+        )
+    }
+
+    private func update(_ chat: Chat) throws {
+        try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ? WHERE id = ?")
+            .execute(arguments: [chat.title, chat.metadata?.json, chat.id.rawValue])
+    }
+}
