@@ -3,9 +3,8 @@ extension ChatStore {
     package func newestEntryLead(over now: Instant) async throws(StoreError) -> Duration? {
         guard let chat = try await chats(ChatListQuery(limit: 1)).chats.first else { return nil }
         do throws(StoreError) {
-            guard case .read(_, let end) = try await tail(LogTailRequest(LogTail(chatID: chat.id, limit: 1))),
-                now < end.instant
-            else { return nil }
+            let end = try await tail(LogTail(chatID: chat.id, limit: 1)).end
+            guard now < end.instant else { return nil }
             return now.duration(to: end.instant)
         } catch .chatNotFound {
             return nil

@@ -17,10 +17,14 @@ package protocol ChatStore: Sendable {
 
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
 
-    /// Appends to a chat's log.
+    /// Posts, edits or deletes a message.
     ///
-    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the change is on its way.
-    func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject>
+    /// - Returns: The message that was posted or changed.
+    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the change is waiting.
+    func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message>
+
+    /// Edits a chat; an edit that changes nothing adds no entry to its log.
+    func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat
 
     /// Deletes a chat and all its messages: for every reader at once, and from the disk at once or, where there is much of
     /// it, by `purgeDeletedChats`.
@@ -37,8 +41,10 @@ package protocol ChatStore: Sendable {
     /// - Throws: `StoreError.searchTimedOut` where a search for a part of titles takes too long; nothing else waits for it.
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
 
-    /// Reads a chat and its newest messages, unless they are as the reader knows them.
-    func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer
+    /// Reads a chat and its newest messages.
+    ///
+    /// - Returns: Nil if the log still ends where the reader knows, so that nothing in the chat has changed.
+    func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages?
 
     /// - Throws: `StoreError.messageNotFound` also for a message that was deleted.
     func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message
@@ -60,27 +66,11 @@ extension ChatStore {
         return chat
     }
 
-    /// - Returns: The message that the change made or changed.
-    package func recordMessage(
-        _ change: LogChange,
-        in chat: ChatID,
-        by caller: Caller = .anonymous
-    ) async throws(StoreError) -> Accepted<Message> {
-        let accepted = try await record(LogRequest(change, in: chat, by: caller))
-        guard case .message(let message) = accepted.value else {
-            throw .failed(reason: "a change of a message was answered with a chat")
+    /// Reads a chat and its newest messages, whatever the reader knows.
+    package func tail(_ tail: LogTail) async throws(StoreError) -> LatestMessages {
+        guard let latest = try await self.tail(LogTailRequest(tail)) else {
+            throw .failed(reason: "a tail is unchanged that was not known")
         }
-        return Accepted(message, isReplay: accepted.isReplay)
-    }
-
-    package func updateChat(
-        _ id: ChatID,
-        _ edit: ChatEdit,
-        by caller: Caller = .anonymous
-    ) async throws(StoreError) -> Chat {
-        guard case .chat(let chat) = try await record(LogRequest(.update(edit), in: id, by: caller)).value else {
-            throw .failed(reason: "a change of a chat was answered with a message")
-        }
-        return chat
+        return latest
     }
 }

@@ -73,6 +73,7 @@ extension LogPlan {
             for request in requests {
                 switch request {
                 case .record(let request): insert(request)
+                case .update(let id, _, _): chats.insert(id)
                 case .create(let draft):
                     if let key = draft.idempotency?.key {
                         creationKeys.insert(key)

@@ -13,8 +13,8 @@ package struct LogPlan {
         case purged
         case refused(StoreError)
 
-        static func done(_ subject: LogSubject, isReplay: Bool) -> Outcome {
-            .done(.recorded(Accepted(subject, isReplay: isReplay)))
+        static func recorded(_ message: Message, isReplay: Bool = false) -> Outcome {
+            .done(.recorded(Accepted(message, isReplay: isReplay)))
         }
     }
 
@@ -47,7 +47,7 @@ package struct LogPlan {
         let results = outcomes.map { outcome -> Result<WriteAnswer, StoreError> in
             switch outcome {
             case .appended(let index, let isReplay):
-                .success(.recorded(Accepted(.message(messages[index]), isReplay: isReplay)))
+                .success(.recorded(Accepted(messages[index], isReplay: isReplay)))
             case .created(let index, let isReplay):
                 if let chats {
                     .success(.created(Accepted(chats[index], isReplay: isReplay)))
@@ -97,6 +97,7 @@ package struct LogPlan {
     private mutating func plan(_ request: WriteRequest) throws(StoreError) -> Outcome {
         switch request {
         case .record(let request): return try plan(request)
+        case .update(let id, let edit, _): return try update(id, edit)
         case .create(let draft): return try create(draft)
         case .delete(let id):
             let size = try head(of: id).chat.lastPosition.rawValue
@@ -143,7 +144,7 @@ package struct LogPlan {
     }
 
     private mutating func plan(_ request: LogRequest) throws(StoreError) -> Outcome {
-        let head = try head(of: request.chatID)
+        var head = try head(of: request.chatID)
         switch request.change {
         case .post(let draft):
             return try post(draft, to: head)
@@ -153,31 +154,34 @@ package struct LogPlan {
             new.text = edit.text?.value ?? old.text
             new.metadata = edit.metadata.applied(to: old.metadata)
             if areIdentical(new.text, old.text), areIdentical(new.metadata?.json, old.metadata?.json) {
-                return .done(.message(old), isReplay: false)
+                return .recorded(old)
             }
             new.revision += 1
-            new.editedAt = append(.messageUpdated, about: id, to: head)
+            append(.messageUpdated, about: id, to: &head)
+            new.editedAt = head.instant
             return store(new)
         case .delete(let id, let condition):
             var message = try message(id, in: head.chat.id, condition)
-            var head = head
             head.chat.messageCount -= 1
-            message.deletedAt = append(.messageDeleted, about: id, to: head)
+            append(.messageDeleted, about: id, to: &head)
+            message.deletedAt = head.instant
             message.text = ""
             message.metadata = nil
             return store(message)
-        case .update(let edit):
-            var head = head
-            let old = head.chat
-            head.chat.title = edit.title?.value ?? old.title
-            head.chat.metadata = edit.metadata.applied(to: old.metadata)
-            if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
-                return .done(.chat(old), isReplay: false)
-            }
-            append(.chatUpdated, to: head)
-            writes.editedChats.insert(old.id)
-            return .done(.chat(writes.movedHeads[old.id]?.chat ?? head.chat), isReplay: false)
         }
+    }
+
+    private mutating func update(_ id: ChatID, _ edit: ChatEdit) throws(StoreError) -> Outcome {
+        var head = try head(of: id)
+        let old = head.chat
+        head.chat.title = edit.title?.value ?? old.title
+        head.chat.metadata = edit.metadata.applied(to: old.metadata)
+        if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
+            return .done(.updated(old))
+        }
+        append(.chatUpdated, to: &head)
+        writes.editedChats.insert(id)
+        return .done(.updated(head.chat))
     }
 
     private mutating func post(_ draft: MessageDraft, to head: LogHead) throws(StoreError) -> Outcome {
@@ -190,7 +194,7 @@ package struct LogPlan {
             guard message.isDeleted || earlier.fingerprint == draft.idempotency?.fingerprint else {
                 throw .idempotencyKeyReused
             }
-            return .done(.message(message), isReplay: true)
+            return .recorded(message, isReplay: true)
         }
         if let key, let index = indices[key] {
             guard writes.appends[index].draft.idempotency == draft.idempotency else { throw .idempotencyKeyReused }
@@ -235,19 +239,11 @@ package struct LogPlan {
 
     private mutating func store(_ message: Message) -> Outcome {
         writes.editedMessages[MessageReference(chatID: message.chatID, id: message.id)] = message
-        return .done(.message(message), isReplay: false)
+        return .recorded(message)
     }
 
-    /// Appends an entry to a log.
-    ///
-    /// - Returns: The entry's instant.
-    @discardableResult
-    private mutating func append(
-        _ kind: LogEntry.Kind,
-        about message: MessageID? = nil,
-        to head: LogHead
-    ) -> Instant {
-        var head = head
+    /// Appends an entry to a log and moves its head.
+    private mutating func append(_ kind: LogEntry.Kind, about message: MessageID? = nil, to head: inout LogHead) {
         head.advance(at: now)
         writes.movedHeads[head.chat.id] = head
         writes.changes.append(
@@ -259,7 +255,6 @@ package struct LogPlan {
                 messageID: message
             )
         )
-        return head.instant
     }
 }
 

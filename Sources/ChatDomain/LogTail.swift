@@ -26,10 +26,10 @@ package struct LogEnd: Hashable, Sendable {
     }
 }
 
-/// A tail, and what the reader already has of it.
+/// A conditional read of a tail.
 package struct LogTailRequest: Hashable, Sendable {
     package let tail: LogTail
-    /// Where the log ended when the reader read this tail before.
+    /// Where the log ended when the reader last read this tail; nil if it never did.
     package let known: LogEnd?
 
     package init(_ tail: LogTail, known: LogEnd? = nil) {
@@ -43,9 +43,13 @@ package struct LogTailRequest: Hashable, Sendable {
     }
 }
 
-/// What a reader of a tail has to be told.
-package enum LogTailAnswer: Equatable, Sendable {
-    case read(ChatWithMessages, end: LogEnd)
-    /// The log still ends where the reader knows, so that nothing of the chat has changed.
-    case unchanged
+/// The newest messages of a chat, and where its log ended when they were read.
+package struct LatestMessages: Equatable, Sendable {
+    package let chat: ChatWithMessages
+    package let end: LogEnd
+
+    package init(chat: ChatWithMessages, end: LogEnd) {
+        self.chat = chat
+        self.end = end
+    }
 }

@@ -37,10 +37,16 @@ package struct WriteLanes: Sendable {
         lanes.reduce(0) { $0 + $1.waitingCount }
     }
 
-    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         let answer = try await lane(of: request.chatID).submit(.record(request), queue: 0)
         guard case .recorded(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
+    }
+
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
+        let answer = try await lane(of: id).submit(.update(id, edit, by: caller), queue: 0)
+        guard case .updated(let chat) = answer else { throw .mismatched(answer) }
+        return chat
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {

@@ -1,15 +1,17 @@
 /// A requested write, as it waits for its batch.
 package enum WriteRequest: Sendable {
     case record(LogRequest)
+    case update(ChatID, ChatEdit, by: Caller)
     case create(ChatDraft)
     case delete(ChatID)
-    /// One step of the removal of what deleted chats have left.
+    /// One step of the purge of deleted chats.
     case purge
 }
 
-/// What a write has done.
+/// The result of a write.
 package enum WriteAnswer: Equatable, Sendable {
-    case recorded(Accepted<LogSubject>)
+    case recorded(Accepted<Message>)
+    case updated(Chat)
     case created(Accepted<Chat>)
     case deleted
     case purged(isMore: Bool)

@@ -20,8 +20,13 @@ extension Operations {
     }
 
     /// Reads a chat with its latest messages, unless its log still ends where the caller knows.
-    package func readChat(_ caller: Caller, _ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+    package func readChat(_ caller: Caller, _ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         try await store.tail(request)
+    }
+
+    /// Reads a chat with its latest messages.
+    package func readChat(_ caller: Caller, _ tail: LogTail) async throws(StoreError) -> LatestMessages {
+        try await store.tail(tail)
     }
 
     package func editChat(_ caller: Caller, _ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {

@@ -16,7 +16,7 @@ extension Operations {
         _ draft: MessageDraft,
         to chat: ChatID
     ) async throws(StoreError) -> Accepted<Message> {
-        try await store.recordMessage(.post(draft), in: chat, by: caller)
+        try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
     }
 
     /// - Throws: `OperationError.epochChanged` for a position of another epoch, or after the end of its log; and
@@ -47,7 +47,7 @@ extension Operations {
         _ edit: MessageEdit,
         onlyIf condition: RevisionCondition
     ) async throws(StoreError) -> Message {
-        try await store.recordMessage(.edit(id, edit, onlyIf: condition), in: chat, by: caller).value
+        try await store.recordMessage(LogRequest(.edit(id, edit, onlyIf: condition), in: chat, by: caller)).value
     }
 
     package func deleteMessage(
@@ -56,7 +56,7 @@ extension Operations {
         in chat: ChatID,
         onlyIf condition: RevisionCondition
     ) async throws(StoreError) {
-        _ = try await store.recordMessage(.delete(id, onlyIf: condition), in: chat, by: caller)
+        _ = try await store.recordMessage(LogRequest(.delete(id, onlyIf: condition), in: chat, by: caller))
     }
 }
 

@@ -2,9 +2,10 @@ import ChatDomain
 import PostgresClient
 
 extension LogTailRequest {
-    /// Whether the answer has fewer messages than requested although the chat has more.
-    fileprivate func hasFewer(_ answer: LogTailAnswer?) -> Bool {
-        guard case .read(let chat, _) = answer else { return false }
+    /// Whether the result has fewer messages than requested although the chat has more.
+    fileprivate func hasFewer(_ result: Result<LatestMessages?, StoreError>) -> Bool {
+        guard case .success(let latest?) = result else { return false }
+        let chat = latest.chat
         return chat.messages.count < tail.limit && chat.messages.count < chat.chat.messageCount
     }
 }
@@ -57,24 +58,26 @@ private struct NewestMessages {
 
 /// Each is one statement, and so one snapshot.
 extension PostgresConnection {
-    /// In the order of the requests, which are distinct; nil for a chat that does not exist.
-    func fetch(_ requests: [LogTailRequest]) throws(PostgresError) -> [LogTailAnswer?] {
-        var answers = try fetch(requests, .newestMessages)
+    /// The results are in the order of the requests, which are distinct; nil stands for an unchanged log.
+    func fetch(
+        _ requests: [LogTailRequest]
+    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
+        var results = try fetch(requests, .newestMessages)
         // If many messages at the end are deleted, the cheap query finds too few of the others.
-        let short = requests.indices.filter { requests[$0].hasFewer(answers[$0]) }
+        let short = requests.indices.filter { requests[$0].hasFewer(results[$0]) }
         if !short.isEmpty {
             let others = try fetch(short.map { requests[$0] }, .messagesBetweenDeleted)
-            for (index, answer) in zip(short, others) {
-                answers[index] = answer
+            for (index, result) in zip(short, others) {
+                results[index] = result
             }
         }
-        return answers
+        return results
     }
 
     private func fetch(
         _ requests: [LogTailRequest],
         _ newestMessages: NewestMessages
-    ) throws(PostgresError) -> [LogTailAnswer?] {
+    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
         let result = try query(
             """
             SELECT tail.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
@@ -109,15 +112,17 @@ extension PostgresConnection {
                 messages[index].append(message)
             }
         }
-        if result.rowCount == 0 { return heads.map { _ in nil } }
+        if result.rowCount == 0 { return requests.map { _ in .failure(.chatNotFound) } }
         let epoch = try result.epoch()
         return requests.indices.map { index in
-            guard let head = heads[index] else { return nil }
+            guard let head = heads[index] else { return .failure(.chatNotFound) }
             let end = head.end(in: epoch)
-            if end == requests[index].known { return .unchanged }
+            if end == requests[index].known { return .success(nil) }
             // A join promises no order.
             let ordered = messages[index].sorted { $0.position < $1.position }
-            return .read(ChatWithMessages(chat: head.chat, messages: ordered), end: end)
+            return .success(
+                LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
+            )
         }
     }
 

@@ -10,7 +10,7 @@ package struct PostgresStore: ChatStore {
     package let signals: LogSignals
     let database: PostgresDatabase
     private let writes: WriteLanes
-    private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
+    private let reads: ReadLanes
     private let searches: SearchQueue
 
     /// The schema of the database must be current.
@@ -24,10 +24,8 @@ package struct PostgresStore: ChatStore {
         writes = WriteLanes(on: executors, limits, signals) { lane, requests throws(StoreError) in
             try await database.record(requests, lane: lane)
         }
-        readLanes = database.writers.map { _ in
-            Batcher(limits) { requests throws(StoreError) in
-                BatchOutcome(answers: try await database.fetch(requests))
-            }
+        reads = ReadLanes(on: executors.map { _ in nil }, limits) { requests throws(StoreError) in
+            try await database.fetch(requests)
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
             try await database.search { connection throws(PostgresError) in try connection.fetchChats(query) }
@@ -38,8 +36,12 @@ package struct PostgresStore: ChatStore {
         try await writes.createChat(draft)
     }
 
-    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+    package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         try await writes.record(request)
+    }
+
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
+        try await writes.updateChat(id, edit, by: caller)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
@@ -59,13 +61,8 @@ package struct PostgresStore: ChatStore {
         return try await database.read { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
-        let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
-        do throws(StoreError) {
-            return try await readLanes[lane].submit(request, weight: request.weight)
-        } catch {
-            throw error.ofRead
-        }
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
+        try await reads.tail(request)
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
@@ -118,13 +115,11 @@ extension PostgresDatabase {
     /// Reads the newest messages of any number of chats in one snapshot.
     fileprivate func fetch(
         _ requests: [LogTailRequest]
-    ) async throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
+    ) async throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         // Many may ask for the same at the same time.
         let distinct = Array(Set(requests))
         let fetched = try await read { connection throws(PostgresError) in try connection.fetch(distinct) }
-        let answers = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
-        return requests.map { request in
-            answers[request].flatMap { $0 }.map { .success($0) } ?? .failure(.chatNotFound)
-        }
+        let results = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
+        return requests.map { results[$0] ?? .failure(.chatNotFound) }
     }
 }

@@ -28,27 +28,27 @@ extension Database {
     }
 
     /// The ends of any number of logs, in the order of the requests.
-    func fetch(_ requests: [LogTailRequest]) throws -> [Result<LogTailAnswer, StoreError>] {
+    func fetch(_ requests: [LogTailRequest]) throws -> [Result<LatestMessages?, StoreError>] {
         // Many may ask for the same at the same time.
-        var answers: [LogTailRequest: Result<LogTailAnswer, StoreError>] = [:]
+        var results: [LogTailRequest: Result<LatestMessages?, StoreError>] = [:]
         let epoch = try fetchEpoch()
         return try requests.map { request in
-            if let answer = answers[request] { return answer }
-            let found = try fetch(request, in: epoch)
-            let answer = found.map { Result<_, StoreError>.success($0) } ?? .failure(.chatNotFound)
-            answers[request] = answer
-            return answer
+            if let result = results[request] { return result }
+            let result = try fetch(request, in: epoch)
+            results[request] = result
+            return result
         }
     }
 
-    /// A chat and the end of its log; nil if there is no such chat.
-    private func fetch(_ request: LogTailRequest, in epoch: Epoch) throws -> LogTailAnswer? {
-        guard let head = try fetchHead(of: request.tail.chatID) else { return nil }
+    private func fetch(_ request: LogTailRequest, in epoch: Epoch) throws -> Result<LatestMessages?, StoreError> {
+        guard let head = try fetchHead(of: request.tail.chatID) else { return .failure(.chatNotFound) }
         let end = head.end(in: epoch)
-        if end == request.known { return .unchanged }
+        if end == request.known { return .success(nil) }
         let chat = head.chat
         let messages = try fetchNewestMessages(request.tail.limit, of: chat.id)
-        return .read(ChatWithMessages(chat: chat, messages: messages.reversed()), end: end)
+        return .success(
+            LatestMessages(chat: ChatWithMessages(chat: chat, messages: messages.reversed()), end: end)
+        )
     }
 
     /// The newest messages that are not deleted, newest first.

@@ -30,7 +30,7 @@ extension SQLiteDatabase {
     }
 
     /// Reads a batch of ends of logs in one snapshot, and blocks meanwhile.
-    func fetch(_ requests: [LogTailRequest]) throws(StoreError) -> [Result<LogTailAnswer, StoreError>] {
+    func fetch(_ requests: [LogTailRequest]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         do {
             return try writer.read { try $0.fetch(requests) }
         } catch {

@@ -10,7 +10,7 @@ package struct SQLiteStore: ChatStore {
     package let signals: LogSignals
     let database: SQLiteDatabase
     private let writes: WriteLanes
-    private let readLanes: [Batcher<LogTailRequest, LogTailAnswer>]
+    private let reads: ReadLanes
     private let searches: SearchQueue
 
     /// The schema of the database must be current.
@@ -23,10 +23,9 @@ package struct SQLiteStore: ChatStore {
         writes = WriteLanes(on: [ThreadExecutor()], limits, signals) { _, requests throws(StoreError) in
             try database.record(requests)
         }
-        readLanes = (0..<database.readers).map { _ in
-            Batcher(limits, on: ThreadExecutor()) { requests throws(StoreError) in
-                BatchOutcome(answers: try database.fetch(requests))
-            }
+        reads = ReadLanes(on: (0..<database.readers).map { _ in ThreadExecutor() }, limits) {
+            requests throws(StoreError) in
+            try database.fetch(requests)
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
             try await database.search { try $0.fetchChats(query) }
@@ -37,8 +36,12 @@ package struct SQLiteStore: ChatStore {
         try await writes.createChat(draft)
     }
 
-    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
+    package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         try await writes.record(request)
+    }
+
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
+        try await writes.updateChat(id, edit, by: caller)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
@@ -61,13 +64,8 @@ package struct SQLiteStore: ChatStore {
         return try await database.read { try $0.fetchChats(query) }
     }
 
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
-        let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(readLanes.count))
-        do throws(StoreError) {
-            return try await readLanes[lane].submit(request, weight: request.weight)
-        } catch {
-            throw error.ofRead
-        }
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
+        try await reads.tail(request)
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {

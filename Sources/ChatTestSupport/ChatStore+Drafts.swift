@@ -11,10 +11,16 @@ extension ChatStore {
     }
 
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
-        switch try await tail(LogTailRequest(LogTail(chatID: id, limit: limit))) {
-        case .read(let chat, _): return chat
-        case .unchanged: throw .failed(reason: "unchanged, though nothing was known")
-        }
+        try await tail(LogTail(chatID: id, limit: limit)).chat
+    }
+
+    package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {
+        try await recordMessage(LogRequest(change, in: chat, by: .anonymous))
+    }
+
+    @discardableResult
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
+        try await updateChat(id, edit, by: .anonymous)
     }
 
     package func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message {

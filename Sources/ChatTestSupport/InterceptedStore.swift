@@ -47,8 +47,12 @@ package struct InterceptedStore: ChatStore {
         try await base.createChat(draft)
     }
 
-    package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> {
-        try await base.record(request)
+    package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
+        try await base.recordMessage(request)
+    }
+
+    package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
+        try await base.updateChat(id, edit, by: caller)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
@@ -59,7 +63,7 @@ package struct InterceptedStore: ChatStore {
         try await base.purgeDeletedChats()
     }
 
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer {
+    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         try await base.tail(request)
     }
 

@@ -80,14 +80,15 @@ struct FailingStore: ChatStore {
     let signals = LogSignals()
 
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
-    func record(_ request: LogRequest) async throws(StoreError) -> Accepted<LogSubject> { throw error }
+    func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> { throw error }
+    func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat { throw error }
     func purgeDeletedChats() async throws(StoreError) -> Bool { throw error }
     func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot { throw error }
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList { throw error }
     func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message { throw error }
     func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage { throw error }
     func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage { throw error }
-    func tail(_ request: LogTailRequest) async throws(StoreError) -> LogTailAnswer { throw error }
+    func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? { throw error }
     func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
     func checkReadiness() async throws(StoreError) { throw error }
 }

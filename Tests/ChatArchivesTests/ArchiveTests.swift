@@ -107,8 +107,8 @@ struct ArchiveTests {
             let deleted = try await source.postMessage(MessageText("b"), to: chat)
             let older = try await Self.export(source)
             let edit = LogChange.edit(edited.id, MessageEdit(text: try MessageText("A")), onlyIf: .any)
-            _ = try await source.record(LogRequest(edit, in: chat))
-            _ = try await source.record(LogRequest(.delete(deleted.id, onlyIf: .any), in: chat))
+            _ = try await source.recordMessage(edit, in: chat)
+            _ = try await source.recordMessage(.delete(deleted.id, onlyIf: .any), in: chat)
             _ = try await source.updateChat(chat, ChatEdit(title: try ChatTitle("after")))
             let newer = try await Self.export(source)
             let contents = try await Contents(source)
@@ -294,7 +294,7 @@ struct ArchiveTests {
             let edited = try await source.postMessage(MessageText("a"), to: chat)
             let older = try await Self.export(source)
             let edit = LogChange.edit(edited.id, MessageEdit(text: try MessageText("A")), onlyIf: .any)
-            _ = try await source.record(LogRequest(edit, in: chat))
+            _ = try await source.recordMessage(edit, in: chat)
             let newer = String(decoding: try await Self.export(source), as: UTF8.self)
                 .replacing(/"last_seq":.*"message_count":1/, with: #""members":"unknown""#)
             #expect(!newer.contains("last_seq"))
@@ -489,7 +489,7 @@ extension ArchiveTests {
             return try await store.recordMessage(.post(draft), in: chat).value
         }
         func change(_ change: LogChange) async throws {
-            _ = try await store.record(LogRequest(change, in: chat))
+            _ = try await store.recordMessage(change, in: chat)
         }
         let first = try await post("line\nbreak \"quoted\" \\ \u{7} \u{2028} é 👋🏽", #"{"n":[1,null]}"#)
         let second = try await post("answer", replyTo: first.id)

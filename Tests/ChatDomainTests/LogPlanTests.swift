@@ -68,19 +68,20 @@ struct LogPlanTests {
         return knowledge
     }
 
-    private func plan(_ requests: [LogRequest], knowing knowledge: LogPlan.Knowledge) -> LogPlan {
-        LogPlan(requests.map { .record($0) }, knowing: knowledge, at: now)
+    private func plan(_ requests: [WriteRequest], knowing knowledge: LogPlan.Knowledge) -> LogPlan {
+        LogPlan(requests, knowing: knowledge, at: now)
     }
 
-    private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<Accepted<LogSubject>, StoreError>] {
-        plan.recorded(LogWrites.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results.map { result in
-            result.flatMap { answer in
-                guard case .recorded(let accepted) = answer else {
-                    return .failure(.failed(reason: "\(answer) is no answer to a change"))
-                }
-                return .success(accepted)
-            }
-        }
+    private func record(_ change: LogChange, in chat: ChatID) -> WriteRequest {
+        .record(LogRequest(change, in: chat, by: .anonymous))
+    }
+
+    private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<WriteAnswer, StoreError>] {
+        plan.recorded(LogWrites.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results
+    }
+
+    private func recorded(_ message: Message, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
+        .success(.recorded(Accepted(message, isReplay: isReplay)))
     }
 
     private func draft(_ title: String, key: String? = nil) throws -> ChatDraft {
@@ -100,14 +101,15 @@ struct LogPlanTests {
             knowledge.messages[LogPlan.MessageReference(chatID: first, id: known.id)] = known
         }
         let edit = { (text: String) in MessageEdit(text: try MessageText(text)) }
-        let changes: [(ChatID, LogChange)] = [
-            (first, try post("a")), (first, .edit(kept.id, try edit("b"), onlyIf: .any)), (second, try post("c")),
-            (first, .update(ChatEdit(title: try ChatTitle("renamed")))), (first, .delete(gone.id, onlyIf: .any)),
-            (first, .edit(gone.id, try edit("too late"), onlyIf: .any)),
-            (first, .edit(kept.id, try edit("d"), onlyIf: .any)), (first, .edit(kept.id, try edit("d"), onlyIf: .any)),
-            (first, try post("e")),
+        let requests = [
+            record(try post("a"), in: first), record(.edit(kept.id, try edit("b"), onlyIf: .any), in: first),
+            record(try post("c"), in: second), .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
+            record(.delete(gone.id, onlyIf: .any), in: first),
+            record(.edit(gone.id, try edit("too late"), onlyIf: .any), in: first),
+            record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first),
+            record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first), record(try post("e"), in: first),
         ]
-        let plan = plan(changes.map { LogRequest($1, in: $0) }, knowing: knowledge)
+        let plan = plan(requests, knowing: knowledge)
         let batch = plan.recorded(LogWrites.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
 
         var edited = kept
@@ -132,13 +134,13 @@ struct LogPlanTests {
         )
         let others = batch.entries.filter { !entries.contains($0) }
         #expect(others.map(\.subject) == [.message(message(12, second, 1, "c", at: 1_000))])
-        #expect(batch.results.count == changes.count)
+        #expect(batch.results.count == requests.count)
     }
 
     @Test func eachLogGoesOnWithoutAHole() throws {
         let requests = [
-            LogRequest(try post("a"), in: first), LogRequest(try post("b"), in: second),
-            LogRequest(try post("c"), in: first), LogRequest(try post("d"), in: ChatID(rawValue: 3)),
+            record(try post("a"), in: first), record(try post("b"), in: second),
+            record(try post("c"), in: first), record(try post("d"), in: ChatID(rawValue: 3)),
         ]
         // The clock is behind the first log and ahead of the second.
         let plan = plan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)))
@@ -151,9 +153,9 @@ struct LogPlanTests {
         )
         #expect(
             results(plan, ids: [21, 22, 23]) == [
-                .success(Accepted(.message(message(21, first, 8, "a", at: 5_000)))),
-                .success(Accepted(.message(message(22, second, 1, "b", at: 1_000)))),
-                .success(Accepted(.message(message(23, first, 9, "c", at: 5_000)))),
+                recorded(message(21, first, 8, "a", at: 5_000)),
+                recorded(message(22, second, 1, "b", at: 1_000)),
+                recorded(message(23, first, 9, "c", at: 5_000)),
                 .failure(.chatNotFound),
             ]
         )
@@ -167,22 +169,22 @@ struct LogPlanTests {
         knowledge.sent[LogPlan.SentKey(chatID: first, key: idempotency.key)] =
             LogPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
         let requests = [
-            LogRequest(.post(old), in: first), LogRequest(try post("other", key: "k1"), in: first),
-            LogRequest(.post(old), in: second), LogRequest(try post("new", key: "k2"), in: first),
-            LogRequest(try post("new", key: "k2"), in: first), LogRequest(try post("else", key: "k2"), in: first),
-            LogRequest(try post("new"), in: first),
+            record(.post(old), in: first), record(try post("other", key: "k1"), in: first),
+            record(.post(old), in: second), record(try post("new", key: "k2"), in: first),
+            record(try post("new", key: "k2"), in: first), record(try post("else", key: "k2"), in: first),
+            record(try post("new"), in: first),
         ]
         let plan = plan(requests, knowing: knowledge)
-        let new = LogSubject.message(message(13, first, 4, "new", at: 1_000))
+        let new = message(13, first, 4, "new", at: 1_000)
         #expect(
             results(plan, ids: [12, 13, 14]) == [
-                .success(Accepted(.message(stored), isReplay: true)),
+                recorded(stored, isReplay: true),
                 .failure(.idempotencyKeyReused),
-                .success(Accepted(.message(message(12, second, 1, "old", at: 1_000)))),
-                .success(Accepted(new)),
-                .success(Accepted(new, isReplay: true)),
+                recorded(message(12, second, 1, "old", at: 1_000)),
+                recorded(new),
+                recorded(new, isReplay: true),
                 .failure(.idempotencyKeyReused),
-                .success(Accepted(.message(message(14, first, 5, "new", at: 1_000)))),
+                recorded(message(14, first, 5, "new", at: 1_000)),
             ]
         )
     }
@@ -190,15 +192,15 @@ struct LogPlanTests {
     @Test func changesTakePositionsOfTheirOwnAndSeeOneAnother() throws {
         let old = message(5, first, 1, "old", at: 0)
         let requests = [
-            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .oneOf([1])), in: first),
-            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("newer")), onlyIf: .oneOf([1])), in: first),
-            LogRequest(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .any), in: first),
-            LogRequest(try post("answer", replyTo: 5), in: first),
-            LogRequest(.delete(old.id, onlyIf: .oneOf([2])), in: first),
-            LogRequest(.delete(old.id, onlyIf: .any), in: first),
-            LogRequest(try post("too late", replyTo: 5), in: first),
-            LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
-            LogRequest(.update(ChatEdit(title: try ChatTitle("renamed"))), in: first),
+            record(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .oneOf([1])), in: first),
+            record(.edit(old.id, MessageEdit(text: try MessageText("newer")), onlyIf: .oneOf([1])), in: first),
+            record(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .any), in: first),
+            record(try post("answer", replyTo: 5), in: first),
+            record(.delete(old.id, onlyIf: .oneOf([2])), in: first),
+            record(.delete(old.id, onlyIf: .any), in: first),
+            record(try post("too late", replyTo: 5), in: first),
+            .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
+            .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
         ]
         let plan = plan(requests, knowing: knowledge(head(first, 1, messages: 1), messages: [old]))
         let edited = message(5, first, 1, "new", at: 0, revision: 2, editedAt: 1_000)
@@ -214,15 +216,15 @@ struct LogPlanTests {
         let renamed = head(first, 5, at: 1_000, messages: 1, lastMessageAt: 1_000, title: "renamed")
         #expect(
             results(plan, ids: [6]) == [
-                .success(Accepted(.message(edited))),
+                recorded(edited),
                 .failure(.revisionMismatch),
-                .success(Accepted(.message(edited))),
-                .success(Accepted(.message(answer))),
-                .success(Accepted(.message(deleted))),
+                recorded(edited),
+                recorded(answer),
+                recorded(deleted),
                 .failure(.messageNotFound),
                 .failure(.replyTargetNotFound(old.id)),
-                .success(Accepted(.chat(renamed.chat))),
-                .success(Accepted(.chat(renamed.chat))),
+                .success(.updated(renamed.chat)),
+                .success(.updated(renamed.chat)),
             ]
         )
         #expect(plan.writes.changes.map(\.position.rawValue) == [2, 4, 5])
@@ -238,13 +240,13 @@ struct LogPlanTests {
         var knowledge = knowledge(head(first, 2))
         knowledge.sent[LogPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
             LogPlan.SentMessage(message: gone, fingerprint: 0)
-        let plan = plan([LogRequest(.post(draft), in: first)], knowing: knowledge)
-        #expect(results(plan) == [.success(Accepted(.message(gone), isReplay: true))])
+        let plan = plan([record(.post(draft), in: first)], knowing: knowledge)
+        #expect(results(plan) == [recorded(gone, isReplay: true)])
         #expect(plan.writes.isEmpty)
     }
 
     @Test func aBatchThatWritesNothingMovesNothing() throws {
-        let plan = plan([LogRequest(try post("a"), in: first)], knowing: LogPlan.Knowledge())
+        let plan = plan([record(try post("a"), in: first)], knowing: LogPlan.Knowledge())
         #expect(plan.writes.isEmpty)
         #expect(plan.writes.movedHeads.isEmpty)
         #expect(results(plan) == [.failure(.chatNotFound)])
@@ -284,9 +286,9 @@ struct LogPlanTests {
             fingerprint: idempotency.fingerprint
         )
         let requests: [WriteRequest] = [
-            .record(LogRequest(try post("before"), in: first)), .delete(first),
-            .record(LogRequest(try post("after"), in: first)), .delete(first), .create(draft),
-            .delete(ChatID(rawValue: 3)), .record(LogRequest(try post("beside"), in: second)),
+            record(try post("before"), in: first), .delete(first),
+            record(try post("after"), in: first), .delete(first), .create(draft),
+            .delete(ChatID(rawValue: 3)), record(try post("beside"), in: second),
         ]
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         #expect(plan.writes.removedChats == [first])
@@ -295,9 +297,9 @@ struct LogPlanTests {
         let beside = message(22, second, 2, "beside", at: 1_000)
         #expect(
             batch.results == [
-                .success(.recorded(Accepted(.message(message(21, first, 2, "before", at: 1_000))))),
+                recorded(message(21, first, 2, "before", at: 1_000)),
                 .success(.deleted), .failure(.chatNotFound), .failure(.chatNotFound), created(7, "new"),
-                .failure(.chatNotFound), .success(.recorded(Accepted(.message(beside)))),
+                .failure(.chatNotFound), recorded(beside),
             ]
         )
         #expect(batch.entries == [LogEntry(created: beside)])
@@ -322,15 +324,15 @@ struct LogPlanTests {
         var knowledge = knowledge(head(second, 0))
         knowledge.busyChats = [first: .unavailable(reason: "locked")]
         let requests: [WriteRequest] = [
-            .record(LogRequest(try post("a"), in: first)), .delete(first),
-            .record(LogRequest(try post("b"), in: second)),
+            record(try post("a"), in: first), .delete(first),
+            record(try post("b"), in: second),
         ]
         let plan = LogPlan(requests, knowing: knowledge, at: now)
         let ids = [MessageID(rawValue: 5)]
         #expect(
             plan.recorded(LogWrites.Written(messageIDs: ids)).results == [
                 .failure(.unavailable(reason: "locked")), .failure(.unavailable(reason: "locked")),
-                .success(.recorded(Accepted(.message(message(5, second, 1, "b", at: 1_000))))),
+                recorded(message(5, second, 1, "b", at: 1_000)),
             ]
         )
     }

@@ -59,7 +59,7 @@ struct WriteLanesTests {
             }
             for number in 1...4 as ClosedRange<Int64> {
                 group.addTask {
-                    _ = try await lanes.record(LogRequest(.post(post), in: ChatID(rawValue: number)))
+                    _ = try await lanes.record(LogRequest(.post(post), in: ChatID(rawValue: number), by: .anonymous))
                 }
             }
             group.addTask { try await lanes.deleteChat(ChatID(rawValue: 9)) }
@@ -171,9 +171,17 @@ struct WriteLanesTests {
     private static func answer(_ requests: [WriteRequest]) -> RecordedBatch {
         let now = Instant(microsecondsSinceEpoch: 0)
         let chat = Chat(id: ChatID(rawValue: 1), title: "flood", createdAt: now)
+        let message = Message(
+            id: MessageID(rawValue: 1),
+            chatID: chat.id,
+            position: Position(rawValue: 1),
+            text: "hello",
+            createdAt: now
+        )
         let results = requests.map { request -> Result<WriteAnswer, StoreError> in
             switch request {
-            case .record: .success(.recorded(Accepted(.chat(chat))))
+            case .record: .success(.recorded(Accepted(message)))
+            case .update: .success(.updated(chat))
             case .create: .success(.created(Accepted(chat)))
             case .delete: .success(.deleted)
             case .purge: .success(.purged(isMore: false))

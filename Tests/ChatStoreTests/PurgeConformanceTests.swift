@@ -36,7 +36,7 @@ struct PurgeConformanceTests {
             for _ in 0..<2 {
                 let tail = LogTail(chatID: chat, limit: 20)
                 await #expect(throws: StoreError.chatNotFound) { try await store.chat(chat) }
-                await #expect(throws: StoreError.chatNotFound) { try await store.tail(LogTailRequest(tail)) }
+                await #expect(throws: StoreError.chatNotFound) { try await store.tail(tail) }
                 await #expect(throws: StoreError.chatNotFound) {
                     try await store.tail(LogTailRequest(tail, known: end))
                 }

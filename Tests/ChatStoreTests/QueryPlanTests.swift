@@ -213,7 +213,7 @@ struct QueryPlanTests {
             let updated = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
             for limit in [1, 20, 100] {
                 let tail = LogTail(chatID: chat, limit: limit)
-                _ = try await store.tail(LogTailRequest(tail))
+                _ = try await store.tail(tail)
                 let end = LogEnd(epoch: try await store.epoch, position: updated.lastPosition, instant: .now())
                 _ = try await store.tail(LogTailRequest(tail, known: end))
                 for position in [0, 5, 11_000, 23_990].map(Position.init(rawValue:)) {

@@ -57,19 +57,18 @@ struct ChatController<Store: ChatStore>: Sendable {
 
     private func show(_ tail: LogTail, to caller: Caller) async throws -> Response {
         let key = LatestMessagesCache.Key(viewer: caller, tail: tail)
-        let cached = latestMessages.entry(for: key)
-        switch (try await operations.readChat(caller, LogTailRequest(tail, known: cached?.end)), cached) {
-        case (.unchanged, let cached?):
-            return .json(cached.body)
-        case (.read(let chat, let end), _):
-            var writer = JSONWriter(capacity: 256 * (1 + chat.messages.count))
-            chat.write(to: &writer)
-            let body = writer.buffer
-            latestMessages.insert(LatestMessagesCache.Entry(end: end, body: body), for: key)
-            return .json(body)
-        case (.unchanged, nil):
-            throw StoreError.failed(reason: "a tail is unchanged that was not known")
+        let latest: LatestMessages
+        if let cached = latestMessages.entry(for: key) {
+            let request = LogTailRequest(tail, known: cached.end)
+            guard let changed = try await operations.readChat(caller, request) else { return .json(cached.body) }
+            latest = changed
+        } else {
+            latest = try await operations.readChat(caller, tail)
         }
+        var writer = JSONWriter(capacity: 256 * (1 + latest.chat.messages.count))
+        latest.chat.write(to: &writer)
+        latestMessages.insert(LatestMessagesCache.Entry(end: latest.end, body: writer.buffer), for: key)
+        return .json(writer.buffer)
     }
 
     @Sendable func delete(_ request: Request, context: ChatRequestContext) async throws -> Response {
