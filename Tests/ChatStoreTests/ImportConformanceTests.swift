@@ -116,6 +116,29 @@ struct ImportConformanceTests {
         }
     }
 
+    @Test("a log entry keeps its payload", arguments: StoreUnderTest.allCases)
+    func logEntryKeepsItsPayload(_ kind: StoreUnderTest) async throws {
+        try await kind.withStore { store in
+            var stretch = Self.stretch(chat: 7, messages: [1])
+            let record = LogRecord(
+                chatID: stretch.chat.id,
+                position: Position(rawValue: 2),
+                kind: .messageUpdated,
+                instant: Self.instant,
+                messageID: MessageID(rawValue: 1),
+                payload: Metadata(json: #"{"emoji":"👍"}"#)
+            )
+            stretch.entries.append(.change(record))
+            let added = try await store.importBatch([stretch], skipsConflicts: false).added
+            #expect(added == ImportCount(chats: 1, entries: 2))
+            #expect(try await store.importBatch([stretch], skipsConflicts: false).added == ImportCount())
+            let start = Position(rawValue: 0)
+            #expect(try await store.archivedEntries(of: record.chatID, after: start, limit: 10) == stretch.entries)
+            let log = try await store.log(of: record.chatID, after: start, limit: 10)
+            #expect(log.entries.map(\.payload) == [nil, record.payload])
+        }
+    }
+
     @Test func anImportRunsBesideAVacuumOfTheTables() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
             // The lock that VACUUM takes, autovacuum's too.
