@@ -2,7 +2,9 @@
 ///
 /// Batches of several lanes run side by side; a chat's reads all take the same lane.
 package struct ReadLanes: Sendable {
-    /// Reads a batch in one snapshot. The results are in the order of the requests; nil stands for an unchanged log.
+    /// Reads a batch in one snapshot.
+    ///
+    /// The results are in the order of the requests; nil stands for an unchanged log.
     package typealias Perform =
         @Sendable ([LogTailRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
 

@@ -28,8 +28,9 @@ private struct NewestMessages {
             """
     )
 
-    /// Walks backward from message to message and skips runs of deleted ones. There is at most one run more than messages, so
-    /// the time does not depend on their length.
+    /// Walks backward from message to message and skips runs of deleted ones.
+    ///
+    /// There is at most one run more than messages, so the time does not depend on the length of the runs.
     ///
     /// The limit of 1 keeps the planner from reading the whole log for a join.
     static let messagesBetweenDeleted = NewestMessages(

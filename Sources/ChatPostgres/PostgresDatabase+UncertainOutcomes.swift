@@ -83,4 +83,3 @@ extension PostgresConnection {
         return chatsAreThere ? .rolledBack : .unknown
     }
 }
-

@@ -500,7 +500,8 @@ extension ArchiveTests {
         let sent = try await post("sent once", key: "k1")
         let deleted = try await post("to be deleted", #"{"secret":1}"#, replyTo: sent.id, key: "k2")
         try await change(.delete(deleted.id, onlyIf: .any))
-        try await change(.update(ChatEdit(title: try ChatTitle("renamed"), metadata: .replace(Metadata(json: "{}")))))
+        let rename = ChatEdit(title: try ChatTitle("renamed"), metadata: .replace(Metadata(json: "{}")))
+        _ = try await store.updateChat(chat, rename)
         for number in 1...5 {
             _ = try await post("message \(number)")
         }

@@ -53,7 +53,9 @@ struct EpochConformanceTests {
             #expect(try await store.tail(LogTailRequest(tail, known: end)) == nil)
             let epoch = try await store.renewEpoch()
             let other = LogEnd(epoch: epoch, position: end.position, instant: end.instant)
-            #expect(try await store.tail(LogTailRequest(tail, known: end)) == LatestMessages(chat: read.chat, end: other))
+            #expect(
+                try await store.tail(LogTailRequest(tail, known: end)) == LatestMessages(chat: read.chat, end: other)
+            )
         }
     }
 
