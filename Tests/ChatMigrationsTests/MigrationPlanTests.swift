@@ -75,7 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "e04c8d254c18cc6a", "845fedc7cfe36103"]
+                ["0001", "025bd7181f7a71af", "6d9452575d400b85"]
             ]
         )
     }
