@@ -1,7 +1,7 @@
-/// A migration as the database's version table has it.
+/// A row of the database's version table.
 package struct AppliedMigration: Equatable, Sendable {
     package let revision: String
-    /// `Migration.Scripts.checksum` of the scripts that were run, or would have been where the revision was stamped.
+    /// The `Migration.Scripts.checksum` of the revision when it was applied or stamped.
     package let checksum: String
 
     package init(revision: String, checksum: String) {

@@ -1,4 +1,4 @@
-/// The databases that migrations are written for.
+/// The databases for which each migration has scripts.
 package enum DatabaseKind: String, Sendable, CaseIterable {
     case sqlite
     case postgresql

@@ -1,7 +1,7 @@
 extension Migration {
     /// Every migration of this program, oldest first.
     ///
-    /// A new one is added at the end; a released one is never edited.
+    /// Add new migrations at the end, and never edit a released one.
     package static let all: [Migration] = [
         .createChatsAndMessages
     ]

@@ -1,29 +1,29 @@
 import Hashing
 
-/// One step of the schema: a script up and a script down for each database.
+/// One schema change: a script up and a script down for each database.
 ///
-/// A migration that has been released is never edited: its checksum is recorded beside its revision when it is applied,
-/// and a database that recorded another one is refused.
+/// A released migration must never be edited. Applying it records its checksum, and a database with a different
+/// checksum is refused.
 package struct Migration: Sendable {
-    /// The step's name in commands and in the database, such as `0001`.
+    /// The migration's name in commands and in the database, such as `0001`.
     ///
-    /// Revisions sort in the order of application.
+    /// Sorting revisions gives the order in which they are applied.
     package let revision: String
-    /// What the step does, in a few words.
+    /// What the migration does, in a few words, such as `create chats and messages`.
     package let summary: String
     private let sqlite: Scripts
     private let postgresql: Scripts
 
-    /// SQL scripts of any number of statements, run inside a transaction that the runner opens and commits.
+    /// SQL scripts, of one or more statements each, which run in a transaction that the runner opens and commits.
     package struct Scripts: Sendable {
         package let up: String
         package let down: String
-        /// What `down` erases, in words that complete "this erases …"; nil if nothing.
+        /// The data that `down` erases, in words that complete "this erases …"; nil if none.
         package let erases: String?
-        /// The whole schema after the step, as the database itself describes it: a line for each column, constraint and
-        /// index, which begins with its table and a colon.
+        /// The schema after this migration, as the database describes it: a line for each column, constraint and index,
+        /// starting with its table and a colon.
         ///
-        /// A database may have more, such as an index that an operator added.
+        /// A database may contain more, such as an index that an operator added.
         package let schema: Set<String>
 
         package init(up: String, down: String, erases: String? = nil, schema: String = "") {
@@ -33,7 +33,7 @@ package struct Migration: Sendable {
             self.schema = Set(schema.split(separator: "\n").map(String.init))
         }
 
-        /// A stable hash over both scripts, as 16 hexadecimal digits.
+        /// A hash of both scripts that never changes between versions, as 16 hexadecimal digits.
         package var checksum: String {
             var hash = StableHash()
             hash.combine(up)
@@ -50,7 +50,7 @@ package struct Migration: Sendable {
         self.postgresql = postgresql
     }
 
-    /// The step's scripts for one database.
+    /// The migration's scripts for one kind of database.
     package func scripts(for database: DatabaseKind) -> Scripts {
         switch database {
         case .sqlite: sqlite

@@ -1,8 +1,8 @@
-/// Decides which steps lead from what was applied to a target.
+/// Decides which migrations lead from the current revision to a target.
 ///
-/// A pure value: it reads and runs nothing.
+/// A height is a number of applied migrations: 0 at `base`. A plan is a pure value without I/O.
 package struct MigrationPlan: Sendable {
-    /// In the order of application; never empty, revisions ascending.
+    /// Every migration, in order of application, with ascending revisions; never empty.
     package let migrations: [Migration]
     package let database: DatabaseKind
 
@@ -11,19 +11,20 @@ package struct MigrationPlan: Sendable {
         self.database = database
     }
 
+    /// Whether migrations are applied or reverted.
     package enum Direction: Sendable {
         case up
         case down
     }
 
-    /// The newest revision that this program knows.
+    /// The newest revision in this program.
     package var head: String {
         name(ofHeight: migrations.count)
     }
 
-    /// How many of the list's migrations are applied.
+    /// The number of applied migrations.
     ///
-    /// - Throws: `MigrationError` if what was applied is not the beginning of the list, unedited.
+    /// - Throws: `MigrationError` unless the applied migrations are the first ones of the plan, unedited.
     package func height(of applied: [AppliedMigration]) throws(MigrationError) -> Int {
         for (index, entry) in applied.enumerated() {
             guard let known = migrations.firstIndex(where: { $0.revision == entry.revision }) else {
@@ -39,7 +40,9 @@ package struct MigrationPlan: Sendable {
         return applied.count
     }
 
-    /// How many migrations are applied once the target is reached.
+    /// The number of migrations that are applied at the target.
+    ///
+    /// - Throws: `MigrationError` if the target is unknown, out of range or in the other direction.
     package func height(
         of target: MigrationTarget,
         from current: Int,
@@ -67,7 +70,7 @@ package struct MigrationPlan: Sendable {
         return height
     }
 
-    /// Makes sure that the schema has everything of the revision at `height`.
+    /// Throws `MigrationError.schemaDiffers` unless the schema contains everything that the revision at `height` needs.
     package func requireSchema(atHeight height: Int, among objects: Set<String>) throws(MigrationError) {
         let missing = schema(atHeight: height).subtracting(objects)
         guard missing.isEmpty else {
@@ -75,7 +78,7 @@ package struct MigrationPlan: Sendable {
         }
     }
 
-    /// Makes sure that the schema is that of the revision at `height`, and not of a later one.
+    /// Throws unless the schema contains everything of the revision at `height` and does not match a later revision.
     package func requireExactSchema(atHeight height: Int, among objects: Set<String>) throws(MigrationError) {
         try requireSchema(atHeight: height, among: objects)
         let own = schema(atHeight: height)
@@ -87,7 +90,7 @@ package struct MigrationPlan: Sendable {
         }
     }
 
-    /// The tables of all revisions.
+    /// The names of the tables in any revision's schema.
     package var tables: Set<String> {
         Set(migrations.flatMap { $0.scripts(for: database).schema }.map { String($0.prefix { $0 != ":" }) })
     }
@@ -96,13 +99,12 @@ package struct MigrationPlan: Sendable {
         height == 0 ? [] : migrations[height - 1].scripts(for: database).schema
     }
 
-    /// What a downgrade erases, in words that complete "this erases …".
+    /// The data that a downgrade erases, in words that complete "this erases …".
     package func losses(goingDownFrom height: Int, to target: Int) -> [String] {
         migrations[target..<height].reversed().compactMap { $0.scripts(for: database).erases }
     }
 
-    /// The script of the one step that leads from `height` towards `target`, its record in the version table included;
-    /// nil when it is reached.
+    /// The next step from `height` towards `target`; nil if they are equal.
     package func nextStep(from height: Int, to target: Int) -> MigrationStep? {
         if height == target { return nil }
         let goesUp = height < target
@@ -119,7 +121,7 @@ package struct MigrationPlan: Sendable {
         )
     }
 
-    /// The revision that the schema is at when so many migrations are applied: `base` for none.
+    /// The revision at a height: `base` at 0.
     package func name(ofHeight height: Int) -> String {
         height == 0 ? "base" : migrations[height - 1].revision
     }
@@ -129,6 +131,6 @@ package struct MigrationPlan: Sendable {
 package struct MigrationStep: Sendable {
     package let migration: Migration
     package let goesUp: Bool
-    /// What the step runs, ending with its record in the version table.
+    /// The migration's script, followed by the change to the version table.
     package let script: String
 }

@@ -1,7 +1,8 @@
-/// Moves a database's schema, one migration a transaction.
+/// Migrates a database's schema, with one transaction per migration.
 ///
-/// Each step reads anew, inside its own exclusive transaction, what has been applied: any number of processes may run at
-/// once and each migration is applied once; a process that is killed leaves the schema at the last whole step.
+/// Each step checks, in its own exclusive transaction, which migrations have been applied. So several processes can run
+/// at the same time and still apply each migration once, and a process that is killed leaves the schema after its last
+/// complete step.
 package struct MigrationRunner: Sendable {
     private let database: any MigrationDatabase
     private let plan: MigrationPlan
@@ -11,12 +12,12 @@ package struct MigrationRunner: Sendable {
         plan = MigrationPlan(migrations, for: database.kind)
     }
 
-    /// Takes the schema to the target and reports each step after it is committed.
+    /// Migrates the schema to the target and reports each step after its commit.
     ///
-    /// An upgrade starts from, and ends at, a schema that is what its revision says.
+    /// An upgrade verifies before its first step and after its last one that the schema matches the recorded revision.
     ///
-    /// - Parameter onWait: Called when other sessions keep the tables locked, once a step.
-    /// - Returns: How many steps it took.
+    /// - Parameter onWait: Called while other sessions lock the tables, at most once per step.
+    /// - Returns: The number of steps.
     @discardableResult
     package func migrate(
         _ direction: MigrationPlan.Direction,
@@ -33,15 +34,15 @@ package struct MigrationRunner: Sendable {
         return count
     }
 
-    /// What a downgrade to the target erases, in words that complete "this erases …".
+    /// The data that a downgrade to the target erases, in words that complete "this erases …".
     package func losses(goingDownTo target: MigrationTarget) async throws -> [String] {
         let height = try await currentHeight()
         return plan.losses(goingDownFrom: height, to: try plan.height(of: target, from: height, going: .down))
     }
 
-    /// What `migrate` would run, as a script for a database's own shell.
+    /// The SQL that `migrate` would run, as a script for the database's own shell.
     ///
-    /// Runs nothing.
+    /// This runs none of it.
     package func script(
         _ direction: MigrationPlan.Direction,
         to target: MigrationTarget
@@ -56,10 +57,10 @@ package struct MigrationRunner: Sendable {
         return script
     }
 
-    /// Records the schema as being at the target without running any script.
+    /// Records the target as the current revision without running any script.
     ///
-    /// - Parameter force: Also if the schema is not that of the target.
-    /// - Returns: The revision.
+    /// - Parameter force: Whether to record it even if the schema does not match it.
+    /// - Returns: The recorded revision.
     @discardableResult
     package func stamp(_ target: MigrationTarget, force: Bool = false) async throws -> String {
         try await database.withExclusiveTransaction(onWait: {}) { [plan] transaction in
@@ -81,19 +82,19 @@ package struct MigrationRunner: Sendable {
         }
     }
 
-    /// The newest revision that this program knows.
+    /// The newest revision in this program.
     package var headRevision: String {
         plan.head
     }
 
-    /// The revision that the schema is at, `base` for none.
+    /// The newest applied revision; `base` if there is none.
     package func currentRevision() async throws -> String {
         plan.name(ofHeight: try await currentHeight())
     }
 
-    /// Returns when the schema is exactly what this program was built for.
+    /// Checks that every migration is applied and that the schema matches.
     ///
-    /// - Throws: `MigrationError` that says what is wrong with it.
+    /// - Throws: `MigrationError` if not.
     package func check() async throws {
         try await database.read { [plan] catalog in
             let height = try plan.height(of: catalog.appliedMigrations())
@@ -108,7 +109,9 @@ package struct MigrationRunner: Sendable {
         try await database.read { [plan] catalog in try plan.height(of: catalog.appliedMigrations()) }
     }
 
-    /// Another process may have gone on, even past the goal: what is left to do is decided under the lock.
+    /// Performs the next step; nil if none is left.
+    ///
+    /// Another process may have migrated meanwhile, even past the goal, so this decides under the lock.
     private func performStep(
         _ direction: MigrationPlan.Direction,
         towards goal: Int,

@@ -1,14 +1,14 @@
-/// Where a migration command is to take the schema, in the words of its command line.
+/// The target of a migration command, as written on the command line.
 package enum MigrationTarget: Equatable, Sendable {
-    /// Everything that this program knows.
+    /// The newest migration in this program.
     case head
-    /// No migration at all.
+    /// Before the first migration.
     case base
-    /// So many steps up, or down where negative; never 0.
+    /// A number of steps up, or down if negative; never 0.
     case relative(Int)
     case revision(String)
 
-    /// `head`, `base`, `+2`, `-1`, or a revision such as `0001`.
+    /// Parses `head`, `base`, `+2`, `-1`, or a revision such as `0001`.
     package init?(_ text: String) {
         switch text {
         case "": return nil

@@ -1,6 +1,6 @@
-/// The SQL of the table that holds which migrations were applied.
+/// The SQL for the table of applied migrations.
 ///
-/// It is written so that every database understands it.
+/// The same statements run on SQLite and PostgreSQL.
 package enum VersionTable {
     package static let name = "schema_migrations"
 
@@ -14,8 +14,9 @@ package enum VersionTable {
 
     package static let select = "SELECT revision, checksum FROM schema_migrations ORDER BY revision"
 
-    /// Revisions and checksums come from the binary's own list, in the alphabet `[0-9a-z]`, so that they may stand in a
-    /// script that is also printed for people.
+    /// Inserts the revision and checksum as literals, since `--sql` prints the script.
+    ///
+    /// Both come from the program's own list and consist of `[0-9a-z]`, so they need no escaping.
     static func insert(_ migration: AppliedMigration) -> String {
         "INSERT INTO schema_migrations (revision, checksum) VALUES ('\(migration.revision)', '\(migration.checksum)');"
     }

@@ -57,7 +57,7 @@ struct SchemaTests {
             await #expect(throws: StoreError.schemaMismatch(reason: error.description)) {
                 try await store.checkReadiness()
             }
-            #expect(error.description == "the schema is not that of 0001: it lacks \(object)")
+            #expect(error.description == "the schema does not match 0001: missing \(object)")
         }
     }
 
@@ -108,7 +108,7 @@ struct SchemaTests {
             try await sql.execute("DELETE FROM schema_migrations")
             let error = MigrationError.schemaIsLater(revision: "base", actual: runner.headRevision)
             await #expect(throws: error) { try await runner.migrate(.up, to: .head) }
-            #expect(error.description.hasSuffix("chat-api migrate stamp \(runner.headRevision) records it"))
+            #expect(error.description.hasSuffix("run chat-api migrate stamp \(runner.headRevision)"))
             try await runner.stamp(.head)
             try await store.checkReadiness()
         }

@@ -1,24 +1,26 @@
 extension Migration {
-    /// Chats and their logs.
+    /// Creates chats and their logs.
     ///
-    /// A message stays where it was posted and is changed there; `changes` holds the log's other entries: their kind, the
-    /// message that they are about, and whatever else the kind needs as JSON. A new kind needs no change of the schema.
-    /// The keys of chats have a table of their own, so that every unique constraint of a table that could be distributed by
-    /// chat includes the chat. `history` identifies the database's history: an epoch that a restore changes.
+    /// A message's row keeps the position at which the message was posted and holds its current state; `changes` holds
+    /// the log's other entries: their kind, the message that they are about, and whatever else the kind needs as JSON. A
+    /// new kind needs no change of the schema. The idempotency keys of chats have their own table so that, in every
+    /// table that could be sharded by chat, all unique constraints include the chat. `history` holds the epoch, which
+    /// identifies the database's history and changes after a restore.
     static let createChatsAndMessages = Migration(
         revision: "0001",
         summary: "create chats and messages",
         sqlite: Scripts(
             // Instants are microseconds since the Unix epoch. AUTOINCREMENT never reuses a deleted chat's id.
             //
-            // `messages` is WITHOUT ROWID so that a chat's log lies together on disk in the order of its positions: its
-            // last page is one range of one B-tree. Such a table has no AUTOINCREMENT; `counters` gives the message ids.
+            // `messages` is WITHOUT ROWID so that a chat's log is stored together, in order of position: its last page
+            // is one range of one B-tree. Such a table has no AUTOINCREMENT, so `counters` provides the message ids.
             //
-            // `run_seq` lets reads skip runs of deleted messages: the first of a run holds the position of the last, and the
-            // last that of the first. An index would cost every post; this costs deletions alone.
+            // `run_seq` lets reads skip runs of deleted messages: the first message of a run holds the position of the
+            // last, and the last holds that of the first. An index would slow down every post; this slows down only
+            // deletions.
             //
-            // `messages_id` begins with the id, so that every chat's new messages go to the index's last page. An import
-            // can bring one id into several chats.
+            // `messages_id` starts with the id so that new messages of every chat go to the index's last page. It
+            // includes the chat because an import can bring the same id into several chats.
             up: """
                 CREATE TABLE chats (
                     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,20 +98,20 @@ extension Migration {
             schema: InitialSchema.sqlite
         ),
         postgresql: Scripts(
-            // The original service's tables are adopted if they exist: every row keeps its id, and positions follow the order
-            // of the ids. A new database gets those tables first and then takes the same path. The original `created_at` may
-            // run slightly backward along the ids; a log's does not.
+            // This adopts the original service's tables if they exist: every row keeps its id, and positions follow the
+            // order of ids. For a new database it first creates those tables. The original `created_at` may run
+            // slightly backward along the ids; in a log it never does.
             //
-            // What a chat or a message cannot hold is refused before anything is changed, with the rows to correct.
-            // Constraints of the original tables have unknown names: they are looked up. Ids become identities, continuing
-            // after the largest value that was ever drawn from the sequences behind them.
+            // Rows that the new tables cannot hold are refused before anything changes, in an error that lists them.
+            // The names of the original tables' constraints are unknown, so the script looks them up. Ids become
+            // identity columns that continue after the largest value ever drawn from the original sequences.
             //
-            // No index has a column that every post changes, and pages have room for the next version of a chat, so a post
-            // touches no index of `chats` (a HOT update). The list of chats is sorted by minute through the index, and within
-            // a minute when it is read.
+            // No index contains a column that every post changes, and pages have room for a chat's next version, so a
+            // post touches no index of `chats` (a HOT update). The index sorts chats by minute; reads sort within a
+            // minute.
             //
-            // No foreign key leads from messages to chats: its check would lock the chat again for each message, and every
-            // transaction that inserts or deletes messages holds the lock of their chat.
+            // Messages have no foreign key to chats: checking it would lock the chat again for each message, and every
+            // transaction that inserts or deletes messages already holds the chat's lock.
             up: """
                 SET LOCAL TimeZone = 'UTC';
 
@@ -320,8 +322,8 @@ extension Migration {
                 );
                 INSERT INTO history (epoch) VALUES (left(md5(random()::text || clock_timestamp()::text), 8));
                 """,
-            // Back to the original service's tables, with every message that was not deleted. They can be adopted again, at
-            // new positions and under a new epoch. What those tables cannot hold stops it.
+            // This restores the original service's tables with every message that is not deleted. They can be adopted
+            // again, with new positions and a new epoch. It fails if those tables cannot hold the data.
             down: """
                 LOCK TABLE chats, messages IN ACCESS EXCLUSIVE MODE;
                 DELETE FROM messages

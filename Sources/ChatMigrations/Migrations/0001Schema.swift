@@ -1,4 +1,4 @@
-/// What the databases say of the schema of 0001, see `Migration.Scripts.schema`.
+/// The schema of 0001 as each database describes it, in the format of `Migration.Scripts.schema`.
 enum InitialSchema {
     static let sqlite = """
         changes: table changes as aacd6e4e67224c4d
