@@ -1,9 +1,9 @@
 import Dispatch
 import SystemPackage
 
-/// An open file or pipe, read and written on a queue of its own: its calls may block.
+/// An open file or pipe, with a dispatch queue for its blocking reads and writes.
 final class ByteStream: Sendable {
-    /// The bytes that are read at once.
+    /// The size of one read, in bytes.
     private static let readSize = 1 << 18
 
     private let descriptor: FileDescriptor
@@ -13,7 +13,7 @@ final class ByteStream: Sendable {
         self.descriptor = descriptor
     }
 
-    /// The next bytes; none at the end.
+    /// Reads the next bytes; empty at the end of the file.
     func read() async throws -> [UInt8] {
         try await perform { descriptor in
             try [UInt8](unsafeUninitializedCapacity: Self.readSize) { buffer, count in
@@ -30,7 +30,7 @@ final class ByteStream: Sendable {
         try await perform { try $0.close() }
     }
 
-    /// How many bytes there are to read; nil where only the end will tell.
+    /// How many bytes are left to read; nil for a pipe or any other stream that cannot seek.
     func remainingBytes() async -> Int64? {
         try? await perform { descriptor in
             let position = try descriptor.seek(offset: 0, from: .current)

@@ -3,7 +3,7 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Waits for a signal to stop, and lets load balancers notice before the server does.
+/// Waits for a stop signal, then gives load balancers time to notice before the server stops.
 struct DrainService: Service {
     private let drain: Drain
     private let delay: Duration
@@ -11,8 +11,9 @@ struct DrainService: Service {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - delay: How long the server still serves while it says that it is not ready; a second signal ends it.
-    ///   - signals: Those that stop the server.
+    ///   - delay: How long the server keeps serving while it reports that it is not ready; a second signal cuts it
+    ///     short.
+    ///   - signals: The signals that stop the server.
     init(_ drain: Drain, delay: Duration, signals: UnixSignalsSequence, logger: Logger) {
         self.drain = drain
         self.delay = delay
@@ -20,13 +21,13 @@ struct DrainService: Service {
         self.logger = logger
     }
 
-    /// Returns when the server is to stop.
+    /// Returns when the server should stop.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             let (drainings, begin) = AsyncStream.makeStream(of: Never.self)
             await withTaskGroup { group in
                 group.addTask {
-                    // The sequence allows a single iterator.
+                    // The sequence allows only one iterator, so this loop also handles the second signal.
                     var isDraining = false
                     for await _ in signals {
                         if isDraining { return }

@@ -12,7 +12,7 @@ import Darwin
 import Glibc
 #endif
 
-/// The database that the settings name: the one place that picks it.
+/// The configured database, SQLite or PostgreSQL; nothing else in the program chooses between them.
 struct OpenDatabase {
     private enum Connection {
         case sqlite(SQLiteDatabase)
@@ -23,9 +23,10 @@ struct OpenDatabase {
     private let capacity: DatabaseCapacity
 
     /// - Parameters:
-    ///   - capacity: How much work the database does at once; a command does one thing after another.
-    ///   - createsFile: Whether a SQLite file is made if it is missing.
-    /// - Throws: `SettingError`, or `CommandError` for a database that cannot be used.
+    ///   - capacity: How much work the database does concurrently; the default suits commands, which do one thing at a
+    ///     time.
+    ///   - createsFile: Whether to create a missing SQLite file.
+    /// - Throws: `SettingError`, or `CommandError` if the database cannot be used.
     init(
         _ url: DatabaseURL,
         _ settings: SettingsReader,
@@ -33,7 +34,7 @@ struct OpenDatabase {
         createsFile: Bool = false
     ) async throws {
         self.capacity = capacity
-        // Settings of the other database count too: a mistake must not wait for the day the URL changes.
+        // Validate the other database's settings too: a mistake should not surface only when the URL changes.
         let busyTimeout = try settings.value(Settings.sqliteBusyTimeout)
         let connectTimeout = try settings.value(Settings.connectTimeout)
         let statementTimeout = try settings.value(Settings.statementTimeout)
@@ -41,7 +42,7 @@ struct OpenDatabase {
         do {
             switch url {
             case .sqlite(let location):
-                // Nobody else may read a file that is made from here on. SQLite gives its log the database's permissions.
+                // New files are readable by their owner only. SQLite gives its log the database's permissions.
                 umask(0o077)
                 connection = .sqlite(
                     try SQLiteDatabase(
@@ -80,7 +81,7 @@ struct OpenDatabase {
         }
     }
 
-    /// A store on the database, which is to be its only one in this process.
+    /// Creates the store; call it once, since a process must have only one store per database.
     func makeStore() -> any ChatStore & ChatArchive {
         switch connection {
         case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits)
@@ -88,7 +89,7 @@ struct OpenDatabase {
         }
     }
 
-    /// What runs beside the store: on PostgreSQL, the exchange of signals with the other servers.
+    /// The services the store needs: on PostgreSQL, the exchange of signals with other servers.
     func makeServices(for store: any ChatStore, _ typing: TypingNotices, logger: Logger) -> [any Service] {
         switch connection {
         case .sqlite: []
@@ -103,10 +104,10 @@ struct OpenDatabase {
         }
     }
 
-    /// Makes sure that the schema is what this program needs.
+    /// Ensures that the schema is current.
     ///
-    /// An embedded database is this program's own and is upgraded. A PostgreSQL database is upgraded if that is wanted;
-    /// otherwise one that is behind is refused, since other servers may be using it.
+    /// A SQLite database belongs to this program alone and is always upgraded. A PostgreSQL database, which other
+    /// servers may be using, is upgraded only on request, and otherwise refused if it is behind.
     func prepareSchema(upgrading isWanted: Bool, logger: Logger) async throws(CommandError) {
         let upgrades = if case .sqlite = connection { true } else { isWanted }
         do {
@@ -114,7 +115,7 @@ struct OpenDatabase {
             try await migrations.migrate(
                 .up,
                 to: .head,
-                onWait: { logger.notice("The migration waits for other sessions, which use the tables") },
+                onWait: { logger.notice("The migration is waiting for other sessions that are using the tables") },
                 onStep: { logger.notice("Migrated to \($0.migration.revision): \($0.migration.summary)") }
             )
             try await recordIncarnation()
@@ -123,15 +124,15 @@ struct OpenDatabase {
         }
     }
 
-    /// Makes sure that a server does right by its clients: that it hears of the others, and that its clock can be believed.
+    /// Ensures that this server can serve: that it receives other servers' notifications and that its clock is right.
     func requireServing(_ store: any ChatStore, logger: Logger) async throws(CommandError) {
         do {
             try await store.checkReadiness()
             if case .postgresql(let database) = connection, try await !database.canListen() {
                 throw CommandError(
                     """
-                    PostgreSQL: a pooler on the way shares sessions among transactions, so that LISTEN does not work: set \
-                    \(Settings.listenURL.variable) (--\(Settings.listenURL.flag)) to a URL that leads to the server itself
+                    PostgreSQL: LISTEN does not work through a pooler in transaction mode: set \
+                    \(Settings.listenURL.variable) (--\(Settings.listenURL.flag)) to a URL that bypasses the pooler
                     """
                 )
             }
@@ -141,15 +142,16 @@ struct OpenDatabase {
         }
     }
 
+    /// Logs a warning if the newest entry is dated later than now.
     func warnOfFutureEntries(in store: any ChatStore, logger: Logger) async throws(StoreError) {
         guard let lead = try await store.newestEntryLead(over: capacity.clock.now()) else { return }
         logger.warning(
-            "The newest entry lies in the future: the next ones of its chat are dated like it until then",
+            "The newest entry is dated in the future; until then, new entries in its chat get the same timestamp",
             metadata: ["seconds": .stringConvertible(lead.components.seconds)]
         )
     }
 
-    /// Makes sure that the schema is what this program needs, and leaves it as it is.
+    /// Ensures that the schema is current without changing it.
     func checkSchema() async throws(CommandError) {
         do {
             try await migrations.check()
@@ -158,7 +160,7 @@ struct OpenDatabase {
         }
     }
 
-    /// Remembers which database the history belongs to.
+    /// Records which PostgreSQL database the history belongs to, so that a restore elsewhere is detected.
     private func recordIncarnation() async throws {
         if case .postgresql(let database) = connection {
             try await database.recordIncarnation()

@@ -3,13 +3,13 @@ import ChatPostgres
 import Logging
 import ServiceLifecycle
 
-/// Exchanges signals and typing notices with the other servers on the database until the shutdown.
+/// Exchanges signals and typing notices with other servers on the same database until shutdown.
 struct SignalExchangeService: Service {
     private let exchange: PostgresSignalExchange
 
     init(_ database: PostgresDatabase, _ signals: LogSignals, _ typing: TypingNotices, logger: Logger) {
         exchange = PostgresSignalExchange(database, signals, typing) { error in
-            logger.warning("Other servers are not heard", metadata: ["reason": "\(error.reason)"])
+            logger.warning("Not receiving notifications from other servers", metadata: ["reason": "\(error.reason)"])
         }
     }
 

@@ -43,7 +43,7 @@ struct ArchiveCommandTests {
                         input: exported.output
                     )
                     #expect(imported.status == 0)
-                    let summary = "Imported 2 chats with 4 entries (2 and 4 were not there before), "
+                    let summary = "Imported 2 chats with 4 entries (2 and 4 are new), "
                     #expect(imported.errors.hasPrefix(summary), "\(imported.errors)")
                     #expect(imported.output == "")
                 }
@@ -74,7 +74,7 @@ struct ArchiveCommandTests {
                         in: folder
                     )
                     #expect(back.status == 0)
-                    #expect(back.errors.contains("(\(count) were not there before)"), "\(back.errors)")
+                    #expect(back.errors.contains("(\(count) are new)"), "\(back.errors)")
                 }
                 _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) {
                     client async throws in
@@ -100,12 +100,14 @@ struct ArchiveCommandTests {
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
             try Data().write(to: URL(filePath: folder + "/chat.db"))
             #expect(
-                try await complaint("export", "--all").hasPrefix("Error: the schema is at base, this chat-api needs")
+                try await complaint("export", "--all").hasPrefix(
+                    "Error: the schema is at base, but this chat-api needs"
+                )
             )
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
-            #expect(try await complaint("export") == "Error: give the id of a chat or --all")
-            #expect(try await complaint("export", "1", "--all") == "Error: give the id of a chat or --all")
-            #expect(try await complaint("export", "0") == "Error: ids of chats begin at 1")
+            #expect(try await complaint("export") == "Error: specify either a chat id or --all")
+            #expect(try await complaint("export", "1", "--all") == "Error: specify either a chat id or --all")
+            #expect(try await complaint("export", "0") == "Error: a chat id must be at least 1")
             for _ in 1...2 {
                 #expect(try await complaint("export", "7", "--output=none.ndjson") == "Error: there is no chat 7")
             }
@@ -137,7 +139,7 @@ struct ArchiveCommandTests {
             // A database that is not there yet is not made.
             let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: archive)
             #expect(dry.status == 1)
-            let checked = "Checked 1 chats with 1 entries (1 and 1 are not there yet), 2 lines skipped (1 invalid), "
+            let checked = "Checked 1 chats with 1 entries (1 and 1 would be new), 2 lines skipped (1 invalid), "
             #expect(dry.errors.hasPrefix(complaint + checked), "\(dry.errors)")
             #expect(dry.errors.hasSuffix("Error: 1 line is invalid\n"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -149,7 +151,7 @@ struct ArchiveCommandTests {
             let skipped = try await ChatAPIProcess.run("import", "--skip-invalid", in: folder, input: archive)
             #expect(skipped.status == 0)
             let imported =
-                "Imported 1 chats with 1 entries (0 and 0 were not there before), 2 lines skipped (1 invalid), "
+                "Imported 1 chats with 1 entries (0 and 0 are new), 2 lines skipped (1 invalid), "
             #expect(skipped.errors.contains(complaint + imported), "\(skipped.errors)")
             let again = try await ChatAPIProcess.run(
                 "import",

@@ -71,9 +71,9 @@ struct ConfigurationTests {
             let environment = ["CHAT_PROT": "1", "CHAT_HOST": "127.0.0.1", "LOG_DIR": "/tmp", "PORT": "1"]
             try Data().write(to: URL(filePath: folder + "/chat.db"))
             let warnings = [
-                "CHAT_PROT is not a setting; the nearest is CHAT_PORT",
-                "DATABASE_URI (.env, line 1) is not a setting; the nearest is DATABASE_URL",
-                "log_level (.env, line 3) is not a setting; the nearest is LOG_LEVEL",
+                "CHAT_PROT is not a setting; did you mean CHAT_PORT?",
+                "DATABASE_URI (.env, line 1) is not a setting; did you mean DATABASE_URL?",
+                "log_level (.env, line 3) is not a setting; did you mean LOG_LEVEL?",
             ]
             let command = try await ChatAPIProcess.run("migrate", "current", in: folder, environment: environment)
             #expect(command.errors == warnings.map { "Warning: \($0)\n" }.joined())

@@ -106,7 +106,7 @@ struct EnvironmentFileTests {
             for command in [["serve"], ["migrate", "upgrade"], ["export", "--all"], ["import"], ["healthcheck"]] {
                 let outcome = try await ChatAPIProcess.run(arguments: command, in: folder)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors == "Error: line 2 of .env is not understood: it is not NAME=value\n")
+                #expect(outcome.errors == "Error: line 2 of .env is invalid: it is not NAME=value\n")
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [".env"])
         }

@@ -16,21 +16,21 @@ struct MigrateTests {
             #expect(try await migrate("current").output == "base\n")
             let behind = try await migrate("check")
             #expect(behind.status == 1)
-            #expect(behind.errors.hasPrefix("Error: the schema is at base, this chat-api needs \(head)"))
+            #expect(behind.errors.hasPrefix("Error: the schema is at base, but this chat-api needs \(head)"))
 
             let names = Migration.all.map { "\($0.revision) \($0.summary)\n" }
             #expect(names.first == "0001 create chats and messages\n")
             #expect(try await migrate("history").output == names.joined())
-            #expect(try await migrate("upgrade").output == names.map { "upgraded to " + $0 }.joined())
+            #expect(try await migrate("upgrade").output == names.map { "applied " + $0 }.joined())
             #expect(try await migrate("upgrade", "head").output == "nothing to do: the schema is at \(head)\n")
             #expect(try await migrate("current").output == "\(head) (head)\n")
             #expect(try await migrate("check").status == 0)
 
-            #expect(try await migrate("downgrade", "-1", "--yes").output == "took back \(names.last ?? "")")
+            #expect(try await migrate("downgrade", "-1", "--yes").output == "reverted \(names.last ?? "")")
             #expect(try await migrate("check").status == 1)
             #expect(try await migrate("upgrade", "+1").status == 0)
             #expect(
-                try await migrate("downgrade", "base", "--yes").output == "took back 0001 create chats and messages\n"
+                try await migrate("downgrade", "base", "--yes").output == "reverted 0001 create chats and messages\n"
             )
             #expect(try await migrate("current").output == "base\n")
             #expect(try await migrate("downgrade", "base").output == "nothing to do: the schema is at base\n")
@@ -54,7 +54,7 @@ struct MigrateTests {
 
     @Test(arguments: [
         ("upgrade", "0009", "there is no migration '0009'"), ("upgrade", "+9", "cannot go +9"),
-        ("upgrade", "+x", "'+x' is no migration target"), ("downgrade", "-9", "cannot go -9"),
+        ("upgrade", "+x", "'+x' is not a migration target"), ("downgrade", "-9", "cannot go -9"),
         ("stamp", "0009", "there is no migration '0009'"),
     ])
     func aTargetThatCannotBeReachedIsOneLine(_ verb: String, _ target: String, _ complaint: String) async throws {
@@ -75,7 +75,7 @@ struct MigrateTests {
             for verb in [["serve"], ["migrate", "upgrade"], ["migrate", "check"]] {
                 let outcome = try await ChatAPIProcess.run(arguments: verb, in: folder)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("migration 0999, which this chat-api does not know"))
+                #expect(outcome.errors.contains("this chat-api, which does not know migration 0999"))
             }
         }
     }
@@ -110,7 +110,7 @@ struct MigrateTests {
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "downgrade", in: folder, input: "yes\n")
             #expect(refused.status == 1)
-            #expect(refused.errors == "Error: This erases every chat and message. To do so, add --yes\n")
+            #expect(refused.errors == "Error: This erases every chat and message. To confirm, add --yes\n")
             #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
             #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--sql", in: folder).status == 0)
             #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
@@ -125,12 +125,12 @@ struct MigrateTests {
             try makeEmptyDatabase(in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "stamp", "head", in: folder)
             #expect(refused.status == 1)
-            #expect(refused.errors.hasPrefix("Error: the schema is not that of 0001: it lacks changes: table changes"))
+            #expect(refused.errors.hasPrefix("Error: the schema does not match 0001: missing changes: table changes"))
             #expect(try await ChatAPIProcess.run("migrate", "stamp", "head", "--force", in: folder).status == 0)
             for command in [["migrate", "check"], ["migrate", "upgrade"], ["serve", "--port=0"]] {
                 let outcome = try await ChatAPIProcess.run(arguments: command, in: folder)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("the schema is not that of 0001: it lacks "), "\(command)")
+                #expect(outcome.errors.contains("the schema does not match 0001: missing "), "\(command)")
             }
         }
     }

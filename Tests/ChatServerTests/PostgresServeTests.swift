@@ -15,11 +15,11 @@ struct PostgresServeTests {
                 #expect(refused.status == 1)
                 let head = try #require(Migration.all.last).revision
                 let complaint =
-                    "Error: the schema is at base, this chat-api needs \(head): run chat-api migrate upgrade\n"
+                    "Error: the schema is at base, but this chat-api needs \(head): run chat-api migrate upgrade\n"
                 #expect(refused.errors == complaint)
 
                 let upgraded = try await ChatAPIProcess.run("migrate", "upgrade", in: folder, environment: environment)
-                #expect(upgraded.output.hasPrefix("upgraded to 0001 create chats and messages\n"))
+                #expect(upgraded.output.hasPrefix("applied 0001 create chats and messages\n"))
                 let served = try await ChatAPIProcess.serve(in: folder, environment: environment) { client in
                     let created = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
                     #expect(created.status == 201)
@@ -70,8 +70,8 @@ struct PostgresServeTests {
                 #expect(refused.status == 1)
                 #expect(
                     refused.errors == """
-                        Error: PostgreSQL: a pooler on the way shares sessions among transactions, so that LISTEN does not \
-                        work: set CHAT_LISTEN_URL (--listen-url) to a URL that leads to the server itself
+                        Error: PostgreSQL: LISTEN does not work through a pooler in transaction mode: set CHAT_LISTEN_URL \
+                        (--listen-url) to a URL that bypasses the pooler
 
                         """
                 )
@@ -216,7 +216,7 @@ struct PostgresServeTests {
                     on: url
                 )
                 #expect(columns == [])
-                #expect(try await migrate("upgrade").hasPrefix("upgraded to 0001 create chats and messages\n"))
+                #expect(try await migrate("upgrade").hasPrefix("applied 0001 create chats and messages\n"))
             }
         }
     }

@@ -192,7 +192,7 @@ struct ServeTests {
             #expect(outcome.status == 1)
             #expect(
                 outcome.errors
-                    == "Error: cannot listen on no.such.host.invalid:8000: there is no such host (see --host)\n"
+                    == "Error: cannot listen on no.such.host.invalid:8000: host not found (see --host)\n"
             )
         }
     }
@@ -264,11 +264,11 @@ struct ServeTests {
                 #expect(response.text == #"{"status":"unavailable","reason":"the database is not available"}"#)
             }
             // The log has the reason, once, and no line for each time that it was asked for.
-            #expect(outcome.errors.matches(of: /Not ready .*the schema is at base, this chat-api needs/).count == 1)
+            #expect(outcome.errors.matches(of: /Not ready .*the schema is at base, but this chat-api needs/).count == 1)
             #expect(!outcome.errors.contains("/health/ready"))
             let gone = try await ChatAPIProcess.run("healthcheck", "--port=1", in: folder)
             #expect(gone.status == 1)
-            #expect(gone.errors == "Error: no answer from http://127.0.0.1:1: Connection refused\n")
+            #expect(gone.errors == "Error: cannot reach http://127.0.0.1:1: Connection refused\n")
         }
     }
 }

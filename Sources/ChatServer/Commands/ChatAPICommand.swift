@@ -4,7 +4,7 @@ import ArgumentParser
 struct ChatAPICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat-api",
-        abstract: "Keeps chats and their messages behind an HTTP API.",
+        abstract: "Stores chats and their messages and serves them over HTTP.",
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, EpochCommand.self,

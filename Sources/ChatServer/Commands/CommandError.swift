@@ -11,7 +11,7 @@ import Darwin
 import Glibc
 #endif
 
-/// Ends a command with one line for the person who ran it.
+/// An error that ends a command; its description is the one line that the user sees.
 struct CommandError: Error, CustomStringConvertible {
     let description: String
 
@@ -19,7 +19,7 @@ struct CommandError: Error, CustomStringConvertible {
         self.description = description
     }
 
-    /// What went wrong with a database, from whichever layer it came.
+    /// Wraps an error from any layer of the database code.
     init(database error: any Error) {
         switch error {
         case let error as CommandError: self = error
@@ -31,7 +31,7 @@ struct CommandError: Error, CustomStringConvertible {
 }
 
 extension IOError {
-    /// What the operating system says, without the call that it said it of.
+    /// The operating system's message, without the name of the failed call.
     var reason: String {
         String(cString: strerror(errnoCode))
     }

@@ -5,10 +5,10 @@ import ChatMigrations
 struct EpochCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "epoch",
-        abstract: "Show and renew the identity of the database's history.",
+        abstract: "Show or renew the identity of the database's history.",
         discussion: """
-            Positions belong to an epoch. Renew it after you have restored a backup, before clients come back: those that \
-            have seen more than the backup holds are then told to start anew, and miss nothing.
+            Positions belong to an epoch. After you restore a backup, renew the epoch before clients reconnect: \
+            clients that have seen more than the backup holds then start over instead of missing messages.
             """,
         subcommands: [Show.self, Renew.self],
         defaultSubcommand: Show.self
@@ -26,8 +26,8 @@ struct EpochCommand: AsyncParsableCommand {
 
     struct Renew: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give the history a new epoch, after a backup was restored.",
-            discussion: "The service may be running: it ends the streams of clients, which start anew."
+            abstract: "Give the history a new epoch, after restoring a backup.",
+            discussion: "You can run this while the service is running: it ends open streams, and clients start over."
         )
 
         @OptionGroup(title: "Database") var database: DatabaseOptions

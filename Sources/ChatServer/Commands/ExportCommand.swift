@@ -7,18 +7,18 @@ import SystemPackage
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write a chat or all chats as lines of JSON, for `import`.",
-        discussion: "The service may be running. docs/export.md describes the lines."
+        abstract: "Write one chat or all chats as JSON lines, for `import`.",
+        discussion: "You can run this while the service is running. docs/export.md describes the format."
     )
 
-    @Argument(help: "The id of the chat.") var chat: Int64?
+    @Argument(help: "The chat's id.") var chat: Int64?
     @Flag(help: "Export every chat.") var all = false
-    @Option(help: "The file to write, which must not exist (default: standard output).") var output: String?
+    @Option(help: "The file to create; it must not exist yet (default: standard output).") var output: String?
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        guard (chat == nil) == all else { throw ValidationError("give the id of a chat or --all") }
-        if let chat, chat < 1 { throw ValidationError("ids of chats begin at 1") }
+        guard (chat == nil) == all else { throw ValidationError("specify either a chat id or --all") }
+        if let chat, chat < 1 { throw ValidationError("a chat id must be at least 1") }
     }
 
     func run() async throws {
@@ -42,7 +42,7 @@ struct ExportCommand: AsyncParsableCommand {
         let export = ChatExport(archive)
         let display = ProgressDisplay("Exported")
         let id = chat.map(ChatID.init(rawValue:))
-        // Only a bar needs to know it beforehand; but a chat that is not there is not to leave an empty file.
+        // Only a progress bar needs the count, but counting also checks that the chat exists before a file is created.
         let count = display.isTerminal || id != nil ? try await export.countEntries(id) : nil
         let total = display.isTerminal ? count : nil
         let target = ByteStream(try openOutput())
@@ -60,7 +60,7 @@ struct ExportCommand: AsyncParsableCommand {
         }
     }
 
-    /// Others on the machine have no business with what people have written.
+    /// Creates the file with access for its owner only: it holds people's messages.
     private func openOutput() throws(CommandError) -> FileDescriptor {
         guard let output else { return .standardOutput }
         do {

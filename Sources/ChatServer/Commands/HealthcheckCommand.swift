@@ -6,8 +6,8 @@ import NIOPosix
 struct HealthcheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
-        abstract: "Ask a running server whether it is ready; exit with a failure if it is not.",
-        discussion: "For containers: it asks the address that `serve` listens on with the same settings."
+        abstract: "Check whether a running server is ready; fail if it is not.",
+        discussion: "Meant for container health checks. It connects to the address `serve` uses with the same settings."
     )
 
     @OptionGroup(title: "Address") var address: AddressOptions
@@ -27,7 +27,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
         do {
             status = try await Self.askReadiness(of: host, port: port)
         } catch {
-            throw CommandError("no answer from \(address): \(Self.reason(for: error))")
+            throw CommandError("cannot reach \(address): \(Self.reason(for: error))")
         }
         guard status == .ok else {
             throw CommandError("\(address) is not ready: \(status.code) \(status.reasonPhrase)")
@@ -41,14 +41,14 @@ struct HealthcheckCommand: AsyncParsableCommand {
     private static func reason(for error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
-            guard let failure = error.connectionErrors.last else { return "there is no such host" }
+            guard let failure = error.connectionErrors.last else { return "host not found" }
             return reason(for: failure.error)
         case let error as IOError: return error.reason
         case ChannelError.connectTimeout:
-            return "the connection took more than \(connectTimeout.nanoseconds / 1_000_000_000) seconds"
-        case ChannelError.eof: return "it closed the connection"
-        case is SilentServer: return "it was silent for \(readTimeout.nanoseconds / 1_000_000_000) seconds"
-        case is HTTPParserError: return "it does not speak HTTP"
+            return "connecting took more than \(connectTimeout.nanoseconds / 1_000_000_000) seconds"
+        case ChannelError.eof: return "the server closed the connection"
+        case is SilentServer: return "no response within \(readTimeout.nanoseconds / 1_000_000_000) seconds"
+        case is HTTPParserError: return "the response is not HTTP"
         default: return "\(error)"
         }
     }
@@ -82,7 +82,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
     }
 }
 
-/// The server accepted the connection and did not answer.
+/// The server accepted the connection but sent no response.
 private struct SilentServer: Error {}
 
 private final class FailWhenIdle: ChannelInboundHandler {

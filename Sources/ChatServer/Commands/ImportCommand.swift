@@ -8,16 +8,16 @@ import SystemPackage
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Read chats that `export` wrote, with their ids, positions and instants.",
+        abstract: "Import chats that `export` wrote, with their ids, positions and timestamps.",
         discussion: """
-            The service may be running. What is there already is passed over: an import that was interrupted is run again. \
-            docs/export.md describes the lines.
+            You can run this while the service is running. Existing entries are skipped, so after an interruption, run \
+            the import again. docs/export.md describes the format.
             """
     )
 
-    @Argument(help: "The file to read (default, or -: standard input).") var file: String?
-    @Flag(help: "Check every line, also against the database, and change nothing.") var dryRun = false
-    @Flag(help: "Skip a line that is invalid, and the rest of its chat's log, instead of ending there.")
+    @Argument(help: "The file to read; - or none for standard input.") var file: String?
+    @Flag(help: "Check every line, also against the database, without changing anything.") var dryRun = false
+    @Flag(help: "Skip an invalid line and the rest of its chat's log instead of stopping there.")
     var skipInvalid = false
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
@@ -52,8 +52,10 @@ struct ImportCommand: AsyncParsableCommand {
         try await database.close()
     }
 
-    /// A dry run makes no database and changes no schema: chats that are to go into a new file are checked against an empty
-    /// one in memory.
+    /// Opens the database, creating or upgrading it if needed.
+    ///
+    /// A dry run creates and upgrades nothing: without a database file, it checks the chats against an empty database
+    /// in memory.
     private func openDatabase(_ settings: SettingsReader, _ logger: Logger) async throws -> OpenDatabase {
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
@@ -75,7 +77,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func importChats(from source: ByteStream, into store: any ChatStore & ChatArchive) async throws {
         if !dryRun {
-            // A chat that was deleted and is on its way out would stand in the way of its own return.
+            // A deleted chat that is not yet purged would prevent its own import.
             while try await store.purgeDeletedChats() {}
         }
         let total = await source.remainingBytes()
@@ -100,7 +102,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func remark(on summary: ChatImport.Summary) -> String {
         let added = summary.added
-        var remark = " (\(added.chats) and \(added.entries) \(dryRun ? "are not there yet" : "were not there before"))"
+        var remark = " (\(added.chats) and \(added.entries) \(dryRun ? "would be new" : "are new"))"
         if summary.skippedLines > 0 {
             remark += ", \(summary.skippedLines) lines skipped (\(summary.invalidLines) invalid)"
         }

@@ -10,14 +10,14 @@ import Glibc
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Show and change the schema of the database.",
+        abstract: "Show or change the database schema.",
         subcommands: [Upgrade.self, Downgrade.self, Current.self, History.self, Stamp.self, Check.self]
     )
 
     struct Upgrade: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Apply migrations.")
 
-        @Argument(help: "head, +N or a revision.") var target = "head"
+        @Argument(help: "The target: head, +N or a revision.") var target = "head"
         @Flag(help: "Print the SQL instead of running it.") var sql = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
         @OptionGroup(title: "Schema") var schema: MigrationOptions
@@ -32,12 +32,13 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 
     struct Downgrade: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take migrations back.")
+        static let configuration = CommandConfiguration(abstract: "Revert migrations.")
 
-        // Every unrecognised argument, since `-1` looks like an option.
-        @Argument(parsing: .allUnrecognized, help: "-N, base or a revision (default: -1).") var target: [String] = []
+        // `-1` looks like an option, so this takes every unrecognized argument.
+        @Argument(parsing: .allUnrecognized, help: "The target: -N, base or a revision (default: -1).")
+        var target: [String] = []
         @Flag(help: "Print the SQL instead of running it.") var sql = false
-        @Flag(help: "Do not ask before data is erased.") var yes = false
+        @Flag(help: "Erase data without asking.") var yes = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
         @OptionGroup(title: "Schema") var schema: MigrationOptions
 
@@ -56,17 +57,17 @@ struct MigrateCommand: AsyncParsableCommand {
             }
         }
 
-        /// Asks on a terminal; a script is told how to go on.
+        /// Asks for confirmation on a terminal; otherwise fails with a hint at `--yes`.
         private func confirm(_ warning: String) throws(CommandError) {
-            guard isatty(STDIN_FILENO) == 1 else { throw CommandError("\(warning) To do so, add --yes") }
-            print(warning, "Type yes to go on: ", terminator: "")
+            guard isatty(STDIN_FILENO) == 1 else { throw CommandError("\(warning) To confirm, add --yes") }
+            print(warning, "Type yes to continue: ", terminator: "")
             fflush(nil)
             guard readLine() == "yes" else { throw CommandError("nothing was changed") }
         }
     }
 
     struct Current: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the revision that the database is at.")
+        static let configuration = CommandConfiguration(abstract: "Show the database's revision.")
 
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -79,7 +80,7 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 
     struct History: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the migrations of this program.")
+        static let configuration = CommandConfiguration(abstract: "List the migrations in this program.")
 
         func run() {
             for migration in Migration.all {
@@ -90,12 +91,12 @@ struct MigrateCommand: AsyncParsableCommand {
 
     struct Stamp: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Record a revision as the current one without running anything.",
-            discussion: "The schema must be that of the revision: a wrong record keeps the service from starting."
+            abstract: "Record a revision without running any migration.",
+            discussion: "The schema must match the revision; otherwise the service will not start."
         )
 
-        @Argument(help: "head, base or a revision.") var revision: String
-        @Flag(help: "Record it although the schema is another one.") var force = false
+        @Argument(help: "The revision to record: head, base or a revision.") var revision: String
+        @Flag(help: "Record the revision even if the schema does not match it.") var force = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
@@ -108,7 +109,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Exit with a failure unless the schema is what this program needs."
+            abstract: "Fail unless the schema matches this program."
         )
 
         @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -116,20 +117,20 @@ struct MigrateCommand: AsyncParsableCommand {
         func run() async throws {
             try await withMigrations(database) { migrations in
                 try await migrations.check()
-                print("The schema is at \(migrations.headRevision), as it should be.")
+                print("The schema is current: \(migrations.headRevision).")
             }
         }
     }
 }
 
 extension MigrationRunner {
-    /// Says what it does, and when there is nothing to do.
+    /// Prints each step, or that there is nothing to do.
     fileprivate func migrateReporting(_ direction: MigrationPlan.Direction, to target: MigrationTarget) async throws {
         let steps = try await migrate(
             direction,
             to: target,
-            onWait: { print("waiting for other sessions, which use the tables") },
-            onStep: { print($0.goesUp ? "upgraded to" : "took back", $0.migration.revision, $0.migration.summary) }
+            onWait: { print("waiting for other sessions that are using the tables") },
+            onStep: { print($0.goesUp ? "applied" : "reverted", $0.migration.revision, $0.migration.summary) }
         )
         if steps == 0 {
             print("nothing to do: the schema is at \(try await currentRevision())")
@@ -156,7 +157,7 @@ private func withMigrations(
 extension MigrationTarget {
     fileprivate init(argument: String) throws {
         guard let target = MigrationTarget(argument) else {
-            throw CommandError("'\(argument)' is no migration target: use head, base, +N, -N or a revision")
+            throw CommandError("'\(argument)' is not a migration target: use head, base, +N, -N or a revision")
         }
         self = target
     }

@@ -4,9 +4,9 @@ import Darwin
 import Glibc
 #endif
 
-/// The files and connections that the process may have open.
+/// The limit on the files and connections that the process can have open.
 enum OpenFiles {
-    /// Allows as many as the system lets this process have: the usual default of 1,024 is less than its connections.
+    /// Raises the limit to the hard limit: the usual default of 1,024 is too low for `--max-connections`.
     static func raiseLimit() {
         var limit = rlimit()
         guard getrlimit(Self.resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }

@@ -18,7 +18,7 @@ struct HostOptions: ParsableArguments {
     }
 }
 
-/// What every command needs to reach the database.
+/// The options of every command that opens the database.
 struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?
     @Option(Settings.sqliteBusyTimeout) var sqliteBusyTimeout: String?
@@ -35,7 +35,7 @@ struct DatabaseOptions: ParsableArguments {
     }
 }
 
-/// How many requests the database serves at once.
+/// The options for the concurrency, queues and clock of a server's database.
 struct CapacityOptions: ParsableArguments {
     @Option(Settings.listenURL) var listenURL: String?
     @Option(Settings.maximumClockSkew) var maximumClockSkew: String?

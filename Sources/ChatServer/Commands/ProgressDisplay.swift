@@ -2,7 +2,7 @@ import ChatArchives
 import Glibc
 import SystemPackage
 
-/// Shows on standard error how far a command has come.
+/// Shows a command's progress on standard error.
 final class ProgressDisplay {
     let isTerminal = isatty(STDERR_FILENO) == 1
     private let stream = ByteStream(.standardError)
@@ -12,7 +12,7 @@ final class ProgressDisplay {
         meter = ProgressMeter(verb, isTerminal: isTerminal)
     }
 
-    /// Runs `body`, and ends the line of the bar if it throws.
+    /// Runs `body`, and ends the progress bar's line if it throws.
     func run(_ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -22,7 +22,9 @@ final class ProgressDisplay {
         }
     }
 
-    /// - Parameter total: What `done` will be at the end; nil where nobody knows.
+    /// Updates the progress bar, or now and then writes a line if standard error is not a terminal.
+    ///
+    /// - Parameter total: The final value of `done`; nil if unknown.
     func show(_ progress: ArchiveProgress, _ done: Int64, of total: Int64?) async throws {
         let part = total.map { Double(done) / Double(max($0, 1)) }
         if let text = meter.text(progress, part: part) {
@@ -30,7 +32,7 @@ final class ProgressDisplay {
         }
     }
 
-    /// Writes a line that stays.
+    /// Writes a line that the progress bar does not overwrite.
     func note(_ line: String) async throws {
         try await write(meter.interruption + line + "\n")
     }

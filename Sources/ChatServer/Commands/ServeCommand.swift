@@ -15,8 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the HTTP server.",
         discussion: """
-            Each option can also be set by the variable in brackets, in the environment or in a file named .env in the \
-            working directory. The command line wins over the environment, and that over the file.
+            You can also set each option with the variable in brackets, in the environment or in a file named .env in \
+            the working directory. The command line overrides the environment, which overrides the file.
             """
     )
 
@@ -67,11 +67,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// How to serve a store, whichever it is.
+/// The settings for serving a store, validated before the database is opened.
 private struct Server {
     private let host: String
     private let port: Int
-    /// The options that say where to listen, as the user gave them.
+    /// The names of the settings for host and port as the user gave them, for error messages.
     private let hostName: String
     private let portName: String
     private let allowedHosts: HostPolicy
@@ -107,9 +107,9 @@ private struct Server {
         tailCacheBytes = try settings.value(Settings.tailCacheBytes)
     }
 
-    /// Serves until a signal ends it.
+    /// Serves until a signal stops it.
     ///
-    /// - Parameter services: They are there before the first request, and until after the last.
+    /// - Parameter services: Started before the first request and stopped after the last.
     func serve(
         _ store: some ChatStore,
         _ typing: TypingNotices,
@@ -145,7 +145,7 @@ private struct Server {
         } catch let error as IOError {
             throw CommandError("cannot listen on \(host):\(port): \(error.reason) (see \(hostName), \(portName))")
         } catch is SocketAddressError.UnknownHost {
-            throw CommandError("cannot listen on \(host):\(port): there is no such host (see \(hostName))")
+            throw CommandError("cannot listen on \(host):\(port): host not found (see \(hostName))")
         }
     }
 }

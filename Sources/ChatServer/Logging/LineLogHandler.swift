@@ -2,7 +2,7 @@ import ChatDomain
 package import ChatWire
 package import Logging
 
-/// Makes each message one line of the log.
+/// Formats each message as one line and passes it to a `LogWriter`.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
@@ -38,9 +38,9 @@ struct LineLogHandler: LogHandler {
 }
 
 extension LogFormat {
-    /// One line without its end.
+    /// Formats one line, without the line feed at its end.
     ///
-    /// Whatever is in the message or the fields, it stays one line.
+    /// Line breaks in the message and the fields are escaped.
     func line(
         at time: Instant,
         _ level: Logger.Level,
@@ -79,7 +79,7 @@ extension LogFormat {
     }
 }
 
-/// Numbers and booleans stay what they are; anything else becomes a string.
+/// Writes a number or a boolean as such, and anything else as a string.
 extension Logger.MetadataValue: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         guard case .stringConvertible(let convertible) = self else { return writer.value(text) }
@@ -100,7 +100,7 @@ extension Logger.MetadataValue {
 
 extension String {
     fileprivate var onOneLine: String {
-        // Nearly every line is plain, and asking Unicode about each scalar costs more than all the rest.
+        // Nearly every line is plain ASCII, and looking up each scalar's Unicode properties dominates the cost.
         if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
         return unicodeScalars.contains(where: \.breaksLines) ? debugDescription : self
     }
@@ -116,7 +116,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Whether a terminal might do anything else than show it.
+    /// Whether a terminal might interpret the character instead of showing it.
     fileprivate var breaksLines: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true

@@ -1,4 +1,4 @@
-/// How a line of the log is written.
+/// The format of a log line.
 enum LogFormat: String, CaseIterable, Sendable {
     /// For people: time, level, message, then `key=value`.
     case text

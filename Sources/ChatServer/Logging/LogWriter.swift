@@ -4,19 +4,19 @@ import Glibc
 import Logging
 import Synchronization
 
-/// Writes the log's lines to standard error from a queue of its own, in their order.
+/// Writes log lines to standard error, in order, on its own dispatch queue.
 ///
-/// What is logged while it writes is written together then. Whoever reads the log may be slow or stuck: a line that finds
-/// too much before it is dropped, and the server goes on. How many were dropped is a line of its own once there is room.
+/// Lines logged during a write are written together by the next one. If the log's reader is slow or stuck and the
+/// backlog is full, lines are dropped and the server carries on; once there is room, a line says how many were dropped.
 final class LogWriter: Sendable {
-    /// The bytes that may wait to be written.
+    /// How many bytes may wait to be written.
     static let maximumBacklog = 1 << 20
 
     private struct State {
         var backlog: [UInt8] = []
         var isWriting = false
         var droppedCount = 0
-        /// Grows with every write.
+        /// The total written so far, by which `flush` detects progress.
         var writtenBytes = 0
     }
 
@@ -50,7 +50,7 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// All that waits; nil ends the writing.
+    /// Takes the whole backlog; nil if it is empty, which ends the writing.
     private func takeBacklog() -> [UInt8]? {
         let (lines, droppedCount) = state.withLock { state in
             if state.backlog.isEmpty {
@@ -72,7 +72,7 @@ final class LogWriter: Sendable {
         return format.line(at: .now(), .warning, "Log lines were dropped", fields) + [UInt8(ascii: "\n")]
     }
 
-    /// Waits until what was logged is written, unless its reader takes nothing for a second.
+    /// Waits until everything logged so far is written, or until the log's reader has accepted nothing for a second.
     func flush() {
         let written = DispatchSemaphore(value: 0)
         queue.async { written.signal() }
@@ -83,17 +83,17 @@ final class LogWriter: Sendable {
         } while state.withLock { $0.writtenBytes } != writtenBytes
     }
 
-    /// A log that cannot be written is no reason to fail.
+    /// Writes all bytes; drops them if standard error cannot be written, since that must not stop the server.
     private func writeAll(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while !rest.isEmpty {
-            // Little at once: a write that blocks says only at its end how far it came.
+            // Small pieces: a blocking write reports its progress only when it returns.
             let count = Glibc.write(STDERR_FILENO, rest.baseAddress, min(rest.count, 1 << 14))
             if count > 0 {
                 state.withLock { $0.writtenBytes += count }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             } else if errno == EAGAIN {
-                // Another program has made the pipe non-blocking.
+                // Another process made the pipe non-blocking.
                 var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&descriptor, 1, -1)
             } else if errno != EINTR {

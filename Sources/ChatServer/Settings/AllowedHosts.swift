@@ -1,8 +1,8 @@
 import ChatAPI
 
-/// Which hosts the server is configured to serve.
+/// The hosts the server is configured to serve.
 enum AllowedHosts: Sendable {
-    /// Those that the address to listen on suggests.
+    /// Loopback names if the server listens on a loopback address, otherwise any host.
     case automatic
     case any
     case only(Set<String>)

@@ -1,8 +1,8 @@
 extension [String] {
-    /// The known name that an unknown one was probably meant to be.
+    /// The known name closest to an unknown one that is probably a typo.
     ///
-    /// - Returns: Nil for a known name, and for one that has nothing to do with this program: it has another prefix than
-    ///   `CHAT_` and differs from every known name by more than a slip of the finger.
+    /// - Returns: Nil for a known name, and for a name unrelated to this program: one that does not start with `CHAT_`
+    ///   and differs from every known name by more than two edits.
     package func nearest(toUnknown name: String) -> String? {
         if contains(name) { return nil }
         let upper = name.uppercased()
@@ -12,7 +12,7 @@ extension [String] {
 }
 
 extension String {
-    /// How many letters must be inserted, deleted or replaced to get `other` (Levenshtein).
+    /// The Levenshtein distance to `other`, in bytes.
     fileprivate func distance(to other: String) -> Int {
         let other = Array(other.utf8)
         var row = Array(0...other.count)

@@ -2,9 +2,9 @@ import ChatDomain
 import Logging
 import PostgresClient
 
-/// How much work a database does at once, and what a server needs beside it.
+/// How much work a database does concurrently, with the clock and the URL for LISTEN that a server needs.
 ///
-/// The defaults are for a command, which does one thing after another.
+/// The defaults suit commands, which do one thing at a time.
 struct DatabaseCapacity {
     var listenURL: PostgresURL?
     var clock = ChatClock()
@@ -25,7 +25,7 @@ extension DatabaseCapacity {
             maximumLeap: maximumLeap,
             onLeap: { leap in
                 logger.error(
-                    "The clock has leapt ahead and is not followed: set it right, or restart to follow it",
+                    "The system clock jumped ahead; ignoring the jump until you correct the clock or restart",
                     metadata: ["seconds": .stringConvertible(leap.components.seconds)]
                 )
             }

@@ -7,14 +7,14 @@ import Darwin
 import Glibc
 #endif
 
-/// Which database to use, in the form that SQLAlchemy's users know.
+/// A database URL in SQLAlchemy's form.
 enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
     case sqlite(SQLiteConfiguration.Location)
     case postgresql(PostgresURL)
 
     /// `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite::memory:`, `sqlite://`, or a PostgreSQL URL.
     ///
-    /// The drivers that SQLAlchemy's users name are passed over.
+    /// SQLAlchemy's driver names, as in `sqlite+aiosqlite`, are accepted and ignored.
     init?(_ text: String) {
         let text = text.replacing(/^sqlite\+(aiosqlite|pysqlite):/, with: "sqlite:")
         let memory = ["sqlite::memory:", "sqlite://", "sqlite:///:memory:"]
@@ -39,7 +39,7 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether there is something to connect to; for a server, the connection will tell.
+    /// Whether the database file exists; always true for PostgreSQL, where only connecting can tell.
     var exists: Bool {
         switch self {
         case .sqlite(.memory): false
@@ -48,9 +48,9 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Hides what may be a password in a text that was not understood.
+    /// Hides whatever may be a password in text that could not be parsed.
     ///
-    /// That is whatever stands before the last `@`, but for a scheme, and the value of any `password=`.
+    /// This replaces everything between the scheme and the last `@`, and the value of any `password=`.
     static func redacting(_ text: String) -> String {
         var text = text.replacing(/(?i)(password=)[^&\s]*/) { $0.output.1 + "***" }
         if let at = text.lastIndex(of: "@") {

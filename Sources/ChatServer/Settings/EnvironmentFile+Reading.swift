@@ -1,9 +1,9 @@
 import SystemPackage
 
 extension EnvironmentFile {
-    /// Reads a file, unless there is none.
+    /// Reads a file; nil if there is none.
     ///
-    /// A folder of that name, such as a Python environment, does not count as one.
+    /// A folder with that name, such as a Python environment, is ignored.
     static func read(_ path: FilePath, environment: [String: String]) async throws -> EnvironmentFile? {
         do {
             let stream = ByteStream(try FileDescriptor.open(path, .readOnly))
@@ -18,7 +18,7 @@ extension EnvironmentFile {
         } catch let error as Errno {
             throw SettingError(description: "cannot read \(path): \(error)")
         } catch let error as SyntaxError {
-            throw SettingError(description: "line \(error.line) of \(path) is not understood: \(error.reason)")
+            throw SettingError(description: "line \(error.line) of \(path) is invalid: \(error.reason)")
         }
     }
 }

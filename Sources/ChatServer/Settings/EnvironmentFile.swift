@@ -1,27 +1,28 @@
-/// A file of variables, read as python-dotenv 1.2 reads it.
+/// A file of variables in the syntax of python-dotenv 1.2.
 ///
-/// A statement is `NAME=value`, optionally after `export`. A value in single or double quotes has escapes and may span
-/// lines; one without quotes ends with its line or at a `#` after white space. `${NAME}` and `${NAME:-default}` are replaced
-/// in every value, from the environment or, failing that, from the statements above. A statement that python-dotenv
-/// would skip with a warning is an error, and so is a name without `=`, which it reads as no value.
+/// A statement is `NAME=value`, optionally after `export`. A value in single or double quotes can contain escapes and
+/// span lines; an unquoted value ends at the end of the line or at a `#` after white space. `${NAME}` and
+/// `${NAME:-default}` are expanded in every value, from the environment first and then from earlier statements. A
+/// statement that python-dotenv would skip with a warning is an error here, and so is a name without `=`, which
+/// python-dotenv reads as no value.
 package struct EnvironmentFile: Equatable, Sendable {
     package struct Entry: Equatable, Sendable {
         package let name: String
         package let value: String
-        /// Where the statement starts, from 1.
+        /// The line on which the statement starts, from 1.
         package let line: Int
     }
 
-    /// What is not understood, without the text, which may be a secret.
+    /// A syntax error; it omits the text, which may be a secret.
     package struct SyntaxError: Error, Equatable {
         package let line: Int
         package let reason: String
     }
 
-    /// The statements in the order of the file, of which the last counts for a name.
+    /// The statements in file order; if a name repeats, the last one wins.
     package let entries: [Entry]
 
-    /// - Parameter environment: The values of variables beside the file's own, over which they win.
+    /// - Parameter environment: Variables for `${NAME}`, which override those in the file.
     package init(parsing bytes: [UInt8], environment: [String: String] = [:]) throws(SyntaxError) {
         var parser = Parser(try Self.decode(bytes))
         var values: [String: String] = [:]
@@ -34,7 +35,7 @@ package struct EnvironmentFile: Equatable, Sendable {
         self.entries = entries
     }
 
-    /// The file's text, with `\n` for every end of a line, inside of quotes too, and without a byte order mark.
+    /// The file's text without a byte order mark, with every line ending, even in quotes, replaced by `\n`.
     private static func decode(_ bytes: [UInt8]) throws(SyntaxError) -> [Unicode.Scalar] {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -87,7 +88,7 @@ private struct Parser {
         }
     }
 
-    /// Nil for what is none.
+    /// Reads one statement; nil if the text here is not one.
     private mutating func readStatement(line: Int) -> Statement? {
         guard let name = readName() else { return nil }
         skip(while: \.isInlineSpace)
@@ -144,7 +145,7 @@ private struct Parser {
         }
     }
 
-    /// The value up to the first quote that no backslash precedes or, if there is none, up to the last quote.
+    /// Reads up to the first quote that is not escaped or, if all are escaped, up to the last one.
     private mutating func readQuoted(by quote: Unicode.Scalar, escapes: [Unicode.Scalar: Unicode.Scalar]) -> String? {
         let start = index + 1
         var end: Int?
@@ -190,7 +191,7 @@ private struct Parser {
 }
 
 extension Unicode.Scalar {
-    /// What Python takes for white space.
+    /// Whether Python's `str.isspace` is true for the character.
     fileprivate var isWhiteSpace: Bool {
         properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains(self)
     }
@@ -207,7 +208,7 @@ extension String {
         self.init(view)
     }
 
-    /// The text with `${NAME}` and `${NAME:-default}` replaced; a name without a value is empty.
+    /// The text with `${NAME}` and `${NAME:-default}` expanded; an unknown name becomes empty.
     fileprivate func expanding(_ value: (String) -> String?) -> String {
         let scalars = Array(unicodeScalars)
         var expanded = UnicodeScalarView()

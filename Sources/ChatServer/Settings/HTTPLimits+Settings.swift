@@ -11,7 +11,7 @@ extension HTTPLimits {
         maximumConnectionsPerAddress = try settings.value(Settings.maximumConnectionsPerAddress)
         maximumSurplusConnections = try settings.value(Settings.maximumSurplusConnections)
         maximumUnsentBytes = try settings.value(Settings.maximumUnsentBytes)
-        // A client that sends nothing is not kept longer in the midst of a request than before one.
+        // A client must not be able to stay longer by leaving a request unfinished than by sending none.
         guard bodyTimeout < idleTimeout else {
             throw SettingError(
                 description: """

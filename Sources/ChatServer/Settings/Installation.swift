@@ -4,11 +4,11 @@ import Darwin
 import Glibc
 #endif
 
-/// The files beside the program where its archive was unpacked: `bin/chat-api` and `share/chat-api`.
+/// The files installed with the program: `share/chat-api` next to `bin/chat-api`.
 enum Installation {
-    /// The folder with the files of Swagger UI and ReDoc; nil where there is none, as in a checkout.
+    /// The folder with the Swagger UI and ReDoc files; nil if it does not exist, as in a checkout.
     static let documentation: String? = {
-        // The kernel's link to the running program, wherever it was started from.
+        // The kernel's link to the running program, which does not depend on how it was started.
         guard let program = realpath("/proc/self/exe", nil) else { return nil }
         defer { free(program) }
         let components = String(cString: program).split(separator: "/", omittingEmptySubsequences: false)

@@ -1,44 +1,46 @@
-/// One thing that can be configured: its names, its default and what may be written for it.
+/// One configuration setting: its names, its default and the values it accepts.
 package struct Setting<Value: Sendable>: Sendable {
-    /// The components of its name: `CHAT_PORT` in the environment is `["chat", "port"]`.
+    /// The components of the variable's name: `["chat", "port"]` for `CHAT_PORT`.
     let key: [String]
-    /// Its name on the command line, without the dashes.
+    /// The name of the command-line option, without the dashes.
     package let flag: String
+    /// The help text.
     let summary: String
-    /// What stands for the value in the help.
+    /// The name of the value in the help.
     let placeholder: String
-    /// The default, as one would write it.
+    /// The default, as a user would write it.
     package let fallback: String
-    /// What may be written, to complete "it must be …".
+    /// The values that are accepted, in words that complete "it must be …".
     let expected: String
-    /// Reads what was written; nil if it may not be written.
+    /// Parses a value; nil if it is not accepted.
     let parse: @Sendable (String) -> Value?
 
+    /// The name of the environment variable.
     package var variable: String {
         key.joined(separator: "_").uppercased()
     }
 }
 
-/// What a setting is called, whatever its type.
+/// A setting's names and default, without its type.
 package protocol NamedSetting: Sendable {
-    /// Its name in the environment.
+    /// The name of the environment variable.
     var variable: String { get }
-    /// Its name on the command line, without the dashes.
+    /// The name of the command-line option, without the dashes.
     var flag: String { get }
-    /// The default, as one would write it.
+    /// The default, as a user would write it.
     var fallback: String { get }
 }
 
 extension Setting: NamedSetting {}
 
-/// A setting as it was given on the command line.
+/// A setting that was given on the command line, with its value.
 struct GivenSetting {
     let setting: any NamedSetting
     let value: String
 }
 
 extension Setting {
-    /// Pairs the setting with its value on the command line, if any.
+    /// Pairs the setting with its command-line value; nil if the option was not given.
     func given(_ value: String?) -> GivenSetting? {
         value.map { GivenSetting(setting: self, value: $0) }
     }

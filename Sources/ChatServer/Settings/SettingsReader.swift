@@ -1,13 +1,13 @@
 import Foundation
 import SystemPackage
 
-/// The settings as configured: the command line wins over the environment, that over `.env`, and that over the defaults.
+/// The configured values: the command line overrides the environment, which overrides `.env`, then come the defaults.
 struct SettingsReader {
-    /// One line for each variable that looks like a setting and is none.
+    /// One line for each variable that looks like a setting but is not one.
     let warnings: [String]
     private let written: [String: WrittenSetting]
 
-    /// - Throws: `SettingError` for a `.env` that is not understood: another database must not be used silently.
+    /// - Throws: `SettingError` if `.env` is invalid: ignoring it could silently select another database.
     init(given: [GivenSetting]) async throws {
         var written: [String: WrittenSetting] = [:]
         let environment = ProcessInfo.processInfo.environment
@@ -20,7 +20,7 @@ struct SettingsReader {
         let known = Settings.all.map(\.variable)
         warnings = written.sorted { $0.key < $1.key }.compactMap { name, setting in
             guard let nearest = known.nearest(toUnknown: name) else { return nil }
-            return "\(setting.origin) is not a setting; the nearest is \(nearest)"
+            return "\(setting.origin) is not a setting; did you mean \(nearest)?"
         }
         for given in given {
             written[given.setting.variable] = WrittenSetting(
@@ -33,7 +33,7 @@ struct SettingsReader {
 
     /// The setting's value.
     ///
-    /// - Throws: `SettingError` for a value that is not allowed, instead of falling back to the default silently.
+    /// - Throws: `SettingError` if the value is invalid, rather than silently using the default.
     func value<Value>(_ setting: Setting<Value>) throws(SettingError) -> Value {
         let text = written[setting.variable]?.value ?? setting.fallback
         guard let value = setting.parse(text) else {
@@ -44,19 +44,19 @@ struct SettingsReader {
         return value
     }
 
-    /// What the user called the setting where its value comes from; the option's name for a default.
+    /// The name under which the user set the value; the option's name if it is the default.
     func name(of setting: any NamedSetting) -> String {
         (written[setting.variable]?.origin ?? .commandLine(flag: setting.flag)).description
     }
 
-    /// Shows the warnings on standard error, for commands without a log.
+    /// Prints the warnings to standard error, for commands without a log.
     func printWarnings() async throws {
         guard !warnings.isEmpty else { return }
         try await ByteStream(.standardError).write(Array(warnings.map { "Warning: \($0)\n" }.joined().utf8))
     }
 }
 
-/// What was written for a setting, and where.
+/// A value that the user set, and where.
 private struct WrittenSetting {
     enum Origin: CustomStringConvertible {
         case commandLine(flag: String)
@@ -76,7 +76,7 @@ private struct WrittenSetting {
     let origin: Origin
 }
 
-/// One line: which setting, what it was, what it may be.
+/// An invalid setting, in one line: its name, its value and what it must be.
 struct SettingError: Error, Equatable, CustomStringConvertible {
     let description: String
 }
