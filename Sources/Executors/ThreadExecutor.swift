@@ -1,11 +1,11 @@
 import Glibc
 
-/// An executor of actors and of tasks with a thread of its own, on which calls may block.
+/// An executor for actors and tasks with its own thread, on which calls may block.
 ///
-/// A task that prefers it enters an actor that runs on it without leaving the thread.
+/// If a task prefers this executor, it enters actors that use the same executor without switching threads.
 ///
-/// `DispatchSerialQueue` is not an executor on Linux, and a blocked worker of Swift's pool or of Dispatch's would be
-/// missed elsewhere. The thread ends, after what is queued, once the executor is released.
+/// On Linux, `DispatchSerialQueue` is not an executor, and blocking a thread of Swift's or Dispatch's pool would starve
+/// other work. After the executor is released, the thread runs the jobs already queued and then ends.
 package final class ThreadExecutor: SerialExecutor, TaskExecutor {
     private let jobs = JobQueue()
 
@@ -21,6 +21,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
         jobs.close()
     }
 
+    /// Queues a job; jobs run in the order in which they were queued.
     package func enqueue(_ job: consuming ExecutorJob) {
         jobs.append(UnownedJob(job), for: self)
     }
@@ -32,9 +33,9 @@ private func runJobs(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoi
     return nil
 }
 
-/// Jobs on their way to the thread.
+/// The jobs waiting for the thread.
 ///
-/// `@unchecked Sendable`: every access to the variables is between `pthread_mutex_lock` and `_unlock`.
+/// `@unchecked Sendable`: every access to the variables is between `pthread_mutex_lock` and `pthread_mutex_unlock`.
 private final class JobQueue: @unchecked Sendable {
     private typealias Entry = (job: UnownedJob, actors: UnownedSerialExecutor, tasks: UnownedTaskExecutor)
 
@@ -77,7 +78,7 @@ private final class JobQueue: @unchecked Sendable {
         }
     }
 
-    /// All that is queued, taken at once; nil when the queue is closed and empty.
+    /// Waits for jobs and takes all of them; nil once the queue is closed and empty.
     private func next() -> [Entry]? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -2,15 +2,17 @@ package import HTTPTypes
 
 /// Which web pages may open a WebSocket.
 ///
-/// Browsers let any page open one to any server, with the user's cookies, and name the page's origin (RFC 6454).
-/// Clients that name none are no browsers, and none of this concerns them.
+/// A browser lets any page open a WebSocket to any server, with the user's cookies, and sends the page's origin in
+/// `Origin` (RFC 6454). Clients that send no `Origin` are not browsers and are always allowed.
 package enum OriginPolicy: Hashable, Sendable {
     case any
-    /// Pages that came from the host and port that the request is for.
+    /// Pages whose host and port are the request's own.
     case sameHost
-    /// Origins as browsers write them: `https://app.example`, in lower case, without a closing slash or a default port.
+    /// Pages from these origins, written as in `https://app.example`: lowercase, with no trailing slash or default
+    /// port.
     case oneOf(Set<String>)
 
+    /// Whether the request's `Origin` is allowed; false if there is more than one.
     package func allows(_ request: HTTPRequest) -> Bool {
         let origins = request.headerFields[values: .origin]
         guard self != .any, !origins.isEmpty else { return true }

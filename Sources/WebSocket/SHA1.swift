@@ -1,5 +1,6 @@
-/// SHA-1 (RFC 3174), for the opening handshake, which proves nothing with it but that a server knows WebSocket.
+/// SHA-1 (RFC 3174), which the opening handshake uses only to show that the server speaks WebSocket.
 package enum SHA1 {
+    /// The 20-byte digest of a message.
     package static func digest(_ message: [UInt8]) -> [UInt8] {
         var padded = message + [0x80]
         padded += [UInt8](repeating: 0, count: (64 - (padded.count + 8) % 64) % 64)

@@ -1,20 +1,20 @@
-/// Checks text that arrives in parts, and tells at the first byte that no text can have there.
+/// Validates UTF-8 that arrives in pieces, and rejects it at the first invalid byte.
 package struct UTF8Validator {
-    /// How many bytes the character that has begun still needs.
+    /// The number of bytes that complete the current character.
     private var missing = 0
-    /// What the next of them may be (Unicode 16, table 3-7).
+    /// The values allowed for the next of them (Unicode 16, table 3-7).
     private var allowed: ClosedRange<UInt8> = continuation
 
     private static let continuation: ClosedRange<UInt8> = 0x80...0xBF
 
     package init() {}
 
-    /// Whether the text could end here.
+    /// Whether the bytes so far end with a complete character.
     package var isComplete: Bool {
         missing == 0
     }
 
-    /// Whether the text is still valid with these bytes at its end.
+    /// Appends bytes; returns false if they make the text invalid.
     package mutating func accept(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.allSatisfy { accept($0) }
     }
@@ -29,11 +29,11 @@ package struct UTF8Validator {
         switch byte {
         case 0x00...0x7F: return true
         case 0xC2...0xDF: expect(1)
-        // Neither longer than needed, nor a surrogate.
+        // 0xE0 excludes overlong encodings, 0xED surrogates.
         case 0xE0: expect(2, 0xA0...0xBF)
         case 0xED: expect(2, 0x80...0x9F)
         case 0xE1...0xEF: expect(2)
-        // Neither longer than needed, nor above U+10FFFF.
+        // 0xF0 excludes overlong encodings, 0xF4 values above U+10FFFF.
         case 0xF0: expect(3, 0x90...0xBF)
         case 0xF1...0xF3: expect(3)
         case 0xF4: expect(3, 0x80...0x8F)

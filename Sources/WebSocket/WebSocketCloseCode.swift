@@ -1,4 +1,4 @@
-/// Why a connection is closed (RFC 6455, section 7.4).
+/// The reason for closing a connection, as a number (RFC 6455, section 7.4).
 package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
     package let rawValue: UInt16
 
@@ -10,9 +10,9 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
     package static let goingAway = WebSocketCloseCode(rawValue: 1001)
     package static let protocolError = WebSocketCloseCode(rawValue: 1002)
     package static let unsupportedData = WebSocketCloseCode(rawValue: 1003)
-    /// Stands for a close frame without a code, and is never sent.
+    /// A close frame without a code; never sent.
     package static let noStatus = WebSocketCloseCode(rawValue: 1005)
-    /// Stands for a connection that ended without a close frame, and is never sent.
+    /// A connection that ended without a close frame; never sent.
     package static let abnormal = WebSocketCloseCode(rawValue: 1006)
     package static let invalidPayload = WebSocketCloseCode(rawValue: 1007)
     package static let policyViolation = WebSocketCloseCode(rawValue: 1008)
@@ -21,8 +21,8 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
     package static let serviceRestart = WebSocketCloseCode(rawValue: 1012)
     package static let tryAgainLater = WebSocketCloseCode(rawValue: 1013)
 
-    /// Whether a close frame may carry the code: those that IANA's registry allows there, and the ranges for
-    /// libraries (3000 to 3999) and applications (4000 to 4999).
+    /// Whether a close frame may contain the code: it is in IANA's registry, or in the range for libraries (3000 to
+    /// 3999) or applications (4000 to 4999).
     package var maySend: Bool {
         switch rawValue {
         case 1000...1003, 1007...1014, 3000...4999: true

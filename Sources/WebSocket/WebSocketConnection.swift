@@ -1,9 +1,9 @@
 package import NIOCore
 
-/// One WebSocket: takes a channel over that has answered a request with 101, and speaks RFC 6455 on it.
+/// One WebSocket: takes over a channel after a 101 response and speaks RFC 6455 on it.
 ///
-/// It stands in front of the channel's HTTP handlers, which neither read nor write from then on, and is confined to the
-/// channel's event loop.
+/// It is the first handler in the channel's pipeline and keeps the HTTP handlers behind it from reading and writing. It
+/// is confined to the channel's event loop.
 package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = NIOAny
@@ -14,7 +14,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var isReceiving = false
-    /// The payload of the last ping, while it cannot be answered because the peer does not read.
+    /// The payload of the last ping, kept unanswered while the channel is not writable.
     private var pendingPong: ByteBuffer?
     private var timer: NIOScheduledCallback?
 
@@ -23,14 +23,13 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         self.session = session
     }
 
-    /// Takes a channel over after the head of a 101 has been written to it.
-    ///
-    /// A client may send frames before it has the response (RFC 6455, section 4.1, does not forbid it): they are read.
+    /// Takes over a channel to which the head of a 101 response has been written.
     ///
     /// - Parameters:
-    ///   - received: What came behind the request.
+    ///   - received: The bytes that followed the request: a client may send frames before it gets the response, since
+    ///     RFC 6455, section 4.1, does not forbid it.
     ///   - isQuiescing: Whether the server is shutting down.
-    /// - Throws: If the channel is closed already.
+    /// - Throws: `ChannelError` if the channel is already closed.
     package static func takeOver(
         _ channel: any Channel,
         received: ByteBuffer = ByteBuffer(),
@@ -49,61 +48,64 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         connection.receive()
     }
 
-    /// Whether messages can still be sent and received: neither side has sent a close frame.
+    /// Whether messages can be sent and received: neither side has sent a close frame.
     package var isOpen: Bool {
         state.isOpen && context != nil
     }
 
-    /// Whether the peer reads what it is sent; what is written while it does not is kept in memory.
+    /// Whether the send buffer has room; anything written while it is full stays in memory.
     package var isWritable: Bool {
         context?.channel.isWritable ?? false
     }
 
-    /// Sends a message, which must be valid UTF-8; does nothing on a connection that is not open.
+    /// Writes a text message, which must be valid UTF-8; does nothing if the connection is not open.
     package func write(text: ByteBuffer) {
         write(frame: WebSocketFrame.encode(.text, text))
     }
 
+    /// Writes a binary message; does nothing if the connection is not open.
     package func write(binary: ByteBuffer) {
         write(frame: WebSocketFrame.encode(.binary, binary))
     }
 
-    /// Sends what `WebSocketFrame` has encoded.
+    /// Writes a frame encoded by `WebSocketFrame`; does nothing if the connection is not open.
     package func write(frame: ByteBuffer) {
         guard isOpen else { return }
         send(frame)
     }
 
-    /// Hands what was written to the kernel.
+    /// Sends what has been written so far.
     package func flush() {
         context?.flush()
     }
 
-    /// Closes the connection behind what was written before, or without the peer when `closeTimeout` is over.
+    /// Sends a close frame after everything written before, and drops the connection if the peer does not answer within
+    /// `closeTimeout`.
     ///
     /// - Parameters:
-    ///   - code: One that may be sent.
-    ///   - reason: For people; cut to 123 bytes.
+    ///   - code: A code that a close frame may contain.
+    ///   - reason: A human-readable reason; truncated to 123 bytes.
     package func close(_ code: WebSocketCloseCode, reason: String = "") {
         guard let action = state.close(code, reason: reason, at: .now()) else { return }
         perform(action)
         receive()
     }
 
-    /// Stops receiving, which in the end stops the peer's sending.
+    /// Stops reading, so that TCP backpressure stops the peer from sending.
     ///
-    /// Pings are not answered, and the peer's closing is not noticed, until `resume`.
+    /// Until `resume`, pings are not answered and a close by the peer is not noticed.
     package func pause() {
         state.pause()
     }
 
+    /// Starts reading again after `pause`.
     package func resume() {
         state.resume(at: .now())
         receive()
     }
 }
 
-// MARK: - What the channel tells
+// MARK: - Channel events
 
 extension WebSocketConnection {
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -157,7 +159,7 @@ extension WebSocketConnection {
         context.fireChannelInactive()
     }
 
-    /// Reads are asked for in `receive`, as this side needs them, whatever the handlers behind want.
+    /// Ignores reads requested by the handlers behind; `receive` requests them.
     package func read(context: ChannelHandlerContext) {}
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -178,7 +180,7 @@ extension WebSocketConnection {
 }
 
 extension WebSocketConnection {
-    /// Does what the bytes that have arrived ask for, and asks for more.
+    /// Processes the received bytes, and requests more if the state wants them.
     private func receive() {
         guard !isReceiving else { return }
         isReceiving = true
@@ -189,7 +191,7 @@ extension WebSocketConnection {
         if received.readableBytes == 0 {
             received = ByteBuffer()
         } else if received.readerIndex > received.readableBytes {
-            // What was taken is not kept before a frame of which each read brings only a part.
+            // Free the processed bytes: while a large frame arrives in pieces, the buffer never becomes empty.
             received.discardReadBytes()
         }
         flush()
@@ -233,7 +235,7 @@ extension WebSocketConnection {
 
     private func armTimer() {
         timer?.cancel()
-        // An event loop that is shut down has closed its channels.
+        // This throws only if the event loop is shut down, and then its channels are closed.
         timer = try? context?.eventLoop.assumeIsolated().scheduleCallback(at: state.deadline, handler: self)
     }
 }

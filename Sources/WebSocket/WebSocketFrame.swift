@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// Frames as a server sends them: in one piece and not masked.
+/// Frames that a server sends: unfragmented and unmasked.
 package enum WebSocketFrame {
-    /// The frame's bytes, which can be sent on any number of connections.
+    /// Encodes a frame; the same bytes can be sent on many connections.
     package static func encode(_ opcode: WebSocketOpcode, _ payload: ByteBuffer) -> ByteBuffer {
         let length = payload.readableBytes
         var frame = ByteBufferAllocator().buffer(capacity: length + 10)

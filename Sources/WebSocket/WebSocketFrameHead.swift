@@ -1,18 +1,18 @@
 import NIOCore
 
-/// What stands before a frame's payload (RFC 6455, section 5.2).
+/// The header of a frame, up to its payload (RFC 6455, section 5.2).
 struct WebSocketFrameHead {
-    /// Nil for one of the reserved opcodes.
+    /// The opcode; nil if reserved.
     let opcode: WebSocketOpcode?
     let isFinal: Bool
     let hasReservedBits: Bool
     let isMasked: Bool
-    /// The key, turned so that its most significant byte masks the next byte of the payload.
+    /// The key, rotated so that its most significant byte masks the next byte of the payload.
     private var maskingKey: UInt32
-    /// How many bytes of the payload are yet to come.
+    /// The number of payload bytes not yet consumed.
     private(set) var remaining: UInt64
 
-    /// Takes a head from the front of `bytes`; nil, and nothing is taken, when it has not arrived in full.
+    /// Reads a header from the front of `bytes`; if it is incomplete, returns nil and consumes nothing.
     init?(from bytes: inout ByteBuffer) {
         var rest = bytes
         guard let (first, second) = rest.readMultipleIntegers(as: (UInt8, UInt8).self) else { return nil }
@@ -38,7 +38,7 @@ struct WebSocketFrameHead {
         bytes = rest
     }
 
-    /// Moves as much of the payload as there is from `bytes` to the end of `payload`, unmasked.
+    /// Unmasks the available part of the payload and moves it from `bytes` to the end of `payload`.
     mutating func movePayload(from bytes: inout ByteBuffer, to payload: inout ByteBuffer) {
         let old = payload.readableBytes
         guard var part = bytes.readSlice(length: availableBytes(in: bytes)) else { return }
@@ -52,7 +52,7 @@ struct WebSocketFrameHead {
         }
     }
 
-    /// Throws away as much of the payload as there is in `bytes`.
+    /// Discards the available part of the payload.
     mutating func skipPayload(in bytes: inout ByteBuffer) {
         let available = availableBytes(in: bytes)
         bytes.moveReaderIndex(forwardBy: available)

@@ -1,10 +1,10 @@
 package import HTTPTypes
 
-/// A request that opens a WebSocket (RFC 6455, section 4.2), as far as its fields tell.
+/// A valid request to open a WebSocket (RFC 6455, section 4.2).
 ///
-/// Neither extensions nor subprotocols are negotiated.
+/// It negotiates no extensions and no subprotocols.
 package struct WebSocketHandshake {
-    /// The fields of the answer, whose status is 101.
+    /// The header fields of the 101 response.
     package let responseFields: HTTPFields
 
     package init(_ request: HTTPRequest) throws(WebSocketHandshakeError) {
@@ -16,7 +16,7 @@ package struct WebSocketHandshake {
         guard fields[values: .secWebSocketVersion] == ["13"] else { throw .unsupportedVersion }
         let keys = fields[values: .secWebSocketKey]
         guard keys.count == 1, let key = keys.first, Base64.isSixteenBytes(key) else { throw .invalidKey }
-        // What follows a body could not be told from frames.
+        // The end of a body could not be told from the first frame.
         guard fields[.transferEncoding] == nil, [nil, "0"].contains(fields[.contentLength]) else { throw .hasBody }
         responseFields = [
             .upgrade: "websocket",
@@ -30,15 +30,16 @@ package struct WebSocketHandshake {
     }
 }
 
-/// Why a request does not open a WebSocket.
+/// The reason why a request cannot open a WebSocket.
 package enum WebSocketHandshakeError: Error, CaseIterable {
-    /// An ordinary request.
+    /// The request does not ask for a WebSocket.
     case upgradeRequired
     case methodNotAllowed
     case unsupportedVersion
     case invalidKey
     case hasBody
 
+    /// The status of the response.
     package var status: HTTPResponse.Status {
         switch self {
         case .upgradeRequired, .unsupportedVersion: .upgradeRequired
@@ -46,7 +47,7 @@ package enum WebSocketHandshakeError: Error, CaseIterable {
         }
     }
 
-    /// What the answer must carry beside its status.
+    /// The header fields that the response must have.
     package var responseFields: HTTPFields {
         switch self {
         case .upgradeRequired, .unsupportedVersion:
@@ -55,20 +56,20 @@ package enum WebSocketHandshakeError: Error, CaseIterable {
         }
     }
 
-    /// For people.
+    /// A human-readable reason.
     package var reason: String {
         switch self {
-        case .upgradeRequired: "This is a WebSocket: Connection must name upgrade, and Upgrade websocket"
-        case .methodNotAllowed: "A WebSocket is opened by GET"
+        case .upgradeRequired: "A WebSocket needs Connection: upgrade and Upgrade: websocket"
+        case .methodNotAllowed: "Use GET to open a WebSocket"
         case .unsupportedVersion: "Sec-WebSocket-Version must be 13"
         case .invalidKey: "Sec-WebSocket-Key must be 16 bytes in Base64"
-        case .hasBody: "A request that opens a WebSocket has no body"
+        case .hasBody: "A request to open a WebSocket must not have a body"
         }
     }
 }
 
 extension HTTPFields {
-    /// Whether a field that is a list has this token, in any case.
+    /// Whether a list field contains this token, ignoring case.
     fileprivate func hasToken(_ token: String, in name: HTTPField.Name) -> Bool {
         self[values: name].contains { list in
             list.split(separator: ",").contains { element in
@@ -78,7 +79,7 @@ extension HTTPFields {
     }
 }
 
-/// Base64 (RFC 4648), as far as the handshake needs it.
+/// The parts of Base64 (RFC 4648) that the handshake needs.
 private enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 

@@ -1,4 +1,4 @@
-/// What a frame carries (RFC 6455, section 5.2).
+/// The type of a frame (RFC 6455, section 5.2).
 package enum WebSocketOpcode: UInt8, Sendable {
     case continuation = 0x0
     case text = 0x1
@@ -7,7 +7,7 @@ package enum WebSocketOpcode: UInt8, Sendable {
     case ping = 0x9
     case pong = 0xA
 
-    /// Control frames may come in the midst of a fragmented message.
+    /// Whether this is a control frame, which may arrive between the fragments of a message.
     var isControl: Bool {
         rawValue & 0x8 != 0
     }

@@ -1,28 +1,29 @@
 package import NIOCore
 
-/// What a server does with one WebSocket.
+/// A handler for the events of one WebSocket.
 ///
-/// Everything is called on the connection's event loop and must not block it. What is written during a call is flushed
-/// after it.
+/// All calls are made on the connection's event loop and must not block it. Writes made during a call are flushed after
+/// it.
 package protocol WebSocketSession: AnyObject {
-    /// The first call.
+    /// The connection is open; this is the first call.
     func opened(_ connection: WebSocketConnection)
 
-    /// A whole message of valid UTF-8.
+    /// A complete text message has arrived; it is valid UTF-8.
     func received(text: ByteBuffer, on connection: WebSocketConnection)
 
+    /// A complete binary message has arrived.
     func received(binary: ByteBuffer, on connection: WebSocketConnection)
 
     /// `connection.isWritable` has changed.
     func writabilityChanged(of connection: WebSocketConnection)
 
-    /// The server wants to end: closes the connection with 1001 unless the session has something better to do.
+    /// The server is shutting down; the default closes the connection with 1001.
     func serverIsShuttingDown(_ connection: WebSocketConnection)
 
-    /// The last call: the connection is gone.
+    /// The connection is gone; this is the last call.
     ///
-    /// - Parameter code: That of the first close frame, whoever sent it: `noStatus` if it had none, `abnormal` if there
-    ///   was no close frame.
+    /// - Parameter code: The code of the first close frame from either side; `noStatus` if that frame had no code,
+    ///   `abnormal` if there was no close frame.
     func closed(_ code: WebSocketCloseCode)
 }
 

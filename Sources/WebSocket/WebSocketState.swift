@@ -1,15 +1,15 @@
 package import NIOCore
 
-/// What `WebSocketConnection` decides, without its I/O: the server's side of RFC 6455 from bytes to messages.
+/// The server side of RFC 6455 as a state machine without I/O, from bytes to messages.
 ///
-/// A connection is open until one side has sent a close frame. If this side was first, what still arrives is skipped
-/// until the peer's close frame. After both frames the stream is ended, and the peer ends its own.
+/// A connection is open until one side sends a close frame. If the server is first, it discards everything up to the
+/// peer's close frame. After both close frames, the server ends its stream, and then the peer ends its own.
 package struct WebSocketState {
     private enum Phase {
         case open
-        /// This side has sent its close frame, and the peer's is to come.
+        /// The server has sent a close frame and waits for the peer's.
         case closing
-        /// Both close frames are sent.
+        /// Both close frames have been sent.
         case ended
     }
 
@@ -22,9 +22,9 @@ package struct WebSocketState {
     private var message = ByteBuffer()
     private var text = UTF8Validator()
     private var isAwaitingPong = false
-    /// When something is to be done if nothing happens before.
+    /// When to call `elapse`.
     package private(set) var deadline: NIODeadline
-    /// The code of the first close frame, whoever sent it.
+    /// The code of the first close frame from either side.
     package private(set) var closeCode: WebSocketCloseCode?
     private var isPaused = false
 
@@ -33,29 +33,30 @@ package struct WebSocketState {
         deadline = now + TimeAmount(limits.pingInterval)
     }
 
-    /// Whether messages can still be sent and received.
+    /// Whether messages can be sent and received.
     package var isOpen: Bool {
         phase == .open
     }
 
-    /// Whether more bytes are wanted from the peer.
+    /// Whether to read more bytes from the peer.
     package var wantsBytes: Bool {
         !(isPaused && isOpen)
     }
 
+    /// A step for the connection to carry out.
     package enum Action: Equatable {
         case deliverText(ByteBuffer)
         case deliverBinary(ByteBuffer)
         case answerPing(ByteBuffer)
-        /// Send a close frame with this payload, and wait for the peer's.
+        /// Send a close frame with this payload and wait for the peer's.
         case startClosing(ByteBuffer)
-        /// Send a close frame with this payload in answer to the peer's, and end the stream.
+        /// Answer the peer's close frame with this payload and end the stream.
         case answerClose(ByteBuffer)
-        /// The peer has answered the close frame: end the stream.
+        /// End the stream: the peer has answered the close frame.
         case endStream
     }
 
-    /// Takes from the front of `bytes` until something is to be done; nil when there is nothing more to take.
+    /// Consumes `bytes` up to the next action; nil if more bytes are needed.
     package mutating func next(from bytes: inout ByteBuffer, at now: NIODeadline) -> Action? {
         while wantsBytes, phase != .ended {
             if frame == nil {
@@ -80,23 +81,24 @@ package struct WebSocketState {
         return nil
     }
 
-    /// Notes that the peer has sent something.
+    /// Restarts the ping timer, because the peer has sent something.
     package mutating func hear(at now: NIODeadline) {
         guard isOpen else { return }
         isAwaitingPong = false
         deadline = now + TimeAmount(limits.pingInterval)
     }
 
+    /// A reaction to a deadline that has passed.
     package enum TimeoutAction: Equatable {
         case ping
         case drop
     }
 
-    /// Acts on a deadline that has passed.
+    /// Decides what to do if the deadline has passed.
     package mutating func elapse(to now: NIODeadline) -> TimeoutAction? {
         guard now >= deadline else { return nil }
         if !wantsBytes {
-            // The peer may have answered, and nobody has looked.
+            // While paused, an answer from the peer would still be unread.
             hear(at: now)
             return nil
         }
@@ -106,19 +108,21 @@ package struct WebSocketState {
         return .ping
     }
 
-    /// Starts to close, unless that has begun.
+    /// Starts the closing handshake; nil if it has already started.
     ///
-    /// - Parameter reason: Is cut to what a close frame can hold.
+    /// - Parameter reason: Truncated to fit into a close frame.
     package mutating func close(_ code: WebSocketCloseCode, reason: String, at now: NIODeadline) -> Action? {
         guard isOpen else { return nil }
-        precondition(code.maySend, "\(code.rawValue) stands for the absence of a close frame, or for nothing")
+        precondition(code.maySend, "a close frame cannot contain the code \(code.rawValue)")
         return startClosing(code, reason: reason, at: now)
     }
 
+    /// Stops consuming bytes until `resume`.
     package mutating func pause() {
         isPaused = true
     }
 
+    /// Ends a pause and restarts the ping timer.
     package mutating func resume(at now: NIODeadline) {
         isPaused = false
         hear(at: now)
@@ -187,7 +191,7 @@ extension WebSocketState {
         return .answerClose(code == .noStatus ? ByteBuffer() : ByteBuffer(integer: code.rawValue))
     }
 
-    /// The code to answer a close frame with, which is its own if it is as it must be.
+    /// The code with which to answer a close frame: its own if the frame is valid.
     private static func code(ofClose payload: ByteBuffer) -> WebSocketCloseCode {
         var reason = payload
         guard let number = reason.readInteger(as: UInt16.self) else {
