@@ -5,8 +5,9 @@ extension ByteBuffer {
     /// Writes the head of a response (RFC 9112, section 4).
     ///
     /// - Parameters:
-    ///   - framing: The field that says where the body ends, if the response does not say so itself.
-    ///   - isLast: Whether the connection ends with it.
+    ///   - date: The value of the `Date` header.
+    ///   - isChunked: Whether the body is sent in chunks.
+    ///   - isLast: Whether to tell the client that the connection closes after this response.
     mutating func writeHead(_ head: HTTPResponse, date: String, isChunked: Bool, isLast: Bool) {
         writeStaticString("HTTP/1.1 ")
         if head.status == .ok {
@@ -46,7 +47,7 @@ extension ByteBuffer {
 }
 
 extension HTTPResponse.Status {
-    /// Whether a response has content, if only of length 0 (RFC 9110, section 6.4.1).
+    /// Whether a response with this status can have content, even of length 0 (RFC 9110, section 6.4.1).
     var mayHaveContent: Bool {
         kind != .informational && self != .noContent && self != .notModified
     }

@@ -1,8 +1,8 @@
 package import NIOCore
 
 extension Channel {
-    /// Whether there is nobody to wait for on a connection of `RequestChannel`: its client has said that it will send no
-    /// more, or the server is shutting down.
+    /// Whether a connection of `RequestChannel` is about to end: the client has closed its side, or the server is
+    /// shutting down.
     ///
     /// - Precondition: On the channel's event loop.
     package var isEnding: Bool {

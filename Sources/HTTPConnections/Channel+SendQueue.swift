@@ -7,9 +7,11 @@ import Glibc
 #endif
 
 extension Channel {
-    /// How many bytes the kernel has taken that the peer has not (`SIOCOUTQ` of tcp(7)); 0 if it does not say.
+    /// The number of bytes in the kernel's send queue that the peer has not acknowledged (`SIOCOUTQ` in tcp(7)); 0 if
+    /// unknown.
     ///
-    /// The kernel takes more only when much of what it has is gone: without it, a slow reader looks like none.
+    /// The kernel accepts more data only once much of its queue is gone. So without this number, a client that reads
+    /// slowly looks like one that does not read at all.
     ///
     /// - Precondition: On the channel's event loop.
     var kernelQueueLength: Int {

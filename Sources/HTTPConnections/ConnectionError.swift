@@ -1,6 +1,6 @@
 package import HTTPTypes
 
-/// Why a connection answers a request itself, with the last response that it gives.
+/// The reason why a connection rejects a request itself and closes after the response.
 package enum ConnectionError: Error, Hashable, Sendable {
     case malformed
     case unknownMethod
@@ -8,11 +8,12 @@ package enum ConnectionError: Error, Hashable, Sendable {
     case unknownTransferEncoding
     case bodyTooLarge(limit: Int)
     case bodyTimedOut
-    /// There are too many connections, in all or from this address.
+    /// There are too many connections, in total or from this address.
     case tooManyConnections
-    /// Too many bytes wait for clients to read them.
+    /// Too many bytes of responses are waiting for clients to read them.
     case tooManyUnsentBytes
 
+    /// The status of the response.
     package var status: HTTPResponse.Status {
         switch self {
         case .malformed: .badRequest

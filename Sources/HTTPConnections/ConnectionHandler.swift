@@ -11,17 +11,17 @@ import Darwin
 import Glibc
 #endif
 
-/// One HTTP/1.1 connection: bytes in, requests to tasks, responses out.
+/// One HTTP/1.1 connection: decodes requests, runs each in a task, and writes the responses.
 ///
-/// It stands at the front of the pipeline, does what `ConnectionState` decides, and is confined to the channel's event
-/// loop.
+/// It is the first handler in the pipeline, carries out what `ConnectionState` decides, and is confined to the
+/// channel's event loop.
 final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What all connections of a server have in common.
+    /// The state that all connections of a server share.
     final class Shared: Sendable {
         let limits: HTTPLimits
         let respond: RequestChannel.Respond
@@ -73,30 +73,31 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     private(set) var state: ConnectionState
     private var slot: Slot?
     private var decoder: HTTPRequestDecoder?
-    /// What has arrived and was not given to the decoder.
+    /// The bytes that have arrived but were not yet passed to the decoder.
     private var received = ByteBuffer()
-    /// What the decoder was given and needs to see again: the beginning of a field.
+    /// The bytes that the decoder left unconsumed, such as the start of a header field.
     private var undecoded = ByteBuffer()
     private var parts: Deque<Part> = []
     private var isProcessing = false
     private var hasHeldRead = false
-    /// Whether somebody else writes the response, for as long as they like.
+    /// Whether a `TakenConnection` is writing the response, which may take any length of time.
     private var isTaken = false
     private var request: HTTPRequest?
     private var body = ByteBuffer()
     private var task: Task<Void, Never>?
-    /// How many bytes were written since it was last asked whether they are sent.
+    /// The number of bytes written since the last check of how many are unsent.
     private var bytesSinceLook = 0
-    /// How many bytes `shared.unsent` counts for this connection.
+    /// The number of bytes that `shared.unsent` counts for this connection.
     private var countedBytes = 0
     private var timer: NIOScheduledCallback?
     private var timerDeadline = NIODeadline.distantFuture
 
-    /// How much is decoded at once: what was decoded of requests behind the one that is being answered is kept.
+    /// The number of bytes decoded at once; it bounds how much of pipelined requests is kept in decoded form.
     private static let maximumDecodedBytes = 2_048
-    /// A larger body is written as it is, a smaller one is copied behind the head.
+    /// The largest body that is copied after the head, so that both leave in one write; a larger one is written
+    /// separately.
     private static let maximumCopiedBytes = 16 * 1024
-    /// How many bytes may be written before it is asked whether they are sent.
+    /// The number of bytes to write before checking how many are unsent.
     private static let bytesBetweenLooks = 16 * 1024
 
     private init(_ shared: Shared, channel: any Channel) {
@@ -106,6 +107,8 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         state = ConnectionState(limits: shared.limits, at: .now())
     }
 
+    /// Adds a handler and its decoder's output to a channel's pipeline.
+    ///
     /// - Precondition: On the channel's event loop.
     @discardableResult
     static func add(to channel: any Channel, _ shared: Shared) throws -> ConnectionHandler {
@@ -115,14 +118,14 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         return handler
     }
 
-    /// Ends the connection, and cancels what it waits for.
+    /// Closes the connection and cancels the request's task.
     func abort() {
         task?.cancel()
         perform(state.abort(isAwaitingResponse: task != nil))
     }
 }
 
-// MARK: - What the channel says
+// MARK: - Channel events
 
 extension ConnectionHandler {
     func handlerAdded(context: ChannelHandlerContext) {
@@ -194,10 +197,10 @@ extension ConnectionHandler {
         context.fireChannelReadComplete()
     }
 
-    /// What is not looked at stays in the kernel, but for what one read has brought.
+    /// Holds the read back until the bytes of the previous one are decoded, so that the rest stays in the kernel.
     ///
-    /// Behind a response that may never end, the end of what the client sends must be noticed: up to the length of one
-    /// request is kept, and whoever sends more is cut off.
+    /// During a response that may never end, the handler reads on, so that it notices when the client closes its side.
+    /// It buffers at most the length of one request then, and closes the connection if the client sends more.
     func read(context: ChannelHandlerContext) {
         if received.readableBytes > 0, !isTaken {
             hasHeldRead = true
@@ -238,11 +241,11 @@ extension ConnectionHandler {
         armTimer()
     }
 
-    /// Sets the timer if it would come too late; one that comes too early is set again then.
+    /// Reschedules the timer if it would fire too late; a timer that fires too early reschedules itself.
     private func armTimer() {
         guard let deadline = state.deadline, deadline < timerDeadline, let context else { return }
         timer?.cancel()
-        // An event loop that is shut down has closed its channels.
+        // This throws only if the event loop is shut down, and then its channels are closed.
         timer = try? context.eventLoop.assumeIsolated().scheduleCallback(at: deadline, handler: self)
         timerDeadline = deadline
     }
@@ -251,7 +254,7 @@ extension ConnectionHandler {
 // MARK: - Requests
 
 extension ConnectionHandler {
-    /// Looks at what has arrived, until a request is to be answered.
+    /// Decodes the received bytes up to the end of the next request.
     private func process() {
         guard !isProcessing else { return }
         isProcessing = true
@@ -309,7 +312,7 @@ extension ConnectionHandler {
 
     private func dropDecoder() {
         guard let decoder, let context else { return }
-        // It holds itself until then.
+        // The decoder retains itself until it is removed.
         decoder.decoderRemoved(context: context)
         self.decoder = nil
     }
@@ -352,7 +355,7 @@ extension ConnectionHandler {
         if state.isHTTP10 {
             request?.headerFields[.upgrade] = nil
             if request?.authority == nil {
-                // A load balancer's health check, usually: the host is the one that it has connected to.
+                // Usually a load balancer's health check: use the address it connected to as the host.
                 request?.authority = channel.localAddress?.authority
             }
         }
@@ -402,7 +405,7 @@ extension ConnectionHandler {
         _ user: (@Sendable (TakenConnection) -> Void)?
     ) {
         task = nil
-        // The client has gone: nobody learns of the response.
+        // The client has disconnected.
         guard let context else { return }
         state.respond(status: head.status.code, isLast: head.isSaidToBeLast)
         if let user { return handOver(to: user, after: head, context: context) }
@@ -431,7 +434,7 @@ extension ConnectionHandler {
         armTimer()
     }
 
-    /// Asks how many bytes are not sent.
+    /// Checks how many written bytes are unsent, and counts them in `shared.unsent`.
     private func look() -> Int {
         guard context != nil else { return 0 }
         let unsent = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
@@ -462,7 +465,7 @@ extension ConnectionHandler {
         case .close:
             context.close(promise: nil)
         case .abort:
-            // The kernel has bytes, too, that nobody reads.
+            // Also discard the bytes in the kernel's send queue, which the client does not read.
             (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
             context.close(promise: nil)
         case .refuse(let error): refuse(error)
@@ -477,7 +480,7 @@ extension ConnectionHandler {
             process()
             armTimer()
         }
-        // It is sent when all before it is.
+        // An empty write completes once everything before it has been sent.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
         armTimer()
     }
@@ -499,7 +502,7 @@ extension ConnectionHandler {
             (undecoded, received) = (ByteBuffer(), ByteBuffer())
         }
         if isUpgraded || undecoded.readableBytes == 0 {
-            // What is taken is held for long.
+            // A taken connection may stay open for a long time: free the decoder's memory.
             dropDecoder()
         }
         isTaken = !isUpgraded
@@ -530,7 +533,7 @@ extension ConnectionHandler {
 }
 
 extension HTTPResponse {
-    /// Whether it asks for the connection to be closed behind it.
+    /// Whether the response itself asks to close the connection after it.
     fileprivate var isSaidToBeLast: Bool {
         headerFields[values: .connection].contains { list in
             list.split(separator: ",").contains { $0.filter { $0 != " " }.lowercased() == "close" }
@@ -546,7 +549,7 @@ extension SocketAddress {
 }
 
 extension ConnectionError {
-    /// - Parameter error: What the decoder has thrown.
+    /// - Parameter error: An error thrown by the decoder.
     fileprivate init(_ error: any Error) {
         switch error {
         case HTTPParserError.headerOverflow: self = .headersTooLarge

@@ -2,10 +2,10 @@ import DequeModule
 package import NIOCore
 import Synchronization
 
-/// Counts connections, in all and for each address.
+/// Counts connections, in total and by address.
 ///
-/// A connection over the limits gets a surplus slot. If all are taken, the oldest connection whose request is not being
-/// answered loses its slot. However fast one client connects, others' requests for the server's health are answered.
+/// A connection over the limits gets a surplus slot. If none is free, it replaces the oldest connection whose request
+/// is not being answered. So however fast one client opens connections, health checks by others are still answered.
 package final class ConnectionSlots: Sendable {
     private struct Surplus {
         let channel: any Channel
@@ -25,9 +25,7 @@ package final class ConnectionSlots: Sendable {
         self.limits = limits
     }
 
-    /// Takes a slot for a connection.
-    ///
-    /// - Returns: False if there is none.
+    /// Takes a slot for a connection; returns false if none is free.
     package func take(for address: AddressBlock) -> Bool {
         state.withLock { state in
             let own = state.ofAddress[address, default: 0]
@@ -40,6 +38,7 @@ package final class ConnectionSlots: Sendable {
         }
     }
 
+    /// Returns the slot of a closed connection.
     package func giveBack(of address: AddressBlock) {
         state.withLock { state in
             state.total -= 1
@@ -50,7 +49,7 @@ package final class ConnectionSlots: Sendable {
 
     /// Takes a surplus slot.
     ///
-    /// - Returns: The connection that lost its slot, which the caller closes.
+    /// - Returns: The connection that lost its slot, if any; the caller must close it.
     package func takeSurplus(for channel: any Channel) -> (any Channel)? {
         state.withLock { state in
             state.surplus.append(Surplus(channel: channel))
@@ -59,7 +58,7 @@ package final class ConnectionSlots: Sendable {
         }
     }
 
-    /// Keeps a connection in its surplus slot, since its request is being answered.
+    /// Protects a connection from losing its surplus slot while its request is being answered.
     package func keepSurplus(of channel: any Channel) {
         state.withLock { state in
             guard let index = state.surplus.firstIndex(where: { $0.channel === channel }) else { return }
@@ -67,25 +66,28 @@ package final class ConnectionSlots: Sendable {
         }
     }
 
+    /// Returns the surplus slot of a closed connection; does nothing if it has lost its slot.
     package func giveSurplusBack(of channel: any Channel) {
         state.withLock { $0.surplus.removeAll { $0.channel === channel } }
     }
 }
 
-/// What the connections of one client have in common: an IPv4 address, or the first 64 bits of an IPv6 address, which
-/// is what a provider gives to one customer at least.
+/// An IPv4 address, or the first 64 bits of an IPv6 address, which stand for one client.
+///
+/// Providers assign each customer at least a /64.
 package enum AddressBlock: Hashable, Sendable {
     case ipv4(UInt32)
     case ipv6(UInt64)
     case other
 
+    /// The block of a peer's address; `other` without an IP address.
     package init(_ address: SocketAddress?) {
         switch address {
         case .v4(let address):
             self = .ipv4(withUnsafeBytes(of: address.address) { $0.word(at: 4) })
         case .v6(let address):
             let words = withUnsafeBytes(of: address.address) { bytes in (2..<6).map { bytes.word(at: 4 * $0) } }
-            // An IPv4 address as a socket for both sees it (RFC 4291, section 2.5.5.2).
+            // An IPv4-mapped address, as a dual-stack socket reports it (RFC 4291, section 2.5.5.2).
             self =
                 words[0] == 0 && words[1] == 0 && words[2] == 0xFFFF
                 ? .ipv4(words[3]) : .ipv6(UInt64(words[0]) << 32 | UInt64(words[1]))
@@ -96,7 +98,7 @@ package enum AddressBlock: Hashable, Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Part of an address in a `sockaddr_in`, which has it at 4, or a `sockaddr_in6`, which has it at 8.
+    /// Four bytes of an address, which starts at offset 4 in a `sockaddr_in` and at 8 in a `sockaddr_in6`.
     fileprivate func word(at offset: Int) -> UInt32 {
         UInt32(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }

@@ -1,44 +1,46 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// What a connection decides, without its I/O: the server's side of HTTP/1.1 (RFC 9112), one request after the other.
+/// The server side of an HTTP/1.1 connection (RFC 9112) as a state machine without I/O, one request at a time.
 ///
-/// Nothing behind a request is looked at before its response is sent. A pipelined request therefore has its own deadline,
-/// and neither its errors nor its `100 Continue` can overtake an earlier response.
+/// It processes a pipelined request only after the previous response has been sent. So each request has its own
+/// deadline, and neither its errors nor its `100 Continue` can overtake an earlier response.
 package struct ConnectionState {
+    /// The part of the exchange that the connection is in.
     package enum Phase: Equatable {
-        /// A request, or the rest of its head, is to come.
+        /// Waiting for a request or for the rest of its head.
         case waiting
-        /// The head is here, and the rest of the body is to come.
+        /// The head has arrived; waiting for the rest of the body.
         case receiving
+        /// The request is being served.
         case responding
-        /// The response is written, and the peer is yet to read it.
+        /// The response has been written; waiting for the peer to read it.
         case sending
-        /// The last response is sent; what still arrives is thrown away.
+        /// The last response has been sent; further input is discarded.
         case lingering
-        /// Another protocol has the connection.
+        /// Another protocol has taken over the connection.
         case upgraded
         case closed
     }
 
     private let limits: HTTPLimits
     package private(set) var phase = Phase.waiting
-    /// When something is to be done if nothing happens before; nil while a request is being answered.
+    /// When to call `elapse`; nil while a request is being served.
     package private(set) var deadline: NIODeadline?
-    /// Whether the peer has said that it will send no more.
+    /// Whether the peer has closed its side of the connection.
     package private(set) var isInputClosed = false
     /// Whether the server is shutting down.
     package private(set) var isQuiescing = false
-    /// Whether the client is told to close the connection after the response.
+    /// Whether the connection closes after the response.
     package private(set) var isLast = false
-    /// Whether the request is one of HTTP/1.0, whose responses have no chunks.
+    /// Whether the request is HTTP/1.0, whose responses cannot be chunked.
     package private(set) var isHTTP10 = false
     private var isAborted = false
-    /// When a connection over the limits is closed; nil for any other.
+    /// When to close a surplus connection; nil for a regular one.
     private var surplusDeadline: NIODeadline?
     private var bodyBytes = 0
     private var mayUpgrade = false
-    /// How many bytes there were to be sent when the peer was last seen to read, and when that was.
+    /// The number of unsent bytes when the peer was last seen to read, and the time of that.
     private var progress = (unsent: 0, at: NIODeadline.uptimeNanoseconds(0))
 
     package init(limits: HTTPLimits, at now: NIODeadline) {
@@ -46,33 +48,35 @@ package struct ConnectionState {
         deadline = now + TimeAmount(limits.idleTimeout)
     }
 
-    /// Leaves the connection, which is over the limits, only to what is essential, and not for long.
+    /// Restricts a connection over the limits to one essential request and a short time.
     package mutating func markSurplus(at now: NIODeadline) {
         surplusDeadline = now + TimeAmount(limits.surplusTimeout)
         deadline = surplusDeadline
     }
 
-    /// Whether the next part of a request is wanted.
+    /// Whether to decode more of a request.
     package var wantsInput: Bool {
         phase == .waiting || phase == .receiving
     }
 
+    /// Whether to discard bytes that arrive.
     package var discardsInput: Bool {
         phase == .lingering || phase == .closed
     }
 
+    /// A reaction to a request's head.
     package enum HeadAction: Equatable {
         case proceed
-        /// Tell the client, which waits for that, to send the body.
+        /// Send `100 Continue`, for which the client waits before it sends the body.
         case proceedAndContinue
         case refuse(ConnectionError)
     }
 
-    /// Takes a request's head.
+    /// Starts a request with its head.
     ///
     /// - Parameters:
-    ///   - isEssential: Whether the request is served even by a server that is overloaded.
-    ///   - isOverloaded: Whether too many bytes wait to be sent to other clients.
+    ///   - isEssential: Whether to serve the request even if the server is overloaded.
+    ///   - isOverloaded: Whether too many bytes are waiting to be sent, on all connections together.
     package mutating func receive(
         _ head: HTTPRequestHead,
         isEssential: Bool,
@@ -82,8 +86,7 @@ package struct ConnectionState {
         phase = .receiving
         bodyBytes = 0
         isHTTP10 = head.version == .http1_0
-        // HTTP/1.0 has no upgrades (RFC 9110, section 7.8). Behind any other request that asks for one, the decoder reads
-        // no further.
+        // HTTP/1.0 has no upgrades (RFC 9110, section 7.8). After any other request with `Upgrade`, the decoder stops.
         mayUpgrade = !isHTTP10 && head.headers.contains(name: "Upgrade")
         isLast =
             isHTTP10 || mayUpgrade || head.method == .CONNECT || surplusDeadline != nil
@@ -109,16 +112,16 @@ package struct ConnectionState {
         return .refuse(error)
     }
 
-    /// Leaves the request to be answered with an error, and the connection to be closed.
+    /// Ends the request: the caller responds with an error, and then the connection closes.
     package mutating func fail() {
         isLast = true
         mayUpgrade = false
         startResponding()
     }
 
-    /// Takes a part of a request's body.
+    /// Counts a part of a request's body.
     ///
-    /// - Returns: The error to answer the request with.
+    /// - Returns: The error with which to respond if the body is too large.
     package mutating func receiveBody(_ count: Int) -> ConnectionError? {
         bodyBytes += count
         guard bodyBytes > limits.maximumBodyBytes else { return nil }
@@ -126,7 +129,7 @@ package struct ConnectionState {
         return .bodyTooLarge(limit: limits.maximumBodyBytes)
     }
 
-    /// Takes the end of a request, which is to be answered now.
+    /// Marks the end of a request, which can now be served.
     package mutating func receiveEnd() {
         startResponding()
     }
@@ -136,9 +139,9 @@ package struct ConnectionState {
         deadline = nil
     }
 
-    /// Learns from the head of a response whether the connection goes on.
+    /// Decides from the head of a response whether the connection stays open.
     ///
-    /// - Parameter isLast: Whether the response itself asks for the connection to be closed.
+    /// - Parameter isLast: Whether the response itself asks to close the connection.
     package mutating func respond(status: Int, isLast isSaidToBeLast: Bool) {
         if status == 101, mayUpgrade {
             phase = .upgraded
@@ -148,22 +151,23 @@ package struct ConnectionState {
         }
     }
 
+    /// A step for the connection to carry out.
     package enum Action: Equatable {
-        /// Take the next request.
+        /// Process the next request.
         case proceed
-        /// Call `sent` when the peer has been sent everything.
+        /// Call `sent` once everything written has been sent.
         case awaitSent
-        /// Say that nothing more will come, and discard what arrives.
+        /// Close the server's side and discard further input.
         case shutDownOutput
         case close
-        /// Close at once: what was not sent is lost.
+        /// Reset the connection, which discards unsent bytes.
         case abort
         case refuse(ConnectionError)
     }
 
-    /// Takes note that a response is written.
+    /// Records that a response has been written.
     ///
-    /// - Parameter unsent: How many bytes the peer is yet to read.
+    /// - Parameter unsent: The number of bytes not yet sent to the peer.
     package mutating func finishResponse(unsent: Int, at now: NIODeadline) -> Action {
         if unsent > 0, !isAborted { return awaitSent(unsent, at: now) }
         return sent(at: now)
@@ -176,12 +180,12 @@ package struct ConnectionState {
         return .awaitSent
     }
 
-    /// How often a peer that does not read is looked at.
+    /// The time between checks of whether a peer reads.
     private var lookInterval: TimeAmount {
         TimeAmount(min(limits.idleTimeout, limits.stallTimeout) / 4)
     }
 
-    /// Takes note that the peer has been sent everything.
+    /// Records that everything written has been sent.
     package mutating func sent(at now: NIODeadline) -> Action {
         if isAborted || (isLast && isInputClosed) {
             phase = .closed
@@ -197,18 +201,18 @@ package struct ConnectionState {
         return .proceed
     }
 
-    /// Whether nothing more can come of the connection.
+    /// Whether the peer has closed its side without a complete request being left.
     package var isExhausted: Bool {
         isInputClosed && wantsInput
     }
 
-    /// Ends a connection whose peer will send no more than was looked at.
+    /// Ends an exhausted connection.
     package mutating func runOut(unsent: Int, at now: NIODeadline) -> Action {
         isLast = true
         return finishResponse(unsent: unsent, at: now)
     }
 
-    /// Takes note that the peer will send no more than it has.
+    /// Records that the peer has closed its side.
     package mutating func closeInput() -> Action? {
         isInputClosed = true
         guard phase == .lingering else { return nil }
@@ -216,14 +220,14 @@ package struct ConnectionState {
         return .close
     }
 
-    /// Ends the connection as soon as the request that has begun is answered.
+    /// Ends the connection after the current request, because the server is shutting down.
     package mutating func quiesce(unsent: Int, at now: NIODeadline) -> Action? {
         isQuiescing = true
         guard phase == .waiting else { return nil }
         return finishResponse(unsent: unsent, at: now)
     }
 
-    /// Ends the connection now, or after the response that is awaited.
+    /// Ends the connection now, or after the response of a request that is being served.
     package mutating func abort(isAwaitingResponse: Bool) -> Action? {
         isAborted = true
         isQuiescing = true
@@ -232,14 +236,16 @@ package struct ConnectionState {
         return .abort
     }
 
-    /// Acts on a deadline that has passed.
+    /// Decides what to do if the deadline has passed.
     ///
-    /// - Parameter unsent: How many bytes the peer is yet to read.
+    /// - Parameters:
+    ///   - unsent: The number of bytes that the peer has not received.
+    ///   - isOverloaded: Whether too many bytes are waiting to be sent, on all connections together.
     package mutating func elapse(to now: NIODeadline, unsent: Int, isOverloaded: Bool) -> Action? {
         guard let deadline, now >= deadline else { return nil }
         switch phase {
         case .waiting where unsent > 0 && surplusDeadline == nil:
-            // Small responses are not looked after one by one.
+            // Unsent bytes are not checked after every small response, so check them now.
             return awaitSent(unsent, at: now)
         case .waiting, .lingering:
             phase = .closed
@@ -268,7 +274,7 @@ package struct ConnectionState {
 }
 
 extension HTTPHeaders {
-    /// Whether a field that is a list has this token, in any letter case.
+    /// Whether a list field contains this token, ignoring case.
     fileprivate func hasToken(_ token: String, in name: String) -> Bool {
         contains(name: name) && self[canonicalForm: name].contains { $0.lowercased() == token }
     }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Where the decoder's parts come out: at the handler behind the one that decodes.
+/// Receives the decoder's output: the decoder fires its parts to the handler after the connection's.
 final class DecodedParts: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
 
@@ -15,6 +15,6 @@ final class DecodedParts: ChannelInboundHandler {
         receive(unwrapInboundIn(data))
     }
 
-    /// The decoder throws what it also says here.
+    /// Ignores errors: the decoder also throws each of them.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Runs tasks on an event loop: a request is served where its bytes arrive and its response is written.
+/// Runs tasks on an event loop, so that a request is served on the thread that reads it and writes its response.
 ///
-/// What would block, or takes long, has threads of its own.
+/// Blocking or long-running work must run on its own threads.
 final class EventLoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 

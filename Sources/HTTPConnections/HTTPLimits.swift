@@ -1,28 +1,29 @@
-/// How much of the server one client can take.
+/// The limits and timeouts of HTTP connections.
 package struct HTTPLimits: Sendable {
-    /// A larger body is answered with 413.
+    /// The maximum size of a request body; a larger one gets 413.
     package var maximumBodyBytes = 128 * 1024
-    /// A request whose body has not arrived by then, counted from its head, is answered with 408.
+    /// How long a request body may take to arrive, from the end of the head, before the request gets 408.
     package var bodyTimeout = Duration.seconds(30)
-    /// A connection is closed after so long without a request, with an unfinished head, or with bytes to be sent of
-    /// which its peer reads none.
+    /// How long a connection may have no request, an incomplete head, or a client that reads nothing of a response,
+    /// before it is closed.
     package var idleTimeout = Duration.seconds(60)
-    /// Larger heads are answered with 431.
+    /// The maximum size of a request head; a larger one gets 431.
     package var maximumHeaderBytes = 16 * 1024
-    /// Further connections may only ask for the server's health.
+    /// The maximum number of regular connections; more can only make essential requests, such as health checks.
     package var maximumConnections = 10_000
-    /// The same for the connections of one address: an IPv4 address, or a /64 of IPv6.
+    /// The same limit for one IPv4 address or IPv6 /64.
     package var maximumConnectionsPerAddress = 2_000
-    /// Connections over the limits that are kept at once; one more closes the oldest of them.
+    /// The maximum number of connections over these limits; one more closes the oldest.
     package var maximumSurplusConnections = 64
-    /// How long a connection over the limits may take for its request.
+    /// How long a connection over the limits may stay open.
     package var surplusTimeout = Duration.seconds(5)
-    /// While all connections together have more response bytes to be sent, requests are answered with 503, and peers
-    /// that read nothing are given `stallTimeout`.
+    /// The maximum number of unsent response bytes on all connections together; above it, requests get 503, and clients
+    /// that read nothing are disconnected after `stallTimeout`.
     package var maximumUnsentBytes = 256 * 1024 * 1024
-    /// How long a peer may read nothing while there is too much to be sent.
+    /// How long a client may read nothing while there are too many unsent bytes.
     package var stallTimeout = Duration.seconds(5)
-    /// How long a client may go on sending after the last response, so that a reset does not cost it the response.
+    /// How long a client may keep sending after the last response: closing earlier would reset the connection, and the
+    /// client might lose the response.
     package var lingering = Duration.seconds(2)
 
     package init() {}

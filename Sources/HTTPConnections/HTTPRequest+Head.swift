@@ -3,9 +3,9 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
 extension HTTPRequest {
-    /// The same as `HTTPRequest(head, secure: false, splitCookie: false)`, without its parsing of what is no URL.
+    /// Does the same as `HTTPRequest(head, secure: false, splitCookie: false)`, but does not parse a path as a URL.
     ///
-    /// - Throws: If the method is no token.
+    /// - Throws: If the method is not a token.
     init(_ head: HTTPRequestHead) throws {
         guard head.uri.utf8.first == UInt8(ascii: "/") else {
             self = try HTTPRequest(head, secure: false, splitCookie: false)

@@ -4,17 +4,19 @@ package import HummingbirdCore
 package import Logging
 package import NIOCore
 
-/// HTTP/1.1 connections whose requests are answered one after the other, each in a task of its own.
+/// Sets up HTTP/1.1 connections that serve their requests one at a time, each in its own task.
 ///
-/// A request is handed on once it has arrived whole, and its response is sent whole.
+/// A request is passed on once it has arrived completely, and its response is sent once it is complete.
 package struct RequestChannel: ServerChildChannel {
+    /// Serves a request; it does not throw, so it also turns errors into responses.
     package typealias Respond = @Sendable (Request, any Channel) async -> Response
-    /// Makes the response to a request that was not served.
+    /// Makes the response to a request that the connection rejects.
     ///
-    /// The second argument is the request's head if there was one.
+    /// The second argument is the request's head; nil if it could not be parsed.
     package typealias RespondToError =
         @Sendable (ConnectionError, HTTPRequest?, any Channel) -> (head: HTTPResponse, body: ByteBuffer)
 
+    /// A connection that has been set up.
     package struct Value: ServerChildChannelValue {
         package let channel: any Channel
         let handler: NIOLoopBound<ConnectionHandler>
@@ -23,7 +25,8 @@ package struct RequestChannel: ServerChildChannel {
     private let shared: ConnectionHandler.Shared
 
     /// - Parameters:
-    ///   - isEssential: Whether a path is served even by a server that is overloaded.
+    ///   - isEssential: Whether to serve a path even if the server is overloaded.
+    ///   - onError: Makes the response to a request that the connection rejects.
     package init<Responder: HTTPResponder>(
         responder: Responder,
         limits: HTTPLimits = HTTPLimits(),
@@ -52,6 +55,7 @@ package struct RequestChannel: ServerChildChannel {
         )
     }
 
+    /// Adds the connection's handlers to a channel.
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let handler = try ConnectionHandler.add(to: channel, shared)
@@ -59,6 +63,7 @@ package struct RequestChannel: ServerChildChannel {
         }
     }
 
+    /// Returns when the connection is closed; cancelling the task closes it.
     package func handle(value: Value, logger: Logger) async {
         await withTaskCancellationHandler {
             try? await value.channel.closeFuture.get()

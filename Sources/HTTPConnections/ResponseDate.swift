@@ -6,12 +6,13 @@ import Darwin
 import Glibc
 #endif
 
-/// The value of the header `Date` (RFC 9110, section 5.6.7), written once a second.
+/// The value of the `Date` header (RFC 9110, section 5.6.7), formatted at most once per second.
 package final class ResponseDate: Sendable {
     private let last = Mutex<(second: Int, text: String)>((-1, ""))
 
     package init() {}
 
+    /// The current time.
     package var text: String {
         let second = time(nil)
         return last.withLock { last in
@@ -22,6 +23,7 @@ package final class ResponseDate: Sendable {
         }
     }
 
+    /// Formats a time in seconds since the Unix epoch.
     package static func text(_ second: Int) -> String {
         var second = second
         var parts = tm()

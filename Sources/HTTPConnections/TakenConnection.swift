@@ -2,39 +2,40 @@ import HTTPTypes
 package import Hummingbird
 package import NIOCore
 
-/// A connection on which the head of a response was just written, in the hands of whoever writes the rest.
+/// A connection taken over by the code that writes a response's body, right after the head.
 ///
-/// Confined to the channel's event loop. Handlers at the front of its pipeline read and write plain bytes, and hear
-/// what the channel says.
+/// It is confined to the channel's event loop. Handlers that you add at the front of the pipeline read and write plain
+/// bytes and receive the channel's events.
 package struct TakenConnection {
     package let channel: any Channel
-    /// Whether the client has said that it will send no more.
+    /// Whether the client has closed its side of the connection.
     package let isInputClosed: Bool
     /// Whether the server is shutting down.
     package let isQuiescing: Bool
-    /// Whether the body is written in chunks; if not, the connection ends with it.
+    /// Whether the body must be written in chunks; if not, closing the connection ends it.
     package let isChunked: Bool
-    /// After a 101, what came behind the request.
+    /// The bytes that followed the request, after a 101; otherwise empty.
     package let received: ByteBuffer
-    /// Ends the body, and gives the connection back for the next request; does nothing after a 101.
+    /// Ends the body and returns the connection for the next request; does nothing after a 101.
     package let end: () -> Void
 }
 
 extension ResponseBody {
-    /// A body for whose sake the connection is taken over, on its event loop, once the head is written.
+    /// A body that `user` writes by taking over the connection once the head has been written.
     ///
-    /// The task of the request ends there. If the connection is gone by then, `user` is never called.
+    /// `user` is called on the connection's event loop, after the request's task has ended; it is never called if the
+    /// connection is closed by then.
     package static func takingOver(_ user: @escaping @Sendable (TakenConnection) -> Void) -> ResponseBody {
         ResponseBody { writer in
             guard let writer = writer as? ConnectionWriter else {
-                preconditionFailure("a connection can only be taken over where RequestChannel serves it")
+                preconditionFailure("only a connection served by RequestChannel can be taken over")
             }
             writer.user = user
         }
     }
 }
 
-/// Collects the body of a response in a request's task.
+/// Collects a response's body, in the request's task.
 final class ConnectionWriter: ResponseBodyWriter {
     private(set) var body = ByteBuffer()
     fileprivate(set) var user: (@Sendable (TakenConnection) -> Void)?

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts the bytes of responses that all connections have yet to send.
+/// Counts the unsent response bytes of all connections.
 package final class UnsentBytes: Sendable {
     private let count = Atomic<Int>(0)
     private let maximum: Int
