@@ -16,7 +16,9 @@ package struct Migration: Sendable {
 
     /// SQL scripts, of one or more statements each, which run in a transaction that the runner opens and commits.
     package struct Scripts: Sendable {
+        /// Applies the migration.
         package let up: String
+        /// Reverts the migration.
         package let down: String
         /// The data that `down` erases, in words that complete "this erases …"; nil if none.
         package let erases: String?
@@ -26,6 +28,7 @@ package struct Migration: Sendable {
         /// A database may contain more, such as an index that an operator added.
         package let schema: Set<String>
 
+        /// - Parameter schema: The lines of `schema`, separated by line feeds.
         package init(up: String, down: String, erases: String? = nil, schema: String = "") {
             self.up = up
             self.down = down

@@ -4,8 +4,10 @@
 package struct MigrationPlan: Sendable {
     /// Every migration, in order of application, with ascending revisions; never empty.
     package let migrations: [Migration]
+    /// The database whose scripts the plan uses.
     package let database: DatabaseKind
 
+    /// - Parameter migrations: In order of application, with ascending revisions; not empty.
     package init(_ migrations: [Migration] = Migration.all, for database: DatabaseKind) {
         self.migrations = migrations
         self.database = database
@@ -130,6 +132,7 @@ package struct MigrationPlan: Sendable {
 /// One migration in one direction.
 package struct MigrationStep: Sendable {
     package let migration: Migration
+    /// Whether the step applies the migration rather than reverting it.
     package let goesUp: Bool
     /// The migration's script, followed by the change to the version table.
     package let script: String

@@ -7,6 +7,7 @@ package struct MigrationRunner: Sendable {
     private let database: any MigrationDatabase
     private let plan: MigrationPlan
 
+    /// - Parameter migrations: In order of application, with ascending revisions; not empty.
     package init(_ database: any MigrationDatabase, migrations: [Migration] = Migration.all) {
         self.database = database
         plan = MigrationPlan(migrations, for: database.kind)

@@ -2,8 +2,10 @@
 ///
 /// The same statements run on SQLite and PostgreSQL.
 package enum VersionTable {
+    /// The table's name.
     package static let name = "schema_migrations"
 
+    /// Creates the table unless it exists.
     package static let create = """
         CREATE TABLE IF NOT EXISTS schema_migrations (
             revision TEXT NOT NULL PRIMARY KEY,
@@ -12,6 +14,7 @@ package enum VersionTable {
         );
         """
 
+    /// Selects the revision and checksum of each applied migration, ordered by revision.
     package static let select = "SELECT revision, checksum FROM schema_migrations ORDER BY revision"
 
     /// Inserts the revision and checksum as literals, since `--sql` prints the script.

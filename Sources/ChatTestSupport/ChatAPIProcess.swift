@@ -2,22 +2,22 @@ import Foundation
 package import Subprocess
 import SystemPackage
 
-/// The program itself, run as a user runs it.
+/// Runs the program as a user does, in its own process.
 package enum ChatAPIProcess {
-    /// How a run ended.
+    /// The exit status and output of a finished process.
     package struct Outcome: Sendable {
-        /// The exit code; for a process that was ended by a signal, its number, negated.
+        /// The exit code; the negated signal number if a signal ended the process.
         package let status: Int32
         package let output: String
         package let errors: String
     }
 
-    /// Runs a command to its end.
+    /// Runs a command until it ends.
     ///
     /// - Parameters:
-    ///   - folder: The working directory, where `.env` and relative paths are looked for.
-    ///   - environment: All of it: nothing is inherited.
-    ///   - input: What the command finds on its standard input.
+    ///   - folder: The working directory, for `.env` and relative paths.
+    ///   - environment: The complete environment: nothing is inherited.
+    ///   - input: The contents of standard input.
     package static func run(
         _ arguments: String...,
         in folder: String,
@@ -34,7 +34,7 @@ package enum ChatAPIProcess {
         environment: [String: String] = [:],
         input: String = ""
     ) async throws -> Outcome {
-        // A file, not a pipe: Subprocess stops the tests when a process ends without having read its pipe.
+        // A file, not a pipe: if a process ends without reading its pipe, Subprocess terminates the tests.
         try await withTemporaryFolder { inputFolder in
             let file = FilePath(inputFolder).appending("input")
             try Data(input.utf8).write(to: URL(filePath: file.string))
@@ -52,7 +52,7 @@ package enum ChatAPIProcess {
         }
     }
 
-    /// Runs a command and kills it when `moment` has come.
+    /// Runs a command and kills it with SIGKILL when `moment` returns.
     package static func kill(
         _ arguments: String...,
         in folder: String,
@@ -71,7 +71,7 @@ package enum ChatAPIProcess {
         return Outcome(status: result.terminationStatus.code, output: "", errors: "")
     }
 
-    /// Runs a server on a free port while `body` talks to it, sends it `signal` and waits for its end.
+    /// Runs a server on a free port during `body`, then sends it `signal` and waits until it ends.
     package static func serve(
         _ arguments: String...,
         in folder: String,

@@ -1,15 +1,18 @@
 package import ChatDomain
 
-/// Requests in short form, for tests that are about something else.
+/// Shorthand for requests that are not the subject of a test.
 extension ChatStore {
+    /// Creates a chat without metadata or idempotency key.
     package func createChat(titled title: ChatTitle) async throws(StoreError) -> Chat {
         try await createChat(ChatDraft(title: title)).value
     }
 
+    /// The epoch of the database's history.
     package var epoch: Epoch {
         get async throws(StoreError) { try await chats(withIDs: []).epoch }
     }
 
+    /// Reads a chat with its latest messages, oldest first.
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
         try await tail(LogTail(chatID: id, limit: limit)).chat
     }
@@ -23,10 +26,12 @@ extension ChatStore {
         try await updateChat(id, edit, by: .anonymous)
     }
 
+    /// Posts a message without metadata or idempotency key.
     package func postMessage(_ text: MessageText, to chat: ChatID) async throws(StoreError) -> Message {
         try await recordMessage(.post(MessageDraft(text: text)), in: chat).value
     }
 
+    /// Edits a message, whatever its revision; a nil text keeps the current one.
     package func edit(
         _ id: MessageID,
         in chat: ChatID,

@@ -4,33 +4,33 @@ import NIOPosix
 package import PostgresClient
 import Synchronization
 
-/// Stands between a client and PostgreSQL, and cuts their connection at a point that a test chooses, or listens.
+/// A proxy in front of PostgreSQL that records responses and cuts a connection where a test chooses.
 package final class CuttingProxy: Sendable {
-    /// What becomes of a piece that the client sends before it waits for an answer.
+    /// What happens to the next chunk of data from the client.
     package enum Step: Sendable {
         case pass
-        /// The server never sees it.
+        /// Closes the connection without forwarding the chunk.
         case cutBefore
-        /// The server sees it and answers, and the answer does not arrive.
+        /// Forwards the chunk but closes the connection instead of forwarding the response.
         case cutAfter
     }
 
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
     private struct Cut: Error {}
 
-    /// Whether a connection's next answer is to be its end.
+    /// Whether to cut a connection at the server's next response.
     private final class Doom: Sendable {
         let isSealed = Atomic(false)
     }
 
-    /// The server's URL by way of the proxy.
+    /// The database's URL through the proxy.
     package let url: PostgresURL
     private let server: NIOAsyncChannel<Connection, Never>
     private let target: (host: String, port: Int)
     private let steps = Mutex<[Step]>([])
     private let heard = Mutex<[UInt8]>([])
 
-    /// Runs `body` with a proxy to the server of the URL.
+    /// Runs `body` with a proxy to the URL's server.
     package static func withProxy<Result>(
         to url: PostgresURL,
         isolation: isolated (any Actor)? = #isolation,
@@ -42,12 +42,12 @@ package final class CuttingProxy: Sendable {
         return try await body(proxy)
     }
 
-    /// Arms the proxy: the first step is for the client's next piece, and after the last one everything passes again.
+    /// Sets the steps for the client's next chunks; after the last one, everything passes.
     package func plan(_ steps: [Step]) {
         self.steps.withLock { $0 = steps }
     }
 
-    /// Everything that the server has sent so far, in the order of its arrival.
+    /// All bytes that the server has sent so far, in order of arrival.
     package var answers: [UInt8] {
         heard.withLock { $0 }
     }
@@ -105,7 +105,7 @@ package final class CuttingProxy: Sendable {
                         }
                         throw Cut()
                     }
-                    // Whichever ends first ends both.
+                    // When one direction ends, end both.
                     try await group.next()
                 }
             }

@@ -2,12 +2,12 @@ package import ChatSQLite
 import GRDB
 package import PostgresClient
 
-/// The database under a store, for tests that look at the tables or fill them.
+/// Direct access to a store's database, for tests that read or fill its tables.
 package enum DatabaseUnderTest: Sendable {
     case sqlite(SQLiteDatabase)
     case postgresql(PostgresURL)
 
-    /// Runs a script of any number of statements.
+    /// Runs a script of one or more statements.
     package func execute(_ script: String) async throws {
         switch self {
         case .sqlite(let database): try await database.writer.write { try $0.execute(sql: script) }
@@ -15,7 +15,7 @@ package enum DatabaseUnderTest: Sendable {
         }
     }
 
-    /// The rows of a query whose columns are text.
+    /// The rows of a query that returns only text columns.
     package func rows(_ query: String) async throws -> [[String?]] {
         switch self {
         case .sqlite(let database):
@@ -26,7 +26,7 @@ package enum DatabaseUnderTest: Sendable {
         }
     }
 
-    /// Appends a number of messages to the log of a chat, faster than its store would.
+    /// Appends messages to a chat's log by SQL, which is faster than posting them.
     package func fill(_ chat: Int64, messages count: Int) async throws {
         try await execute(
             """
@@ -41,7 +41,7 @@ package enum DatabaseUnderTest: Sendable {
         )
     }
 
-    /// Appends a number of messages that are deleted, one run, to the log of a chat.
+    /// Appends one run of deleted messages to a chat's log by SQL.
     package func fillDeleted(_ chat: Int64, messages count: Int) async throws {
         try await execute(
             """

@@ -1,19 +1,20 @@
-/// Requests in short form, for tests that are about something else.
+/// Shorthand for requests that are not the subject of a test.
 extension HTTPTestClient {
+    /// Creates chats with the titles `chat 1`, `chat 2` and so on.
     package func createChats(_ count: Int = 1) async throws {
         for number in 1...count {
             _ = try await send("POST", "/chats", body: #"{"title":"chat \#(number)"}"#)
         }
     }
 
-    /// Posts texts that need no escaping, one after the other.
+    /// Posts messages one by one; their texts must not need JSON escapes.
     package func post(_ texts: String..., to chat: Int64 = 1) async throws {
         for text in texts {
             _ = try await send("POST", "/chats/\(chat)/messages", body: #"{"text":"\#(text)"}"#)
         }
     }
 
-    /// Reads a stream as soon as there is a place for it.
+    /// Reads a stream, retrying while the server answers 429 or 503.
     package func withEventsOnceAdmitted<Result: Sendable>(
         _ path: String,
         isolation: isolated (any Actor)? = #isolation,
@@ -30,7 +31,7 @@ extension HTTPTestClient {
 }
 
 extension HTTPTestConnection {
-    /// The events up to one of a type, with it, or up to the end.
+    /// Reads events up to and including one of a type, or up to the end of the stream.
     package mutating func events(through type: String) async throws -> [ServerSentEvent] {
         var events: [ServerSentEvent] = []
         repeat {

@@ -7,10 +7,11 @@ import Darwin
 import Glibc
 #endif
 
-/// A client that sends exactly the bytes it is told to, one connection a request, and can therefore misbehave.
+/// A client that sends exactly the bytes a test gives it, valid or not, on one connection per request.
 package struct HTTPTestClient: Sendable {
+    /// The server's port on 127.0.0.1.
     package let port: Int
-    /// The server's process, if it has one of its own.
+    /// The id of the server's process; nil if the server runs in the test process.
     package let processID: Int32?
 
     package init(port: Int, processID: Int32? = nil) {
@@ -18,9 +19,9 @@ package struct HTTPTestClient: Sendable {
         self.processID = processID
     }
 
-    /// Sends a well-formed request and reads its answer.
+    /// Sends a well-formed request and reads the response.
     ///
-    /// A body is JSON unless the headers say otherwise.
+    /// `Content-Type` is `application/json` unless the headers contain another.
     package func send(
         _ method: String,
         _ path: String,
@@ -41,7 +42,7 @@ package struct HTTPTestClient: Sendable {
         return try HTTPTestResponse(answer)
     }
 
-    /// The bytes of a well-formed request.
+    /// Encodes a well-formed request.
     func request(_ method: String, _ path: String, headers: [String: String], body: [UInt8]?) -> [UInt8] {
         var fields = headers
         fields["Host"] = headers["Host"] ?? "127.0.0.1:\(port)"
@@ -53,9 +54,9 @@ package struct HTTPTestClient: Sendable {
         return Array(head.utf8) + (body ?? [])
     }
 
-    /// Sends bytes and returns everything that came back until the server closed the connection.
+    /// Sends bytes and returns everything received until the server closes the connection.
     ///
-    /// - Parameter halfClose: Tells the server that nothing more will come.
+    /// - Parameter halfClose: Whether to close the client's side after sending.
     package func exchange(_ bytes: [UInt8], halfClose: Bool = false) async throws -> [UInt8] {
         try await withConnection { inbound, outbound in
             try await outbound.write(ByteBuffer(bytes: bytes))
@@ -66,9 +67,9 @@ package struct HTTPTestClient: Sendable {
         }
     }
 
-    /// Opens a connection for a conversation of any kind, and closes it.
+    /// Opens a connection, runs `body` with its raw bytes, and closes it.
     ///
-    /// - Parameter receiveBuffer: How much the kernel takes in for the client, in bytes; nil for its own choice.
+    /// - Parameter receiveBuffer: The size of the kernel's receive buffer in bytes; nil for the default.
     package func withConnection<Result: Sendable>(
         receiveBuffer: Int? = nil,
         isolation: isolated (any Actor)? = #isolation,
@@ -95,11 +96,11 @@ package struct HTTPTestClient: Sendable {
         }
     }
 
-    /// What the server sends.
+    /// The bytes from the server.
     package struct Inbound {
         fileprivate var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
 
-        /// The next bytes, of any number; nil when the server has closed the connection.
+        /// Reads the next bytes; nil once the server has closed or reset the connection.
         package mutating func next() async throws -> ByteBuffer? {
             do {
                 return try await iterator.next()
@@ -108,6 +109,7 @@ package struct HTTPTestClient: Sendable {
             }
         }
 
+        /// Reads all bytes until the server closes or resets the connection.
         package mutating func readToEnd() async throws -> [UInt8] {
             var bytes: [UInt8] = []
             while let part = try await next() {

@@ -6,21 +6,21 @@ import Darwin
 import Glibc
 #endif
 
-/// A connection that is kept: for one request after the other, and for answers that never end.
+/// A persistent connection, for consecutive requests and for streams.
 package struct HTTPTestConnection {
-    /// The server has closed the connection in the midst of something.
+    /// The server closed the connection in the middle of a response.
     package struct Cut: Error {}
     private struct Malformed: Error {}
 
     private let client: HTTPTestClient
     private var inbound: HTTPTestClient.Inbound
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
-    /// What has come and is not decoded.
+    /// The received bytes that are not yet decoded.
     private var raw = ByteBuffer()
-    /// What is decoded of an answer in chunks, and not taken.
+    /// The decoded bytes of the response's body that are not yet read.
     private var body = ByteBuffer()
     private var hasEnded = true
-    /// What a browser would come back with.
+    /// The event id with which a browser would reconnect.
     package private(set) var lastEventID: String?
 
     init(
@@ -33,7 +33,7 @@ package struct HTTPTestConnection {
         self.outbound = outbound
     }
 
-    /// Sends a request and reads its answer; of one that comes in chunks only the head.
+    /// Sends a request and reads the response; if it is chunked, only the head.
     package mutating func send(
         _ method: String,
         _ path: String,
@@ -54,13 +54,13 @@ package struct HTTPTestConnection {
             }
             var content = raw.readSlice(length: length) ?? ByteBuffer()
             head += content.readableBytesView
-            // A stream that ends at once is read like any other.
+            // A stream that ends immediately is not chunked but read the same way.
             self.body.writeBuffer(&content)
         }
         return try HTTPTestResponse(head)
     }
 
-    /// Sends a request and leaves it at that.
+    /// Sends a request without reading the response.
     package func write(
         _ method: String,
         _ path: String,
@@ -71,16 +71,18 @@ package struct HTTPTestConnection {
         try await outbound.write(ByteBuffer(bytes: request))
     }
 
-    /// The next event that a browser shows; nil when the stream has ended as it should.
+    /// Reads the next event that a browser would dispatch; nil at the proper end of the stream.
     ///
-    /// One without data is not shown, but its id is remembered.
+    /// An event without data is not dispatched, but its id is remembered.
+    ///
+    /// - Throws: `Cut` if the stream ends within an event.
     package mutating func nextEvent() async throws -> ServerSentEvent? {
         var event = ServerSentEvent()
         while let line = try await nextLine() {
             if line.isEmpty {
                 lastEventID = event.id ?? lastEventID
                 if !event.data.isEmpty {
-                    // As strictly as any client may read it.
+                    // Check that a strict parser accepts the data.
                     _ = try event.json
                     return event
                 }
@@ -93,9 +95,9 @@ package struct HTTPTestConnection {
         return nil
     }
 
-    /// The next line of an answer in chunks; nil at its end.
+    /// Reads the next line of a chunked response; nil at its end.
     ///
-    /// - Throws: `Cut` where the connection ends before the answer does.
+    /// - Throws: `Cut` if the connection ends before the response does.
     package mutating func nextLine() async throws -> String? {
         while true {
             if let line = body.readLine() { return String(buffer: line) }
@@ -109,18 +111,18 @@ package struct HTTPTestConnection {
         }
     }
 
-    /// Tells the server that nothing more will come.
+    /// Closes the client's side of the connection.
     package func finish() {
         outbound.finish()
     }
 
-    /// Whether the server has closed the connection, which is waited for; what still comes is thrown away.
+    /// Waits until the server has closed the connection, discarding what it still sends; always returns true.
     package mutating func isClosed() async throws -> Bool {
         while try await inbound.next() != nil {}
         return true
     }
 
-    /// - Returns: Whether there was a whole one.
+    /// Decodes a chunk; returns false if it is incomplete.
     private mutating func decodeChunk() throws -> Bool {
         var rest = raw
         guard let line = rest.readLine() else { return false }
@@ -148,7 +150,7 @@ package struct HTTPTestConnection {
 }
 
 extension HTTPTestClient {
-    /// Opens a connection that is kept for as long as `body` runs, and closes it whatever is on its way.
+    /// Keeps a connection open during `body`, then closes it without reading the rest.
     package func withKeptConnection<Result: Sendable>(
         receiveBuffer: Int? = nil,
         isolation: isolated (any Actor)? = #isolation,
@@ -160,9 +162,9 @@ extension HTTPTestClient {
         }
     }
 
-    /// Reads a stream for as long as `body` runs.
+    /// Opens a stream and reads it in `body`.
     ///
-    /// - Throws: `Refused` where the answer is another one.
+    /// - Throws: `Refused` if the status is not 200.
     package func withEvents<Result: Sendable>(
         _ path: String,
         headers: [String: String] = [:],
@@ -176,14 +178,14 @@ extension HTTPTestClient {
         }
     }
 
-    /// An answer that is no stream.
+    /// The server did not open a stream.
     package struct Refused: Error {
         package let response: HTTPTestResponse
     }
 }
 
 extension ByteBuffer {
-    /// The next line without its line feed.
+    /// Reads a line without its line feed; nil if it is incomplete.
     fileprivate mutating func readLine() -> ByteBuffer? {
         let length = withUnsafeReadableBytes { bytes -> Int? in
             guard let start = bytes.baseAddress, let end = memchr(start, 0x0a, bytes.count) else { return nil }

@@ -1,14 +1,16 @@
 import Foundation
 
-/// An answer as it came over the wire.
+/// A response, parsed from its bytes.
 package struct HTTPTestResponse: Sendable {
     package let status: Int
-    /// Names in lower case; where a field is repeated, the last one counts.
+    /// The header fields, with lowercase names; if a field is repeated, its last value.
     package let headers: [String: String]
     package let body: [UInt8]
 
-    /// - Throws: `Malformed` for bytes that are no whole answer, and the error of a strict parser for a body that is called
-    ///   JSON and cannot be read as such.
+    /// Parses a response.
+    ///
+    /// - Throws: `Malformed` if the head is invalid or incomplete, or the JSON parser's error if the content type is
+    ///   JSON but the body is not.
     package init(_ bytes: [UInt8]) throws {
         let separator: [UInt8] = Array("\r\n\r\n".utf8)
         guard let end = bytes.firstRange(of: separator) else { throw Malformed(bytes: bytes) }
@@ -27,25 +29,27 @@ package struct HTTPTestResponse: Sendable {
         )
         body = Array(bytes[end.upperBound...])
         if headers["content-type"] == "application/json", !body.isEmpty {
-            // Another response may follow.
+            // Another response may follow, so parse only this one's body.
             _ = try JSON(parsing: body.prefix(headers["content-length"].flatMap { Int($0) } ?? body.count))
         }
     }
 
+    /// The bytes are not a complete response.
     package struct Malformed: Error {
         let bytes: [UInt8]
     }
 
+    /// The body as UTF-8, with invalid bytes replaced.
     package var text: String {
         String(decoding: body, as: UTF8.self)
     }
 
-    /// The same without the epoch of a page, which no test can know.
+    /// The body without a page's epoch, which is random.
     package var textWithoutEpoch: String {
         text.replacing(/,"epoch":"[0-9a-f]{8}"/, with: "")
     }
 
-    /// The body as JSON; null where there is none.
+    /// The body as JSON; null if it is empty.
     package var json: JSON {
         get throws {
             body.isEmpty ? .null : try JSON(parsing: body)

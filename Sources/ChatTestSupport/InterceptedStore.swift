@@ -1,13 +1,15 @@
 package import ChatDomain
 
-/// A store whose reads a test can watch, hold up or let fail.
+/// A store whose reads a test can observe, delay or fail.
 package struct InterceptedStore: ChatStore {
+    /// A read that can be intercepted.
     package enum Read: Sendable {
         case chats([ChatID])
         case list
         case log(ChatID, after: Position)
     }
 
+    /// Observes a read; it may suspend to delay the read, or throw to fail it.
     package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
 
     package let signals: LogSignals
@@ -15,8 +17,8 @@ package struct InterceptedStore: ChatStore {
     private let intercept: Interception
 
     /// - Parameters:
-    ///   - signals: What the service listens to instead of the store's own, as if another process made all changes.
-    ///   - intercept: Runs before a read, and after a list was read; the read fails with what it throws.
+    ///   - signals: Replaces the store's signals, as if another process made all changes.
+    ///   - intercept: Runs before a read, or after reading a list; if it throws, the read fails with that error.
     package init(
         _ base: any ChatStore,
         signals: LogSignals? = nil,

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON, to be compared.
+/// A JSON value that tests can compare.
 package enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -10,14 +10,17 @@ package enum JSON: Hashable, Sendable {
     case array([JSON])
     case object([String: JSON])
 
+    /// - Throws: If the text is not valid JSON.
     package init(parsing text: some Sequence<UInt8>) throws {
         self = try JSONDecoder().decode(JSON.self, from: Data(text))
     }
 
+    /// The member with this name; nil if there is none or this is not an object.
     package subscript(name: String) -> JSON? {
         if case .object(let members) = self { members[name] } else { nil }
     }
 
+    /// The element at this index; nil if there is none or this is not an array.
     package subscript(index: Int) -> JSON? {
         if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
     }
@@ -29,24 +32,28 @@ package enum JSON: Hashable, Sendable {
         }
     }
 
+    /// The value of an integer; nil for anything else, also for a number with a fraction.
     package var integer: Int64? {
         if case .integer(let value) = self { value } else { nil }
     }
 
+    /// The value of a string; nil for anything else.
     package var string: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
+    /// The members of an object; empty for anything else.
     package var members: [String: JSON] {
         if case .object(let members) = self { members } else { [:] }
     }
 
-    /// The values of all members of this name, at any depth.
+    /// The values of all members with this name, at any depth.
     package func values(named name: String) -> [JSON] {
         elements.flatMap { $0.values(named: name) }
             + members.flatMap { ($0 == name ? [$1] : []) + $1.values(named: name) }
     }
 
+    /// The elements of an array; empty for anything else.
     package var elements: [JSON] {
         if case .array(let elements) = self { elements } else { [] }
     }

@@ -7,7 +7,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// Runs the service on a free port of the loopback interface while `body` talks to it, then shuts it down gracefully.
+/// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
     _ store: some ChatStore,
     typing: TypingNotices = TypingNotices(),
@@ -51,7 +51,7 @@ package func withServer<Result: Sendable>(
     }
 }
 
-/// The same for a store of any kind.
+/// The same with a new, empty store of the given kind.
 package func withServer<Result: Sendable>(
     on store: StoreUnderTest,
     limits: HTTPLimits = HTTPLimits(),

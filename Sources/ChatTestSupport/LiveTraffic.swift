@@ -1,9 +1,9 @@
 import Synchronization
 import Testing
 
-/// Clients that write to a chat at full speed, and readers that drop their connections at random moments and come back.
+/// Clients that post to a chat at full speed, and readers that disconnect at random and resume.
 ///
-/// Nobody is to lose anything, though servers are killed on the way.
+/// No reader may miss or repeat an entry, even if servers are killed meanwhile.
 package final class LiveTraffic: Sendable {
     private let posts: Int64
     private let readers: Int
@@ -15,8 +15,8 @@ package final class LiveTraffic: Sendable {
     private let milestone: AsyncStream<Int64>.Continuation
 
     /// - Parameters:
-    ///   - writing: Where messages are posted, to the chat 1, which is empty.
-    ///   - reading: Where they are read.
+    ///   - writing: The server to post to; its chat 1 must be empty.
+    ///   - reading: The server to read from.
     package init(posts: Int64, readers: Int, writing: ServerSlot, reading: ServerSlot) {
         self.posts = posts
         self.readers = readers
@@ -25,12 +25,12 @@ package final class LiveTraffic: Sendable {
         (milestones, milestone) = AsyncStream.makeStream()
     }
 
-    /// Returns as soon as so many posts were acknowledged; may be called once.
+    /// Returns once this many posts have been acknowledged; call it at most once.
     package func waitForPosts(_ count: Int64) async {
         for await acknowledged in milestones where acknowledged >= count { return }
     }
 
-    /// Returns when every reader has seen everything.
+    /// Returns once every reader has received every message, and checks that all of them received the same log.
     package func run() async throws {
         defer { milestone.finish() }
         let logs = try await withThrowingTaskGroup(of: [String]?.self) { group in
@@ -45,7 +45,7 @@ package final class LiveTraffic: Sendable {
             }
             return try await group.reduce(into: []) { $0 += $1.map { [$0] } ?? [] }
         }
-        // What was read live, what was replayed, and what was written before and after a crash is the same.
+        // Live or replayed, before or after a crash, every reader gets the same log.
         #expect(logs.count == readers)
         #expect(Set(logs).count == 1)
         let texts = logs.first?.compactMap { $0.firstMatch(of: /"text":"(\d+)"/).flatMap { Int64($0.1) } }
@@ -83,7 +83,7 @@ package final class LiveTraffic: Sendable {
         var id: String?
         while log.count < posts {
             var patience = Int.random(in: 0...Int(posts) / 6, using: &random)
-            // A browser sends the id of the last event, and the address as it was.
+            // A browser reconnects to the original URL with the id of the last event.
             let headers = id.map { ["Last-Event-ID": $0] } ?? [:]
             do {
                 try await server.client.withEvents("/chats/1/events?after=0", headers: headers) { stream in

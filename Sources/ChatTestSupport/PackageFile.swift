@@ -1,9 +1,11 @@
 import Foundation
 
-/// A file of the package that a test reads while it runs, such as a page of the documentation.
+/// Reads files of the package at run time, such as a page of the documentation.
 package enum PackageFile {
-    /// - Parameter path: From the package's folder, which is the working directory of `swift test`. Not from where the
-    ///   sources were compiled: an image has only some of the files.
+    /// Reads a file.
+    ///
+    /// - Parameter path: Relative to the package's folder, which is the working directory of `swift test`; `#filePath`
+    ///   would not do, since the test image contains only some of the files.
     package static func read(_ path: String) throws -> String {
         try String(contentsOf: url(path), encoding: .utf8)
     }

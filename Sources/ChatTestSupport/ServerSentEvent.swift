@@ -1,10 +1,12 @@
 import Foundation
 
-/// An event of a stream, as a browser would read it.
+/// A server-sent event, parsed as a browser does.
 package struct ServerSentEvent: Equatable, Sendable {
     package var id: String?
+    /// The value of the `event` field.
     package var type: String?
     package var data = ""
+    /// The reconnection delay in milliseconds.
     package var retry: Int?
 
     package init(id: String? = nil, type: String? = nil, data: String = "", retry: Int? = nil) {
@@ -14,21 +16,22 @@ package struct ServerSentEvent: Equatable, Sendable {
         self.retry = retry
     }
 
+    /// The data, parsed as JSON.
     package var json: JSON {
         get throws { try JSONDecoder().decode(JSON.self, from: Data(data.utf8)) }
     }
 
-    /// The position that the id names, without its epoch.
+    /// The part of the id after its epoch.
     package var place: String? {
         id?.split(separator: ".").last.map(String.init)
     }
 
-    /// The place in its log; nil for what has none.
+    /// The entry's position, from `seq` in the data; nil if there is none.
     package var position: Int64? {
         get throws { try json["seq"]?.integer }
     }
 
-    /// Takes a line of the stream (HTML Living Standard, section 9.2.6), which is no comment.
+    /// Adds a line of the stream that is not a comment (HTML Living Standard, section 9.2.6).
     mutating func take(_ line: String) throws {
         let parts = line.split(separator: ": ", maxSplits: 1)
         guard parts.count == 2 else { throw Malformed(line: line) }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Runs `body` with the port of a server that accepts connections and never says a word.
+/// Runs `body` with the port of a server that accepts connections but never responds.
 package func withSilentServer<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (Int) async throws -> Result

@@ -1,4 +1,4 @@
-/// Sebastiano Vigna's generator: small, and the same everywhere.
+/// Sebastiano Vigna's SplitMix64, for reproducible random numbers.
 package struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 

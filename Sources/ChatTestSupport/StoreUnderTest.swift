@@ -4,15 +4,15 @@ package import ChatPostgres
 package import ChatSQLite
 package import PostgresClient
 
-/// The stores that must behave alike.
+/// The kinds of store, which must all behave the same.
 ///
-/// A suite runs on all of them with `@Test(arguments: StoreUnderTest.allCases)`.
+/// Run a test on each of them with `@Test(arguments: StoreUnderTest.allCases)`.
 package enum StoreUnderTest: String, CaseIterable, Sendable {
     case sqliteInMemory
     case sqliteOnDisk
     case postgresql
 
-    /// Runs `body` with a store of its own whose schema is current and that holds nothing.
+    /// Runs `body` with a new, empty store whose schema is current.
     package func withStore<Result>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (any ChatStore & ChatArchive) async throws -> Result
@@ -20,7 +20,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
         try await withStoreAndSQL { store, _ in try await body(store) }
     }
 
-    /// The same with the database under the store.
+    /// The same, with direct access to the store's database.
     package func withStoreAndSQL<Result>(
         clock: ChatClock = ChatClock(),
         isolation: isolated (any Actor)? = #isolation,
@@ -46,7 +46,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
 }
 
 extension BatchLimits {
-    /// For tests that share a slow machine with others and are about something else.
+    /// A long queue timeout, for tests of something else on a slow machine.
     package static let patient = BatchLimits(patience: .seconds(60))
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs `body` with the path of a new folder, which is removed afterwards.
+/// Runs `body` with the path of a new folder, then removes the folder.
 package func withTemporaryFolder<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (String) async throws -> Result

@@ -3,13 +3,15 @@ import ChatPostgres
 import Foundation
 package import PostgresClient
 
-/// The PostgreSQL server of the tests, `TEST_DATABASE_URL`, and databases of their own for each of them.
+/// Creates a database for each test on the PostgreSQL server at `TEST_DATABASE_URL`.
+///
+/// `Scripts/with-postgres` starts that server. The properties about its setup are nil if you use another server.
 package enum TestPostgres {
-    /// Runs `body` with the URL of a new database, which is dropped afterwards.
+    /// Runs `body` with the URL of a new database, then drops it.
     ///
     /// - Parameters:
-    ///   - migrated: Whether its schema is current; it is cloned from one that was migrated once.
-    ///   - options: Further ones of `CREATE DATABASE`.
+    ///   - migrated: Whether the schema is current, cloned from a template that is migrated once per process.
+    ///   - options: More options for `CREATE DATABASE`.
     package static func withDatabase<Result>(
         migrated: Bool = true,
         options: String = "",
@@ -30,7 +32,7 @@ package enum TestPostgres {
         }
     }
 
-    /// The file of the authority that vouches for the server, and that of another one; nil for a server of someone else's.
+    /// The certificate files of the authority that signed the server's certificate, and of another authority.
     package static let authorities: (own: String, other: String)? = {
         let environment = ProcessInfo.processInfo.environment
         guard let own = environment["TEST_POSTGRES_CA"], let other = environment["TEST_POSTGRES_OTHER_CA"] else {
@@ -39,19 +41,18 @@ package enum TestPostgres {
         return (own, other)
     }()
 
-    /// A superuser and the password that it must have, as they stand in a URL; nil for a server of someone else's.
+    /// The name and password of a superuser who needs a password, in the form `name:password` for a URL.
     package static let login = ProcessInfo.processInfo.environment["TEST_POSTGRES_LOGIN"]
 
-    /// The port of a second server whose sessions are read-only and which runs without fsync; nil beside a server of someone
-    /// else's.
+    /// The port of a second server, with read-only sessions and `fsync` off.
     package static let readOnlyPort = ProcessInfo.processInfo.environment["TEST_POSTGRES_READ_ONLY_PORT"]
 
-    /// How PgBouncer hands out its sessions with the server.
+    /// PgBouncer's pool modes.
     package enum PoolerMode: String, CaseIterable, Sendable {
         case session, transaction, statement
     }
 
-    /// A URL that leads to the same database by PgBouncer; nil where that is not installed.
+    /// The URL of the same database through PgBouncer; nil if PgBouncer is not installed.
     package static func pooled(_ url: PostgresURL, _ mode: PoolerMode) -> PostgresURL? {
         let variable = "TEST_PGBOUNCER_\(mode.rawValue.uppercased())_PORT"
         guard let port = ProcessInfo.processInfo.environment[variable].flatMap(Int.init),
@@ -61,10 +62,10 @@ package enum TestPostgres {
         return components.string.flatMap(PostgresURL.init)
     }
 
-    /// Whether there are poolers before the server.
+    /// Whether PgBouncer is installed and running.
     package static let hasPoolers = ProcessInfo.processInfo.environment["TEST_PGBOUNCER_SESSION_PORT"] != nil
 
-    /// Runs a script on a connection of its own.
+    /// Runs a script on a new connection.
     package static func execute(_ script: String, on url: PostgresURL) async throws {
         let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
         try await connection.open()
@@ -72,7 +73,7 @@ package enum TestPostgres {
         await connection.close()
     }
 
-    /// The rows of a query whose columns are text, on a connection of its own.
+    /// The rows of a query that returns only text columns, on a new connection.
     package static func rows(_ query: String, on url: PostgresURL) async throws -> [[String?]] {
         let connection = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .seconds(60)))
         try await connection.open()
@@ -92,13 +93,13 @@ package enum TestPostgres {
         return rows
     }
 
-    /// The URL that `TEST_DATABASE_URL` is.
+    /// The URL in `TEST_DATABASE_URL`.
     package static var server: PostgresURL {
         get throws { try url(of: nil) }
     }
 
     private struct Missing: Error, CustomStringConvertible {
-        let description = "TEST_DATABASE_URL names no PostgreSQL server: run the tests by Scripts/with-postgres"
+        let description = "TEST_DATABASE_URL is not a PostgreSQL URL: run the tests with Scripts/with-postgres"
     }
 
     /// The server's URL with another database.
@@ -113,7 +114,7 @@ package enum TestPostgres {
         return url
     }
 
-    /// Made once a process, by whoever needs it first.
+    /// The name of the migrated template, created once per process on first use.
     private static let migratedTemplate = Task {
         let name = "template_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
         try await execute("CREATE DATABASE \(name) TEMPLATE template0", on: server)

@@ -1,13 +1,13 @@
 package import NIOCore
 
-/// A WebSocket's client that sends the frames it is told to, good or bad.
+/// A WebSocket client that sends exactly the frames a test gives it, valid or not.
 package struct WebSocketClient {
-    /// The server has not answered with the handshake of RFC 6455.
+    /// The server did not complete the handshake of RFC 6455.
     package struct Refused: Error {
         let answer: String
     }
 
-    /// The fields of the request that opens a WebSocket.
+    /// The header fields that open a WebSocket.
     package static let headers = [
         "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
@@ -17,7 +17,7 @@ package struct WebSocketClient {
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var received = ByteBuffer()
 
-    /// Opens the WebSocket `/ws` on a connection.
+    /// Opens the WebSocket at `/ws` on a connection.
     package init(
         _ inbound: HTTPTestClient.Inbound,
         _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -38,15 +38,18 @@ package struct WebSocketClient {
         received.moveReaderIndex(forwardBy: text[..<end.upperBound].utf8.count)
     }
 
+    /// Sends frames in a single write.
     package func send(_ frames: WebSocketClientFrame...) async throws {
         try await outbound.write(ByteBuffer(bytes: frames.flatMap(\.bytes)))
     }
 
+    /// Closes the client's side of the TCP connection.
     package func halfClose() {
         outbound.finish()
     }
 
-    /// The next frame in words; nil when the server has ended the connection.
+    /// Reads the next frame and describes it, as in `text {"op":"ping"}`; nil once the server has closed the
+    /// connection.
     package mutating func nextFrame() async throws -> String? {
         while true {
             if let frame = readFrame() { return frame }

@@ -1,4 +1,4 @@
-/// A frame as a client sends it, or should not.
+/// A frame from a client, valid or not.
 package struct WebSocketClientFrame {
     package var opcode: UInt8
     package var payload: [UInt8] = []
@@ -24,10 +24,12 @@ package struct WebSocketClientFrame {
         WebSocketClientFrame(opcode: 1, payload: Array(text.utf8), isFinal: isFinal)
     }
 
+    /// A continuation frame.
     package static func rest(_ text: String, isFinal: Bool = true) -> WebSocketClientFrame {
         WebSocketClientFrame(opcode: 0, payload: Array(text.utf8), isFinal: isFinal)
     }
 
+    /// A close frame with a code, valid or not.
     package static func close(_ code: UInt16, _ reason: String = "") -> WebSocketClientFrame {
         WebSocketClientFrame(opcode: 8, payload: [UInt8(code >> 8), UInt8(code & 0xFF)] + reason.utf8)
     }
@@ -36,6 +38,7 @@ package struct WebSocketClientFrame {
         WebSocketClientFrame(opcode: 9, payload: Array(payload.utf8))
     }
 
+    /// The encoded frame.
     package var bytes: [UInt8] {
         let mask: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
         let masking: UInt8 = isMasked ? 0x80 : 0

@@ -9,6 +9,7 @@ import Glibc
 package final class ThreadExecutor: SerialExecutor, TaskExecutor {
     private let jobs = JobQueue()
 
+    /// Starts the thread.
     package init() {
         let context = Unmanaged.passRetained(jobs)
         var thread = pthread_t()

@@ -43,6 +43,7 @@ package struct ConnectionState {
     /// The number of unsent bytes when the peer was last seen to read, and the time of that.
     private var progress = (unsent: 0, at: NIODeadline.uptimeNanoseconds(0))
 
+    /// The state of a new connection, which waits for its first request.
     package init(limits: HTTPLimits, at now: NIODeadline) {
         self.limits = limits
         deadline = now + TimeAmount(limits.idleTimeout)
@@ -201,7 +202,7 @@ package struct ConnectionState {
         return .proceed
     }
 
-    /// Whether the peer has closed its side without a complete request being left.
+    /// Whether the peer has closed its side and no complete request is left.
     package var isExhausted: Bool {
         isInputClosed && wantsInput
     }

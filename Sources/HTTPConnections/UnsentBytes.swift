@@ -9,6 +9,7 @@ package final class UnsentBytes: Sendable {
         self.maximum = maximum
     }
 
+    /// Whether more bytes than the maximum are unsent.
     package var isOverLimit: Bool {
         count.load(ordering: .relaxed) > maximum
     }

@@ -7,6 +7,7 @@ package struct WebSocketHandshake {
     /// The header fields of the 101 response.
     package let responseFields: HTTPFields
 
+    /// Validates a request.
     package init(_ request: HTTPRequest) throws(WebSocketHandshakeError) {
         let fields = request.headerFields
         guard fields.hasToken("websocket", in: .upgrade), fields.hasToken("upgrade", in: .connection) else {

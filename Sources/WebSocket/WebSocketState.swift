@@ -28,6 +28,7 @@ package struct WebSocketState {
     package private(set) var closeCode: WebSocketCloseCode?
     private var isPaused = false
 
+    /// The state of a connection that has just been opened.
     package init(limits: WebSocketLimits, at now: NIODeadline) {
         self.limits = limits
         deadline = now + TimeAmount(limits.pingInterval)

@@ -6,8 +6,10 @@
 /// statement that python-dotenv would skip with a warning is an error here, and so is a name without `=`, which
 /// python-dotenv reads as no value.
 package struct EnvironmentFile: Equatable, Sendable {
+    /// One statement.
     package struct Entry: Equatable, Sendable {
         package let name: String
+        /// The value, after escapes and expansion.
         package let value: String
         /// The line on which the statement starts, from 1.
         package let line: Int
@@ -16,6 +18,7 @@ package struct EnvironmentFile: Equatable, Sendable {
     /// A syntax error; it omits the text, which may be a secret.
     package struct SyntaxError: Error, Equatable {
         package let line: Int
+        /// What is wrong, in words that complete "line 2 is invalid: …".
         package let reason: String
     }
 
