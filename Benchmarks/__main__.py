@@ -2,9 +2,8 @@
 
     Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live [--streams N]] [--publish]
 
-Standard library alone; the load is made by wrk, pgbench and Benchmarks/streams.py. Fails on any answer that is not a
-success, on a write that did not wait for the disk, on a stream with a hole, and, unless told otherwise, on an aim that is
-missed.
+Uses only the standard library; wrk, pgbench and Benchmarks/streams.py generate the load. Fails if a response is not a
+success, a write does not wait for the disk, a stream skips an entry, or, without --no-aims, a target is missed.
 """
 import argparse
 import datetime
@@ -17,15 +16,15 @@ from Benchmarks.tables import section
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measures the service.")
-    parser.add_argument("--rounds", type=int, default=5, help="each visits every case (default: %(default)s)")
-    parser.add_argument("--seconds", type=int, default=5, help="of a case in a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds over all cases (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=5, help="seconds per case and round (default: %(default)s)")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--growth", action="store_true", help="measure with up to 10 million messages instead")
     other.add_argument("--live", action="store_true", help="measure live streams instead")
-    parser.add_argument("--streams", type=int, default=10_000, help="held with --live (default: %(default)s)")
-    parser.add_argument("--publish", action="store_true", help="write into docs/ instead of .build/bench/")
-    parser.add_argument("--no-reference", action="store_true", help="leave the FastAPI reference out")
-    parser.add_argument("--no-aims", action="store_true", help="succeed even if an aim is missed")
+    parser.add_argument("--streams", type=int, default=10_000, help="streams to open with --live (default: %(default)s)")
+    parser.add_argument("--publish", action="store_true", help="write the results to docs/ instead of .build/bench/")
+    parser.add_argument("--no-reference", action="store_true", help="skip the FastAPI reference")
+    parser.add_argument("--no-aims", action="store_true", help="succeed even if a target is missed")
     options = parser.parse_args()
 
     if options.growth:

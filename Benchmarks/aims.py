@@ -1,4 +1,4 @@
-"""What the service has to reach: figures of one run, most of them ratios of two."""
+"""Performance targets: figures from one run, most of them ratios of two cases."""
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class Aim:
     value: float
     at_least: float | None = None
     at_most: float | None = None
-    # What would be better still, for comparison only.
+    # A more ambitious bound, for comparison only.
     moonshot: float | None = None
-    # Why it may be missed, and where its limit is.
+    # The known reason why the target may be missed.
     reason: str = ""
 
     @property
@@ -33,7 +33,7 @@ class Aim:
 
 
 def ratio(of: Case, to: Case, value: Callable[[Sample], float]) -> float:
-    """The median of the rounds' ratios: what disturbed a round disturbed both of its sides."""
+    """The median of the rounds' ratios, since noise in a round affects both cases."""
     return statistics.median(value(one) / value(other) for one, other in zip(of.samples, to.samples, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The rates as a chart: bars in SVG, for light and dark pages."""
+"""An SVG bar chart of the rates, for light and dark pages."""
 from html import escape
 
 WIDTH, LABEL, BAR, GAP, HEADING = 760, 150, 20, 6, 34
@@ -17,7 +17,7 @@ STYLE = """
 
 
 def chart(rows: list[dict]) -> str:
-    """One group of bars for each scenario; what the service is compared with is grey."""
+    """One group of bars per scenario; everything but the service is gray."""
     fastest = max(row["rate"] for row in rows)
     shapes, y = [], 0
     for scenario in dict.fromkeys(row["scenario"] for row in rows):

@@ -1,4 +1,4 @@
-"""Counts what reaches the disk: writes one by one, each of which has to wait for a synchronisation of its own."""
+"""Counts disk syncs: of consecutive writes, each must wait for its own."""
 import http.client
 import re
 import tempfile
@@ -24,7 +24,7 @@ def prove() -> list[dict]:
 
 
 def write_one_by_one(server: Server) -> None:
-    """A chat and its messages, each after the answer to the one before."""
+    """Creates a chat and posts messages, each after the response to the previous request."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     path, body = "/chats/", {"title": "durability"}
     for _ in range(WRITES):
@@ -36,14 +36,14 @@ def write_one_by_one(server: Server) -> None:
 
 
 def sqlite() -> int:
-    """The calls during the writes, without those of the start and the end."""
+    """Counts fdatasync calls during the writes, without those at startup and shutdown."""
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder, "trace")
 
         def calls() -> int:
             return len(re.findall(r"\bfdatasync\(", trace.read_text()))
 
-        # With -D the server is the child, and strace goes when it goes.
+        # With -D, the server is our child process, and strace ends with it.
         server = Server(
             "strace", "-D", "-f", "-e", "trace=fdatasync", "-o", str(trace),
             BINARY, "serve", "--port=0", f"--database-url=sqlite:///{folder}/chat.db",
@@ -56,7 +56,7 @@ def sqlite() -> int:
 
 
 def postgresql() -> int:
-    """The cluster's synchronisations during the writes, as far as they have been reported."""
+    """Counts the cluster's syncs during the writes, as far as PostgreSQL has reported them."""
     database = cluster.create_database("durability")
     fill.migrate(cluster.url(database))
 
@@ -67,7 +67,7 @@ def postgresql() -> int:
     server = chat_api(cluster.url(database))
     write_one_by_one(server)
     server.stop()
-    # A session reports when it ends, if not earlier.
+    # A session reports its counts at the latest when it ends.
     deadline = time.monotonic() + 10
     while reported() - before < WRITES and time.monotonic() < deadline:
         time.sleep(0.1)

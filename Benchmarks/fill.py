@@ -1,7 +1,7 @@
-"""Databases that hold messages already, filled by SQL.
+"""Databases filled with messages by SQL.
 
-The messages are written in the order of their instants, the chats taking turns, as conversations that go on at the same
-time would have written them: a chat's messages lie scattered wherever the database keeps the order of arrival.
+Messages are inserted in order of time, one chat after the other in turn, as concurrent conversations would write them. So
+a chat's messages are scattered wherever the database keeps rows in order of arrival.
 """
 import sqlite3
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from Tests.Support import cluster
 from Tests.Support.server import BINARY
 
-# With a number in front about 100 bytes, as a chat's messages are.
+# With a number in front, about 100 bytes, like a typical message.
 TEXT = "I have looked at it again: the second step fails for me too, shall we talk at four?"
 EPOCH = 1_767_225_600  # 2026-01-01
 
@@ -53,8 +53,8 @@ def postgresql(messages: int, chats: int) -> str:
     """Returns the database's name."""
     database = cluster.create_database("bench")
     migrate(cluster.url(database))
-    # As a replica would: the chats are there, and need not be looked up for each message. Ten million entries of an index
-    # are sorted faster than they are added one by one.
+    # The replica role skips triggers and foreign keys. Building an index of ten million entries afterwards is faster than
+    # adding them one by one.
     cluster.sql(
         f"""
         SET session_replication_role = replica;
@@ -84,7 +84,7 @@ def postgresql(messages: int, chats: int) -> str:
 
 
 def reference(database: str, messages: int, chats: int) -> None:
-    """The tables of the FastAPI service."""
+    """Fills the tables of the FastAPI service."""
     cluster.sql(
         f"""
         INSERT INTO chats (title) SELECT 'Chat ' || n FROM generate_series(1, {chats}) AS n ORDER BY n;

@@ -1,4 +1,4 @@
-"""Whether the service stays as fast as it was when there is much in it."""
+"""Measures whether the service stays fast as the database grows."""
 import contextlib
 import os
 import tempfile
@@ -11,7 +11,7 @@ from Benchmarks.rounds import Case, http_case, measure
 from Tests.Support import cluster
 from Tests.Support.server import chat_api
 
-# Messages and the chats that they are spread over, every one of which is as likely to be asked for.
+# The number of messages and of the chats that share them; requests pick chats uniformly at random.
 SIZES = {"10 thousand": (10_000, 200), "1 million": (1_000_000, 2_000), "10 million": (10_000_000, 20_000)}
 BASE = "10 thousand"
 TARGETS = "SQLite", "PostgreSQL"
@@ -20,9 +20,9 @@ READS, POSTS = "last 20", "post"
 
 def run(rounds: int, seconds: int) -> dict:
     with contextlib.ExitStack() as stack:
-        # What is compared is measured side by side: the sizes of one scenario.
+        # Measure the sizes of one scenario next to each other, since they are compared.
         cases = sorted(prepare(stack), key=lambda case: (case.target, case.scenario.split(",")[0]))
-        # What filling has left to be written is not to be written meanwhile.
+        # Flush what filling has left in memory, so that it is not written during the measurement.
         os.sync()
         measure(cases, rounds, seconds)
     return {"rows": [case.as_json() for case in cases], "aims": [aim.as_json() for aim in aims(cases)]}

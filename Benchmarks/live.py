@@ -1,4 +1,4 @@
-"""What those who read live cost, on SQLite: idle streams, fan-out, a slow reader, coming and going."""
+"""Measures the cost of live streams on SQLite: idle streams, fan-out, a slow reader, connection churn."""
 import contextlib
 import tempfile
 import time
@@ -17,24 +17,24 @@ from Tests.Support.server import Server, chat_api
 TARGET = "SQLite"
 ONE_BY_ONE, FULL_SPEED = "one post at a time", "64 posts at a time"
 IN_FLIGHT = {ONE_BY_ONE: 1, FULL_SPEED: 64}
-# In the database of the posts beside idle streams: those that are posted to, and those that are followed.
+# The chats that receive posts, and those that the idle streams follow.
 POSTED_CHATS, FOLLOWED_CHATS = 200, 1_000
-# The longest text that a message may have: a slow reader's buffers are full soon.
+# The longest text allowed, to fill a slow reader's buffers quickly.
 LONG_TEXT = (TEXT * 100)[:5_000]
-# What may be resident for longer, in MiB: the allocator's own.
+# The growth in resident memory that is attributed to the allocator, in MiB.
 SLACK = 8
 
 
 @dataclass(frozen=True)
 class Delivery(Sample):
-    """Rates and CPU times are those of deliveries: one event to one reader."""
+    """A sample whose rate and CPU times count deliveries: one event to one reader."""
 
     generator_cpu: float | None = None
 
 
 def run(rounds: int, seconds: int, streams: int) -> dict:
     """
-    - streams: How many are held; every other number is a share or a multiple of it.
+    - streams: The number of open streams; all other counts are fractions or multiples of it.
     """
     allow_open_files(streams + 2_000)
     result = {"deliveries": [], "rows": [], "held": [], "slow": [], "aims": []}
@@ -48,7 +48,7 @@ def run(rounds: int, seconds: int, streams: int) -> dict:
 
 
 def start(stack: contextlib.ExitStack, chats: int = 1) -> Server:
-    """With ten messages in each chat."""
+    """Starts a server whose chats have ten messages each."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     limit = 1_000_000
     server = chat_api(
@@ -61,7 +61,7 @@ def start(stack: contextlib.ExitStack, chats: int = 1) -> Server:
 
 @dataclass
 class Held:
-    """What a number of connections left in a server."""
+    """A server's memory and open files before and after connections were made."""
 
     what: str
     count: int
@@ -80,7 +80,7 @@ class Held:
 
 @contextlib.contextmanager
 def counted(server: Server, what: str, count: int) -> Iterator[Held]:
-    """What is resident and open before and after the block."""
+    """Records resident memory and open files before and after the block."""
     pid = server.process.pid
     held = Held(what, count, processes.resident_mib(pid), 0, open_files(pid), 0)
     yield held
@@ -88,9 +88,9 @@ def counted(server: Server, what: str, count: int) -> Iterator[Held]:
 
 
 def idle(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
-    """Idle streams: what they hold, and what they cost those who post.
+    """Idle streams: their memory, and their effect on posts.
 
-    A server without them gets the same posts.
+    A server without streams gets the same posts for comparison.
     """
     chats = POSTED_CHATS + FOLLOWED_CHATS
     names = "idle connections", "idle streams"
@@ -204,7 +204,7 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
         deadline = time.monotonic() + 2 * PATIENCE
         while open_files(pid) > files:
             if time.monotonic() > deadline:
-                raise RuntimeError("the slow reader was not ended")
+                raise RuntimeError("the slow reader was not disconnected")
             audience.run(0.1, 1, LONG_TEXT)
         taken = slow.finish()
         proofs.append({
@@ -231,13 +231,13 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
 
 
 def coming_and_going(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
-    """Streams that come and go."""
+    """Connection churn: streams that open and close."""
     server = start(stack)
 
     def come_and_go(count: int) -> None:
         for _ in range(count // 100):
             for number, stream in enumerate(open_streams(server.port, [1] * 100)):
-                # Half of them say good-bye.
+                # Half of them close properly, the others reset the connection.
                 stream.connection.close() if number % 2 else stream.reset()
         settle(server)
 
@@ -254,7 +254,7 @@ def coming_and_going(stack: contextlib.ExitStack, rounds: int, seconds: int, str
 
 
 def settle(server: Server) -> None:
-    """Waits, not for ever, until the server has closed what its clients have left: all but the socket it listens on."""
+    """Waits, up to a timeout, until the server has closed every socket but the one it listens on."""
     deadline = time.monotonic() + PATIENCE
     while open_sockets(server.process.pid) > 1 and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What was measured on, without a word on whose machine it is."""
+"""Describes the hardware and software of a measurement, without anything that identifies the machine."""
 import os
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""What PostgreSQL itself does with single rows: pgbench on the service's tables, and on a bare one."""
+"""Measures PostgreSQL alone inserting single rows: pgbench on the service's table and on a bare one."""
 import re
 import subprocess
 import tempfile
@@ -16,15 +16,15 @@ VALUES (:chat, nextval('positions'), 'Message 1000000. {text}', now());
 """
 
 
-# No foreign key, and no index but that of the key.
+# Without any index or constraint but the primary key.
 BARE = """CREATE TABLE bare_messages (
     chat_id bigint, seq bigint, text text NOT NULL, created_at timestamptz NOT NULL, PRIMARY KEY (chat_id, seq)
 )"""
 
 
 def pgbench_cases(scenario: str, database: str, chats: int) -> Iterator[Case]:
-    """One row a transaction, without the log's positions, from as many clients as the server has."""
-    # Behind every position that is taken.
+    """One row per transaction, without assigning positions, from as many clients as the server gets."""
+    # Start after every position that is in use.
     cluster.sql("CREATE SEQUENCE positions START 1000000000", database)
     cluster.sql(BARE, database)
     for name, table in ("pgbench", "messages"), ("pgbench, bare table", "bare_messages"):

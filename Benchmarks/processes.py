@@ -1,4 +1,4 @@
-"""What processes take of the machine, as /proc has it."""
+"""The resources that processes use, from /proc."""
 import os
 from pathlib import Path
 
@@ -6,19 +6,19 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def fields(pid: int) -> list[str]:
-    # The name, in brackets, may hold anything.
+    # The name, in brackets, may contain any character.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def tree(root: int) -> list[int]:
-    """The process and its descendants."""
+    """The ids of a process and its descendants."""
     parents = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
                 parents[int(entry)] = int(fields(int(entry))[1])
             except OSError:
-                continue  # It has ended meanwhile.
+                continue  # It has ended.
     found = [root]
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
@@ -26,13 +26,13 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """What the process, its descendants, and those of them that have ended took so far."""
+    """The CPU time of the process and its descendants so far, including those that have ended."""
     ticks = 0
     for pid in tree(root):
         try:
             ticks += sum(int(value) for value in fields(pid)[11:15])
         except OSError:
-            continue  # It has ended meanwhile, and its parent has its time or will have it.
+            continue  # It has ended: its parent's count includes its time, or soon will.
     return ticks / TICKS_PER_SECOND
 
 
@@ -54,12 +54,12 @@ def open_sockets(pid: int) -> int:
         try:
             count += os.readlink(f"/proc/{pid}/fd/{file}").startswith("socket:")
         except FileNotFoundError:
-            continue  # It has been closed meanwhile.
+            continue  # It has been closed.
     return count
 
 
 def reset_peak(pid: int) -> None:
-    """Lets `peak_mib` begin anew."""
+    """Resets the peak that `peak_mib` returns."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""Writes results where they are read."""
+"""Writes results as JSON, as a chart and into the page that shows them."""
 import json
 import re
 from pathlib import Path
@@ -10,9 +10,9 @@ PAGE = Path("docs/performance.md")
 
 
 def write(name: str, result: dict, folder: Path) -> None:
-    """Puts the result of one sweep beside that of the other, in JSON and as a chart.
+    """Adds one benchmark's result to the JSON file and draws the chart.
 
-    In the folder of the page, its tables are replaced, too.
+    If the folder is the page's, this also replaces the tables on the page.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "performance.json"

@@ -1,8 +1,8 @@
--- Requests that spread over chats, and the result as a line of JSON.
+-- Spreads requests over chats and prints the result as a line of JSON.
 --
 --   wrk -s requests.lua URL -- METHOD PATH CHATS [BODY]
 --
--- A %d in the path is a chat, 1 to CHATS, drawn anew for each request.
+-- A %d in the path is replaced by a random chat, 1 to CHATS, for each request.
 
 local prepared = {}
 

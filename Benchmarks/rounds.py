@@ -1,4 +1,4 @@
-"""Rounds over cases: every round visits every case, so that the machine's noise hits all of them alike."""
+"""Runs cases in rounds: each round runs every case, so that noise affects all of them alike."""
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from Tests.Support.server import Server
 
 @dataclass(frozen=True)
 class Sample:
-    """What one case did in one round. Times are in microseconds, CPU times a request."""
+    """The figures of one case in one round; times in microseconds, CPU times per request."""
 
     rate: float
     p50: int | None = None
@@ -57,7 +57,7 @@ def http_case(target: str, scenario: str, server: Server, load: Load, on_postgre
 
 
 def measure(cases: list[Case], rounds: int, seconds: int) -> None:
-    """Fills the cases' samples, after a shorter round that does not count."""
+    """Runs the rounds and collects each case's samples, after a shorter warm-up round that does not count."""
     for number in range(rounds + 1):
         for case in cases:
             sample = case.run(seconds if number else min(seconds, 2))

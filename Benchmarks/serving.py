@@ -1,4 +1,4 @@
-"""How fast the service answers, beside the HTTP stack alone, PostgreSQL alone, and the service that it replaces."""
+"""Measures the service's rates, next to the HTTP stack alone, PostgreSQL alone, and the service that it replaces."""
 import contextlib
 import http.client
 import socket
@@ -27,7 +27,7 @@ LIVE, POSTS, HOT, READS = SCENARIOS
 def run(rounds: int, seconds: int, with_reference: bool) -> dict:
     with contextlib.ExitStack() as stack:
         cases = [*prepare(stack, with_reference and REFERENCE.exists())]
-        # What is compared is measured side by side.
+        # Measure the cases of one scenario next to each other, since they are compared.
         cases.sort(key=lambda case: SCENARIOS.index(case.scenario))
         measure(cases, rounds, seconds)
     return {
@@ -60,14 +60,14 @@ def prepare(stack: contextlib.ExitStack, with_reference: bool) -> Iterator[Case]
 
 def start_reference() -> Server:
     database = cluster.create_database("reference")
-    # It does not tell the port that it was given.
+    # It does not print its port, so it cannot pick a free one itself.
     port = free_port()
     server = Server(str(REFERENCE), str(port), environment={
         "DATABASE_URL": cluster.url(database, scheme="postgresql+psycopg2"),
         "REFERENCE_VENV": str(Path(".build/venvs/reference").resolve()),
     })
     fill.reference(database, MESSAGES, CHATS)
-    # It says that it is running before its workers are.
+    # It reports that it is running before its workers are ready.
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -80,7 +80,7 @@ def start_reference() -> Server:
 
 
 def chat_cases(target: str, server: Server, health: str, on_postgresql: bool = False) -> Iterator[Case]:
-    """Raises `RuntimeError` where an answer is not what it is to be."""
+    """The cases of one server, after checking one response of each; raises `RuntimeError` if it is wrong."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     hot = exchange(connection, "POST", "/chats/", {"title": "hot"})[2]["id"]
     loads = {
@@ -98,17 +98,17 @@ def chat_cases(target: str, server: Server, health: str, on_postgresql: bool = F
 
 
 def to_constant(case: Case, cases: list[Case]) -> float | None:
-    """CPU per request relative to the constant response; None for what is no HTTP server."""
+    """CPU per request relative to the constant response; None if the target is not an HTTP server."""
     constant = by_name(cases)("constant answer", LIVE)
     return None if case.median("server_cpu") is None else ratio(case, constant, server_cpu)
 
 
-# CPU per request relative to the constant response: at most, and the moonshot.
+# CPU per request relative to the constant response: the upper bound and the moonshot.
 CPU_BOUNDS = {
     "SQLite": {LIVE: (0.75, 0.65), POSTS: (2.3, 1.9), READS: (1.65, 1.4)},
     "PostgreSQL": {LIVE: (0.75, 0.65), POSTS: (1.8, 1.5), READS: (1.65, 1.4)},
 }
-# What is known of the limits; a missed target without a reason shows as MISSED until there is a measurement that explains it.
+# Known reasons for missed targets; without one, a missed target shows as MISSED until a measurement explains it.
 REASONS = {READS: "each read asks the database where the chat's log ends"}
 
 
@@ -119,7 +119,7 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
             value = to_constant(case(target, scenario), cases)
             yield Aim(f"{target}: CPU of {scenario} to constant", value, None, bound, moonshot, REASONS.get(scenario, ""))
         _, posts, hot, _ = (case(target, scenario) for scenario in SCENARIOS)
-        # 1.0, less what noise takes.
+        # 1.0, minus some tolerance for noise.
         yield Aim(f"{target}: posts to one chat to posts to {CHATS}", ratio(hot, posts, rate), at_least=0.95)
         for posting in posts, hot:
             tail = statistics.median(sample.p99 / sample.p50 for sample in posting.samples)

@@ -1,7 +1,7 @@
-"""Many clients in one process: readers of streams, and those who post to them, on one epoll.
+"""Many clients in one process: stream readers and posters on a single epoll.
 
-It shares the machine with the server, and so does as little as it can: it counts the ends of events, and reads of each
-batch of them only the last position, which proves that none is missing or came twice.
+They share the machine with the server, so they do as little as possible: count the ends of events, and parse only the last
+position of each batch, which proves that no event is missing or duplicated.
 """
 import itertools
 import json
@@ -15,21 +15,21 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# Of an event that is a chunk of the body. A heartbeat has no brace.
+# The end of an event, which is one chunk of the body. A heartbeat has no brace.
 EVENT_END = b"}\n\n\r\n"
 CAUGHT_UP = re.compile(rb"\nid: [0-9a-f]{8}\.(\d+)\nevent: caught_up\n.*\n\n\r\n")
 ENTRY = re.compile(rb"\nid: [0-9a-f]{8}\.(\d+)\nevent: message\.created\ndata: .*\}\n\n\r\n")
-# So many connect at a time; the server's backlog takes more.
+# The number of clients that connect at a time, less than the server's backlog.
 AT_ONCE = 100
-# Seconds after which what has not come will not come.
+# Timeout in seconds for everything that a client waits for.
 PATIENCE = 30
 
 
 def allow_open_files(count: int) -> None:
-    """Raises `RuntimeError` if the system does not let this process, nor therefore the server, open so many."""
+    """Lifts this process's limit on open files, which the server inherits; `RuntimeError` if the system forbids it."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard != resource.RLIM_INFINITY and hard < count:
-        raise RuntimeError(f"{count:,} files must be open at once, and the system allows {hard:,} (ulimit -Hn)")
+        raise RuntimeError(f"{count:,} open files are needed, but the system allows {hard:,} (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else hard, hard))
 
 
@@ -37,7 +37,7 @@ sources = itertools.cycle(f"127.0.0.{number}" for number in range(2, 18))
 
 
 def connect(port: int) -> socket.socket:
-    """From many addresses, each of which has its own ports: those of ended connections are taken for a minute."""
+    """Connects from many source addresses: ports of closed connections stay unavailable for a minute."""
     return socket.create_connection(("127.0.0.1", port), PATIENCE, (next(sources), 0))
 
 
@@ -55,7 +55,7 @@ def events_request(chat: int, after: int | None = None) -> bytes:
 
 
 def idle_connection(port: int) -> socket.socket:
-    """One that has been answered and is kept."""
+    """A connection kept open after one response."""
     connection = connect(port)
     connection.sendall(request("GET", "/health/live"))
     if not connection.recv(4096).startswith(b"HTTP/1.1 200 "):
@@ -64,7 +64,7 @@ def idle_connection(port: int) -> socket.socket:
 
 
 class Stream:
-    """A reader of a chat, and the position that it has reached."""
+    """A reader of a chat's stream, with the position that it has reached."""
 
     __slots__ = "connection", "chat", "position", "rest"
 
@@ -74,7 +74,7 @@ class Stream:
         self.chat, self.position, self.rest = chat, 0, b""
 
     def catch_up(self) -> None:
-        """Waits until everything is sent that was there when it came."""
+        """Waits until the stream has caught up."""
         received = b""
         while not (found := CAUGHT_UP.search(received)):
             received += self.connection.recv(4096) or refuse(received)
@@ -82,7 +82,7 @@ class Stream:
         self.connection.setblocking(False)
 
     def reset(self) -> None:
-        """Goes without a good-bye, as when a client's machine gives up."""
+        """Resets the connection, as when a client crashes."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
@@ -92,7 +92,7 @@ def refuse(received: bytes) -> bytes:
 
 
 def open_streams(port: int, chats: Iterable[int]) -> list[Stream]:
-    """One for each of the chats, in which one may occur often."""
+    """Opens one stream per chat; a chat may occur several times."""
     opened, waiting = [], iter(chats)
     while batch := [Stream(port, chat) for chat in itertools.islice(waiting, AT_ONCE)]:
         for stream in batch:
@@ -102,7 +102,7 @@ def open_streams(port: int, chats: Iterable[int]) -> list[Stream]:
 
 
 class Poster:
-    """A client who posts again and again."""
+    """A client that posts repeatedly."""
 
     def __init__(self, port: int) -> None:
         self.connection = connect(port)
@@ -115,7 +115,7 @@ class Poster:
         self.connection.sendall(message)
 
     def take(self) -> int | None:
-        """Returns the position of what was posted once the answer is there."""
+        """Returns the posted message's position once the response has arrived."""
         self.received += self.connection.recv(16_384) or refuse(self.received)
         head, _, body = self.received.partition(b"\r\n\r\n")
         if not body.endswith(b"}"):
@@ -127,7 +127,7 @@ class Poster:
 
 @dataclass
 class Run:
-    """What a run took. Seconds are the wall's, those of CPU the load generator's own."""
+    """The figures of a run; `seconds` is wall-clock time, `cpu_seconds` the load generator's own."""
 
     posts: int
     deliveries: int
@@ -136,15 +136,15 @@ class Run:
     latencies: list[float]
 
     def percentile(self, percent: int) -> int:
-        """From the sending of a post to the arrival at a reader, in microseconds."""
+        """A percentile of the latency from sending a post to its arrival at a reader, in microseconds."""
         return round(self.latencies[(len(self.latencies) - 1) * percent // 100] * 1e6)
 
 
 class Audience:
-    """Readers, and what they are sent while others post."""
+    """Readers of one or more chats, to which posters post."""
 
     def __init__(self, port: int, chats: Sequence[int]) -> None:
-        """A reader for each of the chats, in which one may occur often."""
+        """Opens one reader per chat; a chat may occur several times."""
         self.port = port
         self.readers = {chat: 0 for chat in chats}
         self.streams = {}
@@ -160,14 +160,14 @@ class Audience:
             stream.connection.close()
 
     def run(self, seconds: float, in_flight: int, text: str) -> Run:
-        """Posts to the chats in turn; a post is done, and makes room for the next, when every reader has it."""
+        """Posts to the chats in turn; a post counts as in flight until every reader has received it."""
         messages = {chat: request("POST", f"/chats/{chat}/messages/", {"text": text}) for chat in self.readers}
         chats = itertools.cycle(messages)
         posters = {poster.connection.fileno(): poster for poster in (Poster(self.port) for _ in range(in_flight))}
         for poster in posters.values():
             self.epoll.register(poster.connection, select.EPOLLIN)
 
-        # By chat and position: when it was sent, how many readers lack it, and who posted it.
+        # By chat and position: when it was sent, how many readers have not received it, and its poster.
         sent, lacking, waiting = {}, {}, {}
         arrivals, busy, last = [], len(posters), 0.0
         cpu, start = time.process_time(), time.perf_counter()
@@ -207,7 +207,7 @@ class Audience:
                 last = clock()
                 end = received.rindex(EVENT_END) + len(EVENT_END)
                 stream.rest = received[end:]
-                # Behind the epoch.
+                # The position follows the epoch and a dot.
                 begin = received.index(b".", received.rindex(b"\nid: ", 0, end)) + 1
                 position = int(received[begin:received.index(b"\n", begin)])
                 if position != stream.position + count:
@@ -234,7 +234,7 @@ class Audience:
 
 
 class SlowReader:
-    """Takes a byte a second, and has room for little more."""
+    """A reader with a small receive buffer that reads one byte per second."""
 
     def __init__(self, port: int, chat: int, position: int) -> None:
         self.port, self.chat, self.position = port, chat, position
@@ -253,19 +253,19 @@ class SlowReader:
             self.received += self.connection.recv(1)
 
     def finish(self) -> int:
-        """Takes what was left for it, quickly, until its stream ends; returns how many entries those were."""
+        """Reads the rest of its stream at full speed; returns the total number of entries received."""
         self.hurry.set()
         self.thread.join()
         try:
             while part := self.connection.recv(65_536):
                 self.received += part
         except ConnectionResetError:
-            pass  # What had not left the server is lost, and is not counted.
+            pass  # Entries that had not left the server are lost and not counted.
         self.connection.close()
         return self._check(self.received)
 
     def resume(self, end: int) -> int:
-        """Comes back from where it was, until it has reached a position; returns how many entries those were."""
+        """Reconnects and resumes, up to a position; returns the number of entries received."""
         connection = connect(self.port)
         connection.sendall(events_request(self.chat, self.position))
         received, count = b"", 0
@@ -278,7 +278,7 @@ class SlowReader:
         return count
 
     def _check(self, received: bytes) -> int:
-        """Raises `RuntimeError` if entries are missing, came twice, or are not in order."""
+        """Counts entries; raises `RuntimeError` if any are missing, duplicated or out of order."""
         positions = [int(position) for position in ENTRY.findall(received)]
         if positions != [*range(self.position + 1, self.position + 1 + len(positions))]:
             raise RuntimeError(f"after {self.position} came {positions}")

@@ -1,6 +1,6 @@
-"""The figures as Markdown that is also readable on a terminal."""
+"""Formats figures as Markdown tables that are also readable on a terminal."""
 
-# Name in the result, factor, digits.
+# Column title: key in the result, factor, digits after the decimal point.
 TIMES = {"p50 ms": ("p50", 1e-3, 1), "p99 ms": ("p99", 1e-3, 1)}
 RESIDENT = {"resident MiB": ("resident_mib", 1, 0)}
 REQUESTS = {

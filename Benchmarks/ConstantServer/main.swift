@@ -1,5 +1,5 @@
-// What the HTTP stack costs by itself: one route, a constant answer of the size of the service's /health/live, and
-// Hummingbird's defaults. It logs the port that it was given.
+// A baseline for the cost of the HTTP stack: one route with a constant response, as large as the service's
+// /health/live, and Hummingbird's defaults. It logs its port.
 
 import Hummingbird
 
