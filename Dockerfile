@@ -1,4 +1,4 @@
-# The server's image, and with `--target test` the one that runs the tests. docker-compose.yml uses both.
+# Builds the server's image, or with `--target test` an image that runs the tests. docker-compose.yml uses both.
 
 FROM swift:6.3.1-bookworm AS source
 RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends libpq-dev libsqlite3-dev \
@@ -33,7 +33,7 @@ WORKDIR /src
 COPY Scripts/docs-assets Scripts/
 RUN Scripts/docs-assets
 
-# The root file system of the runtime stage: the program and the libraries it loads, without a shell.
+# Builds the runtime stage's root file system: the program and the libraries it loads, without a shell.
 FROM debian:bookworm-slim AS root
 RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
     && rm -rf /var/lib/apt/lists/*
@@ -49,14 +49,14 @@ ENV PATH=/usr/local/bin
 # Fails the build if a library is missing.
 RUN ["chat-api", "--version"]
 
-# A number, so that an orchestrator can verify that it is not root.
+# A numeric id lets an orchestrator verify that it is not root.
 USER 10001
 WORKDIR /data
 VOLUME /data
 ENV CHAT_HOST=0.0.0.0 \
     DATABASE_URL=sqlite:////data/chat.db
 EXPOSE 8000
-# The command itself gives up after 8 seconds.
+# The command has its own timeouts, 8 seconds in total.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["chat-api", "healthcheck"]
 ENTRYPOINT ["chat-api"]
 CMD ["serve"]

@@ -1,4 +1,4 @@
-# What a developer does here. The work itself is in Scripts/.
+# The tasks of a developer; Scripts/ does the work.
 
 .DEFAULT_GOAL := help
 .PHONY: help run build dist test check bench crash openapi format lint clean
@@ -12,7 +12,7 @@ run: build docs-assets ## Build and start the server on http://127.0.0.1:8000 (o
 build: setup-build ## Build the release binary, .build/release/chat-api
 	Scripts/build
 
-dist: setup-build ## Pack an archive that runs where Swift is not installed
+dist: setup-build ## Pack an archive that runs without Swift
 	Scripts/dist
 
 test: setup-build setup-test ## Run every test (options: ARGS="--filter NAME")
@@ -25,7 +25,7 @@ bench: build setup-test ## Measure the server, see docs/performance.md (options:
 	@Scripts/setup bench
 	Scripts/bench $(ARGS)
 
-crash: build setup-test ## Kill the server under load and audit what is left (options: ARGS="--kills 5", --seed)
+crash: build setup-test ## Kill the server under load and audit the database (options: ARGS="--kills 5", --seed)
 	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Tests.Crash $(ARGS)
 
 openapi: setup-build setup-test ## Write the OpenAPI document that the tests expect, after a change of the API
@@ -34,10 +34,10 @@ openapi: setup-build setup-test ## Write the OpenAPI document that the tests exp
 format: ## Format the Swift sources
 	swift format -i -r -p Package.swift Sources Tests Benchmarks
 
-lint: ## Check the format of the Swift sources
+lint: ## Check the formatting of the Swift sources
 	swift format lint --strict -r -p Package.swift Sources Tests Benchmarks
 
-clean: ## Remove everything that was built
+clean: ## Remove all build products
 	rm -rf .build public/docs
 
 .PHONY: docs-assets setup-build setup-test
