@@ -22,8 +22,8 @@ package enum Settings {
         key: ["chat", "listen", "url"],
         flag: "listen-url",
         summary: """
-            The URL of the same PostgreSQL database for LISTEN and NOTIFY, needed if --database-url goes through a \
-            pooler in transaction mode.
+            The URL of the same PostgreSQL database for LISTEN and NOTIFY, needed if DATABASE_URL goes through a pooler \
+            in transaction mode.
             """,
         placeholder: "url",
         fallback: "same",
