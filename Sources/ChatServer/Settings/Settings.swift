@@ -241,7 +241,7 @@ package enum Settings {
     static let maximumConnectionsPerAddress = Setting.wholeNumber(
         ["chat", "max", "connections", "per", "address"],
         flag: "max-connections-per-address",
-        "Maximum number of connections from one IPv4 address or IPv6 /64, which is the proxy's behind a proxy.",
+        "Maximum number of connections from one IPv4 address or IPv6 /64, such as a proxy's.",
         in: 1...1_000_000,
         default: 2_000
     )
