@@ -103,7 +103,8 @@ struct LogPlanTests {
         let edit = { (text: String) in MessageEdit(text: try MessageText(text)) }
         let requests = [
             record(try post("a"), in: first), record(.edit(kept.id, try edit("b"), onlyIf: .any), in: first),
-            record(try post("c"), in: second), .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
+            record(try post("c"), in: second),
+            .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
             record(.delete(gone.id, onlyIf: .any), in: first),
             record(.edit(gone.id, try edit("too late"), onlyIf: .any), in: first),
             record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first),
