@@ -134,7 +134,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func update(_ messages: [LogPlan.MessageReference: Message]) -> PostgresStatement {
+    fileprivate static func update(_ messages: [BatchPlan.MessageReference: Message]) -> PostgresStatement {
         let messages = Array(messages.values)
         return PostgresStatement(
             """

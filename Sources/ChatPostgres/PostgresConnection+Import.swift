@@ -8,7 +8,7 @@ extension PostgresConnection {
         skipsConflicts: Bool,
         at now: Instant
     ) throws(PostgresError) -> ImportResult {
-        let plan = ImportPlan(stretches, knowing: try begin(stretches))
+        let plan = ImportPlan(stretches, from: try begin(stretches))
         guard plan.conflicts.isEmpty || skipsConflicts else {
             try rollBack()
             return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
@@ -18,34 +18,34 @@ extension PostgresConnection {
     }
 
     /// Opens the transaction and locks the chats.
-    private func begin(_ stretches: [ArchivedStretch]) throws(PostgresError) -> ImportPlan.Knowledge {
+    private func begin(_ stretches: [ArchivedStretch]) throws(PostgresError) -> ImportPlan.PriorState {
         let chats = Set(stretches.map(\.chat.id))
-        var knowledge = ImportPlan.Knowledge()
+        var priorState = ImportPlan.PriorState()
         try begin([.lockHeads(of: chats), .findRemoved(chats)]) { index, result throws(PostgresError) in
-            try knowledge.addChats(result, ofStatement: index)
+            try priorState.addChats(result, ofStatement: index)
         }
-        let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
-        if needs.isEmpty { return knowledge }
+        let needs = ImportPlan.Needs(stretches, from: priorState.heads)
+        if needs.isEmpty { return priorState }
         try continueTransaction(.finding(needs)) { index, result throws(PostgresError) in
-            try knowledge.addEntries(result, ofStatement: index)
+            try priorState.addEntries(result, ofStatement: index)
         }
-        return knowledge
+        return priorState
     }
 
-    func fetchKnowledge(
+    func fetchPriorState(
         of stretches: [ArchivedStretch]
-    ) throws(PostgresError) -> ImportPlan.Knowledge {
+    ) throws(PostgresError) -> ImportPlan.PriorState {
         let chats = Set(stretches.map(\.chat.id))
-        var knowledge = ImportPlan.Knowledge()
+        var priorState = ImportPlan.PriorState()
         try readSnapshot([.fetchHeads(of: chats), .findRemoved(chats)]) { index, result throws(PostgresError) in
-            try knowledge.addChats(result, ofStatement: index)
+            try priorState.addChats(result, ofStatement: index)
         }
-        let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
-        if needs.isEmpty { return knowledge }
+        let needs = ImportPlan.Needs(stretches, from: priorState.heads)
+        if needs.isEmpty { return priorState }
         try readSnapshot(.finding(needs)) { index, result throws(PostgresError) in
-            try knowledge.addEntries(result, ofStatement: index)
+            try priorState.addEntries(result, ofStatement: index)
         }
-        return knowledge
+        return priorState
     }
 }
 
@@ -55,7 +55,7 @@ extension [PostgresStatement] {
     }
 }
 
-extension ImportPlan.Knowledge {
+extension ImportPlan.PriorState {
     /// Takes what `fetchHeads` or `lockHeads`, and then `findRemoved`, have found.
     fileprivate mutating func addChats(
         _ result: borrowing PostgresResult,
@@ -82,7 +82,7 @@ extension ImportPlan.Knowledge {
             let key = try result.column("idempotency_key")
             for row in 0..<result.rowCount {
                 let chatID = ChatID(rawValue: try result.int64(chat, row: row))
-                usedKeys.insert(LogPlan.SentKey(chatID: chatID, key: try result.key(key, row: row)))
+                usedKeys.insert(BatchPlan.SentKey(chatID: chatID, key: try result.key(key, row: row)))
             }
         default:
             let chat = try result.column("chat_id")
@@ -114,7 +114,7 @@ extension PostgresStatement {
         )
     }
 
-    fileprivate static func findKeys(_ keys: Set<LogPlan.SentKey>) -> PostgresStatement {
+    fileprivate static func findKeys(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT chat_id, idempotency_key

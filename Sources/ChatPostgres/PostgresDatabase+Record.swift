@@ -41,15 +41,15 @@ extension PostgresConnection {
         leavingOutLocked lock: PostgresError?,
         at now: Instant
     ) throws(PostgresError) -> RecordOutcome {
-        let knowledge: LogPlan.Knowledge
+        let priorState: BatchPlan.PriorState
         do throws(PostgresError) {
-            knowledge = try begin(LogPlan.Needs(requests), leavingOutLocked: lock)
+            priorState = try begin(BatchPlan.Needs(requests), leavingOutLocked: lock)
         } catch .connectionLost(let reason) {
             throw .transactionLost(reason: reason)
         } catch .server(.lockNotAvailable, let message) {
             return .locked(.server(.lockNotAvailable, message: message))
         }
-        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let plan = BatchPlan(requests, from: priorState, at: now)
         do throws(PostgresError) {
             return .committed(plan.recorded(try commit(plan.writes, at: now)))
         } catch .server(.uniqueViolation, let message)
@@ -69,9 +69,9 @@ extension PostgresConnection {
 
     /// Opens the transaction, locks the chats and reads what the plan needs.
     private func begin(
-        _ needs: LogPlan.Needs,
+        _ needs: BatchPlan.Needs,
         leavingOutLocked lock: PostgresError?
-    ) throws(PostgresError) -> LogPlan.Knowledge {
+    ) throws(PostgresError) -> BatchPlan.PriorState {
         var parts: [(part: Part, statement: PostgresStatement)] = []
         // Statements after the lock see what other sessions had committed before it.
         if !needs.chats.isEmpty {
@@ -81,24 +81,24 @@ extension PostgresConnection {
         if !needs.keys.isEmpty { parts.append((.sent, .fetchSent(needs.keys))) }
         if !needs.messages.isEmpty { parts.append((.messages, .fetchMessages(needs.messages))) }
         if !needs.creationKeys.isEmpty { parts.append((.created, .fetchCreated(needs.creationKeys))) }
-        var knowledge = LogPlan.Knowledge()
+        var priorState = BatchPlan.PriorState()
         try begin(parts.map(\.statement)) { index, result throws(PostgresError) in
             switch parts[index].part {
             case .heads:
                 for head in try result.heads() {
-                    knowledge.heads[head.chat.id] = head
+                    priorState.heads[head.chat.id] = head
                 }
-                if !knowledge.heads.isEmpty { knowledge.epoch = try result.epoch() }
+                if !priorState.heads.isEmpty { priorState.epoch = try result.epoch() }
             case .existing:
                 guard let lock else { return }
-                for chat in try result.chatIDs() where knowledge.heads[chat] == nil {
-                    knowledge.busyChats[chat] = StoreError(lock)
+                for chat in try result.chatIDs() where priorState.heads[chat] == nil {
+                    priorState.busyChats[chat] = StoreError(lock)
                 }
-            case .sent: knowledge.sent = try result.sentMessages()
-            case .messages: knowledge.messages = try result.messages()
-            case .created: knowledge.createdChats = try result.createdChats()
+            case .sent: priorState.sent = try result.sentMessages()
+            case .messages: priorState.messages = try result.messages()
+            case .created: priorState.createdChats = try result.createdChats()
             }
         }
-        return knowledge
+        return priorState
     }
 }

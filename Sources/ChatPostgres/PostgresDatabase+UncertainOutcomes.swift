@@ -3,7 +3,7 @@ import PostgresClient
 
 /// A batch whose COMMIT was sent and not answered.
 struct UncertainOutcome {
-    let plan: LogPlan
+    let plan: BatchPlan
     let reason: String
 }
 

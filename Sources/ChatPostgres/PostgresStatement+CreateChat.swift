@@ -50,13 +50,13 @@ extension PostgresStatement {
 }
 
 extension PostgresResult {
-    borrowing func createdChats() throws(PostgresError) -> [IdempotencyKey: LogPlan.CreatedChat] {
+    borrowing func createdChats() throws(PostgresError) -> [IdempotencyKey: BatchPlan.CreatedChat] {
         let columns = try HeadColumns(self)
         let keyColumn = try column("idempotency_key")
         let fingerprint = try column("idempotency_fingerprint")
-        var chats: [IdempotencyKey: LogPlan.CreatedChat] = [:]
+        var chats: [IdempotencyKey: BatchPlan.CreatedChat] = [:]
         for row in 0..<rowCount {
-            chats[try key(keyColumn, row: row)] = LogPlan.CreatedChat(
+            chats[try key(keyColumn, row: row)] = BatchPlan.CreatedChat(
                 chat: try columns.head(self, row: row).chat,
                 fingerprint: try int64(fingerprint, row: row)
             )

@@ -55,6 +55,6 @@ extension PostgresStatement {
         )
         SELECT FROM chat
         """,
-        [.int64(LogPlan.removalLimit)]
+        [.int64(BatchPlan.removalLimit)]
     )
 }

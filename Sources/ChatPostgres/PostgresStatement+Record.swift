@@ -25,7 +25,7 @@ extension PostgresStatement {
         )
     }
 
-    static func fetchSent(_ keys: Set<LogPlan.SentKey>) -> PostgresStatement {
+    static func fetchSent(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT messages.chat_id, idempotency_key, idempotency_fingerprint, \(MessageColumns.list)
@@ -36,7 +36,7 @@ extension PostgresStatement {
         )
     }
 
-    static func fetchMessages(_ references: Set<LogPlan.MessageReference>) -> PostgresStatement {
+    static func fetchMessages(_ references: Set<BatchPlan.MessageReference>) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT messages.chat_id, \(MessageColumns.list)
@@ -98,15 +98,15 @@ extension PostgresStatement {
 }
 
 extension PostgresResult {
-    borrowing func sentMessages() throws(PostgresError) -> [LogPlan.SentKey: LogPlan.SentMessage] {
+    borrowing func sentMessages() throws(PostgresError) -> [BatchPlan.SentKey: BatchPlan.SentMessage] {
         let columns = try MessageColumns(self)
         let chat = try column("chat_id")
         let keyColumn = try column("idempotency_key")
         let fingerprint = try column("idempotency_fingerprint")
-        var sent: [LogPlan.SentKey: LogPlan.SentMessage] = [:]
+        var sent: [BatchPlan.SentKey: BatchPlan.SentMessage] = [:]
         for row in 0..<rowCount {
             let chatID = ChatID(rawValue: try int64(chat, row: row))
-            sent[LogPlan.SentKey(chatID: chatID, key: try key(keyColumn, row: row))] = LogPlan.SentMessage(
+            sent[BatchPlan.SentKey(chatID: chatID, key: try key(keyColumn, row: row))] = BatchPlan.SentMessage(
                 message: try columns.message(self, row: row, of: chatID),
                 fingerprint: try int64(fingerprint, row: row)
             )
@@ -114,14 +114,14 @@ extension PostgresResult {
         return sent
     }
 
-    borrowing func messages() throws(PostgresError) -> [LogPlan.MessageReference: Message] {
+    borrowing func messages() throws(PostgresError) -> [BatchPlan.MessageReference: Message] {
         let columns = try MessageColumns(self)
         let chat = try column("chat_id")
-        var messages: [LogPlan.MessageReference: Message] = [:]
+        var messages: [BatchPlan.MessageReference: Message] = [:]
         for row in 0..<rowCount {
             let chatID = ChatID(rawValue: try int64(chat, row: row))
             let message = try columns.message(self, row: row, of: chatID)
-            messages[LogPlan.MessageReference(chatID: chatID, id: message.id)] = message
+            messages[BatchPlan.MessageReference(chatID: chatID, id: message.id)] = message
         }
         return messages
     }

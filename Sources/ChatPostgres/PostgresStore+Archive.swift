@@ -33,8 +33,8 @@ extension PostgresStore: ChatArchive {
         }
     }
 
-    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
-        try await database.read { connection throws(PostgresError) in try connection.fetchKnowledge(of: stretches) }
+    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState {
+        try await database.read { connection throws(PostgresError) in try connection.fetchPriorState(of: stretches) }
     }
 
     package func renewEpoch() async throws(StoreError) -> Epoch {

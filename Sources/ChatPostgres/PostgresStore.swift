@@ -9,8 +9,8 @@ import PostgresClient
 package struct PostgresStore: ChatStore {
     package let signals: LogSignals
     let database: PostgresDatabase
-    private let writes: WriteLanes
-    private let reads: ReadLanes
+    private let writes: WriteShards
+    private let reads: ReadShards
     private let searches: SearchQueue
 
     /// The schema of the database must be current.
@@ -21,10 +21,10 @@ package struct PostgresStore: ChatStore {
         self.signals = signals
         self.database = database
         let executors = database.writers.map(\.executor)
-        writes = WriteLanes(on: executors, limits, signals) { lane, requests throws(StoreError) in
+        writes = WriteShards(on: executors, limits, signals) { lane, requests throws(StoreError) in
             try await database.record(requests, lane: lane)
         }
-        reads = ReadLanes(on: executors.map { _ in nil }, limits) { requests throws(StoreError) in
+        reads = ReadShards(on: executors.map { _ in nil }, limits) { requests throws(StoreError) in
             try await database.fetch(requests)
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in

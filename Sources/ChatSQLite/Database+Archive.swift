@@ -48,7 +48,7 @@ extension Database {
         skipsConflicts: Bool,
         at now: Instant
     ) throws -> ImportResult {
-        let plan = ImportPlan(stretches, knowing: try fetchKnowledge(of: stretches))
+        let plan = ImportPlan(stretches, from: try fetchPriorState(of: stretches))
         guard plan.conflicts.isEmpty || skipsConflicts else {
             return ImportResult(added: ImportCount(), conflicts: plan.conflicts)
         }
@@ -56,25 +56,25 @@ extension Database {
         return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
-    func fetchKnowledge(of stretches: [ArchivedStretch]) throws -> ImportPlan.Knowledge {
-        var knowledge = ImportPlan.Knowledge()
+    func fetchPriorState(of stretches: [ArchivedStretch]) throws -> ImportPlan.PriorState {
+        var priorState = ImportPlan.PriorState()
         for chat in stretches.map(\.chat.id) {
-            knowledge.heads[chat] = try fetchHead(of: chat)
-            if knowledge.heads[chat] == nil, try isBeingRemoved(chat) {
-                knowledge.removedChats.insert(chat)
+            priorState.heads[chat] = try fetchHead(of: chat)
+            if priorState.heads[chat] == nil, try isBeingRemoved(chat) {
+                priorState.removedChats.insert(chat)
             }
         }
-        let needs = ImportPlan.Needs(stretches, knowing: knowledge.heads)
+        let needs = ImportPlan.Needs(stretches, from: priorState.heads)
         for reference in needs.messages {
-            knowledge.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
+            priorState.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
         }
         for key in needs.keys where try isUsed(key) {
-            knowledge.usedKeys.insert(key)
+            priorState.usedKeys.insert(key)
         }
         for change in needs.changes where try contains(change) {
-            knowledge.changes.insert(ImportPlan.Place(chatID: change.chatID, position: change.position))
+            priorState.changes.insert(ImportPlan.Place(chatID: change.chatID, position: change.position))
         }
-        return knowledge
+        return priorState
     }
 
     private func isBeingRemoved(_ chat: ChatID) throws -> Bool {
@@ -82,7 +82,7 @@ extension Database {
         return try Int.fetchOne(statement, arguments: [chat.rawValue]) != nil
     }
 
-    private func isUsed(_ key: LogPlan.SentKey) throws -> Bool {
+    private func isUsed(_ key: BatchPlan.SentKey) throws -> Bool {
         let statement = try cachedStatement(sql: "SELECT 1 FROM messages WHERE chat_id = ? AND idempotency_key = ?")
         return try Int.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]) != nil
     }

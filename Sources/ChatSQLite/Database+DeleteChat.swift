@@ -29,7 +29,7 @@ extension Database {
             )
             if let first {
                 try cachedStatement(sql: "DELETE FROM \(table) WHERE chat_id = ? AND seq < ?")
-                    .execute(arguments: [chat, first + LogPlan.removalLimit])
+                    .execute(arguments: [chat, first + BatchPlan.removalLimit])
                 return true
             }
         }

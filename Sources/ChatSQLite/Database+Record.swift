@@ -7,26 +7,26 @@ extension Database {
     ///
     /// SQLite's writer is alone: what is read here holds until the commit.
     func record(_ requests: [WriteRequest], at now: Instant) throws -> RecordedBatch {
-        let plan = LogPlan(requests, knowing: try fetchKnowledge(LogPlan.Needs(requests)), at: now)
+        let plan = BatchPlan(requests, from: try fetchPriorState(BatchPlan.Needs(requests)), at: now)
         return plan.recorded(try apply(plan.writes, at: now))
     }
 
-    private func fetchKnowledge(_ needs: LogPlan.Needs) throws -> LogPlan.Knowledge {
-        var knowledge = LogPlan.Knowledge()
+    private func fetchPriorState(_ needs: BatchPlan.Needs) throws -> BatchPlan.PriorState {
+        var priorState = BatchPlan.PriorState()
         for chat in needs.chats {
-            knowledge.heads[chat] = try fetchHead(of: chat)
+            priorState.heads[chat] = try fetchHead(of: chat)
         }
-        knowledge.epoch = try fetchEpoch()
+        priorState.epoch = try fetchEpoch()
         for key in needs.keys {
-            knowledge.sent[key] = try fetchMessage(sentUnder: key)
+            priorState.sent[key] = try fetchMessage(sentUnder: key)
         }
         for reference in needs.messages {
-            knowledge.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
+            priorState.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
         }
         for key in needs.creationKeys {
-            knowledge.createdChats[key] = try fetchChat(createdUnder: key)
+            priorState.createdChats[key] = try fetchChat(createdUnder: key)
         }
-        return knowledge
+        return priorState
     }
 
     func fetchHead(of chat: ChatID) throws -> LogHead? {
@@ -37,7 +37,7 @@ extension Database {
         return try Row.fetchCursor(statement, arguments: [chat.rawValue]).map { columns.head($0) }.next()
     }
 
-    private func fetchMessage(sentUnder key: LogPlan.SentKey) throws -> LogPlan.SentMessage? {
+    private func fetchMessage(sentUnder key: BatchPlan.SentKey) throws -> BatchPlan.SentMessage? {
         let statement = try cachedStatement(
             sql: """
                 SELECT \(MessageColumns.list), idempotency_fingerprint FROM messages
@@ -47,11 +47,11 @@ extension Database {
         let columns = try MessageColumns(statement)
         let fingerprint = try statement.column("idempotency_fingerprint")
         return try Row.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]).map { row in
-            LogPlan.SentMessage(message: columns.message(row, of: key.chatID), fingerprint: row[fingerprint])
+            BatchPlan.SentMessage(message: columns.message(row, of: key.chatID), fingerprint: row[fingerprint])
         }
     }
 
-    private func fetchChat(createdUnder key: IdempotencyKey) throws -> LogPlan.CreatedChat? {
+    private func fetchChat(createdUnder key: IdempotencyKey) throws -> BatchPlan.CreatedChat? {
         let statement = try cachedStatement(
             sql: """
                 SELECT \(HeadColumns.list), sent.idempotency_fingerprint
@@ -62,7 +62,7 @@ extension Database {
         let columns = try HeadColumns(statement)
         let fingerprint = try statement.column("idempotency_fingerprint")
         return try Row.fetchOne(statement, arguments: [key.value]).map { row in
-            LogPlan.CreatedChat(chat: columns.head(row).chat, fingerprint: row[fingerprint])
+            BatchPlan.CreatedChat(chat: columns.head(row).chat, fingerprint: row[fingerprint])
         }
     }
 }

@@ -24,8 +24,8 @@ extension SQLiteStore: ChatArchive {
         }
     }
 
-    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge {
-        try await database.read { try $0.fetchKnowledge(of: stretches) }
+    package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState {
+        try await database.read { try $0.fetchPriorState(of: stretches) }
     }
 
     package func renewEpoch() async throws(StoreError) -> Epoch {

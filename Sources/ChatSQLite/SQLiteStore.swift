@@ -9,8 +9,8 @@ import GRDB
 package struct SQLiteStore: ChatStore {
     package let signals: LogSignals
     let database: SQLiteDatabase
-    private let writes: WriteLanes
-    private let reads: ReadLanes
+    private let writes: WriteShards
+    private let reads: ReadShards
     private let searches: SearchQueue
 
     /// The schema of the database must be current.
@@ -20,10 +20,10 @@ package struct SQLiteStore: ChatStore {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        writes = WriteLanes(on: [ThreadExecutor()], limits, signals) { _, requests throws(StoreError) in
+        writes = WriteShards(on: [ThreadExecutor()], limits, signals) { _, requests throws(StoreError) in
             try database.record(requests)
         }
-        reads = ReadLanes(on: (0..<database.readers).map { _ in ThreadExecutor() }, limits) {
+        reads = ReadShards(on: (0..<database.readers).map { _ in ThreadExecutor() }, limits) {
             requests throws(StoreError) in
             try database.fetch(requests)
         }

@@ -84,7 +84,7 @@ struct WriteConformanceTests {
             var chats: [ChatID] = []
             for number in 0..<8 {
                 chats.append(try await store.createChat(titled: ChatTitle("\(number)")).id)
-                try await database.fill(chats[number].rawValue, messages: Int(LogPlan.removalLimit) / 2 + 1)
+                try await database.fill(chats[number].rawValue, messages: Int(BatchPlan.removalLimit) / 2 + 1)
             }
             try await withThrowingTaskGroup { group in
                 for chat in chats {

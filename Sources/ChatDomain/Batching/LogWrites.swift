@@ -1,6 +1,6 @@
 /// What one transaction writes to chats and their logs.
 ///
-/// `LogPlan` and `ImportPlan` decide it, and each store writes the parts in the order in which they are declared.
+/// `BatchPlan` and `ImportPlan` decide it, and each store writes the parts in the order in which they are declared.
 package struct LogWrites: Sendable {
     /// A message to insert at its position; it has no id yet.
     package struct Append: Sendable {
@@ -25,7 +25,7 @@ package struct LogWrites: Sendable {
     /// The other new entries.
     package var changes: [LogRecord] = []
     /// The stored messages that change, as they are afterward.
-    package var editedMessages: [LogPlan.MessageReference: Message] = [:]
+    package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
     /// The ends of the logs that change, as they are afterward.
     package var movedHeads: [ChatID: LogHead] = [:]
     /// The chats among them whose title or metadata change.

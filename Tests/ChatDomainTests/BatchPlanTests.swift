@@ -1,7 +1,7 @@
 import ChatDomain
 import Testing
 
-struct LogPlanTests {
+struct BatchPlanTests {
     private let first = ChatID(rawValue: 1)
     private let second = ChatID(rawValue: 2)
     private let now = Instant(microsecondsSinceEpoch: 1_000)
@@ -59,24 +59,24 @@ struct LogPlanTests {
         )
     }
 
-    private func knowledge(_ heads: LogHead..., messages: [Message] = []) -> LogPlan.Knowledge {
-        var knowledge = LogPlan.Knowledge()
-        knowledge.heads = Dictionary(uniqueKeysWithValues: heads.map { ($0.chat.id, $0) })
+    private func priorState(_ heads: LogHead..., messages: [Message] = []) -> BatchPlan.PriorState {
+        var priorState = BatchPlan.PriorState()
+        priorState.heads = Dictionary(uniqueKeysWithValues: heads.map { ($0.chat.id, $0) })
         for message in messages {
-            knowledge.messages[LogPlan.MessageReference(chatID: message.chatID, id: message.id)] = message
+            priorState.messages[BatchPlan.MessageReference(chatID: message.chatID, id: message.id)] = message
         }
-        return knowledge
+        return priorState
     }
 
-    private func plan(_ requests: [WriteRequest], knowing knowledge: LogPlan.Knowledge) -> LogPlan {
-        LogPlan(requests, knowing: knowledge, at: now)
+    private func plan(_ requests: [WriteRequest], from priorState: BatchPlan.PriorState) -> BatchPlan {
+        BatchPlan(requests, from: priorState, at: now)
     }
 
     private func record(_ change: LogChange, in chat: ChatID) -> WriteRequest {
         .record(LogRequest(change, in: chat, by: .anonymous))
     }
 
-    private func results(_ plan: LogPlan, ids: [Int64] = []) -> [Result<WriteAnswer, StoreError>] {
+    private func results(_ plan: BatchPlan, ids: [Int64] = []) -> [Result<WriteAnswer, StoreError>] {
         plan.recorded(LogWrites.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results
     }
 
@@ -94,11 +94,11 @@ struct LogPlanTests {
     }
 
     @Test func aBatchTellsWhatTheLogHasFromThenOn() throws {
-        var knowledge = LogPlan.Knowledge()
-        knowledge.heads = [first: head(first, 4, messages: 2), second: head(second, 0)]
+        var priorState = BatchPlan.PriorState()
+        priorState.heads = [first: head(first, 4, messages: 2), second: head(second, 0)]
         let (kept, gone) = (message(1, first, 1, "kept", at: 0), message(2, first, 2, "gone", at: 0))
         for known in [kept, gone] {
-            knowledge.messages[LogPlan.MessageReference(chatID: first, id: known.id)] = known
+            priorState.messages[BatchPlan.MessageReference(chatID: first, id: known.id)] = known
         }
         let edit = { (text: String) in MessageEdit(text: try MessageText(text)) }
         let requests = [
@@ -110,7 +110,7 @@ struct LogPlanTests {
             record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first),
             record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first), record(try post("e"), in: first),
         ]
-        let plan = plan(requests, knowing: knowledge)
+        let plan = plan(requests, from: priorState)
         let batch = plan.recorded(LogWrites.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
 
         var edited = kept
@@ -144,7 +144,7 @@ struct LogPlanTests {
             record(try post("c"), in: first), record(try post("d"), in: ChatID(rawValue: 3)),
         ]
         // The clock is behind the first log and ahead of the second.
-        let plan = plan(requests, knowing: knowledge(head(first, 7, at: 5_000), head(second, 0)))
+        let plan = plan(requests, from: priorState(head(first, 7, at: 5_000), head(second, 0)))
         #expect(plan.writes.appends.map(\.draft.text.value) == ["a", "b", "c"])
         #expect(
             plan.writes.movedHeads == [
@@ -166,16 +166,16 @@ struct LogPlanTests {
         let stored = message(11, first, 3, "old", at: 10)
         let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
         let idempotency = try #require(old.idempotency)
-        var knowledge = knowledge(head(first, 3), head(second, 0))
-        knowledge.sent[LogPlan.SentKey(chatID: first, key: idempotency.key)] =
-            LogPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
+        var priorState = priorState(head(first, 3), head(second, 0))
+        priorState.sent[BatchPlan.SentKey(chatID: first, key: idempotency.key)] =
+            BatchPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
         let requests = [
             record(.post(old), in: first), record(try post("other", key: "k1"), in: first),
             record(.post(old), in: second), record(try post("new", key: "k2"), in: first),
             record(try post("new", key: "k2"), in: first), record(try post("else", key: "k2"), in: first),
             record(try post("new"), in: first),
         ]
-        let plan = plan(requests, knowing: knowledge)
+        let plan = plan(requests, from: priorState)
         let new = message(13, first, 4, "new", at: 1_000)
         #expect(
             results(plan, ids: [12, 13, 14]) == [
@@ -203,7 +203,7 @@ struct LogPlanTests {
             .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
             .update(first, ChatEdit(title: try ChatTitle("renamed")), by: .anonymous),
         ]
-        let plan = plan(requests, knowing: knowledge(head(first, 1, messages: 1), messages: [old]))
+        let plan = plan(requests, from: priorState(head(first, 1, messages: 1), messages: [old]))
         let edited = message(5, first, 1, "new", at: 0, revision: 2, editedAt: 1_000)
         let deleted = message(5, first, 1, "", at: 0, revision: 2, editedAt: 1_000, deletedAt: 1_000)
         let answer = Message(
@@ -238,27 +238,27 @@ struct LogPlanTests {
     @Test func aKeyOfADeletedMessageIsReplayedWhateverTheBodyWas() throws {
         let gone = message(5, first, 1, "", at: 0, deletedAt: 9)
         let draft = MessageDraft(text: try MessageText("again"), idempotencyKey: IdempotencyKey("k"))
-        var knowledge = knowledge(head(first, 2))
-        knowledge.sent[LogPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
-            LogPlan.SentMessage(message: gone, fingerprint: 0)
-        let plan = plan([record(.post(draft), in: first)], knowing: knowledge)
+        var priorState = priorState(head(first, 2))
+        priorState.sent[BatchPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
+            BatchPlan.SentMessage(message: gone, fingerprint: 0)
+        let plan = plan([record(.post(draft), in: first)], from: priorState)
         #expect(results(plan) == [recorded(gone, isReplay: true)])
         #expect(plan.writes.isEmpty)
     }
 
     @Test func aBatchThatWritesNothingMovesNothing() throws {
-        let plan = plan([record(try post("a"), in: first)], knowing: LogPlan.Knowledge())
+        let plan = plan([record(try post("a"), in: first)], from: BatchPlan.PriorState())
         #expect(plan.writes.isEmpty)
         #expect(plan.writes.movedHeads.isEmpty)
         #expect(results(plan) == [.failure(.chatNotFound)])
     }
 
     @Test func aKeyStandsForOneChatAlsoWithinABatch() throws {
-        var knowledge = knowledge()
+        var priorState = priorState()
         let stored = Chat(id: first, title: "stored", createdAt: now)
         let old = try draft("stored", key: "k1")
         let idempotency = try #require(old.idempotency)
-        knowledge.createdChats[idempotency.key] = LogPlan.CreatedChat(
+        priorState.createdChats[idempotency.key] = BatchPlan.CreatedChat(
             chat: stored,
             fingerprint: idempotency.fingerprint
         )
@@ -266,7 +266,7 @@ struct LogPlanTests {
             old, try draft("other", key: "k1"), try draft("new", key: "k2"), try draft("new", key: "k2"),
             try draft("else", key: "k2"), try draft("new"),
         ]
-        let plan = LogPlan(drafts.map { .create($0) }, knowing: knowledge, at: now)
+        let plan = BatchPlan(drafts.map { .create($0) }, from: priorState, at: now)
         #expect(plan.writes.creations.map(\.draft.title.value) == ["new", "new"])
         let batch = plan.recorded(LogWrites.Written(chatIDs: [7, 8].map(ChatID.init(rawValue:))))
         #expect(
@@ -279,10 +279,10 @@ struct LogPlanTests {
     }
 
     @Test func aChatThatIsDeletedTakesNothingMoreAndReleasesItsKey() throws {
-        var knowledge = knowledge(head(first, 1), head(second, 1))
+        var priorState = priorState(head(first, 1), head(second, 1))
         let draft = try draft("new", key: "k")
         let idempotency = try #require(draft.idempotency)
-        knowledge.createdChats[idempotency.key] = LogPlan.CreatedChat(
+        priorState.createdChats[idempotency.key] = BatchPlan.CreatedChat(
             chat: head(first, 1).chat,
             fingerprint: idempotency.fingerprint
         )
@@ -291,7 +291,7 @@ struct LogPlanTests {
             record(try post("after"), in: first), .delete(first), .create(draft),
             .delete(ChatID(rawValue: 3)), record(try post("beside"), in: second),
         ]
-        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let plan = BatchPlan(requests, from: priorState, at: now)
         #expect(plan.writes.removedChats == [first])
         let ids = [21, 22].map(MessageID.init(rawValue:))
         let batch = plan.recorded(LogWrites.Written(messageIDs: ids, chatIDs: [ChatID(rawValue: 7)]))
@@ -309,26 +309,26 @@ struct LogPlanTests {
     }
 
     @Test func theDeletionsOfABatchRemoveABoundedNumberOfEntriesAtOnce() {
-        let sizes = [LogPlan.removalLimit - 10, 20, 5, 5, LogPlan.removalLimit]
-        var knowledge = LogPlan.Knowledge()
+        let sizes = [BatchPlan.removalLimit - 10, 20, 5, 5, BatchPlan.removalLimit]
+        var priorState = BatchPlan.PriorState()
         for (index, size) in sizes.enumerated() {
             let chat = ChatID(rawValue: Int64(index))
-            knowledge.heads[chat] = head(chat, size)
+            priorState.heads[chat] = head(chat, size)
         }
         let chats = sizes.indices.map { ChatID(rawValue: Int64($0)) }
-        let plan = LogPlan(chats.map { .delete($0) }, knowing: knowledge, at: now)
+        let plan = BatchPlan(chats.map { .delete($0) }, from: priorState, at: now)
         #expect(plan.writes.removedChats == [chats[0], chats[2], chats[3]])
         #expect(plan.writes.hiddenChats == [chats[1], chats[4]])
     }
 
     @Test func onlyTheRequestsForAChatThatIsBusyFail() throws {
-        var knowledge = knowledge(head(second, 0))
-        knowledge.busyChats = [first: .unavailable(reason: "locked")]
+        var priorState = priorState(head(second, 0))
+        priorState.busyChats = [first: .unavailable(reason: "locked")]
         let requests: [WriteRequest] = [
             record(try post("a"), in: first), .delete(first),
             record(try post("b"), in: second),
         ]
-        let plan = LogPlan(requests, knowing: knowledge, at: now)
+        let plan = BatchPlan(requests, from: priorState, at: now)
         let ids = [MessageID(rawValue: 5)]
         #expect(
             plan.recorded(LogWrites.Written(messageIDs: ids)).results == [

@@ -1,7 +1,7 @@
 /// Reads the newest messages of chats in batches that form while earlier ones run.
 ///
 /// Batches of several lanes run side by side; a chat's reads all take the same lane.
-package struct ReadLanes: Sendable {
+package struct ReadShards: Sendable {
     /// Reads a batch in one snapshot.
     ///
     /// The results are in the order of the requests; nil stands for an unchanged log.

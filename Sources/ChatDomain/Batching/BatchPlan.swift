@@ -1,7 +1,7 @@
 /// Decides what a batch of requests writes, once the logs of their chats are locked and what they refer to is read.
 ///
 /// Every store uses it, so positions, instants, replays and refusals are the same on all of them. It does no I/O.
-package struct LogPlan {
+package struct BatchPlan {
     /// The most entries that one batch removes with deleted chats, and that one step of a purge removes: other requests wait
     /// for some milliseconds at most.
     package static let removalLimit: Int64 = 2_000
@@ -19,15 +19,15 @@ package struct LogPlan {
     }
 
     package private(set) var writes = LogWrites()
-    private let knowledge: Knowledge
+    private let priorState: PriorState
     private let now: Instant
     private var removalBudget = removalLimit
     private var outcomes: [Outcome] = []
     private var indices: [SentKey: Int] = [:]
     private var creationIndices: [IdempotencyKey: Int] = [:]
 
-    package init(_ requests: [WriteRequest], knowing knowledge: Knowledge, at now: Instant) {
-        self.knowledge = knowledge
+    package init(_ requests: [WriteRequest], from priorState: PriorState, at now: Instant) {
+        self.priorState = priorState
         self.now = now
         writes.appends.reserveCapacity(requests.count)
         outcomes.reserveCapacity(requests.count)
@@ -71,7 +71,7 @@ package struct LogPlan {
         return RecordedBatch(
             results: results,
             entries: entries,
-            epoch: knowledge.epoch,
+            epoch: priorState.epoch,
             createdChats: written.chatIDs ?? [],
             deletedChats: deletedChats,
             erasesText: writes.erasesText
@@ -91,7 +91,7 @@ package struct LogPlan {
 
     /// A message as it is after the requests that are planned so far.
     private func message(_ reference: MessageReference) -> Message? {
-        writes.editedMessages[reference] ?? knowledge.messages[reference]
+        writes.editedMessages[reference] ?? priorState.messages[reference]
     }
 
     private mutating func plan(_ request: WriteRequest) throws(StoreError) -> Outcome {
@@ -119,8 +119,8 @@ package struct LogPlan {
     }
 
     private func head(of chat: ChatID) throws(StoreError) -> LogHead {
-        if let error = knowledge.busyChats[chat] { throw error }
-        guard !isDeleted(chat), let head = writes.movedHeads[chat] ?? knowledge.heads[chat] else {
+        if let error = priorState.busyChats[chat] { throw error }
+        guard !isDeleted(chat), let head = writes.movedHeads[chat] ?? priorState.heads[chat] else {
             throw .chatNotFound
         }
         return head
@@ -128,7 +128,7 @@ package struct LogPlan {
 
     private mutating func create(_ draft: ChatDraft) throws(StoreError) -> Outcome {
         if let idempotency = draft.idempotency {
-            if let earlier = knowledge.createdChats[idempotency.key], !isDeleted(earlier.chat.id) {
+            if let earlier = priorState.createdChats[idempotency.key], !isDeleted(earlier.chat.id) {
                 guard earlier.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
                 let chat = writes.movedHeads[earlier.chat.id]?.chat ?? earlier.chat
                 return .done(.created(Accepted(chat, isReplay: true)))
@@ -187,7 +187,7 @@ package struct LogPlan {
     private mutating func post(_ draft: MessageDraft, to head: LogHead) throws(StoreError) -> Outcome {
         let chatID = head.chat.id
         let key = draft.idempotency.map { SentKey(chatID: chatID, key: $0.key) }
-        if let key, let earlier = knowledge.sent[key] {
+        if let key, let earlier = priorState.sent[key] {
             // A deleted message has lost its fingerprint.
             let reference = MessageReference(chatID: chatID, id: earlier.message.id)
             let message = writes.editedMessages[reference] ?? earlier.message

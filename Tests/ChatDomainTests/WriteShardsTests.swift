@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
-struct WriteLanesTests {
+struct WriteShardsTests {
     /// Holds the first batch until it is opened, and remembers all of them.
     private final class Gate: Sendable {
         private let batches = Mutex<[[WriteRequest]]>([])
@@ -40,7 +40,7 @@ struct WriteLanesTests {
     @Test func aFloodOfCreationsDoesNotKeepPostersWaitingForMoreThanABatch() async throws {
         let gate = Gate()
         let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
-        let lanes = WriteLanes(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
+        let lanes = WriteShards(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
             await gate.run(requests)
             return Self.answer(requests)
         }
@@ -135,7 +135,7 @@ struct WriteLanesTests {
     @Test func batchesRunOnTheThreadOfTheirLane() async throws {
         let executors = [ThreadExecutor(), ThreadExecutor()]
         let threads = Mutex<[Int: Set<pthread_t>]>([:])
-        let lanes = WriteLanes(on: executors, BatchLimits(), LogSignals()) { lane, requests throws(StoreError) in
+        let lanes = WriteShards(on: executors, BatchLimits(), LogSignals()) { lane, requests throws(StoreError) in
             threads.withLock { _ = $0[lane, default: []].insert(pthread_self()) }
             return Self.answer(requests)
         }
@@ -147,12 +147,12 @@ struct WriteLanesTests {
         #expect(seen[0] != seen[1])
     }
 
-    private func lanesWithSlowListener(_ gate: Gate? = nil) -> (WriteLanes, SlowListener) {
+    private func lanesWithSlowListener(_ gate: Gate? = nil) -> (WriteShards, SlowListener) {
         let signals = LogSignals()
         let listener = SlowListener()
         signals.addListener { listener.receive($0) }
         let lastID = Mutex<Int64>(0)
-        let lanes = WriteLanes(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
+        let lanes = WriteShards(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
             await gate?.run(requests)
             var batch = Self.answer(requests)
             batch.createdChats = requests.map { _ in

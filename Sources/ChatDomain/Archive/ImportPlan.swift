@@ -16,13 +16,13 @@ package struct ImportPlan: Sendable {
     /// What must be read, once the ends of the logs are known, before the batch can be planned.
     package struct Needs: Sendable {
         /// Those that may be stored already, and those that the batch changes without holding them.
-        package private(set) var messages: Set<LogPlan.MessageReference> = []
+        package private(set) var messages: Set<BatchPlan.MessageReference> = []
         /// Those of new messages in chats that exist.
-        package private(set) var keys: Set<LogPlan.SentKey> = []
+        package private(set) var keys: Set<BatchPlan.SentKey> = []
         /// Those that may be stored already.
         package private(set) var changes: [LogRecord] = []
 
-        package init(_ stretches: [ArchivedStretch], knowing heads: [ChatID: LogHead]) {
+        package init(_ stretches: [ArchivedStretch], from heads: [ChatID: LogHead]) {
             for stretch in stretches {
                 let end = heads[stretch.chat.id]?.chat.lastPosition ?? Position(rawValue: 0)
                 var held: Set<MessageID> = []
@@ -31,14 +31,14 @@ package struct ImportPlan: Sendable {
                     case .message(let message, let idempotency):
                         held.insert(message.id)
                         if heads[message.chatID] != nil {
-                            messages.insert(LogPlan.MessageReference(chatID: message.chatID, id: message.id))
+                            messages.insert(BatchPlan.MessageReference(chatID: message.chatID, id: message.id))
                         }
                         if heads[message.chatID] != nil, message.position > end, let key = idempotency?.key {
-                            keys.insert(LogPlan.SentKey(chatID: message.chatID, key: key))
+                            keys.insert(BatchPlan.SentKey(chatID: message.chatID, key: key))
                         }
                     case .change(let change):
                         if let id = change.messageID, !held.contains(id) {
-                            messages.insert(LogPlan.MessageReference(chatID: change.chatID, id: id))
+                            messages.insert(BatchPlan.MessageReference(chatID: change.chatID, id: id))
                         }
                         if change.position <= end {
                             changes.append(change)
@@ -54,23 +54,23 @@ package struct ImportPlan: Sendable {
     }
 
     /// What is stored.
-    package struct Knowledge: Sendable {
+    package struct PriorState: Sendable {
         /// The logs of the batch's chats; a chat that is not there does not exist.
         package var heads: [ChatID: LogHead] = [:]
         /// The chats that were deleted and are still being removed.
         package var removedChats: Set<ChatID> = []
         /// As far as they exist.
-        package var messages: [LogPlan.MessageReference: Message] = [:]
+        package var messages: [BatchPlan.MessageReference: Message] = [:]
         /// Messages that would exist if the batches before had been imported.
-        package var assumedMessages: Set<LogPlan.MessageReference> = []
+        package var assumedMessages: Set<BatchPlan.MessageReference> = []
         /// The keys that messages have.
-        package var usedKeys: Set<LogPlan.SentKey> = []
+        package var usedKeys: Set<BatchPlan.SentKey> = []
         /// Where changes are that are the same.
         package var changes: Set<Place> = []
 
         package init() {}
 
-        fileprivate func contains(_ reference: LogPlan.MessageReference) -> Bool {
+        fileprivate func contains(_ reference: BatchPlan.MessageReference) -> Bool {
             messages[reference] != nil || assumedMessages.contains(reference)
         }
     }
@@ -78,12 +78,12 @@ package struct ImportPlan: Sendable {
     package private(set) var writes = LogWrites()
     /// What is not planned, and why.
     package private(set) var conflicts: [ImportConflict] = []
-    private let knowledge: Knowledge
-    package private(set) var newMessages: Set<LogPlan.MessageReference> = []
-    package private(set) var newKeys: Set<LogPlan.SentKey> = []
+    private let priorState: PriorState
+    package private(set) var newMessages: Set<BatchPlan.MessageReference> = []
+    package private(set) var newKeys: Set<BatchPlan.SentKey> = []
 
-    package init(_ stretches: [ArchivedStretch], knowing knowledge: Knowledge) {
-        self.knowledge = knowledge
+    package init(_ stretches: [ArchivedStretch], from priorState: PriorState) {
+        self.priorState = priorState
         for stretch in stretches {
             add(stretch)
         }
@@ -102,10 +102,10 @@ package struct ImportPlan: Sendable {
             conflicts.append(ImportConflict(chatID: chat.id, position: nil, reason: reason))
             return
         }
-        if knowledge.heads[chat.id] == nil {
+        if priorState.heads[chat.id] == nil {
             writes.importedChats.append(chat)
         }
-        let stored = knowledge.heads[chat.id] ?? chat.withoutLog
+        let stored = priorState.heads[chat.id] ?? chat.withoutLog
         var head = stored
         do throws(ImportConflict) {
             let known = stretch.entries.prefix { $0.position <= stored.chat.lastPosition }
@@ -129,10 +129,10 @@ package struct ImportPlan: Sendable {
     }
 
     private func obstacle(to chat: ArchivedChat) -> String? {
-        if knowledge.removedChats.contains(chat.id) {
+        if priorState.removedChats.contains(chat.id) {
             return "chat \(chat.id.rawValue) was deleted and is still being removed: try again later"
         }
-        if let stored = knowledge.heads[chat.id], stored.chat.createdAt != chat.head.chat.createdAt {
+        if let stored = priorState.heads[chat.id], stored.chat.createdAt != chat.head.chat.createdAt {
             return "the id of chat \(chat.id.rawValue) is taken: the database has another chat under it"
         }
         return nil
@@ -150,16 +150,16 @@ package struct ImportPlan: Sendable {
         }
         switch entry {
         case .message(let message, let idempotency):
-            let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
-            guard !knowledge.contains(reference), newMessages.insert(reference).inserted else {
+            let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+            guard !priorState.contains(reference), newMessages.insert(reference).inserted else {
                 throw ImportConflict(
                     at: entry,
                     reason: "\(entry.place) has the id \(message.id.rawValue) of another message"
                 )
             }
             if let key = idempotency?.key {
-                let sent = LogPlan.SentKey(chatID: message.chatID, key: key)
-                guard !knowledge.usedKeys.contains(sent), newKeys.insert(sent).inserted else {
+                let sent = BatchPlan.SentKey(chatID: message.chatID, key: key)
+                guard !priorState.usedKeys.contains(sent), newKeys.insert(sent).inserted else {
                     newMessages.remove(reference)
                     throw ImportConflict(
                         at: entry,
@@ -172,8 +172,8 @@ package struct ImportPlan: Sendable {
             head.chat.messageCount += message.isDeleted ? 0 : 1
         case .change(let change):
             if let id = change.messageID {
-                let reference = LogPlan.MessageReference(chatID: change.chatID, id: id)
-                guard newMessages.contains(reference) || knowledge.contains(reference) else {
+                let reference = BatchPlan.MessageReference(chatID: change.chatID, id: id)
+                guard newMessages.contains(reference) || priorState.contains(reference) else {
                     throw ImportConflict(
                         at: entry,
                         reason: "\(entry.place) is about message \(id.rawValue), which is not there"
@@ -193,20 +193,20 @@ package struct ImportPlan: Sendable {
     private func compare(
         _ entries: ArraySlice<ArchivedEntry>,
         isOlder: Bool
-    ) throws(ImportConflict) -> [LogPlan.MessageReference: Message] {
-        var newer: [LogPlan.MessageReference: Message] = [:]
+    ) throws(ImportConflict) -> [BatchPlan.MessageReference: Message] {
+        var newer: [BatchPlan.MessageReference: Message] = [:]
         for entry in entries {
             switch entry {
             case .message(let message, _):
-                let reference = LogPlan.MessageReference(chatID: message.chatID, id: message.id)
-                guard let stored = knowledge.messages[reference], stored.position == message.position,
+                let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+                guard let stored = priorState.messages[reference], stored.position == message.position,
                     stored.createdAt == message.createdAt
                 else { throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database") }
                 if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
                     newer[reference] = message
                 }
             case .change(let change):
-                guard knowledge.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
+                guard priorState.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
                     throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database")
                 }
             }

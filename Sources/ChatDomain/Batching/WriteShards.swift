@@ -5,7 +5,7 @@ import Hashing
 /// Changes of logs, creations, and deletions with purges wait in queues of their own and share the batches equally, so that
 /// a flood of one kind does not starve the others. Batches of several lanes run side by side; a chat's writes all take the
 /// same lane, and so do the creations under one key.
-package struct WriteLanes: Sendable {
+package struct WriteShards: Sendable {
     /// Carries out a batch in a lane.
     package typealias Perform = @Sendable (_ lane: Int, [WriteRequest]) async throws(StoreError) -> RecordedBatch
 

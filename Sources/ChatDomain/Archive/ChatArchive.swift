@@ -28,7 +28,7 @@ package protocol ChatArchive: Sendable {
     func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) async throws(StoreError) -> ImportResult
 
     /// Reads what is stored of a batch, without keeping anyone from changing it.
-    func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.Knowledge
+    func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState
 
     /// Gives the history a new epoch, by which readers learn that it may have gone backward.
     func renewEpoch() async throws(StoreError) -> Epoch
@@ -64,4 +64,78 @@ package struct ImportConflict: Error, Equatable {
     /// The first entry that cannot be imported; nil if the chat itself cannot.
     package let position: Position?
     package let reason: String
+}
+
+/// A chat with all that a store keeps of it beside its log.
+package struct ArchivedChat: Equatable, Sendable {
+    /// As the archive has it: an import uses its end to tell whether the archive's log is longer than the stored one.
+    package var head: LogHead
+    /// What the request that created the chat is known by.
+    package let idempotency: Idempotency?
+
+    package init(head: LogHead, idempotency: Idempotency? = nil) {
+        self.head = head
+        self.idempotency = idempotency
+    }
+
+    package var id: ChatID {
+        head.chat.id
+    }
+
+    /// The chat as it was before its first entry.
+    package var withoutLog: LogHead {
+        let chat = head.chat
+        return LogHead(
+            chat: Chat(id: chat.id, title: chat.title, metadata: chat.metadata, createdAt: chat.createdAt),
+            instant: chat.createdAt
+        )
+    }
+}
+
+/// One entry of a chat's log with all that a store keeps of it.
+package enum ArchivedEntry: Equatable, Sendable {
+    /// A message as it stands now, at the position at which it was posted.
+    case message(Message, Idempotency?)
+    case change(LogRecord)
+
+    package var chatID: ChatID {
+        switch self {
+        case .message(let message, _): message.chatID
+        case .change(let change): change.chatID
+        }
+    }
+
+    package var position: Position {
+        switch self {
+        case .message(let message, _): message.position
+        case .change(let change): change.position
+        }
+    }
+
+    package var instant: Instant {
+        switch self {
+        case .message(let message, _): message.createdAt
+        case .change(let change): change.instant
+        }
+    }
+}
+
+/// Entries of a chat's log on their way into a store, in the order of their positions and without a hole.
+package struct ArchivedStretch: Equatable, Sendable {
+    package var chat: ArchivedChat
+    package var entries: [ArchivedEntry]
+
+    package init(chat: ArchivedChat, entries: [ArchivedEntry] = []) {
+        self.chat = chat
+        self.entries = entries
+    }
+}
+
+extension [ArchivedEntry] {
+    /// The first entries behind a position, from the first of either kind.
+    ///
+    /// - Parameter limit: How many there are of each kind at the most, and of both together afterwards.
+    package init(merging messages: [ArchivedEntry], _ changes: [ArchivedEntry], limit: Int) {
+        self = Array((messages + changes).sorted { $0.position < $1.position }.prefix(limit))
+    }
 }

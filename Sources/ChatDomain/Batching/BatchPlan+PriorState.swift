@@ -1,5 +1,5 @@
 /// What a batch must know before it is planned, and what must be read for that.
-extension LogPlan {
+extension BatchPlan {
     /// A message's idempotency key with the chat in which it is unique.
     package struct SentKey: Hashable, Sendable {
         package let chatID: ChatID
@@ -45,7 +45,7 @@ extension LogPlan {
     }
 
     /// What a batch must have read before it can be planned.
-    package struct Knowledge: Sendable {
+    package struct PriorState: Sendable {
         /// The logs of the requests' chats; a chat that is not there does not exist.
         package var heads: [ChatID: LogHead] = [:]
         /// The chats that cannot be written to now, and why; their requests fail alone.
