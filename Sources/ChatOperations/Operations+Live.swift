@@ -18,7 +18,7 @@ extension Operations {
         _ chat: ChatID,
         after place: LogPlace?,
         on eventLoop: any EventLoop
-    ) async throws -> StreamedChat {
+    ) async throws -> SubscriptionStart {
         let interest = hub.interest(in: chat, on: eventLoop)
         let snapshot = try await store.chats(withIDs: [chat])
         guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
@@ -88,7 +88,9 @@ extension Operations {
                 stream.chats.append(try start(interest, head, after: known[chatID], in: snapshot.epoch))
             } else {
                 let isCreated = cursor?.newest.map { chatID.rawValue > $0.rawValue } ?? true
-                stream.chats.append(hub.joining(interest, head, isCreated: isCreated, in: snapshot.epoch))
+                stream.chats.append(
+                    SubscriptionStart(joining: interest, head, isCreated: isCreated, in: snapshot.epoch, hub.limits)
+                )
             }
         }
         for (chatID, place) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where others.contains(chatID) {
@@ -123,17 +125,17 @@ extension Operations {
     }
 
     private func start(
-        _ interest: LogInterest,
+        _ interest: TopicInterest,
         _ head: LogHead,
         after place: LogPlace?,
         in epoch: Epoch
-    ) throws -> StreamedChat {
+    ) throws -> SubscriptionStart {
         let end = head.chat.lastPosition
         if let place {
             if place.isStale(in: epoch, end: end) { throw OperationError.epochChanged(to: epoch) }
             if place.position > end { throw PositionBeyondEnd(position: place.position, end: end) }
         }
-        return StreamedChat(interest, of: head, after: place?.position, in: epoch)
+        return SubscriptionStart(interest, of: head, after: place?.position, in: epoch)
     }
 }
 

@@ -15,7 +15,7 @@ package struct StreamStart: Sendable {
     package let scope: Scope
     package let caller: Caller
     package let epoch: Epoch
-    package var chats: [StreamedChat] = []
+    package var chats: [SubscriptionStart] = []
     /// Chats that the client followed before and that have been deleted since.
     package var deleted: [ChatID] = []
     /// Chats that the client followed before and that have given way to others, with the last entry that the client has.
@@ -23,7 +23,7 @@ package struct StreamStart: Sendable {
     /// If a stream of all chats leaves some of them out, the newest chat that it knows of.
     package var newest: ChatID?
 
-    package init(scope: Scope, caller: Caller, epoch: Epoch, chats: [StreamedChat] = []) {
+    package init(scope: Scope, caller: Caller, epoch: Epoch, chats: [SubscriptionStart] = []) {
         self.scope = scope
         self.caller = caller
         self.epoch = epoch

@@ -28,7 +28,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let after, let wait else { throw validator.error }
         let admission = try admissions.admit(context.address)
-        let streamed: StreamedChat
+        let streamed: SubscriptionStart
         do {
             let place = after.value?.place
             streamed = try await operations.follow(context.caller, chatID, after: place, on: context.channel.eventLoop)
@@ -41,7 +41,7 @@ struct EventController<Store: ChatStore>: Sendable {
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
             if wait > 0, streamed.position == streamed.end {
-                await hub.wait(for: streamed, patience: .seconds(Int64(wait)), on: context.channel)
+                await hub.wait(for: streamed, timeout: .seconds(Int64(wait)), on: context.channel)
             }
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = PageLimit.logEntries.defaultValue

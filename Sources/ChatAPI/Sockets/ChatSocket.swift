@@ -7,11 +7,11 @@ import Logging
 import NIOCore
 import WebSocket
 
-/// One client's WebSocket: the logs that it follows go down, and what it asks for comes up.
+/// One client's WebSocket: events go down, requests come up.
 ///
-/// Requests are carried out one after the other, so that messages stand in the log as they were sent. Confined to the
+/// Requests run one after another, so that messages are in the log in the order in which they were sent. Confined to the
 /// event loop of the connection.
-final class ChatSocket: WebSocketSession, LiveSink {
+final class ChatSocket: WebSocketSession {
     typealias Perform = @Sendable (ByteBuffer) async -> SocketOutcome
 
     private let hub: EventHub
@@ -20,7 +20,7 @@ final class ChatSocket: WebSocketSession, LiveSink {
     private let eventLoop: any EventLoop
     private let perform: Perform
     private var connection: WebSocketConnection?
-    private var reader: LiveReader?
+    private var subscriber: Subscriber?
     private var waiting: Deque<ByteBuffer> = []
     private var waitingBytes = 0
     private var isPerforming = false
@@ -31,6 +31,10 @@ final class ChatSocket: WebSocketSession, LiveSink {
     private static let maximumWaiting = 16
     /// The same in bytes: one long request at a time.
     private static let maximumWaitingBytes = 64 * 1024
+
+    private var shard: TopicShard {
+        hub.shard(on: eventLoop)
+    }
 
     private var isFull: Bool {
         waiting.count >= Self.maximumWaiting || waitingBytes >= Self.maximumWaitingBytes
@@ -52,7 +56,9 @@ final class ChatSocket: WebSocketSession, LiveSink {
 
     func opened(_ connection: WebSocketConnection) {
         self.connection = connection
-        reader = LiveReader(hub.topics(on: eventLoop), of: admission.address, sink: self)
+        let subscriber = Subscriber(address: admission.address, sink: self)
+        self.subscriber = subscriber
+        shard.add(subscriber)
         writeNotice(type: "hello") { _ in }
     }
 
@@ -71,7 +77,7 @@ final class ChatSocket: WebSocketSession, LiveSink {
 
     func writabilityChanged(of connection: WebSocketConnection) {
         if connection.isWritable {
-            reader?.resume()
+            subscriber.map(shard.resume)
             performNext()
         }
     }
@@ -93,8 +99,8 @@ final class ChatSocket: WebSocketSession, LiveSink {
                 "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
             ]
         )
-        reader?.end()
-        reader = nil
+        subscriber.map(shard.remove)
+        subscriber = nil
         connection = nil
         waiting = []
         waitingBytes = 0
@@ -116,16 +122,16 @@ extension ChatSocket {
 
     private func finish(_ outcome: SocketOutcome) {
         isPerforming = false
-        guard let reader, let connection else { return }
+        guard let subscriber, let connection else { return }
         switch outcome {
         case .answered(let answer):
             write(answer)
         case .subscribe(let chat, let mark):
-            subscribe(to: chat, mark, reader)
+            subscribe(to: chat, mark, subscriber)
         case .unsubscribe(let chatID, let mark):
-            let follow = reader.follows.first { $0.chatID == chatID }
-            follow.map(reader.unfollow)
-            write(follow == nil ? SocketAnswer(mark, APIError.notSubscribed, logger: logger) : SocketAnswer(mark))
+            let subscription = subscriber.subscriptions.first { $0.chatID == chatID }
+            subscription.map(shard.unsubscribe)
+            write(subscription == nil ? SocketAnswer(mark, APIError.notSubscribed, logger: logger) : SocketAnswer(mark))
         }
         flush()
         if !isFull {
@@ -134,14 +140,14 @@ extension ChatSocket {
         performNext()
     }
 
-    private func subscribe(to chat: StreamedChat, _ mark: SocketRequest.Mark, _ reader: LiveReader) {
+    private func subscribe(to chat: SubscriptionStart, _ mark: SocketRequest.Mark, _ subscriber: Subscriber) {
         let chatID = chat.interest.chatID
-        if reader.follows.contains(where: { $0.epoch != chat.epoch }) {
+        if subscriber.subscriptions.contains(where: { $0.epoch != chat.epoch }) {
             reset(in: chat.epoch)
         }
-        if reader.follows.contains(where: { $0.chatID == chatID }) {
+        if subscriber.subscriptions.contains(where: { $0.chatID == chatID }) {
             write(SocketAnswer(mark, APIError.alreadySubscribed, logger: logger))
-        } else if reader.follows.count >= hub.limits.maximumChats {
+        } else if subscriber.subscriptions.count >= hub.limits.maximumChats {
             write(SocketAnswer(mark, APIError.tooManyChats(limit: hub.limits.maximumChats), logger: logger))
         } else {
             let answer = SocketAnswer(mark) { writer in
@@ -150,7 +156,7 @@ extension ChatSocket {
                 writer.member("epoch", chat.epoch)
             }
             write(answer)
-            reader.start(reader.add(chat), chat)
+            shard.start(subscriber.add(chat), chat)
         }
     }
 
@@ -164,14 +170,14 @@ extension ChatSocket {
         connection?.write(text: writer.buffer)
     }
 
-    private func writeNotice(type: String, of follow: LogFollow) {
+    private func writeNotice(type: String, of subscription: Subscription) {
         writeNotice(type: type) { writer in
-            writer.member("chat_id", follow.chatID)
+            writer.member("chat_id", subscription.chatID)
         }
     }
 }
 
-extension ChatSocket {
+extension ChatSocket: EventSink {
     var isWritable: Bool {
         connection?.isWritable ?? false
     }
@@ -180,23 +186,23 @@ extension ChatSocket {
         connection?.flush()
     }
 
-    func send(_ event: LiveEvent, from follow: LogFollow) {
+    func send(_ event: LiveEvent, from subscription: Subscription) {
         tally.countEvent()
         connection?.write(frame: EventForm.webSocket.bytes(of: event))
     }
 
-    func sendCaughtUp(_ follow: LogFollow) {
-        writeNotice(type: "caught_up", of: follow)
+    func sendCaughtUp(_ subscription: Subscription) {
+        writeNotice(type: "caught_up", of: subscription)
     }
 
-    func sendDeleted(_ follow: LogFollow) {
-        writeNotice(type: "chat.deleted", of: follow)
+    func sendDeleted(_ subscription: Subscription) {
+        writeNotice(type: "chat.deleted", of: subscription)
     }
 
     func overflow() {
-        guard let connection, let reader else { return }
-        reader.end()
-        self.reader = nil
+        guard let connection, let subscriber else { return }
+        self.subscriber = nil
+        shard.remove(subscriber)
         writeNotice(type: "overflow") { _ in }
         connection.close(.tryAgainLater, reason: "the client does not keep up")
     }
@@ -204,13 +210,11 @@ extension ChatSocket {
     /// The protocol has its own pings.
     func sendHeartbeat() {}
 
-    func discover(_ chats: [ChatID], in epoch: Epoch?) {}
-
     /// Ends all subscriptions: the client begins each anew.
     func reset(in epoch: Epoch) {
-        guard let reader else { return }
-        for follow in reader.follows {
-            reader.unfollow(follow)
+        guard let subscriber else { return }
+        for subscription in subscriber.subscriptions {
+            shard.unsubscribe(subscription)
         }
         var writer = JSONWriter()
         writer.reset(in: epoch)
@@ -218,9 +222,9 @@ extension ChatSocket {
         flush()
     }
 
-    func fail(_ follow: LogFollow) {
-        reader?.unfollow(follow)
-        writeNotice(type: "failed") { $0.hole(in: follow) }
+    func fail(_ subscription: Subscription) {
+        shard.unsubscribe(subscription)
+        writeNotice(type: "failed") { $0.hole(in: subscription) }
         flush()
     }
 }

@@ -79,7 +79,7 @@ struct SocketService<Store: ChatStore>: Sendable {
 /// What a request comes to.
 enum SocketOutcome: Sendable {
     case answered(SocketAnswer)
-    /// It is to be answered, and the chat followed then.
-    case subscribe(StreamedChat, SocketRequest.Mark)
+    /// Is answered, and then the subscription starts.
+    case subscribe(SubscriptionStart, SocketRequest.Mark)
     case unsubscribe(ChatID, SocketRequest.Mark)
 }

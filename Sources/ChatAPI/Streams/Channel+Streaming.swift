@@ -7,13 +7,13 @@ extension Channel {
         remoteAddress?.ipAddress ?? ""
     }
 
-    /// Bounds what a client that does not read leaves in the kernel, and gives up one that has vanished.
+    /// Bounds what a client that does not read leaves in the kernel, and drops one that has vanished.
     ///
     /// - Precondition: On the channel's event loop.
     func prepareForStreaming(_ limits: StreamLimits) {
         try? syncOptions?.setOption(.socketOption(.so_sndbuf), value: 128 * 1024)
         #if os(Linux)
-        // Two heartbeats that nobody acknowledges; else the kernel tries for a quarter of an hour.
+        // Two heartbeats without an acknowledgement; otherwise the kernel tries for a quarter of an hour.
         let timeout = Int((limits.heartbeat * 2).components.seconds) * 1_000
         try? syncOptions?.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: tcpUserTimeout)), value: timeout)
         #endif

@@ -3,18 +3,18 @@ import ChatWire
 package import NIOCore
 import WebSocket
 
-/// How events are written for a reader.
+/// How events are written on the wire.
 package enum EventForm: Int, CaseIterable {
     /// Server-Sent Events (HTML Living Standard, section 9.2).
     case serverSentEvents
-    /// The same for a reader who writes the `id` itself.
+    /// The same for a stream that writes the `id` itself.
     case serverSentEventsWithoutID
-    /// A JSON object a line.
+    /// A JSON object per line.
     case jsonLines
-    /// A JSON object a message.
+    /// A JSON object per message.
     case webSocket
 
-    /// What keeps a quiet connection open.
+    /// Keeps a quiet connection open.
     package var heartbeat: ByteBuffer {
         switch self {
         case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
@@ -23,11 +23,11 @@ package enum EventForm: Int, CaseIterable {
         }
     }
 
-    /// An event's bytes as they go over the wire.
+    /// The bytes of an event or a notice.
     ///
     /// - Parameters:
     ///   - json: One JSON object, and so without line breaks.
-    ///   - retry: After how many milliseconds a client that lost the stream comes back.
+    ///   - retry: How many milliseconds a client waits before it reconnects.
     package func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
         switch self {
         case .webSocket: WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
@@ -35,12 +35,12 @@ package enum EventForm: Int, CaseIterable {
         }
     }
 
-    /// An event's bytes as they go over the wire.
+    /// An event's bytes, which all its subscribers share.
     package func bytes(of event: LiveEvent) -> ByteBuffer {
         event.bytes(rawValue) { bytes(type: $0.type, id: $0.place?.text, json: $0.json) }
     }
 
-    /// The same as it stands in a body, without a chunk's or a frame's head.
+    /// The same without the head of a chunk or a frame.
     func text(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)

@@ -33,14 +33,14 @@ extension EventHub {
         }
     }
 
-    /// Waits until a chat has an entry behind a position, or there is no point in waiting.
-    func wait(for chat: StreamedChat, patience: TimeAmount, on channel: any Channel) async {
+    /// Waits until a chat has an entry after a position, or there is no point in waiting.
+    func wait(for chat: SubscriptionStart, timeout: TimeAmount, on channel: any Channel) async {
         await withCheckedContinuation { continuation in
             channel.eventLoop.execute {
                 guard !channel.isEnding else { return continuation.resume() }
-                let waiter = LogWaiter(chat, of: self, patience: patience) { continuation.resume() }
+                let poll = LongPoll(chat, of: self, timeout: timeout) { continuation.resume() }
                 do {
-                    try channel.pipeline.syncOperations.addHandler(waiter, position: .first)
+                    try channel.pipeline.syncOperations.addHandler(poll, position: .first)
                 } catch {
                     continuation.resume()
                 }

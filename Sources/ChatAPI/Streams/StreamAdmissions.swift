@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Synchronization
 
-/// Counts those who read live, and turns away who comes too much.
+/// Counts streams, WebSockets and long polls, and rejects clients over the limits.
 final class StreamAdmissions: Sendable {
     private struct Counts {
         var total = 0
@@ -17,7 +17,7 @@ final class StreamAdmissions: Sendable {
         self.limits = limits
     }
 
-    /// A place, which is free again once this is gone.
+    /// A slot, which is free again once this is released.
     final class Admission: Sendable {
         private let admissions: StreamAdmissions
         /// The client's.
@@ -31,11 +31,6 @@ final class StreamAdmissions: Sendable {
         deinit {
             admissions.leave(address)
         }
-    }
-
-    /// How many there are.
-    var count: Int {
-        counts.withLock { $0.total }
     }
 
     /// - Throws: `APIError.tooManyStreams`, or `tooManyStreamsOfClient`.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts what a stream has sent, for the log.
+/// Counts the events of a stream, for the access log.
 final class StreamTally: Sendable {
     private let count = Atomic(0)
 

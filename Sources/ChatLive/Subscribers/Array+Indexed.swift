@@ -1,4 +1,4 @@
-/// Knows its place in the array that holds it, so that it is removed without being looked for.
+/// Knows its index in the array that holds it, so that it is removed without a search.
 protocol Indexed: AnyObject {
     /// Nil if no array holds it.
     var index: Int? { get set }

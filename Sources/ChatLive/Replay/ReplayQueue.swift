@@ -1,11 +1,11 @@
-/// Pages of logs that are to be read from the store: in turns of those who lack them, a few at a time.
+/// Pages of logs to read from the store, a few at a time, in turn by owner.
 ///
-/// All who wait for a page when its turn comes get it from one read. Those who ask for it while it is being read wait for
-/// the next read: this one may have begun before what they lack was written.
+/// All that wait for a page when its turn comes share one read. Those that ask for it during the read wait for the next one:
+/// this one may have begun before what they need was written.
 package struct ReplayQueue<Key: Hashable, Page: Hashable, Waiter> {
     private var turns = FairQueue<Key, Page>()
     private var waiters: [Page: [[Key]: Waiter]] = [:]
-    /// The pages that are being read, each with the owners who have asked for it meanwhile.
+    /// The pages that are being read, each with the owners that have asked for it meanwhile.
     private var reading: [Page: Set<[Key]>] = [:]
     private let maximumReads: Int
 
@@ -14,7 +14,7 @@ package struct ReplayQueue<Key: Hashable, Page: Hashable, Waiter> {
         self.maximumReads = maximumReads
     }
 
-    /// - Parameter owner: Whose turn it takes (see `FairQueue`), and who waits for this page once at most.
+    /// - Parameter owner: Whose turn it takes (see `FairQueue`); it waits for this page at most once.
     package mutating func add(_ page: Page, for waiter: Waiter, of owner: [Key]) {
         waiters[page, default: [:]][owner] = waiter
         if reading[page] != nil {
@@ -24,7 +24,7 @@ package struct ReplayQueue<Key: Hashable, Page: Hashable, Waiter> {
         }
     }
 
-    /// The next page to read, and all who wait for it; nil if nobody waits or enough is being read.
+    /// The next page to read and all that wait for it; nil if none waits or enough pages are being read.
     package mutating func next() -> (page: Page, waiters: [Waiter])? {
         guard reading.count < maximumReads else { return nil }
         while let page = turns.popFirst() {
@@ -43,7 +43,7 @@ package struct ReplayQueue<Key: Hashable, Page: Hashable, Waiter> {
         }
     }
 
-    /// Forgets what an owner waits for, but for pages that are being read.
+    /// Drops what an owner waits for, except for pages that are being read.
     package mutating func removeAll(of owner: [Key]) {
         var pages = turns.removeAll(of: owner)
         for page in reading.keys where reading[page]?.remove(owner) != nil {

@@ -1,6 +1,6 @@
 import DequeModule
 
-/// Elements whose owners take turns, however many each of them has brought.
+/// A queue whose owners take turns, however many elements each of them adds.
 ///
 /// A path names an owner, such as an address and one of its connections: addresses take turns, and so do the connections
 /// of each address. The elements of one owner keep their order.

@@ -2,23 +2,23 @@ import ChatDomain
 import NIOCore
 import Synchronization
 
-/// Reads logs for those who follow them: many who lack the same are given the same.
+/// Reads pages of logs for subscribers; those that need the same page share one read.
 ///
-/// What is in memory is bounded: a few pages are read at a time, a page has a bounded number of entries of a bounded size,
-/// and the next one is read when it was delivered.
-final class LogSource: Sendable {
-    /// A step of the path that names who takes turns in reading.
+/// Memory is bounded: a few pages are read at a time, a page has a bounded number of entries of a bounded size, and the next
+/// page is read once this one was delivered.
+final class ReplaySource: Sendable {
+    /// A step of the path that names an owner of reads, for `FairQueue`.
     enum Turn: Hashable, Sendable {
-        /// What no signal has brought: it is for all readers of a chat, and takes every other turn.
+        /// What no signal brought; it is for all subscribers of a topic and takes every other turn.
         case live
         case topic(ObjectIdentifier)
-        /// What was there before a reader came.
+        /// What was there before a subscription started.
         case replay
         case address(String)
-        case reader(ObjectIdentifier)
+        case subscriber(ObjectIdentifier)
     }
 
-    typealias Receive = @Sendable (Result<LivePage, StoreError>) -> Void
+    typealias Receive = @Sendable (Result<ReplayPage, StoreError>) -> Void
 
     private struct Request: Hashable, Sendable {
         let chatID: ChatID
@@ -34,7 +34,7 @@ final class LogSource: Sendable {
     private static let pageSize = 50
 
     private let queue: Mutex<ReplayQueue<Turn, Request, Waiter>>
-    private let readPage: @Sendable (Request) async -> Result<LivePage, StoreError>
+    private let readPage: @Sendable (Request) async -> Result<ReplayPage, StoreError>
     private let isGone: @Sendable (ChatID) async -> Bool
 
     /// - Parameter maximumReads: How many pages are read at once.
@@ -44,11 +44,11 @@ final class LogSource: Sendable {
         isGone = { id in (try? await store.chats(withIDs: [id]))?.chats.isEmpty == true }
     }
 
-    /// Reads what is behind a position and hands it over on an event loop.
+    /// Reads what comes after a position and delivers it on an event loop.
     ///
     /// - Parameters:
-    ///   - instant: When the entry at the position happened, as the reader has seen it; nil if it has not.
-    ///   - owner: Whose turn it takes; the page is not handed over if its waiting is cancelled.
+    ///   - instant: When the entry at the position happened, as its subscriber saw it; nil if it did not.
+    ///   - owner: Whose turn it takes; nothing is delivered once the owner has cancelled.
     func page(
         of chatID: ChatID,
         after position: Position,
@@ -62,12 +62,12 @@ final class LogSource: Sendable {
         readNext()
     }
 
-    /// Reads nothing more for somebody who has gone.
+    /// Reads nothing more for an owner.
     func cancel(_ owner: [Turn]) {
         queue.withLock { $0.removeAll(of: owner) }
     }
 
-    /// Looks whether a chat is no more, and says so on an event loop.
+    /// Calls back on an event loop if a chat does not exist.
     func ifGone(_ chatID: ChatID, on eventLoop: any EventLoop, _ receive: @escaping @Sendable () -> Void) {
         Task {
             if await isGone(chatID) {
@@ -76,7 +76,7 @@ final class LogSource: Sendable {
         }
     }
 
-    /// Starts as many reads as there may be.
+    /// Starts as many reads as are allowed.
     private func readNext() {
         while let (request, waiters) = queue.withLock({ $0.next() }) {
             Task {
@@ -88,25 +88,25 @@ final class LogSource: Sendable {
         }
     }
 
-    /// Returns when all have taken the page.
-    private static func deliver(_ page: Result<LivePage, StoreError>, to waiters: [Waiter]) async {
+    /// Returns when the page was delivered to all.
+    private static func deliver(_ page: Result<ReplayPage, StoreError>, to waiters: [Waiter]) async {
         let deliveries = waiters.map { waiter in waiter.eventLoop.submit { waiter.receive(page) } }
         for delivery in deliveries {
-            // An event loop that is shut down has closed its connections.
+            // It fails only on an event loop that is shut down.
             try? await delivery.get()
         }
     }
 
-    private static func page(_ request: Request, of store: some ChatStore) async -> Result<LivePage, StoreError> {
+    private static func page(_ request: Request, of store: some ChatStore) async -> Result<ReplayPage, StoreError> {
         do throws(StoreError) {
-            // A database that is set back under its readers may have come to the same position again, later: what they have
-            // seen last is read once more.
+            // A database that was restored from a backup may have reached the same position again, later. So the last entry
+            // that the subscriber has is read once more.
             let overlap = request.instant == nil ? 0 : min(1, request.position.rawValue)
             let start = Position(rawValue: request.position.rawValue - overlap)
             let page = try await store.log(of: request.chatID, after: start, limit: pageSize + Int(overlap))
             let seen = page.entries.prefix { $0.position <= request.position }
             return .success(
-                LivePage(
+                ReplayPage(
                     events: page.entries.dropFirst(seen.count).map {
                         LiveEvent($0, of: request.chatID, in: page.epoch)
                     },

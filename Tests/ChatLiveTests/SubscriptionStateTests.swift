@@ -3,8 +3,8 @@ import ChatLive
 import ChatTestSupport
 import Testing
 
-/// Whatever happens in whatever order: a reader gets every entry once, in order.
-struct FollowStateTests {
+/// Whatever happens, a subscription gets every entry once and in order.
+struct SubscriptionStateTests {
     @Test(arguments: 0..<300 as Range<UInt64>)
     func everyEntryIsSentOnceAndInOrder(seed: UInt64) {
         var run = Run(seed: seed)
@@ -17,42 +17,44 @@ struct FollowStateTests {
         #expect(run.caughtUpAt.count == run.beginnings)
     }
 
-    @Test func aReaderThatIsUpToDateIsToldSoAndReadsNothing() {
-        var ring = LogRing(end: Position(rawValue: 5))
-        var state = FollowState(after: Position(rawValue: 5))
+    @Test("a subscription that is up to date catches up without a read")
+    func aSubscriptionThatIsUpToDateReadsNothing() {
+        var buffer = ReplayBuffer(end: Position(rawValue: 5))
+        var state = SubscriptionState(after: Position(rawValue: 5))
         #expect(!state.isLive)
-        #expect(state.next(ring).summary == "caught up")
+        #expect(state.next(buffer).summary == "caught up")
         #expect(state.isLive)
-        #expect(state.next(ring).summary == "wait")
-        _ = ring.append(.sample(6), at: Position(rawValue: 6))
-        #expect(state.next(ring).summary == "send 6")
+        #expect(state.next(buffer).summary == "wait")
+        _ = buffer.append(.sample(6), at: Position(rawValue: 6))
+        #expect(state.next(buffer).summary == "send 6")
         let moves = [5, 7, 6, 6, 7].map { state.advance(to: .sample($0)) }
         #expect(moves == [false, false, true, false, true])
         #expect(state.position == Position(rawValue: 7))
     }
 
-    @Test func onlyALiveReaderIsOverrun() {
-        var ring = LogRing(end: Position(rawValue: 5))
-        var old = FollowState(after: Position(rawValue: 1))
-        var live = FollowState(after: Position(rawValue: 5))
-        #expect(live.next(ring).summary == "caught up")
+    @Test("only a live subscription can be overrun")
+    func onlyALiveSubscriptionIsOverrun() {
+        var buffer = ReplayBuffer(end: Position(rawValue: 5))
+        var old = SubscriptionState(after: Position(rawValue: 1))
+        var live = SubscriptionState(after: Position(rawValue: 5))
+        #expect(live.next(buffer).summary == "caught up")
         for position in 6...9 as ClosedRange<Int64> {
-            _ = ring.append(.sample(position), at: Position(rawValue: position))
+            _ = buffer.append(.sample(position), at: Position(rawValue: position))
         }
-        #expect(!live.isOverrun(by: ring))
-        ring.trim(toCount: 3, size: .max)
-        #expect(live.isOverrun(by: ring))
-        #expect(!old.isOverrun(by: ring))
-        #expect(old.next(ring).summary == "read after 1")
+        #expect(!live.isOverrun(by: buffer))
+        buffer.trim(toCount: 3, size: .max)
+        #expect(live.isOverrun(by: buffer))
+        #expect(!old.isOverrun(by: buffer))
+        #expect(old.next(buffer).summary == "read after 1")
         #expect(old.floor == Position(rawValue: 9))
-        #expect(old.next(ring).summary == "wait")
+        #expect(old.next(buffer).summary == "wait")
         old.finishReading()
         #expect(old.floor == Position(rawValue: 1))
-        #expect(old.next(ring).summary == "read after 1")
+        #expect(old.next(buffer).summary == "read after 1")
     }
 }
 
-extension FollowState.Step {
+extension SubscriptionState.Step {
     fileprivate var summary: String {
         switch self {
         case .send(let event): "send \(event.position?.rawValue ?? -1)"
@@ -63,18 +65,18 @@ extension FollowState.Step {
     }
 }
 
-/// A log, its ring, and one reader whose connection, reads and signals are as bad as they can be.
+/// A log, its buffer, and one subscription with a connection, reads and signals as bad as they can be.
 private struct Run {
-    /// Behind it the first beginning of the reader.
+    /// The subscription first starts after it.
     let start: Int64
     private(set) var logEnd: Int64
     private(set) var sent: [Int64] = []
-    /// How often the reader has begun: once more for each time that it was ended.
+    /// How often the subscription has started: again each time it was overrun.
     private(set) var beginnings = 1
     private(set) var caughtUpAt: [Int64] = []
     private var random: SplitMix64
-    private var ring: LogRing
-    private var state: FollowState
+    private var buffer: ReplayBuffer
+    private var state: SubscriptionState
     /// From where on a read is on its way, and where the log ended when it was asked for.
     private var reading: (after: Int64, end: Int64)?
     private var isWritable = true
@@ -84,8 +86,8 @@ private struct Run {
         random = SplitMix64(state: seed)
         logEnd = .random(in: 0...20, using: &random)
         start = .random(in: 0...logEnd, using: &random)
-        ring = LogRing(end: Position(rawValue: .random(in: 0...logEnd, using: &random)))
-        state = FollowState(after: Position(rawValue: start))
+        buffer = ReplayBuffer(end: Position(rawValue: .random(in: 0...logEnd, using: &random)))
+        state = SubscriptionState(after: Position(rawValue: start))
         pump()
     }
 
@@ -105,7 +107,7 @@ private struct Run {
             isWritable.toggle()
             if isWritable { pump() }
         case 8:
-            ring.trim(toCount: .random(in: 0...6, using: &random), size: .max)
+            buffer.trim(toCount: .random(in: 0...6, using: &random), size: .max)
             restartIfOverrun()
         default: trim()
         }
@@ -119,10 +121,10 @@ private struct Run {
         } while state.position.rawValue < logEnd || !state.isLive
     }
 
-    /// Brings to the ring what the log has, as far as it knows.
+    /// Brings to the buffer what the log has, as far as it knows.
     private mutating func signal() {
-        for position in ring.end.rawValue..<logEnd {
-            _ = ring.append(.sample(position + 1), at: Position(rawValue: position + 1))
+        for position in buffer.end.rawValue..<logEnd {
+            _ = buffer.append(.sample(position + 1), at: Position(rawValue: position + 1))
         }
         pump()
     }
@@ -151,7 +153,7 @@ private struct Run {
 
     private mutating func pump() {
         while isWritable, !restartIfOverrun() {
-            switch state.next(ring) {
+            switch state.next(buffer) {
             case .send(let event):
                 let isNext = state.advance(to: event)
                 #expect(isNext)
@@ -159,7 +161,7 @@ private struct Run {
             case .caughtUp: caughtUpAt.append(state.position.rawValue)
             case .read(let position):
                 #expect(reading == nil)
-                reading = (position.rawValue, max(logEnd, ring.end.rawValue))
+                reading = (position.rawValue, max(logEnd, buffer.end.rawValue))
             case .wait:
                 lags = !state.isLive
                 return
@@ -168,17 +170,17 @@ private struct Run {
         lags = true
     }
 
-    /// What every reader has is forgotten.
+    /// Drops what every subscription has.
     private mutating func trim() {
-        ring.trim(to: lags ? min(ring.end, state.floor) : ring.end)
+        buffer.trim(to: lags ? min(buffer.end, state.floor) : buffer.end)
     }
 
-    /// A reader that was left behind is ended, and begins anew where it stood.
+    /// Ends an overrun subscription and starts it again where it stood.
     @discardableResult
     private mutating func restartIfOverrun() -> Bool {
-        guard state.isOverrun(by: ring) else { return false }
-        if !state.isLive { Issue.record("a reader that is not live was overrun") }
-        state = FollowState(after: state.position)
+        guard state.isOverrun(by: buffer) else { return false }
+        if !state.isLive { Issue.record("a subscription that is not live was overrun") }
+        state = SubscriptionState(after: state.position)
         reading = nil
         beginnings += 1
         pump()

@@ -1,29 +1,29 @@
 package import ChatDomain
 import DequeModule
 
-/// The newest events of a chat, kept for as long as a reader lacks one of them.
-package struct LogRing {
-    /// Behind it the events begin; every reader who stands before it lacks something that is not here.
+/// The newest events of a topic, kept for as long as a subscription is missing one of them.
+package struct ReplayBuffer {
+    /// The events start after it; a subscription before it is missing something that the buffer does not hold.
     package private(set) var base: Position
     private var events: Deque<LiveEvent> = []
-    /// What the events take of memory, in bytes.
+    /// In bytes of memory.
     package private(set) var size = 0
-    /// When the last entry happened, at `end`, where that is known; no later entry is older.
+    /// When the last entry, the one at `end`, happened, if it is known; no later entry is older.
     package private(set) var lastInstant: Instant?
 
     package enum Appended {
         case added
-        /// It was here before.
+        /// The buffer had it before.
         case known
-        /// Some that come before it are not here.
+        /// Entries before it are missing.
         case gap
-        /// The log has gone backward: what happened after its last entry stands before the end.
+        /// The log has gone backward: an entry at or before the end is newer than the last one.
         case rewritten
     }
 
     /// - Parameters:
     ///   - end: Where the log ends, as far as is known.
-    ///   - lastInstant: When it came to that.
+    ///   - lastInstant: When its last entry happened.
     package init(end: Position, lastInstant: Instant? = nil) {
         base = end
         self.lastInstant = lastInstant
@@ -37,12 +37,12 @@ package struct LogRing {
         events.count
     }
 
-    /// The event behind a position; nil if there is none yet.
+    /// The event after a position; nil if there is none yet.
     ///
     /// - Precondition: `position` is not before `base`.
     package func event(after position: Position) -> LiveEvent? {
         let index = Int(position.rawValue - base.rawValue)
-        precondition(index >= 0, "the ring has no longer what comes after \(position.rawValue)")
+        precondition(index >= 0, "the buffer no longer holds what comes after \(position.rawValue)")
         return index < events.count ? events[index] : nil
     }
 
@@ -57,7 +57,7 @@ package struct LogRing {
         return .added
     }
 
-    /// Forgets the events up to a position.
+    /// Drops the events up to a position.
     package mutating func trim(to position: Position) {
         while base < position, let event = events.popFirst() {
             base = Position(rawValue: base.rawValue + 1)
@@ -65,9 +65,9 @@ package struct LogRing {
         }
     }
 
-    /// Forgets the oldest events until the others are within bounds.
+    /// Drops the oldest events until the others are within limits.
     ///
-    /// - Returns: Whether there were any to forget.
+    /// - Returns: Whether any were dropped.
     @discardableResult
     package mutating func trim(toCount maximumCount: Int, size maximumSize: Int) -> Bool {
         let base = self.base

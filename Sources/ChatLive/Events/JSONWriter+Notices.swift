@@ -18,9 +18,9 @@ extension JSONWriter {
     }
 
     /// Writes the members of the notice that a log has no entry where a subscriber needs the next one.
-    package mutating func hole(in follow: LogFollow) {
+    package mutating func hole(in subscription: Subscription) {
         member("code", "log_damaged")
-        member("chat_id", follow.chatID)
-        member("detail", "The chat has nothing at position \(follow.state.position.rawValue + 1)")
+        member("chat_id", subscription.chatID)
+        member("detail", "The chat has nothing at position \(subscription.position.rawValue + 1)")
     }
 }

@@ -2,40 +2,42 @@ import ChatDomain
 import ChatLive
 import NIOCore
 
-/// Waits for the next entry of a log: until there is one, the time is over, the client has gone or the server ends.
-final class LogWaiter: ChannelInboundHandler, RemovableChannelHandler, LiveSink {
+/// Waits for the next entry of a log: until there is one, the time is up, the client has gone or the server shuts down.
+final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private let hub: EventHub
-    private let chat: StreamedChat
-    private let patience: TimeAmount
+    private let chat: SubscriptionStart
+    private let timeout: TimeAmount
     private let onEnd: () -> Void
-    private var reader: LiveReader?
+    private var subscriber: Subscriber?
     private var deadline: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
     /// - Parameter onEnd: Called once, on the event loop.
-    init(_ chat: StreamedChat, of hub: EventHub, patience: TimeAmount, onEnd: @escaping () -> Void) {
+    init(_ chat: SubscriptionStart, of hub: EventHub, timeout: TimeAmount, onEnd: @escaping () -> Void) {
         self.chat = chat
         self.hub = hub
-        self.patience = patience
+        self.timeout = timeout
         self.onEnd = onEnd
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let reader = LiveReader(hub.topics(on: context.eventLoop), of: context.channel.clientAddress, sink: self)
-        self.reader = reader
+        let subscriber = Subscriber(address: context.channel.clientAddress, sink: self)
+        self.subscriber = subscriber
+        let shard = hub.shard(on: context.eventLoop)
+        shard.add(subscriber)
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        deadline = context.eventLoop.scheduleTask(in: patience) { loopBound.value.end() }
-        reader.start(reader.add(chat), chat)
+        deadline = context.eventLoop.scheduleTask(in: timeout) { loopBound.value.end() }
+        shard.start(subscriber.add(chat), chat)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
         end()
+        self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -52,31 +54,28 @@ final class LogWaiter: ChannelInboundHandler, RemovableChannelHandler, LiveSink 
     }
 
     private func end() {
-        guard let reader else { return }
-        self.reader = nil
+        guard let subscriber, let context else { return }
+        self.subscriber = nil
         deadline?.cancel()
-        reader.end()
+        hub.shard(on: context.eventLoop).remove(subscriber)
         onEnd()
-        leave()
-    }
-
-    private func leave() {
-        guard let context else { return }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not while the channel tells its handlers something.
+        // Not while the channel is calling its handlers.
         context.eventLoop.execute {
             loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
         }
     }
+}
 
-    /// Nothing is written here.
+/// Nothing is written here.
+extension LongPoll: EventSink {
     var isWritable: Bool { true }
 
-    func send(_ event: LiveEvent, from follow: LogFollow) {
+    func send(_ event: LiveEvent, from subscription: Subscription) {
         if event.position != nil { end() }
     }
 
-    func sendDeleted(_ follow: LogFollow) {
+    func sendDeleted(_ subscription: Subscription) {
         end()
     }
 
@@ -88,12 +87,11 @@ final class LogWaiter: ChannelInboundHandler, RemovableChannelHandler, LiveSink 
         end()
     }
 
-    func fail(_ follow: LogFollow) {
+    func fail(_ subscription: Subscription) {
         end()
     }
 
-    func sendCaughtUp(_ follow: LogFollow) {}
+    func sendCaughtUp(_ subscription: Subscription) {}
     func sendHeartbeat() {}
     func flush() {}
-    func discover(_ chats: [ChatID], in epoch: Epoch?) {}
 }

@@ -1,6 +1,6 @@
 package import ChatDomain
 
-/// Which typing events are shown: a person who goes on typing is shown now and then, and nobody floods the others.
+/// Decides which typing notices are shown: a person who keeps typing from time to time, and no floods.
 package struct TypingLimiter {
     package typealias Instant = ContinuousClock.Instant
 
@@ -17,28 +17,28 @@ package struct TypingLimiter {
         }
     }
 
-    /// Further people are not shown: the table stays bounded.
+    /// No more people are shown at a time: the table stays bounded.
     private static let maximumTypists = 100_000
 
     private let interval: Duration
     private var addresses: RateWindow<String>
     private var chats: RateWindow<ChatID>
-    /// When somebody was last shown: in two generations, so that forgetting is cheap.
+    /// When each person was last shown, in two generations, so that dropping old ones is cheap.
     private var young: [Typist: Instant] = [:]
     private var old: [Typist: Instant] = [:]
     private var generationEnd: Instant?
 
     /// - Parameters:
-    ///   - interval: How long a person who was shown is not shown again.
-    ///   - chatLimit: How many are shown in a chat within a second.
-    ///   - addressLimit: How many events an address may send within a second.
+    ///   - interval: How long a person is not shown again.
+    ///   - chatLimit: How many notices a chat shows within a second.
+    ///   - addressLimit: How many notices an address may send within a second.
     package init(interval: Duration, chatLimit: Int, addressLimit: Int) {
         self.interval = interval
         addresses = RateWindow(limit: addressLimit)
         chats = RateWindow(limit: chatLimit)
     }
 
-    /// Counts an event from an address; false if it sends too many.
+    /// Counts a notice from an address; false if it sends too many.
     package mutating func admitsEvent(from address: String, at now: Instant) -> Bool {
         addresses.admits(address, at: now)
     }
@@ -49,7 +49,7 @@ package struct TypingLimiter {
         return (young[typist] ?? old[typist]).map { now < $0 + interval } ?? false
     }
 
-    /// Whether an event is to be shown, which is noted then.
+    /// Whether a notice is to be shown, which is noted then.
     package mutating func admits(_ typing: Typing, at now: Instant) -> Bool {
         if isRepeated(typing, at: now) { return false }
         if generationEnd.map({ $0 <= now }) ?? true {

@@ -1,4 +1,4 @@
-/// Counts, for each key, what happens within a second, and says when it is too much.
+/// A rate limit per key: so many within a second.
 package struct RateWindow<Key: Hashable> {
     package typealias Instant = ContinuousClock.Instant
 

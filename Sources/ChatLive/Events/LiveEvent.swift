@@ -6,9 +6,9 @@ import Synchronization
 /// What all subscribers of a chat receive, encoded once for each form of it on the wire.
 package final class LiveEvent: Sendable {
     package let chatID: ChatID
-    /// Nil for what has no place in the log.
+    /// Nil for an event that is no log entry.
     package let place: LogPlace?
-    /// When it happened; along a log it never runs backward.
+    /// When it happened; within a log it never runs backward.
     package let instant: Instant
     package let type: String
     package let json: [UInt8]
@@ -52,7 +52,7 @@ package final class LiveEvent: Sendable {
         place?.position
     }
 
-    /// How much memory it takes, about.
+    /// About how much memory it takes, in bytes.
     package var size: Int {
         2 * json.count + 256
     }

@@ -1,30 +1,30 @@
 package import ChatDomain
 
-/// Where a reader stands in a log and what it gets next: every entry once, in order, whatever arrives how.
+/// Where a subscription stands in a log and what it gets next: every entry once and in order, in whatever order events arrive.
 ///
-/// What a reader lacks comes from the ring of the chat if it is there, and else from the store.
-package struct FollowState {
+/// What it is missing comes from the replay buffer of the topic, or else from the store.
+package struct SubscriptionState {
     private enum Phase: Equatable {
-        /// It reads what was before it came.
+        /// It reads what was there before it started.
         ///
-        /// - Parameter floor: What is being read reaches at least to here, so that the ring need not go back further; nil if
-        ///   nothing is being read.
+        /// - Parameter floor: The page being read reaches at least this position, so that the buffer need not go back
+        ///   further; nil if nothing is being read.
         case replaying(floor: Position?)
         case live
     }
 
     package enum Step {
         case send(LiveEvent)
-        /// Everything is sent that was there when it came.
+        /// Everything that was there when it started was sent.
         case caughtUp
-        /// What comes behind its position must be read from the store.
+        /// What comes after its position must be read from the store.
         case read(after: Position)
         case wait
     }
 
     /// The last entry that was sent.
     package private(set) var position: Position
-    /// When it happened, where that is known.
+    /// When that entry happened, if it is known.
     package private(set) var instant: Instant?
     private var phase = Phase.replaying(floor: nil)
 
@@ -37,41 +37,41 @@ package struct FollowState {
         phase == .live
     }
 
-    /// Whether the ring has gone on without it.
-    package func isOverrun(by ring: LogRing) -> Bool {
-        isLive && position < ring.base
+    /// Whether the buffer has dropped what it needs next.
+    package func isOverrun(by buffer: ReplayBuffer) -> Bool {
+        isLive && position < buffer.base
     }
 
     /// What is to be done now.
     ///
     /// - Precondition: It is not overrun.
-    package mutating func next(_ ring: LogRing) -> Step {
+    package mutating func next(_ buffer: ReplayBuffer) -> Step {
         switch phase {
         case .live:
-            return ring.event(after: position).map { .send($0) } ?? .wait
+            return buffer.event(after: position).map { .send($0) } ?? .wait
         case .replaying(floor: .some):
             return .wait
         case .replaying(floor: nil):
-            if position < ring.base {
-                phase = .replaying(floor: ring.end)
+            if position < buffer.base {
+                phase = .replaying(floor: buffer.end)
                 return .read(after: position)
             }
-            if let event = ring.event(after: position) { return .send(event) }
+            if let event = buffer.event(after: position) { return .send(event) }
             phase = .live
             return .caughtUp
         }
     }
 
-    /// What was to be read has come, or has failed to.
+    /// What was to be read is there, or reading it has failed.
     package mutating func finishReading() {
         if !isLive {
             phase = .replaying(floor: nil)
         }
     }
 
-    /// Moves on by an event.
+    /// Advances by an event.
     ///
-    /// - Returns: Whether it is the one that comes next, and so to be sent.
+    /// - Returns: Whether it is the next one, and so to be sent.
     package mutating func advance(to event: LiveEvent) -> Bool {
         guard let next = event.position, next.rawValue == position.rawValue + 1 else { return false }
         position = next
@@ -79,7 +79,7 @@ package struct FollowState {
         return true
     }
 
-    /// From where on the ring must be kept for it.
+    /// From where on the buffer must be kept for it.
     package var floor: Position {
         if case .replaying(floor: let floor?) = phase { floor } else { position }
     }

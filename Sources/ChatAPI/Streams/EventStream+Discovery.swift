@@ -1,0 +1,68 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import NIOCore
+
+/// A stream of all chats subscribes to those that are created or become active.
+extension EventStream {
+    func discover(_ chats: [ChatID], in epoch: Epoch?) {
+        guard start.scope == .allChats, let subscriber, let eventLoop = context?.eventLoop else { return }
+        if let epoch, epoch != start.epoch { return reset(in: epoch) }
+        let known = discovered.union(subscriber.subscriptions.map(\.chatID))
+        let new = chats.filter { !known.contains($0) }
+        if new.isEmpty { return }
+        discovered.formUnion(new)
+        let interests = new.map { hub.interest(in: $0, on: eventLoop) }
+        let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+        Task { [hub] in
+            let found = await hub.chats(new)
+            eventLoop.execute { loopBound.value.join(found, interests, among: chats) }
+        }
+    }
+
+    /// - Parameters:
+    ///   - found: The chats that exist; the others are looked up again when they are signalled again.
+    ///   - active: Chats that do not make room for them.
+    private func join(_ found: ChatSnapshot?, _ interests: [TopicInterest], among active: [ChatID]) {
+        discovered.subtract(interests.map(\.chatID))
+        guard let found, subscriber != nil else { return }
+        guard found.epoch == start.epoch else { return reset(in: found.epoch) }
+        let chats = Dictionary(uniqueKeysWithValues: found.heads.map { ($0.chat.id, $0) })
+        let joining = interests.filter { chats[$0.chatID] != nil }
+        let room = makeRoom(for: joining.count, keeping: active)
+        let starts = joining.prefix(room).compactMap { interest in
+            chats[interest.chatID].map { head in
+                let isCreated = start.newest.map { interest.chatID.rawValue > $0.rawValue } ?? true
+                return SubscriptionStart(joining: interest, head, isCreated: isCreated, in: found.epoch, hub.limits)
+            }
+        }
+        if let newest = start.newest {
+            start.newest = ([newest] + joining.map(\.chatID)).max { $0.rawValue < $1.rawValue }
+        }
+        activity += starts.count
+        subscribe(to: starts)
+        flush()
+    }
+
+    /// Unsubscribes from the least recently active chats, as far as others need their place.
+    ///
+    /// - Returns: How many chats there is room for now.
+    private func makeRoom(for count: Int, keeping active: [ChatID]) -> Int {
+        guard let subscriber, let context else { return 0 }
+        let excess = subscriber.subscriptions.count + count - hub.limits.maximumChats
+        if excess > 0 {
+            start.newest = start.newest ?? subscriber.subscriptions.map(\.chatID).max { $0.rawValue < $1.rawValue }
+            let kept = Set(active)
+            let others = subscriber.subscriptions.filter { !kept.contains($0.chatID) }.sorted {
+                $0.activity < $1.activity
+            }
+            let shard = hub.shard(on: context.eventLoop)
+            for subscription in others.prefix(excess) {
+                shard.unsubscribe(subscription)
+                writeUnfollowed(subscription.chatID, at: subscription.position)
+                leaveBehind(subscription.chatID)
+            }
+        }
+        return hub.limits.maximumChats - subscriber.subscriptions.count
+    }
+}

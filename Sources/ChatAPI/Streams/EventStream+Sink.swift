@@ -1,0 +1,65 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatWire
+
+extension EventStream: EventSink {
+    func send(_ event: LiveEvent, from subscription: Subscription) {
+        tally.countEvent()
+        if start.scope == .allChats, event.place != nil {
+            activity += 1
+            subscription.activity = activity
+        }
+        if start.scope == .chat || form == .jsonLines {
+            write(form.bytes(of: event))
+        } else {
+            writeCombined(event)
+        }
+    }
+
+    func sendCaughtUp(_ subscription: Subscription) {
+        leaveBehind(subscription.chatID)
+    }
+
+    /// Writes that the stream has caught up once the last chat has.
+    func leaveBehind(_ chatID: ChatID) {
+        if behind.remove(chatID) != nil, behind.isEmpty {
+            writeCaughtUp()
+        }
+    }
+
+    func sendDeleted(_ subscription: Subscription) {
+        writeDeleted(subscription.chatID, id: combinedID())
+        if start.scope != .allChats, subscriber?.subscriptions.isEmpty == true {
+            end()
+        } else {
+            leaveBehind(subscription.chatID)
+        }
+    }
+
+    func sendHeartbeat() {
+        repeatsSince == nil ? write(form.heartbeat) : writeID()
+    }
+
+    func overflow() {
+        finish(type: "overflow", id: combinedID()) { _ in }
+    }
+
+    func reset(in epoch: Epoch) {
+        let beginning =
+            switch start.scope {
+            case .chat: LogPlace(epoch: epoch, position: Position(rawValue: 0)).text
+            case .chats: cursor.restarted(in: epoch).token
+            case .allChats: StreamCursor([], in: epoch).token
+            }
+        finish(type: "reset", id: beginning, retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
+            writer.member("epoch", epoch)
+        }
+    }
+
+    func fail(_ subscription: Subscription) {
+        finish(type: "failed", id: combinedID(), retry: hub.limits.failureDelay) { writer in
+            writer.hole(in: subscription)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package import ChatDomain
+package import Logging
+package import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+
+/// Fans out events to subscribers.
+///
+/// The hub encodes an event once and posts it to the shards that are interested in its chat, without waiting for them.
+/// Signals are hints: subscribers rely on positions alone, and the hub polls the store for what was not signalled.
+package final class EventHub: Service, Sendable {
+    package let limits: StreamLimits
+    let interests: InterestTable
+    private let shards: [ShardMailbox]
+    /// Limits the typing notices that each chat shows, those of other servers included.
+    private let typingRate: Mutex<RateWindow<ChatID>>
+    let listChats: @Sendable () async throws(StoreError) -> ChatList
+    let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> ChatSnapshot
+    let logger: Logger
+    let polls: AsyncStream<Void>
+    private let poll: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - typing: Where typing notices come from, this server's and the others'.
+    ///   - eventLoops: Those of the connections.
+    package init(
+        _ store: some ChatStore,
+        typing: TypingNotices = TypingNotices(),
+        _ limits: StreamLimits = StreamLimits(),
+        eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "events")
+    ) {
+        self.limits = limits
+        self.logger = logger
+        let source = ReplaySource(store, maximumReads: limits.maximumReads)
+        shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source) }
+        interests = InterestTable(shardCount: shards.count)
+        typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
+        // In one snapshot: between two pages, a chat could move to the top unseen.
+        listChats = { () throws(StoreError) in try await store.chats(ChatListQuery(limit: limits.maximumChats)) }
+        fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
+        (polls, poll) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        store.signals.addListener { [weak self] in self?.receive($0) }
+        typing.addListener { [weak self] in self?.publish($0) }
+    }
+
+    /// The shard of an event loop.
+    ///
+    /// - Precondition: On that event loop.
+    package func shard(on eventLoop: any EventLoop) -> TopicShard {
+        shards[shardIndex(of: eventLoop)].loopBoundShard
+    }
+
+    /// Registers an interest in a chat, for subscribers on an event loop.
+    package func interest(in chatID: ChatID, on eventLoop: any EventLoop) -> TopicInterest {
+        TopicInterest(chatID, ofShard: shardIndex(of: eventLoop), in: interests)
+    }
+
+    /// Adds to the number of streams of all chats on an event loop.
+    package func addStreamsOfAllChats(_ count: Int, on eventLoop: any EventLoop) {
+        interests.changeAllChats(by: count, ofShard: shardIndex(of: eventLoop))
+        if count > 0 {
+            // A chat may have been created since the stream listed them.
+            checkSoon()
+        }
+    }
+
+    /// Those of the chats that exist; nil if the store fails.
+    package func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
+        try? await fetchChats(ids)
+    }
+
+    private func shardIndex(of eventLoop: any EventLoop) -> Int {
+        guard let index = shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
+            preconditionFailure("a connection is on an event loop that the hub was not given")
+        }
+        return index
+    }
+
+    /// Has the store polled at once.
+    func checkSoon() {
+        poll.yield()
+    }
+}
+
+extension EventHub {
+    private func receive(_ signal: LogSignal) {
+        switch signal {
+        case .appended(let entries, let epoch): publish(entries, in: epoch)
+        case .moved(let ends): publish(ends, in: nil)
+        case .created(let chatID): publishChats([chatID], in: nil)
+        case .deleted(let chatID): publishDeletion(of: chatID)
+        case .missed: checkSoon()
+        }
+    }
+
+    private func publish(_ entries: [LogEntry], in epoch: Epoch) {
+        let (wanted, rewound) = interests.noteAppended(entries, in: epoch)
+        if wanted.isEmpty { return }
+        publishRewind(of: rewound, in: epoch)
+        let events = wanted.map { LiveEvent($0.entry, of: $0.chatID, in: epoch) }
+        for shard in shards.indices {
+            let own = zip(events, wanted).filter { $1.counts[shard] > 0 }.map(\.0)
+            if !own.isEmpty { shards[shard].post(.events(own)) }
+        }
+    }
+
+    private func publish(_ typing: Typing) {
+        guard let counts = interests.counts(of: typing.chatID),
+            typingRate.withLock({ $0.admits(typing.chatID, at: .now) })
+        else { return }
+        post(.events([LiveEvent(typing)]), to: counts)
+    }
+
+    /// - Parameter epoch: Nil if another process said so.
+    func publish(_ ends: [ChatID: Position], in epoch: Epoch?) {
+        let counts = interests.noteEnds(ends, in: epoch)
+        for shard in shards.indices {
+            let own = ends.filter { (counts[$0.key]?[shard] ?? 0) > 0 }
+            if !own.isEmpty { shards[shard].post(.moved(own, epoch: epoch)) }
+        }
+    }
+
+    /// Ends the subscriptions to logs that have gone backward.
+    func publishRewind(of chats: some Sequence<ChatID>, in epoch: Epoch) {
+        for chatID in chats {
+            post(.rewound(chatID, epoch: epoch), to: interests.counts(of: chatID) ?? [])
+        }
+    }
+
+    /// - Parameter epoch: Nil for chats that were signalled.
+    func publishChats(_ chats: [ChatID], in epoch: Epoch?) {
+        post(.listed(chats, epoch: epoch), to: interests.allChats)
+    }
+
+    func publishDeletion(of chatID: ChatID) {
+        post(.deleted(chatID), to: interests.noteDeleted(chatID) ?? [])
+    }
+
+    private func post(_ signal: ShardSignal, to counts: InterestTable.Counts) {
+        for (shard, count) in counts.enumerated() where count > 0 {
+            shards[shard].post(signal)
+        }
+    }
+}

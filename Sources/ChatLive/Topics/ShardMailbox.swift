@@ -1,0 +1,53 @@
+import ChatDomain
+import NIOCore
+import Synchronization
+
+/// What the hub tells a shard.
+enum ShardSignal: Sendable {
+    case events([LiveEvent])
+    /// - Parameter epoch: Nil if another process said so.
+    case moved([ChatID: Position], epoch: Epoch?)
+    /// Chats that exist, for streams of all chats.
+    ///
+    /// - Parameter epoch: That of a list of the most recently active chats; nil for chats that were signalled.
+    case listed([ChatID], epoch: Epoch?)
+    case deleted(ChatID)
+    /// The log has gone backward.
+    case rewound(ChatID, epoch: Epoch)
+}
+
+/// Brings signals to a shard on its event loop, which takes all that have gathered at once.
+struct ShardMailbox: Sendable {
+    let eventLoop: any EventLoop
+    private let shard: NIOLoopBoundBox<TopicShard>
+    private let contents = Contents()
+
+    private final class Contents: Sendable {
+        let signals = Mutex<[ShardSignal]>([])
+    }
+
+    init(_ eventLoop: any EventLoop, _ limits: StreamLimits, _ source: ReplaySource) {
+        self.eventLoop = eventLoop
+        shard = .makeBoxSendingValue(TopicShard(eventLoop, limits, source), eventLoop: eventLoop)
+    }
+
+    /// - Precondition: On the event loop.
+    var loopBoundShard: TopicShard {
+        shard.value
+    }
+
+    func post(_ signal: ShardSignal) {
+        let isFirst = contents.signals.withLock { signals in
+            signals.append(signal)
+            return signals.count == 1
+        }
+        guard isFirst else { return }
+        eventLoop.execute { [shard, contents] in
+            let signals = contents.signals.withLock { signals in
+                defer { signals = [] }
+                return signals
+            }
+            shard.value.receive(signals)
+        }
+    }
+}

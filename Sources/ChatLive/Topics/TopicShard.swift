@@ -1,0 +1,188 @@
+import ChatDomain
+import ChatWire
+import NIOCore
+
+/// The topics and subscribers of one event loop.
+///
+/// Calls go one way: from the shard to its topics, their subscriptions, the subscribers and their sinks. A connection calls
+/// its shard to subscribe, to unsubscribe and to resume. Confined to the event loop.
+package final class TopicShard {
+    let eventLoop: any EventLoop
+    let limits: StreamLimits
+    let source: ReplaySource
+    private(set) var topics: [ChatID: Topic] = [:]
+    private var subscribers: [Subscriber] = []
+    private var ticks: RepeatedTask?
+
+    init(_ eventLoop: any EventLoop, _ limits: StreamLimits, _ source: ReplaySource) {
+        self.eventLoop = eventLoop
+        self.limits = limits
+        self.source = source
+    }
+
+    package func add(_ subscriber: Subscriber) {
+        subscribers.appendIndexed(subscriber)
+        guard ticks == nil else { return }
+        let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+        ticks = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            loopBound.value.tick()
+        }
+    }
+
+    /// Ends a subscriber with all its subscriptions.
+    package func remove(_ subscriber: Subscriber) {
+        for subscription in subscriber.end() {
+            detach(subscription)
+        }
+        subscribers.removeIndexed(subscriber)
+        source.cancel(subscriber.turn)
+        if subscribers.isEmpty {
+            ticks?.cancel()
+            ticks = nil
+        }
+    }
+
+    /// Starts to send what a subscription of one of the shard's subscribers is missing.
+    ///
+    /// - Parameter chat: As it was found after the interest was taken.
+    package func start(_ subscription: Subscription, _ chat: SubscriptionStart) {
+        if let other = topics[subscription.chatID], other.epoch != subscription.epoch {
+            reset(other, in: subscription.epoch)
+        }
+        let topic = topics[subscription.chatID] ?? Topic(chat)
+        topics[subscription.chatID] = topic
+        topic.add(subscription)
+        pump(subscription, topic)
+        // What was signalled before there was a topic has reached nobody.
+        let news = subscription.interest.news
+        read(topic, to: max(chat.end, news.end ?? chat.end))
+        if news.isDeleted {
+            deleteIfGone(topic)
+        }
+    }
+
+    package func unsubscribe(_ subscription: Subscription) {
+        subscription.subscriber.remove(subscription)
+        detach(subscription)
+    }
+
+    /// Goes on after a subscriber's connection has become writable.
+    package func resume(_ subscriber: Subscriber) {
+        subscriber.resume()
+        for subscription in subscriber.subscriptions where subscription.lags {
+            pump(subscription)
+        }
+    }
+
+    private func detach(_ subscription: Subscription) {
+        guard let topic = topics[subscription.chatID] else { return }
+        topic.remove(subscription)
+        if topic.subscriptions.isEmpty {
+            topics[topic.chatID] = nil
+        }
+    }
+}
+
+extension TopicShard {
+    func receive(_ signals: [ShardSignal]) {
+        var changed: [Topic] = []
+        for signal in signals {
+            switch signal {
+            case .events(let events):
+                for event in events {
+                    guard let topic = topics[event.chatID] else { continue }
+                    if let place = event.place {
+                        append(event, at: place, to: topic, &changed)
+                    } else {
+                        topic.sendEphemeral(event)
+                    }
+                }
+            case .moved(let ends, let epoch):
+                for (chatID, end) in ends {
+                    topics[chatID].map { move($0, to: end, in: epoch) }
+                }
+            case .listed(let chats, let epoch):
+                for subscriber in subscribers {
+                    subscriber.discover(chats, in: epoch)
+                }
+            case .deleted(let chatID):
+                topics[chatID].map(deleteIfGone)
+            case .rewound(let chatID, let epoch):
+                topics[chatID].map { reset($0, in: epoch) }
+            }
+        }
+        for topic in changed {
+            deliver(topic)
+        }
+    }
+
+    private func append(_ event: LiveEvent, at place: LogPlace, to topic: Topic, _ changed: inout [Topic]) {
+        if let epoch = place.epoch, epoch != topic.epoch { return reset(topic, in: epoch) }
+        let isFirst = !topic.hasUndelivered
+        switch topic.append(event, at: place.position) {
+        case .known: break
+        case .rewritten: reset(topic, in: topic.epoch)
+        case .gap: read(topic, to: place.position)
+        case .added: if isFirst { changed.append(topic) }
+        }
+    }
+
+    func deliver(_ topic: Topic) {
+        for subscription in topic.subscriptions where subscription.isActive {
+            pump(subscription, topic)
+        }
+        if topic.finishDelivery(limits) {
+            for subscription in topic.subscriptions
+            where subscription.isActive && subscription.isOverrun(by: topic.buffer) {
+                pump(subscription, topic)
+            }
+        }
+        topic.trim()
+    }
+
+    func pump(_ subscription: Subscription) {
+        guard subscription.isActive, let topic = topics[subscription.chatID] else { return }
+        pump(subscription, topic)
+        topic.trim()
+    }
+
+    private func pump(_ subscription: Subscription, _ topic: Topic) {
+        if let position = topic.pump(subscription) {
+            read(subscription, after: position)
+        }
+    }
+
+    private func move(_ topic: Topic, to end: Position, in epoch: Epoch?) {
+        if let epoch, epoch != topic.epoch {
+            reset(topic, in: epoch)
+        } else {
+            read(topic, to: end)
+        }
+    }
+
+    /// Ends the subscribers of a history that is no longer the database's.
+    func reset(_ topic: Topic, in epoch: Epoch) {
+        for subscription in topic.subscriptions where subscription.isActive {
+            subscription.subscriber.reset(in: epoch)
+        }
+    }
+
+    func delete(_ topic: Topic) {
+        for subscription in topic.subscriptions where subscription.isActive {
+            delete(subscription)
+        }
+    }
+
+    func delete(_ subscription: Subscription) {
+        unsubscribe(subscription)
+        subscription.subscriber.sendDeleted(subscription)
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        let (heartbeat, timeout) = (TimeAmount(limits.heartbeat), TimeAmount(limits.stallTimeout))
+        for subscriber in subscribers where subscriber.index != nil {
+            subscriber.tick(at: now, heartbeat: heartbeat, stallTimeout: timeout)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import ChatDomain
+import ChatLive
+import ChatTestSupport
+import Testing
+
+struct ReplayBufferTests {
+    private func buffer(_ range: ClosedRange<Int64>) -> ReplayBuffer {
+        var buffer = ReplayBuffer(end: Position(rawValue: range.lowerBound - 1))
+        for position in range {
+            #expect(buffer.append(.sample(position), at: Position(rawValue: position)) == .added)
+        }
+        return buffer
+    }
+
+    private func positions(_ buffer: ReplayBuffer) -> [Int64] {
+        var positions: [Int64] = []
+        var position = buffer.base
+        while let next = buffer.event(after: position)?.position {
+            positions.append(next.rawValue)
+            position = next
+        }
+        return positions
+    }
+
+    @Test func itTakesNothingButWhatComesNext() {
+        var buffer = buffer(4...6)
+        for position in 1...6 as ClosedRange<Int64> {
+            #expect(buffer.append(.sample(position), at: Position(rawValue: position)) == .known)
+        }
+        #expect(buffer.append(.sample(8), at: Position(rawValue: 8)) == .gap)
+        #expect(buffer.end == Position(rawValue: 6))
+        #expect(buffer.append(.sample(7), at: Position(rawValue: 7)) == .added)
+        #expect(positions(buffer) == [4, 5, 6, 7])
+        #expect(buffer.event(after: Position(rawValue: 7)) == nil)
+        #expect(buffer.event(after: Position(rawValue: 100)) == nil)
+    }
+
+    @Test func whatIsForgottenTakesNoMemory() {
+        var buffer = buffer(1...10)
+        let one = LiveEvent.sample(1).size
+        #expect(buffer.size == 9 * one + LiveEvent.sample(10).size)
+        buffer.trim(to: Position(rawValue: 4))
+        #expect(positions(buffer) == Array(5...10))
+        buffer.trim(to: Position(rawValue: 2))
+        #expect(buffer.base == Position(rawValue: 4))
+        buffer.trim(toCount: 3, size: .max)
+        #expect(positions(buffer) == [8, 9, 10])
+        buffer.trim(toCount: 3, size: LiveEvent.sample(10).size)
+        #expect(positions(buffer) == [10])
+        buffer.trim(toCount: 0, size: 0)
+        #expect((buffer.count, buffer.size) == (0, 0))
+        #expect(buffer.base == Position(rawValue: 10))
+        buffer.trim(to: Position(rawValue: 99))
+        #expect(buffer.end == Position(rawValue: 10))
+        #expect(buffer.append(.sample(11), at: Position(rawValue: 11)) == .added)
+    }
+}
