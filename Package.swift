@@ -190,7 +190,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatLiveTests",
-            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport"],
+            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport", .nioCore, .nioPosix],
             swiftSettings: settings
         ),
         .testTarget(
