@@ -4,8 +4,8 @@ import Foundation
 package enum PackageFile {
     /// Reads a file.
     ///
-    /// - Parameter path: Relative to the package's folder, which is the working directory of `swift test`; `#filePath`
-    ///   would not do, since the test image contains only some of the files.
+    /// - Parameter path: Relative to the package's folder, which is the working directory of `swift test`. A path
+    ///   compiled into the tests would not do, since the test image contains only some of the files.
     package static func read(_ path: String) throws -> String {
         try String(contentsOf: url(path), encoding: .utf8)
     }
