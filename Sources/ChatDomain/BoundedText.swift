@@ -1,10 +1,11 @@
 /// A text trimmed of Unicode white space at both ends and counted in Unicode scalars, as Python's `len` counts.
 protocol BoundedText {
+    /// In Unicode scalars, after trimming.
     static var maximumLength: Int { get }
 }
 
 extension BoundedText {
-    /// The trimmed text, if 1 to `maximumLength` scalars are left of it.
+    /// Returns the trimmed text, which has 1 to `maximumLength` scalars and no U+0000.
     static func validated(_ text: String) throws(TextViolation) -> String {
         let trimmed = text.trimmingUnicodeWhitespace()
         if trimmed.isEmpty {
@@ -22,13 +23,13 @@ extension BoundedText {
 }
 
 extension String {
-    /// Without the scalars of the property `White_Space` at both ends.
+    /// Returns the text without leading and trailing scalars that have the Unicode property `White_Space`.
     package func trimmingUnicodeWhitespace() -> String {
         if let first = utf8.first, let last = utf8.last, first.isVisibleASCII, last.isVisibleASCII { return self }
         return String(trimmedScalars())
     }
 
-    /// How many Unicode scalars there are, and whether U+0000 is one of them, in one pass over the bytes.
+    /// Counts the Unicode scalars and looks for U+0000, in one pass over the bytes.
     fileprivate func measured() -> (count: Int, containsNull: Bool) {
         var text = self
         return text.withUTF8 { bytes in
@@ -57,12 +58,12 @@ extension UInt8 {
     }
 }
 
-/// Why a text is not accepted.
+/// The reason why a text is rejected.
 package enum TextViolation: Error, Equatable {
     /// Nothing is left after trimming.
     case tooShort(minimum: Int)
     /// More Unicode scalars than allowed are left after trimming.
     case tooLong(maximum: Int)
-    /// U+0000 is in it, which PostgreSQL's `text` cannot hold.
+    /// The text contains U+0000, which PostgreSQL's `text` cannot hold.
     case containsNull
 }

@@ -1,7 +1,7 @@
-/// Who makes a request.
+/// The origin of a request.
 ///
-/// Whatever depends on the caller takes it explicitly: operations, drafts, log requests, streams and caches.
+/// Everything that depends on the caller takes it as a parameter: operations, drafts, log requests, streams and caches.
 package enum Caller: Hashable, Sendable {
-    /// No credential was sent.
+    /// The request carried no credentials.
     case anonymous
 }

@@ -1,8 +1,9 @@
 import Synchronization
 
-/// The clock that dates entries: the machine's, unless that leaps ahead.
+/// The clock that timestamps entries: the system's wall clock, protected against forward jumps.
 package final class ChatClock: Sendable {
-    /// How far the clock may leap, and how far it may be from a database's.
+    /// How far the wall clock may jump ahead before the jump is ignored, and how far it may differ from the database's
+    /// clock.
     package let maximumLeap: Duration
     private let state: Mutex<(clock: PlausibleClock, hasLeapt: Bool)>
     private let wall: @Sendable () -> Instant
@@ -10,9 +11,10 @@ package final class ChatClock: Sendable {
     private let onLeap: @Sendable (Duration) -> Void
 
     /// - Parameters:
-    ///   - wall: The clock that people read.
-    ///   - count: One that nobody sets.
-    ///   - onLeap: Told by how much the clock has leapt when that begins.
+    ///   - wall: The wall clock, which may be set at any time.
+    ///   - count: A monotonic clock.
+    ///   - onLeap: Called with the size of the jump when a jump is first ignored, and not again until the wall clock
+    ///     has been plausible.
     package init(
         maximumLeap: Duration = .seconds(60),
         wall: @escaping @Sendable () -> Instant = { .now() },
@@ -26,9 +28,12 @@ package final class ChatClock: Sendable {
         state = Mutex((clock: PlausibleClock(maximumLeap: maximumLeap, wall: wall(), count: count()), hasLeapt: false))
     }
 
+    /// Returns the current time, or the extrapolated time while a jump is being ignored.
+    ///
+    /// It may run backward, because a wall clock that is set back is followed at once. Safe to call from any thread.
     package func now() -> Instant {
         let (instant, newLead) = state.withLock { state -> (Instant, Duration?) in
-            // Under the lock, so that a reading is never held against a later one.
+            // Read both clocks under the lock, so that readings are compared in order.
             let reading = state.clock.read(wall: wall(), count: count())
             let isNew = reading.lead > .zero && !state.hasLeapt
             state.hasLeapt = reading.lead > .zero

@@ -1,5 +1,7 @@
 extension ChatStore {
-    /// By how much the newest entry of all is ahead of an instant; nil if it is not, or if there is none.
+    /// Returns how far the newest entry of all chats lies in the future of `now`.
+    ///
+    /// The server checks this at startup. Nil means that no entry is newer than `now`.
     package func newestEntryLead(over now: Instant) async throws(StoreError) -> Duration? {
         guard let chat = try await chats(ChatListQuery(limit: 1)).chats.first else { return nil }
         do throws(StoreError) {

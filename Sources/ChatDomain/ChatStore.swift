@@ -1,72 +1,88 @@
-/// Keeps chats and their messages: the seam between the service and a database.
+/// Stores chats and their messages: the boundary between the service and a database.
 ///
-/// What every store guarantees, and the conformance suite proves:
-/// - A method that returns has its change on disk; a method that throws has changed nothing, unless it throws
-///   `StoreError.outcomeUnknown`, which no read does.
-/// - All writes wait in bounded queues for their turn in a batch, those of each kind in one of their own.
-/// - The positions of a chat are 1, 2, 3 … without a hole, over messages and changes together, in the order of the
-///   commits, and instants never run backwards along them.
-/// - A read sees one snapshot, which contains every change whose method had returned before the read began. What it
-///   returns carries the epoch of that snapshot: positions of one epoch and one chat always name the same entries.
-/// - Ids grow, and are never used again.
-/// - A draft with an idempotency key is stored once, whoever sends it again, to whichever process, as long as what it made
-///   exists; the same key on other content is `StoreError.idempotencyKeyReused`.
+/// Every store guarantees the following, and the conformance suite proves it:
+/// - When a method returns, its change is on disk. When it throws, it has changed nothing, unless it throws
+///   `StoreError.outcomeUnknown`, which reads never do.
+/// - All writes wait in bounded queues, one per kind, until they run in a batch.
+/// - A chat's positions are 1, 2, 3 … without gaps, over messages and changes together, in commit order. Instants never
+///   decrease as positions increase.
+/// - A read sees one snapshot, which contains every change whose method returned before the read began. Its result
+///   carries the epoch of that snapshot: within an epoch, a position of a chat always names the same entry.
+/// - Ids increase and are never reused.
+/// - A draft with an idempotency key is stored once, no matter how often, by whom or through which process it is sent,
+///   as long as the chat or message it created exists. Reusing the key for other content throws
+///   `StoreError.idempotencyKeyReused`.
 package protocol ChatStore: Sendable {
-    /// Where the store signals what this process has changed, and what it learns of the others' changes.
+    /// Publishes changes made by this process, and those that the store learns of from other processes.
     var signals: LogSignals { get }
 
+    /// Creates a chat, or returns the chat that an earlier request with the same idempotency key created.
+    ///
+    /// - Throws: `StoreError.idempotencyKeyReused` if the key was used for other content.
     func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
 
     /// Posts, edits or deletes a message.
     ///
-    /// - Returns: The message that was posted or changed.
-    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted while the change is waiting.
+    /// - Returns: The message in its new state. An edit that changes nothing returns it as it was.
+    /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits.
     func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message>
 
-    /// Edits a chat; an edit that changes nothing adds no entry to its log.
+    /// Edits a chat and returns its new state; an edit that changes nothing adds no log entry.
     func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat
 
-    /// Deletes a chat and all its messages: for every reader at once, and from the disk at once or, where there is much of
-    /// it, by `purgeDeletedChats`.
+    /// Deletes a chat and all its messages.
+    ///
+    /// The chat disappears for all readers at once. A small chat is removed from disk in the same transaction, a large
+    /// one later by `purgeDeletedChats`.
     func deleteChat(_ id: ChatID) async throws(StoreError)
 
-    /// Removes a bounded part of what chats that were deleted have left.
+    /// Removes a bounded part of the remaining data of deleted chats.
     ///
-    /// - Returns: Whether there is more.
+    /// - Returns: Whether there may be more; call it again until it returns false.
     func purgeDeletedChats() async throws(StoreError) -> Bool
 
-    /// Those of the chats that exist.
+    /// Returns those of the chats that exist; missing ones are left out.
     func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot
 
-    /// - Throws: `StoreError.searchTimedOut` where a search for a part of titles takes too long; nothing else waits for it.
+    /// Lists chats, most recently active first.
+    ///
+    /// - Throws: `StoreError.searchTimedOut` if a title search takes too long. No other request waits for a search.
     func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList
 
-    /// Reads a chat and its newest messages.
+    /// Reads a chat and its latest messages.
     ///
-    /// - Returns: Nil if the log still ends where the reader knows, so that nothing in the chat has changed.
+    /// - Returns: Nil if the log still ends where the request says, which means that nothing in the chat has changed.
     func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages?
 
-    /// - Throws: `StoreError.messageNotFound` also for a message that was deleted.
+    /// Returns a message in its current state.
+    ///
+    /// - Throws: `StoreError.messageNotFound` also for a deleted message.
     func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message
 
+    /// Reads a page of a chat's messages; deleted messages are part of it, without text.
     func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage
 
-    /// Reads a chat's log from behind a position on.
+    /// Reads the entries after a position.
     ///
-    /// - Parameter limit: The most entries to return, at least 1.
+    /// - Parameter limit: The maximum number of entries, at least 1.
     func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage
 
-    /// Returns when the database answers and its schema is the one this program was built for.
+    /// Returns if the database is reachable and its schema is the one that this program was built for.
+    ///
+    /// - Throws: `StoreError.schemaMismatch` for any other schema.
     func checkReadiness() async throws(StoreError)
 }
 
 extension ChatStore {
+    /// Returns a chat without its messages.
+    ///
+    /// - Throws: `StoreError.chatNotFound` if it does not exist.
     package func chat(_ id: ChatID) async throws(StoreError) -> Chat {
         guard let chat = try await chats(withIDs: [id]).heads.first?.chat else { throw .chatNotFound }
         return chat
     }
 
-    /// Reads a chat and its newest messages, whatever the reader knows.
+    /// Reads a chat and its latest messages unconditionally.
     package func tail(_ tail: LogTail) async throws(StoreError) -> LatestMessages {
         guard let latest = try await self.tail(LogTailRequest(tail)) else {
             throw .failed(reason: "a tail is unchanged that was not known")

@@ -6,22 +6,23 @@ import Glibc
 
 /// A moment in UTC with the precision that both databases keep: one microsecond.
 package struct Instant: Hashable, Comparable, Sendable {
-    /// Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+    /// Microseconds since 1970-01-01T00:00:00Z, not counting leap seconds.
     package let microsecondsSinceEpoch: Int64
 
     package init(microsecondsSinceEpoch: Int64) {
         self.microsecondsSinceEpoch = microsecondsSinceEpoch
     }
 
-    /// The wall clock's present value.
+    /// Reads the wall clock.
     ///
-    /// It may run backwards; a store clamps it to what the chat's log has already seen.
+    /// It may run backward; a store clamps it to the last instant in the chat's log.
     package static func now() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Instant(microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
+    /// Drops fractions of a microsecond.
     package func advanced(by duration: Duration) -> Instant {
         let (seconds, attoseconds) = duration.components
         return Instant(
@@ -29,6 +30,7 @@ package struct Instant: Hashable, Comparable, Sendable {
         )
     }
 
+    /// Returns the time from this instant to `other`, negative if `other` is earlier.
     package func duration(to other: Instant) -> Duration {
         .microseconds(other.microsecondsSinceEpoch - microsecondsSinceEpoch)
     }

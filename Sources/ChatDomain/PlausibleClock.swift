@@ -1,15 +1,17 @@
-/// What a clock that may be set wrongly has to say, held against one that only counts.
+/// A wall clock checked against a monotonic clock.
 ///
-/// An entry cannot be dated before the one that precedes it: a clock that leapt ahead for a moment would date a chat's entries
-/// until the moment it leapt to. So a leap is not followed; time goes on from where it was. A clock that is set back is
-/// followed at once.
+/// An entry must not be dated before its predecessor, so a clock that jumps ahead for a moment would determine the
+/// dates of a chat's entries until real time catches up. A forward jump is therefore ignored, and time continues from
+/// where it was. A clock that is set back is followed at once.
 package struct PlausibleClock {
+    /// A reading of the monotonic clock.
     package typealias Count = ContinuousClock.Instant
 
+    /// The result of reading both clocks.
     package struct Reading: Equatable, Sendable {
-        /// The instant to believe in.
+        /// The plausible time: the wall clock's, or the extrapolated one while a jump is being ignored.
         package let instant: Instant
-        /// By how much the clock is ahead of it.
+        /// How far the wall clock is ahead of `instant`; zero unless a jump is being ignored.
         package let lead: Duration
 
         package init(_ instant: Instant, lead: Duration) {
@@ -19,18 +21,21 @@ package struct PlausibleClock {
     }
 
     private let maximumLeap: Duration
-    /// Where the leap is measured from.
+    /// The pair of readings from which jumps are measured.
     private var origin: (wall: Instant, count: Count)
 
-    /// Clocks run apart by less than the leap in this time.
+    /// The interval after which the origin is renewed; normal clock drift within it stays below the maximum jump.
     private static let drift = Duration.seconds(3_600)
 
-    /// - Parameter maximumLeap: How far the clock may get ahead of the count, at once or within an hour.
+    /// - Parameter maximumLeap: How far the wall clock may get ahead of the monotonic clock, at once or within an hour.
     package init(maximumLeap: Duration, wall: Instant, count: Count) {
         self.maximumLeap = maximumLeap
         origin = (wall, count)
     }
 
+    /// Judges a pair of readings taken at the same moment.
+    ///
+    /// - Precondition: `count` is no earlier than in previous calls.
     package mutating func read(wall: Instant, count: Count) -> Reading {
         let elapsed = origin.count.duration(to: count)
         let expected = origin.wall.advanced(by: elapsed)

@@ -1,30 +1,31 @@
-/// What a store answers when it cannot do what was asked.
+/// The reason why a store cannot do what was requested.
 package enum StoreError: Error, Equatable {
-    /// There is no such chat, or it was deleted, perhaps at this very moment.
+    /// The chat does not exist or was deleted, perhaps at this very moment.
     case chatNotFound
-    /// There is no such message in the chat, or it was deleted.
+    /// The message does not exist in the chat or was deleted.
     case messageNotFound
-    /// The message is at another revision than the change was made for.
+    /// The message's current revision does not meet the change's condition.
     case revisionMismatch
-    /// The message that a draft answers is not there.
+    /// The message that a draft replies to does not exist or was deleted.
     case replyTargetNotFound(MessageID)
-    /// The idempotency key belongs to an earlier request whose content was another one.
+    /// The idempotency key was used by an earlier request with different content.
     case idempotencyKeyReused
-    /// The database cannot do it now and nothing was written: it is busy, full, away or shutting down. The reason is for
-    /// the log and the health check, not for a client.
+    /// The database is busy, full, unreachable or shutting down, and nothing was written.
+    ///
+    /// The reason is for the log and the health check, not for a client.
     case unavailable(reason: String)
-    /// The connection to the database broke while a change was under way: it may have been made, or not.
+    /// The connection broke during a change, which may or may not have been committed.
     case outcomeUnknown(reason: String)
-    /// A search was given up because it took too long.
+    /// A search took too long and was cancelled.
     case searchTimedOut
-    /// The database's schema is not the one that this program was built for.
+    /// The database's schema differs from the one that this program was built for.
     case schemaMismatch(reason: String)
-    /// A defect: the database refused a value that should have been refused before. Nothing was written.
+    /// A bug: the database rejected a value that validation should have rejected. Nothing was written.
     case invalidValue(reason: String)
-    /// A defect: the database refused what should have been right. Nothing was written.
+    /// A bug: the database rejected a valid operation. Nothing was written.
     case failed(reason: String)
 
-    /// One line for a log or a person who runs the service.
+    /// One line for the log or the operator.
     package var reason: String {
         switch self {
         case .chatNotFound: "there is no such chat"
@@ -39,7 +40,7 @@ package enum StoreError: Error, Equatable {
         }
     }
 
-    /// The same for a request that changes nothing: its outcome is never unknown.
+    /// The error for a read: since a read changes nothing, an unknown outcome becomes `unavailable`.
     package var ofRead: StoreError {
         if case .outcomeUnknown(let reason) = self { .unavailable(reason: reason) } else { self }
     }

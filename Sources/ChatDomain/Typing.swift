@@ -1,11 +1,13 @@
-/// A notice that somebody is writing a message: shown now or never, and stored nowhere.
+/// A notice that someone is typing: delivered immediately or not at all, and never stored.
 package struct Typing: Equatable, Sendable {
+    /// The chat whose subscribers receive the notice.
     package let chatID: ChatID
+    /// When the server accepted the notice.
     package let instant: Instant
-    /// Who it is, in the application's own terms.
+    /// Identifies who is typing, in the application's own terms; at most `maximumMetadataLength` bytes.
     package let metadata: Metadata?
 
-    /// In bytes of the metadata's compact text, so that it fits into a PostgreSQL notification.
+    /// In bytes of the metadata's compact JSON, so that a notice fits into a PostgreSQL notification.
     package static let maximumMetadataLength = 1_024
 
     package init(chatID: ChatID, instant: Instant, metadata: Metadata?) {
@@ -15,5 +17,5 @@ package struct Typing: Equatable, Sendable {
     }
 }
 
-/// Typing notices on their way to subscribers, here and on other servers; no store is involved.
+/// Delivers typing notices to subscribers of this and other servers; no store is involved.
 package typealias TypingNotices = Broadcast<Typing>

@@ -1,42 +1,52 @@
-/// Takes chats out of a database and puts them into another one, with their ids, positions and instants.
+/// Exports chats from a database and imports them into another, with their ids, positions and instants.
 ///
-/// What every store guarantees, and the archive's tests prove:
-/// - Importing what is there already changes nothing. Where the archive's log is longer, it goes on, and messages that were
-///   edited or deleted in the archive become what they are there; one that is newer in the store stays as it is.
-/// - A batch is imported whole or not at all, and a reader sees a chat without a hole, as far as it has come.
-/// - Ids that are given afterwards are beyond every one that was imported.
+/// Every store guarantees the following, and the archive's tests prove it:
+/// - Importing the same data twice changes nothing. If the archive's log is longer, the import appends the missing
+///   entries, and messages edited or deleted in the archive take the archive's state. A chat that is newer in the store
+///   stays as it is.
+/// - A batch is imported entirely or not at all, and a reader sees the imported part of a chat without gaps.
+/// - Ids assigned after an import are greater than every imported id.
 package protocol ChatArchive: Sendable {
-    /// The chats with ids above `id`, in the order of their ids.
+    /// Returns up to `limit` chats with ids above `id`, in id order.
     ///
-    /// - Parameter limit: The most chats to return, at least 1.
+    /// - Parameter limit: The maximum number of chats, at least 1.
     func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat]
 
-    /// Reads a chat's log from behind a position on, in one snapshot.
+    /// Reads the entries after a position, in position order and in one snapshot.
     ///
-    /// - Parameter limit: The most entries to return, at least 1.
-    /// - Throws: `StoreError.chatNotFound` also when the chat is deleted by now.
+    /// - Parameter limit: The maximum number of entries, at least 1.
+    /// - Throws: `StoreError.chatNotFound` if the chat does not exist or was deleted since it was listed.
     func archivedEntries(
         of chat: ChatID,
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry]
 
+    /// Imports a batch in one transaction.
+    ///
     /// - Parameters:
-    ///   - stretches: Each of another chat.
-    ///   - skipsConflicts: Whether to import the rest of a batch with conflicts, instead of nothing: of a chat with a
-    ///     conflict, the entries before it.
+    ///   - stretches: At most one per chat.
+    ///   - skipsConflicts: If false, a conflict keeps the whole batch from being imported. If true, only the
+    ///     conflicting chats are affected: their entries before the conflict are still imported.
+    /// - Returns: What was added, and every conflict found. Conflicts are reported here, not thrown.
     func importBatch(_ stretches: [ArchivedStretch], skipsConflicts: Bool) async throws(StoreError) -> ImportResult
 
-    /// Reads what is stored of a batch, without keeping anyone from changing it.
+    /// Reads the stored state that planning a batch depends on, without locking it.
+    ///
+    /// A dry run uses it; a real import reads the same state inside its transaction.
     func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState
 
-    /// Gives the history a new epoch, by which readers learn that it may have gone backward.
+    /// Assigns the database a new random epoch, which tells readers that its history may have gone backward.
+    ///
+    /// - Returns: The new epoch.
     func renewEpoch() async throws(StoreError) -> Epoch
 }
 
-/// How much an import has added.
+/// The number of chats and log entries that an import added.
 package struct ImportCount: Equatable, Sendable {
+    /// Chats that did not exist before; a chat that only got longer does not count.
     package var chats: Int64
+    /// Messages and changes together.
     package var entries: Int64
 
     package init(chats: Int64 = 0, entries: Int64 = 0) {
@@ -45,11 +55,11 @@ package struct ImportCount: Equatable, Sendable {
     }
 }
 
-/// What has become of a batch of an import.
+/// The result of importing one batch.
 package struct ImportResult: Equatable, Sendable {
-    /// What was not there before.
+    /// What the batch added; zero if a conflict kept it from being imported.
     package let added: ImportCount
-    /// What was not imported and why, at most once for each chat.
+    /// What could not be imported and why, at most one conflict per chat.
     package let conflicts: [ImportConflict]
 
     package init(added: ImportCount, conflicts: [ImportConflict] = []) {
@@ -58,19 +68,23 @@ package struct ImportResult: Equatable, Sendable {
     }
 }
 
-/// What stands in the way of importing a chat or the rest of its log, in words for the person who runs it.
+/// The reason why a chat, or the rest of its log, cannot be imported.
 package struct ImportConflict: Error, Equatable {
+    /// The chat in the archive, which has the same id in the store.
     package let chatID: ChatID
-    /// The first entry that cannot be imported; nil if the chat itself cannot.
+    /// The first entry that cannot be imported; nil if the chat itself cannot be.
     package let position: Position?
+    /// A message for the person who runs the import.
     package let reason: String
 }
 
-/// A chat with all that a store keeps of it beside its log.
+/// A chat with everything a store keeps about it except its log.
 package struct ArchivedChat: Equatable, Sendable {
-    /// As the archive has it: an import uses its end to tell whether the archive's log is longer than the stored one.
+    /// The chat's state in the archive.
+    ///
+    /// An import compares its last position with the stored one to tell which log is longer.
     package var head: LogHead
-    /// What the request that created the chat is known by.
+    /// The key and fingerprint of the request that created the chat; nil if it had no key.
     package let idempotency: Idempotency?
 
     package init(head: LogHead, idempotency: Idempotency? = nil) {
@@ -78,11 +92,14 @@ package struct ArchivedChat: Equatable, Sendable {
         self.idempotency = idempotency
     }
 
+    /// The id, which an import keeps.
     package var id: ChatID {
         head.chat.id
     }
 
-    /// The chat as it was before its first entry.
+    /// The chat with an empty log: the state in which an import inserts it.
+    ///
+    /// The title and metadata are the archive's current ones, because a log does not record earlier ones.
     package var withoutLog: LogHead {
         let chat = head.chat
         return LogHead(
@@ -92,12 +109,14 @@ package struct ArchivedChat: Equatable, Sendable {
     }
 }
 
-/// One entry of a chat's log with all that a store keeps of it.
+/// One entry of a chat's log with everything a store keeps about it.
 package enum ArchivedEntry: Equatable, Sendable {
-    /// A message as it stands now, at the position at which it was posted.
+    /// A message in its current state, at the position where it was posted, and its idempotency key if it had one.
     case message(Message, Idempotency?)
+    /// Any entry other than a new message.
     case change(LogRecord)
 
+    /// The chat whose log contains the entry.
     package var chatID: ChatID {
         switch self {
         case .message(let message, _): message.chatID
@@ -105,6 +124,7 @@ package enum ArchivedEntry: Equatable, Sendable {
         }
     }
 
+    /// The entry's own position; for a message, where it was posted.
     package var position: Position {
         switch self {
         case .message(let message, _): message.position
@@ -112,6 +132,7 @@ package enum ArchivedEntry: Equatable, Sendable {
         }
     }
 
+    /// When the entry was appended; for a message, when it was posted.
     package var instant: Instant {
         switch self {
         case .message(let message, _): message.createdAt
@@ -120,9 +141,11 @@ package enum ArchivedEntry: Equatable, Sendable {
     }
 }
 
-/// Entries of a chat's log on their way into a store, in the order of their positions and without a hole.
+/// A contiguous part of a chat's log to be imported.
 package struct ArchivedStretch: Equatable, Sendable {
+    /// The chat that the entries belong to; it is created if the store does not have it.
     package var chat: ArchivedChat
+    /// In position order, without gaps.
     package var entries: [ArchivedEntry]
 
     package init(chat: ArchivedChat, entries: [ArchivedEntry] = []) {
@@ -132,9 +155,10 @@ package struct ArchivedStretch: Equatable, Sendable {
 }
 
 extension [ArchivedEntry] {
-    /// The first entries behind a position, from the first of either kind.
+    /// Merges messages and changes read after the same position into one list, in position order.
     ///
-    /// - Parameter limit: How many there are of each kind at the most, and of both together afterwards.
+    /// - Parameter limit: The maximum number of entries to keep. Each input must hold the first `limit` entries of its
+    ///   kind, or all if there are fewer.
     package init(merging messages: [ArchivedEntry], _ changes: [ArchivedEntry], limit: Int) {
         self = Array((messages + changes).sorted { $0.position < $1.position }.prefix(limit))
     }

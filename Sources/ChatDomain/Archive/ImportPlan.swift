@@ -1,10 +1,12 @@
-/// Decides what a batch of an import writes, given what is stored.
+/// Decides what an import batch writes, based on what is stored.
 ///
 /// It does no I/O.
 package struct ImportPlan: Sendable {
-    /// A place in a log.
+    /// A chat and a position in its log.
     package struct Place: Hashable, Sendable {
+        /// Half of the place: positions are unique only within a chat.
         package let chatID: ChatID
+        /// 1 or greater: every place names an entry.
         package let position: Position
 
         package init(chatID: ChatID, position: Position) {
@@ -13,15 +15,19 @@ package struct ImportPlan: Sendable {
         }
     }
 
-    /// What must be read, once the ends of the logs are known, before the batch can be planned.
+    /// What to read before the batch can be planned.
+    ///
+    /// A store reads the chats' heads first, because they determine which entries may already be stored.
     package struct Needs: Sendable {
-        /// Those that may be stored already, and those that the batch changes without holding them.
+        /// Messages of existing chats, plus messages that the batch's changes refer to but that do not precede them in
+        /// the batch.
         package private(set) var messages: Set<BatchPlan.MessageReference> = []
-        /// Those of new messages in chats that exist.
+        /// The idempotency keys of new messages in existing chats.
         package private(set) var keys: Set<BatchPlan.SentKey> = []
-        /// Those that may be stored already.
+        /// Changes at positions that the stored log already has.
         package private(set) var changes: [LogRecord] = []
 
+        /// - Parameter heads: The stored logs of the batch's chats; chats that do not exist are absent.
         package init(_ stretches: [ArchivedStretch], from heads: [ChatID: LogHead]) {
             for stretch in stretches {
                 let end = heads[stretch.chat.id]?.chat.lastPosition ?? Position(rawValue: 0)
@@ -48,26 +54,28 @@ package struct ImportPlan: Sendable {
             }
         }
 
+        /// Whether the second read can be skipped.
         package var isEmpty: Bool {
             messages.isEmpty && keys.isEmpty && changes.isEmpty
         }
     }
 
-    /// What is stored.
+    /// The stored state that a batch is planned from.
     package struct PriorState: Sendable {
-        /// The logs of the batch's chats; a chat that is not there does not exist.
+        /// The logs of the batch's chats; a chat that does not exist is absent.
         package var heads: [ChatID: LogHead] = [:]
-        /// The chats that were deleted and are still being removed.
+        /// Deleted chats that are not fully purged yet; they cannot be imported until they are.
         package var removedChats: Set<ChatID> = []
-        /// As far as they exist.
+        /// The requested messages that exist, deleted ones included.
         package var messages: [BatchPlan.MessageReference: Message] = [:]
-        /// Messages that would exist if the batches before had been imported.
+        /// Messages that earlier batches of the same dry run would have imported; empty in a real import.
         package var assumedMessages: Set<BatchPlan.MessageReference> = []
-        /// The keys that messages have.
+        /// The requested keys that messages already use.
         package var usedKeys: Set<BatchPlan.SentKey> = []
-        /// Where changes are that are the same.
+        /// The places at which the store holds exactly the change that the batch has.
         package var changes: Set<Place> = []
 
+        /// Describes an empty database.
         package init() {}
 
         fileprivate func contains(_ reference: BatchPlan.MessageReference) -> Bool {
@@ -75,13 +83,19 @@ package struct ImportPlan: Sendable {
         }
     }
 
+    /// What the batch writes; for a chat with a conflict, only what precedes it.
     package private(set) var writes = LogWrites()
-    /// What is not planned, and why.
+    /// What was left out of `writes` and why, at most one conflict per chat.
     package private(set) var conflicts: [ImportConflict] = []
     private let priorState: PriorState
+    /// Messages that the batch adds; a dry run assumes them when it plans the next batch.
     package private(set) var newMessages: Set<BatchPlan.MessageReference> = []
+    /// Idempotency keys that the batch adds; a dry run assumes them when it plans the next batch.
     package private(set) var newKeys: Set<BatchPlan.SentKey> = []
 
+    /// - Parameters:
+    ///   - stretches: At most one per chat.
+    ///   - priorState: Everything that `Needs` lists for these stretches.
     package init(_ stretches: [ArchivedStretch], from priorState: PriorState) {
         self.priorState = priorState
         for stretch in stretches {
@@ -89,6 +103,7 @@ package struct ImportPlan: Sendable {
         }
     }
 
+    /// How much `writes` adds; edits of stored messages do not count.
     package var count: ImportCount {
         ImportCount(
             chats: Int64(writes.importedChats.count),
@@ -185,10 +200,10 @@ package struct ImportPlan: Sendable {
         head.advance(at: entry.instant)
     }
 
-    /// Makes sure that entries are what is stored in their places.
+    /// Checks that entries match what is stored at their positions.
     ///
-    /// - Parameter isOlder: Whether the store's log is shorter than the archive's. Only then may a message change: a later
-    ///   batch, if not this one, moves the log on, which tells its readers.
+    /// - Parameter isOlder: Whether the stored log is shorter than the archive's. Only then may a message change: this
+    ///   batch or a later one then appends entries, which tells readers to read again.
     /// - Returns: The messages that are newer in the archive.
     private func compare(
         _ entries: ArraySlice<ArchivedEntry>,

@@ -1,8 +1,10 @@
-/// What a batch must know before it is planned, and what must be read for that.
+/// The data that planning a batch depends on.
 extension BatchPlan {
-    /// A message's idempotency key with the chat in which it is unique.
+    /// A message's idempotency key with the chat within which it is unique.
     package struct SentKey: Hashable, Sendable {
+        /// The scope of the key: another chat may use the same one.
         package let chatID: ChatID
+        /// As the client sent it.
         package let key: IdempotencyKey
 
         package init(chatID: ChatID, key: IdempotencyKey) {
@@ -11,9 +13,11 @@ extension BatchPlan {
         }
     }
 
-    /// A message that an earlier transaction has stored under a key.
+    /// A message that an earlier transaction stored under an idempotency key.
     package struct SentMessage: Sendable {
+        /// The message in its current state, possibly deleted.
         package let message: Message
+        /// The fingerprint of the request that posted it; 0 once the message is deleted.
         package let fingerprint: Int64
 
         package init(message: Message, fingerprint: Int64) {
@@ -22,9 +26,11 @@ extension BatchPlan {
         }
     }
 
-    /// A chat that an earlier transaction has created under a key.
+    /// A chat that an earlier transaction created under an idempotency key.
     package struct CreatedChat: Sendable {
+        /// The chat in its current state.
         package let chat: Chat
+        /// The fingerprint of the request that created it.
         package let fingerprint: Int64
 
         package init(chat: Chat, fingerprint: Int64) {
@@ -33,9 +39,11 @@ extension BatchPlan {
         }
     }
 
-    /// A message's id with the chat that it is looked for in.
+    /// A message's id with the chat in which the request expects it.
     package struct MessageReference: Hashable, Sendable {
+        /// A message with this id in another chat is not a match.
         package let chatID: ChatID
+        /// May name a message that does not exist.
         package let id: MessageID
 
         package init(chatID: ChatID, id: MessageID) {
@@ -44,31 +52,39 @@ extension BatchPlan {
         }
     }
 
-    /// What a batch must have read before it can be planned.
+    /// The stored state that a batch is planned from.
+    ///
+    /// In PostgreSQL the chats' rows are locked when it is read; in SQLite nothing else can write.
     package struct PriorState: Sendable {
-        /// The logs of the requests' chats; a chat that is not there does not exist.
+        /// The logs of the requests' chats; a chat that does not exist is absent.
         package var heads: [ChatID: LogHead] = [:]
-        /// The chats that cannot be written to now, and why; their requests fail alone.
+        /// Chats that cannot be written to now, and why; only their own requests fail.
         package var busyChats: [ChatID: StoreError] = [:]
-        /// Nil where none of the chats exists.
+        /// May be nil if none of the chats exists.
         package var epoch: Epoch?
-        /// What is stored under the drafts' keys.
+        /// Messages stored under the drafts' idempotency keys.
         package var sent: [SentKey: SentMessage] = [:]
-        /// The messages that are to be changed or answered, as far as they exist.
+        /// The messages that the requests change or reply to, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
-        /// The chats that stand under the drafts' keys.
+        /// Chats stored under the drafts' idempotency keys.
         package var createdChats: [IdempotencyKey: CreatedChat] = [:]
 
+        /// Describes an empty database.
         package init() {}
     }
 
-    /// What must be read for a batch.
+    /// What to read before a batch can be planned.
     package struct Needs: Sendable {
+        /// Chats to read, and in PostgreSQL to lock: all those that a request writes to.
         package private(set) var chats: Set<ChatID> = []
+        /// Idempotency keys of messages to post.
         package private(set) var keys: Set<SentKey> = []
+        /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
+        /// Idempotency keys of chats to create.
         package private(set) var creationKeys: Set<IdempotencyKey> = []
 
+        /// Collects the needs of all requests; what several of them need is read once.
         package init(_ requests: [WriteRequest]) {
             for request in requests {
                 switch request {

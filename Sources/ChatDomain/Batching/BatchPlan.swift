@@ -1,9 +1,9 @@
-/// Decides what a batch of requests writes, once the logs of their chats are locked and what they refer to is read.
+/// Decides what a batch of requests writes, after their chats are locked and the data they refer to is read.
 ///
-/// Every store uses it, so positions, instants, replays and refusals are the same on all of them. It does no I/O.
+/// All stores share it, so positions, instants, replays and rejections are the same on every one. It does no I/O.
 package struct BatchPlan {
-    /// The most entries that one batch removes with deleted chats, and that one step of a purge removes: other requests wait
-    /// for some milliseconds at most.
+    /// The maximum number of entries that one batch removes with deleted chats, and that one purge step removes, so
+    /// that other requests wait only a few milliseconds.
     package static let removalLimit: Int64 = 2_000
 
     private enum Outcome {
@@ -18,6 +18,7 @@ package struct BatchPlan {
         }
     }
 
+    /// What the store must write, in one transaction.
     package private(set) var writes = LogWrites()
     private let priorState: PriorState
     private let now: Instant
@@ -26,6 +27,11 @@ package struct BatchPlan {
     private var indices: [SentKey: Int] = [:]
     private var creationIndices: [IdempotencyKey: Int] = [:]
 
+    /// Plans requests in order, each on top of the effects of those before it.
+    ///
+    /// - Parameters:
+    ///   - priorState: Everything that `Needs` lists for these requests.
+    ///   - now: The instant of new entries, unless a chat's log ends later.
     package init(_ requests: [WriteRequest], from priorState: PriorState, at now: Instant) {
         self.priorState = priorState
         self.now = now
@@ -40,7 +46,9 @@ package struct BatchPlan {
         }
     }
 
-    /// What has become of the batch once it is committed.
+    /// Returns the results of the requests, once the batch is committed.
+    ///
+    /// - Parameter written: What the store returned after carrying out `writes`.
     package func recorded(_ written: LogWrites.Written) -> RecordedBatch {
         let messages = zip(writes.appends, written.messageIDs).map { $0.message($1) }
         let chats = written.chatIDs.map { ids in zip(writes.creations, ids).map { $0.chat($1) } }
@@ -78,7 +86,7 @@ package struct BatchPlan {
         )
     }
 
-    /// A change as the log shows it: with its subject as it is after the whole batch.
+    /// A change as a log entry, with its subject in the state after the whole batch.
     private func entry(_ change: LogRecord) -> LogEntry? {
         let subject: LogSubject?
         if let id = change.messageID {
@@ -89,7 +97,7 @@ package struct BatchPlan {
         return subject.map { LogEntry(change, subject: $0) }
     }
 
-    /// A message as it is after the requests that are planned so far.
+    /// A message in the state after the requests planned so far.
     private func message(_ reference: MessageReference) -> Message? {
         writes.editedMessages[reference] ?? priorState.messages[reference]
     }
@@ -188,7 +196,7 @@ package struct BatchPlan {
         let chatID = head.chat.id
         let key = draft.idempotency.map { SentKey(chatID: chatID, key: $0.key) }
         if let key, let earlier = priorState.sent[key] {
-            // A deleted message has lost its fingerprint.
+            // A deleted message no longer has its fingerprint.
             let reference = MessageReference(chatID: chatID, id: earlier.message.id)
             let message = writes.editedMessages[reference] ?? earlier.message
             guard message.isDeleted || earlier.fingerprint == draft.idempotency?.fingerprint else {
@@ -224,7 +232,7 @@ package struct BatchPlan {
         return .appended(writes.appends.count - 1, isReplay: false)
     }
 
-    /// A message that can be changed.
+    /// Returns a message that exists, is not deleted and meets the condition.
     private func message(
         _ id: MessageID,
         in chatID: ChatID,
@@ -242,7 +250,7 @@ package struct BatchPlan {
         return .recorded(message)
     }
 
-    /// Appends an entry to a log and moves its head.
+    /// Appends a change to a log and advances its head.
     private mutating func append(_ kind: LogEntry.Kind, about message: MessageID? = nil, to head: inout LogHead) {
         head.advance(at: now)
         writes.movedHeads[head.chat.id] = head
@@ -287,7 +295,7 @@ extension LogEntry {
     }
 }
 
-/// Whether texts are the same scalar by scalar: `==` also holds for different compositions of a character.
+/// Whether two texts have the same scalars; `==` would also accept different compositions of a character.
 private func areIdentical(_ one: String?, _ other: String?) -> Bool {
     guard let one, let other else { return one == other }
     return one.utf8.elementsEqual(other.utf8)

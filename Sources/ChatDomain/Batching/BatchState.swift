@@ -1,15 +1,17 @@
-/// What a batcher decides, without its I/O: who waits, what runs together, and who is turned away.
+/// The decisions of a batcher, without I/O: which requests wait, run together or are rejected.
 ///
-/// One batch runs at a time. There is no timer: what comes while a batch runs makes up the next one, and a request that
-/// comes while none runs is a batch of its own.
+/// One batch runs at a time. There is no timer: requests that arrive while a batch runs form the next one, and a
+/// request that arrives while none runs is a batch of its own.
 ///
-/// Requests of different kinds wait in queues of their own. While several queues have requests, each has an equal share of
-/// the batch, so a flood of one kind neither fills another kind's queue nor delays it by more than a batch.
+/// Each kind of request has a queue of its own. While several queues have requests, each gets an equal share of the
+/// batch, so a flood of one kind neither fills another kind's queue nor delays it by more than one batch.
 package struct BatchState<Entry> {
+    /// Monotonic, so deadlines do not depend on the wall clock.
     package typealias Instant = ContinuousClock.Instant
 
-    /// Names one request while it waits.
+    /// Identifies a waiting request.
     package struct Ticket: Hashable, Sendable {
+        /// Ascending in order of arrival, and unique within a batcher.
         package let rawValue: UInt64
 
         @inlinable
@@ -34,9 +36,9 @@ package struct BatchState<Entry> {
         }
     }
 
-    /// Each queue in the order of arrival.
+    /// One queue per kind of request, each in order of arrival.
     @usableFromInline var queues: [[Waiting]]
-    /// The queue that is served first.
+    /// The queue that the next batch serves first.
     @usableFromInline var turn = 0
     @usableFromInline var isRunning = false
     @usableFromInline var isWatched = false
@@ -44,9 +46,9 @@ package struct BatchState<Entry> {
     @usableFromInline let maximumWaiting: Int
 
     /// - Parameters:
-    ///   - maximumBatch: What the requests that run together may weigh, at least 1; one that is heavier runs alone.
-    ///   - maximumWaiting: How many may wait in each queue; a further one is refused.
-    ///   - queueCount: How many kinds of requests there are, at least 1.
+    ///   - maximumBatch: The maximum weight of a batch, at least 1; a heavier request runs alone.
+    ///   - maximumWaiting: How many requests may wait in each queue; further ones are rejected.
+    ///   - queueCount: The number of kinds of requests, at least 1.
     @inlinable
     package init(maximumBatch: Int, maximumWaiting: Int, queueCount: Int = 1) {
         self.maximumBatch = maximumBatch
@@ -54,24 +56,30 @@ package struct BatchState<Entry> {
         queues = Array(repeating: [], count: queueCount)
     }
 
+    /// Over all queues; requests of a running batch no longer count.
     @inlinable
     package var waitingCount: Int {
         queues.reduce(0) { $0 + $1.count }
     }
 
+    /// What the caller of `add` must do next.
     package enum AddAction {
-        /// The request waits, and whoever added it must begin to run batches.
+        /// The request waits, and the caller must start to run batches.
         case run
-        /// The request waits, and whoever added it must see to it that those whose time runs out are told.
+        /// The request waits, and the caller must start to watch deadlines.
         case waitAndWatch
+        /// The request waits, and others already run batches and watch deadlines.
         case wait
+        /// The queue is full, and the request was not added.
         case refuse
     }
 
+    /// Queues a request, unless its queue is full.
+    ///
     /// - Parameters:
-    ///   - weight: How much of a batch the request takes up, at least 1.
-    ///   - queue: The queue of the request's kind, from 0.
-    ///   - deadline: When the request is to be given up if it still waits; no earlier than that of any before it.
+    ///   - weight: The request's share of `maximumBatch`, at least 1.
+    ///   - queue: The index of the queue for the request's kind, from 0.
+    ///   - deadline: When to give up if the request still waits; never earlier than that of a previous request.
     @inlinable
     package mutating func add(
         _ entry: Entry,
@@ -93,7 +101,7 @@ package struct BatchState<Entry> {
         return .wait
     }
 
-    /// The next batch, in the order of arrival; nil ends the running.
+    /// Returns the next batch in order of arrival; nil if nothing waits, which ends the run.
     @inlinable
     package mutating func next() -> [Entry]? {
         let busy = queues.indices.map { ($0 + turn) % queues.count }.filter { !queues[$0].isEmpty }
@@ -101,7 +109,7 @@ package struct BatchState<Entry> {
             isRunning = false
             return nil
         }
-        // Where not every queue has its place in a batch, each is the first in turn.
+        // If a batch cannot hold all queues, each queue still comes first in turn.
         turn = (turn + 1) % queues.count
         let share = max(1, maximumBatch / busy.count)
         var batch: [Waiting] = []
@@ -124,9 +132,9 @@ package struct BatchState<Entry> {
         return batch.map(\.entry)
     }
 
-    /// Takes back those whose time has run out.
+    /// Removes the requests whose deadline has passed.
     ///
-    /// - Returns: Them, and when to look again; nil ends the watching.
+    /// - Returns: The removed requests, and when to check again; nil ends the watch.
     @inlinable
     package mutating func expire(at now: Instant) -> (expired: [Entry], next: Instant?) {
         var expired: [Entry] = []
@@ -140,7 +148,7 @@ package struct BatchState<Entry> {
         return (expired, next)
     }
 
-    /// Takes a request back; nil if it does not wait any more.
+    /// Removes a waiting request; nil if it no longer waits.
     @inlinable
     package mutating func withdraw(_ ticket: Ticket) -> Entry? {
         for queue in queues.indices {
@@ -152,13 +160,13 @@ package struct BatchState<Entry> {
     }
 }
 
-/// How much a batcher takes on.
+/// Limits on the requests that a batcher accepts.
 package struct BatchLimits: Sendable {
-    /// What the requests that run together may weigh, at least 1; nearly all requests weigh 1.
+    /// The maximum weight of a batch, at least 1; nearly all requests weigh 1.
     package var maximumBatch: Int
-    /// How many requests of a kind may wait for their turn; a further one is refused at once.
+    /// How many requests of a kind may wait; further ones are rejected at once.
     package var maximumWaiting: Int
-    /// How long a request may wait for its turn.
+    /// How long a request may wait before it fails with `StoreError.unavailable`.
     package var patience: Duration
 
     package init(maximumBatch: Int = 256, maximumWaiting: Int = 4_096, patience: Duration = .seconds(5)) {

@@ -1,15 +1,17 @@
 package import Synchronization
 
-/// Runs requests together that arrive while others are being run.
+/// Batches requests that arrive while others are running.
 ///
-/// A lone request runs at once; under load the batches grow by themselves and each costs what one request did.
+/// A lone request runs at once. Under load, batches grow by themselves, and each costs about as much as a single
+/// request.
 package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
-    /// Runs a batch.
+    /// Runs a batch and returns one answer per request.
     ///
-    /// What it throws holds for all of its requests. Where that is `StoreError.invalidValue`, nothing was done, and the
-    /// batcher runs both halves again, so that the one at fault fails alone in the end.
+    /// An error applies to the whole batch. `StoreError.invalidValue` means that nothing was written: the batcher then
+    /// runs each half again, until only the offending request fails.
     package typealias Perform = @Sendable ([Request]) async throws(StoreError) -> BatchOutcome<Answer>
 
+    /// A request with the task that waits for its answer.
     @usableFromInline
     package struct Entry: Sendable {
         @usableFromInline let request: Request
@@ -29,8 +31,8 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     @usableFromInline let perform: Perform
 
     /// - Parameters:
-    ///   - queueCount: How many kinds of requests have a queue and a share of the batches of their own.
-    ///   - executor: Where the batches run, one after the other without leaving it; nil for Swift's pool.
+    ///   - queueCount: The number of kinds of requests, each with its own queue and share of the batches.
+    ///   - executor: Where the batches run, one after another; nil for Swift's global executor.
     @inlinable
     package init(
         _ limits: BatchLimits,
@@ -50,27 +52,28 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         self.perform = perform
     }
 
-    /// How many requests wait for their turn.
+    /// The number of requests that no batch has picked up yet.
     @inlinable
     package var waitingCount: Int {
         state.withLock { $0.waitingCount }
     }
 
-    /// Runs the request with whatever else is waiting and returns its own answer.
+    /// Runs the request in a batch with others that are waiting, and returns its own answer.
     ///
-    /// A request whose task is cancelled while it waits is withdrawn; one that is being run is answered all the same.
+    /// If the task is cancelled while the request waits, the request is withdrawn; once it runs, it is answered all the
+    /// same.
     ///
     /// - Parameters:
-    ///   - weight: How much of a batch the request takes up, at least 1.
-    ///   - queue: The queue of the request's kind, from 0.
-    /// - Throws: Its own error, or the batch's; `StoreError.unavailable` where it was never run.
+    ///   - weight: The request's share of a batch, at least 1.
+    ///   - queue: The index of the queue for the request's kind, from 0.
+    /// - Throws: Its own error or the batch's; `StoreError.unavailable` if it never ran.
     @inlinable
     package func submit(_ request: Request, weight: Int = 1, queue: Int = 0) async throws(StoreError) -> Answer {
         let ticket = BatchState<Entry>.Ticket(rawValue: lastTicket.add(1, ordering: .relaxed).newValue)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 enqueue(Entry(request: request, continuation: continuation), ticket, weight, queue)
-                // The handler may have run before there was anything to withdraw.
+                // The handler may have run before the request was queued.
                 if Task.isCancelled {
                     withdraw(ticket)
                 }
@@ -83,7 +86,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
 
     @inlinable
     func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int, _ queue: Int) {
-        // The clock is read under the lock, so that deadlines ascend.
+        // Read the clock under the lock, so that deadlines ascend.
         switch state.withLock({ $0.add(entry, ticket, weight: weight, queue: queue, deadline: .now + patience) }) {
         case .run: Task(executorPreference: executor) { await self.run() }
         case .waitAndWatch: Task { await watch() }
@@ -106,7 +109,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    /// Runs a batch, answers its requests, and tells others of it then.
+    /// Runs a batch, answers its requests, and then announces it.
     @inlinable
     func run(_ batch: ArraySlice<Entry>) async {
         do throws(StoreError) {
@@ -134,7 +137,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    /// Tells those whose time runs out while a batch before theirs is being run.
+    /// Fails requests whose deadline passes while an earlier batch runs.
     @inlinable
     func watch() async {
         while true {
@@ -150,11 +153,11 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     }
 }
 
-/// What running a batch has come to.
+/// The result of running a batch.
 package struct BatchOutcome<Answer: Sendable>: Sendable {
-    /// One for each request, in their order.
+    /// One per request, in the same order; with any other count, all requests fail.
     package let answers: [Result<Answer, StoreError>]
-    /// Tells others of what was done, once each request has its answer and before the next batch runs.
+    /// Notifies others of the batch, after each request is answered and before the next batch runs.
     package let announce: (@Sendable () -> Void)?
 
     package init(answers: [Result<Answer, StoreError>], announce: (@Sendable () -> Void)? = nil) {

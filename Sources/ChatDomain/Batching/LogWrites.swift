@@ -1,75 +1,86 @@
-/// What one transaction writes to chats and their logs.
+/// Everything that one transaction writes to chats and their logs.
 ///
-/// `BatchPlan` and `ImportPlan` decide it, and each store writes the parts in the order in which they are declared.
+/// `BatchPlan` and `ImportPlan` decide it, and each store writes the parts in the order of their declaration.
 package struct LogWrites: Sendable {
-    /// A message to insert at its position; it has no id yet.
+    /// A message to insert at its position; the store assigns its id.
     package struct Append: Sendable {
+        /// An existing chat, whose head the same transaction advances.
         package let chatID: ChatID
+        /// Assigned by the plan, right after the log's previous end.
         package let position: Position
+        /// Never earlier than the log's previous end.
         package let createdAt: Instant
+        /// Validated; a reply's target exists.
         package let draft: MessageDraft
     }
 
-    /// A chat to insert; it has no id yet.
+    /// A chat to insert; the store assigns its id.
     package struct Creation: Sendable {
+        /// Validated, and its idempotency key is free.
         package let draft: ChatDraft
+        /// The instant of the batch.
         package let createdAt: Instant
     }
 
-    /// Chats of an archive, inserted as they were before their first entry.
+    /// Chats of an archive, inserted with an empty log.
     package var importedChats: [ArchivedChat] = []
-    /// Messages of an archive.
+    /// Messages of an archive, inserted with their own ids.
     package var importedMessages: [(message: Message, idempotency: Idempotency?)] = []
-    /// New messages, in the order in which they get their ids.
+    /// New messages, in the order of the ids they are assigned.
     package var appends: [Append] = []
-    /// The other new entries.
+    /// New log entries other than messages.
     package var changes: [LogRecord] = []
-    /// The stored messages that change, as they are afterward.
+    /// Stored messages that change, in their new state.
     package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
-    /// The ends of the logs that change, as they are afterward.
+    /// The new heads of the logs that change.
     package var movedHeads: [ChatID: LogHead] = [:]
-    /// The chats among them whose title or metadata change.
+    /// Those of `movedHeads` whose title or metadata changes.
     package var editedChats: Set<ChatID> = []
-    /// The chats to remove with all their entries.
+    /// Chats to remove with all their entries.
     package var removedChats: Set<ChatID> = []
-    /// The chats that are too large for that: hidden from every reader now, and purged later.
+    /// Chats too large to remove in one batch: hidden from all readers now and purged later.
     package var hiddenChats: Set<ChatID> = []
-    /// New chats, in the order in which they get their ids, after removed chats have released their keys.
+    /// New chats, in the order of the ids they are assigned; inserted after removed chats have released their keys.
     package var creations: [Creation] = []
-    /// Whether to purge a bounded part of the hidden chats.
+    /// Whether to run one purge step on hidden chats.
     package var purges = false
 
+    /// True if all requests were rejected, replayed or changed nothing.
     package var isEmpty: Bool {
         importedChats.isEmpty && importedMessages.isEmpty && appends.isEmpty && changes.isEmpty
             && editedMessages.isEmpty && movedHeads.isEmpty && creations.isEmpty && deletedChats.isEmpty && !purges
     }
 
-    /// Whether text that readers could see is replaced or removed.
+    /// Whether the transaction replaces or removes text that readers could see.
+    ///
+    /// SQLite then has to empty its write-ahead log.
     package var erasesText: Bool {
         !editedMessages.isEmpty || !editedChats.isEmpty || !deletedChats.isEmpty || purges
     }
 
+    /// Chats that no longer exist for readers, whether removed or hidden.
     package var deletedChats: Set<ChatID> {
         removedChats.union(hiddenChats)
     }
 
-    /// The messages that become tombstones, in the order of their positions.
+    /// Messages that become or arrive as tombstones, in position order.
     package var deletedMessages: [Message] {
         (importedMessages.map(\.message) + editedMessages.values).filter(\.isDeleted)
             .sorted { $0.position < $1.position }
     }
 
-    /// The chats whose title or metadata change, as they are afterward.
+    /// The chats of `editedChats` in their new state.
     package var editedChatValues: [Chat] {
         editedChats.compactMap { movedHeads[$0]?.chat }
     }
 
-    /// What only the store knows once it has carried out the writes.
+    /// What the store learns while it carries out the writes.
     package struct Written: Sendable {
-        /// The ids of `appends`, in their order.
+        /// The ids of `appends`, in the same order.
         package var messageIDs: [MessageID]
-        /// The ids of `creations`, in their order; nil if they were lost with the connection.
+        /// The ids of `creations`, in the same order; nil if they were lost with the connection.
         package var chatIDs: [ChatID]?
+        /// Meaningful only if `purges` was set.
         package var hasMoreToPurge: Bool
 
         package init(messageIDs: [MessageID] = [], chatIDs: [ChatID]? = [], hasMoreToPurge: Bool = false) {

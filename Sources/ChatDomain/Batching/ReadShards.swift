@@ -1,19 +1,19 @@
-/// Reads the newest messages of chats in batches that form while earlier ones run.
+/// Reads chats' latest messages in batches that form while earlier ones run.
 ///
-/// Batches of several lanes run side by side; a chat's reads all take the same lane.
+/// Each shard runs its own batches, in parallel with the others; all reads of a chat go to the same shard.
 package struct ReadShards: Sendable {
     /// Reads a batch in one snapshot.
     ///
-    /// The results are in the order of the requests; nil stands for an unchanged log.
+    /// The results are in request order; nil means that the log is unchanged.
     package typealias Perform =
         @Sendable ([LogTailRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
 
     private let lanes: [Batcher<LogTailRequest, LatestMessages?>]
 
     /// - Parameters:
-    ///   - executors: Where each lane runs its batches, at least one; nil stands for Swift's pool, on which `perform` must not
-    ///     block.
-    ///   - limits: The limits of each lane.
+    ///   - executors: Where each shard runs its batches, one per shard and at least one; nil stands for Swift's global
+    ///     executor, on which `perform` must not block.
+    ///   - limits: The limits of each shard.
     package init(on executors: [(any TaskExecutor)?], _ limits: BatchLimits, perform: @escaping Perform) {
         lanes = executors.map { executor in
             Batcher(limits, on: executor) { requests throws(StoreError) in
@@ -22,7 +22,9 @@ package struct ReadShards: Sendable {
         }
     }
 
-    /// Never throws `StoreError.outcomeUnknown`.
+    /// Reads a chat's latest messages; nil if the log still ends where the request says.
+    ///
+    /// It never throws `StoreError.outcomeUnknown`.
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(lanes.count))
         do throws(StoreError) {

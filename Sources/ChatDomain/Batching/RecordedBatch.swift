@@ -1,15 +1,18 @@
-/// What has become of a batch of writes.
+/// The result of a committed batch of writes.
 package struct RecordedBatch: Sendable {
-    /// What each requester is told, in the order of the requests.
+    /// The answer to each request, in request order.
     package var results: [Result<WriteAnswer, StoreError>]
-    /// What the batch has appended to chats that it has not deleted; of each chat in the order of the positions, without a
-    /// hole.
+    /// The entries that the batch appended, except to chats that it also deleted.
+    ///
+    /// Each chat's entries are in position order, without gaps.
     package var entries: [LogEntry]
-    /// The epoch of the entries; nil if there are none.
+    /// The epoch of `entries`; may be nil if there are none.
     package var epoch: Epoch?
+    /// Only chats that this batch created, not replays.
     package var createdChats: [ChatID]
+    /// Whether removed from disk or only hidden so far.
     package var deletedChats: Set<ChatID>
-    /// Whether text that readers could see was replaced or removed.
+    /// Whether text that readers could see was replaced or removed; SQLite then empties its write-ahead log.
     package var erasesText: Bool
 
     package init(

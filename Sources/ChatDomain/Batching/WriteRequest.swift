@@ -1,26 +1,36 @@
-/// A requested write, as it waits for its batch.
+/// A requested write that waits for its batch.
 package enum WriteRequest: Sendable {
+    /// Answered by `recorded`.
     case record(LogRequest)
+    /// Answered by `updated`.
     case update(ChatID, ChatEdit, by: Caller)
+    /// Answered by `created`.
     case create(ChatDraft)
+    /// Answered by `deleted`.
     case delete(ChatID)
-    /// One step of the purge of deleted chats.
+    /// One step of purging deleted chats; answered by `purged`.
     case purge
 }
 
-/// The result of a write.
+/// The result of a successful write, one case per kind of request.
 package enum WriteAnswer: Equatable, Sendable {
+    /// The message that was posted, edited or deleted, in its new state.
     case recorded(Accepted<Message>)
+    /// The chat in its new state.
     case updated(Chat)
+    /// The new chat, or the one created earlier under the same key.
     case created(Accepted<Chat>)
+    /// The chat no longer exists for any reader.
     case deleted
+    /// Whether another step may find more to purge.
     case purged(isMore: Bool)
 }
 
-/// What a store has on disk for a request: made by it, or by an earlier request with the same idempotency key.
+/// What a store has committed for a request, or for an earlier one with the same idempotency key.
 package struct Accepted<Value: Sendable>: Sendable {
+    /// For a replay, the current state, which may differ from the original answer.
     package let value: Value
-    /// Whether an earlier request had made it, and this one has changed nothing.
+    /// Whether an earlier request had created it, so that this one changed nothing.
     package let isReplay: Bool
 
     package init(_ value: Value, isReplay: Bool = false) {

@@ -1,22 +1,22 @@
 import Hashing
 
-/// Takes all writes of a store through admission control: each waits in a bounded queue for its turn in a batch.
+/// Queues all writes of a store and runs them in batches.
 ///
-/// Changes of logs, creations, and deletions with purges wait in queues of their own and share the batches equally, so that
-/// a flood of one kind does not starve the others. Batches of several lanes run side by side; a chat's writes all take the
-/// same lane, and so do the creations under one key.
+/// Log changes, creations, and deletions with purges each have a bounded queue of their own and equal shares of the
+/// batches, so that a flood of one kind does not starve the others. Shards run batches in parallel; all log changes and
+/// deletions of a chat go to the same shard, as do all creations under the same key.
 package struct WriteShards: Sendable {
-    /// Carries out a batch in a lane.
+    /// Carries out a batch in a shard; an error applies to the whole batch.
     package typealias Perform = @Sendable (_ lane: Int, [WriteRequest]) async throws(StoreError) -> RecordedBatch
 
     private let lanes: [Batcher<WriteRequest, WriteAnswer>]
-    /// That of a whole batch.
+    /// The weight of a full batch.
     private let maximumWeight: Int
 
     /// - Parameters:
-    ///   - executors: Where each lane runs its batches, on which `perform` may block; at least one.
-    ///   - limits: What each lane takes on.
-    ///   - signals: Told of what was written, after the requesters.
+    ///   - executors: Where each shard runs its batches, one per shard and at least one; `perform` may block there.
+    ///   - limits: The limits of each shard.
+    ///   - signals: Receives the changes of a batch after its requests are answered.
     package init(
         on executors: [any TaskExecutor],
         _ limits: BatchLimits,
@@ -32,37 +32,43 @@ package struct WriteShards: Sendable {
         }
     }
 
-    /// How many requests wait for their turn.
+    /// The number of requests over all shards that no batch has picked up yet.
     package var waitingCount: Int {
         lanes.reduce(0) { $0 + $1.waitingCount }
     }
 
+    /// Posts, edits or deletes a message; see `ChatStore.recordMessage`.
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         let answer = try await lane(of: request.chatID).submit(.record(request), queue: 0)
         guard case .recorded(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
     }
 
+    /// Shares a queue with messages, so changes of one chat run in order of arrival.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         let answer = try await lane(of: id).submit(.update(id, edit, by: caller), queue: 0)
         guard case .updated(let chat) = answer else { throw .mismatched(answer) }
         return chat
     }
 
+    /// Picks a shard by the idempotency key, or at random without one.
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         let answer = try await lane(of: draft).submit(.create(draft), queue: 1)
         guard case .created(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
     }
 
+    /// Runs in the shard of the chat's other changes; see `ChatStore.deleteChat`.
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
         let answer = try await lane(of: id).submit(.delete(id), queue: 2)
         guard answer == .deleted else { throw .mismatched(answer) }
     }
 
-    /// - Returns: Whether there is more to purge.
+    /// Runs one purge step in a random shard.
+    ///
+    /// - Returns: Whether there may be more to purge.
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        // Alone in its transaction: nobody's request fails with it.
+        // It fills a batch by itself, so no other request fails with it.
         let answer = try await lanes[.random(in: lanes.indices)].submit(.purge, weight: maximumWeight, queue: 2)
         guard case .purged(let isMore) = answer else { throw .mismatched(answer) }
         return isMore

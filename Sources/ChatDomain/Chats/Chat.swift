@@ -1,16 +1,20 @@
-/// A conversation: a title and an append-only log of messages and of what became of them.
+/// A conversation: a title and an append-only log of messages and changes.
 package struct Chat: Equatable, Sendable {
+    /// Assigned by the store when the chat is created.
     package let id: ChatID
+    /// 1 to 200 Unicode scalars; see `ChatTitle`.
     package var title: String
+    /// Nil if the application attached nothing.
     package var metadata: Metadata?
+    /// By the clock of the server that accepted the request.
     package let createdAt: Instant
-    /// Where the log ends; 0 for a log without entries.
+    /// The position of the last log entry; 0 for an empty log.
     ///
-    /// Whatever changes in the chat moves it; an import that is under way moves it after the changes.
+    /// Every change to the chat increases it. During an import it may still lag behind the changes already imported.
     package var lastPosition: Position
-    /// When the newest message was posted, be it deleted since; nil if there was none.
+    /// When the latest message was posted, even if it was deleted since; nil if there never was one.
     package var lastMessageAt: Instant?
-    /// How many messages there are that are not deleted.
+    /// The number of messages that are not deleted.
     package var messageCount: Int64
 
     package init(
@@ -32,12 +36,13 @@ package struct Chat: Equatable, Sendable {
     }
 }
 
-/// Names one chat.
+/// Identifies a chat.
 ///
-/// Assigned by the store, from 1 up, and never used again after the chat is deleted.
+/// The store assigns ids in ascending order from 1 and never reuses the id of a deleted chat.
 ///
-/// Any 64-bit value may be asked for; a value that was never assigned is simply not found.
+/// Any 64-bit value is a valid argument: an id that was never assigned is not found.
 package struct ChatID: RawRepresentable, Hashable, Sendable {
+    /// `id` in the API.
     package let rawValue: Int64
 
     package init(rawValue: Int64) {
@@ -47,23 +52,32 @@ package struct ChatID: RawRepresentable, Hashable, Sendable {
 
 /// A chat's title: 1 to 200 Unicode scalars after trimming.
 package struct ChatTitle: BoundedText, Hashable, Sendable {
+    /// In Unicode scalars, after trimming.
     package static let maximumLength = 200
 
+    /// The trimmed text.
     package let value: String
 
+    /// Trims and validates a title.
+    ///
+    /// - Throws: Only the first violation found.
     package init(_ text: String) throws(TextViolation) {
         value = try Self.validated(text)
     }
 }
 
-/// A chat to be created.
+/// A request to create a chat.
 package struct ChatDraft: Sendable {
+    /// Need not be unique.
     package let title: ChatTitle
+    /// Nil leaves the chat without metadata.
     package let metadata: Metadata?
+    /// Nil if the request has no key: each one then creates another chat.
     package let idempotency: Idempotency?
-    /// Who creates the chat.
+    /// Not part of the fingerprint by which a repeated request is recognized.
     package var caller = Caller.anonymous
 
+    /// Derives the fingerprint from the title and the metadata.
     package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
         self.title = title
         self.metadata = metadata
@@ -75,6 +89,7 @@ package struct ChatDraft: Sendable {
 package struct ChatEdit: Sendable {
     /// Nil keeps the title.
     package let title: ChatTitle?
+    /// What to do with the chat's metadata.
     package let metadata: MetadataEdit
 
     package init(title: ChatTitle? = nil, metadata: MetadataEdit = .keep) {
@@ -83,8 +98,9 @@ package struct ChatEdit: Sendable {
     }
 }
 
-/// A chat and the newest of its messages that are not deleted, read in one snapshot.
+/// A chat and its latest messages that are not deleted, read in one snapshot.
 package struct ChatWithMessages: Equatable, Sendable {
+    /// The chat at the end of its log.
     package let chat: Chat
     /// Oldest first.
     package let messages: [Message]

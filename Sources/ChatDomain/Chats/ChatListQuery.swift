@@ -1,10 +1,12 @@
 @_spi(_Unicode) import Swift
 
-/// Which chats to list: those with the newest activity first.
+/// A request for one page of the chat list, which is ordered by latest activity first.
 package struct ChatListQuery: Sendable {
-    /// The last chat of the page before: the list goes on behind it.
+    /// The sort key of a page's last chat; the next page starts after it.
     package struct Cursor: Equatable, Sendable {
+        /// When the chat last changed: the instant of its newest log entry, or of its creation.
         package let lastEntryAt: Instant
+        /// Breaks ties between chats that last changed at the same instant; the higher id comes first.
         package let id: ChatID
 
         package init(lastEntryAt: Instant, id: ChatID) {
@@ -12,19 +14,22 @@ package struct ChatListQuery: Sendable {
             self.id = id
         }
 
-        /// Before every chat.
+        /// Precedes every chat: the last microsecond of the year 9999, and the largest id.
         package static let start = Cursor(
             lastEntryAt: Instant(microsecondsSinceEpoch: 253_402_300_799_999_999),
             id: ChatID(rawValue: .max)
         )
     }
 
+    /// The page contains only chats after this.
     package let cursor: Cursor
-    /// At least 1.
+    /// The maximum number of chats, at least 1.
     package let limit: Int
-    /// Only chats whose title contains this text, whatever the case of either and however letters are composed.
+    /// Limits the list to chats whose title contains this text, regardless of case and Unicode composition; nil lists
+    /// all.
     package let titlePart: String?
 
+    /// - Parameter cursor: The previous page's `ChatList.next`.
     package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil) {
         self.cursor = cursor
         self.limit = limit
@@ -32,11 +37,13 @@ package struct ChatListQuery: Sendable {
     }
 }
 
-/// One page of the list.
+/// One page of the chat list, read in one snapshot.
 package struct ChatList: Equatable, Sendable {
+    /// Most recently active first.
     package let chats: [Chat]
-    /// Where the next page begins; nil at the end.
+    /// The cursor for the next page; nil on the last page.
     package let next: ChatListQuery.Cursor?
+    /// The database's epoch in the page's snapshot.
     package let epoch: Epoch
 
     package init(chats: [Chat], next: ChatListQuery.Cursor?, epoch: Epoch) {
@@ -47,16 +54,16 @@ package struct ChatList: Equatable, Sendable {
 }
 
 extension String {
-    /// The form in which titles are compared without regard to case and composition, the same on every store.
+    /// The text folded for comparison without regard to case and composition, identically on every store.
     ///
-    /// Small letters first: a capital ẞ is SS only by way of ß, and the Kelvin sign is K by way of k. Composed before, so
-    /// that equivalent texts (é as one scalar, or as e and an accent) fold to the same, and after, because case mapping
-    /// takes some letters apart.
+    /// Lowercasing comes first: a capital ẞ becomes SS only by way of ß, and the Kelvin sign becomes K only by way of
+    /// k. Composing comes before that, so that equivalent texts (é as one scalar, or as e and an accent) fold alike,
+    /// and again after it, because case mapping decomposes some letters.
     package var caseFolded: String {
         composed.lowercased().uppercased().composed
     }
 
-    /// Normalization form C, which the standard library has and does not yet make public.
+    /// Normalization form C, which the standard library implements but does not make public yet.
     private var composed: String {
         if utf8.allSatisfy({ $0 < 0x80 }) { return self }
         var scalars = UnicodeScalarView()

@@ -1,7 +1,8 @@
-/// Chats read in one snapshot.
+/// Several chats, read in one snapshot.
 package struct ChatSnapshot: Equatable, Sendable {
-    /// In any order.
+    /// In no particular order.
     package let heads: [LogHead]
+    /// The database's epoch in that snapshot.
     package let epoch: Epoch
 
     package init(heads: [LogHead], epoch: Epoch) {
@@ -9,6 +10,7 @@ package struct ChatSnapshot: Equatable, Sendable {
         self.epoch = epoch
     }
 
+    /// The chats without the instants at which their logs end, in the order of `heads`.
     package var chats: [Chat] {
         heads.map(\.chat)
     }

@@ -1,9 +1,9 @@
-/// Runs searches one after the other, beside all other reads.
+/// Runs searches one at a time, separately from all other reads.
 package struct SearchQueue: Sendable {
     private let searches: Batcher<ChatListQuery, ChatList>
     private let timeout: Duration
 
-    /// - Parameter perform: Runs one search, and throws `StoreError.searchTimedOut` where it takes too long.
+    /// - Parameter perform: Runs one search; throws `StoreError.searchTimedOut` if it takes too long.
     package init(
         _ limits: SearchLimits,
         perform: @escaping @Sendable (ChatListQuery) async throws(StoreError) -> ChatList
@@ -19,7 +19,10 @@ package struct SearchQueue: Sendable {
         }
     }
 
-    /// - Throws: `StoreError.searchTimedOut` where the search, or those before it, took too long.
+    /// Waits its turn and runs a search.
+    ///
+    /// - Throws: `StoreError.searchTimedOut` if the search or those queued before it took too long;
+    ///   `StoreError.unavailable` if the queue is full.
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
         let start = ContinuousClock.now
         do throws(StoreError) {
@@ -32,11 +35,11 @@ package struct SearchQueue: Sendable {
     }
 }
 
-/// How much a store takes on of searches, each of which may read every chat.
+/// Limits on searches, each of which may scan every chat.
 package struct SearchLimits: Sendable {
-    /// How long a search may wait for its turn, and how long it may take.
+    /// How long a search may wait for its turn, and then how long it may run.
     package var timeout: Duration
-    /// How many searches may wait for their turn; a further one is refused at once.
+    /// How many searches may wait; further ones are rejected at once.
     package var maximumWaiting: Int
 
     package init(timeout: Duration = .seconds(5), maximumWaiting: Int = 32) {

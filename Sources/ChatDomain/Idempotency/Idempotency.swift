@@ -1,9 +1,12 @@
 import Hashing
 
-/// What tells a repeated request from a new one, and from another one under the same key.
+/// A request's idempotency key with a fingerprint of its content.
+///
+/// Together they distinguish a repeated request from a different one that reuses the key.
 package struct Idempotency: Hashable, Sendable {
+    /// Chosen by the client.
     package let key: IdempotencyKey
-    /// Equal for equal requests, for as long as the key is kept.
+    /// A hash of the request's content that stays the same across processes and versions, because stores keep it.
     package let fingerprint: Int64
 
     package init(key: IdempotencyKey, fingerprint: Int64) {
@@ -11,14 +14,16 @@ package struct Idempotency: Hashable, Sendable {
         self.fingerprint = fingerprint
     }
 
-    /// - Parameter content: All that the request would write, part by part; parts at the end that are nil do not count, so
-    ///   that a new kind of part leaves the fingerprints of before as they are.
+    /// Computes the fingerprint of a new request.
+    ///
+    /// - Parameter content: Everything that the request would write, part by part. Trailing nil parts do not count, so
+    ///   that a new kind of part does not change existing fingerprints.
     package init(key: IdempotencyKey, content: String?...) {
         var hash = StableHash()
         let end = content.lastIndex { $0 != nil }.map { $0 + 1 } ?? 0
         for (index, part) in content[..<end].enumerated() {
             if index > 0 {
-                // No part contains it.
+                // Separators: neither byte occurs in UTF-8 text.
                 hash.combine(part == nil ? 0xFE : 0xFF)
             }
             hash.combine(part ?? "")
@@ -28,15 +33,18 @@ package struct Idempotency: Hashable, Sendable {
     }
 }
 
-/// A name that a client gives to one intention, so that sending it again does not carry it out again.
+/// A client-chosen name for one operation, so that retrying the request does not repeat the operation.
 ///
-/// A message's key is unique in its chat, a chat's among all chats, for as long as the message or the chat exists.
+/// A message's key is unique within its chat, and a chat's key among all chats, as long as the message or the chat
+/// exists.
 package struct IdempotencyKey: Hashable, Sendable {
+    /// In characters, all of them ASCII.
     package static let maximumLength = 255
 
+    /// Case-sensitive and never trimmed.
     package let value: String
 
-    /// Nil unless the text is 1 to 255 visible ASCII characters.
+    /// Returns nil unless the text consists of 1 to 255 visible ASCII characters.
     package init?(_ text: String) {
         guard (1...Self.maximumLength).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisibleASCII)
         else { return nil }

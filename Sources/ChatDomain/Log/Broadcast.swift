@@ -1,13 +1,14 @@
 import Synchronization
 
-/// Tells any number of listeners what this process and the others on the same database do.
+/// Delivers signals about this process and other processes on the same database to any number of listeners.
 ///
-/// Signals come from any thread. Listeners are called in turn, on the thread that sends, and must not block; each hears the
-/// signals of one thread in their order.
+/// Any thread may send. Listeners run one after another on the sending thread and must not block. Each listener
+/// receives the signals of one thread in order.
 package final class Broadcast<Signal: Sendable>: Sendable {
+    /// Called for each signal, possibly from several threads at once.
     package typealias Listener = @Sendable (Signal) -> Void
 
-    /// Identifies a listener.
+    /// Identifies a registration, so that it can be removed; never reused.
     package struct ListenerID: Hashable, Sendable {
         fileprivate let rawValue: Int
     }
@@ -25,31 +26,33 @@ package final class Broadcast<Signal: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
+    /// Starts without listeners; signals sent before a listener is added do not reach it.
     package init() {}
 
-    /// Adds a listener for the signals of every process.
+    /// Adds a listener for the signals of all processes.
     @discardableResult
     package func addListener(_ listener: @escaping Listener) -> ListenerID {
         add(listener, isRelay: false)
     }
 
-    /// Adds a listener for this process's own signals, which carries them to the others.
+    /// Adds a listener for this process's own signals only, which forwards them to other processes.
     package func addRelay(_ listener: @escaping Listener) -> ListenerID {
         add(listener, isRelay: true)
     }
 
+    /// Removes a listener or relay; a delivery in progress may still reach it.
     package func removeListener(_ id: ListenerID) {
         state.withLock { $0.registrations.removeAll { $0.id == id } }
     }
 
-    /// Signals what this process has done.
+    /// Delivers a signal of this process to listeners and relays.
     package func send(_ signal: Signal) {
         for registration in state.withLock({ $0.registrations }) {
             registration.listener(signal)
         }
     }
 
-    /// Signals what another process has done.
+    /// Delivers a signal of another process to listeners, but not to relays.
     package func receive(_ signal: Signal) {
         for registration in state.withLock({ $0.registrations }) where !registration.isRelay {
             registration.listener(signal)

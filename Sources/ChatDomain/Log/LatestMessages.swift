@@ -1,7 +1,8 @@
-/// The end of a chat's log, as asked for.
+/// A request for a chat's latest messages.
 package struct LogTail: Hashable, Sendable {
+    /// May name a chat that does not exist.
     package let chatID: ChatID
-    /// The most messages to return, at least 1.
+    /// The maximum number of messages, at least 1.
     package let limit: Int
 
     package init(chatID: ChatID, limit: Int) {
@@ -10,13 +11,16 @@ package struct LogTail: Hashable, Sendable {
     }
 }
 
-/// Where a log ends, and when it came to that.
+/// Identifies the state of a log: if it is unchanged, so is the chat.
 ///
-/// The position alone would not do: a chat that was deleted, and came back or made room for another one by an import, may
-/// have come to the same position in another way. Nor would the two in another epoch.
+/// The position alone does not suffice: a deleted chat that an import restores or replaces may reach the same position
+/// with other entries. Position and instant do not suffice across epochs.
 package struct LogEnd: Hashable, Sendable {
+    /// The epoch of the snapshot in which the log was read.
     package let epoch: Epoch
+    /// The log's last position; 0 for an empty log.
     package let position: Position
+    /// The instant of the last entry; for an empty log, when the chat was created.
     package let instant: Instant
 
     package init(epoch: Epoch, position: Position, instant: Instant) {
@@ -26,10 +30,11 @@ package struct LogEnd: Hashable, Sendable {
     }
 }
 
-/// A conditional read of a tail.
+/// A conditional read of a chat's latest messages.
 package struct LogTailRequest: Hashable, Sendable {
+    /// What to read if the log has changed.
     package let tail: LogTail
-    /// Where the log ended when the reader last read this tail; nil if it never did.
+    /// Where the log ended when the reader last made the same request; nil reads unconditionally.
     package let known: LogEnd?
 
     package init(_ tail: LogTail, known: LogEnd? = nil) {
@@ -37,15 +42,18 @@ package struct LogTailRequest: Hashable, Sendable {
         self.known = known
     }
 
-    /// In a batch: 1 for each 20 messages, so that a batch of long reads stays within some megabytes.
+    /// The request's weight in a batch: 1 per 20 messages, rounded up, so that a batch of long reads stays within a few
+    /// megabytes.
     package var weight: Int {
         (tail.limit + 19) / 20
     }
 }
 
-/// The newest messages of a chat, and where its log ended when they were read.
+/// A chat's latest messages, and where its log ended when they were read.
 package struct LatestMessages: Equatable, Sendable {
+    /// The chat and at most `LogTail.limit` messages.
     package let chat: ChatWithMessages
+    /// Pass this as `LogTailRequest.known` in the next request.
     package let end: LogEnd
 
     package init(chat: ChatWithMessages, end: LogEnd) {

@@ -1,12 +1,14 @@
 /// A requested change to a chat's messages.
 package enum LogChange: Sendable {
+    /// Appends a new message.
     case post(MessageDraft)
-    /// Edits a message; an edit that changes nothing adds no entry.
+    /// Edits a message; an edit that changes nothing adds no log entry.
     case edit(MessageID, MessageEdit, onlyIf: RevisionCondition)
-    /// Erases a message's text and metadata; its position remains.
+    /// Erases a message's text and metadata but keeps its position.
     case delete(MessageID, onlyIf: RevisionCondition)
 
-    /// The message that the change refers to, if any.
+    /// The existing message that the change refers to: the one to edit or delete, or the one that a new message replies
+    /// to.
     package var messageID: MessageID? {
         switch self {
         case .post(let draft): draft.replyTo
@@ -15,10 +17,13 @@ package enum LogChange: Sendable {
     }
 }
 
-/// A change, its chat, and who requests it.
+/// A requested change with its chat and caller.
 package struct LogRequest: Sendable {
+    /// May name a chat that does not exist; the store then throws `StoreError.chatNotFound`.
     package let chatID: ChatID
+    /// One message each; a batch combines the changes of many requests.
     package let change: LogChange
+    /// Not stored.
     package let caller: Caller
 
     package init(_ change: LogChange, in chatID: ChatID, by caller: Caller) {
@@ -28,7 +33,7 @@ package struct LogRequest: Sendable {
     }
 }
 
-/// What an entry is about, in its current state.
+/// The message or chat that a log entry is about, in its current state.
 package enum LogSubject: Equatable, Sendable {
     case message(Message)
     case chat(Chat)

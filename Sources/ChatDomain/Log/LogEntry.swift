@@ -1,24 +1,33 @@
 /// One entry of a chat's log: what happened at a position.
 ///
-/// It shows the message or the chat as it is when the entry is read, so the newest entry about it has its current state.
+/// It contains the message or chat as of the read, so the newest entry about a subject has its current state.
 package struct LogEntry: Equatable, Sendable {
-    /// The word before the dot names what entries of a kind are about.
+    /// The entry's type on the wire and in the database; the part before the dot names what it is about.
     package enum Kind: String, CaseIterable, Sendable {
+        /// A message was posted; stored as the message itself.
         case messageCreated = "message.created"
+        /// A message's text or metadata changed.
         case messageUpdated = "message.updated"
+        /// A message's text and metadata were erased.
         case messageDeleted = "message.deleted"
+        /// The chat's title or metadata changed.
         case chatUpdated = "chat.updated"
 
+        /// False for entries about the chat itself.
         package var isAboutMessage: Bool {
             rawValue.hasPrefix("message.")
         }
     }
 
+    /// Unique within the chat; the chat is that of `subject`.
     package let position: Position
+    /// What happened at the position.
     package let kind: Kind
+    /// When the entry was appended; it never decreases as positions increase.
     package let instant: Instant
+    /// The message or chat as of the read, not as of the entry.
     package let subject: LogSubject
-    /// What else the entry says.
+    /// Additional data of the entry; nil for all kinds written so far.
     package let payload: Metadata?
 
     package init(
@@ -36,12 +45,13 @@ package struct LogEntry: Equatable, Sendable {
     }
 }
 
-/// A stretch of a chat's log.
+/// A contiguous part of a chat's log, read in one snapshot.
 package struct LogPage: Equatable, Sendable {
-    /// In the order of their positions, without a hole.
+    /// In position order, without gaps.
     package let entries: [LogEntry]
-    /// Where the log ended when they were read.
+    /// Where the log ended in the snapshot; greater than the last entry's position if there is more to read.
     package let lastPosition: Position
+    /// The epoch of the snapshot, to which the positions belong.
     package let epoch: Epoch
 
     package init(entries: [LogEntry], lastPosition: Position, epoch: Epoch) {
@@ -52,7 +62,7 @@ package struct LogPage: Equatable, Sendable {
 }
 
 extension LogEntry {
-    /// The entry by which a message came into the log.
+    /// The entry for a newly posted message.
     package init(created message: Message) {
         self.init(
             position: message.position,
@@ -62,7 +72,7 @@ extension LogEntry {
         )
     }
 
-    /// The entry of a record that was read with its message, if it is about one.
+    /// The entry for a record that was read together with its message, if it is about one.
     ///
     /// - Throws: `StoreError.failed` if that message is missing.
     package init(_ record: LogRecord, in chat: Chat, message: Message?) throws(StoreError) {
@@ -75,6 +85,7 @@ extension LogEntry {
         }
     }
 
+    /// - Precondition: `subject` is what `record` is about.
     package init(_ record: LogRecord, subject: LogSubject) {
         self.init(
             position: record.position,
@@ -87,9 +98,10 @@ extension LogEntry {
 }
 
 extension LogPage {
-    /// The first entries behind a position, from the first of either kind.
+    /// Merges messages and changes read after the same position into one page, in position order.
     ///
-    /// - Parameter limit: How many there are of each kind at the most, and of both together afterwards.
+    /// - Parameter limit: The maximum number of entries to keep. Each input must hold the first `limit` entries of its
+    ///   kind, or all if there are fewer.
     package init(
         merging created: [LogEntry],
         _ changed: [LogEntry],

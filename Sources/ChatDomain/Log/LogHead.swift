@@ -1,7 +1,8 @@
-/// A chat and the instant at which its log ends, as a transaction that changes the log must know it.
+/// A chat and the instant at which its log ends: the state that appending to the log depends on.
 package struct LogHead: Equatable, Sendable {
+    /// Includes the log's last position.
     package var chat: Chat
-    /// The newest entry's instant; that of the chat's creation for a log without entries.
+    /// The last entry's instant; for an empty log, when the chat was created.
     package var instant: Instant
 
     package init(chat: Chat, instant: Instant) {
@@ -9,13 +10,16 @@ package struct LogHead: Equatable, Sendable {
         self.instant = instant
     }
 
+    /// Identifies this state of the log.
+    ///
+    /// - Parameter epoch: The epoch of the snapshot in which the head was read.
     package func end(in epoch: Epoch) -> LogEnd {
         LogEnd(epoch: epoch, position: chat.lastPosition, instant: instant)
     }
 
-    /// Takes the next position.
+    /// Advances to the next position.
     ///
-    /// The instant follows the clock but never runs backwards.
+    /// The instant follows the clock but never runs backward.
     package mutating func advance(at now: Instant) {
         chat.lastPosition = Position(rawValue: chat.lastPosition.rawValue + 1)
         instant = max(instant, now)

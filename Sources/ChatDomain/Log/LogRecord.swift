@@ -1,12 +1,16 @@
-/// A log entry as it is stored, if it is not a message of its own: data that no store interprets.
+/// A stored log entry other than a new message; stores do not interpret it.
 package struct LogRecord: Equatable, Sendable {
+    /// The first part of the record's key.
     package let chatID: ChatID
+    /// Shares one sequence with the positions of the chat's messages.
     package let position: Position
+    /// Never `messageCreated`: a posted message is stored as itself.
     package let kind: LogEntry.Kind
+    /// When the entry was appended.
     package let instant: Instant
-    /// The message that the entry is about; nil for an entry about the chat.
+    /// The message that the entry is about, always of the same chat; nil for an entry about the chat.
     package let messageID: MessageID?
-    /// What else the entry says.
+    /// Additional data of the entry; nil for all kinds written so far.
     package let payload: Metadata?
 
     package init(
@@ -24,7 +28,7 @@ package struct LogRecord: Equatable, Sendable {
         self.messageID = messageID
         self.payload = payload
     }
-    /// A record as it is read from a database.
+    /// Validates a record read from a database or an archive.
     ///
     /// - Throws: `StoreError.failed` for a record that no store writes.
     package init(

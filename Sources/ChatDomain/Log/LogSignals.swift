@@ -1,18 +1,22 @@
-/// Something that happened to chats' logs and is in the store by now.
+/// A committed change to the chats, as a hint for listeners to read.
 ///
-/// A signal is a hint to read: it may get lost, come twice or come late.
+/// A signal may be lost, duplicated or late.
 package enum LogSignal: Equatable, Sendable {
     /// Entries that this process appended; those of each chat have consecutive positions.
+    ///
+    /// Other processes receive them as `moved`.
     case appended([LogEntry], epoch: Epoch)
-    /// Logs that reach at least these positions, whichever process wrote them.
+    /// Logs that have reached at least these positions, no matter which process appended to them.
     case moved([ChatID: Position])
+    /// A new chat, created by any process.
     case created(ChatID)
+    /// A chat deleted by any process; readers must not see it any more.
     case deleted(ChatID)
-    /// Signals may have been lost: listeners must check what they follow.
+    /// Signals may have been lost: listeners must re-read the chats they are interested in.
     case missed
 }
 
-/// A store's signals, sent once a change is on disk and its writer has its response.
+/// A store's signals, sent after the change is committed and its requester has been answered.
 ///
-/// A chat's signals from this process come in the order of its commits.
+/// Signals about one chat from this process arrive in commit order.
 package typealias LogSignals = Broadcast<LogSignal>

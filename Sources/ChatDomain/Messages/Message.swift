@@ -1,20 +1,24 @@
-/// One message as it stands in its chat's log.
+/// A message in its current state.
 package struct Message: Equatable, Sendable {
+    /// Assigned by the store, and kept by an import into another one.
     package let id: MessageID
+    /// A message never moves to another chat.
     package let chatID: ChatID
-    /// Where it was posted; later changes have positions of their own.
+    /// The position at which it was posted; later changes have positions of their own.
     package let position: Position
-    /// Empty for a message that was deleted.
+    /// Empty if the message was deleted.
     package var text: String
+    /// Nil if nothing is attached or the message was deleted.
     package var metadata: Metadata?
-    /// The message of the same chat that this one answers.
+    /// The message of the same chat that this one replies to; it may have been deleted since.
     package let replyTo: MessageID?
-    /// When the message was accepted; within a chat it never runs backwards as positions grow.
+    /// When the message was accepted; within a chat it never decreases as positions increase.
     package let createdAt: Instant
-    /// 1 as it was posted, and one more for each edit.
+    /// 1 for a new message, plus 1 for each edit that changed something.
     package var revision: Int64
+    /// When the message was last edited; nil if never.
     package var editedAt: Instant?
-    /// When the message was deleted; what is left of it is its place in the log.
+    /// When the message was deleted, which erased its text and metadata; nil if it was not.
     package var deletedAt: Instant?
 
     package init(
@@ -41,17 +45,20 @@ package struct Message: Equatable, Sendable {
         self.deletedAt = deletedAt
     }
 
+    /// A deleted message still occupies its position in the log.
     package var isDeleted: Bool {
         deletedAt != nil
     }
 }
 
-/// Names one message among the messages of all chats.
+/// Identifies a message among the messages of all chats.
 ///
-/// Assigned by the store, from 1 up, and never used again.
+/// The store assigns ids in ascending order from 1 and never reuses them.
 package struct MessageID: RawRepresentable, Hashable, Sendable {
+    /// `id` in the API.
     package let rawValue: Int64
 
+    /// Derives the fingerprint from the text, the metadata and the message replied to.
     package init(rawValue: Int64) {
         self.rawValue = rawValue
     }
@@ -59,21 +66,29 @@ package struct MessageID: RawRepresentable, Hashable, Sendable {
 
 /// A message's text: 1 to 5,000 Unicode scalars after trimming.
 package struct MessageText: BoundedText, Hashable, Sendable {
+    /// In Unicode scalars, after trimming.
     package static let maximumLength = 5_000
 
+    /// The trimmed text.
     package let value: String
 
+    /// Trims and validates a text.
+    ///
+    /// - Throws: Only the first violation found.
     package init(_ text: String) throws(TextViolation) {
         value = try Self.validated(text)
     }
 }
 
-/// A message to be appended to a chat's log.
+/// A request to append a message to a chat's log.
 package struct MessageDraft: Sendable {
+    /// Never empty: a new message always has text.
     package let text: MessageText
+    /// Nil leaves the message without metadata.
     package let metadata: Metadata?
-    /// A message of the same chat, which must be there.
+    /// The message of the same chat to reply to; it must exist and not be deleted.
     package let replyTo: MessageID?
+    /// Nil if the request has no key: each one then posts another message.
     package let idempotency: Idempotency?
 
     package init(
@@ -95,6 +110,7 @@ package struct MessageDraft: Sendable {
 package struct MessageEdit: Sendable {
     /// Nil keeps the text.
     package let text: MessageText?
+    /// What to do with the message's metadata.
     package let metadata: MetadataEdit
 
     package init(text: MessageText? = nil, metadata: MetadataEdit = .keep) {
@@ -103,12 +119,14 @@ package struct MessageEdit: Sendable {
     }
 }
 
-/// Which revisions of a message a change was made for.
+/// The revisions that a change to a message applies to; the change fails for any other.
 package enum RevisionCondition: Equatable, Sendable {
+    /// Applies to whichever revision is current.
     case any
-    /// One of these, which may be none at all.
+    /// Applies only if the current revision is one of these; an empty set never matches.
     case oneOf(Set<Int64>)
 
+    /// Otherwise the store throws `StoreError.revisionMismatch`.
     package func holds(for message: Message) -> Bool {
         switch self {
         case .any: true

@@ -1,11 +1,12 @@
-/// Which messages of a chat to read: so many on either side of a position.
+/// A request for up to a number of messages on either side of a position.
 package struct MessagePageQuery: Sendable {
+    /// May name a chat that does not exist.
     package let chatID: ChatID
-    /// Messages before it are older, the one at it and those behind it are newer; nil is the end of the log.
+    /// Messages before the pivot count as older, those at or after it as newer; nil is the end of the log.
     package let pivot: Position?
-    /// The most messages before the pivot.
+    /// The maximum number of messages before the pivot.
     package let olderLimit: Int
-    /// The most messages from the pivot on.
+    /// The maximum number of messages at or after the pivot.
     package let newerLimit: Int
 
     private init(_ chatID: ChatID, pivot: Position?, olderLimit: Int, newerLimit: Int) {
@@ -15,14 +16,17 @@ package struct MessagePageQuery: Sendable {
         self.newerLimit = newerLimit
     }
 
+    /// The last `limit` messages of the log.
     package static func newest(of chatID: ChatID, limit: Int) -> MessagePageQuery {
         MessagePageQuery(chatID, pivot: nil, olderLimit: limit, newerLimit: 0)
     }
 
+    /// The last `limit` messages before a position, which need not exist.
     package static func before(_ position: Position, in chatID: ChatID, limit: Int) -> MessagePageQuery {
         MessagePageQuery(chatID, pivot: position, olderLimit: limit, newerLimit: 0)
     }
 
+    /// The first `limit` messages after a position, which need not exist.
     package static func after(_ position: Position, in chatID: ChatID, limit: Int) -> MessagePageQuery {
         let (next, isBeyond) = position.rawValue.addingReportingOverflow(1)
         return MessagePageQuery(
@@ -33,26 +37,33 @@ package struct MessagePageQuery: Sendable {
         )
     }
 
-    /// The larger half of an odd number is for the newer ones, so that the one at the position is always there.
+    /// Half of `limit` on either side of a position.
+    ///
+    /// The newer side gets the larger half of an odd limit, so the message at the position is always included.
     package static func around(_ position: Position, in chatID: ChatID, limit: Int) -> MessagePageQuery {
         MessagePageQuery(chatID, pivot: position, olderLimit: limit / 2, newerLimit: limit - limit / 2)
     }
 }
 
-/// Messages of a chat, deleted ones among them, read in one snapshot.
+/// A page of a chat's messages, including deleted ones, read in one snapshot.
 package struct MessagePage: Equatable, Sendable {
-    /// In the order of their positions.
+    /// In position order; the positions between them belong to other log entries.
     package let messages: [Message]
-    /// Whether there are messages before the first one, or before the pivot if there is none.
+    /// Whether there are older messages than the page's first, or than the pivot if the page is empty.
     package let hasBefore: Bool
+    /// Whether there are newer messages than the page's last, or, on an empty page, any at or after the pivot.
     package let hasAfter: Bool
-    /// Where the log ended.
+    /// The position of the last log entry in the snapshot.
     package let lastPosition: Position
+    /// The epoch of the snapshot, to which the positions belong.
     package let epoch: Epoch
 
+    /// Assembles a page from two reads that each ask for one message more than the limit, to learn whether there are
+    /// more.
+    ///
     /// - Parameters:
-    ///   - older: Up to one more than `olderLimit` from the pivot backwards.
-    ///   - newer: Up to one more than `newerLimit` from the pivot on.
+    ///   - older: Up to `olderLimit + 1` messages before the pivot, newest first.
+    ///   - newer: Up to `newerLimit + 1` messages from the pivot on, oldest first.
     package init(
         _ query: MessagePageQuery,
         older: [Message],
