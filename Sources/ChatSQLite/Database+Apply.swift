@@ -1,9 +1,11 @@
 import ChatDomain
 import GRDB
 
-/// The statements that write. Each runs inside its caller's transaction.
+/// The statements that write; each runs inside its caller's transaction.
 extension Database {
-    /// Writes what a plan has decided.
+    /// Carries out a plan's writes, in the order in which `LogWrites` declares them.
+    ///
+    /// - Parameter now: When hidden chats were deleted, which orders their purge.
     func apply(_ writes: LogWrites, at now: Instant) throws -> LogWrites.Written {
         for chat in writes.importedChats {
             try insert(chat)
@@ -55,7 +57,7 @@ extension Database {
             sql: "INSERT INTO chats (id, title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: [chat.id.rawValue, chat.title, chat.metadata?.json, instant, instant])
         guard let idempotency = archived.idempotency else { return }
-        // A key that belongs to another chat here stays with it.
+        // If another chat here already has the key, that chat keeps it.
         try cachedStatement(
             sql: """
                 INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
@@ -130,10 +132,10 @@ extension Database {
         )
     }
 
-    /// Lets reads of the newest messages skip a deleted message together with the deleted ones around it.
+    /// Joins a deleted message with adjacent deleted ones, so that reads of the latest messages can skip the whole run.
     ///
-    /// In a run of deleted messages, `run_seq` of the first is the position of the last, and `run_seq` of the last is the
-    /// position of the first. Between them it does not matter: what it says of lower positions was true and stays true.
+    /// The first message of a run stores the last one's position in `run_seq`, and the last stores the first one's.
+    /// Values in between are stale but harmless: the positions that they skip are deleted and stay deleted.
     private func joinDeletedRun(_ message: Message) throws {
         let (chat, position) = (message.chatID.rawValue, message.position.rawValue)
         let below = try cachedStatement(

@@ -1,7 +1,7 @@
 import ChatDomain
 import GRDB
 
-/// The statements that take chats out and put them in. Each runs inside the snapshot or the transaction of its caller.
+/// The statements that export and import chats; each runs inside its caller's snapshot or transaction.
 extension Database {
     func fetchArchivedChats(after id: ChatID, limit: Int) throws -> [ArchivedChat] {
         let statement = try cachedStatement(
@@ -104,7 +104,7 @@ extension Database {
     }
 }
 
-/// Where a statement's rows have an idempotency key and its fingerprint.
+/// The column indexes of an idempotency key and its fingerprint.
 private struct IdempotencyColumns {
     private let key, fingerprint: Int
 

@@ -1,9 +1,9 @@
 import ChatDomain
 import GRDB
 
-/// The statements that delete chats. Each runs inside the transaction of its caller.
+/// The statements that delete chats; each runs inside its caller's transaction.
 extension Database {
-    /// Removes a chat with all that it has.
+    /// Removes a chat; foreign keys cascade to its messages, changes and idempotency keys.
     func remove(_ chat: ChatID) throws {
         try cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [chat.rawValue])
     }
@@ -16,7 +16,10 @@ extension Database {
             .execute(arguments: [chat.rawValue])
     }
 
-    /// - Returns: Whether there is more to purge.
+    /// Deletes up to `BatchPlan.removalLimit` positions of the longest-deleted chat, or the chat itself once it is
+    /// empty.
+    ///
+    /// - Returns: Whether there may be more to purge.
     func purgeDeletedChats() throws -> Bool {
         let statement = try cachedStatement(
             sql: "SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1"

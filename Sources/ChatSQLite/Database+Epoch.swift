@@ -2,7 +2,7 @@ import ChatDomain
 import GRDB
 
 extension Database {
-    /// The epoch of the snapshot or transaction of its caller: another process may renew it at any time.
+    /// The epoch in its caller's snapshot or transaction; another process may change it at any time.
     func fetchEpoch() throws -> Epoch {
         let text = try String.fetchOne(try cachedStatement(sql: "SELECT epoch FROM history WHERE id = 1"))
         guard let epoch = text.flatMap({ Epoch($0) }) else {

@@ -1,7 +1,7 @@
 import ChatDomain
 import GRDB
 
-/// The statements that read. Each runs inside the snapshot of its caller.
+/// The statements that read; each runs inside its caller's snapshot.
 extension Database {
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
         let statement = try cachedStatement(
@@ -27,9 +27,9 @@ extension Database {
         return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
     }
 
-    /// The ends of any number of logs, in the order of the requests.
+    /// Reads the latest messages of several chats, in request order.
     func fetch(_ requests: [LogTailRequest]) throws -> [Result<LatestMessages?, StoreError>] {
-        // Many may ask for the same at the same time.
+        // Concurrent requests are often identical.
         var results: [LogTailRequest: Result<LatestMessages?, StoreError>] = [:]
         let epoch = try fetchEpoch()
         return try requests.map { request in
@@ -51,12 +51,12 @@ extension Database {
         )
     }
 
-    /// The newest messages that are not deleted, newest first.
+    /// Reads the latest messages that are not deleted, newest first.
     ///
-    /// It leaps over runs of deleted messages, of which there is at most one more than messages, so its time does not
-    /// depend on their length.
+    /// It skips runs of deleted messages. There is at most one more run than messages returned, so the time does not
+    /// depend on the runs' length.
     private func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
-        // To read on costs less than to leap over so few.
+        // Reading on costs less than skipping so few.
         let shortestLeap: Int64 = 32
         let statement = try cachedStatement(
             sql: "SELECT \(MessageColumns.list), run_seq FROM messages WHERE chat_id = ? AND seq < ? ORDER BY seq DESC"

@@ -1,11 +1,11 @@
 import ChatDomain
 import GRDB
 
-/// Recording a batch of writes. Each method runs inside its caller's transaction.
+/// Recording a batch of writes; each method runs inside its caller's transaction.
 extension Database {
-    /// Carries out a batch of writes.
+    /// Plans and carries out a batch of writes.
     ///
-    /// SQLite's writer is alone: what is read here holds until the commit.
+    /// The transaction already holds SQLite's only write lock, so what is read here stays true until the commit.
     func record(_ requests: [WriteRequest], at now: Instant) throws -> RecordedBatch {
         let plan = BatchPlan(requests, from: try fetchPriorState(BatchPlan.Needs(requests)), at: now)
         return plan.recorded(try apply(plan.writes, at: now))

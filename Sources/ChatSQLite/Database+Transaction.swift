@@ -1,9 +1,9 @@
 import GRDB
 
 extension Database {
-    /// Runs `body` in a transaction that commits when it returns and leaves no trace when it throws.
+    /// Runs `body` in a transaction that commits when it returns and rolls back when it throws.
     ///
-    /// IMMEDIATE takes the lock before anything is read, so that another process cannot decide on the same state.
+    /// IMMEDIATE takes the write lock before anything is read, so that no other process can decide on the same state.
     func inImmediateTransaction<Result>(_ body: () throws -> Result) throws -> Result {
         try beginTransaction(.immediate)
         do {
@@ -11,7 +11,7 @@ extension Database {
             try commit()
             return result
         } catch {
-            // SQLite has rolled back by itself where the disk was full.
+            // SQLite may have rolled back already, for example because the disk is full.
             if isInsideTransaction {
                 try? rollback()
             }

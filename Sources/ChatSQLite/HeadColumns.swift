@@ -1,7 +1,7 @@
 import ChatDomain
 import GRDB
 
-/// Where a statement's rows have the columns of a chat and the end of its log.
+/// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     static let list = """
         chats.id, title, chats.metadata, chats.created_at, last_seq, last_message_at, message_count, last_entry_at

@@ -1,7 +1,7 @@
 import ChatDomain
 import GRDB
 
-/// Where a statement's rows have the columns of a message.
+/// The column indexes of a message.
 struct MessageColumns {
     static let list = """
         messages.seq, messages.id, text, messages.created_at, messages.metadata, reply_to, revision, edited_at, \
@@ -37,7 +37,7 @@ struct MessageColumns {
         )
     }
 
-    /// Nil where an outer join has found no message.
+    /// Returns nil if an outer join found no message.
     func optionalMessage(_ row: Row, of chat: ChatID) -> Message? {
         row.hasNull(atIndex: id) ? nil : message(row, of: chat)
     }

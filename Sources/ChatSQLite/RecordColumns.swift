@@ -1,7 +1,7 @@
 import ChatDomain
 import GRDB
 
-/// Where a statement's rows have the columns of a log record.
+/// The column indexes of a log record.
 struct RecordColumns {
     static let list = "changes.seq AS entry_seq, kind, message_id, payload, changes.created_at AS entry_at"
 

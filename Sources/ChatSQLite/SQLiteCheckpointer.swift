@@ -3,19 +3,19 @@ package import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// Copies the write-ahead log into the database beside the writer, on a connection and a queue of its own.
+/// Copies the write-ahead log into the database concurrently with the writer, on its own connection and queue.
 ///
-/// SQLite would do it inside a commit, and every client would wait until thousands of pages are on the disk. Here the
-/// writer waits for the last few alone, those that it wrote while the others were being copied. It has to wait for them: a
-/// copy never catches up with a writer that is always busy, and only a log that is copied to its end begins anew.
+/// SQLite itself would checkpoint inside a commit, and every client would wait until thousands of pages are on disk.
+/// Here the writer waits only for the last few pages, which it wrote while the others were being copied. That wait is
+/// necessary: checkpoints never catch up with a writer that is always busy, and only a fully copied log starts over.
 package final class SQLiteCheckpointer: Sendable {
-    /// A pass of so few pages is so short that the writer, which may then be stopped, has written few meanwhile.
+    /// After a pass this short, the writer has added so few pages that stopping it for the rest is cheap.
     private static let shortPass = 256
-    /// Where the writer is faster than the disk passes do not get shorter, and it has to wait.
+    /// If the writer outpaces the disk, passes do not get shorter, and the writer has to wait.
     private static let maximumPasses = 4
-    /// How long the writer is kept waiting for readers of what is being replaced: another process may read for hours.
+    /// How long the writer waits for readers of old pages; a reader in another process may take hours.
     private static let patience = Duration.milliseconds(50)
-    /// How long after an erasure that a reader was in the way of the next one is tried.
+    /// How long to wait before retrying to empty a log that could not be emptied.
     private static let erasureRetryDelay = Duration.seconds(1)
 
     private enum Round {
@@ -24,19 +24,24 @@ package final class SQLiteCheckpointer: Sendable {
 
     private struct State {
         var round = Round.idle
-        /// Empties the log some time after text was erased.
+        /// The task that empties the log after text was erased; nil if none is pending.
         var erasure: Task<Void, Never>?
-        /// Whether text was erased that the next emptying must see to.
+        /// Whether text was erased since the task last started to empty the log.
         var erasureIsDue = false
     }
 
+    /// Used for checkpoints only, with `synchronous=FULL`.
     package let connection: DatabaseQueue
     private let writer: DatabasePool
     private let logPages: Int
     private let erasureDelay: Duration
     private let state = Mutex(State())
 
-    /// Takes the writer's automatic checkpoints over.
+    /// Replaces the writer's automatic checkpoints.
+    ///
+    /// - Parameters:
+    ///   - logPages: How many pages the writer may write before a checkpoint starts.
+    ///   - erasureDelay: How long erased text may stay in the log before it is emptied.
     init(of writer: DatabasePool, logPages: Int, erasureDelay: Duration) throws {
         self.writer = writer
         self.logPages = logPages
@@ -52,7 +57,7 @@ package final class SQLiteCheckpointer: Sendable {
         try writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
     }
 
-    /// Makes sure that what was copied is on the disk before the log begins anew.
+    /// Verifies `synchronous=FULL`, which puts copied pages on disk before the log starts over.
     func requireDurability() throws {
         let synchronous = try connection.inDatabase { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
         guard synchronous == 2 else {
@@ -62,9 +67,9 @@ package final class SQLiteCheckpointer: Sendable {
         }
     }
 
-    /// Begins a round if the writer has written enough since the last one began.
+    /// Starts a checkpoint if the writer has written `logPages` pages since the last one started.
     ///
-    /// - Parameter database: The writer's connection, outside of a transaction.
+    /// - Parameter database: The writer's connection, outside any transaction.
     func noticeWrites(of database: Database) {
         guard database.pagesWritten() >= logPages else { return }
         state.withLock { state in
@@ -72,8 +77,8 @@ package final class SQLiteCheckpointer: Sendable {
             state.round = .running
             database.resetPagesWritten()
             connection.asyncWriteWithoutTransaction { [self] connection in
-                // A failed round leaves the log as it is, and the next one goes on: what was in its way, a full disk or
-                // a checkpoint of another process, may be gone by then.
+                // A failed checkpoint leaves the log as it is, and the next one retries: a full disk or another
+                // process's checkpoint may no longer be in the way by then.
                 try? runRound(on: connection, endingWith: .restart)
                 self.state.withLock { state in
                     if state.round == .running {
@@ -84,9 +89,9 @@ package final class SQLiteCheckpointer: Sendable {
         }
     }
 
-    /// Sees to it that text which a transaction has deleted or replaced leaves the log's file, too.
+    /// Schedules the removal of deleted or replaced text from the log's file.
     ///
-    /// In the database it is overwritten with zeros, once the log was copied.
+    /// In the database itself, `secure_delete` overwrites it with zeros once the log has been copied.
     func noticeErasure() {
         state.withLock { state in
             guard state.round != .closed else { return }
@@ -112,11 +117,13 @@ package final class SQLiteCheckpointer: Sendable {
                 return state.erasureIsDue
             }
         } catch {
-            // It is closed, and closing empties the log.
+            // Cancelled by `close`; closing the database empties the log.
         }
     }
 
-    /// - Returns: False where a reader of what is being replaced, or a full disk, is in the way.
+    /// Copies the whole log and truncates its file.
+    ///
+    /// - Returns: False if it failed, for example because of a reader of old pages or a full disk.
     private func emptyLog() async -> Bool {
         do {
             try await connection.writeWithoutTransaction { [self] connection in
@@ -128,7 +135,7 @@ package final class SQLiteCheckpointer: Sendable {
         }
     }
 
-    /// Waits for the round that is running and closes the connection; none begins after it.
+    /// Waits for a running checkpoint and closes the connection; no further one starts.
     func close() throws {
         state.withLock { state in
             state.round = .closed
@@ -141,7 +148,7 @@ package final class SQLiteCheckpointer: Sendable {
         var copied = 0
         for _ in 0..<Self.maximumPasses {
             let frames = try connection.checkpoint(.passive).checkpointedFrameCount
-            // SQLite itself leaves that to the last pass, when nothing is written meanwhile: while the writer waits.
+            // SQLite would sync the file only in the last pass, while the writer waits.
             try connection.synchronizeFile()
             if frames - copied <= Self.shortPass { break }
             copied = frames
@@ -153,7 +160,7 @@ package final class SQLiteCheckpointer: Sendable {
 }
 
 extension Database {
-    /// How many pages this connection has written into the log since the last reset.
+    /// The number of pages that this connection has written to the log since the last reset.
     fileprivate func pagesWritten() -> Int {
         Int(cacheWrites(reset: 0))
     }
@@ -169,10 +176,10 @@ extension Database {
         return count
     }
 
-    /// Waits until what was written into the database file is on the disk.
+    /// Waits until everything written to the database file is on disk.
     fileprivate func synchronizeFile() throws {
         var file: UnsafeMutablePointer<sqlite3_file>?
-        // A file descriptor of our own would not do: closing it drops all locks that the process has on the file.
+        // Use SQLite's file handle: closing another descriptor of the file would drop all of the process's locks on it.
         try check(sqlite3_file_control(sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file))
         guard let file, let synchronize = file.pointee.pMethods?.pointee.xSync else { return }
         try check(synchronize(file, SQLITE_SYNC_NORMAL))

@@ -2,29 +2,32 @@ package import ChatDomain
 
 /// How to open a SQLite database.
 package struct SQLiteConfiguration: Sendable {
+    /// Where the data is kept.
     package enum Location: Equatable, Sendable {
-        /// A database file; relative paths begin at the working directory.
+        /// A database file; relative paths start at the working directory.
         case file(String)
-        /// A database of this process alone, gone when it is closed.
+        /// A database private to this process, which is lost when it is closed.
         case memory
     }
 
+    /// The file's `-wal` and `-shm` companions are kept in the same folder.
     package var location: Location
-    /// Whether the file is made if it is missing.
+    /// Whether to create a missing file; otherwise opening it throws `StoreError.unavailable`.
     package var createsFile: Bool
-    /// Connections that read beside the one that writes, at least 1.
+    /// The number of reading connections in addition to the writing one, at least 1.
     ///
-    /// A database in memory has one connection for all.
+    /// An in-memory database uses one connection for everything.
     package var readers: Int
-    /// How long a statement waits for a lock that another process holds.
+    /// How long a statement waits for a lock held by another process.
     package var busyTimeout: Duration
-    /// How many pages of 4 KiB are written into the write-ahead log before they are copied into the database.
+    /// How many pages of 4 KiB are written to the write-ahead log before it is copied into the database.
     ///
-    /// Under load the log's file is a little larger, and stays so. A page that is written again and again is copied once,
-    /// so a longer log saves time where posts spread over many chats.
+    /// Under load, the log's file grows slightly beyond that and stays that large. A page that is written repeatedly is
+    /// copied once, so a longer log saves time when posts spread over many chats.
     package var logPages: Int
-    /// How long text that was deleted or replaced may stay in the write-ahead log's file.
+    /// How long deleted or replaced text may stay in the write-ahead log's file, unless a reader blocks its removal.
     package var erasureDelay: Duration
+    /// Limits on title searches, which run on a connection of their own.
     package var searchLimits: SearchLimits
 
     package init(

@@ -3,7 +3,7 @@ import GRDB
 import GRDBSQLite
 
 extension SQLiteDatabase {
-    /// Runs `body` in a transaction on the connection that writes.
+    /// Runs `body` in a transaction on the writing connection.
     func write<Result: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
@@ -14,7 +14,7 @@ extension SQLiteDatabase {
         }
     }
 
-    /// Carries out a batch of writes in one transaction, and blocks until it is on the disk.
+    /// Carries out a batch of writes in one transaction, and blocks until it is on disk.
     func record(_ requests: [WriteRequest]) throws(StoreError) -> RecordedBatch {
         do {
             let batch = try writer.writeWithoutTransaction { database in
@@ -29,7 +29,7 @@ extension SQLiteDatabase {
         }
     }
 
-    /// Reads a batch of ends of logs in one snapshot, and blocks meanwhile.
+    /// Reads the latest messages of several chats in one snapshot, and blocks meanwhile.
     func fetch(_ requests: [LogTailRequest]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         do {
             return try writer.read { try $0.fetch(requests) }
@@ -44,7 +44,7 @@ extension SQLiteDatabase {
         return result
     }
 
-    /// Runs `body` in one snapshot; it never fails with `StoreError.outcomeUnknown`.
+    /// Runs `body` in one snapshot; never throws `StoreError.outcomeUnknown`.
     func read<Result: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
@@ -55,9 +55,9 @@ extension SQLiteDatabase {
         }
     }
 
-    /// Runs a search in one snapshot, on the connection of the searches.
+    /// Runs a search in one snapshot, on the search connection.
     ///
-    /// A database in memory has one connection for everything, on which others wait for it.
+    /// In an in-memory database, where everything shares one connection, other requests wait for it.
     func search<Result: Sendable>(
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
@@ -74,12 +74,12 @@ extension SQLiteDatabase {
 }
 
 extension Database {
-    /// Interrupts the statements of `body` that are still running at the deadline: they fail with `SQLITE_INTERRUPT`.
+    /// Interrupts statements of `body` that still run at the deadline; they fail with `SQLITE_INTERRUPT`.
     fileprivate func withDeadline<Result>(
         _ deadline: ContinuousClock.Instant,
         _ body: () throws -> Result
     ) rethrows -> Result {
-        // Some tenths of a millisecond apart.
+        // A check every few tenths of a millisecond.
         let instructionsBetweenLooks: CInt = 1_000
         return try withUnsafePointer(to: deadline) { deadline in
             sqlite3_progress_handler(

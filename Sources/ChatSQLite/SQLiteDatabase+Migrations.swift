@@ -4,9 +4,13 @@ import GRDB
 import Hashing
 
 extension SQLiteDatabase: MigrationDatabase {
+    /// Selects the migrations written for SQLite.
     package var kind: DatabaseKind { .sqlite }
 
-    /// Readers never wait for a writer, and the busy timeout ends its own wait for another one: there is no second attempt.
+    /// Runs a migration in an IMMEDIATE transaction.
+    ///
+    /// It never calls `onWait`: readers do not wait for a writer, and waiting for another writer ends with the busy
+    /// timeout, without a second attempt.
     package func withExclusiveTransaction<Result: Sendable>(
         onWait: @Sendable () -> Void,
         _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
@@ -19,6 +23,7 @@ extension SQLiteDatabase: MigrationDatabase {
         }
     }
 
+    /// Uses the connection for readiness checks, so it waits for no other request.
     package func read<Result: Sendable>(
         _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
     ) async throws -> Result {
@@ -30,7 +35,7 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
     let database: Database
 
     func appliedMigrations() throws -> [AppliedMigration] {
-        // GRDB's `tableExists` remembers what was not there, also after another connection has made it.
+        // GRDB's `tableExists` caches that a table is missing, even after another connection has created it.
         let exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
         guard try Bool.fetchOne(database, sql: exists, arguments: [VersionTable.name]) == true else { return [] }
         return try Row.fetchAll(database, sql: VersionTable.select).map { row in
@@ -38,7 +43,7 @@ private struct SQLiteMigrationTransaction: MigrationTransaction {
         }
     }
 
-    /// SQLite keeps the text of what made a table or an index, which says all of it; the lines have its hash.
+    /// Returns a line with a hash of the SQL for each table and index: SQLite keeps the statement that created it.
     func schemaObjects(of tables: Set<String>) throws -> Set<String> {
         let rows = try Row.fetchAll(
             database,

@@ -7,24 +7,26 @@ import Darwin
 import Glibc
 #endif
 
-/// An open SQLite database whose durability has been asserted.
+/// An open SQLite database with verified durability settings.
 package struct SQLiteDatabase: Sendable {
+    /// The pool of the writing connection and the readers; in memory, a queue with one connection for everything.
     package let writer: any DatabaseWriter
-    /// The connection of searches, for which no other request waits; in memory there is one connection for everything.
+    /// The connection for searches, so that no other request waits for one; in memory, the only connection.
     let searcher: any DatabaseReader
-    /// The connection of readiness checks, which wait for no other request.
+    /// The connection for readiness checks, which wait for no other request.
     let prober: any DatabaseReader
-    /// A database in memory has no log, and needs none.
+    /// Nil for an in-memory database, which has no write-ahead log.
     package let checkpointer: SQLiteCheckpointer?
-    /// Dates what is written.
+    /// Timestamps new entries.
     let clock: ChatClock
-    /// How many reads can run at once.
+    /// The number of reads that can run in parallel.
     let readers: Int
     let searchLimits: SearchLimits
 
-    /// Opens the database; it does not touch the schema.
+    /// Opens the database without touching the schema.
     ///
-    /// - Throws: `StoreError.unavailable` that names the file and what is wrong with it.
+    /// - Throws: `StoreError.unavailable` with the file's path and what is wrong with it; `StoreError.failed` if SQLite
+    ///   did not accept the durability settings.
     package init(_ configuration: SQLiteConfiguration, clock: ChatClock = ChatClock()) throws(StoreError) {
         self.clock = clock
         searchLimits = configuration.searchLimits
@@ -36,7 +38,7 @@ package struct SQLiteDatabase: Sendable {
             (writer, checkpointer) = try Self.open(configuration)
             try writer.writeWithoutTransaction(Self.requireDurability)
             try checkpointer?.requireDurability()
-            // What a process that was killed has deleted may still be in the log.
+            // A killed process may have left deleted text in the log.
             checkpointer?.noticeErasure()
             searcher = try Self.openReader(beside: writer)
             prober = try Self.openReader(beside: writer)
@@ -45,9 +47,10 @@ package struct SQLiteDatabase: Sendable {
         }
     }
 
-    /// Waits for what is running and closes every connection; what comes later is refused.
+    /// Waits for running requests and closes all connections; later requests fail.
     ///
-    /// The file alone holds all the data then: it can be copied without the write-ahead log beside it.
+    /// Afterward, the file alone holds all data and can be copied without its write-ahead log, unless it has become
+    /// read-only.
     package func close() throws(StoreError) {
         do {
             try checkpointer?.close()
@@ -55,8 +58,8 @@ package struct SQLiteDatabase: Sendable {
                 try searcher.close()
                 try prober.close()
             }
-            // The pool closes its writer before its readers, and so SQLite never sees a last connection that would do it.
-            // Where it cannot be done, on a file that became read-only, the log keeps the data.
+            // The pool closes its writer before its readers, so SQLite does not checkpoint when the last connection
+            // closes. If this fails because the file has become read-only, the log keeps the data.
             try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
             try writer.close()
         } catch {
@@ -68,15 +71,15 @@ package struct SQLiteDatabase: Sendable {
         _ configuration: SQLiteConfiguration
     ) throws -> (writer: any DatabaseWriter, checkpointer: SQLiteCheckpointer?) {
         var options = Configuration()
-        // GRDB applies this before any other statement, so that opening waits for a lock as well.
+        // GRDB applies this before any other statement, so that opening the database waits for locks, too.
         let timeout = configuration.busyTimeout.components
         options.busyMode = .timeout(Double(timeout.seconds) + Double(timeout.attoseconds) / 1e18)
         options.foreignKeysEnabled = true
         options.maximumReaderCount = configuration.readers
         options.persistentReadOnlyConnections = true
         options.prepareDatabase { database in
-            // SQLite's own 2 MB hold fewer pages than a few hundred busy chats touch.
-            // What is deleted is overwritten with zeros.
+            // Cache 32 MB: SQLite's default of 2 MB holds fewer pages than a few hundred busy chats touch. Overwrite
+            // deleted content with zeros.
             try database.execute(sql: "PRAGMA cache_size = -32768; PRAGMA secure_delete = ON")
             database.add(function: caseFolded)
         }
@@ -88,7 +91,8 @@ package struct SQLiteDatabase: Sendable {
                 throw StoreError.unavailable(reason: "there is no such file (chat-api serve creates it)")
             }
             let pool = try DatabasePool(path: path, configuration: options)
-            // The pool sets NORMAL after `prepareDatabase` has run, under which a power cut can take acknowledged messages.
+            // After `prepareDatabase`, the pool sets NORMAL, under which a power failure can lose acknowledged
+            // messages.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let checkpointer = try SQLiteCheckpointer(
                 of: pool,
@@ -99,7 +103,7 @@ package struct SQLiteDatabase: Sendable {
         }
     }
 
-    /// A connection that reads, for one purpose; the only one of a database in memory.
+    /// Opens a read-only connection for one purpose; in memory, returns the only connection.
     private static func openReader(beside writer: any DatabaseWriter) throws -> any DatabaseReader {
         guard let pool = writer as? DatabasePool else { return writer }
         var options = Configuration()
@@ -124,7 +128,7 @@ package struct SQLiteDatabase: Sendable {
     }
 }
 
-/// Titles are compared as the program compares them: SQLite's own functions know the case of ASCII alone.
+/// Folds titles as the program does, because SQLite's own functions fold only ASCII.
 private let caseFolded = DatabaseFunction("case_folded", argumentCount: 1, pure: true) { values in
     String.fromDatabaseValue(values[0])?.caseFolded
 }

@@ -1,10 +1,12 @@
 package import ChatDomain
 
 extension SQLiteStore: ChatArchive {
+    /// Reads one page in a snapshot of its own, so a long export sees chats created meanwhile.
     package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
         try await database.read { try $0.fetchArchivedChats(after: id, limit: limit) }
     }
 
+    /// Reads messages and changes in the same snapshot.
     package func archivedEntries(
         of chat: ChatID,
         after position: Position,
@@ -15,6 +17,7 @@ extension SQLiteStore: ChatArchive {
         }
     }
 
+    /// Plans and writes in one transaction, during which no other write can run.
     package func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool
@@ -24,10 +27,12 @@ extension SQLiteStore: ChatArchive {
         }
     }
 
+    /// Reads the batch's state in one snapshot.
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState {
         try await database.read { try $0.fetchPriorState(of: stretches) }
     }
 
+    /// Processes that have the same file open see the new epoch in their next transaction.
     package func renewEpoch() async throws(StoreError) -> Epoch {
         try await database.write { try $0.renewEpoch() }
     }

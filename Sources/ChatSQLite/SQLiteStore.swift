@@ -3,19 +3,21 @@ import ChatMigrations
 import Executors
 import GRDB
 
-/// Chats and messages in SQLite: one connection writes, several read beside it.
+/// Stores chats and messages in SQLite, with one writing connection and several reading ones.
 ///
-/// Writes are made, and the ends of logs are read, in batches that form themselves, each lane of them on a thread of its own.
+/// Writes and reads of the latest messages run in batches that form by themselves, each shard on a thread of its own:
+/// one shard for writes, and one per reading connection.
 package struct SQLiteStore: ChatStore {
+    /// Only this process's changes: other processes on the same file send no signals.
     package let signals: LogSignals
     let database: SQLiteDatabase
     private let writes: WriteShards
     private let reads: ReadShards
     private let searches: SearchQueue
 
-    /// The schema of the database must be current.
+    /// Requires a database with the current schema.
     ///
-    /// - Parameter limits: What each batcher takes on.
+    /// - Parameter limits: The limits of each batcher.
     package init(_ database: SQLiteDatabase, limits: BatchLimits = BatchLimits()) {
         let signals = LogSignals()
         self.signals = signals
@@ -32,10 +34,12 @@ package struct SQLiteStore: ChatStore {
         }
     }
 
+    /// Shares one write shard with all other writes.
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         try await writes.createChat(draft)
     }
 
+    /// Answers once the batch is synced to disk.
     package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         try await writes.record(request)
     }
@@ -44,14 +48,17 @@ package struct SQLiteStore: ChatStore {
         try await writes.updateChat(id, edit, by: caller)
     }
 
+    /// Schedules the write-ahead log to be emptied, so that deleted text leaves the disk.
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
         try await writes.deleteChat(id)
     }
 
+    /// Takes up a whole batch, so other writes wait for one step at most.
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
         try await writes.purgeDeletedChats()
     }
 
+    /// Reads all chats in one snapshot, in the order of `ids`.
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await database.read { database in
             let heads = try ids.compactMap { try database.fetchHead(of: $0) }
@@ -59,15 +66,18 @@ package struct SQLiteStore: ChatStore {
         }
     }
 
+    /// Searches run one at a time on a connection of their own; plain lists share the readers.
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
         if query.titlePart != nil { return try await searches.chats(query) }
         return try await database.read { try $0.fetchChats(query) }
     }
 
+    /// Blocks a thread of its shard, never Swift's cooperative pool.
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         try await reads.tail(request)
     }
 
+    /// Finds the message by its id and chat.
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
         try await read(in: chat) { database, chat in
             guard let message = try database.fetchMessage(id, in: chat.id), !message.isDeleted else {
@@ -77,10 +87,12 @@ package struct SQLiteStore: ChatStore {
         }
     }
 
+    /// Reads one message more than the limit on each side, to learn whether there are more.
     package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
         try await read(in: query.chatID) { database, chat in try database.fetchPage(query, of: chat) }
     }
 
+    /// Reads messages and changes in one snapshot and merges them.
     package func log(
         of chat: ChatID,
         after position: Position,
@@ -89,6 +101,7 @@ package struct SQLiteStore: ChatStore {
         try await read(in: chat) { database, chat in try database.fetchLog(of: chat, after: position, limit: limit) }
     }
 
+    /// Uses a connection of its own, so a busy database does not delay it.
     package func checkReadiness() async throws(StoreError) {
         do {
             try await MigrationRunner(database).check()
@@ -99,7 +112,9 @@ package struct SQLiteStore: ChatStore {
         }
     }
 
-    /// Reads a chat and whatever else in the same snapshot.
+    /// Reads a chat, and passes it to `body` in the same snapshot.
+    ///
+    /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     func read<Result: Sendable>(
         in id: ChatID,
         _ body: @Sendable @escaping (Database, Chat) throws -> Result

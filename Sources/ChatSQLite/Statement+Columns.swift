@@ -2,9 +2,9 @@ import ChatDomain
 import GRDB
 
 extension Statement {
-    /// The index of the first column with a name, in lower case.
+    /// The index of the first column with this lowercase name.
     ///
-    /// Look it up once per statement: to look for a name in every row costs more than to read the value.
+    /// Look it up once per statement: a lookup in every row costs more than reading the value.
     func column(_ name: String) throws -> Int {
         guard let index = index(ofColumn: name) else { throw StoreError.failed(reason: "there is no column \(name)") }
         return index
@@ -12,7 +12,9 @@ extension Statement {
 }
 
 extension Metadata {
-    /// The column's constraint limits the length.
+    /// Wraps a column's JSON; nil for NULL.
+    ///
+    /// A constraint on the column limits its length.
     init?(stored json: String?) {
         guard let json else { return nil }
         self.init(json: json)

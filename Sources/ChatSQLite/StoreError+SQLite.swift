@@ -2,7 +2,7 @@ package import ChatDomain
 import GRDB
 
 extension StoreError {
-    /// Sorts what GRDB throws by SQLite's primary result code.
+    /// Maps an error thrown by GRDB, by SQLite's primary result code.
     package init(_ error: any Error) {
         switch error {
         case let error as StoreError:
@@ -12,16 +12,16 @@ extension StoreError {
             switch error.resultCode {
             case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM,
                 .SQLITE_NOMEM, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_AUTH,
-                // Closed while it was used: a request that came too late for the shutdown.
+                // The connection was closed: the request came too late during shutdown.
                 .SQLITE_MISUSE:
                 self = .unavailable(reason: reason)
             case .SQLITE_IOERR:
-                // A commit that could not be synchronised may be on disk all the same.
+                // A commit whose sync failed may still have reached the disk.
                 self = .outcomeUnknown(reason: reason)
             case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
                 self = .invalidValue(reason: reason)
             case .SQLITE_ERROR:
-                // The statements are the program's own: it is the schema that does not fit.
+                // The statements are the program's own, so the schema must be wrong.
                 self = .schemaMismatch(reason: reason)
             default:
                 self = .failed(reason: reason)
