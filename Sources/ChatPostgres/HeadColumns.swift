@@ -1,12 +1,12 @@
 import ChatDomain
 import PostgresClient
 
-/// Where a result has the columns of a chat and the end of its log.
+/// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     private static let columns = [
         "id", "title", "metadata", "created_at", "last_seq", "last_message_at", "message_count", "last_entry_at",
     ]
-    /// For a subquery that stands for `chats`.
+    /// For a subquery aliased as `chats`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
 
@@ -39,7 +39,7 @@ struct HeadColumns {
 }
 
 extension PostgresResult {
-    /// The chat of each row; an outer join that has found none returns a row without one.
+    /// Reads the chat of each row, and skips rows for which an outer join found none.
     borrowing func heads() throws(PostgresError) -> [LogHead] {
         let columns = try HeadColumns(self)
         var heads: [LogHead] = []

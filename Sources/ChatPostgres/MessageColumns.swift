@@ -1,12 +1,12 @@
 import ChatDomain
 import PostgresClient
 
-/// Where a result has the columns of a message.
+/// The column indexes of a message.
 struct MessageColumns {
     private static let columns = [
         "seq", "id", "text", "created_at", "metadata", "reply_to", "revision", "edited_at", "deleted_at",
     ]
-    /// For a subquery that stands for `messages`.
+    /// For a subquery aliased as `messages`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "messages.\($0)" }.joined(separator: ", ")
 
@@ -43,7 +43,7 @@ struct MessageColumns {
         )
     }
 
-    /// Nil where an outer join has found no message.
+    /// Returns nil if an outer join found no message.
     func optionalMessage(
         _ result: borrowing PostgresResult,
         row: Int,

@@ -1,16 +1,16 @@
 package import ChatDomain
 
-/// What waits until the notification before it is sent.
+/// Signals and typing notices that wait to be sent in the next notification.
 ///
-/// Only a chat's highest position is kept. If too much waits, all of it becomes `LogSignal.missed`. Repeated typing notices
-/// are dropped, and so are those that exceed one notification, so that entries never wait for them.
+/// Only a chat's highest position is kept. If too much waits, all of it becomes `LogSignal.missed`. Repeated typing
+/// notices are dropped, as are those beyond one notification's size, so that they never delay log entries.
 package struct OutgoingSignals {
     private var positions: [ChatID: Position] = [:]
-    /// Everything else, as it will be sent.
+    /// Everything else, in wire format.
     private var lines: [String] = []
     private var linesLength = 0
     private var typists: Set<Typist> = []
-    /// The part of `linesLength` that typing notices take.
+    /// The share of typing notices in `linesLength`.
     private var typingLength = 0
     private var hasMissed = false
     private let maximumLength: Int
@@ -20,14 +20,16 @@ package struct OutgoingSignals {
         let metadata: Metadata?
     }
 
-    /// - Parameter maximumLength: How much may wait, in bytes of what would be sent.
+    /// - Parameter maximumLength: How much may wait, in bytes on the wire; 1 MiB by default.
     package init(maximumLength: Int = 1 << 20) {
         self.maximumLength = maximumLength
     }
 
+    /// Adds a signal.
+    ///
     /// - Returns: Whether nothing waited before, so that the sender must be woken.
     package mutating func add(_ signal: LogSignal) -> Bool {
-        // The other servers will look for everything anyway.
+        // The other servers will check everything anyway.
         if hasMissed { return false }
         let wasEmpty = isEmpty
         switch signal {
@@ -53,6 +55,8 @@ package struct OutgoingSignals {
         return wasEmpty && !isEmpty
     }
 
+    /// Adds a typing notice, or drops it.
+    ///
     /// - Returns: Whether nothing waited before, so that the sender must be woken.
     package mutating func add(_ typing: Typing) -> Bool {
         guard !hasMissed, let line = typing.line else { return false }
@@ -67,7 +71,7 @@ package struct OutgoingSignals {
         return wasEmpty
     }
 
-    /// Takes all that waits, a line each, in the order in which it was added.
+    /// Removes and returns everything that waits, one line each, in the order in which it was added.
     ///
     /// Positions come last: a message ends its author's typing.
     ///
@@ -78,7 +82,7 @@ package struct OutgoingSignals {
         return lines + positions.map { LogSignal.movedLine($0, $1) }
     }
 
-    /// Drops everything and tells the other servers that they missed something.
+    /// Drops everything and sends `LogSignal.missed` instead, so that the other servers check for missed changes.
     package mutating func lose() {
         self = OutgoingSignals(maximumLength: maximumLength)
         hasMissed = true

@@ -25,7 +25,7 @@ extension PostgresConnection {
         return chats
     }
 
-    /// Nil if there is no such chat.
+    /// Reads a chat's messages and changes after a position in one snapshot; nil if the chat does not exist.
     func fetchArchivedEntries(
         of chat: ChatID,
         after position: Position,
@@ -86,7 +86,7 @@ extension PostgresResult {
     }
 }
 
-/// Where a result has an idempotency key and its fingerprint.
+/// The column indexes of an idempotency key and its fingerprint.
 private struct IdempotencyColumns {
     private let key, fingerprint: Int
 

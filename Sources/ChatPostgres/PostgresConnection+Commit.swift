@@ -2,7 +2,7 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresConnection {
-    /// Writes what a plan has decided and commits, in one round trip.
+    /// Carries out a plan's writes and commits the open transaction, in one round trip.
     func commit(_ writes: LogWrites, at now: Instant) throws(PostgresError) -> LogWrites.Written {
         var statements: [PostgresStatement] = []
         if !writes.importedChats.isEmpty {
@@ -58,7 +58,7 @@ extension PostgresStatement {
         )
     }
 
-    /// A key that belongs to another chat here stays with it.
+    /// If another chat here already has a key, that chat keeps it.
     fileprivate static func insertKeys(of chats: [ArchivedChat]) -> PostgresStatement {
         let chats = chats.filter { $0.idempotency != nil }
         return PostgresStatement(
@@ -105,7 +105,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Draws the ids in the order of `number`.
+    /// Inserts messages, whose ids are drawn in the order of `number`.
     fileprivate static func insert(_ appends: [LogWrites.Append]) -> PostgresStatement {
         PostgresStatement(
             """
@@ -161,10 +161,10 @@ extension PostgresStatement {
         )
     }
 
-    /// Lets reads of the newest messages skip a deleted message together with the deleted ones around it.
+    /// Joins a deleted message with adjacent deleted ones, so that reads of the latest messages can skip the whole run.
     ///
-    /// In a run of deleted messages, `run_seq` of the first is the position of the last, and `run_seq` of the last is the
-    /// position of the first. Between them it does not matter: what it says of lower positions was true and stays true.
+    /// The first message of a run stores the last one's position in `run_seq`, and the last stores the first one's.
+    /// Values in between are stale but harmless: the positions that they skip are deleted and stay deleted.
     fileprivate static func joinDeletedRun(_ message: Message) -> PostgresStatement {
         PostgresStatement(
             """

@@ -10,11 +10,11 @@ extension LogTailRequest {
     }
 }
 
-/// A subquery that finds the newest messages for a row of `tail` and its row of `chats`.
+/// A subquery that finds the latest messages for a row of `tail` and its row of `chats`.
 private struct NewestMessages {
     let query: String
 
-    /// Reads the log backward and tolerates some deleted messages.
+    /// Reads the log backward and tolerates up to 64 deleted messages.
     static let newestMessages = NewestMessages(
         query: """
             SELECT \(MessageColumns.names) FROM (
@@ -30,7 +30,7 @@ private struct NewestMessages {
 
     /// Walks backward from message to message and skips runs of deleted ones.
     ///
-    /// There is at most one run more than messages, so the time does not depend on the length of the runs.
+    /// There is at most one more run than messages returned, so the time does not depend on the runs' length.
     ///
     /// The limit of 1 keeps the planner from reading the whole log for a join.
     static let messagesBetweenDeleted = NewestMessages(
@@ -57,14 +57,17 @@ private struct NewestMessages {
     )
 }
 
-/// Each is one statement, and so one snapshot.
+/// Reads; each query is one statement and therefore one snapshot.
 extension PostgresConnection {
-    /// The results are in the order of the requests, which are distinct; nil stands for an unchanged log.
+    /// Reads the latest messages of several chats; nil means that the log is unchanged.
+    ///
+    /// - Parameter requests: Distinct requests.
+    /// - Returns: The results in request order.
     func fetch(
         _ requests: [LogTailRequest]
     ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
         var results = try fetch(requests, .newestMessages)
-        // If many messages at the end are deleted, the cheap query finds too few of the others.
+        // If many of the last messages are deleted, the cheap query finds too few of the others.
         let short = requests.indices.filter { requests[$0].hasFewer(results[$0]) }
         if !short.isEmpty {
             let others = try fetch(short.map { requests[$0] }, .messagesBetweenDeleted)
@@ -140,8 +143,8 @@ extension PostgresConnection {
     }
 
     func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
-        // Folds case as `caseFolded` does: unlike the database's own collation may, this one knows every script. The index
-        // has only the minutes, which are never later than the instants.
+        // The ICU collation folds case as `caseFolded` does, for every script; the database's own collation may not.
+        // The index contains only minutes, rounded down from the instants.
         let result = try self.query(
             """
             SELECT history.epoch, \(HeadColumns.list)
@@ -168,7 +171,7 @@ extension PostgresConnection {
         return ChatList(chats: page.map(\.chat), next: next, epoch: try result.epoch())
     }
 
-    /// Nil if there is no such chat; a nil inside if the chat has no such message.
+    /// Returns nil if the chat does not exist, and a nested nil if the message does not.
     func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> Message?? {
         let result = try query(
             """
@@ -182,7 +185,7 @@ extension PostgresConnection {
         return .some(try MessageColumns(result).optionalMessage(result, row: 0, of: chat))
     }
 
-    /// Nil if there is no such chat.
+    /// Reads a page of messages; nil if the chat does not exist.
     func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
         let result = try self.query(
             """
@@ -227,7 +230,7 @@ extension PostgresConnection {
         )
     }
 
-    /// Nil if there is no such chat.
+    /// Reads the log after a position; nil if the chat does not exist.
     func fetchLog(
         of chatID: ChatID,
         after position: Position,

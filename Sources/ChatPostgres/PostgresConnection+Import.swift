@@ -2,7 +2,9 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresConnection {
-    /// Locks the chats in the order of their ids, decides, writes and commits.
+    /// Locks the chats in id order, plans, writes and commits.
+    ///
+    /// With conflicts that it must not skip, it rolls back instead.
     func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool,
@@ -17,7 +19,7 @@ extension PostgresConnection {
         return ImportResult(added: plan.count, conflicts: plan.conflicts)
     }
 
-    /// Opens the transaction and locks the chats.
+    /// Opens the transaction, locks the chats and reads what the plan needs.
     private func begin(_ stretches: [ArchivedStretch]) throws(PostgresError) -> ImportPlan.PriorState {
         let chats = Set(stretches.map(\.chat.id))
         var priorState = ImportPlan.PriorState()
@@ -56,7 +58,7 @@ extension [PostgresStatement] {
 }
 
 extension ImportPlan.PriorState {
-    /// Takes what `fetchHeads` or `lockHeads`, and then `findRemoved`, have found.
+    /// Adds the results of `fetchHeads` or `lockHeads` (statement 0) and of `findRemoved` (statement 1).
     fileprivate mutating func addChats(
         _ result: borrowing PostgresResult,
         ofStatement index: Int
@@ -70,7 +72,7 @@ extension ImportPlan.PriorState {
         }
     }
 
-    /// Takes what `fetchMessages`, `findKeys` and `find` have found.
+    /// Adds the results of `fetchMessages`, `findKeys` and `find`, in this order.
     fileprivate mutating func addEntries(
         _ result: borrowing PostgresResult,
         ofStatement index: Int

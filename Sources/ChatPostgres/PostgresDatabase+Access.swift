@@ -2,10 +2,10 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// How often to run a transaction that conflicts with others.
+    /// The maximum number of attempts at a transaction that conflicts with others.
     private static let maximumAttempts = 3
 
-    /// Runs a transaction in a lane, again if the server rolls it back in favor of another one.
+    /// Runs a transaction on a shard's connection, and retries it if it loses a conflict with another one.
     func write<Result: Sendable>(
         lane: Int = 0,
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
@@ -22,7 +22,7 @@ extension PostgresDatabase {
         }
     }
 
-    /// Runs statements that change nothing; it never fails with `StoreError.outcomeUnknown`.
+    /// Runs read-only statements; never throws `StoreError.outcomeUnknown`.
     func read<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
@@ -33,7 +33,7 @@ extension PostgresDatabase {
         }
     }
 
-    /// Runs a search on the connection for searches, with their timeout.
+    /// Runs a search on the search connection, with the search timeout.
     func search<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
@@ -48,7 +48,7 @@ extension PostgresDatabase {
 }
 
 extension SQLState {
-    /// Whether the transaction can succeed if it runs again.
+    /// Whether the transaction can succeed if it is retried.
     fileprivate var isConflict: Bool {
         self == .deadlockDetected || self == .serializationFailure
     }

@@ -2,15 +2,15 @@ package import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// Gives the history a new epoch if the database is not the one that the epoch was given to: if a standby has taken over,
-    /// or a dump was restored into another database.
+    /// Assigns a new epoch if the database is not the one that the current epoch was assigned in: a standby has taken
+    /// over, or a dump was restored into another database.
     ///
-    /// Run by each session before its first statement, so that none reads another history under the old epoch. A session
-    /// ends with the server's timeline: it need not look again. Of several that find the same, one changes the epoch, and the
-    /// others wait for it.
+    /// Each session runs it before its first statement, so that no session reads another history under the old epoch. A
+    /// session does not survive a change of the server's timeline, so checking once is enough. If several sessions
+    /// notice the change at once, one renews the epoch and the others wait for it.
     ///
-    /// Before the first migration there is no history, and a database that was just created keeps its epoch. Where the server
-    /// does not show its timeline, that is left to `chat-api epoch renew`.
+    /// Before the first migration there is no history, and a newly created database keeps its epoch. If the server does
+    /// not reveal its timeline, renewing the epoch is left to `chat-api epoch renew`.
     static let noticeNewHistory = PostgresStatement(
         """
         DO $$
@@ -37,7 +37,9 @@ extension PostgresDatabase {
         """
     )
 
-    /// Remembers which database the history is that of, after its schema was created.
+    /// Records which database the history belongs to.
+    ///
+    /// Call it after creating the schema; later, a different database gets a new epoch.
     package func recordIncarnation() async throws(StoreError) {
         try await write { connection throws(PostgresError) in try connection.transact([Self.noticeNewHistory]) }
     }

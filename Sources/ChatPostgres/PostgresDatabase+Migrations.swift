@@ -2,13 +2,17 @@ package import ChatMigrations
 import PostgresClient
 
 extension PostgresDatabase: MigrationDatabase {
+    /// Selects the migrations written for PostgreSQL.
     package var kind: DatabaseKind { .postgresql }
 
+    /// Runs a migration under an advisory lock, and retries as long as other transactions hold the tables it needs.
+    ///
+    /// - Parameter onWait: Called once, before the first retry.
     package func withExclusiveTransaction<Result: Sendable>(
         onWait: @Sendable () -> Void,
         _ body: @Sendable @escaping (any MigrationTransaction) throws -> Result
     ) async throws -> Result {
-        // A connection of its own: a migration takes as long as it takes, and so does waiting for another one.
+        // Use a separate connection: a migration, or waiting for another one, takes an unpredictable time.
         var configuration = configuration
         configuration.statementTimeout = .seconds(24 * 60 * 60)
         var hasWaited = false
@@ -21,12 +25,13 @@ extension PostgresDatabase: MigrationDatabase {
             } catch PostgresError.server(.lockNotAvailable, _) {
                 if !hasWaited { onWait() }
                 hasWaited = true
-                // Whoever queued behind the attempt has longer than it took.
+                // Give requests that queued behind the attempt more time than it took.
                 try await Task.sleep(for: migrationLockTimeout * 2)
             }
         }
     }
 
+    /// Uses the connection for readiness checks, so it waits for no other request.
     package func read<Result: Sendable>(
         _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
     ) async throws -> Result {
@@ -37,15 +42,17 @@ extension PostgresDatabase: MigrationDatabase {
 }
 
 extension PostgresConnection {
-    /// Whoever takes this lock in a transaction is alone with the schema until its end.
+    /// The advisory lock that gives a transaction exclusive access to the schema until it ends.
     ///
-    /// The number is the service's name in ASCII, so that it meets no other program's.
+    /// The number is the service's name in ASCII, so that it does not collide with other programs' locks.
     private static let migrationLock: Int64 = 0x6368_6174_2D61_7069
 
-    /// Without a timeout that would end them, the statements of a killed process would go on waiting for locks, and
-    /// others behind them.
+    /// Lets the server notice within a second that this client has vanished.
     ///
-    /// A server on a system that cannot tell goes without.
+    /// Migrations have a statement timeout of a day, so the statements of a killed process would otherwise keep waiting
+    /// for locks and block others.
+    ///
+    /// Servers on platforms without this check do without it.
     private static let noticeVanishedClient = PostgresStatement(
         """
         DO $$ BEGIN
@@ -55,7 +62,7 @@ extension PostgresConnection {
         """
     )
 
-    /// - Parameter lockTimeout: How long it waits for a table, and others behind it.
+    /// - Parameter lockTimeout: How long to wait for a table, while others queue behind the migration.
     fileprivate func runMigration<Success: Sendable>(
         lockTimeout: Duration,
         _ body: @Sendable (any MigrationTransaction) throws -> Success
@@ -98,9 +105,10 @@ extension PostgresConnection {
         return migrations
     }
 
-    /// Every supported version of PostgreSQL prints the catalog's expressions alike, under the same settings.
+    /// Describes the tables' columns, constraints and indexes.
     ///
-    /// Constraints and indexes come without their names, which say nothing.
+    /// Under the same settings, every supported version of PostgreSQL prints the catalog's expressions alike. Names of
+    /// constraints and indexes are left out.
     fileprivate func fetchSchemaObjects(of tables: Set<String>) throws(PostgresError) -> Set<String> {
         let statements = [
             PostgresStatement(
@@ -153,7 +161,7 @@ extension PostgresConnection {
     }
 }
 
-/// Used on the connection's own thread, inside the closure that it is given to.
+/// Must be used on the connection's own thread, inside the closure that receives it.
 private struct PostgresMigrationTransaction: MigrationTransaction {
     let connection: PostgresConnection
 

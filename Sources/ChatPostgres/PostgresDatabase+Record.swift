@@ -4,8 +4,8 @@ import PostgresClient
 extension PostgresDatabase {
     /// Carries out a batch of writes in one transaction.
     ///
-    /// If another session holds a chat's lock for long, only the requests for that chat fail: a second attempt leaves locked
-    /// chats out.
+    /// If another session holds a chat's lock for long, only the requests for that chat fail: a second attempt leaves
+    /// locked chats out.
     func record(_ requests: [WriteRequest], lane: Int) async throws(StoreError) -> RecordedBatch {
         var outcome = try await write(lane: lane) { connection throws(PostgresError) in
             try connection.record(requests, leavingOutLocked: nil, at: clock.now())
@@ -27,15 +27,15 @@ extension PostgresDatabase {
 private enum RecordOutcome {
     case committed(RecordedBatch)
     case uncertain(UncertainOutcome)
-    /// Nothing was written: another session holds one of the chats, or the table.
+    /// Nothing was written, because another session has locked one of the chats or the table.
     case locked(PostgresError)
 }
 
 extension PostgresConnection {
-    /// Locks the chats in the order of their ids, decides, writes and commits: two round trips for any number of requests.
+    /// Locks the chats in id order, plans, writes and commits, in two round trips for any number of requests.
     ///
-    /// - Parameter lock: The error for requests whose chat is locked elsewhere; nil waits for those chats.
-    /// - Throws: `PostgresError.transactionLost` where the connection breaks before COMMIT is sent.
+    /// - Parameter lock: The error for requests whose chat another session has locked; nil waits for those chats.
+    /// - Throws: `PostgresError.transactionLost` if the connection breaks before COMMIT is sent.
     fileprivate func record(
         _ requests: [WriteRequest],
         leavingOutLocked lock: PostgresError?,
@@ -55,10 +55,10 @@ extension PostgresConnection {
         } catch .server(.uniqueViolation, let message)
             where plan.writes.creations.contains(where: { $0.draft.idempotency != nil })
         {
-            // Another session creates the key's chat at the same moment.
+            // Another session is creating a chat under the same key.
             throw .server(.serializationFailure, message: message)
         } catch .connectionLost(let reason), .unexpectedResult(let reason) {
-            // Neither says whether COMMIT was carried out.
+            // Neither error tells whether the COMMIT took effect.
             return .uncertain(UncertainOutcome(plan: plan, reason: reason))
         }
     }
@@ -73,7 +73,7 @@ extension PostgresConnection {
         leavingOutLocked lock: PostgresError?
     ) throws(PostgresError) -> BatchPlan.PriorState {
         var parts: [(part: Part, statement: PostgresStatement)] = []
-        // Statements after the lock see what other sessions had committed before it.
+        // Statements after the lock see everything that other sessions committed before it was granted.
         if !needs.chats.isEmpty {
             parts.append((.heads, .lockHeads(of: needs.chats, skippingLocked: lock != nil)))
             if lock != nil { parts.append((.existing, .find(needs.chats))) }

@@ -2,7 +2,7 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresDatabase {
-    /// Moves the sequences beyond the ids of a batch, before it is written.
+    /// Advances the id sequences past a batch's ids, before the batch is written.
     func reserveIDs(of stretches: [ArchivedStretch]) async throws(StoreError) {
         let ids = ImportedIDs(stretches)
         var attempt = 1
@@ -21,15 +21,15 @@ extension PostgresDatabase {
     }
 }
 
-/// The lock of a sequence keeps others from drawing ids: it is asked for often, and never waited for long.
+/// How to wait for a sequence's lock, which blocks others from drawing ids: often, but never for long.
 private enum SequenceLock {
     static let timeout = "100ms"
     static let pause = Duration.milliseconds(50)
-    /// Half a minute, so that a session that holds on to an id delays an import, but not forever.
+    /// Half a minute in total, so that a session that holds on to an id delays an import, but not forever.
     static let maximumAttempts = 200
 }
 
-/// The ids that a batch brings.
+/// The ids that a batch contains.
 private struct ImportedIDs {
     let chats: [Int64]
     let largestMessage: Int64
@@ -44,7 +44,7 @@ private struct ImportedIDs {
 }
 
 extension PostgresConnection {
-    /// Makes sure that nobody will draw the ids of a batch or has drawn them without having committed.
+    /// Ensures that no session will draw a batch's ids, or has drawn them without committing.
     fileprivate func reserve(_ ids: ImportedIDs) throws(PostgresError) {
         let chats = try query(
             """
@@ -56,8 +56,8 @@ extension PostgresConnection {
             [.int64Array(ids.chats)]
         )
         let largestChat = ids.chats.max() ?? 0
-        // A chat that is not there may be about to be created under an id that was drawn already. An entry cannot: whoever
-        // draws its id has locked the chat.
+        // A missing chat may be about to be created under an id that was already drawn. A missing entry cannot: drawing
+        // its id requires the chat's lock.
         let allAreThere = try chats.int64(chats.column("stored_count"), row: 0) == Int64(ids.chats.count)
         let lastChat = try chats.int64(chats.column("last_id"), row: 0)
         if !allAreThere || largestChat > lastChat {
@@ -74,12 +74,12 @@ extension PostgresConnection {
         }
     }
 
-    /// Moves a sequence, which never goes back.
+    /// Advances a sequence; it never goes back.
     ///
-    /// `ALTER SEQUENCE` waits for the transactions that have drawn an id and keeps others from drawing one until the commit.
-    /// It locks no table, and so neither a vacuum nor a reader is in its way.
+    /// `ALTER SEQUENCE` waits for transactions that have drawn an id, and keeps others from drawing one until the
+    /// commit. It locks no table, so it waits for neither vacuums nor readers.
     ///
-    /// - Parameter sequence: Its name, quoted for SQL.
+    /// - Parameter sequence: The name, quoted for SQL.
     private func advance(_ sequence: String, to id: Int64) throws(PostgresError) {
         try transact([
             PostgresStatement("SET LOCAL lock_timeout = '\(SequenceLock.timeout)'"),

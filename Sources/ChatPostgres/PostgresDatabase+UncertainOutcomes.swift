@@ -1,7 +1,7 @@
 import ChatDomain
 import PostgresClient
 
-/// A batch whose COMMIT was sent and not answered.
+/// A batch whose COMMIT was sent but not answered.
 struct UncertainOutcome {
     let plan: BatchPlan
     let reason: String
@@ -11,14 +11,15 @@ struct UncertainOutcome {
 private enum BatchFate {
     case committed(RecordedBatch)
     case rolledBack
-    /// Nothing that is stored shows it.
+    /// Nothing in the database tells.
     case unknown
 }
 
 extension PostgresDatabase {
     /// Finds out whether a batch was committed.
     ///
-    /// An error of the query says nothing about the batch, so the query is repeated until the statement timeout is over.
+    /// An error of the query says nothing about the batch, so the query is retried until the statement timeout has
+    /// passed.
     func resolve(_ outcome: UncertainOutcome, lane: Int) async throws(StoreError) -> RecordedBatch {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = outcome.reason
@@ -45,14 +46,14 @@ extension PostgresDatabase {
 }
 
 extension PostgresConnection {
-    /// Looks for the batch's entries at the positions that they were to have.
+    /// Searches for the batch's entries at their planned positions.
     ///
-    /// Locking the chats waits until the batch's transaction has ended, in whichever session it runs. `pg_xact_status` would
-    /// not do: after a crash, the server assigns the id of a lost transaction again.
+    /// Locking the chats waits until the batch's transaction has ended, in whichever session it runs. `pg_xact_status`
+    /// is not reliable here: after a crash, the server reuses the id of a lost transaction.
     fileprivate func fate(of outcome: UncertainOutcome) throws(PostgresError) -> BatchFate {
         let (plan, writes) = (outcome.plan, outcome.plan.writes)
         if writes.isEmpty { return .committed(plan.recorded(LogWrites.Written())) }
-        // The logs of deleted chats show nothing, and neither do created chats: their ids are lost.
+        // Deleted chats have no log to check, and created chats cannot be found: their ids are lost.
         let deletedChats = writes.deletedChats
         let chats = Set(writes.movedHeads.keys).subtracting(deletedChats)
         let changes = writes.changes.filter { !deletedChats.contains($0.chatID) }
@@ -76,7 +77,7 @@ extension PostgresConnection {
             let chatIDs: [ChatID]? = writes.creations.isEmpty ? [] : nil
             let written = LogWrites.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
             var batch = plan.recorded(written)
-            // A standby may have taken over since.
+            // A standby may have taken over since the plan was made.
             batch.epoch = epoch
             return .committed(batch)
         }

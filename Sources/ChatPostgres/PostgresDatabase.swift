@@ -4,34 +4,37 @@ package import PostgresClient
 
 /// The connections to a PostgreSQL database.
 ///
-/// Each is opened when it is first needed. What reads, writes, searches or checks waits for no connection of the others.
+/// Each opens when it is first needed. Reads, writes, searches and readiness checks have separate connections and never
+/// wait for one another's.
 package struct PostgresDatabase: Sendable {
-    /// The connections of reads.
+    /// The connections for reads; the store's queries for latest messages, pages and lists share it.
     package let pool: PostgresPool
-    /// The lanes of writes.
+    /// One writer per shard.
     let writers: [PostgresWriter]
-    /// The connection of searches.
+    /// The connection for searches.
     let searcher: PostgresPool
-    /// The connection of readiness checks.
+    /// The connection for readiness checks and reads of migrations.
     let prober: PostgresPool
     let searchLimits: SearchLimits
-    /// For connections beside the pool's.
+    /// For connections outside the pools.
     let configuration: PostgresConfiguration
-    /// Dates what is written.
+    /// Timestamps new entries.
     let clock: ChatClock
-    /// For connections that listen.
+    /// For connections that use LISTEN and NOTIFY.
     let listenConfiguration: PostgresConfiguration
-    /// How long a migration waits for a table before it lets others pass and tries again.
+    /// How long a migration waits for a table before it lets others pass and retries.
     let migrationLockTimeout: Duration
 
+    /// Prepares the connections without opening any.
+    ///
     /// - Parameters:
-    ///   - clock: What dates entries, and is held against the server's.
-    ///   - listenURL: A way to the same database by which LISTEN works; nil for that of everything else.
-    ///   - poolSize: The most connections that read at once, at least 1.
-    ///   - lanes: How many batches of each kind run side by side, at least 1.
-    ///   - leaseTimeout: How long a read waits for a connection.
+    ///   - clock: Timestamps entries, and is compared with the server's clock.
+    ///   - listenURL: A URL of the same database through which LISTEN works; nil for the same URL as everything else.
+    ///   - poolSize: The maximum number of parallel reads, at least 1.
+    ///   - lanes: The number of shards, each of which runs one batch of writes at a time; at least 1.
+    ///   - leaseTimeout: How long a request waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
-    ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and tries again.
+    ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and retries.
     package init(
         _ configuration: PostgresConfiguration,
         clock: ChatClock = ChatClock(),
@@ -50,9 +53,9 @@ package struct PostgresDatabase: Sendable {
         listenConfiguration.url = listenURL ?? configuration.url
         self.listenConfiguration = listenConfiguration
         var configuration = configuration
-        // Our own transactions hold a chat for some milliseconds; whoever holds it for long is somebody else.
+        // Our own transactions hold a chat's lock for a few milliseconds; only other programs hold it for long.
         configuration.lockTimeout = .seconds(1)
-        // A search may take less time than opening a session on a busy server.
+        // Opening a session on a busy server may take longer than the search timeout allows.
         let timeout = Int64(configuration.statementTimeout / .milliseconds(1))
         configuration.opening = [PostgresStatement("SET LOCAL statement_timeout = \(timeout)"), Self.noticeNewHistory]
         func makePool(
@@ -79,9 +82,10 @@ package struct PostgresDatabase: Sendable {
         self.searchLimits = searchLimits
     }
 
-    /// Returns when the server answers and keeps what it commits.
+    /// Returns if the server is reachable and preserves what it commits.
     ///
-    /// - Throws: `StoreError.failed` where its settings would lose acknowledged messages in a crash, or characters at once.
+    /// - Throws: `StoreError.failed` if its settings could lose acknowledged messages in a crash, or cannot represent
+    ///   all characters.
     package func requireDurability() async throws(StoreError) {
         let names = ["synchronous_commit", "fsync", "server_encoding"]
         let select = PostgresStatement(
@@ -91,7 +95,8 @@ package struct PostgresDatabase: Sendable {
         do {
             settings = try await pool.withConnection { connection throws(PostgresError) in
                 var settings: [String: String] = [:]
-                // In two round trips: a pooler in statement mode lets transactions of one pass, and breaks longer ones.
+                // Use two round trips: a pooler in statement mode accepts a transaction of one round trip, but breaks
+                // longer ones.
                 let isPooled = connection.isPooled
                 do throws(PostgresError) {
                     try connection.begin([select]) { _, result throws(PostgresError) in
@@ -117,7 +122,7 @@ package struct PostgresDatabase: Sendable {
         }
     }
 
-    /// Whether notifications arrive: they get lost behind a pooler that shares sessions.
+    /// Checks whether notifications can arrive: behind a pooler that shares sessions, they are lost.
     package func canListen() async throws(StoreError) -> Bool {
         do {
             return try await !listenConfiguration.sharesSessions()
@@ -126,15 +131,16 @@ package struct PostgresDatabase: Sendable {
         }
     }
 
-    /// Returns when the server can be written to.
+    /// Returns if the server accepts writes.
     func requireWritable() async throws(PostgresError) {
         try await prober.withConnection { connection throws(PostgresError) in try connection.requireWritable() }
     }
 
-    /// Returns when this machine's clock and the server's agree: several servers date entries, and each is held to those of
-    /// the others.
+    /// Returns if this machine's clock and the server's agree.
     ///
-    /// - Throws: `StoreError.unavailable` where they are further apart than the clock may leap.
+    /// Several servers timestamp a chat's entries, and each entry must be no earlier than the previous one.
+    ///
+    /// - Throws: `StoreError.unavailable` if the clocks differ by more than `ChatClock.maximumLeap`.
     func requireClock() async throws(StoreError) {
         let lead: Duration
         do {
@@ -143,7 +149,7 @@ package struct PostgresDatabase: Sendable {
                 let result = try connection.query("SELECT clock_timestamp()")
                 let after = clock.now()
                 let server = try result.instant(0, row: 0)
-                // The server's answer is from a moment between the two.
+                // The server read its clock at some moment between the two.
                 if server < before { return server.duration(to: before) }
                 return after < server ? .zero - after.duration(to: server) : .zero
             }
@@ -159,7 +165,7 @@ package struct PostgresDatabase: Sendable {
         }
     }
 
-    /// Closes the connections as they become free; what comes later is refused.
+    /// Closes connections as they become free; later requests fail.
     package func close() async {
         for pool in [pool, searcher, prober] + writers.map(\.pool) {
             await pool.shutDown()

@@ -8,12 +8,13 @@ extension PostgresValue {
 }
 
 extension Epoch {
-    /// In a statement that reads positions, so that both are of one snapshot: a session may outlive an epoch.
+    /// Selects the epoch in the same statement as positions, so that both come from one snapshot: a session may outlive
+    /// an epoch.
     static let column = "(SELECT epoch FROM history WHERE id = 1) AS epoch"
 }
 
 extension PostgresResult {
-    /// The epoch, which is the same in every row.
+    /// The epoch, read from the first row: it is the same in all.
     borrowing func epoch() throws(PostgresError) -> Epoch {
         guard rowCount > 0, let epoch = Epoch(try text(column("epoch"), row: 0)) else {
             throw .unexpectedResult("the database's history has no epoch: chat-api epoch renew gives it one")
@@ -33,7 +34,9 @@ extension PostgresResult {
         isNull(column, row: row) ? nil : MessageID(rawValue: try int64(column, row: row))
     }
 
-    /// The column's constraint limits the length.
+    /// Reads a metadata column; nil for NULL.
+    ///
+    /// A constraint on the column limits its length.
     borrowing func metadata(_ column: Int, row: Int) throws(PostgresError) -> Metadata? {
         isNull(column, row: row) ? nil : Metadata(json: try text(column, row: row))
     }

@@ -2,35 +2,38 @@ package import ChatDomain
 import PostgresClient
 import Synchronization
 
-/// Carries log signals and typing notices between the processes on a database, by LISTEN and NOTIFY.
+/// Carries log signals and typing notices between processes on the same database, by LISTEN and NOTIFY.
 ///
-/// A signal is sent at once; those of the next milliseconds share one NOTIFY. Where anything may have been lost,
+/// A signal is sent at once; signals of the next few milliseconds share one NOTIFY. If anything may have been lost,
 /// `LogSignal.missed` follows.
 ///
-/// It opens two connections outside the pool, at the database's URL for listening (`PostgresDatabase.canListen`). A channel
-/// belongs to one database: services on different databases do not hear each other.
+/// It opens two connections outside the pools, at the database's URL for listening (see `PostgresDatabase.canListen`).
+/// A channel belongs to one database, so services on different databases do not hear each other.
 package final class PostgresSignalExchange: Sendable {
     private let configuration: PostgresConfiguration
     private let signals: LogSignals
     private let typing: TypingNotices
     private let onFailure: @Sendable (StoreError) -> Void
-    /// Tells this process's notifications from those of others.
+    /// Distinguishes this process's notifications from those of others.
     private let process = UInt64.random(in: .min ... .max)
     private let outgoing = Mutex(OutgoingSignals())
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
-    /// Whether nothing has worked since it last failed.
+    /// Whether listening or notifying failed and nothing has succeeded since.
     private let isFailing = Atomic(false)
 
+    /// The name in LISTEN and NOTIFY; the same for every process on the database.
     package static let channel = "chat_api"
 
-    /// Between two notifications: each costs the server and every listener about as much as some posts do.
+    /// The pause between two notifications; each costs the server and every listener about as much as a few posts.
     private static let pause = Duration.milliseconds(10)
 
+    /// Prepares an exchange; `run` connects it.
+    ///
     /// - Parameters:
-    ///   - signals: Where the store signals, and where the signals of other processes arrive.
+    ///   - signals: The store's signals to send, to which signals from other processes are delivered.
     ///   - typing: The same for typing notices.
-    ///   - onFailure: Called when listening or notifying fails; once, until something works again.
+    ///   - onFailure: Called when listening or notifying fails, once until something succeeds again.
     package init(
         _ database: PostgresDatabase,
         _ signals: LogSignals,
@@ -44,9 +47,9 @@ package final class PostgresSignalExchange: Sendable {
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Exchanges signals until the task is cancelled, which ends whatever is under way.
+    /// Exchanges signals until the task is cancelled, which interrupts anything in progress.
     ///
-    /// It can be called once.
+    /// It can be called only once.
     package func run() async {
         let signalRelay = signals.addRelay { signal in
             if self.outgoing.withLock({ $0.add(signal) }) {
@@ -84,7 +87,7 @@ package final class PostgresSignalExchange: Sendable {
 
     private func receive(_ text: String) {
         guard let payload = SignalPayload(text), payload.process != process else { return }
-        // Before the entries: a message ends its author's typing.
+        // Deliver notices before entries: a message ends its author's typing.
         for notice in payload.typing {
             typing.receive(notice)
         }
@@ -127,7 +130,7 @@ package final class PostgresSignalExchange: Sendable {
 }
 
 extension PostgresConnection {
-    /// Sends notifications by one statement, over a new session if the old one has ended.
+    /// Sends notifications in one statement, over a new session if the old one has ended.
     fileprivate func notify(_ payloads: [String], on channel: String) throws(PostgresError) {
         if !isUsable {
             close()

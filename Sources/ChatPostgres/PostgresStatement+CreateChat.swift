@@ -3,7 +3,7 @@ import PostgresClient
 
 /// The statements that create chats.
 extension PostgresStatement {
-    /// The chats under keys.
+    /// Reads the chats created under these keys.
     static func fetchCreated(_ keys: Set<IdempotencyKey>) -> PostgresStatement {
         PostgresStatement(
             """
@@ -15,7 +15,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Inserts chats and their keys, and returns the ids, which are drawn in the order of `number`.
+    /// Inserts chats and their keys, and returns their ids, which are drawn in the order of `number`.
     static func insert(_ creations: [LogWrites.Creation]) -> PostgresStatement {
         PostgresStatement(
             """

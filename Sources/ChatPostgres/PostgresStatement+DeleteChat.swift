@@ -3,7 +3,7 @@ import PostgresClient
 
 /// The statements that delete chats.
 extension PostgresStatement {
-    /// Removes chats with all that they have.
+    /// Removes chats and their messages; foreign keys cascade to everything else.
     static func remove(_ chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             """
@@ -28,12 +28,12 @@ extension PostgresStatement {
         )
     }
 
-    /// Removes a bounded part of what a deleted chat has left; it has a row if there was one.
+    /// Removes a bounded part of a deleted chat's data; it returns a row if there was a deleted chat.
     ///
-    /// Several servers may purge at once: each takes a chat that no other one is at.
+    /// Several servers may purge at once: each takes a chat that no other one is purging.
     ///
-    /// What goes is a range of positions: how many entries a chat has is not known when this is planned, and by a limit all
-    /// of them would be read and sorted each time.
+    /// It deletes a range of positions. The number of a chat's entries is unknown at planning time, and with a LIMIT
+    /// the server would read and sort all of them each time.
     static let purge = PostgresStatement(
         """
         WITH chat AS (

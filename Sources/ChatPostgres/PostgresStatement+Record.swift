@@ -1,11 +1,11 @@
 import ChatDomain
 import PostgresClient
 
-/// The statements that lock chats, and that read what a plan needs or what became of it.
+/// The statements that lock chats, read what a plan needs, and find out what became of it.
 extension PostgresStatement {
-    /// Locks chats in the order of their ids.
+    /// Locks chats in id order.
     ///
-    /// - Parameter skipsLocked: Whether to leave out chats that are locked elsewhere instead of waiting for them.
+    /// - Parameter skipsLocked: Whether to leave out chats that other sessions have locked instead of waiting for them.
     static func lockHeads(of chats: Set<ChatID>, skippingLocked skipsLocked: Bool = false) -> PostgresStatement {
         PostgresStatement(
             """
@@ -17,7 +17,7 @@ extension PostgresStatement {
         )
     }
 
-    /// The ids of those of the chats that exist.
+    /// Finds the ids of those chats that exist.
     static func find(_ chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
@@ -47,8 +47,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Finds the messages that are stored as the batch was to insert them; another batch's message at the same position is
-    /// not one of them.
+    /// Finds the messages stored as the batch planned them, but not another batch's message at the same position.
     static func find(_ appends: [LogWrites.Append]) -> PostgresStatement {
         PostgresStatement(
             """
@@ -70,7 +69,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Finds the changes that are stored as the batch was to insert them.
+    /// Finds the changes stored as the batch planned them.
     static func find(_ changes: [LogRecord]) -> PostgresStatement {
         PostgresStatement(
             """
@@ -126,7 +125,7 @@ extension PostgresResult {
         return messages
     }
 
-    /// The messages' ids, in the order of `appends`: SQL promises no order of the rows.
+    /// The messages' ids, in the order of `appends`: SQL does not guarantee the order of rows.
     borrowing func ids(of appends: [LogWrites.Append]) throws(PostgresError) -> [MessageID] {
         let chat = try column("chat_id")
         let position = try column("seq")

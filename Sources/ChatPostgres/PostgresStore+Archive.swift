@@ -2,12 +2,14 @@ package import ChatDomain
 import PostgresClient
 
 extension PostgresStore: ChatArchive {
+    /// Reads one page in a snapshot of its own, so a long export sees chats created meanwhile.
     package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
         try await database.read { connection throws(PostgresError) in
             try connection.fetchArchivedChats(after: id, limit: limit)
         }
     }
 
+    /// Reads messages and changes in one snapshot and one round trip.
     package func archivedEntries(
         of chat: ChatID,
         after position: Position,
@@ -18,6 +20,7 @@ extension PostgresStore: ChatArchive {
         }
     }
 
+    /// Advances the id sequences past the batch's ids, then plans and writes in one transaction.
     package func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool
@@ -27,16 +30,18 @@ extension PostgresStore: ChatArchive {
             do throws(PostgresError) {
                 return try connection.importBatch(stretches, skipsConflicts: skipsConflicts, at: clock.now())
             } catch .server(.uniqueViolation, let message) {
-                // Another import was faster; the next look at the database finds what it has written.
+                // Another import was faster; the retry sees what it has written.
                 throw .server(.serializationFailure, message: message)
             }
         }
     }
 
+    /// Reads the heads and then the entries, in two snapshots without locks.
     package func stored(of stretches: [ArchivedStretch]) async throws(StoreError) -> ImportPlan.PriorState {
         try await database.read { connection throws(PostgresError) in try connection.fetchPriorState(of: stretches) }
     }
 
+    /// All processes on the database see the new epoch in their next statement.
     package func renewEpoch() async throws(StoreError) -> Epoch {
         try await database.renewEpoch()
     }

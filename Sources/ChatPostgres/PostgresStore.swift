@@ -2,20 +2,21 @@ package import ChatDomain
 import ChatMigrations
 import PostgresClient
 
-/// Chats and messages in PostgreSQL.
+/// Stores chats and messages in PostgreSQL.
 ///
-/// Writes and reads of the newest messages form batches. Several batches run side by side, each in a lane; a chat's requests
-/// all take the same lane, so that two lanes never wait for one chat's lock.
+/// Writes, and reads of the latest messages, run in batches. Shards run batches in parallel; a chat's requests all go
+/// to the same shard, so that two shards never wait for the same chat's lock.
 package struct PostgresStore: ChatStore {
+    /// Carries this process's changes; `PostgresSignalExchange` adds those of other processes.
     package let signals: LogSignals
     let database: PostgresDatabase
     private let writes: WriteShards
     private let reads: ReadShards
     private let searches: SearchQueue
 
-    /// The schema of the database must be current.
+    /// Requires a database with the current schema.
     ///
-    /// - Parameter limits: The limits of each lane.
+    /// - Parameter limits: The limits of each shard.
     package init(_ database: PostgresDatabase, limits: BatchLimits = BatchLimits()) {
         let signals = LogSignals()
         self.signals = signals
@@ -32,39 +33,48 @@ package struct PostgresStore: ChatStore {
         }
     }
 
+    /// If processes create a chat under the same key at once, the loser is retried and returns the winner's chat.
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         try await writes.createChat(draft)
     }
 
+    /// If the connection breaks during COMMIT, the store checks whether the batch was committed before it answers.
     package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         try await writes.record(request)
     }
 
+    /// Fails with `StoreError.unavailable` if another program holds the chat's lock for over a second.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await writes.updateChat(id, edit, by: caller)
     }
 
+    /// If the connection breaks during COMMIT, the outcome may remain unknown, because nothing is left to check.
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
         try await writes.deleteChat(id)
     }
 
+    /// Several processes may purge at once; each takes a different chat.
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
         try await writes.purgeDeletedChats()
     }
 
+    /// Reads all chats in one statement, in no particular order.
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await database.read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
     }
 
+    /// Searches run one at a time on a connection of their own; plain lists share the pool.
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
         if query.titlePart != nil { return try await searches.chats(query) }
         return try await database.read { connection throws(PostgresError) in try connection.fetchChats(query) }
     }
 
+    /// Identical requests in a batch are read once.
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         try await reads.tail(request)
     }
 
+    /// Reads the message and checks the chat in one statement.
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
         let message = try await readInChat { connection throws(PostgresError) in
             try connection.fetchMessage(id, in: chat)
@@ -73,10 +83,12 @@ package struct PostgresStore: ChatStore {
         return message
     }
 
+    /// Reads both sides of the page in one statement.
     package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
         try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query) }
     }
 
+    /// Reads messages and changes in one statement and merges them.
     package func log(
         of chat: ChatID,
         after position: Position,
@@ -87,6 +99,7 @@ package struct PostgresStore: ChatStore {
         }
     }
 
+    /// Also checks that the server accepts writes and that its clock agrees with this machine's.
     package func checkReadiness() async throws(StoreError) {
         do {
             try await database.requireWritable()
@@ -102,7 +115,9 @@ package struct PostgresStore: ChatStore {
             throw .failed(reason: "\(error)")
         }
     }
-    /// Reads something in a chat; `body` returns nil if there is no such chat.
+    /// Runs a read that returns nil if the chat does not exist.
+    ///
+    /// - Throws: `StoreError.chatNotFound` in that case.
     func readInChat<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result?
     ) async throws(StoreError) -> Result {
@@ -112,11 +127,11 @@ package struct PostgresStore: ChatStore {
 }
 
 extension PostgresDatabase {
-    /// Reads the newest messages of any number of chats in one snapshot.
+    /// Reads the latest messages of several chats.
     fileprivate func fetch(
         _ requests: [LogTailRequest]
     ) async throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
-        // Many may ask for the same at the same time.
+        // Concurrent requests are often identical.
         let distinct = Array(Set(requests))
         let fetched = try await read { connection throws(PostgresError) in try connection.fetch(distinct) }
         let results = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))

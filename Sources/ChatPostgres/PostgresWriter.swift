@@ -1,7 +1,7 @@
 import Executors
 import PostgresClient
 
-/// A lane of writes: a connection of its own, and the thread on which both the lane's batches and the connection run.
+/// A shard of writes: a connection of its own, and the thread on which both its batches and the connection run.
 struct PostgresWriter: Sendable {
     let executor: ThreadExecutor
     let pool: PostgresPool

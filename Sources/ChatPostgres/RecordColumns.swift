@@ -1,10 +1,10 @@
 import ChatDomain
 import PostgresClient
 
-/// Where a result has the columns of a log record.
+/// The column indexes of a log record.
 struct RecordColumns {
     private static let columns = ["seq", "kind", "message_id", "payload", "created_at"]
-    /// For a subquery that stands for `entry`.
+    /// For a subquery aliased as `entry`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "entry.\($0) AS entry_\($0)" }.joined(separator: ", ")
 
@@ -19,7 +19,7 @@ struct RecordColumns {
         instant = try result.column("entry_created_at")
     }
 
-    /// Nil for a message, whose entry has no kind.
+    /// Reads a record; nil for a message, whose row has no kind.
     func record(_ result: borrowing PostgresResult, row: Int, of chat: ChatID) throws(PostgresError) -> LogRecord? {
         if result.isNull(kind, row: row) { return nil }
         let position = Position(rawValue: try result.int64(position, row: row))

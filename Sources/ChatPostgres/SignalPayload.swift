@@ -1,8 +1,9 @@
 package import ChatDomain
 
-/// What one process signals to the others, as the text of a notification.
+/// The signals of one process to the others, as the text of a notification.
 ///
-/// The first line names the format's version and the process; each further line is a signal or a typing notice:
+/// The first line contains the format's version and the process's number; each further line is a signal or a typing
+/// notice:
 ///
 ///     1 00c0ffee00c0ffee
 ///     created CHAT
@@ -11,15 +12,17 @@ package import ChatDomain
 ///     missed
 ///     moved CHAT POSITION
 package struct SignalPayload: Equatable, Sendable {
-    /// The sender, by a number that it has chosen at random.
+    /// The sender's number, which it chose at random when it started.
     package let process: UInt64
+    /// In the order of their lines, except that all positions are combined into one `moved` at the end.
     package let signals: [LogSignal]
+    /// In the order of their lines; receivers deliver them before `signals`.
     package let typing: [Typing]
 
-    /// PostgreSQL's own bound, in bytes (`NOTIFY_PAYLOAD_MAX_LENGTH`, less the zero at its end).
+    /// PostgreSQL's limit in bytes (`NOTIFY_PAYLOAD_MAX_LENGTH` without the terminating zero).
     package static let maximumLength = 7_999
 
-    /// Nil for any text that this program does not write itself.
+    /// Parses a payload; nil for any text that this program would not write.
     package init?(_ text: String) {
         let lines = text[...].fields(separatedBy: "\n")
         let header = lines[0].fields(separatedBy: " ")
@@ -47,7 +50,7 @@ package struct SignalPayload: Equatable, Sendable {
         self.typing = typing
     }
 
-    /// The lines of signals, spread over as many notifications as it takes.
+    /// Distributes the lines over as many notifications as necessary, each with a header.
     package static func texts(of lines: some Sequence<String>, process: UInt64) -> [String] {
         let header = "\(version) \(name(of: process))"
         var texts: [String] = []
@@ -71,10 +74,10 @@ package struct SignalPayload: Equatable, Sendable {
 }
 
 extension LogSignal {
-    /// The longest line that a chat's new position takes up: two numbers of 19 digits behind the word.
+    /// The length of the longest `moved` line: the word and two numbers of 19 digits, separated by spaces.
     static let maximumMovedLineLength = 45
 
-    /// The signal's line in a payload; nil for positions, which have a line for each chat.
+    /// The signal's line in a payload; nil for positions, which have one line per chat.
     var line: String? {
         switch self {
         case .created(let chat): "created \(chat.rawValue)"
@@ -109,7 +112,7 @@ extension LogSignal {
 }
 
 extension Typing {
-    /// The notice's line in a payload; nil if it is too long to be sent.
+    /// The notice's line in a payload; nil if its metadata is too long.
     var line: String? {
         let start = "typing \(chatID.rawValue) \(instant.microsecondsSinceEpoch)"
         guard let metadata else { return start }
@@ -131,7 +134,7 @@ extension Typing {
         )
     }
 
-    /// Whether the text may be an object's: no line of a payload, nor of a stream, ends within it.
+    /// Whether the text may be a JSON object without line breaks, which would end a line of a payload or a stream.
     private static func isPlausible(_ json: String) -> Bool {
         json.utf8.count <= maximumMetadataLength && json.hasPrefix("{") && json.hasSuffix("}")
             && json.utf8.allSatisfy { $0 >= 0x20 }
@@ -153,16 +156,16 @@ extension Position {
 }
 
 extension Substring {
-    /// One at least; the last of the maximum has the rest.
+    /// Splits into at least one field; the last of `maximum` fields contains the rest.
     fileprivate func fields(separatedBy separator: Unicode.Scalar, maximum: Int = .max) -> [Substring] {
-        // By scalars: as a Character a separator would not be found before a combining mark.
+        // Split by scalars: as a Character, a separator is not found before a combining mark.
         unicodeScalars.split(separator: separator, maxSplits: maximum - 1, omittingEmptySubsequences: false)
             .map { Substring($0) }
     }
 }
 
 extension Int64 {
-    /// Nil for what this program would write in another way, such as `+1` and `01`.
+    /// Parses a number; nil for forms that this program does not write, such as `+1` and `01`.
     fileprivate init?(canonical word: Substring) {
         self.init(word)
         guard "\(self)" == word else { return nil }

@@ -2,7 +2,7 @@ package import ChatDomain
 package import PostgresClient
 
 extension StoreError {
-    /// Sorts what the client throws by SQLSTATE; names of constraints are nobody's business.
+    /// Maps an error of the client by its SQLSTATE, never by the name of a constraint.
     package init(_ error: PostgresError) {
         let reason = "PostgreSQL: \(error)"
         switch error {
@@ -24,8 +24,8 @@ extension StoreError {
         }
     }
 
-    /// Connections, rollbacks that may be tried again, resources, locks, intervention of an operator.
+    /// Connection failures, retryable rollbacks, insufficient resources, locks and operator intervention.
     private static let passingClasses: Set<Substring> = ["08", "40", "53", "55", "57"]
-    /// Values that a type, and those that a constraint does not take.
+    /// Values rejected by a type (22) or a constraint (23).
     private static let valueClasses: Set<Substring> = ["22", "23"]
 }
