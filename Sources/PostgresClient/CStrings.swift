@@ -1,11 +1,11 @@
 extension [PostgresValue] {
-    /// Lends libpq the parameters' bytes, lengths and formats (binary, all of them) for one call.
+    /// Lends libpq the parameters' bytes, lengths and formats (all binary) for the duration of a call.
     func withUnsafeBinding<Result>(
         _ body: ([UnsafePointer<CChar>?], [Int32], [Int32]) -> Result
     ) -> Result {
         var storage: [UInt8] = []
         let counts = map { $0.append(to: &storage) }
-        // An empty array has no address, and a value without bytes is not null.
+        // An empty array has no base address, but an empty value must not become NULL.
         storage.append(0)
         return storage.withUnsafeBytes { storage in
             var offset = 0
@@ -20,7 +20,7 @@ extension [PostgresValue] {
 }
 
 extension [String] {
-    /// Lends C a null-terminated array of the strings for one call.
+    /// Lends C a null-terminated array of the strings for the duration of a call.
     func withUnsafeCStrings<Result>(_ body: ([UnsafePointer<CChar>?]) -> Result) -> Result {
         let storage: [CChar] = reduce(into: []) { $0 += $1.utf8CString }
         return storage.withUnsafeBufferPointer { storage in

@@ -1,12 +1,12 @@
 import CLibPQ
 
-/// What a server must be told to cancel the statement that a session has under way.
+/// A request to the server to cancel a session's running statement.
 ///
-/// `@unchecked Sendable`: libpq only reads a `PGcancel` after it was made, and lets any thread do so.
+/// `@unchecked Sendable`: libpq only reads a `PGcancel` once it is created, and allows any thread to do so.
 final class CancelRequest: @unchecked Sendable {
     private let request: OpaquePointer
 
-    /// To be called where the session is used; nil where memory is short.
+    /// Call it on the session's thread; nil if memory is short.
     init?(for session: OpaquePointer) {
         guard let request = PQgetCancel(session) else { return nil }
         self.request = request
@@ -16,9 +16,9 @@ final class CancelRequest: @unchecked Sendable {
         PQfreeCancel(request)
     }
 
-    /// Sends it over a connection of its own and blocks until the server has dealt with it.
+    /// Sends the request over a separate connection, and blocks until the server has handled it.
     ///
-    /// Whether it had any effect only shows in the statement's own answer.
+    /// Only the statement's own result shows whether the request had an effect.
     func send() {
         var message = [CChar](repeating: 0, count: 256)
         _ = PQcancel(request, &message, Int32(message.count))

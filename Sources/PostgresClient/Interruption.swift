@@ -1,11 +1,12 @@
 import Glibc
 
-/// Ends what connections wait for, from any thread and once for all: each wait ends as if its time were over.
+/// Interrupts connections' waits, from any thread and permanently: each wait ends as if it had timed out.
 package final class Interruption: Sendable {
-    /// Readable once it is interrupted, and open for as long as this object lives.
+    /// Readable once interrupted; open as long as this object lives.
     let descriptor: Int32
     private let otherEnd: Int32
 
+    /// Traps if no socket can be opened, for example because the process has no file descriptors left.
     package init() {
         var ends: [Int32] = [-1, -1]
         let status = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
@@ -18,6 +19,7 @@ package final class Interruption: Sendable {
         close(otherEnd)
     }
 
+    /// May be called more than once; it cannot be undone.
     package func interrupt() {
         shutdown(otherEnd, Int32(SHUT_WR))
     }

@@ -1,11 +1,11 @@
 import Executors
 import Synchronization
 
-/// Cancels on the server what a lease has under way there, once the lease's task is cancelled.
+/// Cancels a lease's running statement on the server when the lease's task is cancelled.
 ///
-/// A request to cancel names a session, not a statement. It may find the session between two statements and be lost, so
-/// it is repeated until the lease is over; and one may still be on its way then, so the session of a lease that was
-/// cancelled must be ended and never used again.
+/// A cancel request names a session, not a statement. It has no effect if it arrives between two statements, so it is
+/// repeated until the lease ends. A request may still be in flight then, so the session of a cancelled lease must be
+/// closed and never reused.
 final class LeaseCancellation: Sendable {
     private enum State {
         case notBegun
@@ -16,7 +16,7 @@ final class LeaseCancellation: Sendable {
 
     private let state = Mutex(State.notBegun)
 
-    /// Notes which session the lease uses; false if the task was cancelled before anything was sent.
+    /// Records the lease's session; false if the task was cancelled before anything was sent.
     func begin(_ request: CancelRequest?) -> Bool {
         state.withLock { state in
             if case .cancelled = state { return false }
@@ -25,7 +25,7 @@ final class LeaseCancellation: Sendable {
         }
     }
 
-    /// Ends the lease; true if the task was cancelled meanwhile.
+    /// Ends the lease; true if the task was cancelled in the meantime.
     func end() -> Bool {
         state.withLock { state in
             defer { state = .over }
@@ -33,7 +33,7 @@ final class LeaseCancellation: Sendable {
         }
     }
 
-    /// Starts to cancel and returns at once.
+    /// Starts cancelling and returns at once.
     func cancel() {
         let request = state.withLock { state -> CancelRequest? in
             switch state {
@@ -64,7 +64,7 @@ final class LeaseCancellation: Sendable {
     }
 }
 
-/// Sends on a thread of its own, since connecting blocks for as long as the network likes.
+/// Sends on its own thread, because connecting may block for an unpredictable time.
 private actor CancelRequestSender {
     private let executor = ThreadExecutor()
 

@@ -1,10 +1,11 @@
 import DequeModule
 
-/// The decisions of a pool, without I/O: which connection a lease gets, who waits, and when to try to connect again.
+/// The decisions of a pool, without I/O: which connection a lease gets, which callers wait, and when to reconnect.
 ///
-/// The pool has all its connections from the start. A `warm` one answered when it was last used. A `cold` one is closed and
-/// connects at its next use, as does one whose lifetime is over. Leases are granted in the order of the requests.
+/// The pool has all its connections from the start. A `warm` one answered when it was last used. A `cold` one is closed
+/// and connects at its next use, as does a warm one whose lifetime has passed. Leases are granted in request order.
 package struct PoolState<Connection> {
+    /// Monotonic, so lifetimes do not depend on the wall clock.
     package typealias Instant = ContinuousClock.Instant
 
     private var warm: [Lease] = []
@@ -14,12 +15,14 @@ package struct PoolState<Connection> {
     private let maximumLifetime: Duration
     private let maximumWaiters: Int
     private var isShutDown = false
-    /// How often connecting has failed since it last succeeded, and when it may be tried again.
+    /// The number of failed connection attempts since the last success; `retryTime` is when the next may start.
     private var failures = 0
     private var lastFailure: PostgresError?
     private var retryTime: Instant?
 
+    /// Identifies a caller that may have to wait.
     package struct WaiterID: Hashable, Sendable {
+        /// Chosen by the caller of `lease`, and unique within the pool.
         package let rawValue: Int
 
         package init(rawValue: Int) {
@@ -27,28 +30,36 @@ package struct PoolState<Connection> {
         }
     }
 
-    /// A connection on loan.
+    /// A connection lent to one caller until it is released.
     package struct Lease {
+        /// Used by no other caller until the release.
         package let connection: Connection
-        /// Whether its session, if it has one, must be replaced before it is used.
+        /// Whether a session must be opened first, replacing an existing one.
         package let opensAnew: Bool
-        /// When that is the case the next time.
+        /// When the session must be replaced.
         fileprivate let expiry: Instant
     }
 
+    /// - Parameters:
+    ///   - connections: All of the pool's connections, none of them open.
+    ///   - maximumLifetime: The age, less up to a tenth, at which a session is replaced before its next use.
+    ///   - maximumWaiters: How many callers may wait; further ones fail at once.
     package init(_ connections: [Connection], maximumLifetime: Duration, maximumWaiters: Int) {
         cold = connections
         self.maximumLifetime = maximumLifetime
         self.maximumWaiters = maximumWaiters
     }
 
+    /// What the caller of `lease` must do next.
     package enum LeaseAction {
         case use(Lease)
         case wait
         case fail(PostgresError)
     }
 
-    /// - Parameter jitter: A random number in 0..<1, by which the connections' lifetimes end apart.
+    /// Requests a connection.
+    ///
+    /// - Parameter jitter: A random number in 0..<1, which spreads the ends of the connections' lifetimes.
     package mutating func lease(_ waiter: WaiterID, at now: Instant, jitter: Double) -> LeaseAction {
         if isShutDown { return .fail(.shutDown) }
         if let lease = warm.popLast() {
@@ -60,7 +71,7 @@ package struct PoolState<Connection> {
             leasedCount += 1
             return .use(openAnew(connection, at: now, jitter: jitter))
         }
-        // No connection is leased that could become free: waiting would only delay the error.
+        // No leased connection could become free, so waiting would only delay the error.
         if leasedCount == 0 { return .fail(lastFailure ?? .poolExhausted) }
         guard waiters.count < maximumWaiters else { return .fail(.poolExhausted) }
         waiters.append(waiter)
@@ -71,12 +82,13 @@ package struct PoolState<Connection> {
     package enum Outcome: Sendable {
         /// The connection answered and is outside any transaction.
         case healthy
-        /// The connection is closed: it broke, or its state must not reach the next user.
+        /// The connection is closed because it broke or its state must not reach the next caller.
         case closed
-        /// It could not be opened.
+        /// The connection could not be opened.
         case connectingFailed(PostgresError)
     }
 
+    /// What the caller of `release` must do next.
     package enum ReleaseAction {
         case none
         case handOver(Lease, to: WaiterID)
@@ -84,8 +96,12 @@ package struct PoolState<Connection> {
         case close(Connection)
     }
 
-    /// - Parameter jitter: A random number in 0..<1, by which clients of one server spread their attempts and the
-    ///   connections' lifetimes end apart.
+    /// Returns a connection to the pool, or hands it to the next waiter.
+    ///
+    /// If the server cannot be reached and no connection is in use, all waiters fail.
+    ///
+    /// - Parameter jitter: A random number in 0..<1, which spreads the clients' attempts and the ends of the
+    ///   connections' lifetimes.
     package mutating func release(
         _ lease: Lease,
         _ outcome: Outcome,
@@ -104,7 +120,7 @@ package struct PoolState<Connection> {
         case .connectingFailed(let error):
             failures += 1
             lastFailure = error
-            // A server that returns is found within half a second.
+            // Notice within half a second that the server is back.
             retryTime = now + Backoff.delay(after: failures, jitter: jitter, maximum: .milliseconds(400))
             leasedCount -= 1
             cold.append(lease.connection)
@@ -113,7 +129,7 @@ package struct PoolState<Connection> {
             return .fail(Array(waiters), error)
         }
         let isHealthy = if case .healthy = outcome { true } else { false }
-        // The connection passes to the next waiter at once, so that no later request can take it.
+        // Pass the connection to the next waiter at once, so that no later request can take it.
         if let next = waiters.popFirst() {
             let handedOver =
                 isHealthy
@@ -129,27 +145,28 @@ package struct PoolState<Connection> {
         return .none
     }
 
-    /// The lease of an open connection for its next user.
+    /// Leases an open connection to its next user.
     private func renew(_ lease: Lease, at now: Instant, jitter: Double) -> Lease {
         guard now < lease.expiry else { return openAnew(lease.connection, at: now, jitter: jitter) }
         return Lease(connection: lease.connection, opensAnew: false, expiry: lease.expiry)
     }
 
-    /// Up to a tenth is taken off the lifetime, so that connections that were opened together do not end together.
+    /// Shortens the lifetime by up to a tenth, so that connections opened together do not expire together.
     private func openAnew(_ connection: Connection, at now: Instant, jitter: Double) -> Lease {
         Lease(connection: connection, opensAnew: true, expiry: now + maximumLifetime * (1 - jitter / 10))
     }
 
-    /// Stops waiting; false if the wait had already ended.
+    /// Stops waiting; false if the caller no longer waits.
     package mutating func cancel(_ waiter: WaiterID) -> Bool {
         guard let index = waiters.firstIndex(of: waiter) else { return false }
         waiters.remove(at: index)
         return true
     }
 
-    /// Refuses every lease from now on.
+    /// Rejects all leases from now on.
     ///
-    /// - Returns: The idle connections to close, and the waiters to fail. Leased connections close when they are released.
+    /// - Returns: The idle connections to close, and the waiters to fail. Leased connections are closed when they are
+    ///   released.
     package mutating func shutDown() -> (close: [Connection], fail: [WaiterID]) {
         isShutDown = true
         defer {

@@ -1,8 +1,8 @@
 extension PostgresConfiguration {
-    /// Whether a pooler on the way to the server gives each transaction whichever of its sessions is free, so that nothing
-    /// stays with a client: neither settings nor LISTEN.
+    /// Whether a pooler in front of the server assigns each transaction any free session, so that neither settings nor
+    /// LISTEN stay with a client.
     ///
-    /// With sessions of their own, two clients keep two server processes.
+    /// It watches two clients: with sessions of their own, each keeps its own server process.
     package func sharesSessions() async throws(PostgresError) -> Bool {
         let connections = [PostgresConnection(self), PostgresConnection(self)]
         var processes: [Set<Int64>] = [[], []]
@@ -10,7 +10,7 @@ extension PostgresConfiguration {
             try await connections[0].open()
             if await connections[0].isPooled {
                 try await connections[1].open()
-                // Others use the pooler, too, and may be what keeps both at the same process, or apart, for a moment.
+                // Other clients of the pooler may keep both at the same process, or apart, for a moment.
                 for index in [0, 0, 1, 0, 1, 1, 0, 1] {
                     processes[index].insert(try await connections[index].serverProcess())
                 }

@@ -1,18 +1,19 @@
-/// Where a database is and how its sessions are set up.
+/// The address of a database and the settings of its sessions.
 ///
-/// Copies know of each other's sessions: a server that one of them finds to be read-only is left by all.
+/// Copies share knowledge of their sessions: if one of them finds a server to be read-only, all of them leave it.
 package struct PostgresConfiguration: Sendable {
+    /// May name several hosts, which are tried in order.
     package var url: PostgresURL
-    /// How long connecting may take, over all hosts of the URL, of which each has an equal share of what is left.
+    /// How long connecting may take in total; each host of the URL gets an equal share of the remaining time.
     package var connectTimeout: Duration
-    /// How long a statement may take, and how long a transaction may wait for its next statement.
+    /// How long a statement may run, and how long a transaction may wait for its next statement.
     ///
-    /// The server cancels the statement then, or ends the session: a client that has vanished holds no lock for longer. A
-    /// server that does not answer a second later is given up.
+    /// After that, the server cancels the statement or ends the session, so a client that has vanished holds no lock
+    /// for longer. If the server does not answer within another second, the connection is closed.
     package var statementTimeout: Duration
-    /// How long a statement waits for a lock; nil for as long as it may take.
+    /// How long a statement waits for a lock; nil means until the statement timeout.
     package var lockTimeout: Duration?
-    /// Run in a transaction of their own, as one that may write, when a session opens and before anything else.
+    /// Statements that run first when a session opens, in a read-write transaction of their own.
     package var opening: [PostgresStatement] = []
     let servers = PostgresServers()
 
@@ -28,7 +29,7 @@ package struct PostgresConfiguration: Sendable {
         self.lockTimeout = lockTimeout
     }
 
-    /// PostgreSQL's parameters for every statement, whatever the defaults of the role and the database are.
+    /// The server parameters for every statement, regardless of the defaults of the role and the database.
     var parameters: [String: String] {
         let timeout = String(statementTimeout.milliseconds)
         return [

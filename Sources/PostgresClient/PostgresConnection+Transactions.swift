@@ -1,11 +1,11 @@
-/// Transactions, which depend on no default of the server's, the database's, the role's or a pooler's.
+/// Transactions that do not depend on defaults of the server, database, role or pooler.
 ///
-/// Whatever fails is rolled back before its error is thrown, and the session can be used again.
+/// On failure, the transaction is rolled back before the error is thrown, and the session can be used again.
 extension PostgresConnection {
-    /// Opens a transaction that may write, and runs statements in it, in one round trip.
+    /// Opens a read-write transaction and runs statements in it, in one round trip.
     ///
-    /// Each statement sees what others have committed before it (READ COMMITTED). Once `commit` returns, a crash of the
-    /// server cannot undo it: `synchronous_commit` is `on`, or `remote_apply` where that is the default.
+    /// Each statement sees what others committed before it (READ COMMITTED). Once `commit` returns, a server crash
+    /// cannot undo the transaction: `synchronous_commit` is `on`, or `remote_apply` if that is the default.
     package func begin(
         _ statements: [PostgresStatement],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
@@ -30,7 +30,7 @@ extension PostgresConnection {
 
     /// Runs statements and commits the open transaction, in one round trip.
     ///
-    /// - Throws: `PostgresError.rolledBack` where the server had given the transaction up.
+    /// - Throws: `PostgresError.rolledBack` if the transaction had already failed on the server.
     package func commit(
         _ statements: [PostgresStatement] = [],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
@@ -40,7 +40,7 @@ extension PostgresConnection {
         }
     }
 
-    /// Runs statements in a transaction of their own that may write, in one round trip.
+    /// Runs statements in a read-write transaction of their own, in one round trip.
     package func transact(
         _ statements: [PostgresStatement],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
@@ -51,7 +51,7 @@ extension PostgresConnection {
         }
     }
 
-    /// Runs statements that write nothing in one snapshot, and in one round trip.
+    /// Runs read-only statements in one snapshot, in one round trip.
     package func readSnapshot(
         _ statements: [PostgresStatement],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void
@@ -62,13 +62,15 @@ extension PostgresConnection {
         }
     }
 
+    /// Harmless if no transaction is open.
     package func rollBack() throws(PostgresError) {
         try execute("ROLLBACK")
     }
 
-    /// Returns when the session can write.
+    /// Returns if the session can write.
     ///
-    /// - Throws: `SQLState.readOnlyTransaction`; the session is retired then.
+    /// - Throws: `PostgresError.server` with `SQLState.readOnlyTransaction`, after retiring the sessions with this
+    ///   server.
     package func requireWritable() throws(PostgresError) {
         var isReadOnly = false
         try transact([PostgresStatement("SELECT current_setting('transaction_read_only')")]) {
@@ -82,7 +84,7 @@ extension PostgresConnection {
         }
     }
 
-    /// Runs one statement that writes nothing in a transaction of its own.
+    /// Runs one read-only statement in a transaction of its own.
     func readAlone(_ statement: PostgresStatement) throws(PostgresError) -> PostgresResult {
         let opening = [PostgresStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + localParameters
         var answer: PostgresResult?
@@ -118,10 +120,10 @@ extension PostgresConnection {
         }
     }
 
-    /// The one way into a transaction that may write.
+    /// Opens every read-write transaction.
     private var opening: [PostgresStatement] {
-        // The weaker ones would lose what was acknowledged: off and local in the failure of one server, remote_write in that
-        // of a standby that has taken over.
+        // Weaker settings could lose acknowledged writes: off and local if one server fails, remote_write if a standby
+        // takes over.
         [
             PostgresStatement("BEGIN ISOLATION LEVEL READ COMMITTED"),
             PostgresStatement(
@@ -135,7 +137,7 @@ extension PostgresConnection {
         ] + localParameters
     }
 
-    /// Sets the parameters for the transaction where those of the session do not hold.
+    /// Sets the parameters for the transaction if session settings do not persist.
     private var localParameters: [PostgresStatement] {
         guard isPooled else { return [] }
         let columns = configuration.parameters.sorted { $0.key < $1.key }

@@ -2,32 +2,32 @@ import CLibPQ
 package import Executors
 import Glibc
 
-/// One session with a PostgreSQL server, confined to a thread of its own on which it may block.
+/// One session with a PostgreSQL server, confined to a thread of its own, on which it may block.
 ///
-/// Its methods are synchronous inside the actor: a closure given to `run` does a whole transaction in one hop. After an
-/// error that leaves the session in doubt the connection is closed, and `isUsable` is false from then on.
+/// Its methods are synchronous inside the actor, so a closure given to `run` can perform a whole transaction in one
+/// hop. An error that leaves the session in doubt closes the connection, and `isUsable` is false afterward.
 package actor PostgresConnection {
     private let executor: ThreadExecutor
     let configuration: PostgresConfiguration
     private let interruption: Interruption?
     private var session: OpaquePointer?
-    /// The sessions with this one's server, which end together once it is found to be read-only.
+    /// The sessions with the same server, which are all retired once it is found to be read-only.
     private var peers: ServerSessions?
-    /// Whether a pooler may carry out each transaction in another session of the server's.
+    /// Whether a pooler may run each transaction in another session of the server.
     package private(set) var isPooled = false
-    /// The names under which the server has the statements that were prepared, by their SQL.
+    /// The names of prepared statements, by their SQL.
     private var preparedNames: [String: String] = [:]
 
+    /// Confines the actor to its thread, where blocking calls do not occupy Swift's cooperative pool.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// A connection that is not open yet.
+    /// Creates a connection without opening it.
     ///
     /// - Parameters:
-    ///   - interruption: What ends the connection's waits at once, be it for the server's answer to a statement, for a
-    ///     session or for notifications.
-    ///   - executor: The thread on which it may block.
+    ///   - interruption: Ends all waits of the connection at once, whether for a result, a session or notifications.
+    ///   - executor: The thread on which the connection may block.
     package init(
         _ configuration: PostgresConfiguration,
         interruption: Interruption? = nil,
@@ -44,40 +44,40 @@ package actor PostgresConnection {
 
     /// Whether statements can be sent.
     ///
-    /// A server that has closed its end is noticed without a round trip. It is not for a session that listens.
+    /// It notices without a round trip that the server has closed its end. Do not use it for a session that listens.
     package var isUsable: Bool {
         guard let session, PQstatus(session) == CONNECTION_OK, !isRetired else { return false }
-        // Between statements a server sends nothing but its farewell, and notifications.
+        // Between statements a server sends only notifications and, before closing, its last error.
         return !socket(of: session).isReadable
     }
 
-    /// Whether the session's server was found to be read-only where the URL asks for one that can be written to.
+    /// Whether the session's server was found to be read-only although the URL asks for a writable one.
     var isRetired: Bool {
         peers?.areRetired ?? false
     }
 
-    /// Whether the session is outside any transaction.
+    /// Whether a session is open and outside any transaction.
     package var isIdle: Bool {
         session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
     }
 
-    /// Whether a transaction is open, be it one that the server has given up.
+    /// Whether a transaction is open, including a failed one.
     var isInTransaction: Bool {
         session.map { [PQTRANS_INTRANS, PQTRANS_INERROR].contains(PQtransactionStatus($0)) } ?? false
     }
 
-    /// What cancels this session's statements from elsewhere; nil if there is no session.
+    /// Cancels this session's statements from another thread; nil if there is no session.
     var cancelRequest: CancelRequest? {
         session.flatMap { CancelRequest(for: $0) }
     }
 
-    /// Connects and sets the session up.
+    /// Connects and configures the session.
     ///
-    /// - Throws: `PostgresError.connectionFailed`, also when the time is over.
+    /// - Throws: `PostgresError.connectionFailed` for any failure, including a timeout.
     package func open() throws(PostgresError) {
         do throws(PostgresError) {
             let session = try connect()
-            // Sending, too, must not block for longer than its deadline.
+            // Sending must also respect its deadline.
             guard PQsetnonblocking(session, 1) == 0 else {
                 throw PostgresError.connectionFailed(reason: Self.message(of: session))
             }
@@ -96,9 +96,9 @@ package actor PostgresConnection {
         }
     }
 
-    /// Ends the session.
+    /// Ends the session, and with it any uncommitted transaction.
     ///
-    /// What was not committed is rolled back by the server.
+    /// The connection can be opened again.
     package func close() {
         PQfinish(session)
         session = nil
@@ -114,11 +114,11 @@ package actor PostgresConnection {
         try body(self)
     }
 
-    /// Runs one statement that writes nothing, unless a transaction is open.
+    /// Runs one statement, which must not write unless a transaction is open.
     ///
-    /// Behind a pooler it has a read-only transaction of its own, since nothing that was set for the session holds there.
+    /// Behind a pooler, it runs in a read-only transaction of its own, because session settings do not persist there.
     ///
-    /// - Parameter sql: The program's own text: each is prepared once and kept for the life of the connection.
+    /// - Parameter sql: A constant text: each is prepared once and kept for the life of the session.
     package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
         let session = try requireSession()
         let statement = PostgresStatement(sql, parameters)
@@ -129,11 +129,11 @@ package actor PostgresConnection {
         return try readAlone(statement)
     }
 
-    /// Runs statements in their order in one round trip.
+    /// Runs statements in order, in one round trip.
     ///
-    /// The first that fails keeps the others behind it from being run, and its error is thrown.
+    /// The first failing statement keeps the later ones from running, and its error is thrown.
     ///
-    /// - Parameter receive: Given each statement's index and result.
+    /// - Parameter receive: Called with each statement's index and result.
     func pipeline(
         _ statements: [PostgresStatement],
         receive: (Int, consuming PostgresResult) throws(PostgresError) -> Void
@@ -164,7 +164,7 @@ package actor PostgresConnection {
                 }
             }
         }
-        // What marks the end of the pipeline.
+        // The result that marks the end of the pipeline.
         PQclear(try nextResult(of: session, before: deadline))
         guard PQstatus(session) == CONNECTION_OK, PQexitPipelineMode(session) == 1 else {
             throw giveUp(Self.message(of: session))
@@ -172,15 +172,16 @@ package actor PostgresConnection {
         if let failure { throw failure }
     }
 
-    /// Runs a script of any number of statements and throws their rows away.
+    /// Runs a script of any number of statements and discards their results.
     package func execute(_ script: String) throws(PostgresError) {
         let session = try requireSession()
         _ = try receive(PQsendQuery(session, script), from: session)
     }
 
-    /// Blocks until notifications come on the channels on which the session listens.
+    /// Blocks until notifications arrive on the session's channels.
     ///
-    /// - Returns: Those that came, in the order of their commits; none when the time is over or the session is retired.
+    /// - Returns: The notifications in commit order; none at the deadline, on interruption, or once the session is
+    ///   retired.
     package func notifications(
         until deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> [PostgresNotification] {
@@ -206,7 +207,7 @@ package actor PostgresConnection {
         PollSocket(PQsocket(session), interruptions: [interruption])
     }
 
-    /// Tries the URL's hosts as libpq does, but for those that do not answer within their share of the time.
+    /// Tries the URL's hosts as libpq does, but skips hosts that do not answer within their share of the time.
     private func connect() throws(PostgresError) -> OpaquePointer {
         let deadline = ContinuousClock.now + configuration.connectTimeout
         var hosts = configuration.url.hosts
@@ -226,15 +227,15 @@ package actor PostgresConnection {
     }
 
     private func startConnecting(to hosts: [PostgresURL.Host]) -> OpaquePointer? {
-        // The URL is expanded in place of the database's name; what comes after it wins over it, what is before does not.
+        // libpq expands the URL where `dbname` stands: later options override it, and it overrides earlier ones.
         let options = [
             ("application_name", "chat-api"),
-            // A server that has vanished is noticed within a minute (idle) or half of one (it owes an acknowledgement).
+            // Notice a vanished server within a minute if idle, or half a minute if data is unacknowledged.
             ("keepalives_idle", "30"),
             ("keepalives_interval", "10"),
             ("keepalives_count", "3"),
             ("tcp_user_timeout", "30000"),
-            // Of several hosts the one that can be written to.
+            // Of several hosts, choose the writable one.
             ("target_session_attrs", "read-write"),
             ("dbname", configuration.url.connectionString),
             ("host", hosts.map(\.name).joined(separator: ",")),
@@ -249,10 +250,10 @@ package actor PostgresConnection {
         }
     }
 
-    /// Sets the session's parameters, without a trace in a session that others use, too: a pooler's clients know their
-    /// sessions by numbers that are the pooler's own.
+    /// Sets the session's parameters, but not in a session that a pooler shares: a pooler reports process ids of its
+    /// own to clients.
     ///
-    /// - Returns: A query without rows where there is a pooler.
+    /// - Returns: A query that returns no rows if there is a pooler.
     private func setup(of session: OpaquePointer) -> String {
         let parameters = configuration.parameters.merging(["default_transaction_isolation": "read committed"]) { $1 }
         let values = parameters.sorted { $0.key < $1.key }.map { "('\($0.key)', '\($0.value)')" }
@@ -262,13 +263,13 @@ package actor PostgresConnection {
             """
     }
 
-    /// Which of the URL's servers it is.
+    /// Identifies which of the URL's servers the session is with.
     private static func address(of session: OpaquePointer) -> String {
         [PQhost(session), PQhostaddr(session), PQport(session)].map { $0.map { String(cString: $0) } ?? "" }
             .joined(separator: " ")
     }
 
-    /// Waits until the session is open; false when the time is over.
+    /// Waits until the session is open; false at the deadline.
     private func finishConnecting(
         _ session: OpaquePointer,
         before deadline: ContinuousClock.Instant
@@ -287,7 +288,9 @@ package actor PostgresConnection {
         return true
     }
 
-    /// - Returns: The statement's name; nil behind a pooler, where a name means nothing in the next session.
+    /// Prepares a statement, unless the session already has it.
+    ///
+    /// - Returns: The statement's name; nil behind a pooler, where the next session would not know it.
     private func prepare(
         _ statement: PostgresStatement,
         in session: OpaquePointer
@@ -312,12 +315,12 @@ package actor PostgresConnection {
         }
     }
 
-    /// The server cancels a statement that takes too long; this is for a server that does not.
+    /// The fallback for a server that does not cancel a statement at its timeout.
     private var answerDeadline: ContinuousClock.Instant {
         .now + configuration.statementTimeout + .seconds(1)
     }
 
-    /// Waits for the answer to what was sent: the last result, or the first error.
+    /// Waits for the results of what was sent; returns the last one or throws the first error.
     private func receive(_ sent: Int32, from session: OpaquePointer) throws(PostgresError) -> PostgresResult {
         guard sent == 1 else { throw giveUp(Self.message(of: session)) }
         let deadline = answerDeadline
@@ -348,7 +351,7 @@ package actor PostgresConnection {
         }
     }
 
-    /// Waits for the next result; nil at the end of a statement's.
+    /// Waits for the next result; nil after a statement's last one.
     private func nextResult(
         of session: OpaquePointer,
         before deadline: ContinuousClock.Instant
@@ -361,7 +364,7 @@ package actor PostgresConnection {
         return PQgetResult(session)
     }
 
-    /// Takes the result over, or throws the error that it is.
+    /// Takes ownership of a result, or throws the error that it contains.
     private func success(_ result: OpaquePointer) throws(PostgresError) -> PostgresResult {
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
@@ -374,7 +377,7 @@ package actor PostgresConnection {
         }
     }
 
-    /// Ends this session and its peers as soon as they are free.
+    /// Retires all sessions with this server; each is replaced once it is free.
     func retire() {
         peers?.retire()
     }

@@ -1,26 +1,27 @@
-/// What can go wrong between this program and a database.
+/// A failure between this program and a database.
 ///
 /// No description contains a password.
 package enum PostgresError: Error, Equatable, CustomStringConvertible {
-    /// No connection came about; nothing was sent.
+    /// The connection could not be established; nothing was sent.
     case connectionFailed(reason: String)
-    /// The connection broke or was given up while a statement was under way: it may have been carried out, or not.
+    /// The connection broke or was given up during a statement, which may or may not have taken effect.
     case connectionLost(reason: String)
-    /// The connection broke inside a transaction whose COMMIT had not been sent: nothing of it is left.
+    /// The connection broke before COMMIT was sent; the transaction had no effect.
     case transactionLost(reason: String)
-    /// The server answered COMMIT by rolling the transaction back: nothing of it is left.
+    /// The server responded to COMMIT with a rollback; the transaction had no effect.
     case rolledBack
-    /// The server refused or cancelled the statement; its transaction is rolled back.
+    /// The server rejected or cancelled the statement; its transaction is rolled back.
     case server(SQLState, message: String)
     /// No connection of the pool became free in time; nothing was sent.
     case poolExhausted
-    /// The caller's task was cancelled before a connection was its own; nothing was sent.
+    /// The task was cancelled before it got a connection; nothing was sent.
     case cancelled
-    /// The pool is shut down; nothing was sent.
+    /// The pool was shut down; nothing was sent.
     case shutDown
-    /// A result does not have the form that the program expects: a defect.
+    /// A bug: a result does not have the expected form.
     case unexpectedResult(String)
 
+    /// One line for the log; `connectionLost` and `transactionLost` read the same.
     package var description: String {
         switch self {
         case .connectionFailed(let reason): "cannot connect: \(reason)"

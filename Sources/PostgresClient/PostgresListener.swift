@@ -1,13 +1,14 @@
-/// Notifications as they come, on a connection of its own that is opened again whenever it breaks.
+/// Receives notifications on a connection of its own, which it reopens whenever it breaks.
 ///
-/// It needs a session of its own with the server: a pooler such as PgBouncer that hands a server's connection to another
-/// client after each transaction loses what is listened for, without a word.
+/// It needs a session of its own with the server: behind a pooler such as PgBouncer that gives the server's connection
+/// to another client after each transaction, notifications are lost silently.
 package struct PostgresListener: Sendable {
+    /// What the listener reports, in order of occurrence.
     package enum Event: Equatable, Sendable {
-        /// A session listens from now on; whatever was notified before it may have been missed.
+        /// A session now listens; earlier notifications may have been missed.
         case listening
         case notification(PostgresNotification)
-        /// The session has ended, or none came about. Another attempt follows.
+        /// The session ended or could not be opened; another attempt follows.
         case failed(PostgresError)
     }
 
@@ -15,18 +16,20 @@ package struct PostgresListener: Sendable {
     private let channels: [String]
     private let idleTimeout: Duration
 
+    /// Prepares a listener; `run` connects it.
+    ///
     /// - Parameters:
-    ///   - channels: Names of up to 63 bytes, each as it is: LISTEN and NOTIFY without quotes fold them to small letters.
-    ///   - idleTimeout: How long nothing may come until the server is asked whether it is still there.
+    ///   - channels: Case-sensitive names of up to 63 bytes; LISTEN and NOTIFY fold unquoted names to lowercase.
+    ///   - idleTimeout: How long the connection may be silent before the listener checks that the server still answers.
     package init(_ configuration: PostgresConfiguration, channels: [String], idleTimeout: Duration = .seconds(60)) {
         self.configuration = configuration
         self.channels = channels
         self.idleTimeout = idleTimeout
     }
 
-    /// Listens until the task is cancelled, which ends whatever is being waited for.
+    /// Listens until the task is cancelled, which interrupts any wait.
     ///
-    /// - Parameter handle: Called with one event at a time. It must not block.
+    /// - Parameter handle: Called with one event at a time; must not block.
     package func run(_ handle: @Sendable (Event) -> Void) async {
         let interruption = Interruption()
         let connection = PostgresConnection(configuration, interruption: interruption)
@@ -59,7 +62,7 @@ extension PostgresConnection {
         try execute(statements.joined(separator: ";"))
     }
 
-    /// Hands over what comes until the task is cancelled.
+    /// Passes on notifications until the task is cancelled.
     fileprivate func receiveNotifications(
         idleTimeout: Duration,
         _ handle: @Sendable (PostgresListener.Event) -> Void

@@ -1,11 +1,12 @@
 import CLibPQ
 
-/// What somebody has sent by NOTIFY, after their transaction was committed.
+/// A notification sent by NOTIFY, delivered after the sender's transaction committed.
 package struct PostgresNotification: Equatable, Sendable {
+    /// Case-sensitive; NOTIFY folds unquoted names to lowercase.
     package let channel: String
-    /// Up to 7,999 bytes.
+    /// At most 7,999 bytes; empty if the sender gave none.
     package let payload: String
-    /// The server's process that served the sender.
+    /// The id of the server process that served the sender.
     package let processID: Int32
 
     init(_ notification: PGnotify) {

@@ -1,17 +1,19 @@
 package import Executors
 import Synchronization
 
-/// A bounded set of connections that open when they are first needed and reopen after they break.
+/// A bounded set of connections, which open when first needed and reopen after they break.
 package final class PostgresPool: Sendable {
     private let queue: Mutex<LeaseQueue>
     private let leaseTimeout: Duration
 
+    /// Prepares the connections without opening any.
+    ///
     /// - Parameters:
-    ///   - size: The most connections at once, at least 1.
-    ///   - leaseTimeout: How long a caller waits for one to become free.
+    ///   - size: The maximum number of connections, at least 1.
+    ///   - leaseTimeout: How long a caller waits for a free connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced before its next use.
-    ///   - maximumWaiters: How many callers may wait; the next one fails at once.
-    ///   - executor: The thread of its connections, for a caller that runs on it; nil gives each connection its own.
+    ///   - maximumWaiters: How many callers may wait; further ones fail at once.
+    ///   - executor: The thread for all connections, if their callers run on it; nil gives each connection its own.
     package init(
         _ configuration: PostgresConfiguration,
         size: Int,
@@ -31,11 +33,11 @@ package final class PostgresPool: Sendable {
 
     /// Runs `body` on a connection's own thread.
     ///
-    /// If the server has closed an idle connection, it is replaced before `body` runs. Whatever state `body` leaves behind,
-    /// such as an open transaction or a broken connection, never reaches the next caller. Cancelling the task cancels the
-    /// running statement on the server and replaces the connection.
+    /// An idle connection that the server has closed is replaced before `body` runs. State that `body` leaves behind,
+    /// such as an open transaction or a broken connection, never reaches the next caller. Cancelling the task cancels
+    /// the running statement on the server and replaces the connection.
     ///
-    /// - Throws: What `body` throws, or an error that means that nothing was sent.
+    /// - Throws: The error of `body`, or one that means that nothing was sent.
     package func withConnection<Result: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(PostgresError) -> Result {
@@ -50,7 +52,7 @@ package final class PostgresPool: Sendable {
         return try result.get()
     }
 
-    /// Closes idle connections now and the others when they are released; waiting callers fail.
+    /// Closes idle connections now and the others when they are released; waiting and later callers fail.
     package func shutDown() async {
         for connection in queue.withLock({ $0.shutDown() }) {
             await connection.close()
@@ -80,9 +82,9 @@ package final class PostgresPool: Sendable {
     }
 }
 
-/// The pool's decisions, and the tasks that wait for a lease.
+/// The pool's decisions, together with the tasks that wait for a lease.
 ///
-/// Its methods run under the pool's lock. They may resume a task there: that only enqueues it.
+/// Its methods run under the pool's lock. They may resume a task there, which only enqueues it.
 private struct LeaseQueue {
     typealias State = PoolState<PostgresConnection>
     typealias Answer = Result<State.Lease, PostgresError>
@@ -115,7 +117,9 @@ private struct LeaseQueue {
         }
     }
 
-    /// - Returns: A connection to close.
+    /// Returns a connection to the pool.
+    ///
+    /// - Returns: The connection if it must be closed.
     mutating func release(_ lease: State.Lease, _ outcome: State.Outcome) -> PostgresConnection? {
         switch state.release(lease, outcome, at: .now, jitter: .random(in: 0..<1)) {
         case .none: break
@@ -132,6 +136,8 @@ private struct LeaseQueue {
         }
     }
 
+    /// Fails all waiters and rejects later ones.
+    ///
     /// - Returns: The connections to close.
     mutating func shutDown() -> [PostgresConnection] {
         let (connections, waiters) = state.shutDown()
@@ -149,7 +155,7 @@ private struct LeaseQueue {
 }
 
 extension PostgresConnection {
-    /// Opens the connection if necessary, runs `body` and reports the state in which it leaves the connection.
+    /// Opens the connection if necessary, runs `body`, and reports the connection's state afterward.
     fileprivate func use<Success: Sendable>(
         opensAnew: Bool,
         _ cancellation: LeaseCancellation,

@@ -2,8 +2,8 @@ import CLibPQ
 
 /// The rows that a statement returned, in binary format.
 ///
-/// They are freed with this value and cannot leak. `@unchecked Sendable`: a `PGresult` is only read, and libpq lets any
-/// thread do so.
+/// They are freed with this value, so they cannot leak. `@unchecked Sendable`: a `PGresult` is only read, which libpq
+/// allows on any thread.
 package struct PostgresResult: ~Copyable, @unchecked Sendable {
     private let result: OpaquePointer
 
@@ -15,25 +15,27 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         PQclear(result)
     }
 
+    /// 0 for a statement that returns no rows; see `affectedRowCount`.
     package var rowCount: Int {
         Int(PQntuples(result))
     }
 
+    /// Known even if there are no rows.
     package var columnCount: Int {
         Int(PQnfields(result))
     }
 
-    /// How many rows a statement without RETURNING touched.
+    /// The number of rows that a statement affected; 0 if its command has no count.
     package var affectedRowCount: Int {
         Int(String(cString: PQcmdTuples(result))) ?? 0
     }
 
-    /// What the server did, such as `COMMIT`, with the number of rows where there is one.
+    /// What the server did, such as `COMMIT` or `INSERT 0 5`.
     package var commandTag: String {
         String(cString: PQcmdStatus(result))
     }
 
-    /// The index of the first column with a name, in lower case.
+    /// The index of the first column with this lowercase name.
     ///
     /// Look it up once per result, not once per row.
     package func column(_ name: String) throws(PostgresError) -> Int {
@@ -42,11 +44,12 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         return Int(index)
     }
 
+    /// Check this before reading a nullable column: the other accessors throw for null.
     package func isNull(_ column: Int, row: Int) -> Bool {
         PQgetisnull(result, Int32(row), Int32(column)) == 1
     }
 
-    /// A `bigint`.
+    /// Reads a `bigint`; throws if it is null.
     package func int64(_ column: Int, row: Int) throws(PostgresError) -> Int64 {
         let bytes = try field(column, row: row)
         guard bytes.count == 8 else {
@@ -55,12 +58,12 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         return bytes.reduce(0) { $0 << 8 | Int64($1) }
     }
 
-    /// A `text` or `varchar`.
+    /// Reads a `text` or `varchar`; throws if it is null.
     package func text(_ column: Int, row: Int) throws(PostgresError) -> String {
         String(decoding: try field(column, row: row), as: UTF8.self)
     }
 
-    /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
+    /// Reads a `timestamptz`, in microseconds since 1970-01-01T00:00:00Z; throws if it is null.
     package func microsecondsSinceEpoch(_ column: Int, row: Int) throws(PostgresError) -> Int64 {
         try int64(column, row: row) + PostgresValue.epochOffset
     }

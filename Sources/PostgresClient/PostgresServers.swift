@@ -1,12 +1,12 @@
 import Synchronization
 
-/// The servers with which a configuration's copies have sessions.
+/// The servers with which copies of a configuration have sessions.
 final class PostgresServers: Sendable {
     private let current = Mutex<[String: ServerSessions]>([:])
 
-    /// What a new session is to be a part of.
+    /// Returns the group that a new session joins.
     ///
-    /// - Parameter address: The server's, in any form that is always the same.
+    /// - Parameter address: The server's address, in any consistent form.
     func sessions(with address: String) -> ServerSessions {
         current.withLock { current in
             if let sessions = current[address], !sessions.areRetired { return sessions }

@@ -1,7 +1,8 @@
-/// One statement with its parameters.
+/// An SQL statement with its parameters.
 package struct PostgresStatement: Sendable {
-    /// The program's own text: a connection prepares each text once and keeps it.
+    /// A constant text, never built from input: a connection prepares each text once and keeps it.
     package let sql: String
+    /// The values of `$1`, `$2` and so on.
     package let parameters: [PostgresValue]
 
     package init(_ sql: String, _ parameters: [PostgresValue] = []) {

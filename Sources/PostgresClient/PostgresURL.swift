@@ -1,36 +1,38 @@
 import CLibPQ
 
-/// A connection string that libpq understands: every option of libpq's may stand in it.
+/// A connection URL with any of libpq's options.
 ///
-/// The schemes of SQLAlchemy's drivers are understood as well, since that is what its users have.
+/// It also accepts the schemes of SQLAlchemy's drivers, which existing configurations may use.
 package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
-    /// The string for libpq, password included.
+    /// The URL for libpq, including the password.
     ///
-    /// Never to be logged.
+    /// Never log it.
     package let connectionString: String
-    /// The URL for people, without any password.
+    /// The URL for the log, without any password.
     package let description: String
-    /// The servers that it names, in the order in which they are tried; one at least.
+    /// The URL's servers, in the order in which they are tried; at least one.
     package let hosts: [Host]
 
-    /// Whether a server that turns out to be read-only is the wrong one: so it is unless the URL says otherwise.
+    /// Whether a server that turns out to be read-only must be left: true unless the URL says otherwise.
     let wantsWritableServer: Bool
 
-    /// A server as libpq's options name it, empty for a name or address that is left to libpq's defaults.
+    /// A server as in libpq's options; an empty name or address stands for libpq's default.
     package struct Host: Equatable, Sendable {
+        /// A host name, or the directory of a Unix socket.
         package let name: String
+        /// A numeric address, which makes a name lookup unnecessary.
         package let address: String
-        /// Never empty: libpq takes an empty one for no option at all, and the URL's list in its place.
+        /// Never empty: libpq treats an empty option as missing, and would use the URL's list instead.
         package let port: String
     }
 
-    /// Nil if the scheme is not PostgreSQL's or libpq does not accept the rest.
+    /// Returns nil if the scheme is not PostgreSQL's or libpq rejects the rest.
     package init?(_ text: String) {
         let schemes = ["postgresql", "postgres", "postgresql+psycopg2", "postgresql+psycopg", "postgresql+asyncpg"]
         guard let colon = text.firstRange(of: "://"), schemes.contains(String(text[..<colon.lowerBound])) else {
             return nil
         }
-        // asyncpg's only name for what libpq calls sslmode.
+        // asyncpg calls libpq's `sslmode` option `ssl`.
         let rest = text[colon.upperBound...]
             .replacing("?ssl=", with: "?sslmode=").replacing("&ssl=", with: "&sslmode=")
         let string = "postgresql://" + rest
@@ -69,7 +71,7 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What the URL says; nil where it says nothing.
+    /// The port in the URL; nil if it has none.
     private static func port(ofHost index: Int, in parts: [String: String]) -> String? {
         let ports = list("port", in: parts)
         let port = ports.count == 1 ? ports[0] : ports.dropFirst(index).first ?? ""
@@ -80,7 +82,7 @@ package struct PostgresURL: Equatable, Sendable, CustomStringConvertible {
         (parts[keyword] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// libpq's own, which the environment may set.
+    /// libpq's default port, which the environment may set.
     private static var defaultPort: String {
         guard let options = PQconndefaults() else { return "5432" }
         defer { PQconninfoFree(options) }

@@ -1,7 +1,7 @@
-/// A parameter of a statement, bound in PostgreSQL's binary format and never spliced into the SQL.
+/// A statement's parameter, bound in PostgreSQL's binary format and never inserted into the SQL.
 package enum PostgresValue: Equatable, Sendable {
     case int64(Int64)
-    /// A `text`; nil is null.
+    /// A `text`; nil is NULL.
     case text(String?)
     /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
     case timestamp(microsecondsSinceEpoch: Int64)
@@ -29,7 +29,7 @@ package enum PostgresValue: Equatable, Sendable {
 
     /// Appends the value's bytes in the binary format of its type.
     ///
-    /// - Returns: How many there are; nil for null, which has none.
+    /// - Returns: The number of bytes appended; nil for NULL, which has none.
     func append(to bytes: inout [UInt8]) -> Int? {
         let start = bytes.count
         switch self {
@@ -54,7 +54,7 @@ extension [UInt8] {
         Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
     }
 
-    /// One dimension, counted from 1; each element behind its length, which is -1 for null.
+    /// Appends a one-dimensional array with lower bound 1; each element follows its length, which is -1 for NULL.
     fileprivate mutating func appendArray<Value>(
         _ elements: [Value?],
         ofType type: Int32,

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The sessions that were opened with one server, until it is found to be read-only.
+/// The sessions opened with one server, until it is found to be read-only.
 final class ServerSessions: Sendable {
-    /// Ends the waits of those that listen.
+    /// Interrupts the waits of listening sessions.
     let retirement = Interruption()
     private let isRetired = Atomic(false)
 
