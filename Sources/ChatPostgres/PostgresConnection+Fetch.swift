@@ -122,7 +122,7 @@ extension PostgresConnection {
             guard let head = heads[index] else { return .failure(.chatNotFound) }
             let end = head.end(in: epoch)
             if end == requests[index].known { return .success(nil) }
-            // A join promises no order.
+            // SQL does not guarantee the order of a join's rows.
             let ordered = messages[index].sorted { $0.position < $1.position }
             return .success(
                 LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
@@ -162,7 +162,7 @@ extension PostgresConnection {
                 .int64(Int64(query.limit) + 1),
             ]
         )
-        // A join promises no order.
+        // SQL does not guarantee the order of a join's rows.
         let heads = try result.heads()
             .sorted { ($0.instant, $0.chat.id.rawValue) > ($1.instant, $1.chat.id.rawValue) }
         let page = heads.prefix(query.limit)

@@ -7,7 +7,7 @@ package import PostgresClient
 /// Each opens when it is first needed. Reads, writes, searches and readiness checks have separate connections and never
 /// wait for one another's.
 package struct PostgresDatabase: Sendable {
-    /// The connections for reads; the store's queries for latest messages, pages and lists share it.
+    /// The connections for all reads other than searches and readiness checks.
     package let pool: PostgresPool
     /// One writer per shard.
     let writers: [PostgresWriter]

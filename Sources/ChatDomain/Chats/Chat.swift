@@ -100,7 +100,7 @@ package struct ChatEdit: Sendable {
 
 /// A chat and its latest messages that are not deleted, read in one snapshot.
 package struct ChatWithMessages: Equatable, Sendable {
-    /// The chat at the end of its log.
+    /// Read in the same snapshot as `messages`.
     package let chat: Chat
     /// Oldest first.
     package let messages: [Message]

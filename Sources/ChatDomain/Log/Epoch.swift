@@ -15,7 +15,7 @@ package struct Epoch: RawRepresentable, Hashable, Sendable {
         Epoch(rawValue: .random(in: .min ... .max))
     }
 
-    /// Parses `text`'s format; nil unless the text is exactly 8 lowercase hexadecimal digits.
+    /// Parses the form that the property `text` has; nil unless the text is exactly 8 lowercase hexadecimal digits.
     package init?(_ text: some StringProtocol) {
         let digits = text.utf8
         guard digits.count == 8, digits.allSatisfy(\.isLowercaseHexadecimal), let value = UInt32(text, radix: 16) else {

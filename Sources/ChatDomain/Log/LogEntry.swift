@@ -21,7 +21,7 @@ package struct LogEntry: Equatable, Sendable {
 
     /// Unique within the chat; the chat is that of `subject`.
     package let position: Position
-    /// What happened at the position.
+    /// `messageCreated` for a message's own entry, otherwise that of a `LogRecord`.
     package let kind: Kind
     /// When the entry was appended; it never decreases as positions increase.
     package let instant: Instant
