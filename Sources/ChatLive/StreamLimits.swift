@@ -1,12 +1,12 @@
-/// What streams, WebSockets and long polls may take of the server.
+/// Limits and timings of streams, WebSockets and long polls.
 package struct StreamLimits: Sendable {
-    /// One more gets 503.
+    /// Open at once in this process; one more gets 503.
     package var maximumStreams = 8_000
-    /// One more from the same address gets 429.
+    /// Open at once from one client address; one more gets 429.
     package var maximumStreamsPerAddress = 1_000
-    /// Chats in one stream; if there are more, a stream of all chats follows the most recently active ones.
+    /// Chats in one stream; if there are more, a stream of all chats follows the most recently active.
     package var maximumChats = 500
-    /// How long a stream is quiet before it sends a heartbeat.
+    /// How long a stream stays silent before it sends a heartbeat.
     package var heartbeat = Duration.seconds(15)
     /// A subscriber whose connection accepts nothing for this long is disconnected.
     package var stallTimeout = Duration.seconds(30)
@@ -15,31 +15,33 @@ package struct StreamLimits: Sendable {
     /// How often the store is polled for missed events.
     package var checkInterval = Duration.seconds(5)
 
-    /// Pages of logs that are read from the store at once.
+    /// Pages of logs that are read from the store at the same time, for all subscribers together.
     package var maximumReads = 4
-    /// A person who keeps typing is shown again after this long.
+    /// How often a person who keeps typing is shown again.
     package var typingInterval = Duration.seconds(1)
-    /// Typing notices that a chat shows in a second; the others are dropped.
+    /// Typing notices shown per chat and second; further ones are dropped.
     package var maximumTypingPerChat = 20
-    /// Typing notices from an address in a second; one more gets 429.
+    /// Typing notices accepted per client address and second; one more gets 429.
     package var maximumTypingPerAddress = 200
 
+    /// Starts with the defaults; the configuration can override the stored ones.
     package init() {}
 
-    /// Like `maximumLag`, in bytes of memory per topic.
+    /// Bytes of memory per replay buffer; a subscriber that needs older events is disconnected.
     package var maximumLagBytes: Int { 1 << 20 }
-    /// At most so many entries of a chat that becomes active and joins a stream of all chats are sent.
+    /// Latest entries sent when an existing chat becomes active and joins a stream of all chats.
     package var joiningEntries: Int64 { 100 }
-    /// How many bytes a stream of many chats sends for each byte of its ids, those of the ids included.
+    /// Bytes that a stream of many chats writes per byte of its ids, including the ids: about a fifth are ids.
     package var bytesPerIDByte: Int { 5 }
     /// How long a client waits before it reconnects to a damaged log, in milliseconds.
     package var failureDelay: Int { 60_000 }
-    /// How long a subscription waits before it reads again after the store has failed.
+    /// How long a subscription waits before it repeats a read that failed.
     package var retryDelay: Duration { .seconds(1) }
-    /// How long a client waits before it reconnects, in milliseconds: not all clients are to come at once.
+    /// How long a client waits before it reconnects, in milliseconds; random, so that clients do not all return at
+    /// once.
     package var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
-    /// The same for a client that was refused.
+    /// How long a rejected client waits before it reconnects, in milliseconds; random as well.
     package var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
-    /// How long a connection that accepts nothing is kept open for the last event.
+    /// How long a stream that has ended stays open for the client to accept the final event.
     package var lingering: Duration { .seconds(5) }
 }

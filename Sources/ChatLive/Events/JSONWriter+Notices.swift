@@ -2,7 +2,7 @@ package import ChatDomain
 package import ChatWire
 
 extension JSONWriter {
-    /// Writes a notice: an event that is no log entry.
+    /// Writes a notice: an event that is not a log entry.
     package mutating func notice(_ type: String, _ members: (inout JSONWriter) -> Void) {
         object { writer in
             writer.member("type", type)
@@ -10,14 +10,14 @@ extension JSONWriter {
         }
     }
 
-    /// Writes the notice that the history has another epoch.
+    /// Writes the `reset` notice: the client must start over in this epoch.
     package mutating func reset(in epoch: Epoch) {
         notice("reset") { writer in
             writer.member("epoch", epoch)
         }
     }
 
-    /// Writes the members of the notice that a log has no entry where a subscriber needs the next one.
+    /// Writes the members of a `failed` notice: the log has no entry at the next position of the subscription.
     package mutating func hole(in subscription: Subscription) {
         member("code", "log_damaged")
         member("chat_id", subscription.chatID)

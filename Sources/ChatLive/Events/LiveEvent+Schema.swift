@@ -1,6 +1,7 @@
 package import ChatWire
 
 extension JSONSchema {
+    /// Any event a client can receive: a log entry with its `chat_id`, or a notice.
     package static let liveEvent = component(
         "LiveEvent",
         .anyOf(.liveMessageEntry, .liveChatEntry, liveNotice)

@@ -3,16 +3,19 @@ package import ChatWire
 package import NIOCore
 import Synchronization
 
-/// What all subscribers of a chat receive, encoded once for each form of it on the wire.
+/// An event for all subscribers of a chat, encoded once per wire format.
 package final class LiveEvent: Sendable {
+    /// The chat through whose topic the event is delivered.
     package let chatID: ChatID
-    /// Nil for an event that is no log entry.
+    /// Nil for a notice, which is not stored and cannot be replayed.
     package let place: LogPlace?
-    /// When it happened; within a log it never runs backward.
+    /// When the event happened; never decreases within a log.
     package let instant: Instant
+    /// The `type` member of `json`: the kind of the log entry, or `typing`.
     package let type: String
+    /// The event as one JSON object, without a line break.
     package let json: [UInt8]
-    /// At the number of each encoding.
+    /// Encoded forms, indexed by encoding number.
     private let encoded = Mutex<[ByteBuffer?]>([])
 
     init(
@@ -31,6 +34,7 @@ package final class LiveEvent: Sendable {
         json = writer.bytes
     }
 
+    /// Encodes a log entry, with the id of its chat.
     package convenience init(_ entry: LogEntry, of chatID: ChatID, in epoch: Epoch) {
         let place = LogPlace(epoch: epoch, position: entry.position)
         self.init(type: entry.kind.rawValue, chatID: chatID, place: place, instant: entry.instant) {
@@ -38,6 +42,7 @@ package final class LiveEvent: Sendable {
         }
     }
 
+    /// Encodes a typing notice, which has no position.
     package convenience init(_ typing: Typing) {
         self.init(type: "typing", chatID: typing.chatID, place: nil, instant: typing.instant) { writer in
             writer.notice("typing") { writer in
@@ -48,18 +53,21 @@ package final class LiveEvent: Sendable {
         }
     }
 
+    /// Nil for a notice.
     package var position: Position? {
         place?.position
     }
 
-    /// About how much memory it takes, in bytes.
+    /// An estimate of memory use in bytes: the JSON, one encoded form and overhead.
     package var size: Int {
         2 * json.count + 256
     }
 
-    /// The event in an encoding, which is made once and shared by all subscribers.
+    /// Returns the event in a wire encoding, which is computed once and shared by all subscribers.
     ///
-    /// - Parameter encoding: The encoding's number, a small one.
+    /// - Parameters:
+    ///   - encoding: A small number that identifies the encoding; an index into an array.
+    ///   - encode: Called under the lock of the event, the first time only.
     package func bytes(_ encoding: Int, encode: (LiveEvent) -> ByteBuffer) -> ByteBuffer {
         encoded.withLock { encoded in
             if encoding < encoded.count, let bytes = encoded[encoding] { return bytes }

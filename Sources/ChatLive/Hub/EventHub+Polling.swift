@@ -3,7 +3,7 @@ import Logging
 import ServiceLifecycle
 
 extension EventHub {
-    /// Polls for missed events until the shutdown.
+    /// Polls for missed events until graceful shutdown.
     package func run() async throws {
         async let ticking: Void = tick()
         for await _ in polls.cancelOnGracefulShutdown() {
@@ -21,7 +21,7 @@ extension EventHub {
         }
     }
 
-    /// Asks the store where the logs end that have subscribers.
+    /// Asks the store for the end of every log that has subscribers.
     private func check() async {
         let chatIDs = interests.chatIDs
         do throws(StoreError) {
@@ -38,7 +38,7 @@ extension EventHub {
     }
 
     private func check(_ ids: [ChatID]) async throws(StoreError) {
-        // The store must still have what was known before it is asked.
+        // Read first: a log that now ends before a position known beforehand has gone backward.
         let known = interests.news(of: ids)
         let snapshot = try await fetchChats(ids)
         let ends = Dictionary(uniqueKeysWithValues: snapshot.chats.map { ($0.id, $0.lastPosition) })
@@ -54,6 +54,6 @@ extension EventHub {
         }
     }
 
-    /// How many chats one query asks for.
+    /// Chats per query.
     private static var checkSize: Int { 1_000 }
 }

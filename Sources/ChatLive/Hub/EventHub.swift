@@ -7,13 +7,15 @@ import Synchronization
 
 /// Fans out events to subscribers.
 ///
-/// The hub encodes an event once and posts it to the shards that are interested in its chat, without waiting for them.
-/// Signals are hints: subscribers rely on positions alone, and the hub polls the store for what was not signalled.
+/// The hub encodes an event once and posts it, without waiting, to the shards that have subscribers of its chat.
+/// Signals are only hints: subscribers advance by position alone, and the hub polls the store for events that were not
+/// signalled.
 package final class EventHub: Service, Sendable {
+    /// The limits that the hub, its shards and its connections apply.
     package let limits: StreamLimits
     let interests: InterestTable
     private let shards: [ShardMailbox]
-    /// Limits the typing notices that each chat shows, those of other servers included.
+    /// Limits the typing notices shown per chat, including those of other server processes.
     private let typingRate: Mutex<RateWindow<ChatID>>
     let listChats: @Sendable () async throws(StoreError) -> ChatList
     let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> ChatSnapshot
@@ -21,9 +23,11 @@ package final class EventHub: Service, Sendable {
     let polls: AsyncStream<Void>
     private let poll: AsyncStream<Void>.Continuation
 
+    /// Listens to the signals of the store and to typing notices.
+    ///
     /// - Parameters:
-    ///   - typing: Where typing notices come from, this server's and the others'.
-    ///   - eventLoops: Those of the connections.
+    ///   - typing: Typing notices from this process and from others.
+    ///   - eventLoops: The event loops of the connections; each gets a shard.
     package init(
         _ store: some ChatStore,
         typing: TypingNotices = TypingNotices(),
@@ -37,7 +41,7 @@ package final class EventHub: Service, Sendable {
         shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source) }
         interests = InterestTable(shardCount: shards.count)
         typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
-        // In one snapshot: between two pages, a chat could move to the top unseen.
+        // One page, one snapshot: between two pages, a chat could move to the top unseen.
         listChats = { () throws(StoreError) in try await store.chats(ChatListQuery(limit: limits.maximumChats)) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
         (polls, poll) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -45,28 +49,29 @@ package final class EventHub: Service, Sendable {
         typing.addListener { [weak self] in self?.publish($0) }
     }
 
-    /// The shard of an event loop.
+    /// Returns the shard of an event loop.
     ///
-    /// - Precondition: On that event loop.
+    /// - Precondition: Called on that event loop, which is one of those passed to `init`.
     package func shard(on eventLoop: any EventLoop) -> TopicShard {
         shards[shardIndex(of: eventLoop)].loopBoundShard
     }
 
-    /// Registers an interest in a chat, for subscribers on an event loop.
+    /// Makes the hub post the events of a chat to the shard of an event loop, until the interest is released.
     package func interest(in chatID: ChatID, on eventLoop: any EventLoop) -> TopicInterest {
         TopicInterest(chatID, ofShard: shardIndex(of: eventLoop), in: interests)
     }
 
-    /// Adds to the number of streams of all chats on an event loop.
+    /// Changes the number of streams of all chats on an event loop; call with 1 when one starts and with -1 when it
+    /// ends.
     package func addStreamsOfAllChats(_ count: Int, on eventLoop: any EventLoop) {
         interests.changeAllChats(by: count, ofShard: shardIndex(of: eventLoop))
         if count > 0 {
-            // A chat may have been created since the stream listed them.
+            // A chat may have been created since the stream read its list.
             checkSoon()
         }
     }
 
-    /// Those of the chats that exist; nil if the store fails.
+    /// Reads those of the chats that exist; nil if the store fails.
     package func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
         try? await fetchChats(ids)
     }
@@ -78,7 +83,7 @@ package final class EventHub: Service, Sendable {
         return index
     }
 
-    /// Has the store polled at once.
+    /// Polls the store now; requests made during a poll are merged into one more.
     func checkSoon() {
         poll.yield()
     }
@@ -113,7 +118,7 @@ extension EventHub {
         post(.events([LiveEvent(typing)]), to: counts)
     }
 
-    /// - Parameter epoch: Nil if another process said so.
+    /// - Parameter epoch: Nil if another process reported the ends.
     func publish(_ ends: [ChatID: Position], in epoch: Epoch?) {
         let counts = interests.noteEnds(ends, in: epoch)
         for shard in shards.indices {
@@ -122,14 +127,14 @@ extension EventHub {
         }
     }
 
-    /// Ends the subscriptions to logs that have gone backward.
+    /// Ends the subscriptions to chats whose log has gone backward.
     func publishRewind(of chats: some Sequence<ChatID>, in epoch: Epoch) {
         for chatID in chats {
             post(.rewound(chatID, epoch: epoch), to: interests.counts(of: chatID) ?? [])
         }
     }
 
-    /// - Parameter epoch: Nil for chats that were signalled.
+    /// - Parameter epoch: The epoch of the list; nil for chats reported by a signal.
     func publishChats(_ chats: [ChatID], in epoch: Epoch?) {
         post(.listed(chats, epoch: epoch), to: interests.allChats)
     }

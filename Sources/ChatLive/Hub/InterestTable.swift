@@ -1,19 +1,21 @@
 import ChatDomain
 import Synchronization
 
-/// Which shards are interested in which chats, and what was last signalled about these chats.
+/// The shards that are interested in each chat, and the latest news about the chat.
+///
+/// Safe to call from any thread.
 final class InterestTable: Sendable {
-    /// What was signalled about a chat while a shard was interested in it.
+    /// The latest news about a chat, kept while at least one shard is interested in it.
     struct News {
         var end: Position?
-        /// The history in which the log ended there; nil if only other processes said so.
+        /// The epoch that `end` belongs to; nil if only other processes have reported it.
         var epoch: Epoch?
         /// The last position that this process appended.
         var appended: Position?
         var isDeleted = false
     }
 
-    /// A number for each shard: how many interests it has.
+    /// The number of interests per shard, indexed by shard.
     typealias Counts = [Int]
 
     fileprivate struct Interest {
@@ -23,7 +25,7 @@ final class InterestTable: Sendable {
 
     fileprivate struct State {
         var interests: [ChatID: Interest] = [:]
-        /// For streams of all chats.
+        /// The number of streams of all chats per shard.
         var allChats: Counts
     }
 
@@ -74,16 +76,16 @@ final class InterestTable: Sendable {
 }
 
 extension InterestTable {
-    /// An entry that shards are interested in.
+    /// An entry of a chat that at least one shard is interested in.
     struct WantedEntry {
         let entry: LogEntry
         let chatID: ChatID
         let counts: Counts
     }
 
-    /// Notes entries that this process appended, in the order of the commits.
+    /// Records entries that this process appended, in commit order.
     ///
-    /// - Returns: Those that shards are interested in, and the chats whose logs went backward before.
+    /// - Returns: The entries that shards are interested in, and the chats whose log had gone backward before them.
     func noteAppended(_ entries: [LogEntry], in epoch: Epoch) -> (wanted: [WantedEntry], rewound: Set<ChatID>) {
         state.withLock { state in
             var rewound: Set<ChatID> = []
@@ -98,10 +100,10 @@ extension InterestTable {
         }
     }
 
-    /// Notes how far logs have come.
+    /// Records the ends of logs.
     ///
-    /// - Parameter epoch: Nil if another process said so.
-    /// - Returns: The interests in those that have any.
+    /// - Parameter epoch: Nil if another process reported the ends.
+    /// - Returns: The interests per chat, without the chats that have none.
     func noteEnds(_ ends: [ChatID: Position], in epoch: Epoch?) -> [ChatID: Counts] {
         state.withLock { state in
             Dictionary(
@@ -124,7 +126,7 @@ extension InterestTable {
         }
     }
 
-    /// Notes where logs end that have gone backward.
+    /// Records the ends of logs that have gone backward, which lowers the known ends.
     func noteRewound(_ ends: [ChatID: Position]) {
         state.withLock { state in
             for (chatID, end) in ends where state.interests[chatID] != nil {
@@ -136,7 +138,7 @@ extension InterestTable {
 }
 
 extension InterestTable.State {
-    /// - Parameter epoch: Nil if another process said so.
+    /// - Parameter epoch: Nil if another process reported the end.
     /// - Returns: The interests in the chat; nil if there are none.
     fileprivate mutating func noteEnd(_ end: Position, of chatID: ChatID, in epoch: Epoch?) -> InterestTable.Counts? {
         guard var interest = interests[chatID] else { return nil }
@@ -152,7 +154,7 @@ extension InterestTable.State {
         return interest.counts
     }
 
-    /// - Returns: Whether the log went backward before.
+    /// - Returns: Whether the log had gone backward before this entry.
     fileprivate mutating func noteAppended(_ position: Position, of chatID: ChatID) -> Bool {
         let isRewound = interests[chatID]?.news.appended.map { position <= $0 } ?? false
         if isRewound {

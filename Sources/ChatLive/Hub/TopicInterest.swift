@@ -1,9 +1,10 @@
 package import ChatDomain
 
-/// Keeps a chat's events coming to a shard for as long as it exists.
+/// A registration that makes the hub post the events of a chat to a shard; `deinit` releases it.
 ///
-/// Take it before you read the log, so that nothing falls between the two.
+/// Register it before you read the log, so that no event falls between the read and the subscription.
 package final class TopicInterest: Sendable {
+    /// The chat whose events the shard receives.
     package let chatID: ChatID
     private let shard: Int
     private let table: InterestTable
@@ -23,7 +24,7 @@ package final class TopicInterest: Sendable {
         table.news(of: chatID) ?? InterestTable.News()
     }
 
-    /// Notes how far the log has come.
+    /// Records the end of the log as read from the store.
     func noteEnd(_ end: Position, in epoch: Epoch) {
         table.noteEnd(end, of: chatID, in: epoch)
     }

@@ -2,17 +2,19 @@ import DequeModule
 
 /// A queue whose owners take turns, however many elements each of them adds.
 ///
-/// A path names an owner, such as an address and one of its connections: addresses take turns, and so do the connections
-/// of each address. The elements of one owner keep their order.
+/// A path names an owner, such as an address and one of its connections: addresses take turns, and so do the
+/// connections of each address. The elements of one owner keep their order.
 package struct FairQueue<Key: Hashable, Element> {
+    /// Elements of all owners.
     package private(set) var count = 0
     private var elements: Deque<Element> = []
     private var branches: [Key: FairQueue] = [:]
-    /// The branches, the one whose turn is next first.
+    /// The keys of the branches, in the order of their turns.
     private var turns: Deque<Key> = []
 
     package init() {}
 
+    /// Whether no owner has an element.
     package var isEmpty: Bool {
         count == 0
     }
@@ -22,11 +24,12 @@ package struct FairQueue<Key: Hashable, Element> {
         elements.first ?? turns.first.flatMap { branches[$0]?.first }
     }
 
+    /// Adds an element after the others of its owner; a new owner takes the last turn.
     package mutating func append(_ element: Element, of owner: [Key]) {
         append(element, at: owner[...])
     }
 
-    /// Takes the next element; its owner's next turn comes after all others'.
+    /// Removes and returns the next element; its owner then takes the last turn.
     package mutating func popFirst() -> Element? {
         if let element = elements.popFirst() {
             count -= 1
@@ -42,7 +45,7 @@ package struct FairQueue<Key: Hashable, Element> {
         return element
     }
 
-    /// Takes all elements of an owner, in any order.
+    /// Removes and returns all elements of an owner and of the owners below its path, in no particular order.
     package mutating func removeAll(of owner: [Key]) -> [Element] {
         removeAll(at: owner[...])
     }

@@ -1,21 +1,21 @@
 import ChatDomain
 
-/// A page of a chat's log for subscribers.
+/// A page of a log, encoded for subscribers.
 struct ReplayPage: Sendable {
-    /// Consecutive, from after the requested position.
+    /// The entries after the requested position, in order.
     let events: [LiveEvent]
-    /// Where the log ended when the page was read.
+    /// The end of the log when the page was read.
     let lastPosition: Position
     let epoch: Epoch
-    /// Whether the entry before the page is newer than the one that the subscriber has.
+    /// Whether the entry before the page is newer than the one the subscriber has: the log was rewritten.
     let isRewritten: Bool
 
-    /// Whether the database no longer holds what a subscriber has up to a position.
+    /// Whether the entries up to a position, which a subscriber has, are no longer those of the database.
     func isOfAnotherHistory(than epoch: Epoch, after position: Position) -> Bool {
         self.epoch != epoch || lastPosition < position || isRewritten
     }
 
-    /// Whether the log, although it goes on, has no entry after a position: then it is damaged.
+    /// Whether the entry after a position is missing although the log extends past it: the log is damaged.
     func hasHole(after position: Position) -> Bool {
         lastPosition > position && events.first?.position?.rawValue != position.rawValue + 1
     }

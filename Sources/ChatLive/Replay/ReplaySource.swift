@@ -4,15 +4,15 @@ import Synchronization
 
 /// Reads pages of logs for subscribers; those that need the same page share one read.
 ///
-/// Memory is bounded: a few pages are read at a time, a page has a bounded number of entries of a bounded size, and the next
-/// page is read once this one was delivered.
+/// Memory is bounded: few pages are read at a time, the number and size of their entries are bounded, and the next page
+/// is read only when this one has been delivered.
 final class ReplaySource: Sendable {
-    /// A step of the path that names an owner of reads, for `FairQueue`.
+    /// A component of the path that names an owner of reads in a `FairQueue`.
     enum Turn: Hashable, Sendable {
-        /// What no signal brought; it is for all subscribers of a topic and takes every other turn.
+        /// Reads of entries that were not signalled, for all subscribers of a topic; they take every other turn.
         case live
         case topic(ObjectIdentifier)
-        /// What was there before a subscription started.
+        /// Reads of entries from before a subscription started.
         case replay
         case address(String)
         case subscriber(ObjectIdentifier)
@@ -37,18 +37,18 @@ final class ReplaySource: Sendable {
     private let readPage: @Sendable (Request) async -> Result<ReplayPage, StoreError>
     private let isGone: @Sendable (ChatID) async -> Bool
 
-    /// - Parameter maximumReads: How many pages are read at once.
+    /// - Parameter maximumReads: Pages read at the same time.
     init(_ store: some ChatStore, maximumReads: Int) {
         queue = Mutex(ReplayQueue(maximumReads: maximumReads))
         readPage = { request in await Self.page(request, of: store) }
         isGone = { id in (try? await store.chats(withIDs: [id]))?.chats.isEmpty == true }
     }
 
-    /// Reads what comes after a position and delivers it on an event loop.
+    /// Reads the entries after a position and delivers them on an event loop.
     ///
     /// - Parameters:
-    ///   - instant: When the entry at the position happened, as its subscriber saw it; nil if it did not.
-    ///   - owner: Whose turn it takes; nothing is delivered once the owner has cancelled.
+    ///   - instant: When the entry at the position happened, as the subscriber saw it; nil if it did not see it.
+    ///   - owner: The owner of the read in the fair queue; a read that it cancels before its turn is not delivered.
     func page(
         of chatID: ChatID,
         after position: Position,
@@ -62,12 +62,12 @@ final class ReplaySource: Sendable {
         readNext()
     }
 
-    /// Reads nothing more for an owner.
+    /// Cancels the reads of an owner that have not begun.
     func cancel(_ owner: [Turn]) {
         queue.withLock { $0.removeAll(of: owner) }
     }
 
-    /// Calls back on an event loop if a chat does not exist.
+    /// Calls back on an event loop if the chat does not exist; never if the store fails.
     func ifGone(_ chatID: ChatID, on eventLoop: any EventLoop, _ receive: @escaping @Sendable () -> Void) {
         Task {
             if await isGone(chatID) {
@@ -76,7 +76,7 @@ final class ReplaySource: Sendable {
         }
     }
 
-    /// Starts as many reads as are allowed.
+    /// Starts reads up to the limit.
     private func readNext() {
         while let (request, waiters) = queue.withLock({ $0.next() }) {
             Task {
@@ -88,19 +88,19 @@ final class ReplaySource: Sendable {
         }
     }
 
-    /// Returns when the page was delivered to all.
+    /// Returns when the page has been delivered to all waiters.
     private static func deliver(_ page: Result<ReplayPage, StoreError>, to waiters: [Waiter]) async {
         let deliveries = waiters.map { waiter in waiter.eventLoop.submit { waiter.receive(page) } }
         for delivery in deliveries {
-            // It fails only on an event loop that is shut down.
+            // Fails only if the event loop has shut down.
             try? await delivery.get()
         }
     }
 
     private static func page(_ request: Request, of store: some ChatStore) async -> Result<ReplayPage, StoreError> {
         do throws(StoreError) {
-            // A database that was restored from a backup may have reached the same position again, later. So the last entry
-            // that the subscriber has is read once more.
+            // A database restored from a backup may have reached the same position again, later. So the last entry that
+            // the subscriber has is read again and compared.
             let overlap = request.instant == nil ? 0 : min(1, request.position.rawValue)
             let start = Position(rawValue: request.position.rawValue - overlap)
             let page = try await store.log(of: request.chatID, after: start, limit: pageSize + Int(overlap))

@@ -1,6 +1,8 @@
-/// Knows its index in the array that holds it, so that it is removed without a search.
+/// An element that stores its own index in an array, so that it can be removed in constant time.
+///
+/// An object can be in only one such array at a time.
 protocol Indexed: AnyObject {
-    /// Nil if no array holds it.
+    /// Nil while no array holds the object.
     var index: Int? { get set }
 }
 
@@ -10,7 +12,7 @@ extension Array where Element: Indexed {
         append(element)
     }
 
-    /// The last one takes its place.
+    /// Moves the last element into the gap; the order is not kept.
     mutating func removeIndexed(_ element: Element) {
         guard let index = element.index else { return }
         element.index = nil

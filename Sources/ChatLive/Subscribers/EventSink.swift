@@ -1,45 +1,52 @@
 package import ChatDomain
 package import NIOCore
 
-/// Where a subscriber's events go: a stream, a WebSocket or a long poll.
+/// The connection that a subscriber writes to: a stream, a WebSocket or a long poll.
 ///
-/// Confined to the event loop of its connection.
+/// Confined to the event loop of its connection. A sent event may wait for `flush`.
 package protocol EventSink: AnyObject {
     /// Whether the connection accepts more without buffering it in memory.
     var isWritable: Bool { get }
 
+    /// Writes an event: log entries in order of position, typing notices in between.
     func send(_ event: LiveEvent, from subscription: Subscription)
 
-    /// Everything that was there when the subscription started was sent.
+    /// Everything that existed when the subscription started has been sent.
     func sendCaughtUp(_ subscription: Subscription)
 
     /// The chat was deleted, and the subscription has ended.
     func sendDeleted(_ subscription: Subscription)
 
+    /// Called when nothing was flushed for the heartbeat interval, or when `repeatsSince` is that long ago.
     func sendHeartbeat()
 
-    /// Since when there is something that a client would receive again if it reconnected; a heartbeat ends that.
+    /// The time since which events have been sent that a client would receive again if it reconnected; nil if none.
+    ///
+    /// The next heartbeat carries the cursor that prevents it.
     var repeatsSince: NIODeadline? { get }
 
+    /// Called at the end of a batch of writes, and when the connection does not accept more.
     func flush()
 
-    /// There are chats to which a stream of all chats may not subscribe yet.
+    /// Reports chats that a stream of all chats may not be subscribed to yet.
     ///
-    /// - Parameter epoch: That of the list; nil for chats that were signalled.
+    /// - Parameter epoch: The epoch of the list; nil for chats reported by a signal.
     func discover(_ chats: [ChatID], in epoch: Epoch?)
 
-    /// The history has another epoch, or the log has gone backward: the subscriber must start again.
+    /// The epoch has changed, or the log has gone backward: the client must start over.
     func reset(in epoch: Epoch)
 
-    /// The log has no entry at the subscription's next position; reading it again would not help.
+    /// The log has no entry at the next position of the subscription, so that reading again cannot help.
     func fail(_ subscription: Subscription)
 
-    /// The subscriber does not keep up and is to be disconnected.
+    /// The subscriber is too slow: disconnect it.
     func overflow()
 }
 
 extension EventSink {
+    /// Nil by default: a client that reconnects receives no event twice.
     package var repeatsSince: NIODeadline? { nil }
 
+    /// Ignored by default: only a stream of all chats follows chats that it did not ask for.
     package func discover(_ chats: [ChatID], in epoch: Epoch?) {}
 }

@@ -3,33 +3,35 @@ import NIOCore
 
 /// A connection that subscribes to topics.
 ///
-/// While the connection accepts nothing, its subscriptions wait for as long as the replay buffers hold what they are missing;
-/// then it is disconnected. Nothing is buffered for one subscriber alone. Confined to the event loop of the connection.
+/// While the connection is not writable, its subscriptions wait for as long as the replay buffers hold the events they
+/// need; after that, the subscriber is disconnected. There is no queue per subscriber. Confined to the event loop of
+/// the connection.
 package final class Subscriber: Indexed {
     private let address: String
-    /// Nil once it has ended; until then the two keep each other alive.
+    /// Nil once the subscriber has ended; until then, the two retain each other.
     private var sink: (any EventSink)?
+    /// In the order in which they were added; empty once the subscriber has ended.
     package private(set) var subscriptions: [Subscription] = []
-    /// Its index among the shard's subscribers; nil once it has ended.
+    /// The index among the subscribers of the shard; nil before it is added and once it has ended.
     package var index: Int?
     private var needsFlush = false
-    /// When something was last sent.
+    /// When the sink was last flushed.
     private var lastWrite = NIODeadline.now()
-    /// Since when the connection accepts nothing.
+    /// When the connection stopped being writable; nil while it is.
     private var stalledSince: NIODeadline?
 
-    /// - Parameter address: The client's.
+    /// - Parameter address: The address of the client; reads of the store take turns by address.
     package init(address: String, sink: any EventSink) {
         self.address = address
         self.sink = sink
     }
 
-    /// How it takes turns in reading from the store.
+    /// The owner of its reads in the fair queue.
     var turn: [ReplaySource.Turn] {
         [.replay, .address(address), .subscriber(ObjectIdentifier(self))]
     }
 
-    /// Adds a subscription; nothing is sent before the shard starts it.
+    /// Adds a subscription; nothing is sent until the shard starts it.
     package func add(_ chat: SubscriptionStart) -> Subscription {
         let subscription = Subscription(chat, of: self)
         subscriptions.append(subscription)
@@ -40,7 +42,7 @@ package final class Subscriber: Indexed {
         subscriptions.removeAll { $0 === subscription }
     }
 
-    /// - Returns: The subscriptions that it had.
+    /// - Returns: The subscriptions it had.
     func end() -> [Subscription] {
         defer { subscriptions = [] }
         sink = nil
@@ -54,10 +56,10 @@ extension Subscriber {
         sink?.isWritable ?? false
     }
 
-    /// Whether the connection accepts more, if need be after a flush.
+    /// Whether the connection accepts more, after a flush if necessary.
     func makeRoom() -> Bool {
         if isWritable { return true }
-        // What was written may fit into the socket.
+        // A flush may move what was written into the socket.
         flush()
         if isWritable { return true }
         stalledSince = stalledSince ?? .now()
@@ -80,7 +82,7 @@ extension Subscriber {
         flush()
     }
 
-    /// Flushes what was sent since the last time.
+    /// Flushes if anything was sent since the last flush.
     func flush() {
         guard needsFlush, let sink else { return }
         needsFlush = false
@@ -108,11 +110,11 @@ extension Subscriber {
         stalledSince = nil
     }
 
-    /// Keeps a quiet connection open, and disconnects one that has accepted nothing for too long.
+    /// Sends a heartbeat on an idle connection, and disconnects a stalled one.
     func tick(at now: NIODeadline, heartbeat: TimeAmount, stallTimeout: TimeAmount) {
         guard let sink else { return }
         if !sink.isWritable {
-            // Even with nothing more to send, what was written takes up memory.
+            // Even if nothing more is sent, what is buffered takes up memory.
             stalledSince = stalledSince ?? now
         }
         if let stalledSince, stalledSince + stallTimeout <= now {

@@ -4,17 +4,19 @@ package import ChatDomain
 ///
 /// Confined to the event loop of the subscriber.
 package final class Subscription: Indexed {
+    /// The topic it subscribes to.
     package let chatID: ChatID
-    /// The history that it reads; a subscription never sees another one.
+    /// The epoch it reads; a subscription never sees another one.
     package let epoch: Epoch
     let subscriber: Subscriber
     let interest: TopicInterest
     private var state: SubscriptionState
-    /// Its index among the topic's subscriptions; nil before it starts and once it has ended.
+    /// The index among the subscriptions of the topic; nil before it starts and once it has ended.
     package var index: Int?
-    /// Whether the replay buffer must be kept for it, since it may be missing something.
+    /// Whether the replay buffer must keep events for it.
     private(set) var lags = false
-    /// In a stream of all chats, grows with each entry: the least one was active longest ago.
+    /// In a stream of all chats, grows with each entry: the subscription with the least value has been idle the
+    /// longest.
     package var activity = 0
 
     init(_ chat: SubscriptionStart, of subscriber: Subscriber) {
@@ -25,17 +27,17 @@ package final class Subscription: Indexed {
         state = SubscriptionState(after: chat.position, chat.position == chat.end ? chat.endInstant : nil)
     }
 
-    /// The last entry that was sent.
+    /// The position of the last entry sent.
     package var position: Position {
         state.position
     }
 
-    /// When that entry happened, if it is known.
+    /// When that entry happened, if known.
     var instant: Instant? {
         state.instant
     }
 
-    /// From where on the replay buffer must be kept for it.
+    /// The replay buffer must keep the events after this position.
     var floor: Position {
         state.floor
     }
@@ -44,20 +46,20 @@ package final class Subscription: Indexed {
         index != nil
     }
 
-    /// Whether the replay buffer has dropped what it needs next.
+    /// Whether the replay buffer has dropped the next event.
     func isOverrun(by buffer: ReplayBuffer) -> Bool {
         state.isOverrun(by: buffer)
     }
 
     enum Progress {
         case advanced
-        /// What comes after the position must be read from the store.
+        /// The entries after the position must be read from the store.
         case needs(after: Position)
-        /// Until there is more, or the connection accepts more.
+        /// Nothing to do until a new event arrives or the connection accepts more.
         case waits
     }
 
-    /// Takes the next step: sends the next event of the buffer if the connection accepts it.
+    /// Takes one step: sends the next event of the buffer if the connection accepts it.
     func advance(in buffer: ReplayBuffer) -> Progress {
         if state.isOverrun(by: buffer) {
             subscriber.overflow()
@@ -85,12 +87,12 @@ package final class Subscription: Indexed {
         }
     }
 
-    /// What was to be read is there, or reading it has failed.
+    /// Ends a read, whether it succeeded or failed.
     func finishReading() {
         state.finishReading()
     }
 
-    /// Sends what was read, as far as the connection accepts it; the rest will be read again.
+    /// Sends the events of a page while the connection accepts them; the rest will be read again.
     func send(_ page: ReplayPage) {
         for event in page.events {
             guard subscriber.makeRoom(), isActive else { break }
@@ -101,7 +103,7 @@ package final class Subscription: Indexed {
         subscriber.flush()
     }
 
-    /// Sends an event without a position, now or never.
+    /// Sends a notice; drops it if the subscription lags or the connection is not writable.
     func sendEphemeral(_ event: LiveEvent) {
         guard state.isLive, !lags, subscriber.isWritable else { return }
         subscriber.send(event, from: self)

@@ -1,25 +1,29 @@
 package import ChatDomain
 
-/// Where a subscription to a chat starts, and the chat as it was found then.
+/// Where a subscription starts, with the state of its chat at that time.
 package struct SubscriptionStart: Sendable {
-    /// A chat that the client did not follow before.
+    /// A chat that is new to the stream.
     package struct News: Sendable {
+        /// Sent to the client with the notice that it joins the stream.
         package let chat: Chat
-        /// Whether it was created since the client last looked; otherwise it has only become active.
+        /// True if the chat was created since the client last saw the list; false if it only became active again.
         package let isCreated: Bool
     }
 
+    /// Keeps the events of the chat coming; registered before the chat was read.
     package let interest: TopicInterest
-    /// The last entry that the client has.
+    /// The position of the last entry that the client has.
     package let position: Position
-    /// Where the log ended.
+    /// The end of the log when it was read.
     package let end: Position
-    /// When the last entry happened.
+    /// When the entry at `end` happened.
     package let endInstant: Instant
+    /// The epoch in which the chat was read.
     package let epoch: Epoch
+    /// Nil for a chat that the client asked for, or already followed.
     package let news: News?
 
-    /// - Parameter position: Nil for now.
+    /// - Parameter position: Nil to start at the end of the log.
     package init(
         _ interest: TopicInterest,
         of head: LogHead,
@@ -36,7 +40,7 @@ package struct SubscriptionStart: Sendable {
         interest.noteEnd(end, in: epoch)
     }
 
-    /// A chat that joins a stream of all chats: with its whole log if it is new, otherwise with its last entries.
+    /// A chat that joins a stream of all chats: with its whole log if it is new, otherwise with its latest entries.
     package init(
         joining interest: TopicInterest,
         _ head: LogHead,

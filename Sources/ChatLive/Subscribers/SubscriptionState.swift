@@ -1,50 +1,58 @@
 package import ChatDomain
 
-/// Where a subscription stands in a log and what it gets next: every entry once and in order, in whatever order events arrive.
+/// The position of a subscription in a log, and its next step: it sends every entry once and in order, in whatever
+/// order events arrive.
 ///
-/// What it is missing comes from the replay buffer of the topic, or else from the store.
+/// Missing entries come from the replay buffer of the topic, or else from the store. A value without I/O.
 package struct SubscriptionState {
     private enum Phase: Equatable {
-        /// It reads what was there before it started.
+        /// It sends the entries that existed before it started.
         ///
-        /// - Parameter floor: The page being read reaches at least this position, so that the buffer need not go back
-        ///   further; nil if nothing is being read.
+        /// - Parameter floor: A position that the page being read reaches at least, so that the buffer may drop events
+        ///   up to it; nil if nothing is being read.
         case replaying(floor: Position?)
         case live
     }
 
+    /// What the caller must do next.
     package enum Step {
         case send(LiveEvent)
-        /// Everything that was there when it started was sent.
+        /// Everything that existed when it started has been sent; returned once.
         case caughtUp
-        /// What comes after its position must be read from the store.
+        /// The entries after the position must be read from the store; then call `finishReading`.
         case read(after: Position)
         case wait
     }
 
-    /// The last entry that was sent.
+    /// The position of the last entry sent.
     package private(set) var position: Position
-    /// When that entry happened, if it is known.
+    /// When that entry happened, if known.
     package private(set) var instant: Instant?
     private var phase = Phase.replaying(floor: nil)
 
+    /// Starts in replay.
+    ///
+    /// - Parameters:
+    ///   - position: The last entry that the client has.
+    ///   - instant: When that entry happened; nil if unknown.
     package init(after position: Position, _ instant: Instant? = nil) {
         self.position = position
         self.instant = instant
     }
 
+    /// Whether everything that existed at the start has been sent.
     package var isLive: Bool {
         phase == .live
     }
 
-    /// Whether the buffer has dropped what it needs next.
+    /// Whether the buffer has dropped the next event; false during replay, which reads from the store instead.
     package func isOverrun(by buffer: ReplayBuffer) -> Bool {
         isLive && position < buffer.base
     }
 
-    /// What is to be done now.
+    /// Returns the next step.
     ///
-    /// - Precondition: It is not overrun.
+    /// - Precondition: The state is not overrun.
     package mutating func next(_ buffer: ReplayBuffer) -> Step {
         switch phase {
         case .live:
@@ -62,16 +70,16 @@ package struct SubscriptionState {
         }
     }
 
-    /// What was to be read is there, or reading it has failed.
+    /// Ends a read, whether it succeeded or failed; `next` may then ask for another.
     package mutating func finishReading() {
         if !isLive {
             phase = .replaying(floor: nil)
         }
     }
 
-    /// Advances by an event.
+    /// Advances by one event.
     ///
-    /// - Returns: Whether it is the next one, and so to be sent.
+    /// - Returns: Whether the event has the next position, so that the caller must send it.
     package mutating func advance(to event: LiveEvent) -> Bool {
         guard let next = event.position, next.rawValue == position.rawValue + 1 else { return false }
         position = next
@@ -79,7 +87,7 @@ package struct SubscriptionState {
         return true
     }
 
-    /// From where on the buffer must be kept for it.
+    /// The buffer must keep the events after this position.
     package var floor: Position {
         if case .replaying(floor: let floor?) = phase { floor } else { position }
     }

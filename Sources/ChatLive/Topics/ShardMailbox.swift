@@ -2,21 +2,21 @@ import ChatDomain
 import NIOCore
 import Synchronization
 
-/// What the hub tells a shard.
+/// A signal from the hub to a shard.
 enum ShardSignal: Sendable {
     case events([LiveEvent])
-    /// - Parameter epoch: Nil if another process said so.
+    /// - Parameter epoch: Nil if another process reported the ends.
     case moved([ChatID: Position], epoch: Epoch?)
-    /// Chats that exist, for streams of all chats.
+    /// Existing chats, for streams of all chats.
     ///
-    /// - Parameter epoch: That of a list of the most recently active chats; nil for chats that were signalled.
+    /// - Parameter epoch: The epoch of a list of the most recently active chats; nil for chats reported by a signal.
     case listed([ChatID], epoch: Epoch?)
     case deleted(ChatID)
     /// The log has gone backward.
     case rewound(ChatID, epoch: Epoch)
 }
 
-/// Brings signals to a shard on its event loop, which takes all that have gathered at once.
+/// Delivers signals to a shard on its event loop, in batches: all that have gathered since the last delivery.
 struct ShardMailbox: Sendable {
     let eventLoop: any EventLoop
     private let shard: NIOLoopBoundBox<TopicShard>
@@ -31,7 +31,7 @@ struct ShardMailbox: Sendable {
         shard = .makeBoxSendingValue(TopicShard(eventLoop, limits, source), eventLoop: eventLoop)
     }
 
-    /// - Precondition: On the event loop.
+    /// - Precondition: Called on the event loop.
     var loopBoundShard: TopicShard {
         shard.value
     }

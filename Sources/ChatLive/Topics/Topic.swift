@@ -1,6 +1,6 @@
 import ChatDomain
 
-/// A chat with subscriptions on one event loop, which share its replay buffer.
+/// The subscriptions to a chat on one event loop, with the replay buffer they share.
 ///
 /// Confined to that event loop.
 final class Topic {
@@ -8,11 +8,11 @@ final class Topic {
     let epoch: Epoch
     private(set) var buffer: ReplayBuffer
     private(set) var subscriptions: [Subscription] = []
-    /// A position that the log is known to have reached.
+    /// A position that the log is known to have reached; the buffer may lag behind it.
     var knownEnd: Position
-    /// Whether entries that were not signalled are being read.
+    /// Whether entries that were not signalled are being read from the store.
     var isReading = false
-    /// Whether the buffer holds events that were not delivered yet.
+    /// Whether the buffer holds events that have not been delivered yet.
     private(set) var hasUndelivered = false
 
     init(_ chat: SubscriptionStart) {
@@ -22,7 +22,7 @@ final class Topic {
         knownEnd = chat.end
     }
 
-    /// How it takes turns in reading from the store.
+    /// The owner of its reads in the fair queue.
     var turn: [ReplaySource.Turn] {
         [.live, .topic(ObjectIdentifier(self))]
     }
@@ -43,9 +43,9 @@ final class Topic {
         return appended
     }
 
-    /// Sends a subscription what the buffer holds for it.
+    /// Sends a subscription the events of the buffer that it needs.
     ///
-    /// - Returns: The position after which the store must be read for it, or nil.
+    /// - Returns: The position after which the store must be read for it; nil if no read is needed.
     func pump(_ subscription: Subscription) -> Position? {
         var missing: Position?
         while subscription.isActive {
@@ -58,7 +58,7 @@ final class Topic {
         return missing
     }
 
-    /// Sends every subscription an event without a position, now or never.
+    /// Sends a notice to all subscriptions; those that cannot take it now miss it.
     func sendEphemeral(_ event: LiveEvent) {
         for subscription in subscriptions {
             subscription.sendEphemeral(event)
@@ -67,15 +67,15 @@ final class Topic {
 
     /// Ends a delivery: drops the oldest events beyond the limits.
     ///
-    /// - Returns: Whether a subscription may have been overrun.
+    /// - Returns: Whether events were dropped, so that a subscription may be overrun.
     func finishDelivery(_ limits: StreamLimits) -> Bool {
         hasUndelivered = false
         return buffer.trim(toCount: limits.maximumLag, size: limits.maximumLagBytes)
     }
 
-    /// Drops the events that every subscription has.
+    /// Drops the events that no subscription needs any more.
     func trim() {
-        // A connection that becomes writable during a delivery is ahead of the others.
+        // During a delivery, a connection that becomes writable may be ahead of the others.
         guard !hasUndelivered else { return }
         var floor = buffer.end
         for subscription in subscriptions where subscription.lags {

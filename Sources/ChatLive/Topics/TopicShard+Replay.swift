@@ -1,11 +1,11 @@
 import ChatDomain
 import NIOCore
 
-/// Reads what signals do not bring.
+/// Reads entries that no signal carried.
 extension TopicShard {
-    /// Ends the subscriptions to a chat that was said to be deleted.
+    /// Ends the subscriptions to a chat if the store confirms its deletion.
     ///
-    /// That may have been before the chat was created, or before an import brought it back.
+    /// The signal may predate the creation of the chat, or an import that restored it.
     func deleteIfGone(_ topic: Topic) {
         let loopBound = NIOLoopBound((shard: self, topic: topic), eventLoop: eventLoop)
         source.ifGone(topic.chatID, on: eventLoop) {
@@ -14,7 +14,7 @@ extension TopicShard {
         }
     }
 
-    /// Reads what a subscription is missing.
+    /// Reads the entries after a position for one subscription.
     func read(_ subscription: Subscription, after position: Position) {
         let loopBound = NIOLoopBound((shard: self, subscription: subscription), eventLoop: eventLoop)
         let (instant, turn) = (subscription.instant, subscription.subscriber.turn)
@@ -24,7 +24,7 @@ extension TopicShard {
         }
     }
 
-    /// - Parameter start: Where the page was to start. The subscription may be past it: a connection that becomes writable
+    /// - Parameter start: The requested position. The subscription may be past it: a connection that becomes writable
     ///   while a page is sent asks for the next one before the rest of it is sent.
     private func finishReading(
         _ subscription: Subscription,
@@ -55,7 +55,7 @@ extension TopicShard {
         }
     }
 
-    /// Reads what a topic is missing up to a position that its log is known to have reached.
+    /// Reads the entries that a topic lacks up to a position that its log is known to have reached.
     func read(_ topic: Topic, to position: Position) {
         topic.knownEnd = max(topic.knownEnd, position)
         guard topic.knownEnd > topic.buffer.end, !topic.isReading else { return }
@@ -70,8 +70,8 @@ extension TopicShard {
     }
 
     /// - Parameters:
-    ///   - known: What the log was known to have reached when the read began.
-    ///   - start: Where the page was to start.
+    ///   - known: The `knownEnd` of the topic when the read began.
+    ///   - start: The requested position.
     private func finishReading(
         _ topic: Topic,
         known: Position,
@@ -90,7 +90,7 @@ extension TopicShard {
         case .success(let page):
             topic.subscriptions.first?.interest.noteEnd(page.lastPosition, in: topic.epoch)
             if topic.knownEnd == known {
-                // A signal that claimed more was wrong.
+                // The log is not as long as a signal claimed.
                 topic.knownEnd = max(page.lastPosition, topic.buffer.end)
             }
             let end = topic.buffer.end
@@ -104,7 +104,7 @@ extension TopicShard {
         case .failure(.chatNotFound):
             delete(topic)
         case .failure:
-            // The next signal or poll tries again.
+            // The next signal or poll retries.
             break
         }
     }

@@ -4,8 +4,8 @@ import NIOCore
 
 /// The topics and subscribers of one event loop.
 ///
-/// Calls go one way: from the shard to its topics, their subscriptions, the subscribers and their sinks. A connection calls
-/// its shard to subscribe, to unsubscribe and to resume. Confined to the event loop.
+/// Calls go one way: from the shard to its topics, their subscriptions, the subscribers and their sinks. A connection
+/// calls its shard to subscribe, unsubscribe and resume. Confined to the event loop.
 package final class TopicShard {
     let eventLoop: any EventLoop
     let limits: StreamLimits
@@ -20,6 +20,7 @@ package final class TopicShard {
         self.source = source
     }
 
+    /// Registers a subscriber for heartbeats, stall checks and discovery; checks run once per second.
     package func add(_ subscriber: Subscriber) {
         subscribers.appendIndexed(subscriber)
         guard ticks == nil else { return }
@@ -29,7 +30,7 @@ package final class TopicShard {
         }
     }
 
-    /// Ends a subscriber with all its subscriptions.
+    /// Ends a subscriber and all its subscriptions, and cancels its reads.
     package func remove(_ subscriber: Subscriber) {
         for subscription in subscriber.end() {
             detach(subscription)
@@ -42,9 +43,9 @@ package final class TopicShard {
         }
     }
 
-    /// Starts to send what a subscription of one of the shard's subscribers is missing.
+    /// Starts a subscription of one of the subscribers of the shard.
     ///
-    /// - Parameter chat: As it was found after the interest was taken.
+    /// - Parameter chat: The chat as read after the interest was registered.
     package func start(_ subscription: Subscription, _ chat: SubscriptionStart) {
         if let other = topics[subscription.chatID], other.epoch != subscription.epoch {
             reset(other, in: subscription.epoch)
@@ -53,7 +54,7 @@ package final class TopicShard {
         topics[subscription.chatID] = topic
         topic.add(subscription)
         pump(subscription, topic)
-        // What was signalled before there was a topic has reached nobody.
+        // Signals that arrived before the topic existed reached no one.
         let news = subscription.interest.news
         read(topic, to: max(chat.end, news.end ?? chat.end))
         if news.isDeleted {
@@ -61,12 +62,13 @@ package final class TopicShard {
         }
     }
 
+    /// Ends one subscription; the sink is not told.
     package func unsubscribe(_ subscription: Subscription) {
         subscription.subscriber.remove(subscription)
         detach(subscription)
     }
 
-    /// Goes on after a subscriber's connection has become writable.
+    /// Resumes delivery when the connection of a subscriber has become writable.
     package func resume(_ subscriber: Subscriber) {
         subscriber.resume()
         for subscription in subscriber.subscriptions where subscription.lags {
@@ -160,7 +162,7 @@ extension TopicShard {
         }
     }
 
-    /// Ends the subscribers of a history that is no longer the database's.
+    /// Makes the subscribers of a topic start over: its epoch has changed, or its log has gone backward.
     func reset(_ topic: Topic, in epoch: Epoch) {
         for subscription in topic.subscriptions where subscription.isActive {
             subscription.subscriber.reset(in: epoch)

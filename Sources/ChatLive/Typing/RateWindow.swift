@@ -1,20 +1,21 @@
-/// A rate limit per key: so many within a second.
+/// A rate limit per key with a fixed window of one second.
 package struct RateWindow<Key: Hashable> {
+    /// Monotonic, and passed in by the caller, so that tests control the time.
     package typealias Instant = ContinuousClock.Instant
 
     private let limit: Int
     private var counts: [Key: Int] = [:]
     private var end: Instant?
 
-    /// Further keys are over the limit: the table stays bounded.
+    /// Bounds the table; further keys within the same window are rejected.
     private static var maximumKeys: Int { 100_000 }
 
-    /// - Parameter limit: How often a key is admitted within a second.
+    /// - Parameter limit: Events admitted per key and second.
     package init(limit: Int) {
         self.limit = limit
     }
 
-    /// Counts one more for a key, unless it is over the limit.
+    /// Counts an event for a key and returns true; returns false, without counting, if the key is over the limit.
     package mutating func admits(_ key: Key, at now: Instant) -> Bool {
         if end.map({ $0 <= now }) ?? true {
             counts = [:]

@@ -1,14 +1,15 @@
 package import ChatDomain
 
-/// Decides which typing notices are shown: a person who keeps typing from time to time, and no floods.
+/// Limits typing notices per person, per chat and per client address.
 package struct TypingLimiter {
+    /// Monotonic, and passed in by the caller, so that tests control the time.
     package typealias Instant = ContinuousClock.Instant
 
     private struct Typist: Hashable {
         let chatID: ChatID
-        /// That of the metadata, which says who it is.
+        /// The hash of the metadata, which identifies the person.
         ///
-        /// Where two people have the same, one of them is not shown.
+        /// If two people collide, one of them is not shown.
         let hash: Int
 
         init(_ typing: Typing) {
@@ -17,39 +18,39 @@ package struct TypingLimiter {
         }
     }
 
-    /// No more people are shown at a time: the table stays bounded.
+    /// Bounds the tables; notices of further people are dropped.
     private static let maximumTypists = 100_000
 
     private let interval: Duration
     private var addresses: RateWindow<String>
     private var chats: RateWindow<ChatID>
-    /// When each person was last shown, in two generations, so that dropping old ones is cheap.
+    /// When each person was last shown, in two generations, so that expired entries are dropped cheaply.
     private var young: [Typist: Instant] = [:]
     private var old: [Typist: Instant] = [:]
     private var generationEnd: Instant?
 
     /// - Parameters:
-    ///   - interval: How long a person is not shown again.
-    ///   - chatLimit: How many notices a chat shows within a second.
-    ///   - addressLimit: How many notices an address may send within a second.
+    ///   - interval: How long a person who was shown is not shown again.
+    ///   - chatLimit: Notices shown per chat and second.
+    ///   - addressLimit: Notices accepted per client address and second.
     package init(interval: Duration, chatLimit: Int, addressLimit: Int) {
         self.interval = interval
         addresses = RateWindow(limit: addressLimit)
         chats = RateWindow(limit: chatLimit)
     }
 
-    /// Counts a notice from an address; false if it sends too many.
+    /// Counts a notice from a client address; false if the address is over its limit.
     package mutating func admitsEvent(from address: String, at now: Instant) -> Bool {
         addresses.admits(address, at: now)
     }
 
-    /// Whether the same person was shown in the same chat just now.
+    /// Whether the same person was already shown in the same chat within `interval`; records nothing.
     package func isRepeated(_ typing: Typing, at now: Instant) -> Bool {
         let typist = Typist(typing)
         return (young[typist] ?? old[typist]).map { now < $0 + interval } ?? false
     }
 
-    /// Whether a notice is to be shown, which is noted then.
+    /// Decides whether to show a notice, and records it if so.
     package mutating func admits(_ typing: Typing, at now: Instant) -> Bool {
         if isRepeated(typing, at: now) { return false }
         if generationEnd.map({ $0 <= now }) ?? true {
