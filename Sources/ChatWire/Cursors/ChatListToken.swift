@@ -1,9 +1,13 @@
 package import ChatDomain
 import Hashing
 
-/// The cursor of a list of chats, as an opaque token: the epoch, a point, then letters, digits and `-`.
+/// The cursor of a chat list as an opaque token: the epoch, a dot, then letters, digits and `-`.
+///
+/// A checksum rejects truncated and mistyped tokens; it is not a signature.
 package struct ChatListToken {
+    /// The epoch in which the page before the cursor was read.
     package let epoch: Epoch
+    /// The last chat of the page before.
     package let cursor: ChatListQuery.Cursor
 
     package init(epoch: Epoch, cursor: ChatListQuery.Cursor) {
@@ -11,7 +15,7 @@ package struct ChatListToken {
         self.cursor = cursor
     }
 
-    /// Nil unless the text is a token that a list returned.
+    /// Parses a token; nil unless a chat list returned it.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = Epoch(parts[0]) else { return nil }
@@ -26,6 +30,7 @@ package struct ChatListToken {
         )
     }
 
+    /// The value of `next_cursor` in a chat list, and of `cursor` in a request.
     package var text: String {
         let fields = [cursor.lastEntryAt.microsecondsSinceEpoch, cursor.id.rawValue]
         let text = "\(epoch.text)." + fields.map { String($0, radix: 36) }.joined(separator: "-")

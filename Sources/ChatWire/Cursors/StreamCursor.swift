@@ -1,32 +1,37 @@
 package import ChatDomain
 import Hashing
 
-/// A client's position in each of many chats: the `id` of a combined stream.
+/// The positions of a client in many chats: the `id` of an event in a stream of several chats.
 package struct StreamCursor: Equatable {
+    /// The epoch of all positions.
     package let epoch: Epoch
-    /// In order of chat id.
+    /// Sorted by chat id, each chat once.
     package let positions: [(chatID: ChatID, position: Position)]
-    /// If a stream of all chats leaves some of them out, the newest chat that it knows of.
+    /// The newest chat the stream knew of, if a stream of all chats left some out; nil otherwise.
+    ///
+    /// A chat with a greater id was created later.
     package let newest: ChatID?
 
+    /// Written out because tuples are not `Equatable`.
     package static func == (lhs: StreamCursor, rhs: StreamCursor) -> Bool {
         lhs.epoch == rhs.epoch && lhs.newest == rhs.newest && lhs.positions.elementsEqual(rhs.positions, by: ==)
     }
 
+    /// - Parameter positions: In any order, each chat once.
     package init(_ positions: [(chatID: ChatID, position: Position)], in epoch: Epoch, newest: ChatID? = nil) {
         self.epoch = epoch
         self.positions = positions.sorted { $0.chatID.rawValue < $1.chatID.rawValue }
         self.newest = newest
     }
 
-    /// A cursor at the start of the same chats.
+    /// Returns a cursor at the start of the same chats in a new epoch.
     package func restarted(in epoch: Epoch) -> StreamCursor {
         StreamCursor(positions.map { ($0.chatID, Position(rawValue: 0)) }, in: epoch, newest: newest)
     }
 
-    /// The cursor as an opaque token: the epoch, a point, then letters, digits and `-`.
+    /// An opaque token: the epoch, a dot, then letters, digits and `-`.
     ///
-    /// Each id is written as its difference from the previous one.
+    /// Ids are delta-encoded in base 36, and a checksum ends the token.
     package var token: String {
         var text = "\(epoch.text)."
         if let newest {
@@ -40,7 +45,7 @@ package struct StreamCursor: Equatable {
         return text + Self.check(text)
     }
 
-    /// Nil unless a stream has sent the token.
+    /// Parses a token; nil unless a stream sent it.
     package init?(token: String) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count), let epoch = Epoch(parts[0]), let last = parts.last else { return nil }

@@ -1,12 +1,13 @@
 package import ChatDomain
 
-/// The scalars of JSON and of log lines, appended without an intermediate `String`.
+/// Appends the scalars of JSON and of log lines without an intermediate `String`.
 extension [UInt8] {
+    /// Appends the text as it is, without quotes or escapes.
     package mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// A string in quotes, with the escapes that RFC 8259 requires.
+    /// Appends a string in quotes, with only the escapes that RFC 8259 requires.
     package mutating func appendQuoted(_ string: String) {
         append(UInt8(ascii: "\""))
         var string = string
@@ -22,6 +23,7 @@ extension [UInt8] {
         append(UInt8(ascii: "\""))
     }
 
+    /// Appends a number in decimal, without leading zeros or a plus sign.
     package mutating func appendDecimal(_ value: Int64) {
         let magnitude = value.magnitude
         if value < 0 {
@@ -36,7 +38,7 @@ extension [UInt8] {
         appendDigits(magnitude, count: count)
     }
 
-    /// An RFC 3339 timestamp in UTC, always with six fractional digits and `Z`.
+    /// Appends an RFC 3339 timestamp in UTC, always with six fractional digits and `Z`.
     package mutating func appendTimestamp(_ instant: Instant) {
         let (seconds, microseconds) = instant.microsecondsSinceEpoch.quotientAndRemainder(flooringDividingBy: 1_000_000)
         let (days, secondOfDay) = seconds.quotientAndRemainder(flooringDividingBy: 86_400)
@@ -57,7 +59,7 @@ extension [UInt8] {
         append(UInt8(ascii: "Z"))
     }
 
-    /// The last `count` decimal digits, with leading zeros.
+    /// Appends the last `count` decimal digits, with leading zeros.
     private mutating func appendDigits(_ number: UInt64, count: Int) {
         var rest = number
         let end = self.count + count
@@ -86,7 +88,7 @@ extension [UInt8] {
 }
 
 extension UInt8 {
-    /// Whether it must be escaped in a JSON string.
+    /// Whether the byte must be escaped in a JSON string.
     var needsEscape: Bool {
         self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\")
     }

@@ -1,9 +1,11 @@
-/// A day of the proleptic Gregorian calendar.
+/// A date in the proleptic Gregorian calendar.
 struct CivilDate: Equatable {
     let year: Int64
     let month: Int64
     let day: Int64
 
+    /// Converts from days since 1970-01-01.
+    ///
     /// Howard Hinnant's `civil_from_days` (https://howardhinnant.github.io/date_algorithms.html): years begin in March,
     /// so that the leap day comes last, and 400 years have 146,097 days.
     init(daysSinceEpoch: Int64) {
@@ -18,7 +20,7 @@ struct CivilDate: Equatable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
-    /// Hinnant's `days_from_civil`.
+    /// Hinnant's `days_from_civil`: the inverse, which also accepts days that do not exist.
     static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400

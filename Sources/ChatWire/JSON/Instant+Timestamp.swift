@@ -4,11 +4,11 @@ extension Instant {
     private static let yearZero = CivilDate.daysSinceEpoch(year: 0, month: 1, day: 1) * 86_400
     private static let yearTenThousand = CivilDate.daysSinceEpoch(year: 10_000, month: 1, day: 1) * 86_400
 
-    /// Reads an RFC 3339 timestamp, such as `2026-11-23T09:00:00.5+01:00`; nil for any other form and for days that do not
-    /// exist.
+    /// Parses an RFC 3339 timestamp, such as `2026-11-23T09:00:00.5+01:00`; nil for other forms and for dates that do
+    /// not exist.
     ///
-    /// Digits beyond microseconds are ignored. A leap second is the last microsecond of the second before it, so that the
-    /// next minute does not start twice.
+    /// Digits beyond microseconds are ignored. A leap second becomes the last microsecond of the second before it, so
+    /// that the next minute does not start twice.
     package init?(timestamp: String) {
         var fields = TimestampFields(Array(timestamp.utf8))
         guard let year = fields.number(4), fields.skip("-"), let month = fields.number(2), fields.skip("-"),
@@ -41,7 +41,7 @@ private struct TimestampFields {
         rest.isEmpty
     }
 
-    /// Takes exactly `count` digits.
+    /// Consumes exactly `count` digits.
     mutating func number(_ count: Int) -> Int64? {
         let digits = rest.prefix(count)
         guard digits.count == count, digits.allSatisfy(\.isDigit) else { return nil }
@@ -49,14 +49,14 @@ private struct TimestampFields {
         return digits.number
     }
 
-    /// Takes one of the characters.
+    /// Consumes one of the characters.
     mutating func skip(_ characters: String) -> Bool {
         guard let first = rest.first, characters.utf8.contains(first) else { return false }
         rest.removeFirst()
         return true
     }
 
-    /// Takes the fraction of a second, with any number of digits; 0 if there is none.
+    /// Consumes the fraction of a second, with any number of digits; 0 if there is none.
     mutating func microseconds() -> Int64? {
         guard skip(".") else { return 0 }
         let digits = rest.prefix(while: \.isDigit)
@@ -65,7 +65,7 @@ private struct TimestampFields {
         return (digits.prefix(6) + Array(repeating: UInt8(ascii: "0"), count: max(0, 6 - digits.count))).number
     }
 
-    /// Takes the offset from UTC, in seconds.
+    /// Consumes the offset from UTC and returns it in seconds.
     mutating func offset() -> Int64? {
         if skip("Zz") { return 0 }
         let isBehind = rest.first == UInt8(ascii: "-")

@@ -1,8 +1,8 @@
 /// A cursor over a JSON text that checks the grammar of RFC 8259 without recursion.
 struct JSONScanner {
-    /// How deeply arrays and objects may be nested.
+    /// The maximum nesting of arrays and objects.
     ///
-    /// Parsers of other clients fail on deeper texts.
+    /// Parsers of some clients fail on deeper texts.
     static let maximumDepth = 512
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -19,9 +19,9 @@ struct JSONScanner {
 
     /// Checks a whole document.
     ///
-    /// ASCII takes one pass; other texts are checked for UTF-8 in a second one.
+    /// ASCII takes one pass; a second pass checks other texts for valid UTF-8.
     ///
-    /// - Returns: The value without surrounding white space, with its members if it is an object.
+    /// - Returns: The value without surrounding white space, and with its members if it is an object.
     mutating func scanDocument() throws(JSONSyntaxError) -> JSONValue {
         do throws(JSONSyntaxError) {
             let value = try scanOnlyValue()
@@ -52,7 +52,7 @@ struct JSONScanner {
         return value
     }
 
-    /// Checks an object and moves past it.
+    /// Checks an object and advances past it.
     ///
     /// - Returns: Its members in their written order.
     mutating func scanMembers() throws(JSONSyntaxError) -> [JSONValue.MemberRange] {
@@ -108,11 +108,11 @@ struct JSONScanner {
         }
     }
 
-    /// Checks one value and moves past it.
+    /// Checks one value and advances past it.
     ///
-    /// - Parameter depth: How many arrays and objects enclose it.
+    /// - Parameter depth: The number of arrays and objects that enclose it.
     private mutating func scanValue(depth: Int = 0) throws(JSONSyntaxError) {
-        // The closing brackets of what is open, the innermost last.
+        // The closing brackets of open arrays and objects, innermost last.
         var closers: [UInt8] = []
         repeat {
             switch peek {
@@ -126,7 +126,7 @@ struct JSONScanner {
             default:
                 try scanScalar()
             }
-            // A value is complete: close what ends with it, or continue after a comma.
+            // A value is complete: close the arrays and objects that end with it, or continue after a comma.
             while let closer = closers.last {
                 skipWhitespace()
                 if take(UInt8(ascii: ",")) {
@@ -142,7 +142,7 @@ struct JSONScanner {
         } while !closers.isEmpty
     }
 
-    /// Moves past an opening bracket; false if the closing one follows at once.
+    /// Advances past an opening bracket; false if the closing one follows immediately.
     private mutating func open(
         closingWith closer: UInt8,
         depth: Int,
@@ -158,7 +158,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Returns the range of the name.
+    /// Advances past a name and its colon, and returns the range of the name.
     private mutating func scanNameAndColon() throws(JSONSyntaxError) -> Range<Int> {
         let start = index
         guard peek == UInt8(ascii: "\"") else {
@@ -220,7 +220,7 @@ struct JSONScanner {
         }
     }
 
-    /// Moves past a string's characters up to its end, an escape or a control character.
+    /// Advances past the characters of a string up to its end, an escape or a control character.
     private mutating func skipPlainCharacters() {
         let (end, bits) = text.plainCharacters(from: index)
         index = end
@@ -251,7 +251,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Moves past digits; false if there are none.
+    /// Advances past digits; false if there are none.
     private mutating func skipDigits() -> Bool {
         let start = index
         while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
@@ -262,7 +262,7 @@ struct JSONScanner {
 }
 
 extension ArraySlice<UInt8> {
-    /// The end of the bytes that need no escape in a JSON string, and the union of their bits.
+    /// Returns the end of the bytes that need no escape in a JSON string, and the bitwise OR of those bytes.
     fileprivate func plainCharacters(from start: Int) -> (end: Int, bits: UInt8) {
         let bytes = span
         var offset = start - startIndex

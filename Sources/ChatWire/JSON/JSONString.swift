@@ -11,13 +11,13 @@ struct JSONString {
         content.contains(UInt8(ascii: "\\"))
     }
 
-    /// The string with its escapes resolved.
+    /// Decodes the string; throws if an escape is a lone surrogate.
     func decoded() throws(JSONStringError) -> String {
         guard hasEscapes else { return String(decoding: content, as: UTF8.self) }
         return try resolved(replacingLoneSurrogates: false)
     }
 
-    /// The string with its escapes resolved, and U+FFFD for each escape that is half a character.
+    /// Decodes the string, with U+FFFD for each lone surrogate.
     func decodedLossily() -> String {
         (try? resolved(replacingLoneSurrogates: true)) ?? ""
     }
@@ -53,7 +53,7 @@ struct JSONString {
 }
 
 extension ArraySlice<UInt8> {
-    /// Takes the four digits after `\u`, and the second surrogate after a first one; nil for a lone surrogate.
+    /// Consumes the four digits after `\u`, and the second surrogate after a first one; nil for a lone surrogate.
     fileprivate mutating func popScalar() -> Unicode.Scalar? {
         let first = popCodeUnit()
         guard UTF16.isLeadSurrogate(first) else { return Unicode.Scalar(first) }

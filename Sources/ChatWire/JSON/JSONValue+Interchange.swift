@@ -1,16 +1,16 @@
-/// Why a well-formed JSON value must not be passed on: some parsers reject it, or parsers disagree about it.
+/// The reason why a well-formed JSON value must not be passed on: parsers reject it or disagree about it.
 ///
 /// The rules are those of I-JSON (RFC 7493), with a limit on depth.
 package enum InterchangeViolation: Error, Equatable {
     case tooDeep(maximum: Int)
-    /// As a double it would be infinite, or 0 although it is not.
+    /// The number becomes infinite as a double, or 0 although it is not.
     case numberBeyondDouble
-    /// An escape is half a character.
+    /// A string has an escape for one half of a surrogate pair.
     case loneSurrogate
-    /// Some parsers take the first value, some the last, some none.
+    /// Parsers disagree: the first value wins, or the last, or the object is rejected.
     case repeatedName(String)
 
-    /// To complete "the value …".
+    /// Completes the sentence "the value …".
     package var reason: String {
         switch self {
         case .tooDeep(let maximum): "is nested more than \(maximum) levels deep"
@@ -22,19 +22,21 @@ package enum InterchangeViolation: Error, Equatable {
 }
 
 extension JSONValue {
-    /// How deeply arrays and objects may be nested in a value that is passed on.
+    /// The maximum nesting of arrays and objects in a value that is passed on.
     package static let maximumInterchangeDepth = 32
 
-    /// Checks that every parser can read the value, and that all of them read the same.
+    /// Checks that all parsers accept the value and read it alike.
     package func requireInterchangeable() throws(InterchangeViolation) {
         try requireInterchangeable(depth: Self.maximumInterchangeDepth)
     }
 
+    /// Whether `requireInterchangeable` succeeds.
     package var isInterchangeable: Bool {
         (try? requireInterchangeable()) != nil
     }
 
-    /// The same text for all spellings of an interchangeable value: members sorted by name, strings and numbers normalized.
+    /// The same text for all spellings of an interchangeable value: members sorted by name, strings and numbers
+    /// normalized.
     package var canonical: String {
         var text: [UInt8] = []
         appendCanonical(to: &text)
@@ -48,7 +50,7 @@ extension JSONValue {
             var names: Set<[UInt8]> = []
             for (name, value) in memberList {
                 let name = try name.interchangeableString()
-                // Names are compared by their bytes: to `String`, composed and decomposed forms are equal.
+                // Compare bytes: `String` treats composed and decomposed forms as equal.
                 guard names.insert(Array(name.utf8)).inserted else { throw .repeatedName(name) }
                 try value.requireInterchangeable(depth: depth - 1)
             }
@@ -101,7 +103,7 @@ extension JSONValue {
         }
     }
 
-    /// A number's exact value: its digits without zeros at either end, times a power of ten.
+    /// The exact value of a number: its digits without zeros at either end, times a power of ten.
     private var canonicalNumber: String {
         let number = String(decoding: bytes, as: UTF8.self).lowercased()
         let parts = number.split(separator: "e", maxSplits: 1)

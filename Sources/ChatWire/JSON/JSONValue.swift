@@ -1,6 +1,6 @@
-/// A JSON text (RFC 8259) that has been checked from end to end and is read in place instead of being copied into a tree.
+/// A JSON text (RFC 8259) that has been checked completely and is read in place instead of being copied into a tree.
 ///
-/// It takes bytes from clients, so nothing in it recurses: depth costs a counter.
+/// It comes from clients, so the check does not recurse: deep nesting cannot exhaust the stack.
 package struct JSONValue: Sendable {
     /// The text of this value, without surrounding white space.
     package let bytes: ArraySlice<UInt8>
@@ -13,6 +13,7 @@ package struct JSONValue: Sendable {
         let value: Range<Int>
     }
 
+    /// The type of a value, known from its first byte.
     package enum Kind: Sendable {
         case object
         case array
@@ -26,19 +27,20 @@ package struct JSONValue: Sendable {
     ///
     /// A byte order mark at the start is ignored.
     ///
-    /// - Throws: `JSONSyntaxError` for anything that RFC 8259 does not allow, for invalid UTF-8, and for more than
-    ///   `JSONScanner.maximumDepth` nested arrays and objects.
+    /// - Throws: `JSONSyntaxError` for text that RFC 8259 does not allow, for invalid UTF-8, and for arrays and objects
+    ///   nested more than `JSONScanner.maximumDepth` deep.
     package init(parsing text: [UInt8]) throws(JSONSyntaxError) {
         var scanner = JSONScanner(text[...])
         self = try scanner.scanDocument()
     }
 
-    /// - Parameter members: An object's members, if they are known.
+    /// - Parameter members: The members of an object, if known.
     init(checked bytes: ArraySlice<UInt8>, members: [MemberRange]? = nil) {
         self.bytes = bytes
         ranges = members
     }
 
+    /// Read from the first byte, in constant time.
     package var kind: Kind {
         switch bytes.first {
         case UInt8(ascii: "{"): .object
@@ -50,17 +52,17 @@ package struct JSONValue: Sendable {
         }
     }
 
-    /// An object's member of that name, the last one if it is repeated.
+    /// Returns the member of an object with that name, the last one if the name is repeated.
     ///
-    /// Nil if this is not an object.
+    /// Nil if there is none or this is not an object.
     package func member(_ name: String) -> JSONValue? {
         guard let member = memberRanges.last(where: { value(at: $0.name).matches(name) }) else { return nil }
         return value(at: member.value)
     }
 
-    /// An object's members by name, the last one if a name is repeated.
+    /// The members of an object by name, the last one if a name is repeated; empty if this is not an object.
     ///
-    /// Empty if this is not an object.
+    /// Lone surrogates in names become U+FFFD.
     package var members: [String: JSONValue] {
         var members: [String: JSONValue] = [:]
         for (name, value) in memberList {
@@ -71,7 +73,7 @@ package struct JSONValue: Sendable {
         return members
     }
 
-    /// An object's members in their written order.
+    /// The members of an object in their written order.
     var memberList: [(name: JSONValue, value: JSONValue)] {
         memberRanges.map { (value(at: $0.name), value(at: $0.value)) }
     }
@@ -92,17 +94,17 @@ package struct JSONValue: Sendable {
         JSONValue(checked: bytes[range])
     }
 
-    /// A string's content.
+    /// Decodes a string.
     ///
     /// - Returns: Nil if this is not a string.
-    /// - Throws: `JSONStringError.loneSurrogate` for an escape that is half a character, which JSON's grammar allows and
-    ///   Unicode does not.
+    /// - Throws: `JSONStringError.loneSurrogate` for an escape that is one half of a surrogate pair, which the grammar
+    ///   of JSON allows and Unicode does not.
     package func string() throws(JSONStringError) -> String? {
         guard kind == .string else { return nil }
         return try JSONString(quoted: bytes).decoded()
     }
 
-    /// The same value without white space between its tokens.
+    /// The text of the value without white space between tokens.
     package var compact: String {
         var compact: [UInt8] = []
         compact.reserveCapacity(bytes.count)
@@ -122,7 +124,9 @@ package struct JSONValue: Sendable {
         return String(decoding: compact, as: UTF8.self)
     }
 
-    /// An integer of at most 64 bits; a fraction of zeros is allowed.
+    /// The value of an integer that fits into 64 bits, with or without a fraction of zeros; nil for anything else.
+    ///
+    /// A number with an exponent is not an integer.
     package var integer: Int64? {
         guard kind == .number else { return nil }
         let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", maxSplits: 1)
@@ -130,7 +134,8 @@ package struct JSONValue: Sendable {
         return Int64(whole)
     }
 
-    /// A string's content with U+FFFD for each lone surrogate, so that it can be sent back to a client.
+    /// Decodes a string with U+FFFD for each lone surrogate, so that it can be sent back to a client; nil for other
+    /// kinds.
     package func lossyString() -> String? {
         kind == .string ? JSONString(quoted: bytes).decodedLossily() : nil
     }
@@ -141,10 +146,11 @@ package struct JSONValue: Sendable {
     }
 }
 
-/// The place where a text stops being JSON, and the reason.
+/// Where and why a text is not JSON.
 package struct JSONSyntaxError: Error, Equatable {
     /// The offset of the offending byte.
     package let offset: Int
+    /// Worded as by Python's `json` module where it has the same error, as FastAPI clients expect.
     package let reason: String
 
     package init(offset: Int, reason: String) {
@@ -153,6 +159,7 @@ package struct JSONSyntaxError: Error, Equatable {
     }
 }
 
+/// The reason why a string that is valid JSON has no Unicode value.
 package enum JSONStringError: Error {
     case loneSurrogate
 }

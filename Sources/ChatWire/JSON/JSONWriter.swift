@@ -1,21 +1,30 @@
-/// Writes JSON as bytes, with members in the order in which they are written.
+/// Writes JSON as bytes, with members in the order of the calls.
 ///
 /// Strings are escaped only where RFC 8259 requires it: other scripts, `/` and markup stay as they are.
 package struct JSONWriter {
-    // An array's bytes are written in place; each write to a `ByteBuffer` costs a check of its own.
+    /// The text written so far.
+    ///
+    /// An array is written in place; each write to a `ByteBuffer` costs a check of its own.
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
+    /// - Parameter capacity: Bytes reserved at first; the text may be longer.
     package init(capacity: Int = 256) {
         bytes.reserveCapacity(capacity)
     }
 
+    /// Writes an object.
+    ///
+    /// - Parameter members: Writes its members; names must not repeat.
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         open(UInt8(ascii: "{"))
         members(&self)
         close(UInt8(ascii: "}"))
     }
 
+    /// Writes an array.
+    ///
+    /// - Parameter write: Writes exactly one JSON value per element.
     package mutating func array<Element>(
         _ elements: some Sequence<Element>,
         _ write: (inout JSONWriter, Element) -> Void
@@ -29,7 +38,7 @@ package struct JSONWriter {
 
     /// Writes a member of the current object; nil becomes `null`.
     ///
-    /// - Parameter name: Must need no escaping.
+    /// - Parameter name: A name that needs no escapes.
     package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
         self.name(name)
         value.write(to: &self)
@@ -50,7 +59,7 @@ package struct JSONWriter {
         write(&self)
     }
 
-    /// Writes a member with any name, which is escaped.
+    /// Writes a member with any name, escaped as needed.
     package mutating func member(named name: String, _ value: some JSONWritable) {
         escapedName(name)
         value.write(to: &self)
@@ -61,6 +70,7 @@ package struct JSONWriter {
         value.write(to: &self)
     }
 
+    /// Writes `null` as an element or as the value of a member.
     package mutating func null() {
         scalar { $0.append("null" as StaticString) }
     }
@@ -71,7 +81,7 @@ package struct JSONWriter {
         needsComma = false
     }
 
-    /// Discards what has been written and keeps the capacity.
+    /// Discards the text and keeps the capacity.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         needsComma = false

@@ -1,7 +1,8 @@
 extension JSONSchema {
-    /// Integers that a double holds exactly, as JavaScript needs them.
+    /// Integers that a double, and so JavaScript, represents exactly.
     package static let id = component("ID", .integer(in: 1...9_007_199_254_740_991))
 
+    /// Matches what `JSONWriter` writes; clients may send other RFC 3339 forms.
     package static let instant = component(
         "Instant",
         [
@@ -10,6 +11,7 @@ extension JSONSchema {
         ]
     )
 
+    /// Matches `Epoch.text`.
     package static let epoch = component(
         "Epoch",
         [
@@ -22,6 +24,7 @@ extension JSONSchema {
         ]
     )
 
+    /// Matches `LogPlace.text`, with and without an epoch.
     package static let logPlace = component(
         "LogPlace",
         [
@@ -31,6 +34,7 @@ extension JSONSchema {
         ]
     )
 
+    /// Any JSON object; the size limit is that of the operation.
     package static let metadata = component(
         "Metadata",
         [

@@ -1,26 +1,29 @@
-/// A schema in the OpenAPI document.
+/// A JSON Schema in the OpenAPI document, which keeps its members in their written order.
 package struct JSONSchema: Sendable, ExpressibleByDictionaryLiteral {
     private var members: OpenAPIValue.Members
 
+    /// Takes keywords as they are, unchecked.
     package init(dictionaryLiteral members: (String, OpenAPIValue)...) {
         self.members = members
     }
 
+    /// The schema as a part of the document; a component becomes a `$ref`.
     package var value: OpenAPIValue {
         .object(members)
     }
 
-    /// A member of an object.
+    /// A member of an object schema.
     package struct Property: Sendable {
         let name: String
         let schema: JSONSchema
         let isRequired: Bool
 
+        /// A member that is always present.
         package static func required(_ name: String, _ schema: JSONSchema, _ description: String? = nil) -> Property {
             Property(name: name, schema: schema.described(description), isRequired: true)
         }
 
-        /// A member that is absent unless there is a value.
+        /// A member that is absent when there is no value.
         package static func optional(_ name: String, _ schema: JSONSchema, _ description: String? = nil) -> Property {
             Property(name: name, schema: schema.described(description), isRequired: false)
         }
@@ -28,11 +31,14 @@ package struct JSONSchema: Sendable, ExpressibleByDictionaryLiteral {
 }
 
 extension JSONSchema {
-    /// A schema with a name, which the document contains once.
+    /// A named schema, which the document contains once and refers to by `$ref`.
+    ///
+    /// A name must always stand for the same schema.
     package static func component(_ name: String, _ schema: JSONSchema) -> JSONSchema {
         ["$ref": .pointer(OpenAPIValue.Component(.schemas, name, schema.value))]
     }
 
+    /// An object that may have further members, as JSON Schema allows by default.
     package static func object(_ properties: [Property], _ description: String? = nil) -> JSONSchema {
         var schema: JSONSchema = ["type": "object"]
         let required = properties.filter(\.isRequired).map { OpenAPIValue.string($0.name) }
@@ -43,6 +49,7 @@ extension JSONSchema {
         return schema.described(description)
     }
 
+    /// - Parameter maximum: The greatest number of elements; nil for no limit.
     package static func array(of element: JSONSchema, maximum: Int? = nil) -> JSONSchema {
         var schema: JSONSchema = ["type": "array"]
         if let maximum {
@@ -52,15 +59,17 @@ extension JSONSchema {
         return schema
     }
 
+    /// Integers from the minimum up, without an upper bound.
     package static func integer(from minimum: Int) -> JSONSchema {
         ["type": "integer", "minimum": .integer(minimum)]
     }
 
+    /// Integers in the range, both bounds included.
     package static func integer(in range: ClosedRange<Int>) -> JSONSchema {
         ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
     }
 
-    /// A string of at least one character.
+    /// A string of 1 to `maximum` characters, counted as Unicode code points.
     package static func string(maximum: Int) -> JSONSchema {
         ["type": "string", "minLength": 1, "maxLength": .integer(maximum)]
     }
@@ -75,17 +84,21 @@ extension JSONSchema {
         ["anyOf": .array(schemas.map(\.value))]
     }
 
+    /// A string of any length.
     package static let string: JSONSchema = ["type": "string"]
+    /// An integer without bounds.
     package static let integer: JSONSchema = ["type": "integer"]
     package static let boolean: JSONSchema = ["type": "boolean"]
     package static let null: JSONSchema = ["type": "null"]
 
+    /// Returns a copy with one more keyword at the end.
     package func adding(_ name: String, _ value: OpenAPIValue) -> JSONSchema {
         var schema = self
         schema.members.append((name, value))
         return schema
     }
 
+    /// Returns a copy with a `description`; nil adds none.
     package func described(_ description: String?) -> JSONSchema {
         description.map { adding("description", .string($0)) } ?? self
     }

@@ -1,4 +1,4 @@
-/// A value in the OpenAPI document: JSON whose members keep their order, and pointers to the document's components.
+/// A value in the OpenAPI document: JSON with ordered members, and references to components.
 package indirect enum OpenAPIValue: Sendable {
     case string(String)
     case integer(Int)
@@ -6,21 +6,27 @@ package indirect enum OpenAPIValue: Sendable {
     case array([OpenAPIValue])
     case object(Members)
     case json(JSONValue)
-    /// The reference to a component. The document contains every component that it refers to.
+    /// The path of a component, such as `#/components/schemas/Chat`; the document includes every component referred to.
     case pointer(Component)
 
+    /// In their written order, each name once.
     package typealias Members = [(String, OpenAPIValue)]
 
-    /// A value with a name that others refer to.
+    /// A named part of the document that other parts refer to.
     package struct Component: Sendable {
+        /// The sections of `components` in use; the raw value is the key.
         package enum Section: String, CaseIterable, Sendable {
             case parameters, headers, responses, schemas
         }
 
+        /// The section of `components` that contains it.
         package let section: Section
+        /// Unique within the section.
         package let name: String
+        /// The definition; it may refer to further components.
         package let value: OpenAPIValue
 
+        /// Names a definition; equal names must have equal definitions, since the document keeps one.
         package init(_ section: Section, _ name: String, _ value: OpenAPIValue) {
             self.section = section
             self.name = name
@@ -28,12 +34,12 @@ package indirect enum OpenAPIValue: Sendable {
         }
     }
 
-    /// A `$ref` to a component.
+    /// An object with a `$ref` to a component.
     package static func reference(_ section: Component.Section, _ name: String, _ value: OpenAPIValue) -> OpenAPIValue {
         ["$ref": .pointer(Component(section, name, value))]
     }
 
-    /// A value as responses have it.
+    /// A value encoded as a response would encode it.
     package static func example(_ value: some JSONWritable) -> OpenAPIValue {
         var writer = JSONWriter()
         value.write(to: &writer)
@@ -52,6 +58,7 @@ extension OpenAPIValue: ExpressibleByStringInterpolation, ExpressibleByIntegerLi
 }
 
 extension OpenAPIValue: JSONWritable {
+    /// Writes a component reference as its path.
     package func write(to writer: inout JSONWriter) {
         switch self {
         case .string(let value): writer.value(value)
@@ -70,9 +77,9 @@ extension OpenAPIValue: JSONWritable {
         }
     }
 
-    /// Adds the components that the value refers to, directly or through others.
+    /// Adds the components that the value refers to, directly or indirectly.
     ///
-    /// - Parameter components: By their section and name.
+    /// - Parameter components: Definitions by section and name.
     package func collectComponents(into components: inout [Component.Section: [String: OpenAPIValue]]) {
         switch self {
         case .array(let elements):

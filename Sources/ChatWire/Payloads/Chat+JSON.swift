@@ -1,6 +1,7 @@
 package import ChatDomain
 
 extension Chat: JSONWritable {
+    /// Writes a `Chat`; metadata is omitted if there is none.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writeMembers(to: &writer)
@@ -19,6 +20,7 @@ extension Chat: JSONWritable {
 }
 
 extension ChatWithMessages: JSONWritable {
+    /// Writes the members of the chat and its latest messages in one object.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             chat.writeMembers(to: &writer)
@@ -28,6 +30,7 @@ extension ChatWithMessages: JSONWritable {
 }
 
 extension ChatList: JSONWritable {
+    /// Writes a page of chats; `next_cursor` is null at the end of the list.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("chats", chats)
@@ -37,8 +40,10 @@ extension ChatList: JSONWritable {
 }
 
 extension JSONSchema {
+    /// A chat without its messages.
     package static let chat = component("Chat", .object(chatProperties))
 
+    /// A chat with its latest messages, at most 100.
     package static let chatWithMessages = component(
         "ChatWithMessages",
         .object(
@@ -48,6 +53,7 @@ extension JSONSchema {
         )
     )
 
+    /// A page of at most 100 chats.
     package static let chatList = component(
         "ChatList",
         .object([

@@ -1,6 +1,7 @@
 package import ChatDomain
 
 extension LogPage: JSONWritable {
+    /// Writes a page of the log; its entries carry no `chat_id`, since the page is of one chat.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("entries") { writer in
@@ -13,7 +14,9 @@ extension LogPage: JSONWritable {
 }
 
 extension LogEntry {
-    /// - Parameter chatID: Written where entries of several chats are mixed.
+    /// Writes the entry with its message or chat.
+    ///
+    /// - Parameter chatID: Written where entries of several chats are mixed; nil omits it.
     package func write(to writer: inout JSONWriter, chatID: ChatID? = nil) {
         writer.object { writer in
             writer.member("seq", position)
@@ -30,6 +33,7 @@ extension LogEntry {
 }
 
 extension JSONSchema {
+    /// A page of at most 100 entries.
     package static let logPage = component(
         "LogPage",
         .object([
@@ -43,7 +47,9 @@ extension JSONSchema {
         ])
     )
 
+    /// An entry about a message, as streams send it: with `chat_id`.
     package static let liveMessageEntry = messageEntry("LiveMessageEntry", chatID: [liveChatID])
+    /// An entry about the chat itself, as streams send it: with `chat_id`.
     package static let liveChatEntry = chatEntry("LiveChatEntry", chatID: [liveChatID])
 
     private static let liveChatID = Property.required("chat_id", .id, "The chat whose log contains the entry.")

@@ -1,6 +1,7 @@
 package import ChatDomain
 
 extension Message: JSONWritable {
+    /// Writes a `Message`, or a `Tombstone` if it was deleted.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("id", id)
@@ -23,7 +24,7 @@ extension Message: JSONWritable {
         writer.member("metadata", ifPresent: metadata)
     }
 
-    /// What is left of a deleted message: its position.
+    /// What remains of a deleted message: its position, its times and an empty text.
     private func writeTombstone(_ deletedAt: Instant, to writer: inout JSONWriter) {
         writer.member("created_at", createdAt)
         writer.member("deleted_at", deletedAt)
@@ -32,6 +33,7 @@ extension Message: JSONWritable {
 }
 
 extension MessagePage: JSONWritable {
+    /// Writes a page with the epoch of its positions.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("messages", messages)
@@ -44,6 +46,7 @@ extension MessagePage: JSONWritable {
 }
 
 extension JSONSchema {
+    /// A message that was not deleted.
     package static let message = component(
         "Message",
         .object(
@@ -58,6 +61,7 @@ extension JSONSchema {
         )
     )
 
+    /// Allows no further members: nothing else of the message remains.
     package static let tombstone = component(
         "Tombstone",
         .object(
@@ -71,8 +75,10 @@ extension JSONSchema {
         .adding("additionalProperties", false)
     )
 
+    /// A message in any state.
     package static let messageOrTombstone = component("MessageOrTombstone", .oneOf(message, tombstone))
 
+    /// A page of at most 100 messages.
     package static let messagePage = component(
         "MessagePage",
         .object([

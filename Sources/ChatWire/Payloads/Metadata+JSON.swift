@@ -1,6 +1,6 @@
 package import ChatDomain
 
-/// Why a value is not the metadata of a chat, a message or a typing notice.
+/// The reason why a value is rejected as metadata of a chat, a message or a typing notice.
 package enum MetadataViolation: Error {
     case notAnObject
     case tooLong(limit: Int)
@@ -10,7 +10,7 @@ package enum MetadataViolation: Error {
 extension Metadata {
     /// Checks metadata from a client or an archive.
     ///
-    /// - Parameter limit: The greatest length in bytes, at most `maximumLength`.
+    /// - Parameter limit: The maximum size of the compact JSON in bytes, at most `maximumLength`.
     package init(_ value: JSONValue, limit: Int = maximumLength) throws(MetadataViolation) {
         guard value.kind == .object else { throw .notAnObject }
         let json = value.compact
