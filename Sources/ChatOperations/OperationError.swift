@@ -1,16 +1,20 @@
 package import ChatDomain
 
-/// Why an operation is refused, apart from what a store refuses (`StoreError`).
+/// The reasons for rejecting an operation, other than those of a store (`StoreError`).
 package enum OperationError: Error, Equatable {
-    /// The caller's position belongs to a history that has ended.
+    /// The position or cursor belongs to another epoch, or lies after the end of a log that has gone backward.
+    ///
+    /// The client must start over in this epoch.
     case epochChanged(to: Epoch)
-    /// The address sends too many typing notices.
+    /// The client address is over its limit of typing notices.
     case tooManyTypingNotices
 }
 
-/// A stream is to start at a position that the log has not reached.
+/// A stream would start at a position that the log has not reached; the client gets a 422.
 package struct PositionBeyondEnd: Error, Equatable {
+    /// The requested position.
     package let position: Position
+    /// The end of the log when the stream was requested.
     package let end: Position
 
     package init(position: Position, end: Position) {

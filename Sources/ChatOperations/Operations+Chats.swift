@@ -1,13 +1,16 @@
 package import ChatDomain
 
 extension Operations {
+    /// Creates a chat, or returns the one that an earlier request with the same idempotency key created.
     package func createChat(_ caller: Caller, _ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         var draft = draft
         draft.caller = caller
         return try await store.createChat(draft)
     }
 
-    /// - Parameter epoch: The epoch that the query's cursor belongs to; nil at the start of the list.
+    /// Lists chats, most recently active first.
+    ///
+    /// - Parameter epoch: The epoch of the cursor of the query; nil at the start of the list.
     /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch, and `StoreError`.
     package func listChats(
         _ caller: Caller,
@@ -19,20 +22,28 @@ extension Operations {
         return list
     }
 
-    /// Reads a chat with its latest messages, unless its log still ends where the caller knows.
+    /// A conditional read of a chat with its latest messages; nil if its log still ends where the caller knows.
     package func readChat(_ caller: Caller, _ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
         try await store.tail(request)
     }
 
-    /// Reads a chat with its latest messages.
+    /// Reads a chat with its latest messages, unconditionally.
     package func readChat(_ caller: Caller, _ tail: LogTail) async throws(StoreError) -> LatestMessages {
         try await store.tail(tail)
     }
 
+    /// Changes the title, the metadata or both, and returns the chat.
+    ///
+    /// An edit that changes nothing adds no log entry.
+    ///
+    /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func editChat(_ caller: Caller, _ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
         try await store.updateChat(id, edit, by: caller)
     }
 
+    /// Deletes a chat; if it is large, its messages are purged in the background.
+    ///
+    /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func deleteChat(_ caller: Caller, _ id: ChatID) async throws(StoreError) {
         try await store.deleteChat(id)
         onChatDeleted()

@@ -4,14 +4,14 @@ package import ChatWire
 package import NIOCore
 import Synchronization
 
-// Interest in a chat is registered before the store is read, so that no entry falls between the read and the stream.
+// An interest in a chat is registered before the store is read, so that no entry falls between the read and the stream.
 
 extension Operations {
-    /// Starts to follow one chat.
+    /// Prepares a subscription to one chat.
     ///
     /// - Parameters:
     ///   - place: The last entry that the client has; nil to start at the end of the log.
-    ///   - eventLoop: The event loop of the client's connection.
+    ///   - eventLoop: The event loop of the connection.
     /// - Throws: `OperationError.epochChanged`, `PositionBeyondEnd` and `StoreError`.
     package func follow(
         _ caller: Caller,
@@ -25,12 +25,12 @@ extension Operations {
         return try start(interest, head, after: place, in: snapshot.epoch)
     }
 
-    /// Starts to follow several chats.
+    /// Prepares a stream of several chats.
     ///
     /// - Parameters:
-    ///   - requests: For chats that the cursor does not know, the place decides.
-    ///   - cursor: Where an earlier stream of these chats ended.
-    ///   - eventLoop: The event loop of the client's connection.
+    ///   - requests: The chats; the place of a request applies if the cursor does not contain its chat.
+    ///   - cursor: Where an earlier stream of these chats ended; nil for a first one.
+    ///   - eventLoop: The event loop of the connection.
     /// - Throws: `OperationError.epochChanged`, `PositionBeyondEnd` and `StoreError`.
     package func followChats(
         _ caller: Caller,
@@ -52,7 +52,7 @@ extension Operations {
             } else if known[chatID] != nil {
                 stream.deleted.append(chatID)
             } else if cursor == nil {
-                // A client with a cursor was told that the chat is gone: a browser repeats its first request.
+                // A client with a cursor was already told of the deletion: a browser repeats its first URL.
                 throw StoreError.chatNotFound
             }
         }
@@ -61,11 +61,11 @@ extension Operations {
         return stream
     }
 
-    /// Starts to follow all chats, or as many of the most recently active ones as a stream can have.
+    /// Prepares a stream of all chats, or of the most recently active ones if there are more than a stream can have.
     ///
     /// - Parameters:
-    ///   - cursor: Where an earlier stream of all chats ended.
-    ///   - eventLoop: The event loop of the client's connection.
+    ///   - cursor: Where an earlier stream of all chats ended; nil for a first one.
+    ///   - eventLoop: The event loop of the connection.
     /// - Throws: `OperationError.epochChanged`, and `StoreError`.
     package func followAllChats(
         _ caller: Caller,
@@ -106,17 +106,19 @@ extension Operations {
         return stream
     }
 
-    /// Tells a chat's subscribers now that the caller is writing, or never if the chat gets too many notices; the caller
-    /// need not know which.
+    /// Shows the subscribers of a chat that the caller is typing.
     ///
-    /// - Parameter address: The client's address, for its rate limit.
+    /// A notice over the limit of the chat, or too soon after the last one of the same person, is dropped without an
+    /// error.
+    ///
+    /// - Parameter address: The client address, which has its own limit.
     /// - Throws: `OperationError.tooManyTypingNotices`, and `StoreError`.
     package func announceTyping(_ caller: Caller, _ typing: Typing, from address: String) async throws {
         let now = ContinuousClock.now
         guard typingLimiter.withLock({ $0.admitsEvent(from: address, at: now) }) else {
             throw OperationError.tooManyTypingNotices
         }
-        // Spares the database a read.
+        // Saves a read of the database.
         if typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
         _ = try await store.chat(typing.chatID)
         if typingLimiter.withLock({ $0.admits(typing, at: now) }) {

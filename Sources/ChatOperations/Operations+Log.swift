@@ -2,10 +2,11 @@ package import ChatDomain
 package import ChatWire
 
 extension Operations {
-    /// Reads a page of a chat's log after a position.
+    /// Reads a page of a log after a position.
     ///
-    /// - Throws: `OperationError.epochChanged` for a position of another epoch, or after the end of its log; and
-    ///   `StoreError`, `failed` for a log with a gap: a client would request the same page forever.
+    /// - Throws: `OperationError.epochChanged` for a position of another epoch or after the end of its log, and
+    ///   `StoreError`. A gap in the log throws `StoreError.failed`, because a client would request the same page
+    ///   forever.
     package func readLog(
         _ caller: Caller,
         of chat: ChatID,

@@ -1,16 +1,19 @@
 package import ChatDomain
 package import ChatWire
 
-/// The messages of a chat that a page is about.
+/// Which messages of a chat a page contains.
 package enum MessageRange: Sendable {
     case latest
     case before(LogPlace)
     case after(LogPlace)
-    /// With the message at the position itself, if there is one.
+    /// Messages on both sides of the position, including the one at the position if there is one.
     case around(LogPlace)
 }
 
 extension Operations {
+    /// Posts a message, or returns the one that an earlier request with the same idempotency key posted.
+    ///
+    /// Returns after the commit.
     package func postMessage(
         _ caller: Caller,
         _ draft: MessageDraft,
@@ -19,8 +22,10 @@ extension Operations {
         try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
     }
 
-    /// - Throws: `OperationError.epochChanged` for a position of another epoch, or after the end of its log; and
-    ///   `StoreError`.
+    /// Reads a page of messages, in order of position.
+    ///
+    /// - Throws: `OperationError.epochChanged` for a position of another epoch, or for `.after` past the end of the
+    ///   log, and `StoreError`.
     package func listMessages(
         _ caller: Caller,
         of chat: ChatID,
@@ -32,6 +37,9 @@ extension Operations {
         return page
     }
 
+    /// Reads one message.
+    ///
+    /// - Throws: `StoreError.messageNotFound` also if the message was deleted.
     package func readMessage(
         _ caller: Caller,
         _ id: MessageID,
@@ -40,6 +48,11 @@ extension Operations {
         try await store.message(id, in: chat)
     }
 
+    /// Changes the text, the metadata or both, and returns the message.
+    ///
+    /// An edit that changes nothing keeps the revision and adds no log entry.
+    ///
+    /// - Throws: `StoreError.revisionMismatch` if the condition does not hold.
     package func editMessage(
         _ caller: Caller,
         _ id: MessageID,
@@ -50,6 +63,9 @@ extension Operations {
         try await store.recordMessage(LogRequest(.edit(id, edit, onlyIf: condition), in: chat, by: caller)).value
     }
 
+    /// Deletes a message; a tombstone keeps its position in the log.
+    ///
+    /// - Throws: `StoreError.revisionMismatch` if the condition does not hold.
     package func deleteMessage(
         _ caller: Caller,
         _ id: MessageID,
@@ -73,7 +89,7 @@ extension MessagePageQuery {
 }
 
 extension MessageRange {
-    /// Whether the page is of another history than the range.
+    /// Whether the position of the range belongs to another history than the page.
     fileprivate func isStale(in page: MessagePage) -> Bool {
         switch self {
         case .latest: false

@@ -2,9 +2,9 @@ package import ChatDomain
 package import ChatLive
 import Synchronization
 
-/// What a caller can request: each operation checks, stores and notifies.
+/// The operations of the service: each checks, stores and notifies.
 ///
-/// HTTP, WebSocket and commands parse a request, call one of these and encode what it returns. Whether a caller may do
+/// HTTP, WebSocket and commands parse a request, call one operation and encode its result. Whether a caller may do
 /// something is decided here and nowhere else.
 package final class Operations<Store: ChatStore>: Sendable {
     let store: Store
@@ -14,8 +14,8 @@ package final class Operations<Store: ChatStore>: Sendable {
     let onChatDeleted: @Sendable () -> Void
 
     /// - Parameters:
-    ///   - typing: Where typing notices are sent.
-    ///   - onChatDeleted: Called when there may be something to purge.
+    ///   - typing: Sends typing notices to this process and to others.
+    ///   - onChatDeleted: Called when a deleted chat may need purging.
     package init(
         _ store: Store,
         hub: EventHub,

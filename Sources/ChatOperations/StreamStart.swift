@@ -2,8 +2,9 @@ package import ChatDomain
 package import ChatLive
 package import ChatWire
 
-/// What a stream starts with, as its caller may see it.
+/// The chats a stream starts with, and those of an earlier stream that it leaves out.
 package struct StreamStart: Sendable {
+    /// The chats that a stream subscribes to.
     package enum Scope: Sendable {
         case chat
         /// Several chats on one connection.
@@ -12,15 +13,20 @@ package struct StreamStart: Sendable {
         case allChats
     }
 
+    /// Fixed for the lifetime of the stream; it also determines the form of event ids.
     package let scope: Scope
+    /// The caller who opened the stream.
     package let caller: Caller
+    /// The epoch in which the chats were read; the stream ends when it changes.
     package let epoch: Epoch
+    /// In the order of the request; in a stream of all chats, most recently active first.
     package var chats: [SubscriptionStart] = []
-    /// Chats that the client followed before and that have been deleted since.
+    /// Chats in the cursor of the client that were deleted since, by id.
     package var deleted: [ChatID] = []
-    /// Chats that the client followed before and that have given way to others, with the last entry that the client has.
+    /// Chats in the cursor of the client that gave way to more active ones, with the last position the client has, by
+    /// id.
     package var unfollowed: [(chatID: ChatID, position: Position)] = []
-    /// If a stream of all chats leaves some of them out, the newest chat that it knows of.
+    /// The newest chat known, if a stream of all chats leaves some out; nil otherwise.
     package var newest: ChatID?
 
     package init(scope: Scope, caller: Caller, epoch: Epoch, chats: [SubscriptionStart] = []) {
@@ -31,8 +37,9 @@ package struct StreamStart: Sendable {
     }
 }
 
-/// A chat to follow.
+/// A chat to subscribe to.
 package struct FollowRequest: Sendable {
+    /// May be any id; a missing chat is rejected when the stream starts.
     package let chatID: ChatID
     /// The last entry that the client has; nil to start at the end of the log.
     package let place: LogPlace?
