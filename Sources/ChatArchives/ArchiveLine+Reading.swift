@@ -2,7 +2,9 @@ import ChatDomain
 import ChatWire
 
 extension ArchiveLine {
-    /// Reads a line and checks what can be checked without the others; unknown members are ignored.
+    /// Parses a line and checks it as far as possible without the others; unknown members are ignored.
+    ///
+    /// - Throws: `ArchiveError` without the line number, which the caller adds.
     package init(parsing bytes: [UInt8]) throws(ArchiveError) {
         let members = try Members(parsing: bytes)
         let type = try members.text("type", length: 1...32)
@@ -22,9 +24,9 @@ extension ArchiveLine {
     }
 }
 
-/// The members of a line's object.
+/// The members of the object on a line.
 private struct Members {
-    /// Half of what every JSON library reads exactly, which leaves room to count on from it.
+    /// Half of the range that every JSON library reads exactly, which leaves room to continue counting.
     private static let largestInteger: Int64 = 1 << 52
 
     private let members: [String: JSONValue]
@@ -40,7 +42,7 @@ private struct Members {
         members = value.members
     }
 
-    /// What follows from the entries may be missing; a log without a length may have any.
+    /// Members that can be computed from the entries are optional; without `last_seq`, the log may have any length.
     func chat() throws(ArchiveError) -> ArchivedChat {
         let chat = Chat(
             id: ChatID(rawValue: try integer("id", from: 1)),

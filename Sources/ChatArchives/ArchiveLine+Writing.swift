@@ -2,6 +2,7 @@ import ChatDomain
 package import ChatWire
 
 extension ArchiveLine {
+    /// Writes the line with its line feed; members without a value are omitted.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             switch self {
@@ -67,7 +68,7 @@ extension LogRecord {
 }
 
 extension Idempotency {
-    /// The fingerprint has 64 bits, which programs that read numbers as doubles would lose.
+    /// Writes the fingerprint as a string: programs that read numbers as doubles would lose some of its 64 bits.
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.member("idempotency_key", key.value)
         writer.member("idempotency_fingerprint", String(fingerprint))

@@ -1,24 +1,27 @@
 package import ChatDomain
 
-/// One line of an archive of chats: NDJSON as docs/export.md describes it.
+/// One line of an archive: NDJSON as docs/export.md describes it.
 package enum ArchiveLine: Equatable, Sendable {
     /// The first line.
     case header(version: Int64)
-    /// A chat, followed by the entries of its log.
+    /// A chat; the entries of its log follow.
     case chat(ArchivedChat)
     case entry(ArchivedEntry)
-    /// The last line: how many chats and entries there were.
+    /// The last line, with the totals, by which a truncated archive is recognized.
     case end(chats: Int64, entries: Int64)
 
-    /// The only version that this program writes and reads.
+    /// The only version that this program writes and accepts.
     package static let version: Int64 = 1
 
-    /// In bytes: 5,000 characters that are all escaped, the metadata and the other members, with room to spare.
+    /// The maximum length of a line in bytes.
+    ///
+    /// It fits 5,000 characters that are all escaped, the metadata and the other members, with room to spare.
     package static let maximumLength = 131_072
 }
 
-/// What is wrong with an archive, in one line for the user.
+/// The reason why an archive is rejected.
 package struct ArchiveError: Error, Equatable, CustomStringConvertible {
+    /// One line for the user, with the line number if there is one.
     package let description: String
 
     package init(_ description: String) {

@@ -1,6 +1,8 @@
-/// The progress of an export or an import.
+/// The progress of an export or an import, from the start.
 package struct ArchiveProgress: Equatable, Sendable {
+    /// Chats written, or read and not skipped.
     package var chats: Int64 = 0
+    /// Log entries written, or read and not skipped.
     package var entries: Int64 = 0
     /// Bytes read or written.
     package var bytes: Int64 = 0

@@ -3,12 +3,12 @@ import ChatWire
 
 /// Writes chats as an archive, page by page.
 ///
-/// Each chat is exported up to the end that its log had when the export reached it. A message that changes meanwhile is
-/// exported as it is when its page is read; a chat that is deleted meanwhile, as far as it had been read.
+/// Each chat is exported up to the end of its log when the export reaches the chat. A message that changes meanwhile is
+/// exported as it is when its page is read. A chat that is deleted meanwhile is exported as far as it had been read.
 package struct ChatExport {
-    /// How many entries are read in one snapshot.
+    /// Entries per read, which sees one snapshot.
     private static let pageSize = 1_000
-    /// How many chats are read in one query.
+    /// Chats per query.
     private static let chatPageSize = 100
 
     private let archive: any ChatArchive
@@ -17,10 +17,14 @@ package struct ChatExport {
         self.archive = archive
     }
 
+    /// Exports one chat, or all of them in the order of their ids.
+    ///
     /// - Parameters:
     ///   - chat: The only chat to export; nil exports all.
-    ///   - write: Called with one piece of the archive after another, each of whole lines, and the progress so far.
-    /// - Throws: `StoreError.chatNotFound` if there is no such chat, and what `write` throws.
+    ///   - write: Called with consecutive pieces of the archive, each of whole lines, and with the progress so far.
+    /// - Throws: `StoreError.chatNotFound` if there is no such chat, `StoreError.failed` for a log with a gap, and any
+    ///   error of `write`.
+    /// - Returns: The totals.
     package func run(
         _ chat: ChatID?,
         write: @escaping ([UInt8], ArchiveProgress) async throws -> Void
@@ -31,7 +35,7 @@ package struct ChatExport {
         return try await output.finish()
     }
 
-    /// How many entries there are to export, for a progress display.
+    /// Counts the entries to export, for a progress display; the log may grow afterward.
     package func countEntries(_ chat: ChatID?) async throws -> Int64 {
         var count: Int64 = 0
         try await forEachChat(chat) { count += $0.head.chat.lastPosition.rawValue }
@@ -74,7 +78,7 @@ package struct ChatExport {
         }
     }
 
-    /// Nil for a chat that was deleted.
+    /// Returns nil if the chat was deleted.
     private func page(of chat: ChatID, after position: Position) async throws(StoreError) -> [ArchivedEntry]? {
         do throws(StoreError) {
             return try await archive.archivedEntries(of: chat, after: position, limit: Self.pageSize)
@@ -85,9 +89,9 @@ package struct ChatExport {
     }
 }
 
-/// Collects lines and writes them in larger pieces.
+/// Buffers lines and writes them in larger pieces.
 private struct ArchiveOutput {
-    /// A piece is written once it has so many bytes.
+    /// The number of bytes from which a piece is written.
     private static let pieceSize = 1 << 18
 
     private let write: ([UInt8], ArchiveProgress) async throws -> Void
@@ -110,7 +114,7 @@ private struct ArchiveOutput {
         }
     }
 
-    /// - Returns: The total.
+    /// - Returns: The totals.
     mutating func finish() async throws -> ArchiveProgress {
         try await append(.end(chats: progress.chats, entries: progress.entries))
         try await flush()

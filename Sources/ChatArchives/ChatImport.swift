@@ -2,12 +2,14 @@ package import ChatDomain
 
 /// Reads an archive and writes its chats to a store, batch by batch.
 ///
-/// Everything before an invalid line is imported. An import can be repeated from the start: it skips what exists already.
+/// Everything before an invalid line is imported. You can repeat an import from the start: it skips what already
+/// exists.
 package struct ChatImport {
+    /// What an import does with invalid lines, and whether it writes at all.
     package struct Options: Sendable {
-        /// Checks the whole archive, and compares it with the store, without changing anything.
+        /// Checks the whole archive and compares it with the store, without changing anything.
         package var isDryRun = false
-        /// Continues after an invalid line, without the rest of its chat's log.
+        /// Continues after an invalid line, but skips the rest of the log of its chat.
         package var skipsInvalid = false
 
         package init(isDryRun: Bool = false, skipsInvalid: Bool = false) {
@@ -18,11 +20,11 @@ package struct ChatImport {
 
     /// The result of an import, or of a dry run.
     package struct Summary: Equatable, Sendable {
-        /// What did not exist before.
+        /// Chats and entries that did not exist before.
         package var added = ImportCount()
-        /// Lines that were refused.
+        /// Lines that were rejected.
         package var invalidLines = 0
-        /// Lines that were not imported: those that were refused, and those that follow them in the same log.
+        /// Lines that were not imported: rejected lines and those that follow them in the same log.
         package var skippedLines = 0
 
         package init(added: ImportCount = ImportCount(), invalidLines: Int = 0, skippedLines: Int = 0) {
@@ -35,17 +37,20 @@ package struct ChatImport {
     private let archive: any ChatArchive
     private let options: Options
 
+    /// - Parameter archive: The store to write to; a dry run only reads it.
     package init(_ archive: any ChatArchive, options: Options = Options()) {
         self.archive = archive
         self.options = options
     }
 
+    /// Imports the archive.
+    ///
     /// - Parameters:
-    ///   - read: Returns the next bytes, or none at the end.
+    ///   - read: Returns the next bytes; an empty array at the end.
     ///   - report: Called with the progress after each batch.
-    ///   - complain: Called for each line that is refused without ending the import.
-    /// - Throws: `ArchiveError` for an invalid archive or a conflict with the store, `StoreError`, and what the
-    ///   parameters throw.
+    ///   - complain: Called for each rejected line that does not end the import.
+    /// - Throws: `ArchiveError` for an invalid archive or a conflict with the store, `StoreError`, and the errors of
+    ///   the parameters.
     package func run(
         read: () async throws -> [UInt8],
         report: (ArchiveProgress) async throws -> Void,
@@ -83,7 +88,7 @@ private struct ImportRun {
     private let options: ChatImport.Options
     private(set) var state = ImportState()
     private var rehearsal = ImportRehearsal()
-    /// Problems that have not been reported yet.
+    /// Problems not reported yet.
     private var problems: [ImportProblem] = []
     private var added = ImportCount()
     private var invalidLines = 0

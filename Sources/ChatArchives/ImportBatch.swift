@@ -1,6 +1,6 @@
 import ChatDomain
 
-/// Lines of an archive to import together, with their line numbers.
+/// The lines of an archive to import together, with their line numbers.
 struct ImportBatch {
     private(set) var stretches: [ArchivedStretch] = []
     /// For each stretch, the line number of its chat and those of its entries.
@@ -15,13 +15,17 @@ struct ImportBatch {
         lines.append((line, []))
     }
 
-    /// Appends to the log of the last chat.
+    /// Appends an entry to the log of the last chat.
+    ///
+    /// - Precondition: The batch is not empty.
     mutating func append(_ entry: ArchivedEntry, line: Int) {
         stretches[stretches.count - 1].entries.append(entry)
         lines[lines.count - 1].entries.append(line)
     }
 
-    /// Sets the ends of the logs that are complete.
+    /// Sets the end of each log that is complete in the batch.
+    ///
+    /// - Parameter lastIsWhole: Whether the log of the last chat is complete as well.
     mutating func setEnds(lastIsWhole: Bool) {
         for index in stretches.indices where lastIsWhole || index < stretches.count - 1 {
             let end = stretches[index].entries.last?.position ?? Position(rawValue: 0)
@@ -29,7 +33,7 @@ struct ImportBatch {
         }
     }
 
-    /// What cannot be imported because of a conflict.
+    /// Translates a conflict into the line that caused it and the number of lines it affects.
     func problem(_ conflict: ImportConflict) -> ImportProblem {
         guard let index = stretches.firstIndex(where: { $0.chat.id == conflict.chatID }) else {
             return ImportProblem(line: 0, reason: conflict.reason)
@@ -46,7 +50,7 @@ struct ImportBatch {
 struct ImportProblem: Error {
     let line: Int
     let reason: String
-    /// The chats and entries that are not imported because of it.
+    /// The chats and entries that are not imported because of the problem.
     var chats = 0
     var entries = 0
 

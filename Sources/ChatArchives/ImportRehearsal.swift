@@ -1,8 +1,8 @@
 import ChatDomain
 
-/// Computes what an import would do.
+/// Computes what an import would do, for a dry run.
 ///
-/// Only the last chat of a batch can continue in the next one, so only its log is remembered.
+/// Only the last chat of a batch can continue in the next batch, so only its log is remembered.
 struct ImportRehearsal {
     private var head: LogHead?
     private var messages: Set<BatchPlan.MessageReference> = []
@@ -11,7 +11,7 @@ struct ImportRehearsal {
     /// Plans a batch as if the previous ones had been imported.
     mutating func add(_ stretches: [ArchivedStretch], to stored: ImportPlan.PriorState) -> ImportResult {
         var priorState = stored
-        // An import removes what is left of deleted chats before it begins.
+        // An import purges deleted chats before it begins.
         priorState.removedChats = []
         if let head, stretches.contains(where: { $0.chat.id == head.chat.id }) {
             priorState.heads[head.chat.id] = head

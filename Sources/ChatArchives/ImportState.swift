@@ -2,23 +2,23 @@ import ChatDomain
 
 /// Collects the lines of an archive into batches and checks that each line may follow the previous ones.
 ///
-/// It does no I/O.
+/// A value without I/O.
 struct ImportState {
-    /// The lines of a batch.
+    /// Lines per batch.
     private static let batchSize = 2_000
-    /// A batch of so many bytes is full, however few lines it has.
+    /// Bytes from which a batch is full, however few lines it has.
     private static let batchBytes = 4 << 20
 
-    /// What has been read and not skipped.
+    /// The lines that have been read and not skipped.
     private(set) var progress = ArchiveProgress()
-    /// Whether the archive's last line has been read.
+    /// Whether the last line of the archive has been read.
     private(set) var isComplete = false
     private(set) var lineNumber = 0
-    /// Whether a header has been read, which must come first.
+    /// Whether the header has been read, which must come first.
     private(set) var hasHeader = false
-    /// Lines that are not imported: those that were refused, and the rest of their logs.
+    /// Lines that are not imported: rejected lines and the rest of their logs.
     private(set) var skippedLines = 0
-    /// Whether the rest of the current chat is skipped: a log has no gaps.
+    /// Whether the rest of the current log is skipped: a log has no gaps.
     private var skipsLog = false
     private var lastPosition = Position(rawValue: 0)
     private var lastInstant: Instant?
@@ -32,7 +32,7 @@ struct ImportState {
         gatheredLines >= Self.batchSize || gatheredBytes >= Self.batchBytes
     }
 
-    /// Takes the current batch.
+    /// Returns the current batch and starts a new one.
     mutating func takeBatch() -> ImportBatch {
         defer {
             batch = ImportBatch()
@@ -43,6 +43,8 @@ struct ImportState {
         return batch
     }
 
+    /// Adds a line, without its line feed.
+    ///
     /// - Throws: The problem with the line, which is skipped if the import continues.
     mutating func add(_ line: [UInt8]) throws(ImportProblem) {
         lineNumber += 1
@@ -57,7 +59,7 @@ struct ImportState {
         }
     }
 
-    /// Skips what a store refused, and what depends on it.
+    /// Accounts for lines that the store rejected, and skips the rest of their log.
     mutating func skip(_ problem: ImportProblem, of chatID: ChatID) {
         progress.chats -= Int64(problem.chats)
         progress.entries -= Int64(problem.entries)
@@ -74,7 +76,7 @@ struct ImportState {
             }
             return try ArchiveLine(parsing: line)
         } catch {
-            // It may have been the next chat, or an entry of this one.
+            // The line may have been the next chat, or an entry of this one.
             skipsLog = true
             throw error
         }
@@ -96,7 +98,7 @@ struct ImportState {
         case .entry(let entry): try add(entry)
         case .end(let chats, let entries):
             isComplete = true
-            // What the unreadable lines were is unknown.
+            // The content of unreadable lines is unknown.
             guard skippedLines > 0 || chats == progress.chats && entries == progress.entries else {
                 throw ArchiveError(
                     """

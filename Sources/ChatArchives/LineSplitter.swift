@@ -1,6 +1,6 @@
 /// Splits input that arrives in pieces into lines.
 ///
-/// Of a line that is too long, it returns one byte more than allowed and drops the rest.
+/// A line that is too long is returned with one byte more than allowed; the rest of it is dropped.
 struct LineSplitter {
     private let maximumLength: Int
     private var piece: ArraySlice<UInt8> = []
@@ -11,17 +11,17 @@ struct LineSplitter {
         self.maximumLength = maximumLength
     }
 
-    /// Whether the input so far ends with a whole line.
+    /// Whether the input so far ends with a complete line.
     var isAtLineStart: Bool {
         line.isEmpty && piece.isEmpty && !drops
     }
 
-    /// Adds input, after `next` has returned nil.
+    /// Adds input; call it only after `next` has returned nil.
     mutating func append(_ bytes: [UInt8]) {
         piece = bytes[...]
     }
 
-    /// The next line without its line feed; nil if it is incomplete.
+    /// Returns the next line without its line feed; nil if it is not complete yet.
     mutating func next() -> [UInt8]? {
         while !piece.isEmpty {
             let end = piece.firstIndex(of: UInt8(ascii: "\n"))

@@ -1,4 +1,4 @@
-/// Formats the progress of an export or an import: a bar for a terminal, an occasional line for anything else.
+/// Formats the progress of an export or an import: a bar for a terminal, an occasional line for other outputs.
 package struct ProgressMeter {
     private static let width = 30
 
@@ -8,7 +8,7 @@ package struct ProgressMeter {
     private var lastShown: ContinuousClock.Instant
     private var showsBar = false
 
-    /// - Parameter verb: What was done, such as `Exported`.
+    /// - Parameter verb: A past participle at the start of the line, such as `Exported`.
     package init(_ verb: String, isTerminal: Bool, at now: ContinuousClock.Instant = .now) {
         self.verb = verb
         self.isTerminal = isTerminal
@@ -16,9 +16,9 @@ package struct ProgressMeter {
         lastShown = now
     }
 
-    /// What to write now; nil if it is too soon.
+    /// Returns the text to write now; nil if less than 200 ms, or 5 s without a terminal, have passed since the last.
     ///
-    /// - Parameter part: From 0 to 1; nil if the total is unknown.
+    /// - Parameter part: The fraction completed, from 0 to 1; nil if the total is unknown.
     package mutating func text(
         _ progress: ArchiveProgress,
         part: Double?,
@@ -35,7 +35,9 @@ package struct ProgressMeter {
         return "\r\(verb) [\(bar)] \(Int(min(part, 1) * 100)) %, \(figures)\u{1B}[K"
     }
 
-    /// The last line.
+    /// Returns the last line, which replaces the bar.
+    ///
+    /// - Parameter remark: Inserted after the totals.
     package func summary(_ progress: ArchiveProgress, _ remark: String = "", at now: ContinuousClock.Instant = .now)
         -> String
     {
@@ -45,7 +47,7 @@ package struct ProgressMeter {
         """
     }
 
-    /// Separates an error from the bar.
+    /// The text to write before an error: a line break if a bar was shown.
     package var interruption: String {
         showsBar ? "\n" : ""
     }
