@@ -2,19 +2,21 @@ import ChatDomain
 package import Hummingbird
 import NIOCore
 
-/// What travels with a request through middleware and handlers.
+/// The state of a request in middleware and handlers.
 package struct ChatRequestContext: RequestContext {
+    /// Hummingbird's part: the logger, the path parameters and the matched pattern.
     package var coreContext: CoreRequestContextStorage
-    /// The connection, which a response that never ends writes to.
+    /// The connection, which streams write to directly.
     let channel: any Channel
     let caller = Caller.anonymous
 
+    /// Called by Hummingbird for each request.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
     }
 
-    /// Whose requests and streams are counted together.
+    /// The client address, by which requests and streams are counted.
     var address: String {
         channel.clientAddress
     }

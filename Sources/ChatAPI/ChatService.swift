@@ -8,29 +8,37 @@ package import NIOCore
 import NIOPosix
 package import WebSocket
 
-/// The HTTP service over a store.
+/// The HTTP service of a store: its routes, hub and background work.
 package struct ChatService<Store: ChatStore>: Sendable {
+    /// Where all chats are read and written.
     package let store: Store
+    /// Carries typing notices between this process and others.
     package let typing: TypingNotices
+    /// The limits of connections and of requests on them.
     package let limits: HTTPLimits
+    /// The memory for messages being read.
     package let readLimits: ReadLimits
+    /// The limits of streams, WebSockets, long polls and typing notices.
     package let streamLimits: StreamLimits
+    /// The limits of the WebSocket protocol, such as the message size.
     package let webSocketLimits: WebSocketLimits
+    /// The origins whose pages may open a WebSocket.
     package let webSocketOrigins: OriginPolicy
-    /// How many bytes of answers are kept in memory for reads of chats that have not changed.
+    /// The maximum size of the cache of chats with their latest messages, in bytes; 0 turns it off.
     package let tailCacheBytes: Int
+    /// The hosts that requests may be for, as a protection against DNS rebinding.
     package let allowedHosts: HostPolicy
-    /// Where a proxy shows the service to its clients, such as `/chat`; empty for the root of the host.
+    /// The path under which a proxy exposes the service, such as `/chat`; empty for the root of the host.
     package let rootPath: String
-    /// Between looks for what deleted chats have left after a purge has failed.
+    /// How often to look for deleted chats that an earlier purge has left.
     package let purgeInterval: Duration
-    /// The folder with the files of Swagger UI and ReDoc, which may be missing.
+    /// The folder with the files of Swagger UI and ReDoc; it may be missing.
     package let documentationAssets: String
     let drain: Drain
 
     /// - Parameters:
-    ///   - typing: Where typing notices are sent, and where those of other servers arrive.
-    ///   - drain: Tells when the server is about to stop.
+    ///   - typing: Sends typing notices to other processes and receives theirs.
+    ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
         typing: TypingNotices = TypingNotices(),
@@ -61,10 +69,10 @@ package struct ChatService<Store: ChatStore>: Sendable {
         self.drain = drain
     }
 
-    /// A server that listens once it is run.
+    /// Returns a server that listens once it is run.
     ///
-    /// - Parameter onServerRunning: Called with the listening channel, whose local address has the port that was chosen
-    ///   where `address` asks for port 0.
+    /// - Parameter onServerRunning: Called with the listening channel; its local address has the port that was chosen
+    ///   if `address` asks for port 0.
     package func application(
         address: BindAddress,
         logger: Logger,

@@ -3,7 +3,7 @@ import Hummingbird
 import Logging
 import ServiceLifecycle
 
-/// Removes what large chats have left behind after they were deleted, beside the requests.
+/// Purges the remaining rows of large deleted chats in the background.
 struct DeletedChatPurger<Store: ChatStore>: Service {
     private let store: Store
     private let logger: Logger
@@ -11,7 +11,7 @@ struct DeletedChatPurger<Store: ChatStore>: Service {
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
 
-    /// - Parameter interval: Between looks for what a failed purge, or another server, has left.
+    /// - Parameter interval: How often to look for rows that a failed purge, or another server, has left.
     init(store: Store, logger: Logger, interval: Duration) {
         self.store = store
         self.logger = logger
@@ -19,12 +19,12 @@ struct DeletedChatPurger<Store: ChatStore>: Service {
         (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Tells it that a chat was deleted.
+    /// Requests a purge; call it when a chat was deleted.
     @Sendable func wake() {
         caller.yield()
     }
 
-    /// Purges what an earlier process has left, and then whenever it is told to, until the shutdown.
+    /// Purges rows that an earlier process has left, and then on request, until graceful shutdown.
     func run() async throws {
         caller.yield()
         await withDiscardingTaskGroup { group in
@@ -43,7 +43,7 @@ struct DeletedChatPurger<Store: ChatStore>: Service {
                 wake()
             }
         } catch {
-            // The purger ends.
+            // Cancelled: the purger ends.
         }
     }
 

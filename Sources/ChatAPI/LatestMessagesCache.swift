@@ -2,16 +2,18 @@ package import ChatDomain
 package import NIOCore
 import Synchronization
 
-/// Responses to reads of chats, kept as the bytes that were sent and valid while the chat's log ends where it did.
+/// Encoded chats with their latest messages, each valid while the log of the chat ends where it did.
 ///
-/// The cache never decides that a response is still valid: each read asks the store where the log ends.
+/// The cache never decides that a body is still valid: each read asks the store for the end of the log.
 ///
-/// There are two generations: an entry that is used moves into the younger one, and when that is full, the older one is
+/// There are two generations: an entry that is used moves to the younger one, and when that is full, the older one is
 /// dropped.
 package final class LatestMessagesCache: Sendable {
+    /// Identifies a response: equal keys get the same bytes from the same state of a log.
     package struct Key: Hashable, Sendable {
-        /// Whose view of the chat the response is.
+        /// The caller who sees the response.
         package let viewer: Caller
+        /// The chat and the number of messages.
         package let tail: LogTail
 
         package init(viewer: Caller, tail: LogTail) {
@@ -20,9 +22,11 @@ package final class LatestMessagesCache: Sendable {
         }
     }
 
+    /// A response with the state of the log it belongs to.
     package struct Entry: Sendable {
-        /// Where the log ended when the response was made.
+        /// The end of the log when the response was encoded; the condition of the next read.
         package let end: LogEnd
+        /// The JSON exactly as it was sent.
         package let body: ByteBuffer
 
         package init(end: LogEnd, body: ByteBuffer) {
@@ -30,7 +34,7 @@ package final class LatestMessagesCache: Sendable {
             self.body = body
         }
 
-        /// In bytes of memory, with an estimate for what is not the body.
+        /// Memory in bytes, with an estimate for everything but the body.
         fileprivate var size: Int {
             body.capacity + 256
         }
@@ -45,11 +49,12 @@ package final class LatestMessagesCache: Sendable {
     private let generations = Mutex(Generations())
     private let maximumBytes: Int
 
-    /// - Parameter maximumBytes: The bound for all entries together; 0 turns the cache off.
+    /// - Parameter maximumBytes: The memory for all entries together; 0 turns the cache off.
     package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
+    /// Returns an entry, possibly outdated, and keeps it for longer; nil if there is none.
     package func entry(for key: Key) -> Entry? {
         generations.withLock { generations in
             if let entry = generations.young[key] { return entry }
@@ -59,6 +64,7 @@ package final class LatestMessagesCache: Sendable {
         }
     }
 
+    /// Adds or replaces an entry; ignores one larger than half of the cache.
     package func insert(_ entry: Entry, for key: Key) {
         generations.withLock { insert(entry, for: key, into: &$0) }
     }

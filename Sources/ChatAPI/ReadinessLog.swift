@@ -1,11 +1,11 @@
 import Logging
 import Synchronization
 
-/// Logs why the server is not ready: once, however often it is asked.
+/// Logs why the server is not ready: once per change, however often it is checked.
 final class ReadinessLog: Sendable {
     private let reason = Mutex<String?>(nil)
 
-    /// - Parameter reason: Why the server is not ready; nil if it is.
+    /// - Parameter reason: Why the server is not ready; nil if it is ready.
     func note(_ reason: String?, in logger: Logger) {
         let hasChanged = self.reason.withLock { last in
             defer { last = reason }

@@ -2,10 +2,10 @@ import ChatDomain
 import ChatLive
 import Synchronization
 
-/// Bounds the bytes of messages that are between the database and the response at the same time.
+/// Bounds the bytes of messages in memory between the database and the responses.
 ///
-/// How large messages are shows when they have been read: each is counted at its largest size. Reads that must wait do so
-/// in turns of the clients' addresses.
+/// The size of a message is known only once it has been read, so each is counted at its maximum size. Reads that must
+/// wait take turns by client address.
 package final class ReadBudget: Sendable {
     private struct Waiting {
         let bytes: Int
@@ -17,7 +17,7 @@ package final class ReadBudget: Sendable {
         var freeBytes: Int
         var waiting = FairQueue<String, Waiting>()
 
-        /// Takes bytes for a read that has nobody before it.
+        /// Reserves bytes for a read; false if other reads are waiting or too few bytes are free.
         mutating func take(_ bytes: Int) -> Bool {
             guard waiting.isEmpty, bytes <= freeBytes else { return false }
             freeBytes -= bytes
@@ -28,32 +28,33 @@ package final class ReadBudget: Sendable {
     private let limits: ReadLimits
     private let state: Mutex<State>
 
-    /// What one message takes at most, in bytes of its text and metadata.
+    /// The maximum size of one message in bytes: text of 4-byte characters, and metadata.
     package static let largestMessage = MessageText.maximumLength * 4 + Metadata.maximumLength
 
+    /// One budget is shared by all routes that read pages of messages or log entries.
     package init(_ limits: ReadLimits) {
         self.limits = limits
         state = Mutex(State(freeBytes: limits.maximumBytes))
     }
 
-    /// How many reads wait.
+    /// The number of waiting reads.
     package var waitingCount: Int {
         state.withLock { $0.waiting.count }
     }
 
-    /// Runs a read once there is room for what it may return.
+    /// Runs a read once there is room for its result.
     ///
     /// - Parameters:
-    ///   - messages: The most messages that it returns.
-    ///   - address: The client's.
-    /// - Throws: `StoreError.unavailable` if there was no room in time, or what `read` throws.
+    ///   - messages: The maximum number of messages it returns.
+    ///   - address: The client address, evaluated only if the read must wait.
+    /// - Throws: `StoreError.unavailable` if there is no room in time, and the errors of `read`.
     package func read<Result>(
         upTo messages: Int,
         for address: @autoclosure () -> String,
         isolation: isolated (any Actor)? = #isolation,
         _ read: () async throws -> Result
     ) async throws -> Result {
-        // What is larger than all there is runs alone.
+        // A read larger than the whole budget runs alone.
         let bytes = min(messages * Self.largestMessage, limits.maximumBytes)
         if !state.withLock({ $0.take(bytes) }) {
             try await wait(for: bytes, address())

@@ -1,11 +1,12 @@
-/// How much memory reads of messages can take.
+/// The memory that reads of messages may use.
 package struct ReadLimits: Sendable {
-    /// For all messages that are being read at once, each counted at its largest size.
+    /// Bytes for all messages being read at the same time, each counted at its maximum size.
     package var maximumBytes = 32 << 20
-    /// Reads that wait for some of it; a further one is answered with 503.
+    /// Reads that may wait for memory; one more gets 503.
     package var maximumWaiting = 4_096
-    /// A read that has waited longer is answered with 503.
+    /// How long a read may wait before it gets 503; checked when another read ends.
     package var patience = Duration.seconds(5)
 
+    /// Starts with the defaults.
     package init() {}
 }

@@ -4,7 +4,7 @@ import ChatWire
 import HTTPTypes
 import Hummingbird
 
-/// Chats: create, list, read with their last messages, change, delete.
+/// Creates, lists, reads, changes and deletes chats; a read includes the latest messages.
 struct ChatController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int

@@ -8,7 +8,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Logs as they go on: streams, long polls, and who is typing.
+/// Serves live logs as streams and long polls, and accepts typing notices.
 struct EventController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let hub: EventHub
@@ -16,7 +16,7 @@ struct EventController<Store: ChatStore>: Sendable {
     let reads: ReadBudget
     let maximumBodyBytes: Int
 
-    /// One chat's log from a position on: as a stream, or as the next page of it.
+    /// The log of one chat after a position: as a stream or, with `wait`, as its next page.
     @Sendable func showChat(_ request: Request, context: ChatRequestContext) async throws -> Response {
         try await orReconnect(request, context) { try await openChat(request, context) }
     }
@@ -53,7 +53,7 @@ struct EventController<Store: ChatStore>: Sendable {
         return stream(start, admission, request, context)
     }
 
-    /// Several chats' logs in one stream, or all chats'.
+    /// One stream of the logs of several chats, or of all chats.
     @Sendable func showChats(_ request: Request, context: ChatRequestContext) async throws -> Response {
         try await orReconnect(request, context) { try await openChats(request, context) }
     }
@@ -82,7 +82,7 @@ struct EventController<Store: ChatStore>: Sendable {
         }
     }
 
-    /// Shows the readers of a chat that somebody is writing a message.
+    /// Shows the subscribers of a chat that someone is typing.
     @Sendable func announceTyping(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         var validator = RequestValidator()
@@ -124,7 +124,8 @@ struct EventController<Store: ChatStore>: Sendable {
         )
     }
 
-    /// Tells an `EventSource` that finds no place, or no database, to come back: anything but 200 it takes for the end.
+    /// Tells an `EventSource` that is over a limit, or finds no database, to come back: it gives up after any status
+    /// but 200.
     private func orReconnect(
         _ request: Request,
         _ context: ChatRequestContext,
@@ -146,7 +147,7 @@ struct EventController<Store: ChatStore>: Sendable {
         }
     }
 
-    /// A stream that ends at once and tells when to come back.
+    /// A stream that only tells the client when to reconnect.
     private func reconnect() -> Response {
         let delay = Int.random(in: hub.limits.refusalDelay)
         var writer = JSONWriter()
@@ -158,9 +159,9 @@ struct EventController<Store: ChatStore>: Sendable {
         return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
     }
 
-    /// A stream that ends at once: `EventSource` would give up for good after an error.
+    /// A stream that only tells the client to start over: after an error, an `EventSource` would give up for good.
     ///
-    /// - Parameter id: What a browser comes back with.
+    /// - Parameter id: The id with which a browser reconnects.
     private func reset(in epoch: Epoch, id: String, form: EventForm) -> Response {
         var writer = JSONWriter()
         writer.reset(in: epoch)
@@ -185,7 +186,7 @@ extension Request {
         accepts("application/x-ndjson") ? .jsonLines : .serverSentEvents
     }
 
-    /// A browser's `EventSource` says what it accepts; nobody else needs to.
+    /// Whether the client is an `EventSource`, which sends `Accept: text/event-stream`; other clients need not.
     fileprivate var isFromEventSource: Bool {
         accepts("text/event-stream") && eventForm == .serverSentEvents && queryParameter("wait") == nil
     }
@@ -196,6 +197,6 @@ extension Request {
 }
 
 extension ClosedRange<Int> {
-    /// How long a long poll may wait: proxies give up after 60 seconds.
+    /// How long a long poll may wait: proxies often time out after 60 seconds.
     static var longPollSeconds: ClosedRange<Int> { 0...55 }
 }

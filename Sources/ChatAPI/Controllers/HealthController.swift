@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Health for orchestrators: is the process alive, and can it serve.
+/// Health checks for orchestrators: whether the process is alive, and whether it can serve.
 struct HealthController<Store: ChatStore>: Sendable {
     let store: Store
     let drain: Drain
@@ -14,7 +14,7 @@ struct HealthController<Store: ChatStore>: Sendable {
         .json { $0.object { $0.member("status", "ok") } }
     }
 
-    /// Says no more to the world than whether it is ready; why not is in the log.
+    /// Reveals only whether the server is ready; the reason is in the log.
     @Sendable func ready(_ request: Request, context: ChatRequestContext) async throws -> Response {
         if drain.isUnderWay { return Self.answer("unavailable", reason: "shutting down") }
         do {

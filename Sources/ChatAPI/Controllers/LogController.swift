@@ -4,7 +4,7 @@ import ChatWire
 import HTTPTypes
 import Hummingbird
 
-/// A chat's log, for clients that poll.
+/// Serves pages of a log to clients that poll.
 struct LogController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let reads: ReadBudget

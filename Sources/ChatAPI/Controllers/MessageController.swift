@@ -4,7 +4,7 @@ import ChatWire
 import HTTPTypes
 import Hummingbird
 
-/// Messages: post one, read pages of them, read, edit and delete one.
+/// Posts, lists, reads, edits and deletes messages.
 struct MessageController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int

@@ -8,7 +8,7 @@ import Logging
 import NIOCore
 import WebSocket
 
-/// WebSockets: logs as they go on, and what clients ask for, over one connection.
+/// Opens WebSockets, which carry live logs and client requests on one connection.
 struct SocketController<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let hub: EventHub

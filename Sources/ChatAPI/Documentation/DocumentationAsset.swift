@@ -1,6 +1,6 @@
-/// A file of Swagger UI or ReDoc that the documentation pages load, from this server or else from the public CDN.
+/// A file of Swagger UI or ReDoc that the documentation pages load, from this server or else from a public CDN.
 struct DocumentationAsset: Sendable {
-    /// In the assets folder and below `/docs/assets/`.
+    /// The file name in the assets folder and under `/docs/assets/`.
     let name: String
     let mediaType: String
     /// The URL of an exact version, and the hash of its content; nil if the page works without the file.

@@ -5,7 +5,7 @@ import _NIOFileSystem
 struct DocumentationAssets: Sendable {
     private let files: [String: File]
 
-    /// Missing files or a missing folder are not an error.
+    /// Finds the files; missing files and a missing folder are not errors.
     init(folder: String) async {
         var files: [String: File] = [:]
         for asset in DocumentationAsset.all {

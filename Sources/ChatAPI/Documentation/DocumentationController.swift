@@ -26,7 +26,7 @@ struct DocumentationController: Sendable {
         )
     }
 
-    /// Redirects the root to the documentation, by a relative reference that works behind any prefix.
+    /// Redirects the root to the documentation, with a relative reference that works under any prefix.
     @Sendable func redirect(_ request: Request, context: ChatRequestContext) async throws -> Response {
         Response(status: .temporaryRedirect, headers: [.location: "docs"])
     }
@@ -52,14 +52,14 @@ struct DocumentationController: Sendable {
         guard let asset = DocumentationAsset.all.first(where: { $0.name == name }),
             let content = await assets.content(of: asset)
         else { throw APIError.routeNotFound }
-        // The content changes only with the server's version, so a day is short enough.
+        // The content changes only with a new version of the server, so a day is short enough.
         return respond(with: content, type: asset.mediaType, cacheControl: "public, max-age=86400")
     }
 
     private static let swaggerInitializer = ByteBuffer(bytes: PackageResources.swagger_initializer_js)
 
     private func respond(with page: DocumentationPage, to request: Request) -> Response {
-        // References are relative, so they work behind any prefix.
+        // References are relative, so they work under any prefix.
         let root = request.uri.path.hasSuffix("/") ? "../" : ""
         var response = respond(with: ByteBuffer(string: page.html(root: root)), type: "text/html; charset=utf-8")
         response.headers[.contentSecurityPolicy] = page.contentSecurityPolicy

@@ -1,6 +1,6 @@
 /// A page that shows the OpenAPI document, with its assets from this server or from the CDN.
 struct DocumentationPage: Sendable {
-    /// Has `{{root}}` before each reference to the service.
+    /// HTML with `{{root}}` before each reference to the service.
     private let template: String
     /// Allows the page to load and run its assets, and nothing inline.
     let contentSecurityPolicy: String

@@ -25,7 +25,7 @@ extension APIError {
         }
     }
 
-    /// The response to a store's error; what the client must not see of it goes to the log.
+    /// The response to an error of a store; details that clients must not see go to the log.
     init(_ error: StoreError, logger: Logger) {
         switch error {
         case .chatNotFound: self = .chatNotFound

@@ -3,10 +3,10 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// An error that is its own answer: FastAPI's `detail`, and beside it a `code` that programs can rely on.
+/// An error that is its own response: the `detail` of FastAPI, and a `code` that programs can rely on.
 struct APIError: Error, Equatable {
     let status: HTTPResponse.Status
-    /// Stable: it is never renamed.
+    /// Stable: never renamed.
     let code: String
     let detail: String
     var headers: HTTPFields = [:]
@@ -36,7 +36,7 @@ extension APIError {
         )
     }
 
-    /// Nothing was done; the client may try again.
+    /// Nothing was done; the client can retry.
     static let unavailable = APIError(
         status: .serviceUnavailable,
         code: "unavailable",
@@ -44,7 +44,7 @@ extension APIError {
         headers: [.retryAfter: "1"]
     )
 
-    /// Nothing is wrong with the service, but there are too many chats to look through.
+    /// The service is healthy, but there are too many chats to search in time.
     static let searchTimedOut = APIError(
         status: .serviceUnavailable,
         code: "search_timeout",
@@ -52,7 +52,7 @@ extension APIError {
         headers: [.retryAfter: "5"]
     )
 
-    /// The client has to find out: the change may have been made.
+    /// The change may have been made, and the client must find out.
     static let outcomeUnknown = APIError(
         status: .serviceUnavailable,
         code: "outcome_unknown",
@@ -80,7 +80,7 @@ extension APIError {
         .json(body(requestID: requestID), status: status, headers: headers)
     }
 
-    /// - Parameter requestID: Included in the body of a 5xx, so that a report can name the request.
+    /// - Parameter requestID: Included in the body of a 5xx, so that a bug report can name the request.
     func body(requestID: String) -> ByteBuffer {
         var writer = JSONWriter()
         writer.object { writer in

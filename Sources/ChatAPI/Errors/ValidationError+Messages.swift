@@ -2,12 +2,12 @@ import ChatDomain
 import ChatOperations
 
 extension ValidationError {
-    /// The message to reply to is not in the chat, or was deleted.
+    /// The message to reply to does not exist in the chat, or was deleted.
     static func replyTargetNotFound(_ id: MessageID) -> ValidationError {
         ValidationError(rule: "there is no such message in the chat", at: ["body", "reply_to"], input: id.rawValue)
     }
 
-    /// - Parameter location: The part of the request that has the position.
+    /// - Parameter location: Where the position is in the request.
     init(_ error: PositionBeyondEnd, at location: [String]) {
         self.init(rule: "the log ends at \(error.end.rawValue)", at: location, input: error.position.rawValue)
     }

@@ -1,12 +1,13 @@
-/// An integer in a path or query, parsed as Pydantic does: it may have white space around it, a sign, single underscores
-/// between digits and a fraction of zeros.
+/// An integer in a path or query, parsed like Pydantic.
+///
+/// It may have white space around it, a sign, single underscores between digits and a fraction of zeros.
 enum PydanticInteger: Equatable {
-    /// Clamped to 64 bits: a number beyond is neither an id nor a limit.
+    /// Clamped to 64 bits: no id and no limit is larger.
     case value(Int64)
     case notAnInteger
     case tooLong
 
-    /// Python's limit (`sys.int_info.default_max_str_digits`).
+    /// The limit of Python (`sys.int_info.default_max_str_digits`).
     static let maximumLength = 4_300
 
     init(_ text: String) {

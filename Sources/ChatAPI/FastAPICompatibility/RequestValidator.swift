@@ -3,7 +3,7 @@ import ChatWire
 import Hummingbird
 import NIOCore
 
-/// Reads the parts of a request and collects everything that is wrong with them, as FastAPI does.
+/// Reads the parts of a request and collects all issues, as FastAPI does.
 ///
 /// Each method returns nil if it noted an issue. `error` has the issues in the order of the calls.
 struct RequestValidator {
@@ -42,9 +42,9 @@ struct RequestValidator {
         return Int(number)
     }
 
-    /// The body as an object.
+    /// Reads the body as an object.
     ///
-    /// - Throws: If the body is not JSON. FastAPI then reports nothing else.
+    /// - Throws: A `ValidationError` if the body is not JSON; FastAPI then reports nothing else.
     mutating func object(in body: ByteBuffer, of request: Request) throws(ValidationError) -> JSONValue? {
         guard body.readableBytes > 0 else {
             note(.missing, at: ["body"], input: .null)
@@ -131,9 +131,9 @@ struct RequestValidator {
 }
 
 extension Request {
-    /// `application/json` or `application/*+json`, with any parameters.
+    /// Whether the body is `application/json` or `application/*+json`, with any parameters.
     ///
-    /// Neither is a content type that another site's page can send without a preflight request.
+    /// A page of another site cannot send either without a preflight request.
     fileprivate var hasJSONContentType: Bool {
         let contentType = headers[.contentType]
         // Nearly every client sends this.

@@ -1,7 +1,7 @@
 import ChatWire
 import Hummingbird
 
-/// A 422 with every issue of a request, in FastAPI's format and Pydantic's words.
+/// A 422 with all issues of a request, in the format of FastAPI and the words of Pydantic.
 struct ValidationError: Error {
     let issues: [ValidationIssue]
 

@@ -1,7 +1,7 @@
 import ChatDomain
 import ChatWire
 
-/// One entry of a 422's `detail`.
+/// One entry in the `detail` of a 422.
 struct ValidationIssue {
     let problem: Problem
     let location: [Location]
@@ -73,7 +73,7 @@ extension ValidationIssue.Input: JSONWritable {
             } else if value.isInterchangeable {
                 writer.value(value)
             } else {
-                // As a string, which every client can read.
+                // A string, which every client can read.
                 writer.value(String(decoding: value.bytes, as: UTF8.self))
             }
         case .text(let text): writer.value(text)

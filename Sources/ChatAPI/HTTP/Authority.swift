@@ -1,12 +1,13 @@
 import ChatWire
 
-/// The host and port that a request is for: RFC 3986's `authority` without user information.
+/// The host and port of a request: the `authority` of RFC 3986 without user information.
 package struct Authority: Hashable, Sendable {
     /// In lower case, without the brackets of an IPv6 address.
     package let host: String
+    /// Nil if the authority names no port.
     package let port: Int?
 
-    /// Nil for what is not `uri-host [":" port]` (RFC 9110, section 7.2), or has an empty host.
+    /// Parses an authority; nil unless it is `uri-host [":" port]` (RFC 9110, section 7.2) with a non-empty host.
     package init?(_ text: String) {
         var rest = text.utf8[...]
         if rest.first == UInt8(ascii: "[") {
@@ -35,7 +36,7 @@ package struct Authority: Hashable, Sendable {
         guard rest.isEmpty || (0...65_535).contains(port ?? -1) else { return nil }
     }
 
-    /// Whether the host is this machine by a name that nobody else can give to another one.
+    /// Whether the host is this machine by a name that no one else can point elsewhere.
     package var isLoopback: Bool {
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         return host == "localhost" || host == "::1" || octets.count == 4 && octets[0] == 127 && !octets.contains(nil)
@@ -43,7 +44,7 @@ package struct Authority: Hashable, Sendable {
 }
 
 extension Substring.UTF8View {
-    /// RFC 3986's `reg-name`.
+    /// Whether it is a `reg-name` of RFC 3986.
     fileprivate var isRegisteredName: Bool {
         var rest = self
         while let byte = rest.popFirst() {

@@ -4,9 +4,9 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Gives the responses that a connection makes itself the form of the service's other errors.
+/// Formats responses that a connection makes itself like the other errors of the service.
 ///
-/// The router, and with it the access log, has seen nothing of them.
+/// Such requests never reach the router, so the access log line is written here.
 struct ConnectionErrorResponder: Sendable {
     let logger: Logger
 

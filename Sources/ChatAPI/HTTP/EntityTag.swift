@@ -1,12 +1,12 @@
 import ChatDomain
 
 extension Message {
-    /// A strong entity tag (RFC 9110): the revision in quotes.
+    /// The strong entity tag (RFC 9110): the revision in quotes.
     var entityTag: String {
         "\"\(revision)\""
     }
 
-    /// Whether a list of entity tags, such as `If-None-Match` has, names the message as it stands.
+    /// Whether a list of entity tags, as in `If-None-Match`, contains the current revision or `*`.
     func isNamed(byEntityTags list: String) -> Bool {
         list.entityTags.contains { $0 == "*" || $0.revision == revision }
     }
@@ -21,9 +21,9 @@ extension String {
 }
 
 extension RevisionCondition {
-    /// The header `If-Match`.
+    /// Parses the `If-Match` header.
     ///
-    /// A tag that no message can have matches none.
+    /// Tags that no message can have match nothing.
     init(ifMatch header: String?) {
         guard let tags = header?.entityTags, !tags.contains("*") else {
             self = .any
@@ -34,10 +34,10 @@ extension RevisionCondition {
 }
 
 extension Substring {
-    /// The revision that an entity tag names.
+    /// The revision in an entity tag; nil if it has none.
     ///
-    /// A proxy that compresses a response marks its tag: `W/"1"` (nginx), `"1-gzip"` (Apache, Caddy), `"1;gzip"`. A revision
-    /// names a state of the message and not its bytes, and so all of them name the same one.
+    /// A proxy that compresses a response changes its tag: `W/"1"` (nginx), `"1-gzip"` (Apache, Caddy), `"1;gzip"`. A
+    /// revision identifies the state of the message and not its bytes, so all of them match.
     fileprivate var revision: Int64? {
         let tag = trimmingPrefix("W/")
         guard tag.count > 2, tag.first == "\"", tag.last == "\"" else { return nil }

@@ -1,19 +1,24 @@
-/// Which hosts' requests are served.
+/// The hosts whose requests are served.
 ///
-/// A web page can make its own name resolve to this server (DNS rebinding): to the browser, both are the same site then,
-/// and the page may read and write here. The browser still names the page's host in `Host`.
+/// A web page can make its own name resolve to this server (DNS rebinding). To the browser, both are then the same
+/// site, and the page may read and write here. The browser still sends the host of the page in `Host`.
 package enum HostPolicy: Hashable, Sendable {
     case any
-    /// Hosts in lower case and without a port, and beside them this machine's own names if `loopback` is set.
+    /// Hosts in lower case without a port, and the loopback names of this machine if `loopback` is set.
     case only(Set<String>, loopback: Bool)
 
-    /// - Parameter names: Hosts that are served; empty if none are named, for which a server that listens on a loopback
-    ///   address serves only this machine, and any other one every host.
+    /// Serves the named hosts and, if the server listens on a loopback address, this machine.
+    ///
+    /// - Parameters:
+    ///   - names: Hosts to serve. If empty, a server on a loopback address serves only this machine, and any other
+    ///     server serves every host.
+    ///   - host: The address the server listens on.
     package init(_ names: Set<String>, listeningOn host: String) {
         let loopback = (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
         self = names.isEmpty && !loopback ? .any : .only(names, loopback: loopback)
     }
 
+    /// Compares the host and ignores the port.
     package func allows(_ authority: Authority) -> Bool {
         switch self {
         case .any: true

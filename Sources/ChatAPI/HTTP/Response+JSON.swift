@@ -26,8 +26,8 @@ extension Response {
         return .json(writer.buffer, status: status)
     }
 
-    /// The response to a request that creates something: 201, or 200 if an earlier request with the same idempotency key
-    /// created it.
+    /// The response to a creation: 201, or 200 if an earlier request with the same idempotency key created the
+    /// resource.
     static func created(_ accepted: Accepted<some JSONWritable>) -> Response {
         var response = Response.json(accepted.value, status: accepted.isReplay ? .ok : .created)
         if accepted.isReplay {

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// A request's line in the access log: address, method, route, path, status and duration.
+/// The access log line of a request: address, method, route, path, status and duration.
 struct AccessLogEntry {
     private let level: Logger.Level
     private let start = ContinuousClock.now
@@ -10,12 +10,12 @@ struct AccessLogEntry {
     /// Nil if the logger would drop the line.
     init?(for request: Request, in routes: RouteTable, logger: Logger) {
         guard logger.logLevel <= .info else { return nil }
-        // Orchestrators send health checks every few seconds.
+        // Orchestrators poll health checks every few seconds.
         level = routes.isHealthCheck(request.uri.path) ? .debug : .info
         guard logger.logLevel <= level else { return nil }
     }
 
-    /// Writes the line, now that the response is ready.
+    /// Writes the line; call it when the response is ready.
     func write(_ request: Request, context: ChatRequestContext, response: Response) {
         context.logger.log(
             level: level,
@@ -34,7 +34,7 @@ struct AccessLogEntry {
 }
 
 extension Duration {
-    /// With three digits.
+    /// Three digits after the decimal point.
     var inMilliseconds: Double {
         let microseconds = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
         return Double(microseconds) / 1_000

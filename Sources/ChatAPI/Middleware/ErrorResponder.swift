@@ -4,9 +4,9 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Turns an error into its response.
+/// Turns an error into a response.
 ///
-/// A 5xx is logged with its reason; the client sees only the request id.
+/// The reason of a 5xx goes to the log; the client sees only the request id.
 struct ErrorResponder {
     let routes: RouteTable
 
@@ -29,7 +29,7 @@ struct ErrorResponder {
         case let error as StoreError:
             return APIError(error, logger: context.logger)
         case is CancellationError:
-            // The shutdown's grace period is over.
+            // The shutdown grace period has ended.
             return [.get, .head].contains(request.method) ? .unavailable : .outcomeUnknown
         case let error as HTTPError where error.status == .notFound:
             let allowed = routes.methods(at: request.uri.path)

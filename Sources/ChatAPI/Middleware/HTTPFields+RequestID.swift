@@ -1,12 +1,12 @@
 import HTTPTypes
 
 extension HTTPFields {
-    /// The client's own id for its request, if it sent a sane one.
+    /// The `X-Request-ID` of the client; nil if there is none or it is unsafe.
     var clientRequestID: String? {
         self[.requestID].flatMap { Self.isSane($0) ? $0 : nil }
     }
 
-    /// 1 to 128 characters that can do no harm in a log or a header.
+    /// Whether an id has 1 to 128 characters that are safe in logs and headers.
     private static func isSane(_ id: String) -> Bool {
         (1...128).contains(id.utf8.count)
             && id.utf8.allSatisfy { byte in

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 extension HTTPFields {
-    /// Tell browsers and caches to do no more with a response than the service meant.
+    /// Keep browsers from guessing media types and from sending the URL elsewhere.
     private static let policies: [HTTPField] = [
         HTTPField(name: .xContentTypeOptions, value: "nosniff"),
         HTTPField(name: .referrerPolicy, value: "no-referrer"),
@@ -12,7 +12,7 @@ extension HTTPFields {
     )
     private static let cachePolicy = HTTPField(name: .cacheControl, value: "no-store")
 
-    /// Adds what every response has.
+    /// Adds the headers of all responses.
     ///
     /// A response that sets its own content or cache policy, such as a static file, keeps it.
     mutating func addServiceFields(requestID: String) {

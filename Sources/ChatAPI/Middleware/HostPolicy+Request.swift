@@ -2,12 +2,12 @@ import HTTPTypes
 import Hummingbird
 
 extension HostPolicy {
-    /// Rejects a request without a host (RFC 9112, section 3.2), or for a host that is not served.
+    /// Rejects a request without exactly one valid host (RFC 9112, section 3.2), and one for a host that is not served.
     func requireHost(of request: Request, in routes: RouteTable) throws(APIError) {
         guard !request.headers.contains(.furtherHost), let host = request.head.authority.flatMap(Authority.init) else {
             throw .invalidHost
         }
-        // Health checks use an address, and reveal nothing that a foreign page must not know.
+        // Health checks use an IP address, and reveal nothing that a foreign page must not know.
         guard allows(host) || routes.isHealthCheck(request.uri.path) else { throw .hostNotAllowed }
     }
 }

@@ -1,9 +1,9 @@
 import Hummingbird
 
 extension Request {
-    /// Rejects a path or query that is not percent-encoded UTF-8: two hexadecimal digits must follow a `%`.
+    /// Rejects a path or query that is not percent-encoded UTF-8: two hexadecimal digits must follow each `%`.
     ///
-    /// Code after this check never has to guess.
+    /// Later code can rely on valid encodings.
     func requirePercentEncoding(pathParameters: Parameters) throws(ValidationError) {
         guard uri.string.utf8.contains(UInt8(ascii: "%")) else { return }
         var issues = pathParameters.filter { $0.value.percentDecoded() == nil }.map { name, value in

@@ -2,10 +2,10 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Does what every request needs: its id, the checks of its host and target, the response to an error, the headers of all
-/// responses, and the line in the access log.
+/// Applies to every request: its id, the checks of host and encoding, error responses, common headers and the access
+/// log.
 ///
-/// It is one middleware because each one costs every request two suspended frames.
+/// This is one middleware because each one costs every request two suspended frames.
 struct ServiceMiddleware: RouterMiddleware {
     let hosts: HostPolicy
     let routes: RouteTable
@@ -17,7 +17,7 @@ struct ServiceMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         if let id = request.headers.clientRequestID {
-            // Where `RequestContext.id` finds it.
+            // `RequestContext.id` reads it from here.
             context.logger[metadataKey: "hb.request.id"] = .string(id)
         }
         let logEntry = AccessLogEntry(for: request, in: routes, logger: context.logger)

@@ -1,13 +1,13 @@
 import ChatWire
 
-/// What the OpenAPI document says about a route, as far as it does not follow from the route.
+/// The description of a route in the OpenAPI document, except what follows from the route.
 struct APIOperation {
-    /// Unique, and stable: generated clients name their methods after it.
+    /// Unique and stable: generated clients name their methods after it.
     let id: String
     let tag: APITag
     let summary: String
     let description: String?
-    /// Those of the query and the headers, of which the query's are the only ones that the route accepts.
+    /// Query and header parameters; a route that rejects unknown query parameters accepts only these.
     let parameters: [APIParameter]
     /// The JSON body that the route requires.
     let body: (schema: JSONSchema, example: OpenAPIValue)?

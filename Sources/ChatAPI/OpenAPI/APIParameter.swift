@@ -1,6 +1,6 @@
 import ChatWire
 
-/// A parameter of operations.
+/// A parameter, which several operations can share.
 struct APIParameter {
     enum Location: String {
         case path, query, header
@@ -8,7 +8,7 @@ struct APIParameter {
 
     let location: Location
     let name: String
-    /// As the document has it.
+    /// The parameter in the document.
     let value: OpenAPIValue
 
     private init(
@@ -57,7 +57,7 @@ struct APIParameter {
 }
 
 extension APIParameter {
-    /// Those of every path that has their names.
+    /// The path parameters; each applies to every path that contains its name.
     static let inPaths = [
         APIParameter(.path, "chat_id", "The chat's id.", .integer, isRequired: true, example: 1, component: "ChatID"),
         APIParameter(

@@ -5,7 +5,7 @@ import HTTPConnections
 import HTTPTypes
 
 extension APIResponse {
-    /// An error's response, with the error itself as the example.
+    /// An error response, with the error itself as the example.
     static func error(_ error: APIError, _ description: String, component: String? = nil) -> APIResponse {
         APIResponse(
             error.status,

@@ -1,17 +1,17 @@
 import ChatWire
 import HTTPTypes
 
-/// A response of operations.
+/// A response, which several operations can share.
 struct APIResponse {
     let status: HTTPResponse.Status
-    /// As the document has it.
+    /// The response in the document.
     let value: OpenAPIValue
 
     /// A body in one of its formats.
     struct Content {
         let mediaType: String
         let schema: JSONSchema
-        /// `example`, or `examples` by their names.
+        /// The keyword `example`, or `examples` by name.
         let example: (String, OpenAPIValue)
 
         static func json(_ schema: JSONSchema, example: OpenAPIValue) -> Content {

@@ -1,8 +1,9 @@
 import ChatDomain
 import ChatWire
 
-/// The conversation in the OpenAPI document's examples: two messages, of which one is edited and one is deleted, and a new
-/// title.
+/// The conversation in the examples of the OpenAPI document.
+///
+/// Of two messages, one is edited and one is deleted; then the chat gets a new title.
 extension Chat {
     static let newExample = Chat(id: ChatID(rawValue: 1), title: "Team", createdAt: .example(0))
 
@@ -114,7 +115,7 @@ extension Epoch {
 }
 
 extension Instant {
-    /// So many seconds after 2026-11-23, 9:00 UTC.
+    /// An instant in seconds after 2026-11-23, 9:00 UTC.
     fileprivate static func example(_ seconds: Double) -> Instant {
         Instant(microsecondsSinceEpoch: 1_795_424_400_000_000 + Int64(seconds * 1_000_000))
     }

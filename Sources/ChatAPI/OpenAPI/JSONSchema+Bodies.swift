@@ -1,9 +1,9 @@
 import ChatDomain
 import ChatWire
 
-/// What request bodies have in common.
+/// Schemas that several request bodies share.
 extension JSONSchema {
-    /// A text that is trimmed of white space, with a pattern that rejects what is empty then.
+    /// Text that the server trims, with a pattern that rejects blank text.
     static func text(maximum: Int, example: String) -> JSONSchema {
         .string(maximum: maximum)
             .adding(
@@ -35,7 +35,7 @@ extension JSONSchema {
 }
 
 extension Int {
-    /// With a comma before every three digits.
+    /// With thousands separators.
     fileprivate var grouped: String {
         self < 1_000 ? "\(self)" : "\((self / 1_000).grouped),\(String(1_000 + self % 1_000).dropFirst())"
     }

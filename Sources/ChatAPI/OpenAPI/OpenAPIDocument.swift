@@ -3,16 +3,16 @@ import ChatWire
 import HTTPTypes
 import NIOCore
 
-/// The OpenAPI document, assembled from the routes and the components that they refer to.
+/// The OpenAPI document, assembled from the routes and the components they refer to.
 struct OpenAPIDocument {
     let body: ByteBuffer
 
-    /// - Parameter rootPath: Where a proxy shows the service; empty for the root of the host.
+    /// - Parameter rootPath: The path under which a proxy exposes the service; empty for the root of the host.
     init(_ routes: [Route], rootPath: String) {
         let paths = OpenAPIValue.object(Self.paths(routes))
         var components: [OpenAPIValue.Component.Section: [String: OpenAPIValue]] = [:]
         paths.collectComponents(into: &components)
-        // The streams' descriptions refer to it, but no schema can.
+        // The descriptions of streams refer to it, but no schema can.
         JSONSchema.liveEvent.value.collectComponents(into: &components)
         let document: OpenAPIValue = [
             "openapi": "3.1.0",
@@ -34,7 +34,7 @@ struct OpenAPIDocument {
         body = writer.buffer
     }
 
-    /// The operations by their paths, in the order of the routes.
+    /// The operations by path, in the order of the routes.
     private static func paths(_ routes: [Route]) -> OpenAPIValue.Members {
         var items: [(path: String, members: OpenAPIValue.Members)] = []
         for route in routes {
@@ -93,7 +93,7 @@ extension Route {
             members.append(("description", .string(description)))
         }
         if isStream {
-            // The documentation's page offers no button to try it out.
+            // The documentation page offers no "Try it out" button.
             members.append(("x-endless", true))
         }
         if !operation.parameters.isEmpty {
@@ -108,7 +108,7 @@ extension Route {
         return .object(members)
     }
 
-    /// The errors that every route of its kind may respond with.
+    /// The errors that all routes with the same properties can return.
     private func commonErrors(_ operation: APIOperation) -> [APIResponse] {
         guard access == .open else { return [] }
         var errors: [APIResponse] = []

@@ -5,11 +5,9 @@ import HTTPConnections
 import HTTPTypes
 
 extension ChatService {
-    /// Every route of the service.
+    /// All routes of the service, in the order in which `Allow` lists methods.
     ///
-    /// `Allow` lists methods in this order.
-    ///
-    /// - Parameter onChatDeleted: Called when there may be something to purge.
+    /// - Parameter onChatDeleted: Called when a deleted chat may need purging.
     package func routes(hub: EventHub, onChatDeleted: @escaping @Sendable () -> Void = {}) async -> [Route] {
         let operations = Operations(store, hub: hub, typing: typing, onChatDeleted: onChatDeleted)
         let reads = ReadBudget(readLimits)

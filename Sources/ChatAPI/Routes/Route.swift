@@ -1,34 +1,37 @@
 package import HTTPTypes
 import Hummingbird
 
-/// A method at a path, with all that the service derives from it: the router's entry, the methods in a 405, the check of
-/// the query, and the operation in the OpenAPI document.
+/// A method and path, with everything the service derives from it.
+///
+/// That is the entry in the router, the methods in a 405, the check of the query and the operation in the OpenAPI
+/// document.
 package struct Route: Sendable {
     typealias Handler = @Sendable (Request, ChatRequestContext) async throws -> Response
 
-    /// Who may use the route.
+    /// The clients a route is for.
     enum Access {
         case open
-        /// For orchestrators: served at any host and by an overloaded server, and not logged at level info.
+        /// For orchestrators: served for any host and by an overloaded server, and not logged at level info.
         case health
     }
 
-    /// What happens to query parameters that the operation does not have.
+    /// The treatment of unknown query parameters.
     enum UnknownQuery {
-        /// A misspelled or unsupported parameter gets a 422: without it, the response would be to another question.
+        /// A misspelled or unsupported parameter gets a 422: otherwise, the response would answer a different question.
         case rejected
         /// As FastAPI does.
         case ignored
     }
 
+    /// A GET route also serves HEAD.
     package let method: HTTPRequest.Method
-    /// As in the OpenAPI document; a trailing slash makes no difference to the router.
+    /// As in the OpenAPI document; the router ignores a trailing slash.
     package let path: String
     /// Nil if the OpenAPI document leaves the route out.
     let operation: APIOperation?
     let access: Access
     let unknownQuery: UnknownQuery
-    /// Whether the response is endless: it takes one of the slots for streams, and the whole connection.
+    /// Whether the response is endless: it takes a stream slot and the whole connection.
     let isStream: Bool
     private let handler: Handler
 
@@ -50,7 +53,7 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// A page or a file of the documentation, which is not itself documented.
+    /// A page or file of the documentation, which the OpenAPI document leaves out.
     init(page path: String, use handler: @escaping Handler) {
         method = .get
         self.path = path
@@ -61,7 +64,7 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// The handler behind the checks that all routes of its kind have.
+    /// The handler with the check of the query in front.
     var checkedHandler: Handler {
         guard unknownQuery == .rejected else { return handler }
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []

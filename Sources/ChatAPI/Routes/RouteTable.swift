@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// What must be known about a request's path where no route has matched, or not yet.
+/// Answers questions about a path when no route has matched, or before one has.
 struct RouteTable: Sendable {
     private let routes: [(path: RouterPath, method: HTTPRequest.Method)]
     private let healthPrefixes: [String]
@@ -11,7 +11,7 @@ struct RouteTable: Sendable {
         healthPrefixes = Array(Set(routes.filter { $0.access == .health }.map(\.path.throughLastSlash)))
     }
 
-    /// The methods for a 405's `Allow`, in the order of the routes; empty if there is no such path.
+    /// The methods for the `Allow` header of a 405, in the order of the routes; empty if there is no such path.
     func methods(at path: String) -> [HTTPRequest.Method] {
         let segments = path.split(separator: "/")
         let matching = routes.filter { route in
@@ -20,7 +20,7 @@ struct RouteTable: Sendable {
         return matching.flatMap { $0.method == .get ? [.get, .head] : [$0.method] }
     }
 
-    /// Whether a path, with or without its query, is among the health checks'.
+    /// Whether a path, with or without its query, belongs to the health checks.
     func isHealthCheck(_ target: String) -> Bool {
         healthPrefixes.contains { target.hasPrefix($0) }
     }

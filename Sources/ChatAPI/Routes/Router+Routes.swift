@@ -1,9 +1,9 @@
 package import Hummingbird
 
 extension Router<ChatRequestContext> {
-    /// A router with these routes, behind the service's middleware.
+    /// Creates a router for the routes, with the middleware of the service.
     ///
-    /// - Parameter hosts: Those whose requests are served.
+    /// - Parameter hosts: The hosts whose requests are served.
     convenience package init(_ routes: [Route], hosts: HostPolicy = .any) {
         self.init(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
         add(middleware: ServiceMiddleware(hosts: hosts, routes: RouteTable(routes)))

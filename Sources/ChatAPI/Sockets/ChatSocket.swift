@@ -7,9 +7,9 @@ import Logging
 import NIOCore
 import WebSocket
 
-/// One client's WebSocket: events go down, requests come up.
+/// The WebSocket of a client: events go out, requests come in.
 ///
-/// Requests run one after another, so that messages are in the log in the order in which they were sent. Confined to the
+/// Requests run one at a time, so that messages enter the log in the order in which they were sent. Confined to the
 /// event loop of the connection.
 final class ChatSocket: WebSocketSession {
     typealias Perform = @Sendable (ByteBuffer) async -> SocketOutcome
@@ -27,9 +27,9 @@ final class ChatSocket: WebSocketSession {
     private let beginning = ContinuousClock.now
     private let tally = StreamTally()
 
-    /// How many requests may wait before no more are read.
+    /// Requests that may wait before the socket stops reading.
     private static let maximumWaiting = 16
-    /// The same in bytes: one long request at a time.
+    /// Bytes of waiting requests before the socket stops reading: one long request at a time.
     private static let maximumWaitingBytes = 64 * 1024
 
     private var shard: TopicShard {
@@ -108,7 +108,7 @@ final class ChatSocket: WebSocketSession {
 }
 
 extension ChatSocket {
-    /// Carries out the next request, unless one is being carried out or its answer would have to be kept.
+    /// Performs the next request, unless one is in progress or its answer would have to be buffered.
     private func performNext() {
         guard !isPerforming, isWritable, let message = waiting.popFirst() else { return }
         isPerforming = true
@@ -207,10 +207,10 @@ extension ChatSocket: EventSink {
         connection.close(.tryAgainLater, reason: "the client does not keep up")
     }
 
-    /// The protocol has its own pings.
+    /// The WebSocket layer sends its own pings.
     func sendHeartbeat() {}
 
-    /// Ends all subscriptions: the client begins each anew.
+    /// Ends all subscriptions; the client must subscribe again.
     func reset(in epoch: Epoch) {
         guard let subscriber else { return }
         for subscription in subscriber.subscriptions {

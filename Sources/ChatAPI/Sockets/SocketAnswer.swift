@@ -7,10 +7,10 @@ import NIOCore
 /// The answer to a request over a WebSocket.
 struct SocketAnswer: Sendable {
     let bytes: ByteBuffer
-    /// An error's.
+    /// The code of an error, for the access log; nil for success.
     private(set) var code: String?
 
-    /// - Parameter members: Writes what the answer has beside the request's mark.
+    /// - Parameter members: Writes the members after `ref`, `op` and `ok`.
     init(_ mark: SocketRequest.Mark, isSuccess: Bool = true, _ members: (inout JSONWriter) -> Void = { _ in }) {
         var writer = JSONWriter()
         writer.object { writer in
@@ -22,7 +22,7 @@ struct SocketAnswer: Sendable {
         bytes = writer.buffer
     }
 
-    /// An error, with the `code` and the `detail` that it has over HTTP.
+    /// An error, with the same `code` and `detail` as over HTTP.
     init(_ mark: SocketRequest.Mark, _ error: any Error, logger: Logger) {
         switch error {
         case let error as ValidationError: self.init(mark, error)

@@ -3,7 +3,7 @@ import ChatWire
 import HTTPTypes
 import NIOCore
 
-/// What a client asks for over a WebSocket.
+/// A client request over a WebSocket.
 struct SocketRequest {
     enum Operation {
         case subscribe(ChatID, after: LogPlace?)
@@ -13,14 +13,14 @@ struct SocketRequest {
         case ping
     }
 
-    /// What an answer has of its request.
+    /// The members of a request that its answer repeats.
     struct Mark: Sendable {
-        /// The client's own.
+        /// `ref`: any JSON value of the client.
         var reference: JSONValue?
         var operation: String?
     }
 
-    /// A request that is not understood, with as much of it as is.
+    /// A request that cannot be parsed, with as much of it as could be.
     struct Invalid: Error {
         let mark: Mark
         let reason: any Error
@@ -29,10 +29,10 @@ struct SocketRequest {
     let mark: Mark
     let operation: Operation
 
-    /// All there are, as clients name them.
+    /// The names of all operations.
     static let operations = ["subscribe", "unsubscribe", "send", "typing", "ping"]
 
-    /// - Parameter message: One JSON object.
+    /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
         let object: JSONValue
         do {
@@ -44,7 +44,7 @@ struct SocketRequest {
         let name = object.member("op")?.lossyString()
         var validator = RequestValidator()
         do {
-            // It goes back to the client.
+            // The answer repeats it.
             try reference?.requireInterchangeable()
         } catch {
             validator.note(.rule("the reference \(error.reason)"), at: ["body", "ref"], input: .null)
@@ -88,7 +88,7 @@ extension RequestValidator {
         return nil
     }
 
-    /// A member that is a place in a log: a text such as `7f3c9a01.17`, or a plain number.
+    /// A member with a place in a log: a string such as `7f3c9a01.17`, or a plain number.
     fileprivate mutating func place(_ name: String, in object: JSONValue) -> OptionalValue<LogPlace>? {
         guard let member = object.member(name), member.kind != .null else { return OptionalValue(value: nil) }
         if let position = member.integer, position >= 0 {

@@ -5,15 +5,17 @@ import ChatWire
 import Logging
 import NIOCore
 
-/// Carries out what clients ask for over WebSockets.
+/// Performs the requests of a WebSocket client.
 struct SocketService<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let caller: Caller
-    /// The client's.
+    /// The client address.
     let address: String
     let logger: Logger
 
-    /// - Parameter eventLoop: That of the connection.
+    /// Parses a message and performs its request; errors become answers.
+    ///
+    /// - Parameter eventLoop: The event loop of the connection.
     func perform(_ message: ByteBuffer, on eventLoop: any EventLoop) async -> SocketOutcome {
         let start = ContinuousClock.now
         let mark: SocketRequest.Mark
@@ -38,7 +40,7 @@ struct SocketService<Store: ChatStore>: Sendable {
         }
     }
 
-    /// The same as requests over HTTP have it, in the access log.
+    /// Writes the same kind of access log line as for HTTP.
     private func log(_ mark: SocketRequest.Mark, _ outcome: SocketOutcome, since start: ContinuousClock.Instant) {
         let level: Logger.Level = mark.operation == "ping" ? .debug : .info
         guard logger.logLevel <= level else { return }
@@ -76,10 +78,10 @@ struct SocketService<Store: ChatStore>: Sendable {
     }
 }
 
-/// What a request comes to.
+/// The result of a request, to be applied on the event loop of the connection.
 enum SocketOutcome: Sendable {
     case answered(SocketAnswer)
-    /// Is answered, and then the subscription starts.
+    /// Answer, then start the subscription.
     case subscribe(SubscriptionStart, SocketRequest.Mark)
     case unsubscribe(ChatID, SocketRequest.Mark)
 }

@@ -3,7 +3,7 @@ import NIOCore
 import WebSocket
 
 extension WebSocketConnection {
-    /// Takes a connection over that has answered a request with 101.
+    /// Takes over a connection whose request was answered with 101.
     static func takeOver(_ connection: TakenConnection, limits: WebSocketLimits, session: any WebSocketSession) {
         do {
             guard !connection.isInputClosed else { throw ChannelError.inputClosed }

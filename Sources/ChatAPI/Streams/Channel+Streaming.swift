@@ -2,18 +2,18 @@ import ChatLive
 import NIOCore
 
 extension Channel {
-    /// The client's address without its port; the proxy's behind a proxy.
+    /// The client address without its port; behind a proxy, that of the proxy.
     var clientAddress: String {
         remoteAddress?.ipAddress ?? ""
     }
 
-    /// Bounds what a client that does not read leaves in the kernel, and drops one that has vanished.
+    /// Bounds what a slow client leaves in the kernel, and detects one that has vanished.
     ///
-    /// - Precondition: On the channel's event loop.
+    /// - Precondition: Called on the event loop of the channel.
     func prepareForStreaming(_ limits: StreamLimits) {
         try? syncOptions?.setOption(.socketOption(.so_sndbuf), value: 128 * 1024)
         #if os(Linux)
-        // Two heartbeats without an acknowledgement; otherwise the kernel tries for a quarter of an hour.
+        // Two heartbeats without an acknowledgement; by default, the kernel retries for about 15 minutes.
         let timeout = Int((limits.heartbeat * 2).components.seconds) * 1_000
         try? syncOptions?.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: tcpUserTimeout)), value: timeout)
         #endif

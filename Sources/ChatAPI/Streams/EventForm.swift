@@ -3,18 +3,18 @@ import ChatWire
 package import NIOCore
 import WebSocket
 
-/// How events are written on the wire.
+/// A wire format of events; the raw value is its encoding number in `LiveEvent`.
 package enum EventForm: Int, CaseIterable {
     /// Server-Sent Events (HTML Living Standard, section 9.2).
     case serverSentEvents
-    /// The same for a stream that writes the `id` itself.
+    /// Server-Sent Events without `id`, for streams that write it themselves.
     case serverSentEventsWithoutID
-    /// A JSON object per line.
+    /// A JSON object per line (NDJSON).
     case jsonLines
-    /// A JSON object per message.
+    /// A JSON object per text message.
     case webSocket
 
-    /// Keeps a quiet connection open.
+    /// The bytes that keep an idle connection open.
     package var heartbeat: ByteBuffer {
         switch self {
         case .serverSentEvents, .serverSentEventsWithoutID: ByteBuffer(chunk: Array(":\n\n".utf8))
@@ -23,11 +23,12 @@ package enum EventForm: Int, CaseIterable {
         }
     }
 
-    /// The bytes of an event or a notice.
+    /// Encodes an event or a notice, framed as a chunk or a WebSocket frame.
     ///
     /// - Parameters:
-    ///   - json: One JSON object, and so without line breaks.
-    ///   - retry: How many milliseconds a client waits before it reconnects.
+    ///   - id: Only Server-Sent Events have one; nil omits it.
+    ///   - json: One JSON object without line breaks.
+    ///   - retry: How long a client waits before it reconnects, in milliseconds; only in Server-Sent Events.
     package func bytes(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> ByteBuffer {
         switch self {
         case .webSocket: WebSocketFrame.encode(.text, ByteBuffer(bytes: json))
@@ -35,12 +36,12 @@ package enum EventForm: Int, CaseIterable {
         }
     }
 
-    /// An event's bytes, which all its subscribers share.
+    /// The bytes of an event, which all its subscribers share.
     package func bytes(of event: LiveEvent) -> ByteBuffer {
         event.bytes(rawValue) { bytes(type: $0.type, id: $0.place?.text, json: $0.json) }
     }
 
-    /// The same without the head of a chunk or a frame.
+    /// Encodes an event or a notice without the frame.
     func text(type: String, id: String?, json: [UInt8], retry: Int? = nil) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(json.count + 96)
@@ -76,9 +77,9 @@ extension [UInt8] {
 }
 
 extension ByteBuffer {
-    /// Bytes as a chunk of an HTTP/1.1 body (RFC 9112, section 7.1).
+    /// Frames bytes as a chunk of an HTTP/1.1 body (RFC 9112, section 7.1).
     ///
-    /// Framed once here, they need no encoder in any of the connections that they are written to.
+    /// Framed once here, they need no encoder in the connections they are written to.
     init(chunk: [UInt8]) {
         self.init()
         let size = String(chunk.count, radix: 16)
@@ -89,7 +90,7 @@ extension ByteBuffer {
         writeStaticString("\r\n")
     }
 
-    /// The bytes that the chunk carries.
+    /// The bytes inside the chunk.
     var withoutChunk: ByteBuffer {
         guard let lineFeed = readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else { return self }
         let start = lineFeed + 1

@@ -4,9 +4,9 @@ import HTTPConnections
 import NIOCore
 
 extension EventHub {
-    /// Streams into a connection, on its event loop, until the stream ends.
+    /// Streams into a connection until the stream ends; call it on the event loop of the connection.
     ///
-    /// - Parameter onEnd: Called once.
+    /// - Parameter onEnd: Called once, on the event loop.
     func stream(
         _ start: StreamStart,
         as form: EventForm,
@@ -33,7 +33,7 @@ extension EventHub {
         }
     }
 
-    /// Waits until a chat has an entry after a position, or there is no point in waiting.
+    /// Waits until a chat has an entry after a position, the time is up, or waiting is pointless.
     func wait(for chat: SubscriptionStart, timeout: TimeAmount, on channel: any Channel) async {
         await withCheckedContinuation { continuation in
             channel.eventLoop.execute {

@@ -3,7 +3,7 @@ import ChatLive
 import ChatOperations
 import NIOCore
 
-/// A stream of all chats subscribes to those that are created or become active.
+/// Subscribes a stream of all chats to chats that are created or become active.
 extension EventStream {
     func discover(_ chats: [ChatID], in epoch: Epoch?) {
         guard start.scope == .allChats, let subscriber, let eventLoop = context?.eventLoop else { return }
@@ -22,7 +22,7 @@ extension EventStream {
 
     /// - Parameters:
     ///   - found: The chats that exist; the others are looked up again when they are signalled again.
-    ///   - active: Chats that do not make room for them.
+    ///   - active: Chats that must not give way to the new ones.
     private func join(_ found: ChatSnapshot?, _ interests: [TopicInterest], among active: [ChatID]) {
         discovered.subtract(interests.map(\.chatID))
         guard let found, subscriber != nil else { return }
@@ -44,9 +44,9 @@ extension EventStream {
         flush()
     }
 
-    /// Unsubscribes from the least recently active chats, as far as others need their place.
+    /// Unsubscribes from the least recently active chats until there is room for new ones.
     ///
-    /// - Returns: How many chats there is room for now.
+    /// - Returns: The number of chats there is room for.
     private func makeRoom(for count: Int, keeping active: [ChatID]) -> Int {
         guard let subscriber, let context else { return 0 }
         let excess = subscriber.subscriptions.count + count - hub.limits.maximumChats

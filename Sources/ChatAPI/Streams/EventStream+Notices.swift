@@ -7,7 +7,7 @@ import NIOCore
 extension EventStream {
     func writeHello() {
         let delay = Int.random(in: hub.limits.reconnectDelay)
-        // A combined stream's first id comes after the notices of chats that were deleted or created meanwhile.
+        // In a stream of several chats, the first id comes after the notices of deleted and new chats.
         writeNotice(type: "hello", id: start.scope == .chat ? takeID() : nil, retry: delay) { writer in
             writer.member("epoch", start.epoch)
             if start.scope == .chat, let chat = start.chats.first {

@@ -21,7 +21,7 @@ extension EventStream: EventSink {
         leaveBehind(subscription.chatID)
     }
 
-    /// Writes that the stream has caught up once the last chat has.
+    /// Notes that a chat has caught up or left, and writes `caught_up` after the last one.
     func leaveBehind(_ chatID: ChatID) {
         if behind.remove(chatID) != nil, behind.isEmpty {
             writeCaughtUp()

@@ -4,35 +4,35 @@ import ChatOperations
 import ChatWire
 import NIOCore
 
-/// A streamed response: writes what its subscriber receives into the connection until one of them ends.
+/// A streamed response: writes the events of its subscriber into the connection until one of them ends.
 ///
-/// It sits at the front of the pipeline: its bytes are framed already and pass no other handler. The connection that it
-/// takes over writes the head of the response and the end of its body.
+/// It sits at the front of the pipeline: its bytes are already framed and pass no other handler. The connection it
+/// takes over writes the response head and the end of the body.
 final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     let hub: EventHub
-    /// Its chats are moved out when their subscriptions start, so that an interest ends with its subscription.
+    /// Its chats move out when their subscriptions start, so that an interest ends with its subscription.
     var start: StreamStart
     let form: EventForm
     let tally: StreamTally
     private let client: StreamAdmissions.Admission
-    /// Whether the client reads the chunks in which events are framed.
+    /// Whether the response body is chunked; otherwise, events are written without their chunk framing.
     private let isChunked: Bool
     private let onEnd: () -> Void
     private(set) var context: ChannelHandlerContext?
     private(set) var subscriber: Subscriber?
-    /// As the channel says, where a look takes longer than writing an event.
+    /// A copy of the channel's `isWritable`, which takes longer to read than an event takes to write.
     private(set) var isWritable = false
-    /// The chats of the start that have not caught up.
+    /// Chats of the start that have not caught up yet.
     var behind: Set<ChatID> = []
     /// Chats that are being looked up before the stream subscribes to them.
     var discovered: Set<ChatID> = []
-    /// How many entries were sent, which tells which chat was active last.
+    /// Entries sent so far, by which chats are ordered by activity.
     var activity = 0
-    /// How many bytes the last id of a combined stream took, and how many were written since.
+    /// The length of the last id of a stream of several chats, and the bytes written since, both in bytes.
     private var bytesOfID = 0
     private var bytesSinceID = 0
     private(set) var repeatsSince: NIODeadline?
@@ -77,7 +77,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         for (chatID, position) in unfollowed {
             writeUnfollowed(chatID, at: position)
         }
-        // The most recently active one comes first.
+        // The most recently active chat comes first.
         activity = chats.count
         subscribe(to: chats, isStart: true)
         if chats.isEmpty {
@@ -88,7 +88,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
     func subscribe(to chats: [SubscriptionStart], isStart: Bool = false) {
         guard let subscriber, let context else { return }
-        // Every id is to hold the positions in all of them.
+        // Subscribe first, since every id must contain the positions in all chats.
         let subscriptions = chats.map { subscriber.add($0) }
         for (index, subscription) in subscriptions.enumerated() {
             subscription.activity = activity - index
@@ -96,7 +96,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         for chat in chats {
             chat.news.map { writeNews($0, after: chat.position) }
         }
-        // A client can be told of thousands: one position in all chats is enough.
+        // There may be thousands of notices: one id after all of them is enough.
         if isStart || chats.contains(where: { $0.news != nil }) {
             writeID()
         }
@@ -136,12 +136,12 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// A client that sends no more listens to nothing but this stream, and so it has gone.
+    /// A client that closes its side listens to nothing but this stream, so it has gone.
     func inputClosed() {
         context?.close(promise: nil)
     }
 
-    /// Tells the client to reconnect, to the next process.
+    /// Tells the client to reconnect, which leads it to the next process.
     func shutDown() {
         let delay = Int.random(in: hub.limits.reconnectDelay)
         finish(type: "reconnect", id: combinedID(), retry: delay) { writer in
@@ -149,7 +149,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// Writes a last notice and ends.
+    /// Writes a final notice and ends the stream.
     func finish(
         type: String,
         id: String?,
@@ -182,14 +182,14 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     private func leave() {
         guard let context else { return }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not while the channel is calling its handlers.
+        // Not now: the channel may be calling its handlers.
         context.eventLoop.execute {
             loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
         }
     }
 }
 
-/// Bytes, and the ids from which a client resumes.
+/// Writing bytes, and the ids from which a client resumes.
 extension EventStream {
     func flush() {
         context?.flush()
@@ -200,7 +200,7 @@ extension EventStream {
         context?.write(wrapOutboundOut(isChunked ? bytes : bytes.withoutChunk), promise: promise)
     }
 
-    /// Writes an event of a combined stream, with an id if enough was written since the last one.
+    /// Writes an event of a stream of several chats, with an id if enough bytes were written since the last one.
     func writeCombined(_ event: LiveEvent) {
         let bytes = EventForm.serverSentEventsWithoutID.bytes(of: event)
         if event.place != nil {
@@ -213,14 +213,14 @@ extension EventStream {
         write(bytes)
     }
 
-    /// Writes the first line of an event: the client's positions in all chats once it has the event.
+    /// Writes the first line of an event: the positions of the client in all chats once it has the event.
     private func writeIDField() {
         var field: [UInt8] = []
         field.appendField("id", takeID())
         write(ByteBuffer(chunk: field))
     }
 
-    /// Writes an event that is nothing but its id: browsers note it and show nothing.
+    /// Writes an event with only an id: browsers store it and dispatch nothing.
     func writeID() {
         guard start.scope != .chat, form == .serverSentEvents else { return }
         var block: [UInt8] = []
@@ -229,7 +229,7 @@ extension EventStream {
         write(ByteBuffer(chunk: block))
     }
 
-    /// The id for what is written next: where a client that has it resumes.
+    /// Returns the id for the next write: where a client that received it resumes.
     func takeID() -> String {
         guard start.scope != .chat else {
             let position = subscriber?.subscriptions.first?.position ?? start.chats.first?.position
@@ -242,7 +242,7 @@ extension EventStream {
         return token
     }
 
-    /// The same in a combined stream; nil in a stream of one chat, whose notices have no ids.
+    /// Returns the id in a stream of several chats; nil in a stream of one chat, whose notices have no ids.
     func combinedID() -> String? {
         start.scope == .chat ? nil : takeID()
     }

@@ -2,7 +2,7 @@ import ChatDomain
 import ChatLive
 import NIOCore
 
-/// Waits for the next entry of a log: until there is one, the time is up, the client has gone or the server shuts down.
+/// Waits for the next entry of a log, the timeout, the end of the connection or the shutdown, whichever comes first.
 final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -60,14 +60,14 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         hub.shard(on: context.eventLoop).remove(subscriber)
         onEnd()
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not while the channel is calling its handlers.
+        // Not now: the channel may be calling its handlers.
         context.eventLoop.execute {
             loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
         }
     }
 }
 
-/// Nothing is written here.
+/// A sink that writes nothing: any entry or error ends the wait.
 extension LongPoll: EventSink {
     var isWritable: Bool { true }
 

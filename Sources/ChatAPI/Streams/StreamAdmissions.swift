@@ -17,10 +17,10 @@ final class StreamAdmissions: Sendable {
         self.limits = limits
     }
 
-    /// A slot, which is free again once this is released.
+    /// A slot, which is freed when this object is released.
     final class Admission: Sendable {
         private let admissions: StreamAdmissions
-        /// The client's.
+        /// The client address.
         let address: String
 
         fileprivate init(_ admissions: StreamAdmissions, _ address: String) {
@@ -33,7 +33,9 @@ final class StreamAdmissions: Sendable {
         }
     }
 
-    /// - Throws: `APIError.tooManyStreams`, or `tooManyStreamsOfClient`.
+    /// Takes a slot for a client address.
+    ///
+    /// - Throws: `APIError.tooManyStreams` or `APIError.tooManyStreamsOfClient`.
     func admit(_ address: String) throws(APIError) -> Admission {
         let refusal = counts.withLock { counts -> APIError? in
             if counts.total >= limits.maximumStreams { return .tooManyStreams }

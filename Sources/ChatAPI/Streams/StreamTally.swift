@@ -4,7 +4,7 @@ import Synchronization
 final class StreamTally: Sendable {
     private let count = Atomic(0)
 
-    /// The events, without notices and heartbeats.
+    /// Log entries and typing notices; no other notices, and no heartbeats.
     var events: Int {
         count.load(ordering: .relaxed)
     }

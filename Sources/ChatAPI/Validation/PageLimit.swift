@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// How many items a page may have, and how many it has by default.
+/// The number of items on a page: its bounds and its default.
 struct PageLimit {
     let range: ClosedRange<Int>
     let defaultValue: Int

@@ -3,11 +3,11 @@ import ChatOperations
 import ChatWire
 import Hummingbird
 
-/// Where streams start.
+/// The parameters that determine where a stream starts.
 extension RequestValidator {
     struct StreamPlace {
         let place: LogPlace
-        /// The part of the request that has it.
+        /// Where the position is in the request.
         let location: [String]
     }
 
@@ -25,9 +25,9 @@ extension RequestValidator {
         return nil
     }
 
-    /// The query parameter `chats`: comma-separated ids, each with `:` and a position unless it starts now.
+    /// The query parameter `chats`: comma-separated ids, each optionally with `:` and a position.
     ///
-    /// Absent for all chats.
+    /// Without a position, a chat starts at the end of its log. Absent for all chats.
     mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[FollowRequest]>? {
         guard let text = request.queryParameter("chats") else { return OptionalValue(value: nil) }
         var requests: [FollowRequest] = []
@@ -64,7 +64,7 @@ extension LogPlace {
 }
 
 extension Request {
-    /// The `id` of the last event that the client received, and the part of the request that has it.
+    /// The `id` of the last event that the client received, and where it is in the request.
     fileprivate var streamID: (text: String, location: [String])? {
         if let id = headers[.lastEventID], !id.isEmpty { return (id, ["header", "last-event-id"]) }
         return queryParameter("after").map { ($0, ["query", "after"]) }
