@@ -3,7 +3,7 @@ import ChatTestSupport
 import NIOCore
 import Testing
 
-/// What clients say and hear over a WebSocket.
+/// Requests and events over a WebSocket.
 @Suite(.timeLimit(.minutes(5)))
 struct ChatSocketTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -27,7 +27,7 @@ struct ChatSocketTests {
             #expect(try await socket.next() == ["type": "caught_up", "chat_id": 1])
 
             try await socket.send(#"{"op":"send","ref":2,"chat_id":1,"text":"hi","metadata":{"a":1},"reply_to":1}"#)
-            // Subscribers are told after the answer is given, and either may be written first.
+            // Subscribers are notified after the response is made, and either may be written first.
             let received = [try await socket.next(), try await socket.next()]
             let entry = try #require(received.first { $0["ref"] == nil })
             #expect(entry["seq"] == 2)
@@ -79,7 +79,7 @@ struct ChatSocketTests {
         try await withSocket(on: .sqliteInMemory) { client, socket in
             try await client.createChats()
             _ = try await socket.next()
-            // More than are carried out or kept waiting at once.
+            // More than run or wait at once.
             let numbers = Int64(1)...100
             for number in numbers {
                 try await socket.send(#"{"op":"send","ref":\#(number),"chat_id":1,"text":"message \#(number)"}"#)
@@ -200,7 +200,7 @@ struct ChatSocketTests {
         }
     }
 
-    /// One who asks and asks, and does not read the answers.
+    /// A client that keeps sending requests without reading the responses.
     @Test func aClientThatTakesNothingIsEndedThoughNothingIsSaid() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
@@ -213,7 +213,7 @@ struct ChatSocketTests {
                 let ping = WebSocketClientFrame.text(#"{"op":"ping","ref":"\#(reference)"}"#)
                 let request = ByteBuffer(bytes: ping.bytes)
                 async let asking: Void = {
-                    // Until the connection is closed under it.
+                    // Until the server closes the connection.
                     while (try? await outbound.write(request)) != nil {}
                 }()
                 try await client.withEventsOnceAdmitted("/chats/1/events") { _ in }

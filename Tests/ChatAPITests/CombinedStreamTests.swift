@@ -95,14 +95,14 @@ struct CombinedStreamTests {
                 #expect(deleted.data == #"{"type":"chat.deleted","chat_id":2}"#)
                 id = try #require(deleted.id)
             }
-            // What happens while nobody looks.
+            // Changes while no stream is open.
             try await client.createChats()
             try await client.post("1", "2", to: 4)
             try await client.post("second")
             _ = try await client.send("DELETE", "/chats/3")
             try await client.withEvents("/events", headers: ["Last-Event-ID": id]) { stream in
                 var events = try await stream.events(through: "caught_up")
-                // The news of deletions come beside the replay.
+                // A deletion is reported independently of the replay, so it may come after it.
                 if !events.contains(where: { $0.type == "chat.deleted" }) {
                     events.append(try #require(try await stream.nextEvent()))
                 }
@@ -150,7 +150,7 @@ struct CombinedStreamTests {
                     #expect(event?.data == #"{"type":"chat.deleted","chat_id":\#(chat)}"#)
                 }
                 #expect(try await stream.nextEvent() == nil)
-                // The same for whoever was away.
+                // A client that was away gets the same.
                 let response = try await stream.send("GET", "/events?chats=1,2", headers: ["Last-Event-ID": id])
                 #expect(response.status == 200)
                 let events = try await stream.events(through: "the end")
@@ -159,7 +159,7 @@ struct CombinedStreamTests {
         }
     }
 
-    /// Word of a deletion may come after an import has brought the chat back.
+    /// A deletion may be signalled only after an import has restored the chat.
     @Test func aChatThatIsThereIsNotSaidToBeDeleted() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             try await withServer(store) { client in
@@ -178,7 +178,7 @@ struct CombinedStreamTests {
         }
     }
 
-    /// A browser comes back with the address that it had, whatever has been deleted since.
+    /// A browser reconnects with its original URL, whichever chats have been deleted since.
     @Test func theOthersAreFollowedOnAfterTheNewsOfADeletion() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats(2)
@@ -195,13 +195,13 @@ struct CombinedStreamTests {
                 _ = try await client.send("DELETE", "/chats/2")
                 return try await stream.events(through: "chat.deleted").last?.id
             }
-            // Nothing is left, and there is no point in coming back again.
+            // No chat is left, so reconnecting again is pointless.
             let headers = ["Last-Event-ID": last ?? ""]
             #expect(try await client.send("GET", "/events?chats=1,2", headers: headers).status == 404)
         }
     }
 
-    /// A chat that goes while others are read does not keep the stream from saying when it has caught up.
+    /// A chat that is deleted during the replay of others does not prevent `caught_up`.
     @Test func aDeletionDuringTheReplayDoesNotHoldUpTheOthers() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             let (readings, reading) = AsyncStream.makeStream(of: Void.self)
@@ -221,7 +221,7 @@ struct CombinedStreamTests {
                     var events = try await stream.events(through: "chat.deleted").map(\.type)
                     deletion.finish()
                     events += try await stream.events(through: "caught_up").map(\.type)
-                    // The message of the other chat comes before the deletion or after it.
+                    // The other chat's message may come before or after the deletion.
                     #expect(events.filter { $0 != "message.created" } == ["hello", "chat.deleted", "caught_up"])
                     #expect(events.count == 4)
                 }
@@ -229,7 +229,7 @@ struct CombinedStreamTests {
         }
     }
 
-    /// What is written to while the chats are listed is neither left out nor taken for new.
+    /// A chat that gets a message while the chats are listed is neither left out nor reported as new.
     @Test func noChatIsMissedThatMovesWhileTheyAreListed() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             for number in 1...150 {
@@ -250,7 +250,7 @@ struct CombinedStreamTests {
         }
     }
 
-    /// Three chats written to at full speed, and readers that come back by the cursor alone.
+    /// Three chats written to at full speed, and clients that resume with nothing but the cursor.
     @Test(arguments: StoreUnderTest.allCases)
     func nothingIsMissedOrDoubledByTheCursor(_ store: StoreUnderTest) async throws {
         let (chats, posts) = (3 as Int64, 80 as Int64)

@@ -4,7 +4,7 @@ import ChatTestSupport
 import Synchronization
 import Testing
 
-/// A reader misses nothing, whatever it does itself and whatever others do.
+/// A client misses nothing, whatever it or others do.
 @Suite(.timeLimit(.minutes(5)))
 struct ContinuityTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -17,7 +17,7 @@ struct ContinuityTests {
         }
     }
 
-    /// Two processes that know of each other by the database alone.
+    /// Two processes that communicate only through the database.
     @Test func aServerBringsWhatAnotherOneHasWritten() async throws {
         var limits = StreamLimits()
         limits.checkInterval = .milliseconds(100)
@@ -82,7 +82,7 @@ struct ContinuityTests {
                         }
                     }
                     group.addTask {
-                        // Nobody is ahead by more than a few, and only the slow one falls behind.
+                        // The other clients stay within a few events of each other; only the slow one falls behind.
                         var others = seen.makeAsyncIterator()
                         for _ in 0..<readers { await others.next() }
                         let text = String(repeating: "👋", count: 5_000)
@@ -115,7 +115,7 @@ struct ContinuityTests {
         }
     }
 
-    /// Who has been told of the overflow goes on with the same connection.
+    /// After `overflow`, the client can request the stream again on the same connection.
     @Test func aConnectionOutlivesTheOverflowOfItsStream() async throws {
         var limits = StreamLimits()
         limits.maximumLag = 1
@@ -139,19 +139,19 @@ struct ContinuityTests {
                         #expect(position < end)
                         _ = try await slow.send("GET", "/chats/1/events?after=\(position)")
                         #expect(try await slow.events(through: "caught_up").count == end + 2 - position)
-                        // Longer than the time that a client has which takes nothing more.
+                        // Longer than the stall timeout.
                         for _ in 1...6 {
                             while try await slow.nextLine() != ":" {}
                         }
                     }
                 } catch is HTTPTestConnection.Cut where !isTold {
-                    // On a busy machine it comes too late to be told.
+                    // On a busy machine, the connection may close before the notice gets through.
                 }
             }
         }
     }
 
-    /// A store that fails does not cost the readers anything, nor does a reader that leaves meanwhile cost the others.
+    /// If the store fails or a client leaves, the other clients miss nothing.
     @Test func aStoreThatFailsIsAskedAgain() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             let isDown = Atomic(true)
@@ -165,7 +165,7 @@ struct ContinuityTests {
             try await withServer(store) { client in
                 try await client.createChats()
                 try await client.post("1")
-                // Some on each event loop.
+                // On several event loops.
                 let live = (1...4).map { _ in
                     Task {
                         try await client.withEvents("/chats/1/events") {
@@ -177,7 +177,7 @@ struct ContinuityTests {
                     try await client.withEvents("/chats/1/events?after=0") { _ in await attempts.next() }
                 }
                 try await client.withEvents("/chats/1/events?after=0") { stream in
-                    // By the second one, those that have left would have been served.
+                    // By the second attempt, reads for clients that left would have run.
                     for _ in 1...2 { await attempts.next() }
                     isDown.store(false, ordering: .relaxed)
                     let events = try await stream.events(through: "caught_up")

@@ -2,7 +2,7 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// The running server takes away what large chats have left.
+/// The running server purges large deleted chats.
 @Suite(.timeLimit(.minutes(5)))
 struct DeletedChatPurgerTests {
     private static let rowCount = """
@@ -46,7 +46,7 @@ struct DeletedChatPurgerTests {
             try await database.forbidDeletionsOfMessages()
             try await withServer(store, purgeInterval: .milliseconds(20)) { client in
                 #expect(try await client.send("DELETE", "/chats/1").status == 204)
-                // A purge passes over a chat that the server's own is at.
+                // This purge skips the chat while the server's purge has it locked.
                 await #expect(throws: StoreError.self) { while true { _ = try await store.purgeDeletedChats() } }
                 try await database.allowDeletionsOfMessages()
                 try await waitUntilEmpty(database)
@@ -54,7 +54,7 @@ struct DeletedChatPurgerTests {
         }
     }
 
-    /// The purger tells nobody that it is done; the suite's time limit is the end of the patience.
+    /// The purger does not report when it is done, so this polls, up to the suite's time limit.
     private func waitUntilEmpty(_ database: DatabaseUnderTest) async throws {
         while try await database.rows(Self.rowCount) != [["0"]] {
             try await Task.sleep(for: .milliseconds(20))

@@ -115,8 +115,8 @@ import Testing
         }
     }
 
-    /// RE2 (Go, and what is written in it) repeats at most 1,000 times and knows neither `\u` nor look-around; JavaScript
-    /// counts a character beyond U+FFFF twice, unless it is told not to.
+    /// RE2, and so Go, repeats at most 1,000 times and supports neither `\u` nor look-around; JavaScript counts a
+    /// character above U+FFFF twice unless the pattern has the flag `u`.
     @Test func patternsMeanTheSameToEveryEngine() async throws {
         let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
         let patterns = try document.json.values(named: "pattern").compactMap(\.string)
@@ -125,7 +125,7 @@ import Testing
             #expect(!pattern.contains("\\u") && !pattern.contains("\\p") && !pattern.contains("(?"), "\(pattern)")
             for repetition in pattern.matches(of: /(\[\^?[^\]]*\]|.)\{(\d*),?(\d*)\}/) {
                 #expect((Int(repetition.output.2) ?? 0) <= 1_000 && (Int(repetition.output.3) ?? 0) <= 1_000)
-                // What is counted is ASCII.
+                // Only ASCII is repeated.
                 #expect(repetition.output.1.utf8.allSatisfy { $0 < 0x80 } && !repetition.output.1.hasPrefix("[^"))
             }
         }

@@ -6,10 +6,10 @@ import ChatTestSupport
 import Synchronization
 import Testing
 
-/// Histories that go backward: nobody misses what has come in the place of what they have seen.
+/// Histories that go backward: clients do not miss what replaced the entries they have seen.
 @Suite(.timeLimit(.minutes(5)))
 struct EpochTests {
-    /// Takes the first chat back to its first three messages.
+    /// Rewinds the first chat to its first three messages.
     private static let rewind = """
         DELETE FROM messages WHERE seq > 3;
         UPDATE chats SET last_seq = 3, message_count = 3 WHERE id = 1;
@@ -69,7 +69,7 @@ struct EpochTests {
         }
     }
 
-    /// It gives up for good after anything but 200, and comes back with what it was given last.
+    /// An `EventSource` gives up for good on any status but 200, and reconnects with the last id it received.
     @Test(arguments: StoreUnderTest.allCases)
     func aBrowserThatComesBackWithAnotherEpochStartsAnew(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
@@ -119,7 +119,7 @@ struct EpochTests {
         }
     }
 
-    /// By another process, of which no word comes: by the next look at the database, or with the next message.
+    /// Another process changes it without a signal: the next poll or the next message reveals it.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
     func openStreamsEndWhenTheEpochChanges(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
         var limits = StreamLimits()
@@ -177,7 +177,7 @@ struct EpochTests {
         }
     }
 
-    /// A backup that was restored under the server, without the command that says so.
+    /// A backup is restored under the running server, without `epoch renew`.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
     func aReaderOfALogThatGoesBackwardStartsAnew(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
         var limits = StreamLimits()
@@ -204,7 +204,7 @@ struct EpochTests {
                         let shown = try texts(try await stream.events(through: "caught_up"))
                         #expect(shown == ["1", "2", "3"] + (isLookedAfter ? [] : ["another 4"]))
                     }
-                    // Somebody who was away has seen more than there is.
+                    // A client that was away has seen positions after the log's end.
                     let place = try await client.send("GET", "/chats/1/log").json["epoch"]?.string ?? ""
                     try await client.withEvents("/chats/1/events", headers: ["Last-Event-ID": "\(place).6"]) { stream in
                         let event = try await stream.nextEvent()
@@ -217,7 +217,7 @@ struct EpochTests {
         }
     }
 
-    /// The log passes the readers again before anybody looks: what they are shown next must not follow what they have.
+    /// The rewritten log passes the clients' positions before a poll: its rest must not follow what they have.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
     func aReaderOfALogThatWasWrittenAnewIsNotShownItsRest(_ store: StoreUnderTest, isSignalled: Bool) async throws {
         var limits = StreamLimits()

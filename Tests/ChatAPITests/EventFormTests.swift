@@ -37,7 +37,7 @@ struct EventFormTests {
     @Test(arguments: ["a\nb", "a\r\nb", "a\u{2028}b", "\u{0}", "\"\\", "data: x\n\nevent: y", "👩‍👩‍👧‍👦"])
     func noTextBreaksAnEvent(_ text: String) throws {
         let event = LiveEvent.sample(3, text: text)
-        // Line feeds of their own: to Swift, one behind a carriage return is part of the same character.
+        // Splits bytes, not characters: to Swift, "\r\n" is a single character.
         let lines = EventForm.serverSentEvents.bytes(of: event).readableBytesView
             .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }

@@ -3,7 +3,7 @@ import ChatLive
 import ChatTestSupport
 import Testing
 
-/// The stream of one chat, as it is on the wire.
+/// The stream of one chat on the wire.
 @Suite(.timeLimit(.minutes(5)))
 struct EventStreamTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -253,13 +253,13 @@ struct EventStreamTests {
                     #expect(head.status == 200, "\(path)")
                 }
                 #expect(try await connection.send("HEAD", "/chats/1/events?after=1").status == 422)
-                // None of them has kept the only place.
+                // None of them has kept the only slot.
                 #expect(try await connection.send("GET", "/chats/1/events").status == 200)
             }
         }
     }
 
-    /// From far behind, while messages come: what is read and what is signalled overlap in every way.
+    /// From far behind, while messages are posted, so that replayed and signalled entries overlap in every way.
     @Test(arguments: StoreUnderTest.allCases)
     func aReplayIsJoinedToWhatComesMeanwhile(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in

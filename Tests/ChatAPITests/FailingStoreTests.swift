@@ -2,9 +2,9 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// How the service speaks of a store that fails.
+/// Responses when the store fails.
 ///
-/// The stores themselves are tested for real elsewhere.
+/// Real failures of the stores are tested elsewhere.
 @Suite struct FailingStoreTests {
     @Test func anUnavailableStoreIs503AndTellsNothingOfTheInside() async throws {
         try await withServer(FailingStore(error: .unavailable(reason: "disk /secret is full"))) { client in
@@ -74,7 +74,7 @@ import Testing
     }
 }
 
-/// A store that does nothing but fail.
+/// A store whose every call fails.
 struct FailingStore: ChatStore {
     let error: StoreError
     let signals = LogSignals()

@@ -1,9 +1,9 @@
 import ChatTestSupport
 import Testing
 
-/// Random bytes, requests that are cut or mutated, JSON that is mutated: no 5xx, no crash, and the server goes on.
+/// Random bytes, truncated or mutated requests and mutated JSON: no 5xx, no crash, and the server keeps working.
 ///
-/// The seeds are fixed, so that a failure can be repeated.
+/// The seeds are fixed, so that failures are reproducible.
 @Suite(.timeLimit(.minutes(5)))
 struct FuzzTests {
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
@@ -57,7 +57,7 @@ struct FuzzTests {
 }
 
 extension SplitMix64 {
-    /// Changes one to five things: a byte, a stretch of noise, a cut, a repetition.
+    /// Makes one to five changes: a byte, a run of noise, a cut, a repetition.
     fileprivate mutating func mutate(_ bytes: inout [UInt8]) {
         for _ in 0..<Int.random(in: 1...5, using: &self) {
             let position = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &self)

@@ -1,7 +1,7 @@
 import ChatTestSupport
 import Testing
 
-/// Lists, pages, edits, deletions and the log, as they are on the wire.
+/// Lists, pages, edits, deletions and the log, as clients see them on the wire.
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -36,7 +36,7 @@ struct HistoryTests {
                     "edited_at":"\(editedAt ?? "")"}
                     """
             )
-            // What it is already is no change. A proxy that compresses has made the tag weak.
+            // An edit to the current text changes nothing. A proxy that compresses makes the tag weak.
             for tag in [#""2""#, #"W/"2""#, #""1", W/"2""#, #""2-gzip""#, #"W/"2-br""#, #""2;gzip""#] {
                 let same = try await client.send("PATCH", path, headers: ["If-Match": tag], body: #"{"text":"two"}"#)
                 #expect(same.text == edited.text)

@@ -2,7 +2,7 @@ import ChatAPI
 import ChatTestSupport
 import Testing
 
-/// The header `Host`: that there is one, and whose requests are served.
+/// The `Host` header: it is required, and only allowed hosts are served.
 @Suite(.timeLimit(.minutes(5)))
 struct HostTests {
     @Test(arguments: [
@@ -28,7 +28,7 @@ struct HostTests {
         }
     }
 
-    /// As HAProxy checks the health of a server if it is told nothing else.
+    /// HAProxy's default health check sends such a request.
     @Test func aRequestOfHTTP10NeedsNoHost() async throws {
         try await withLoopbackServer { client in
             for path in ["/health/ready", "/chats"] {
@@ -68,7 +68,7 @@ struct HostTests {
             }
             let headers = WebSocketClient.headers.merging(["Host": host, "Origin": "http://\(host)"]) { $1 }
             #expect(try await client.send("GET", "/ws", headers: headers).status == 421)
-            // Whoever checks the health names an address, or whatever he likes.
+            // Health checks may use an address or any other name.
             #expect(try await client.send("GET", "/health/ready", headers: ["Host": host]).status == 200)
         }
     }

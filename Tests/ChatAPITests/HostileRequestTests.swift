@@ -5,7 +5,7 @@ import HTTPConnections
 import NIOCore
 import Testing
 
-/// Requests that no honest client sends: each gets its own clear answer, and the server goes on.
+/// Requests that no honest client sends: each gets a clear response, and the server keeps working.
 @Suite(.timeLimit(.minutes(5)))
 struct HostileRequestTests {
     @Test(arguments: [
@@ -116,7 +116,7 @@ struct HostileRequestTests {
                 try await outbound.write(ByteBuffer(string: head + "Transfer-Encoding: chunked\r\n\r\n"))
                 let chunk = ByteBuffer(string: "10000\r\n" + String(repeating: " ", count: 0x10000) + "\r\n")
                 let writing = Task {
-                    // The server closes the connection long before this is through.
+                    // The server closes the connection long before all of it is sent.
                     for _ in 0..<10_000 { try await outbound.write(chunk) }
                 }
                 let answer = try await inbound.readToEnd()

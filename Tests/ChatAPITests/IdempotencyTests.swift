@@ -1,7 +1,7 @@
 import ChatTestSupport
 import Testing
 
-/// The header `Idempotency-Key`.
+/// The `Idempotency-Key` header.
 @Suite(.timeLimit(.minutes(5)))
 struct IdempotencyTests {
     @Test(arguments: StoreUnderTest.allCases, ["/chats/", "/chats/1/messages"])
@@ -13,7 +13,7 @@ struct IdempotencyTests {
             let first = try await client.send("POST", path, headers: headers, body: body)
             #expect(first.status == 201)
             #expect(first.headers["idempotent-replayed"] == nil)
-            // The same to the service, if not to the byte.
+            // Equivalent, though not byte for byte.
             let same = #"{"text": " b ", "title": "a\n"}"#
             let again = try await client.send("POST", path, headers: headers, body: same)
             #expect(again.status == 200)

@@ -49,7 +49,7 @@ struct LatestMessagesCacheTests {
         #expect(off.entry(for: key(1)) == nil)
     }
 
-    /// Each reader reads right after a write of its own or another's, by way of the same cache.
+    /// Each client reads right after its own or another's write, through the same cache.
     @Test(arguments: StoreUnderTest.allCases)
     func nobodyReadsAnOlderStateThanWasAcknowledged(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in

@@ -3,10 +3,10 @@ import ChatTestSupport
 import NIOCore
 import Testing
 
-/// Waiting for the next entry of a log.
+/// Long polls for the next entry of a log.
 @Suite(.timeLimit(.minutes(5)))
 struct LongPollTests {
-    /// One place, so that whoever finds none knows that the poll is being held.
+    /// A single slot: if there is none, the poll is being held.
     private var onePlace: StreamLimits {
         var limits = StreamLimits()
         limits.maximumStreams = 1
@@ -17,7 +17,7 @@ struct LongPollTests {
         Task {
             while true {
                 let response = try await client.send("GET", "/chats/1/events?\(query)")
-                // Whoever looks whether it is held may have had the place.
+                // `waitUntilHeld` may have had the slot.
                 if response.status != 503 { return response }
             }
         }
@@ -55,7 +55,7 @@ struct LongPollTests {
             for query in ["wait=55", "wait=55&after=2"] {
                 let held = poll(client, query)
                 try await waitUntilHeld(client)
-                // Nothing that is stored, and nothing that is waited for.
+                // A typing notice is not stored and does not end the poll.
                 #expect(try await client.send("POST", "/chats/1/typing", body: "{}").status == 204)
                 try await client.post("next")
                 let page = try await held.value.json
@@ -130,7 +130,7 @@ struct LongPollTests {
                     try await waitUntilHeld(client)
                     guard halfCloses else { return }
                     outbound.finish()
-                    // Who says that nothing more comes can still be told.
+                    // A client that has closed its side can still receive the response.
                     let answer = try HTTPTestResponse(try await inbound.readToEnd())
                     #expect(answer.textWithoutEpoch == #"{"entries":[],"last_seq":0}"#)
                 }

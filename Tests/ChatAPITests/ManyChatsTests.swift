@@ -3,7 +3,7 @@ import ChatLive
 import ChatTestSupport
 import Testing
 
-/// Streams of more chats than an event has room for.
+/// Streams of more chats than one event has room for.
 @Suite(.timeLimit(.minutes(5)))
 struct ManyChatsTests {
     private func place(_ event: ServerSentEvent?) throws -> [Int64] {
@@ -15,7 +15,7 @@ struct ManyChatsTests {
         try place(try await stream.nextEvent())
     }
 
-    /// The ids take a small part of a stream, and whichever is the last one, a client that comes back with it misses nothing.
+    /// Ids are a small part of a stream, and a client that resumes from any of them misses nothing.
     @Test func anEventNeedsOnlyWhatHasChanged() async throws {
         let chats = 100
         let path = "/events?chats=" + (1...chats).map { "\($0):0" }.joined(separator: ",")
@@ -82,14 +82,14 @@ struct ManyChatsTests {
                 let hello = try #require(try await stream.nextEvent())
                 #expect(try hello.json["has_more"] == nil)
                 _ = try await stream.events(through: "caught_up")
-                // One chat more than the stream can hold takes the place of the one that was active longest ago.
+                // One chat more than the stream can hold replaces the least recently active one.
                 try await client.createChats()
                 let left = try #require(try await stream.nextEvent())
                 #expect(left.data == #"{"type":"chat.unfollowed","chat_id":2,"last_seq":1}"#)
                 #expect(try await stream.nextEvent()?.type == "chat.created")
                 try await client.post("first", to: 3)
                 #expect(try await nextPlace(in: &stream) == [3, 1])
-                // The other one comes back with what made it active.
+                // The replaced chat returns with the entry that made it active.
                 try await client.post("second", to: 2)
                 let other = try #require(try await stream.nextEvent())
                 #expect(other.data == #"{"type":"chat.unfollowed","chat_id":1,"last_seq":1}"#)

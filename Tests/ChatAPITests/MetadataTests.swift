@@ -3,7 +3,7 @@ import ChatTestSupport
 import ChatWire
 import Testing
 
-/// Metadata that every client's parser can read, and that is recognized when it comes again.
+/// Metadata that every client's parser can read, and that stays the same when it is sent again.
 @Suite(.timeLimit(.minutes(5)))
 struct MetadataTests {
     static let unreadable: [(String, String)] = [
@@ -21,7 +21,7 @@ struct MetadataTests {
         (#"{"b":[{"a":1,"\u0061":1}]}"#, "has the name 'a' more than once in an object"),
     ]
 
-    /// At a limit, or only near one.
+    /// At or near a limit.
     static let readable = [
         nested(31), #"{"a":1.7976931348623157e308}"#, #"{"a":5e-324}"#, #"{"a":0e-999}"#, #"{"a":0.0E99999}"#,
         #"{"a":18446744073709551616}"#, #"{"a":"\ud83d\ude00"}"#, #"{"é":1,"e\u0301":2}"#, #"{"a":{"a":{"a":1}}}"#,
@@ -49,7 +49,7 @@ struct MetadataTests {
                 let issue = try response.json["detail"]?[0]
                 #expect(issue?["loc"] == ["body", "metadata"])
                 #expect(issue?["msg"] == .string("Value error, the metadata \(reason)"))
-                // What was sent is given back as a text, which can be read.
+                // The input is returned as a string, which every parser can read.
                 #expect(issue?["input"] == .string(metadata))
             }
             try await client.withConnection { inbound, outbound in

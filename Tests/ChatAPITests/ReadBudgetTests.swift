@@ -3,17 +3,17 @@ import ChatDomain
 import Synchronization
 import Testing
 
-/// How many messages are in memory at once.
+/// The bound on messages in memory.
 @Suite(.timeLimit(.minutes(5)))
 struct ReadBudgetTests {
-    /// What the reads of a test have done.
+    /// Records the reads of a test.
     private final class Record: Sendable {
         let held = Atomic(0)
         let highest = Atomic(0)
         let order = Mutex<[String]>([])
     }
 
-    /// Room for so many messages.
+    /// A budget for this many messages of the largest size.
     private func budget(_ messages: Int, waiting: Int = 100, patience: Duration = .seconds(60)) -> ReadBudget {
         var limits = ReadLimits()
         limits.maximumBytes = messages * ReadBudget.largestMessage
@@ -22,7 +22,7 @@ struct ReadBudgetTests {
         return ReadBudget(limits)
     }
 
-    /// A message of four-byte letters with the largest metadata.
+    /// The largest text, all four-byte characters, with the largest metadata.
     @Test func theLargestMessageIsAsLargeAsItIsCounted() throws {
         let text = try MessageText(String(repeating: "👋", count: MessageText.maximumLength))
         let metadata = try #require(Metadata(json: #"{"k":""# + String(repeating: "x", count: 16_376) + #""}"#))
@@ -54,7 +54,7 @@ struct ReadBudgetTests {
         let budget = budget(10)
         let record = Record()
         try await withThrowingDiscardingTaskGroup { group in
-            // The first one holds everything until all others wait.
+            // The first read holds the whole budget until all others wait.
             try await budget.read(upTo: 10, for: "crowd") {
                 for (index, address) in ["crowd", "crowd", "crowd", "alone"].enumerated() {
                     group.addTask {

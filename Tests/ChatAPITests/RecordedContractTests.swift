@@ -2,9 +2,9 @@ import ChatTestSupport
 import Foundation
 import Testing
 
-/// The requests that were recorded from the service that this one replaces, with its answers.
+/// Requests and responses recorded from the service that this one replaces.
 ///
-/// An answer may hold more than the recorded one, except in `detail`: members of a body, methods in Allow.
+/// A response may contain more than the recorded one, except in `detail`: members of a body, methods in `Allow`.
 @Suite struct RecordedContractTests {
     @Test(.timeLimit(.minutes(5)), arguments: StoreUnderTest.allCases)
     func everyRecordedRequestIsAnsweredAsBefore(_ store: StoreUnderTest) async throws {
@@ -46,7 +46,7 @@ extension HTTPTestResponse {
 }
 
 extension JSON {
-    /// With instants, and where and why a parser gave up, taken out.
+    /// Without timestamps, and without where and why a parser gave up.
     fileprivate var masked: JSON {
         switch self {
         case .array(let elements): return .array(elements.map(\.masked))
@@ -65,7 +65,7 @@ extension JSON {
         string?.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/) != nil
     }
 
-    /// Whether this is `expected`, or `expected` with more members in its objects; `detail` is never more.
+    /// Whether this is `expected`, or `expected` with more members in its objects; `detail` must match exactly.
     fileprivate func holds(_ expected: JSON) -> Bool {
         switch (self, expected) {
         case (.object(let got), .object(let want)):

@@ -4,10 +4,10 @@ import ChatTestSupport
 import Synchronization
 import Testing
 
-/// No reader that is far behind holds the others up.
+/// A client that is far behind does not delay the others.
 @Suite(.timeLimit(.minutes(5)))
 struct ReplayFairnessTests {
-    /// Lets the first reads of logs wait until it is opened, and takes down all of them.
+    /// Blocks the first log reads until it is opened, and records all of them.
     private final class Gate: Sendable {
         private struct State {
             var isOpen = false
@@ -78,7 +78,7 @@ struct ReplayFairnessTests {
                 }
                 let all = (1...chats).map { "\($0):0" }.joined(separator: ",")
                 try await client.withEvents("/events?chats=\(all)") { many in
-                    // As many as are read at once; the others wait.
+                    // Two pages are read at a time; the others wait.
                     await gate.waitForReads(2)
                     try await client.withEvents("/chats/\(chats + 1)/events?after=0") { one in
                         #expect(try await one.nextEvent()?.type == "hello")
@@ -87,7 +87,7 @@ struct ReplayFairnessTests {
                         let seen = try await many.events(through: "caught_up").filter { $0.type == "message.created" }
                         #expect(seen.count == chats)
                         let turn = try #require(gate.reads.firstIndex(of: ChatID(rawValue: Int64(chats + 1))))
-                        // Two were being read when it came, and then they took turns.
+                        // Two reads were running when it arrived; after those, the two clients took turns.
                         #expect(turn <= 3)
                     }
                 }
@@ -95,7 +95,7 @@ struct ReplayFairnessTests {
         }
     }
 
-    /// One page that takes long is waited for by nobody else.
+    /// A slow page delays nobody but its own subscriber.
     @Test func aPageIsDeliveredAsSoonAsItIsRead() async throws {
         let gate = Gate()
         try await StoreUnderTest.sqliteInMemory.withStore { store in
@@ -155,7 +155,7 @@ struct ReplayFairnessTests {
                     }
                     gate.open()
                 }
-                // The first one's read, and that of all who came meanwhile.
+                // The first subscriber's read, and one shared by all that arrived during it.
                 #expect(gate.reads.count == 2)
             }
         }

@@ -57,7 +57,7 @@ struct RequestTargetTests {
         }
     }
 
-    /// The original service's routes and those of the documentation are FastAPI's and ignore them; all others do not.
+    /// Like FastAPI, the original service's routes and the documentation ignore unknown parameters; others reject them.
     @Test func unknownQueryParametersAreRejectedWhereTheOriginalServiceHadNoRoute() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
@@ -103,7 +103,7 @@ struct RequestTargetTests {
                     for parameter in operation["parameters"]?.elements ?? [] where parameter["in"] == "query" {
                         let name = try #require(parameter["name"]?.string)
                         let target = path.replacing("{chat_id}", with: "1").replacing("{message_id}", with: "1")
-                        // A value that no parameter can have, so that no stream begins.
+                        // Invalid for every parameter, so that no stream starts.
                         let response = try await client.send(method.uppercased(), "\(target)?\(name)=%00")
                         #expect(try response.json["detail"]?[0]?["type"] != "extra_forbidden", "\(path) \(name)")
                         count += 1

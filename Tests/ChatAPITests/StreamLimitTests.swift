@@ -4,7 +4,7 @@ import ChatTestSupport
 import NIOCore
 import Testing
 
-/// What streams may take of the server, and that they give it back.
+/// Limits on the resources that streams use, and their release.
 @Suite(.timeLimit(.minutes(5)))
 struct StreamLimitTests {
     @Test func aStreamTooManyIsRefusedUntilAnotherEnds() async throws {
@@ -50,7 +50,7 @@ struct StreamLimitTests {
         }
     }
 
-    /// A browser takes anything but 200 for the end and never comes back.
+    /// A browser treats any status but 200 as final and never reconnects.
     @Test(arguments: [(0, 10), (10, 0)])
     func anEventSourceThatFindsNoPlaceIsToldToComeBack(_ maximum: (total: Int, perAddress: Int)) async throws {
         var limits = StreamLimits()
@@ -62,7 +62,7 @@ struct StreamLimitTests {
             for path in ["/chats/1/events", "/events", "/events?chats=1"] {
                 try await expectReconnect(try await client.send("GET", path, headers: headers))
             }
-            // Everybody else is told the truth, and so is a browser of what will not pass.
+            // Other clients get the error, and so does a browser if reconnecting cannot help.
             let status = maximum.total == 0 ? 503 : 429
             for accept in ["*/*", "application/x-ndjson", "application/x-ndjson, text/event-stream"] {
                 let response = try await client.send("GET", "/chats/1/events", headers: ["Accept": accept])
@@ -83,7 +83,7 @@ struct StreamLimitTests {
                 }
             }
         }
-        // A chat that is not there, and a defect, do not go away.
+        // A missing chat and a defect are permanent.
         try await withServer(FailingStore(error: .chatNotFound)) { client async throws in
             #expect(try await client.send("GET", "/chats/1/events", headers: headers).status == 404)
         }
@@ -105,7 +105,7 @@ struct StreamLimitTests {
         #expect((5_000...10_000).contains(Int(match.1) ?? 0))
     }
 
-    /// A refusal of any kind keeps no place.
+    /// A rejected request keeps no slot, whatever the reason.
     @Test func whatIsRefusedTakesNoPlace() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
@@ -137,7 +137,7 @@ struct StreamLimitTests {
         }
     }
 
-    /// What waits behind the stream does not hide the end of what the client sends.
+    /// Requests queued after the stream do not hide that the client has closed its side.
     @Test(arguments: [1, 5_000])
     func aHalfClosedConnectionIsFreeThoughRequestsWaitBehindItsStream(_ count: Int) async throws {
         var limits = StreamLimits()
@@ -147,7 +147,7 @@ struct StreamLimitTests {
             try await client.withEvents("/chats/1/events") { stream in
                 _ = try await stream.events(through: "caught_up")
                 for _ in 0..<count {
-                    // Too much is not waited for, either.
+                    // The server may close the connection over too many.
                     try? await stream.write("GET", "/health/live")
                 }
                 stream.finish()
@@ -181,7 +181,7 @@ struct StreamLimitTests {
         }
     }
 
-    /// The end of a client's sending comes with its request, before anybody reads live.
+    /// The client closes its side together with its request, before the stream starts.
     @Test(arguments: ["", "?wait=55"])
     func aClientThatHasGoneBeforeItsStreamBeginsTakesNoPlace(_ query: String) async throws {
         var limits = StreamLimits()
@@ -197,7 +197,7 @@ struct StreamLimitTests {
         }
     }
 
-    /// What is sent behind the request of a stream waits until the stream has ended.
+    /// Requests sent after that of a stream wait until the stream has ended.
     @Test func aRequestBehindAStreamIsAnsweredAfterIt() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()

@@ -3,7 +3,7 @@ import ChatTestSupport
 import Testing
 
 @Suite struct TextDifferentialTests {
-    /// Beside a slow and simple reference; the seeds are fixed.
+    /// Compares with a slow and simple reference; the seeds are fixed.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func anyTextIsTrimmedAndCountedScalarByScalar(_ seed: UInt64) {
         let alphabet: [Unicode.Scalar] = [

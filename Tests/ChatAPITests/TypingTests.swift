@@ -3,7 +3,7 @@ import ChatLive
 import ChatTestSupport
 import Testing
 
-/// That nobody floods others with being shown as typing.
+/// Rate limits for typing notices.
 @Suite(.timeLimit(.minutes(5)))
 struct TypingTests {
     private func typing(_ chat: Int64 = 1, _ user: String? = nil) -> Typing {
@@ -30,7 +30,7 @@ struct TypingTests {
                 let events = try await stream.events(through: "message.created")
                 #expect(try events.map { try $0.json["metadata"]?["user"]?.string } == ["ada", "bob", nil])
             }
-            // What is not there is not shown, however often it is asked for.
+            // A missing chat gets 404 on the repetition too.
             for _ in 0..<2 {
                 #expect(try await client.send("POST", "/chats/9/typing", body: "{}").status == 404)
             }
@@ -50,12 +50,12 @@ struct TypingTests {
             #expect(refused?.status == 429)
             #expect(refused?.headers["retry-after"] == "1")
             #expect(try refused?.json["code"] == "too_many_typing_events")
-            // Messages are another matter.
+            // Messages have no such limit.
             #expect(try await client.send("POST", "/chats/1/messages", body: #"{"text":"a"}"#).status == 201)
         }
     }
 
-    /// What other servers send is limited where it is shown.
+    /// Each server also limits the notices that it receives from other servers.
     @Test func typingOfOtherServersIsLimitedToo() async throws {
         var limits = StreamLimits()
         limits.maximumTypingPerChat = 2

@@ -2,7 +2,7 @@ import ChatTestSupport
 import Foundation
 import Testing
 
-/// What the wire promises beside the recorded requests.
+/// Promises about the wire beyond the recorded requests.
 @Suite(.timeLimit(.minutes(5)))
 struct WireTests {
     @Test func bodiesAreWrittenInFull() async throws {
@@ -138,8 +138,8 @@ struct WireTests {
         }
     }
 
-    /// A page of another origin can make a browser send these without asking first; anything else needs a consent that this
-    /// service never gives.
+    /// A page of another origin can make a browser send these without a preflight; anything else needs one, and this
+    /// service never allows it.
     @Test(arguments: [nil, "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain"])
     func whatAForeignPageCanSendChangesNothing(_ type: String?) async throws {
         try await withServer(on: .sqliteInMemory) { client in

@@ -5,10 +5,10 @@ import ChatWire
 import Foundation
 import Testing
 
-/// Chats that leave a store and come into one.
+/// Exports of a store, and imports into one.
 @Suite(.timeLimit(.minutes(5)))
 struct ArchiveTests {
-    /// Where an archive comes from and where it goes.
+    /// The stores that an archive comes from and goes to.
     private static let journeys = StoreUnderTest.allCases.flatMap { from in StoreUnderTest.allCases.map { (from, $0) } }
 
     @Test(arguments: journeys)
@@ -17,7 +17,7 @@ struct ArchiveTests {
             try await Self.fill(store)
             let archive = try await Self.export(store)
             let before = try await Contents(store)
-            // The same store, after all is gone, and another one must both get it back.
+            // The emptied store and a different one must both restore everything.
             for chat in before.chats {
                 try await store.deleteChat(chat.id)
             }
@@ -31,11 +31,11 @@ struct ArchiveTests {
             #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 17))
             #expect(try await Contents(store) == before)
             #expect(try await Self.export(store) == archive)
-            // Once more changes nothing.
+            // A second import changes nothing.
             #expect(try await Self.load(archive, into: store) == ImportCount())
             #expect(try await Contents(store) == before)
 
-            // Keys are known, and ids go on.
+            // Keys are restored, and ids continue.
             let first = ChatID(rawValue: 1)
             let sent = MessageDraft(text: try MessageText("sent once"), idempotencyKey: IdempotencyKey("k1"))
             let replay = try await store.recordMessage(.post(sent), in: first)
@@ -46,7 +46,7 @@ struct ArchiveTests {
             let next = try await store.postMessage(MessageText("next"), to: first)
             #expect(next.id.rawValue == (before.messageIDs.max() ?? 0) + 1)
             #expect(try await store.createChat(titled: ChatTitle("next")).id.rawValue == 5)
-            // What has gone on here stays when the archive comes again.
+            // Entries added since the import survive another one.
             let continued = try await Contents(store)
             #expect(try await Self.load(archive, into: store) == ImportCount())
             #expect(try await Contents(store) == continued)
@@ -116,7 +116,7 @@ struct ArchiveTests {
                 _ = try await Self.load(older, into: target)
                 #expect(try await Self.load(newer, into: target) == ImportCount(chats: 0, entries: 3))
                 #expect(try await Contents(target) == contents)
-                // The older one takes nothing back.
+                // The older archive takes nothing back.
                 #expect(try await Self.load(older, into: target) == ImportCount())
                 #expect(try await Contents(target) == contents)
             }
@@ -375,7 +375,7 @@ struct ArchiveTests {
     func aDryRunOfManyBatchesSaysWhatAnImportWouldDo(_ store: StoreUnderTest) async throws {
         var lines = String(decoding: Self.largeArchive(messages: 5_000), as: UTF8.self).split(separator: "\n")
             .dropFirst().map(String.init)
-        // In the third batch, an id of the first.
+        // The third batch repeats an id of the first.
         lines[4_500] = lines[4_500].replacing(/"id":\d+/, with: #""id":17"#)
         let broken = lines
         try await store.withStore { store in
@@ -387,7 +387,7 @@ struct ArchiveTests {
             #expect(done.complaints == rehearsed.complaints)
             #expect(done.summary == rehearsed.summary)
             #expect(done.summary.added == ImportCount(chats: 1, entries: 4_499))
-            // Repaired, the archive goes on where it was left.
+            // Once repaired, the import continues where it stopped.
             #expect(
                 try await Self.load(Self.largeArchive(messages: 5_000), into: store)
                     == ImportCount(chats: 0, entries: 501)
@@ -431,7 +431,7 @@ struct ArchiveTests {
     }
 }
 
-/// All that clients can read of a store.
+/// Everything that clients can read from a store.
 private struct Contents: Equatable {
     var chats: [Chat] = []
     var logs: [LogPage] = []
@@ -447,7 +447,7 @@ private struct Contents: Equatable {
         }
     }
 
-    /// Without the epoch, which is each database's own.
+    /// Without the epoch, which each database has its own.
     static func == (lhs: Contents, rhs: Contents) -> Bool {
         lhs.chats == rhs.chats && lhs.list.chats == rhs.list.chats && lhs.list.next == rhs.list.next
             && lhs.logs.map(\.entries) == rhs.logs.map(\.entries)
@@ -471,7 +471,7 @@ extension ArchiveTests {
         )
     }
 
-    /// Three chats, of which the first has everything that a log can have; the second is gone.
+    /// Makes three chats: the first has every kind of entry, and the second is deleted.
     fileprivate static func fill(_ store: any ChatStore) async throws {
         let chat = try await store.createChat(titled: ChatTitle("Привет \"👋🏽\"")).id
         let gone = try await store.createChat(titled: ChatTitle("gone")).id
@@ -517,7 +517,7 @@ extension ArchiveTests {
         return output.all
     }
 
-    /// Gives the archive piece by piece, such that lines fall anywhere.
+    /// Delivers the archive in pieces that do not end at line breaks.
     fileprivate static func load(_ bytes: [UInt8], into archive: any ChatArchive) async throws -> ImportCount {
         var rest = bytes[...]
         return try await ChatImport(archive).run {
@@ -527,7 +527,7 @@ extension ArchiveTests {
         }.added
     }
 
-    /// Imports lines that follow a header, with all that is said about them.
+    /// Imports lines after a header, and returns everything that is reported about them.
     fileprivate static func run(
         _ lines: [String],
         on archive: any ChatArchive,
@@ -562,7 +562,7 @@ extension ArchiveTests {
         """
     }
 
-    /// - Parameter more: Members that come after, and so in place of, those of the same names.
+    /// - Parameter more: Members that come last and so override those of the same name.
     fileprivate static func message(_ position: Int, in chat: Int = 1, _ more: String = #""revision":1"#) -> String {
         """
         {"type":"message.created","chat_id":\(chat),"seq":\(position),"id":\(position),"text":"message",\
@@ -578,7 +578,7 @@ extension ArchiveTests {
     }
 }
 
-/// What an export has written.
+/// The output of an export.
 private final class Bytes {
     private(set) var all: [UInt8] = []
 

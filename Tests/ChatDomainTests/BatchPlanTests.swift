@@ -345,7 +345,7 @@ struct BatchPlanTests {
         ]
         let fingerprints = contents.map { Idempotency(key: key, content: $0[0], $0[1], $0[2]).fingerprint }
         #expect(Set(fingerprints).count == contents.count)
-        // As keys that were stored before there was metadata have it.
+        // As stored with keys from before metadata existed.
         #expect(fingerprints[0] == Idempotency(key: key, content: "a").fingerprint)
     }
 

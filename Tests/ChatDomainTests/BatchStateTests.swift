@@ -4,7 +4,7 @@ import Testing
 struct BatchStateTests {
     private let start = ContinuousClock.now
 
-    /// The state under test, in a form whose changes can stand inside an expectation.
+    /// The state under test, with mutations that can be written inside an expectation.
     private final class Queue {
         private var state: BatchState<String>
         private let start: ContinuousClock.Instant
@@ -33,7 +33,7 @@ struct BatchStateTests {
             state.next()
         }
 
-        /// Those whose time is over, and after which time since the start to look again.
+        /// The requests whose deadline has passed, and when to check again, counted from the start.
         func expire(after time: Duration) -> (expired: [String], next: Duration?) {
             let (expired, next) = state.expire(at: start + time)
             return (expired, next.map { start.duration(to: $0) })
@@ -112,7 +112,7 @@ struct BatchStateTests {
         let third = queue.expire(after: .seconds(3))
         #expect(third.expired == [])
         #expect(third.next == nil)
-        // Nobody watches any more.
+        // The watching has ended, so the next request starts it again.
         #expect(queue.add("d", 4) == .waitAndWatch)
     }
 
@@ -137,7 +137,7 @@ struct BatchStateTests {
         }
         #expect(queue.next() == ["many", "many", "few", "few"])
         #expect(queue.next() == ["many", "many", "few"])
-        // What the others do not want belongs to whoever waits.
+        // An unused share goes to the requests that wait.
         #expect(queue.next() == ["many", "many", "many", "many"])
         #expect(queue.next() == nil)
     }

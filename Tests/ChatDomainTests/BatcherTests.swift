@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct BatcherTests {
-    /// Holds the first batch until it is opened, and remembers all of them.
+    /// Holds the first batch until it is opened, and records all of them.
     private final class Gate: Sendable {
         private let batches = Mutex<[[Int]]>([])
         private let (started, start) = AsyncStream.makeStream(of: Void.self)
@@ -47,9 +47,9 @@ struct BatcherTests {
         }
     }
 
-    /// Submits 0, and the other numbers one after the other while it runs.
+    /// Submits 0, then the other numbers one by one while it runs.
     ///
-    /// - Parameter refused: A last number that is answered before the gate opens.
+    /// - Parameter refused: A last number that must be rejected before the gate opens.
     private func submit(
         _ numbers: [Int],
         refused: Int? = nil,
@@ -98,7 +98,7 @@ struct BatcherTests {
         let gate = Gate()
         let batcher = batcher(gate)
         let results = await submit(Array(1...14), to: batcher, gate)
-        // Both halves, and so on down to the one.
+        // Both halves, and so on down to the single request at fault.
         #expect(gate.seen.prefix(4) == [[0], Array(1...14), Array(1...7), Array(8...14)])
         #expect(gate.seen.contains([13]))
         #expect(!gate.seen.contains([1]))
@@ -176,7 +176,7 @@ struct BatcherTests {
         second.cancel()
         await #expect(throws: StoreError.unavailable(reason: "the request was cancelled")) { try await second.value }
         #expect(batcher.waitingCount == 0)
-        // One that is being run is answered all the same.
+        // A request that already runs still gets its result.
         first.cancel()
         gate.open()
         #expect(try await first.value == 0)

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 @Suite struct BroadcastTests {
-    /// Remembers what it hears.
+    /// Records what it receives.
     private final class Listener: Sendable {
         private let signals = Mutex<[Int]>([])
 

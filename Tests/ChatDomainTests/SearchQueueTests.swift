@@ -27,7 +27,7 @@ struct SearchQueueTests {
                 }
             }
         }
-        // One of the two waits, and the other is told at once.
+        // One of the two waits; the other is rejected at once.
         var results = finished.makeAsyncIterator()
         #expect(await results.next() == .failure(.unavailable(reason: "too many requests are waiting")))
         open.finish()

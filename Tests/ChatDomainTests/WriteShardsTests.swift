@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct WriteShardsTests {
-    /// Holds the first batch until it is opened, and remembers all of them.
+    /// Holds the first batch until it is opened, and records all of them.
     private final class Gate: Sendable {
         private let batches = Mutex<[[WriteRequest]]>([])
         private let (started, start) = AsyncStream.makeStream(of: Void.self)
@@ -53,7 +53,7 @@ struct WriteShardsTests {
                 group.addTask { _ = try await lanes.createChat(draft) }
             }
             while lanes.waitingCount < 800 { await Task.yield() }
-            // Their queue is full; those of the others are not.
+            // Their queue is full; the other kinds' queues are not.
             await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
                 try await lanes.createChat(draft)
             }
@@ -72,7 +72,7 @@ struct WriteShardsTests {
         #expect(second.count { if case .record = $0 { true } else { false } } == 4)
         #expect(second.count { if case .delete = $0 { true } else { false } } == 1)
         #expect(second.count == 26)
-        // A purge shares its batch with nobody.
+        // A purge is alone in its batch.
         let purges = gate.seen.filter { $0.contains { if case .purge = $0 { true } else { false } } }
         #expect(purges.map(\.count) == [1])
         #expect(gate.seen.reduce(0) { $0 + $1.count } == 807)
@@ -108,7 +108,7 @@ struct WriteShardsTests {
         let (lanes, listener) = lanesWithSlowListener()
         let draft = ChatDraft(title: try ChatTitle("one of three"))
         _ = try await lanes.createChat(draft)
-        // They run together, once the listener has heard of the first.
+        // They run together, once the listener has received the first.
         async let second = lanes.createChat(draft)
         async let third = lanes.createChat(draft)
         while lanes.waitingCount < 2 { await Task.yield() }

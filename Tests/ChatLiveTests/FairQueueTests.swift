@@ -1,9 +1,9 @@
 import ChatLive
 import Testing
 
-/// Turns, without anything that waits for them.
+/// The order of turns, without any I/O.
 @Suite struct FairQueueTests {
-    /// The state under test, in a form whose changes can stand inside an expectation.
+    /// The state under test, with mutations that can be written inside an expectation.
     private final class Queue {
         private var state = FairQueue<String, Int>()
 
@@ -35,7 +35,7 @@ import Testing
         #expect(queue.drain() == [1, 10, 20, 2, 3, 4])
     }
 
-    /// A hundred connections from one address count as much as one from another.
+    /// A hundred connections from one address get the same share as one from another.
     @Test func branchesTakeTurnsAndOwnersWithinThem() {
         let queue = Queue()
         for connection in 0..<100 {
@@ -48,7 +48,7 @@ import Testing
         #expect(queue.drain().prefix(6) == [0, -1, 10, -2, 20, 30])
     }
 
-    /// An owner that comes back after its turn stands behind the others.
+    /// An owner that adds more after its turn waits behind the others.
     @Test func anOwnerThatComesBackWaitsForItsNextTurn() {
         let queue = Queue()
         queue.append(1, of: ["a"])

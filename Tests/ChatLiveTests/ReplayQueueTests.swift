@@ -1,9 +1,9 @@
 import ChatLive
 import Testing
 
-/// Which page of a log is read next, and for whom.
+/// The order in which pages of logs are read, and who receives them.
 @Suite struct ReplayQueueTests {
-    /// The state under test, in a form whose changes can stand inside an expectation.
+    /// The state under test, with mutations that can be written inside an expectation.
     private final class Queue {
         private var state: ReplayQueue<String, Int, String>
 
@@ -46,7 +46,7 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    /// What is being read may have been looked at before the newest entry was there.
+    /// A read that is under way may have started before the newest entry was stored.
     @Test func whoAsksForAPageThatIsBeingReadGetsTheNextRead() {
         let queue = Queue(maximumReads: 4)
         queue.add(1, for: "first", of: ["a"])
@@ -57,7 +57,7 @@ import Testing
         #expect(queue.next()?.waiters == ["late"])
     }
 
-    /// The turn of the second owner comes while the page that the first one had read is asked for again.
+    /// The second owner's turn comes while the first owner's page is requested again.
     @Test func aPageIsNotReadTwiceAtOnce() {
         let queue = Queue(maximumReads: 4)
         queue.add(1, for: "first", of: ["a"])

@@ -3,7 +3,7 @@ import ChatLive
 import ChatTestSupport
 import Testing
 
-/// Whatever happens, a subscription gets every entry once and in order.
+/// A subscription gets every entry once and in order, whatever happens.
 struct SubscriptionStateTests {
     @Test(arguments: 0..<300 as Range<UInt64>)
     func everyEntryIsSentOnceAndInOrder(seed: UInt64) {
@@ -65,19 +65,19 @@ extension SubscriptionState.Step {
     }
 }
 
-/// A log, its buffer, and one subscription with a connection, reads and signals as bad as they can be.
+/// A log, its buffer, and one subscription whose connection, reads and signals misbehave in every way.
 private struct Run {
-    /// The subscription first starts after it.
+    /// The position after which the subscription first starts.
     let start: Int64
     private(set) var logEnd: Int64
     private(set) var sent: [Int64] = []
-    /// How often the subscription has started: again each time it was overrun.
+    /// How often the subscription has started; it restarts each time it is overrun.
     private(set) var beginnings = 1
     private(set) var caughtUpAt: [Int64] = []
     private var random: SplitMix64
     private var buffer: ReplayBuffer
     private var state: SubscriptionState
-    /// From where on a read is on its way, and where the log ended when it was asked for.
+    /// The position after which a read is under way, and the log's end when it was requested.
     private var reading: (after: Int64, end: Int64)?
     private var isWritable = true
     private var lags = false
@@ -95,7 +95,7 @@ private struct Run {
         switch Int.random(in: 0..<10, using: &random) {
         case 0...2:
             logEnd += .random(in: 1...4, using: &random)
-            // A signal may be lost, and then the next one leaves a gap.
+            // If a signal is lost, the next one leaves a gap.
             if Int.random(in: 0..<4, using: &random) > 0 { signal() }
         case 3: signal()
         case 4, 5: finishReading()
@@ -121,7 +121,7 @@ private struct Run {
         } while state.position.rawValue < logEnd || !state.isLive
     }
 
-    /// Brings to the buffer what the log has, as far as it knows.
+    /// Appends the log's entries to the buffer.
     private mutating func signal() {
         for position in buffer.end.rawValue..<logEnd {
             _ = buffer.append(.sample(position + 1), at: Position(rawValue: position + 1))
@@ -129,7 +129,7 @@ private struct Run {
         pump()
     }
 
-    /// A page of any length, read at any moment since it was asked for.
+    /// Delivers a page of any length, read at any moment since it was requested.
     private mutating func finishReading() {
         guard let reading else { return }
         self.reading = nil
@@ -137,14 +137,14 @@ private struct Run {
         let last = min(end, reading.after + .random(in: 1...8, using: &random))
         state.finishReading()
         for position in reading.after..<last {
-            // The connection takes no more: the rest is read again.
+            // The connection accepts no more: the rest is read again.
             if Int.random(in: 0..<10, using: &random) == 0 { isWritable = false }
             guard isWritable else { break }
             if state.advance(to: .sample(position + 1)) { sent.append(position + 1) }
         }
         pump()
         trim()
-        // A lame connection wakes up at last.
+        // A stalled connection may become writable again.
         if !isWritable, Bool.random(using: &random) {
             isWritable = true
             pump()
@@ -170,12 +170,12 @@ private struct Run {
         lags = true
     }
 
-    /// Drops what every subscription has.
+    /// Drops what the subscription no longer needs.
     private mutating func trim() {
         buffer.trim(to: lags ? min(buffer.end, state.floor) : buffer.end)
     }
 
-    /// Ends an overrun subscription and starts it again where it stood.
+    /// Ends an overrun subscription and restarts it at its position.
     @discardableResult
     private mutating func restartIfOverrun() -> Bool {
         guard state.isOverrun(by: buffer) else { return false }

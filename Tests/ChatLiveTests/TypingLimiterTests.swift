@@ -2,9 +2,9 @@ import ChatDomain
 import ChatLive
 import Testing
 
-/// Which typing notices are shown.
+/// Which typing notices subscribers get.
 @Suite struct TypingLimiterTests {
-    /// The state under test, in a form whose changes can stand inside an expectation.
+    /// The state under test, with mutations that can be written inside an expectation.
     private final class Limiter {
         private var state: TypingLimiter
 
@@ -37,7 +37,7 @@ import Testing
             #expect(limiter.isRepeated(typing(), at: now) == !step.isMultiple(of: 8))
             #expect(limiter.admits(typing(), at: now) == step.isMultiple(of: 8), "step \(step)")
         }
-        // Others are not the same.
+        // A different user or chat is not a repetition.
         let now = start + .seconds(10)
         #expect(limiter.admits(typing(1, "ada"), at: now))
         #expect(limiter.admits(typing(1, "bob"), at: now))

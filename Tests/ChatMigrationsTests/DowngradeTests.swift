@@ -6,7 +6,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// What is left of chats that were edited and deleted when the schema goes down and up again.
+/// What remains of edited and deleted messages after the schema goes down and up again.
 @Suite(.timeLimit(.minutes(5)))
 struct DowngradeTests {
     @Test(arguments: DatabaseKind.allCases)
@@ -27,10 +27,10 @@ struct DowngradeTests {
                 #expect(log.lastPosition == chat.lastPosition)
                 #expect(chat.messageCount == chat.lastPosition.rawValue)
             }
-            // Positions mean something else than before: whoever knows them has to be told.
+            // Positions have a new meaning, so clients that know old ones must be told.
             #expect(try await database.rows("SELECT epoch FROM history") != epoch)
 
-            // The service goes on behind what is left, with ids that nothing ever had.
+            // The service continues after the last entry, with ids that were never used.
             guard kind == .postgresql else { return }
             let message = try await store.postMessage(MessageText("four"), to: chat)
             #expect(message.position == Position(rawValue: 3))
@@ -72,7 +72,7 @@ struct DowngradeTests {
         }
     }
 
-    /// An import can bring one message id into several chats, or ids that do not follow the positions.
+    /// An import can bring the same message id into several chats, or ids that do not follow the positions.
     @Test(arguments: [
         (
             "INSERT INTO messages (id, chat_id, seq, text, created_at) SELECT 1, 2, 1, 'same', now()",
@@ -104,7 +104,7 @@ struct DowngradeTests {
         }
     }
 
-    /// A chat with an edited, an untouched and a deleted message, and one of which a part has been purged.
+    /// Makes a chat with an edited, an untouched and a deleted message, and another that is partly purged.
     ///
     /// - Returns: The first one, with messages 1 to 3 at positions 1 to 3 and three changes after them.
     private func fill(_ store: any ChatStore, _ database: DatabaseUnderTest) async throws -> ChatID {

@@ -66,7 +66,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    /// The tables as Alembic made them for the service that this one replaces, with names and types of its time.
+    /// The tables that Alembic created for the service that this one replaces, with its names and types.
     @Test(arguments: ["integer", "bigint"])
     func theOriginalServicesDatabaseIsAdopted(_ idType: String) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
@@ -108,11 +108,11 @@ struct PostgresMigrationTests {
                     #expect(empty.messages == [])
                     #expect(empty.chat.createdAt.microsecondsSinceEpoch == 1_704_103_200_123_456)
 
-                    // The clients go on: new ids follow the old ones, also those that were deleted.
+                    // The service continues: new ids come after all old ones, deleted ones included.
                     let message = try await store.postMessage(MessageText("new"), to: ChatID(rawValue: 1))
                     #expect(message.id.rawValue == Int64(first.messages.count) + 2)
                     #expect(message.position.rawValue == Int64(first.messages.count) + 1)
-                    // Back to the original tables with every row, and adopted again the second time.
+                    // Back to the original tables with every row, to be adopted again in the second pass.
                     try await MigrationRunner(database).migrate(.down, to: .base)
                 }
                 let rows = try await TestPostgres.rows("SELECT count(*)::text, max(id)::text FROM messages", on: url)
@@ -121,7 +121,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    /// Databases that were not made by Alembic alone: restored in parts, edited by hand, moved from elsewhere.
+    /// Databases not created by Alembic alone: partly restored, edited by hand, moved from elsewhere.
     @Test(arguments: [
         "id bigint PRIMARY KEY", "id integer PRIMARY KEY DEFAULT nextval('loose')", "id integer",
         "id bigint GENERATED ALWAYS AS IDENTITY", "id bigserial, id_twice integer DEFAULT 0, UNIQUE (id, id_twice)",
@@ -215,7 +215,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    /// A migration that queues for a table would make everyone else queue behind it.
+    /// A migration that waits for a table's lock would make every other session wait behind it.
     @Test func aMigrationThatWaitsForAReaderLetsOtherReadersPass() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(
@@ -236,7 +236,7 @@ struct PostgresMigrationTests {
             let (waits, wait) = AsyncStream.makeStream(of: Void.self)
             async let steps = MigrationRunner(database).migrate(.up, to: .head, onWait: { wait.finish() })
             for await _ in waits {}
-            // The dump goes on, and others read, as often as they want.
+            // The dump still runs, and other sessions can read.
             for _ in 0..<20 {
                 #expect(try await TestPostgres.rows("SELECT count(*)::text FROM messages", on: url) == [["0"]])
             }

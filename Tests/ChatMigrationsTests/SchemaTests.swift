@@ -6,10 +6,10 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// The schema itself is looked at, not only what the version table says of it.
+/// The schema itself is checked, not only what the version table says about it.
 @Suite(.timeLimit(.minutes(5)))
 struct SchemaTests {
-    /// The constants in the program are compared with what the migrations really make.
+    /// The program's descriptions match what the migrations really create.
     @Test(arguments: DatabaseKind.allCases)
     func everyRevisionIsDescribedAsItsDatabaseDescribesIt(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, _, sql in
@@ -92,7 +92,7 @@ struct SchemaTests {
             try await runner.stamp(.head)
             try await store.checkReadiness()
             if case .postgresql(let url) = sql {
-                // A session that begins with those settings.
+                // A session that starts with those settings.
                 let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
                 try await MigrationRunner(database).check()
                 await database.close()

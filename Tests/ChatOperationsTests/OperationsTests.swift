@@ -6,10 +6,10 @@ import ChatWire
 import NIOPosix
 import Testing
 
-/// What operations refuse, however a request comes in.
+/// What operations reject, regardless of how a request arrives.
 @Suite(.timeLimit(.minutes(5)))
 struct OperationsTests {
-    /// With the id of a chat of one message.
+    /// Passes the id of a chat with one message.
     private func withOperations(
         onChatDeleted: @escaping @Sendable () -> Void = {},
         _ body: (Operations<InterceptedStore>, Epoch, ChatID) async throws -> Void

@@ -3,7 +3,7 @@ import Foundation
 import PostgresClient
 import Testing
 
-/// `chat-api export` and `chat-api import`, as a person who runs the service uses them.
+/// `chat-api export` and `chat-api import`, as an operator uses them.
 @Suite(.timeLimit(.minutes(5)))
 struct ArchiveCommandTests {
     private func fill(_ client: HTTPTestClient) async throws {
@@ -18,7 +18,7 @@ struct ArchiveCommandTests {
     }
 
     private func read(_ client: HTTPTestClient) async throws -> [JSON] {
-        // Without the epoch, which is each database's own.
+        // Without the epoch, which each database has its own.
         [
             try #require(try await client.send("GET", "/chats/1/log").json["entries"]),
             try #require(try await client.send("GET", "/chats/2/log").json["entries"]),
@@ -33,7 +33,7 @@ struct ArchiveCommandTests {
                 _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
                     try await fill(client)
                     before = try await read(client)
-                    // Beside the running server.
+                    // While the server is running.
                     let exported = try await ChatAPIProcess.run("export", "--all", in: folder)
                     #expect(exported.status == 0)
                     let imported = try await ChatAPIProcess.run(
@@ -136,7 +136,7 @@ struct ArchiveCommandTests {
 
                 """
             let complaint = "line 4: 'text' must be a text of 0 to 5000 characters\n"
-            // A database that is not there yet is not made.
+            // A missing database is not created.
             let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: archive)
             #expect(dry.status == 1)
             let checked = "Checked 1 chats with 1 entries (1 and 1 would be new), 2 lines skipped (1 invalid), "
@@ -162,7 +162,7 @@ struct ArchiveCommandTests {
             )
             #expect(again.status == 0)
 
-            // Nor is one that is there changed.
+            // An existing one is not changed either.
             try Data().write(to: URL(filePath: folder + "/empty.db"))
             let unready = try await ChatAPIProcess.run(
                 "import",

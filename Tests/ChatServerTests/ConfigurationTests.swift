@@ -3,7 +3,7 @@ import ChatTestSupport
 import Foundation
 import Testing
 
-/// How the program is configured, seen from outside.
+/// The program's configuration, seen from outside.
 @Suite(.timeLimit(.minutes(5)))
 struct ConfigurationTests {
     @Test func everySettingIsInTheListTheHelpAndTheDocumentationWithOneDefault() async throws {
@@ -194,7 +194,7 @@ struct ConfigurationTests {
         }
     }
 
-    /// A setting as the table in docs/configuration.md and the help show it.
+    /// A setting as shown in the table of docs/configuration.md and in the help.
     private struct Row: Hashable {
         let flag: String
         let variable: String

@@ -2,7 +2,7 @@ import ChatTestSupport
 import Foundation
 import Testing
 
-/// The container files, held against the package, the scripts and the program's configuration.
+/// Compares the container files with the package, the scripts and the program's configuration.
 @Suite(.timeLimit(.minutes(5)))
 struct ContainerTests {
     private let dockerfile: Dockerfile
@@ -80,7 +80,7 @@ struct ContainerTests {
         #expect(environment["CHAT_HOST"] == "0.0.0.0")
         #expect(environment["DATABASE_URL"] == "sqlite:///\(volume)/chat.db")
         #expect(environment["PATH"] == "/usr/local/bin")
-        // Where the program looks for them: beside its own folder.
+        // Where the program looks for them, relative to its own folder.
         let assets = "--from=docs /src/public/docs /image/usr/local/share/chat-api/docs"
         #expect(dockerfile.arguments(of: "COPY", in: "root").contains(assets))
         #expect(try PackageFile.read("Scripts/docs-assets").contains("\ntarget=public/docs\n"))
@@ -160,7 +160,7 @@ struct ContainerTests {
         return "\n" + lines[(start + 1)...].prefix { $0.hasPrefix("    ") }.joined(separator: "\n") + "\n"
     }
 
-    /// The default of every variable, as `serve --help` has them.
+    /// The default of every variable, from `serve --help`.
     private static func settings() async throws -> [String: String] {
         let help = try await ChatAPIProcess.run("serve", "--help", in: NSTemporaryDirectory())
         let settings = help.output.matches(of: /\[([A-Z_]+)\]\s+\(default:\s+([^)]*)\)/)
@@ -195,7 +195,7 @@ private struct Dockerfile {
         instructions.filter { $0.stage == stage && $0.name == name }.map(\.arguments)
     }
 
-    /// What the stage starts from; empty if there is no such stage.
+    /// The image or stage that the stage starts from; empty if there is no such stage.
     func image(of stage: String) -> String {
         arguments(of: "FROM", in: stage).first?.split(separator: " ").first.map(String.init) ?? ""
     }
@@ -205,7 +205,7 @@ private struct Dockerfile {
         return Dictionary(pairs.map { (String($0.1), String($0.2)) }, uniquingKeysWith: { $1 })
     }
 
-    /// What the stage installs with apt-get.
+    /// The packages that the stage installs with apt-get.
     func debianPackages(of stage: String) -> Set<String> {
         let commands = arguments(of: "RUN", in: stage).flatMap { $0.matches(of: /apt-get -qq install ([^&]*)/) }
         return Set(commands.flatMap { $0.1.split(separator: " ") }.filter { !$0.hasPrefix("-") }.map(String.init))

@@ -17,7 +17,7 @@ struct DrainTests {
         }
     }
 
-    /// The second signal, which comes when all was tried, ends the draining.
+    /// A second signal, sent once everything was checked, ends the draining.
     @Test func aServerThatDrainsIsUnreadyAndServesOn() async throws {
         try await withTemporaryFolder { folder in
             let (streams, streaming) = AsyncStream.makeStream(of: Task<[String?], any Error>.self)

@@ -4,13 +4,13 @@ import PostgresClient
 import Subprocess
 import Testing
 
-/// Streams of the running program: its end, its death, what it gives back.
+/// Streams of the running program: when it stops, when it is killed, and the resources it releases.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct LiveServeTests {
     private static let posts: Int64 = 1_500
     private static let readers = 24
 
-    /// What the logs of requests would take of the pipe that nobody empties meanwhile.
+    /// Request logs would fill the pipe, which nobody reads meanwhile.
     private static let quiet = "--log-level=notice"
 
     @Test func nothingIsMissedWhenAServerOnSQLiteIsKilled() async throws {
@@ -48,7 +48,7 @@ struct LiveServeTests {
         #expect(ended.status == 0)
     }
 
-    /// Posts to one of two servers; the readers are with the other one, which is killed.
+    /// Posts go to one of two servers; the clients stream from the other one, which is killed.
     @Test func nothingIsMissedBetweenTwoServers() async throws {
         try await TestPostgres.withDatabase { url in
             try await withTemporaryFolder { folder in
@@ -121,7 +121,7 @@ struct LiveServeTests {
                 let last = try #require(events.last)
                 let delay = try #require(try last.json["delay_ms"]?.integer)
                 #expect((1_000...3_000).contains(delay))
-                // A combined stream says in which places it ends.
+                // A combined stream ends with its positions.
                 #expect((last.id == nil) == (number % 3 == 0))
                 #expect(
                     last
@@ -134,12 +134,12 @@ struct LiveServeTests {
                 )
                 delays.insert(delay)
             }
-            // They do not come back all at once.
+            // The clients do not reconnect all at once.
             #expect(delays.count > 10)
         }
     }
 
-    /// A client that takes nothing does not keep the process for as long as its grace.
+    /// A client that reads nothing does not delay the shutdown for the whole grace period.
     @Test func aClientThatDoesNotReadDoesNotHoldUpTheEnd() async throws {
         try await withTemporaryFolder { folder in
             let (stalls, stalled) = AsyncStream.makeStream(of: Void.self)
@@ -166,7 +166,7 @@ struct LiveServeTests {
         }
     }
 
-    /// Whoever comes and goes, in whichever way, leaves nothing open.
+    /// Clients that come and go in any way leave nothing open.
     @Test func connectionsThatComeAndGoLeaveNothingBehind() async throws {
         try await withTemporaryFolder { folder in
             let places = 12
@@ -185,11 +185,11 @@ struct LiveServeTests {
                         }
                     }
                 }
-                // All but the one that listens.
+                // All but the listening socket.
                 while try openSockets(of: client) > 1 {
                     try await Task.sleep(for: .milliseconds(20))
                 }
-                // Every place is free, and every kind of reader is served.
+                // Every slot is free, and every kind of client is served.
                 try await occupy(places - 1, of: client) {
                     try await client.withEventsOnceAdmitted("/events") { stream in
                         #expect(try await client.send("GET", "/events").status == 503)
@@ -216,7 +216,7 @@ struct LiveServeTests {
                 return
             }
             if manner == 1 {
-                // Gone before the answer.
+                // Disconnects before the response.
                 try await connection.write("GET", path)
                 return
             }

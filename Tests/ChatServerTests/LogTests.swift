@@ -4,10 +4,10 @@ import NIOCore
 import Subprocess
 import Testing
 
-/// What the running program writes into its log.
+/// The running program's log.
 @Suite(.timeLimit(.minutes(5)))
 struct LogTests {
-    /// The lines of a server's log while `body` talks to it.
+    /// The lines of a server's log while `body` uses it.
     private func log(
         level: String = "info",
         _ body: (HTTPTestClient) async throws -> Void
@@ -25,7 +25,7 @@ struct LogTests {
         lines.filter { $0["message"] == message }.compactMap { $0["fields"] }
     }
 
-    /// The router has seen nothing of what a connection answers itself.
+    /// The connection itself sends these responses; the router never sees the requests.
     @Test func whatIsNotServedIsLoggedToo() async throws {
         var ids: [String?] = []
         let lines = try await log { client async throws in
@@ -113,7 +113,7 @@ struct LogTests {
         }
     }
 
-    /// Nobody reads the log while the requests are made.
+    /// Nobody reads the log during the requests.
     @Test func linesThatWereDroppedAreCounted() async throws {
         let requests = 400
         let path = "/" + String(repeating: "x", count: 12_000)

@@ -91,7 +91,7 @@ struct MigrateTests {
         }
     }
 
-    /// A slip in a path is to make no second database.
+    /// A typo in a path must not create a second database.
     @Test(arguments: [["upgrade"], ["downgrade"], ["current"], ["stamp", "head"], ["check"]])
     func aFileThatIsNotThereIsNotMade(_ verb: [String]) async throws {
         try await withTemporaryFolder { folder in
@@ -119,7 +119,7 @@ struct MigrateTests {
         }
     }
 
-    /// What once bricked a database: afterward, everything called it current.
+    /// Once, this left an unusable database that every command called current.
     @Test func aSchemaThatTheRecordDoesNotMatchIsSeenByAll() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
@@ -144,7 +144,7 @@ struct MigrateTests {
         }
     }
 
-    /// SQLite takes a file that holds nothing for a database that holds nothing.
+    /// To SQLite, an empty file is an empty database.
     private func makeEmptyDatabase(in folder: String) throws {
         try Data().write(to: URL(filePath: folder + "/chat.db"))
     }

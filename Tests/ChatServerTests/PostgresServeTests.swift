@@ -175,7 +175,7 @@ struct PostgresServeTests {
 
     @Test func aMigrationWhoseProcessIsKilledLeavesTheVersionBeforeItAndNobodyInTheQueueForLocks() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
-            // Tables of the original service: the migration alters them.
+            // The original service's tables, which the migration alters.
             try await TestPostgres.execute(
                 """
                 CREATE TABLE chats (id bigserial PRIMARY KEY, title varchar(200) NOT NULL, created_at timestamptz NOT NULL);
@@ -198,7 +198,7 @@ struct PostgresServeTests {
                     }
                 }
                 #expect(killed.status == -9)
-                // The reader still holds its lock: whoever waited for it has left the queue for another reason.
+                // The reader still holds its lock, so the session that waited for it left for another reason.
                 while try await Self.sessionsWaitingForLocks(on: url) > 0 {
                     try await Task.sleep(for: .milliseconds(20))
                 }

@@ -1,14 +1,14 @@
 import ChatSQLite
 import GRDB
 
-/// Runs SQL on the database file that a server in this folder keeps by default.
+/// Runs SQL on the default database file of a server in this folder.
 func runSQLite(_ folder: String, _ sql: String) throws {
     let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
     try database.writer.writeWithoutTransaction { try $0.execute(sql: sql) }
     try database.close()
 }
 
-/// Runs `body` while another process than the server, this one, holds the lock of that file.
+/// Runs `body` while this process, not the server, holds the lock of that file.
 func withSQLiteLock(_ folder: String, _ body: () async throws -> Void) async throws {
     var configuration = Configuration()
     configuration.allowsUnsafeTransactions = true

@@ -18,7 +18,7 @@ struct ServeTests {
             #expect(outcome.errors.contains("/docs"))
             #expect(outcome.errors.contains("Database: sqlite:///chat.db"))
             #expect(outcome.errors.contains("Stopped"))
-            // The next start finds what was written, and nothing to migrate.
+            // The next start finds the data, and nothing to migrate.
             let again = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 #expect(try await client.send("GET", "/chats/1").status == 200)
             }
@@ -39,7 +39,7 @@ struct ServeTests {
                             POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                             Content-Length: \(body.utf8.count)\r\n\r\n
                             """
-                        // A first request on the connection makes sure that the server has it open.
+                        // A first request ensures that the server has accepted the connection.
                         try await outbound.write(
                             ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" + head)
                         )
@@ -68,7 +68,7 @@ struct ServeTests {
                 in: folder
             ) { client async throws in
                 #expect(try await client.send("POST", "/chats/", body: #"{"title":"busy"}"#).status == 201)
-                // One runs, one waits, and the others find the queue full. The timeout is long enough for all to arrive within it.
+                // One runs, one waits, and the rest find the queue full; all arrive well within the timeout.
                 let answers = try await withThrowingTaskGroup(of: (HTTPTestResponse, Duration).self) { group in
                     var answers: [(response: HTTPTestResponse, duration: Duration)] = []
                     try await withSQLiteLock(folder) {
@@ -113,23 +113,23 @@ struct ServeTests {
                     Content-Length: \(body.utf8.count)\r\n\r\n\(body)
                     """
                 try await withSQLiteLock(folder) {
-                    // One is being run, one waits, the third is refused.
+                    // One runs, one waits, the third is rejected.
                     for _ in 0..<3 {
                         try await client.withConnection { _, outbound in
                             try await outbound.write(ByteBuffer(string: post))
                         }
                     }
-                    // Whoever is refused at last came behind them.
+                    // This request arrives after those three.
                     let refused = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"refused"}"#)
                     #expect(refused.status == 503)
                 }
-                // Refused while the two are written; then there is room in the queue again.
+                // Rejected while the first two are written; then the queue has room again.
                 var last: Int64?
                 repeat {
                     let next = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"next"}"#)
                     last = try next.json["seq"]?.integer
                 } while last == nil
-                // Hummingbird does not cancel a handler whose client has left.
+                // Hummingbird does not cancel the handler of a client that has left.
                 #expect(last == 3)
                 let chat = try await client.send("GET", "/chats/1").json
                 #expect(chat["messages"]?.elements.map { $0["text"]?.string } == ["left", "left", "next"])
@@ -239,7 +239,7 @@ struct ServeTests {
             #expect(fields["route"] == "/chats/{chat_id}")
             #expect(fields["path"] == "/chats/7")
             #expect(fields["address"] == "127.0.0.1")
-            // A number is one, for those who compute with it.
+            // Numbers are JSON numbers, for programs that compute with them.
             let duration = try #require(fields["duration_ms"])
             #expect(duration.string == nil)
             #expect(duration.isNumber)
@@ -252,7 +252,7 @@ struct ServeTests {
                 let healthy = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
                 #expect(healthy.status == 0)
                 #expect(healthy.output == "ready\n")
-                // A schema that is not the program's own makes the same server unready.
+                // A schema that does not match the program makes the server unready.
                 let stamped = try await ChatAPIProcess.run("migrate", "stamp", "base", "--force", in: folder)
                 #expect(stamped.status == 0)
                 let unready = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)
@@ -263,7 +263,7 @@ struct ServeTests {
                 let response = try await client.send("GET", "/health/ready")
                 #expect(response.text == #"{"status":"unavailable","reason":"the database is not available"}"#)
             }
-            // The log has the reason, once, and no line for each time that it was asked for.
+            // The log has the reason once, and no line per request.
             #expect(outcome.errors.matches(of: /Not ready .*the schema is at base, but this chat-api needs/).count == 1)
             #expect(!outcome.errors.contains("/health/ready"))
             let gone = try await ChatAPIProcess.run("healthcheck", "--port=1", in: folder)

@@ -25,7 +25,7 @@ struct ChatListConformanceTests {
             try await store.delete(message.id, in: ids[0])
             let list = try await store.chats(ChatListQuery(limit: 100))
             #expect(list.chats.map(\.id) == [ids[0], ids[3], ids[2]])
-            // Each is whole, and what it is when it is read alone.
+            // Each is complete, and the same as when read alone.
             for chat in list.chats {
                 #expect(try await store.chat(chat.id) == chat)
             }
@@ -41,7 +41,7 @@ struct ChatListConformanceTests {
             for number in 1...10 {
                 _ = try await store.createChat(titled: ChatTitle(number % 2 == 0 ? "even" : "odd"))
             }
-            // All but the first and the last at one instant.
+            // All but the first and the last have the same timestamp.
             try await database.execute(
                 """
                 UPDATE chats SET last_entry_at = (SELECT max(created_at) FROM chats WHERE id <= 9)
@@ -54,7 +54,7 @@ struct ChatListConformanceTests {
                 let odd = expected.filter { $0 % 2 == 1 }
                 #expect(try await store.pages(of: limit, titlePart: "OD") == odd.chunks(of: limit), "limit \(limit)")
             }
-            // A page goes on behind a chat that has been deleted since.
+            // The cursor works even if its chat has been deleted.
             let next = try #require(try await store.chats(ChatListQuery(limit: 3)).next)
             try await store.deleteChat(ChatID(rawValue: 8))
             let rest = try await store.chats(ChatListQuery(after: next, limit: 100))
@@ -119,7 +119,7 @@ extension ChatListConformanceTests {
                     #expect(found.map(\.id).reversed() == ids, "\(part)")
                 }
             }
-            // A letter with an accent is not the letter without it.
+            // A letter with an accent differs from the letter without it.
             #expect(try await store.chats(ChatListQuery(limit: 10, titlePart: "cafe>")).chats.isEmpty)
         }
     }
@@ -130,7 +130,7 @@ extension ChatStore {
         try await chats(ChatListQuery(limit: 100)).chats.map(\.id)
     }
 
-    /// The ids of each page until there is none any more.
+    /// The ids of each page, to the end of the list.
     fileprivate func pages(of limit: Int, titlePart: String? = nil) async throws -> [[Int64]] {
         var pages: [[Int64]] = []
         var cursor: ChatListQuery.Cursor? = .start

@@ -2,7 +2,7 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// Runs every operation of a store that is empty but for one chat with a log too long to be deleted at once.
+/// Runs every operation of a store that contains only one chat, whose log is too long to delete at once.
 func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) async throws {
     let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
     let chat = try await store.createChat(draft).value.id

@@ -5,12 +5,12 @@ import PostgresClient
 import Synchronization
 import Testing
 
-/// What a clock that is wrong does to the instants of a log.
+/// How a wrong clock affects the timestamps of a log.
 @Suite(.timeLimit(.minutes(5)))
 struct ClockConformanceTests {
     private static let year = Duration.seconds(365 * 86_400)
 
-    /// A machine's clock that a test sets.
+    /// A machine's clock that the test sets.
     private final class SetClock: Sendable {
         private let offset = Mutex(Duration.zero)
         let leaps = Mutex<[Duration]>([])

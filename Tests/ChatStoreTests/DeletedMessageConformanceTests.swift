@@ -2,10 +2,10 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// What every store must do where messages are deleted, and many.
+/// What every store must do with deleted messages, even many of them.
 @Suite(.timeLimit(.minutes(5)))
 struct DeletedMessageConformanceTests {
-    /// In every order, one by one and many at once, beside posts and edits.
+    /// In every order, one by one and many at once, concurrently with posts and edits.
     @Test(arguments: StoreUnderTest.allCases)
     func theNewestMessagesAreThoseThatAreNotDeleted(_ store: StoreUnderTest) async throws {
         var random = SplitMix64(state: 7)
@@ -34,7 +34,7 @@ struct DeletedMessageConformanceTests {
                 }
             }
             try await post(250)
-            // Runs of many lengths, in the middle and at the end, that grow together.
+            // Runs of many lengths, in the middle and at the end, that join.
             try await delete(Array(living[20..<90]))
             try await check()
             for id in living[100..<140].reversed() { try await delete([id]) }

@@ -30,7 +30,7 @@ struct EpochConformanceTests {
         ]
     }
 
-    /// A log of another history may have come to the same end at the same instant.
+    /// A log of another history may end at the same position and time.
     @Test(arguments: StoreUnderTest.allCases)
     func aHistoryThatHasLostItsEpochIsGivenOne(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in

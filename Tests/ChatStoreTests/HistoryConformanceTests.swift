@@ -4,7 +4,7 @@ import ChatTestSupport
 import Foundation
 import Testing
 
-/// What every store must do with changes: edits, deletions, updates, answers, and the log of them.
+/// What every store must do with changes: edits, deletions, chat updates, replies, and their log.
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -59,7 +59,7 @@ struct HistoryConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func anEditThatOnlyComposesCharactersIsOne(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
-            // Equal for Swift, but other scalars.
+            // Equal in Swift, but different scalars.
             let chat = try await store.createChat(titled: ChatTitle("\u{E9}")).id
             let json = (composed: "{\"a\":\"\u{E9}\"}", decomposed: "{\"a\":\"e\u{301}\"}")
             let draft = MessageDraft(text: try MessageText("\u{E9}"), metadata: Metadata(json: json.composed))
@@ -92,7 +92,7 @@ struct HistoryConformanceTests {
                     try await store.recordMessage(.delete(message.id, onlyIf: .oneOf(revisions)), in: chat)
                 }
             }
-            // Also where the edit would change nothing.
+            // Even if the edit would change nothing.
             await #expect(throws: StoreError.revisionMismatch) {
                 try await store.recordMessage(.edit(message.id, MessageEdit(), onlyIf: .oneOf([2])), in: chat)
             }
@@ -190,15 +190,15 @@ struct HistoryConformanceTests {
             let page = try await store.messages(.newest(of: chat, limit: 50))
             #expect(page.messages == [messages[0], messages[1], tombstone])
             #expect(page.lastPosition == Position(rawValue: 5))
-            // The tail is filled up with what is before.
+            // Earlier messages take the place of the deleted one.
             let tail = try await store.chat(chat, newestMessages: 2)
             #expect(tail.messages == [messages[0], messages[1]])
             #expect(tail.chat.messageCount == 2)
-            // When the newest message was posted stays known.
+            // The time of the latest post stays, although that message was deleted.
             #expect(tail.chat.lastMessageAt == messages[2].createdAt)
             let entries = try await store.log(of: chat, after: Position(rawValue: 2), limit: 10).entries
             #expect(entries.map(\.kind) == [.messageCreated, .messageUpdated, .messageDeleted])
-            // None of them shows what the message was.
+            // No entry shows the deleted content.
             #expect(entries.map(\.subject) == Array(repeating: .message(tombstone), count: 3))
             #expect(entries.last?.instant == deletedAt)
         }
@@ -221,7 +221,7 @@ struct HistoryConformanceTests {
             #expect(before == [["another secret", #"{"also":"secret"}"#, "\(fingerprint)"]])
             let tombstone = try await store.delete(message.id, in: chat)
             #expect(try await database.rows("SELECT \(columns) FROM messages") == [["", nil, "0"]])
-            // The key still stands for the message, whatever comes under it.
+            // The key still identifies the message, whatever content is sent with it.
             for text in ["a secret", "something else"] {
                 let again = MessageDraft(text: try MessageText(text), idempotencyKey: IdempotencyKey("k"))
                 let replay = try await store.recordMessage(.post(again), in: chat)
@@ -320,7 +320,7 @@ struct HistoryConformanceTests {
             #expect(answer.replyTo == question.id)
             try await store.delete(question.id, in: chat)
             #expect(try await store.message(answer.id, in: chat) == answer)
-            // It is sent again after that, and is there.
+            // A retry after that is a replay.
             let again = try await store.recordMessage(.post(draft), in: chat)
             #expect(again == Accepted(answer, isReplay: true))
             let tombstone = try await store.delete(answer.id, in: chat)

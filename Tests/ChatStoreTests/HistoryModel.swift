@@ -1,13 +1,13 @@
 import ChatDomain
 
-/// What a chat must be after the changes that a store has acknowledged: the specification in the plainest form.
+/// The state that a chat must have after the acknowledged changes: the specification in its plainest form.
 struct HistoryModel {
-    /// A log entry that shows no subject yet.
+    /// A log entry without its subject.
     struct Entry: Equatable {
         let position: Position
         let kind: LogEntry.Kind
         let instant: Instant
-        /// Nil for a change of the chat.
+        /// Nil for a change to the chat.
         let messageID: MessageID?
     }
 
@@ -23,7 +23,7 @@ struct HistoryModel {
         lastEntryAt = chat.createdAt
     }
 
-    /// The position of the entry that comes next.
+    /// The position of the next entry.
     var nextPosition: Position {
         Position(rawValue: chat.lastPosition.rawValue + 1)
     }
@@ -39,7 +39,7 @@ struct HistoryModel {
         enter(.messageCreated, at: message.createdAt, message.id)
     }
 
-    /// Replaces a message by what an edit or a deletion has made of it.
+    /// Replaces a message with its edited or deleted state.
     mutating func replace(_ message: Message, at instant: Instant) {
         guard let index = messages.firstIndex(where: { $0.id == message.id }) else { return }
         messages[index] = message
@@ -60,7 +60,7 @@ struct HistoryModel {
     }
 }
 
-/// What the store must answer.
+/// The result that the store must return.
 extension HistoryModel {
     func tail(_ limit: Int) -> ChatWithMessages {
         ChatWithMessages(chat: chat, messages: messages.filter { !$0.isDeleted }.suffix(limit))
@@ -92,7 +92,7 @@ extension HistoryModel {
         }
     }
 
-    /// The page of the newest messages, and those next to a position.
+    /// The page of the latest messages, and the pages next to a position.
     func pages(at position: Position, limit: Int) -> [Page] {
         let before = messages.count { $0.position < position }
         let through = messages.count { $0.position <= position }

@@ -3,12 +3,12 @@ import ChatTestSupport
 import Synchronization
 import Testing
 
-/// Random operations, whose answers must be those of a simple model.
+/// Random operations, whose results must match those of a simple model.
 ///
-/// The seeds are fixed, so that a failure can be repeated.
+/// The seeds are fixed, so that failures are reproducible.
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryPropertyTests {
-    /// One client, operation by operation: every answer is foreseen.
+    /// One client, one operation at a time: the model predicts every result.
     @Test(arguments: StoreUnderTest.allCases, [1, 2] as [UInt64])
     func everyAnswerIsThatOfTheModel(_ store: StoreUnderTest, seed: UInt64) async throws {
         try await store.withStore { store in
@@ -16,7 +16,7 @@ struct HistoryPropertyTests {
             var client = try await SequentialClient(store, seed: seed)
             for _ in 0..<150 {
                 try await client.step()
-                // Nothing has happened since: what was signalled is what the log has.
+                // Nothing has changed since, so the signalled entries are the log's.
                 for (id, entries) in await signals.take() {
                     guard let end = client.models.first(where: { $0.chat.id == id })?.chat.lastPosition else {
                         continue
@@ -33,7 +33,7 @@ struct HistoryPropertyTests {
         }
     }
 
-    /// Many clients at once: what was acknowledged, put in the order of the positions, is the model.
+    /// Many concurrent clients: the acknowledged changes, in the order of their positions, form the model.
     @Test(arguments: StoreUnderTest.allCases, [3, 4] as [UInt64])
     func whatWasAcknowledgedIsWhatIsRead(_ store: StoreUnderTest, seed: UInt64) async throws {
         try await store.withStore { store in
@@ -62,7 +62,7 @@ struct HistoryPropertyTests {
                 let own = acknowledged.filter { $0.chatID == chat.id }
                 let model = try await model(of: chat, own, in: store)
                 try await expectAgreement(of: store, with: model)
-                // What was sent under a key stands once, whoever was told so.
+                // Each key has one message, and only one of its requests was not a replay.
                 for (_, sent) in Dictionary(grouping: own.filter { $0.key != nil }, by: { $0.key }) {
                     #expect(Set(sent.map(\.messageID)).count == 1)
                     #expect(sent.filter { !$0.isReplay }.count == 1)
@@ -73,7 +73,7 @@ struct HistoryPropertyTests {
         }
     }
 
-    /// Every entry was signalled once and in its order, and the last word about each subject is the log's.
+    /// Every entry was signalled once and in order, and the last state of each subject is the log's.
     private func expectAgreement(
         of store: any ChatStore,
         withSignalled entries: [LogEntry],
@@ -89,7 +89,7 @@ struct HistoryPropertyTests {
             guard case .message = subject else { continue }
             #expect(log.filter { $0.subject.key == key }.allSatisfy { $0.subject == subject })
         }
-        // A chat's own entry has its counts, which every message moves on.
+        // A chat's own entry includes its counts, which later messages change.
         guard case .chat(let chat)? = last[nil],
             case .chat(let now)? = log.last(where: { $0.subject.key == nil })?.subject
         else { return }
@@ -97,10 +97,10 @@ struct HistoryPropertyTests {
         #expect(chat.metadata == now.metadata)
     }
 
-    /// Puts what was acknowledged in the order of the log.
+    /// Puts the acknowledged changes in the order of the log.
     ///
-    /// A message and a chat tell their place. A change of a message does not: the log's own entry for it does, which must
-    /// be about the same message at the same instant, and a message's changes must come in the order of its revisions.
+    /// A posted message and a chat have a position. A changed message does not: it takes that of the log's entry,
+    /// which must be about the same message at the same time, and a message's changes must follow its revisions.
     private func model(
         of chat: Chat,
         _ acknowledged: [Acknowledgement],
@@ -179,7 +179,7 @@ struct HistoryPropertyTests {
     }
 }
 
-/// What a store has signalled of its logs.
+/// The entries that a store has signalled.
 private final class SignalledEntries: Sendable {
     private let entries = Mutex<[ChatID: [LogEntry]]>([:])
     private let store: any ChatStore
@@ -194,9 +194,9 @@ private final class SignalledEntries: Sendable {
         }
     }
 
-    /// What has come since it was taken last, in the order of its coming.
+    /// The entries since the last call, in the order of their arrival.
     ///
-    /// A lane answers a batch only after it has signalled the one before.
+    /// A shard responds to a batch only after it has signalled the previous one.
     func take() async -> [ChatID: [LogEntry]] {
         for id in [.max - 1, .max] as [Int64] {
             await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(ChatID(rawValue: id)) }
@@ -216,18 +216,18 @@ extension LogSubject {
         }
     }
 
-    /// Which message it is; nil for the chat.
+    /// The message's id; nil for the chat.
     fileprivate var key: MessageID? {
         if case .message(let message) = self { message.id } else { nil }
     }
 }
 
-/// What a client was told.
+/// A result that a client received.
 private struct Acknowledgement {
     let chatID: ChatID
     let subject: LogSubject
     let isReplay: Bool
-    /// The place in the log; nil for a change of a message, whose answer does not have it.
+    /// The position in the log; nil for a change of a message, whose result does not include it.
     let position: Position?
     var key: String?
 
@@ -245,7 +245,7 @@ private struct Acknowledgement {
     }
 }
 
-/// One of many clients; it checks by itself what holds at any moment.
+/// One of many clients; it checks the invariants that hold at any time.
 private struct ConcurrentClient {
     let store: any ChatStore
     let chats: [ChatID]
@@ -254,7 +254,7 @@ private struct ConcurrentClient {
     var random: SplitMix64
     var counter = 0
     var acknowledged: [Acknowledgement] = []
-    /// Where the logs ended when they were read last.
+    /// The ends of the logs when they were last read.
     var ends: [ChatID: Position] = [:]
 
     init(_ store: any ChatStore, _ chats: [ChatID], _ shared: [String], number: Int, seed: UInt64) {
@@ -304,19 +304,19 @@ private struct ConcurrentClient {
                 key: draft.idempotency?.key.value
             )
         )
-        // What has been acknowledged is read.
+        // A read includes everything acknowledged before it.
         let own = MessagePageQuery.around(accepted.value.position, in: chat, limit: 1)
         #expect(try await store.messages(own).messages.map(\.id) == [accepted.value.id])
     }
 
-    /// A message that others may send under the same key at the same time.
+    /// Posts a message that others may post under the same key at the same time.
     private mutating func post(_ key: String, to chat: ChatID) async throws {
         let text = try MessageText(key)
         let key = IdempotencyKey(key.replacing(" ", with: "-"))
         try await post(MessageDraft(text: text, idempotencyKey: key), to: chat)
     }
 
-    /// Sends a message twice, the second time as if the first answer had been lost.
+    /// Sends a message twice, as if the first response had been lost.
     private mutating func retry(in chat: ChatID) async throws {
         let text = try MessageText("\(number) \(counter)")
         let draft = MessageDraft(text: text, idempotencyKey: IdempotencyKey("\(number)-\(counter)"))
@@ -324,7 +324,7 @@ private struct ConcurrentClient {
         try await post(draft, to: chat)
         let other = MessageDraft(text: try MessageText("other"), idempotencyKey: draft.idempotency?.key)
         do throws(StoreError) {
-            // With a message that somebody has deleted its content is forgotten.
+            // Once a message is deleted, its content is no longer compared.
             let replay = try await store.recordMessage(.post(other), in: chat)
             #expect(replay.isReplay && replay.value.isDeleted)
         } catch {
@@ -387,14 +387,14 @@ private struct ConcurrentClient {
         try moveEnd(of: chat, to: page.lastPosition)
     }
 
-    /// What one client reads never goes back.
+    /// What one client reads never goes backward.
     private mutating func moveEnd(of chat: ChatID, to position: Position) throws {
         #expect(position >= ends[chat] ?? Position(rawValue: 0))
         ends[chat] = position
     }
 }
 
-/// A client that is alone, and knows every answer beforehand but for ids and instants that it cannot know.
+/// A client that is alone and can predict every result except ids and timestamps.
 private struct SequentialClient {
     let store: any ChatStore
     var random: SplitMix64
@@ -530,7 +530,7 @@ private struct SequentialClient {
         expected.title = title.value
         expected.metadata = edit
         if expected != old {
-            // The chat does not say when it was changed; its log does.
+            // The chat does not contain the time of its change; its log does.
             let log = try await store.log(of: old.id, after: old.lastPosition, limit: 2)
             let instant = try #require(log.entries.first).instant
             #expect((models[index].lastEntryAt...Instant.now()).contains(instant))
@@ -568,7 +568,7 @@ private struct SequentialClient {
         #expect(try await store.tail(known) == nil)
     }
 
-    /// One of few, so that edits sometimes change nothing.
+    /// One of a few values, so that edits sometimes change nothing.
     private mutating func metadata() -> Metadata? {
         [nil, #"{"a":1}"#, #"{"b":[2]}"#].randomElement(using: &random)?.flatMap { Metadata(json: $0) }
     }

@@ -4,7 +4,7 @@ import ChatSQLite
 import ChatTestSupport
 import Testing
 
-/// What every store must do with a request that is sent again.
+/// What every store must do with a retry.
 @Suite(.timeLimit(.minutes(5)))
 struct IdempotencyConformanceTests {
     private func draft(_ text: String, key: String) throws -> LogChange {
@@ -23,7 +23,7 @@ struct IdempotencyConformanceTests {
             await #expect(throws: StoreError.idempotencyKeyReused) {
                 try await store.recordMessage(draft("hullo", key: "k"), in: chat)
             }
-            // The key is the chat's own.
+            // Another chat has its own keys.
             let elsewhere = try await store.recordMessage(draft("hullo", key: "k"), in: other)
             #expect(!elsewhere.isReplay)
             #expect(try await store.chat(chat, newestMessages: 20).messages == [first.value])
@@ -68,7 +68,7 @@ struct IdempotencyConformanceTests {
                     return try await group.reduce(into: []) { $0.append($1) }
                 }.compactMap(\.self)
                 #expect(created.count == 8)
-                // The old one, and a new one that somebody created once.
+                // The old chat, and at most one new chat, created once.
                 let new = created.filter { $0.value.id != old }
                 #expect(Set(new.map(\.value.id)).count <= 1)
                 #expect(new.filter { !$0.isReplay }.count == (new.isEmpty ? 0 : 1))

@@ -3,7 +3,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// Imports beside everything else that a database does.
+/// Imports that run concurrently with everything else.
 @Suite(.timeLimit(.minutes(5)))
 struct ImportConformanceTests {
     private static let instant = Instant(microsecondsSinceEpoch: 1_800_000_000_000_000)
@@ -64,14 +64,14 @@ struct ImportConformanceTests {
                         var posted: [Int64] = []
                         var created: [Int64] = []
                         for distance in Int64(1)...20 {
-                            // Ids that the others are about to draw.
+                            // The import below uses ids that the other tasks are about to get.
                             let message = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
                             let other = try await store.createChat(titled: ChatTitle("own")).id.rawValue
                             posted.append(message)
                             created.append(other)
                             let stretch = Self.stretch(chat: other + distance % 5, messages: [message + distance % 7])
                             let result = try await store.importBatch([stretch], skipsConflicts: false)
-                            // The chat's id may have been given meanwhile, or imported with another message.
+                            // The chat's id may have been taken meanwhile, or imported with another message.
                             for conflict in result.conflicts {
                                 #expect(conflict.reason.contains(/is taken|is another one in the database/))
                             }
@@ -141,7 +141,7 @@ struct ImportConformanceTests {
 
     @Test func anImportRunsBesideAVacuumOfTheTables() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
-            // The lock that VACUUM takes, autovacuum's too.
+            // The lock that VACUUM and autovacuum take.
             try await Self.holding("LOCK TABLE chats, messages, changes IN SHARE UPDATE EXCLUSIVE MODE", in: database) {
                 let result = try await store.importBatch(
                     [Self.stretch(chat: 1_000, messages: [5_000])],
@@ -154,7 +154,7 @@ struct ImportConformanceTests {
         }
     }
 
-    /// PostgreSQL has no constraint that says so: each transaction locks the chats of its messages.
+    /// PostgreSQL has no constraint for this: each transaction locks the chats of its messages instead.
     @Test(arguments: StoreUnderTest.allCases)
     func noMessageOutlivesItsChatWhilePostersImportsAndDeletionsRace(_ kind: StoreUnderTest) async throws {
         try await kind.withStoreAndSQL { store, database in
@@ -217,7 +217,7 @@ struct ImportConformanceTests {
         }
     }
 
-    /// Runs `body` while another session has run a statement and not committed.
+    /// Runs `body` while another session's transaction, which has run a statement, is open.
     private static func holding(
         _ statement: String,
         in database: DatabaseUnderTest,

@@ -24,7 +24,7 @@ struct MessageConformanceTests {
     func textsComeBackScalarByScalar(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
-            // Precomposed and decomposed are equal for Swift, and must not become one another.
+            // Precomposed and decomposed text is equal in Swift, but must be stored as it was sent.
             for text in ["\u{E9}", "e\u{301}", "\u{10FFFF}", String(repeating: "𝄞", count: 5_000)] {
                 let posted = try await store.postMessage(MessageText(text), to: chat.id)
                 let read = try await store.chat(chat.id, newestMessages: 1).messages
@@ -70,7 +70,7 @@ struct MessageConformanceTests {
         }
     }
 
-    /// An import brings back ids, and with them positions that a reader may know from before.
+    /// An import restores ids, and with them positions that a client may know from before.
     @Test(arguments: StoreUnderTest.allCases)
     func aTailIsReadAgainWhenAnotherLogHasComeInItsPlace(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in

@@ -3,9 +3,9 @@ import ChatPostgres
 import ChatTestSupport
 import Testing
 
-/// What becomes of signals that gather while others are being sent.
+/// How signals accumulate while others are being sent.
 @Suite struct OutgoingSignalsTests {
-    /// The state under test, in a form whose changes can stand inside an expectation.
+    /// The state under test, with mutations that can be written inside an expectation.
     private final class Outgoing {
         private var state: OutgoingSignals
 
@@ -93,7 +93,7 @@ import Testing
 
     @Test func moreThanIsBearableIsMissed() {
         let outgoing = Outgoing(maximumLength: 10_000)
-        // As much room as the longest line for a position takes up.
+        // Each position reserves the room of the longest possible line.
         for chat in 1...(10_000 / 45) as ClosedRange<Int64> {
             _ = outgoing.add(moved(chat, 1))
         }
@@ -106,7 +106,7 @@ import Testing
             _ = outgoing.add(.created(ChatID(rawValue: chat)))
         }
         #expect(outgoing.take() == ["missed"])
-        // One batch that is too large by itself.
+        // A single batch that is too large.
         let many = (1...1_000).map { (ChatID(rawValue: $0), Position(rawValue: 1)) }
         #expect(outgoing.add(.moved(Dictionary(uniqueKeysWithValues: many))))
         #expect(outgoing.take() == ["missed"])
@@ -118,7 +118,7 @@ import Testing
         #expect(outgoing.take() == ["moved 1 5"])
         #expect(outgoing.add(moved(2, 5)))
         outgoing.lose()
-        // Whoever lost it goes on by itself.
+        // The sender that failed retries without a new call.
         #expect(!outgoing.add(moved(3, 5)))
         #expect(outgoing.take() == ["missed"])
         outgoing.lose()
@@ -126,7 +126,7 @@ import Testing
         #expect(outgoing.take() == nil)
     }
 
-    /// A flood of them would make the entries of others late.
+    /// Otherwise a flood of typing notices would delay entries.
     @Test func typingIsSentOnceAndNeverMakesEntriesWait() {
         let outgoing = Outgoing()
         for number in 0..<1_000 {
@@ -138,12 +138,12 @@ import Testing
         let lines = outgoing.take() ?? []
         #expect(lines.first == #"typing 1 0 {"user":"0"}"#)
         #expect(lines.last == "moved 1 1")
-        // What fits into one notification, nobody twice, and no word of having missed anything.
+        // As many as fit into one notification, no user twice, and no `missed`.
         #expect((200..<500).contains(lines.count))
         #expect(lines.dropLast().allSatisfy { $0.hasPrefix("typing 1 ") })
         let texts = SignalPayload.texts(of: lines, process: 1)
         #expect(texts.count <= 2)
-        // Afterward there is room again.
+        // After that there is room again.
         _ = outgoing.add(Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: nil))
         #expect(outgoing.take()?.count == 1)
     }

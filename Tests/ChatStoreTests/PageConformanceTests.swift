@@ -38,13 +38,13 @@ struct PageConformanceTests {
                     #expect(!page.hasBefore && !page.hasAfter)
                     #expect(page.lastPosition == Position(rawValue: lastPosition))
                 }
-                // A log whose entries are no messages.
+                // A log with an entry that is not a message.
                 _ = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
             }
         }
     }
 
-    /// The log has 12 entries; its messages are at 1, 2, 3, 5, 6, 9, 10 and 12, and that at 5 was deleted.
+    /// The log has 12 entries, with messages at 1, 2, 3, 5, 6, 9, 10 and 12; the one at 5 was deleted.
     @Test(arguments: StoreUnderTest.allCases)
     func aPageIsWhatIsNextToItsAnchor(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in

@@ -8,7 +8,7 @@ import Testing
 /// PgBouncer between the service and PostgreSQL.
 @Suite(.timeLimit(.minutes(5)), .enabled(if: TestPostgres.hasPoolers, "PgBouncer must be installed"))
 struct PoolerTests {
-    /// What reads runs in transactions that may only read here, and so this also proves that nothing is written otherwise.
+    /// Reads run in read-only transactions here, so this also proves that no read writes anything.
     @Test(arguments: [TestPostgres.PoolerMode.session, .transaction])
     func everythingWorksBehindAPooler(_ mode: TestPostgres.PoolerMode) async throws {
         try await TestPostgres.withDatabase(migrated: false) { direct in
@@ -39,7 +39,7 @@ struct PoolerTests {
         }
     }
 
-    /// With defaults that lose what is acknowledged, for the sessions of the pooler too.
+    /// The defaults, which also apply to the pooler's sessions, would lose acknowledged writes.
     @Test func whatIsCommittedBehindAPoolerSurvivesACrash() async throws {
         try await TestPostgres.withDatabase { direct in
             try await TestPostgres.execute(
@@ -71,7 +71,7 @@ struct PoolerTests {
             }
             let recorded = try await TestPostgres.rows("SELECT DISTINCT settings FROM recorded", on: direct)
             #expect(recorded == [["on, read committed, 10s, 1s"]])
-            // Nothing of it stays with the pooler's sessions, which others use as well.
+            // The settings do not stick to the pooler's sessions, which others share.
             let pooled = PostgresConnection(PostgresConfiguration(url: url))
             try await pooled.open()
             let left = try await pooled.run { connection throws(PostgresError) in

@@ -4,14 +4,14 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// What a session does that finds another database under the same history.
+/// A session that finds the history in another database.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresEpochTests {
     @Test func aHistoryThatMovesToAnotherDatabaseGetsAnotherEpoch() async throws {
         try await TestPostgres.withDatabase { url in
             let first = try await withPostgres(url) { try await $0.epoch }
             #expect(try await withPostgres(url) { try await $0.epoch } == first)
-            // As a dump brings it, or a standby that has taken over.
+            // As after restoring a dump, or after a failover to a standby.
             for incarnation in ["00000001/1", "00000000/2"] {
                 let before = try await withPostgres(url) { try await $0.epoch }
                 try await TestPostgres.execute("UPDATE history SET incarnation = '\(incarnation)'", on: url)
@@ -37,13 +37,13 @@ struct PostgresEpochTests {
         }
     }
 
-    /// Managed servers may not show it; then only the database's own identity is compared.
+    /// Managed servers may hide the timeline; then only the database's own identity is compared.
     @Test func aTimelineThatIsNotShownChangesNothing() async throws {
         try await TestPostgres.withDatabase { url in
             let first = try await withPostgres(url) { try await $0.epoch }
             let incarnation = try await TestPostgres.rows("SELECT incarnation FROM history", on: url)
             let database = try await TestPostgres.rows("SELECT current_database()::text", on: url)[0][0] ?? ""
-            // Found before the system's own function of this name.
+            // Shadows the system's function of this name.
             try await TestPostgres.execute(
                 """
                 CREATE FUNCTION public.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE plpgsql

@@ -5,7 +5,7 @@ import PostgresClient
 import Synchronization
 import Testing
 
-/// What happens to a database in production, made to happen.
+/// Faults of a production database, provoked on purpose.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresFaultTests {
     private final class Progress: Sendable {
@@ -44,7 +44,7 @@ struct PostgresFaultTests {
                 #expect(try await Self.sessions(of: url).count == 7)
                 await observer.close()
             }
-            // A backend ends a moment after its connection; the suite's time limit is the end of the patience.
+            // A backend ends shortly after its connection, so this polls, up to the suite's time limit.
             while try await !Self.sessions(of: url).isEmpty {
                 try await Task.sleep(for: .milliseconds(20))
             }
@@ -76,11 +76,11 @@ struct PostgresFaultTests {
                             return messages
                         }
                     }
-                    // More than the pool can have at once: sessions are terminated that replaced terminated ones.
+                    // More than the pool's size, so some of the terminated sessions replaced earlier ones.
                     var terminated: Set<String> = []
                     while terminated.count < 10 {
                         terminated.formUnion(try await Self.terminateSessions(of: url))
-                        // Posts go on in between; the suite's time limit is the end of the patience.
+                        // Posts continue in between; this polls, up to the suite's time limit.
                         let count = progress.acknowledged.load(ordering: .relaxed)
                         while progress.acknowledged.load(ordering: .relaxed) == count {
                             try await Task.sleep(for: .milliseconds(1))
@@ -94,10 +94,10 @@ struct PostgresFaultTests {
                 #expect(Set(stored.map(\.id)).isSuperset(of: acknowledged.map(\.id)))
                 let byID = Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) })
                 #expect(acknowledged.allSatisfy { byID[$0.id] == $0 })
-                // Whole again at once.
+                // The store recovers at once.
                 _ = try await store.postMessage(.numbered(9, 9), to: chat.id)
                 let sessions = try await Self.sessions(of: url)
-                // The pool's, and one for each of two lanes.
+                // The pool's sessions, and one for each of two shards.
                 #expect((1...6).contains(sessions.count))
             }
         }
@@ -198,7 +198,7 @@ struct PostgresFaultTests {
                     try await group.waitForAll()
                 }
             }
-            // Two lock timeouts of a second for a batch and its locked chat, in up to three batches; far from the 60 s.
+            // Two lock timeouts of 1 s for a batch and its locked chat, in up to three batches: far from 60 s.
             #expect(duration < .seconds(20))
             try await holder.execute("ROLLBACK")
             await holder.close()
@@ -212,7 +212,7 @@ struct PostgresFaultTests {
         }
     }
 
-    /// By its rows and as a whole.
+    /// With a lock on each row, and with one on the table.
     @Test(arguments: ["SELECT FROM chats FOR UPDATE", "LOCK TABLE chats IN ACCESS EXCLUSIVE MODE"])
     func aTableThatAnotherSessionHoldsIsWaitedForByBatchesAndNotByEachRequest(_ lock: String) async throws {
         try await TestPostgres.withDatabase { url in
@@ -245,7 +245,7 @@ struct PostgresFaultTests {
                     try await group.waitForAll()
                 }
             }
-            // A few batches wait for two lock timeouts of a second at the most; each request for itself took 20 s.
+            // At most, a few batches each wait for two lock timeouts of 1 s; request by request, it took 20 s.
             #expect(duration < .seconds(12))
             try await holder.execute("ROLLBACK")
             await holder.close()
@@ -288,7 +288,7 @@ struct PostgresFaultTests {
 
     @Test func aKeyThatOthersTakeEachTimeIsUnavailableAndNoDefect() async throws {
         try await TestPostgres.withDatabase { url in
-            // As if another session were faster at every attempt, and its chat were deleted again.
+            // As if, at every attempt, another session took the key first and its chat were deleted again.
             try await TestPostgres.execute(
                 """
                 CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
@@ -336,7 +336,7 @@ struct PostgresFaultTests {
 
     @Test func commitsAreSynchronousWhateverTheURLAsks() async throws {
         try await TestPostgres.withDatabase { url in
-            // A URL can ask for it; the store does not let it.
+            // A URL can ask for it, but the store overrides it.
             let careless = try #require(
                 PostgresURL(url.connectionString + "?options=-c%20synchronous_commit%3Doff")
             )
@@ -380,7 +380,7 @@ struct PostgresFaultTests {
         )
     }
 
-    /// - Returns: The process ids of those that there were.
+    /// - Returns: The process ids of the terminated sessions.
     private static func terminateSessions(of url: PostgresURL) async throws -> [String] {
         try await TestPostgres.rows(
             """

@@ -4,7 +4,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// Processes that share a database tell each other what happens to their logs.
+/// Processes on one database signal changes of their logs to each other.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresSignalExchangeTests {
     /// A process with an exchange, as its own streams see it.
@@ -50,7 +50,7 @@ struct PostgresSignalExchangeTests {
                         #expect(await one.nextTyping() == typing)
                         #expect(await other.nextTyping() == typing)
                     }
-                    // What comes next is the other's, and so there was no echo before it.
+                    // The next signal is the other's, so its own was not echoed.
                     other.signals.send(.created(ChatID(rawValue: 2)))
                     #expect(await other.next() == .created(ChatID(rawValue: 2)))
                     #expect(await one.next() == .created(ChatID(rawValue: 2)))
@@ -105,7 +105,7 @@ struct PostgresSignalExchangeTests {
                         heard.append(signal)
                     }
                     #expect(heard.positions == expected)
-                    // Each notification is one signal here, and more than one is needed for that many chats.
+                    // Each notification is one signal here, and so many chats need more than one.
                     #expect((4...chats).contains(heard.count))
                 }
             }
@@ -117,7 +117,7 @@ struct PostgresSignalExchangeTests {
             try await withPeer(url) { peer in
                 let sender = PostgresConnection(PostgresConfiguration(url: url))
                 try await sender.open()
-                // No text of PostgreSQL's holds a zero.
+                // PostgreSQL's text cannot hold a NUL.
                 let foreign = SignalPayloadTests.foreign.filter { !$0.contains("\0") }
                 try await sender.run { sender throws(PostgresError) in
                     _ = try sender.query(
@@ -162,7 +162,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    /// What was under way may have arrived or not; either way it is said that something may be missing.
+    /// A notification that was under way may or may not have arrived; `missed` follows in either case.
     @Test(arguments: [(CuttingProxy.Step.cutBefore, false), (.cutAfter, true)])
     func aNotificationThatIsLostOnItsWayIsMissed(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
@@ -200,14 +200,14 @@ struct PostgresSignalExchangeTests {
             Issue.record("it should not have connected")
             return
         }
-        // Notifying fails, too, if it comes to that before the end.
+        // Notifying may fail as well before the end.
         signals.send(.created(chat))
         running.cancel()
         #expect(await iterator.next() == nil)
         await database.close()
     }
 
-    /// Runs `body` with a process that has begun to listen.
+    /// Runs `body` with a process that is listening.
     private func withPeer(
         _ url: PostgresURL,
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in },

@@ -5,7 +5,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// What every transaction promises, whatever the defaults of the server, the database and the role are.
+/// What every transaction guarantees, whatever the defaults of the server, the database and the role.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresTransactionTests {
     @Test(arguments: [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")])
@@ -41,7 +41,7 @@ struct PostgresTransactionTests {
         }
     }
 
-    /// Sets careless defaults, and has each statement that changes something note what it ran with.
+    /// Sets unsafe defaults, and makes each statement that changes something record the settings it ran with.
     private static func recordSettings(in url: PostgresURL, synchronousCommit: String) async throws {
         try await TestPostgres.execute(
             """
@@ -69,7 +69,7 @@ struct PostgresTransactionTests {
         )
     }
 
-    /// A chat that is hidden when it is deleted, and purged later.
+    /// Adds a chat so large that deleting it hides it, and a purge removes it later.
     private static func addLongChat(to url: PostgresURL) async throws -> ChatID {
         try await TestPostgres.execute(
             "INSERT INTO chats (title, created_at, last_entry_at) VALUES ('long', now(), now())",

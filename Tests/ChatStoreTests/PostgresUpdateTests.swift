@@ -2,10 +2,10 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// What posts cost the tables of PostgreSQL.
+/// How much posts write to PostgreSQL's tables.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresUpdateTests {
-    /// An index on what a post changes in its chat would grow with every post.
+    /// An index on a column that posts update would grow with every post.
     @Test func postsLeaveTheIndexesOfChatsAlone() async throws {
         try await TestPostgres.withDatabase { url in
             let posts = 300
@@ -17,7 +17,7 @@ struct PostgresUpdateTests {
                     _ = try await store.postMessage(MessageText("message"), to: chats[number % 2].id)
                 }
             }
-            // A session reports its counts when it ends, at the latest.
+            // A session may report its counts only when it ends.
             var counts: [Int] = []
             while counts.first != posts {
                 counts = try await TestPostgres.rows(
@@ -25,7 +25,7 @@ struct PostgresUpdateTests {
                     on: url
                 ).joined().compactMap { $0.flatMap { Int($0) } }
             }
-            // The others are the ones with which a chat's minute changed.
+            // The other posts changed the minute of the chat's last entry, which is indexed.
             #expect(counts[1] >= posts * 9 / 10)
         }
     }

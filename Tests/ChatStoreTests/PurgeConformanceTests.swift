@@ -2,10 +2,10 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// What every store must do with chats that are too large to be removed at once.
+/// What every store must do with chats that are too large to remove at once.
 @Suite(.timeLimit(.minutes(5)))
 struct PurgeConformanceTests {
-    /// More than any store removes in one transaction.
+    /// More entries than any store removes in one transaction.
     private static let size = 25_000
 
     private static let rowCounts = """
@@ -55,10 +55,10 @@ struct PurgeConformanceTests {
                 await #expect(throws: StoreError.chatNotFound) { try await store.updateChat(chat, update) }
                 await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(chat) }
                 #expect(try await store.chats(ChatListQuery(limit: 100)).chats.allSatisfy { $0.id != chat })
-                // And the same when a part of it is gone.
+                // Repeat the checks with part of it purged.
                 #expect(try await store.purgeDeletedChats())
             }
-            // The key is free for another chat.
+            // Another chat can use the key.
             let anew = try await store.createChat(
                 ChatDraft(title: ChatTitle("new"), idempotencyKey: IdempotencyKey("k"))
             )
@@ -76,7 +76,7 @@ struct PurgeConformanceTests {
             let kept = try await store.createChat(titled: ChatTitle("kept")).id
             try await database.fill(gone.rawValue, messages: Self.size)
             try await database.fill(kept.rawValue, messages: 10)
-            // Changes, too, of which there are as many.
+            // As many changes as messages.
             try await database.execute(
                 """
                 INSERT INTO changes (chat_id, seq, kind, message_id, created_at)
@@ -87,7 +87,7 @@ struct PurgeConformanceTests {
             try await store.deleteChat(gone)
             let text = try MessageText("meanwhile")
             let posted = try await withThrowingTaskGroup(of: [Message].self) { group in
-                // Two purge at once, as two servers would.
+                // Two purges at once, as from two servers.
                 for _ in 0..<2 {
                     group.addTask {
                         while try await store.purgeDeletedChats() {}

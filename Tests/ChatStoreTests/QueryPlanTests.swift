@@ -9,10 +9,10 @@ import PostgresClient
 import Synchronization
 import Testing
 
-/// How the databases carry out the statements that the stores really run: by an index, whose order is the answer's.
+/// The plans of the stores' real statements: an index finds the rows, and its order is the result's.
 @Suite(.timeLimit(.minutes(5)))
 struct QueryPlanTests {
-    /// A database that has never been analyzed plans by rules, one that has been by what it found.
+    /// A database that was never analyzed plans by rules; an analyzed one plans by its statistics.
     @Test(arguments: [false, true])
     func sqliteScansAndSortsNothing(_ isAnalyzed: Bool) async throws {
         let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
@@ -23,7 +23,7 @@ struct QueryPlanTests {
             try await database.writer.write { try $0.execute(sql: "ANALYZE") }
         }
         let statements = Mutex<Set<String>>([])
-        // In memory there is one connection, for reads and for writes.
+        // A database in memory has a single connection.
         try await database.writer.writeWithoutTransaction { database in
             database.trace { event in
                 guard case .statement(let statement) = event else { return }
@@ -69,8 +69,8 @@ struct QueryPlanTests {
                 // `history` has one row, and `pg_database` a few.
                 let scans = plan.matches(of: /Seq Scan on (\w+)/).map(\.1)
                 #expect(Set(scans).isSubset(of: ["history", "pg_database"]), "\(plan)")
-                // A batch, which is in memory, is sorted: its chats before they are locked, its messages by their places.
-                // The list is in the index's order of minutes and sorted within each.
+                // A batch is in memory and may be sorted: its chats before they are locked, its messages by number.
+                // The list comes in the order of the index on minutes and is sorted within each minute.
                 let sorts = plan.replacing("Incremental Sort  (cost", with: "").contains("Sort  (cost")
                 let sortsABatch = plan.contains("FOR NO KEY UPDATE") || plan.contains("ORDER BY number")
                 #expect(sortsABatch || !sorts, "\(plan)")
@@ -78,14 +78,14 @@ struct QueryPlanTests {
         }
     }
 
-    /// A run of deleted messages costs a read about as many instructions as a single one.
+    /// Skipping a run of deleted messages takes about as many instructions as skipping one.
     @Test func sqliteLeapsOverDeletedMessages() async throws {
         let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
         try await MigrationRunner(database).migrate(.up, to: .head)
         let store = SQLiteStore(database, limits: .patient)
         let (few, many) = try await fillWithDeleted(.sqlite(database), store)
         func instructions(_ chat: ChatID) async throws -> Int {
-            // In memory there is one connection, for reads and for writes.
+            // A database in memory has a single connection.
             _ = try await database.writer.writeWithoutTransaction { $0.takeInstructionCount() }
             try await readNewest(of: chat, from: store)
             return try await database.writer.writeWithoutTransaction { $0.takeInstructionCount() }
@@ -96,7 +96,7 @@ struct QueryPlanTests {
         try database.close()
     }
 
-    /// The run fills some thousand pages.
+    /// The run fills a few thousand pages.
     @Test func postgresqlLeapsOverDeletedMessages() async throws {
         try await TestPostgres.withDatabase { url in
             let (few, many) = try await withPostgres(url) { try await fillWithDeleted(.postgresql(url), $0) }
@@ -113,7 +113,7 @@ struct QueryPlanTests {
         }
     }
 
-    /// What the server says of how it carries out the statements of a store on one connection.
+    /// The plans that the server reports for a store's statements on one connection.
     private func plans(
         on url: PostgresURL,
         options: [String] = [],
@@ -131,13 +131,13 @@ struct QueryPlanTests {
             let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
             try await body(PostgresStore(database, limits: .patient))
             await database.close()
-            // The text of a notice that the server has sent beside its answers.
+            // The texts of the notices in the server's responses.
             return proxy.answers.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
                 .filter { $0.hasPrefix("Mduration: ") }
         }
     }
 
-    /// Two chats of a hundred messages; many more follow in the second, and are deleted.
+    /// Makes two chats of a hundred messages; the second also has a long run of deleted ones.
     private func fillWithDeleted(
         _ database: DatabaseUnderTest,
         _ store: some ChatStore
@@ -148,7 +148,7 @@ struct QueryPlanTests {
             try await database.fill(chat.rawValue, messages: 100)
         }
         try await database.fillDeleted(many.rawValue, messages: 300_000)
-        // What is deleted now joins those.
+        // Deleting this message joins it to the run.
         let last = try await store.postMessage(MessageText("deleted"), to: many)
         try await store.delete(last.id, in: many)
         return (few, many)
@@ -159,7 +159,7 @@ struct QueryPlanTests {
         #expect(read.messages.map(\.position.rawValue) == Array(81...100))
     }
 
-    /// Two thousand chats, among them one with a long log, which is yet a small part of all.
+    /// Makes two thousand chats, one of them with a long log, which is still a small part of all messages.
     private func fill(_ database: DatabaseUnderTest, _ store: some ChatStore, later: String) async throws {
         let chat = try await store.createChat(titled: ChatTitle("long")).id
         try await database.execute(
@@ -191,7 +191,7 @@ struct QueryPlanTests {
         )
     }
 
-    /// Every statement of a store, on the long log and on a short one.
+    /// Runs every statement of a store, on the long log and on a short one.
     private func runEverything(on store: some ChatStore) async throws {
         let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
         let new = try await store.createChat(draft).value.id
@@ -230,7 +230,7 @@ struct QueryPlanTests {
         for limit in [1, 20, 100] {
             let start = try await store.chats(ChatListQuery(limit: limit))
             _ = try await store.chats(ChatListQuery(after: try #require(start.next), limit: limit))
-            // Titles have no index of their own: the list is walked in its order until there are enough.
+            // Titles have no index: the list is scanned in its order until there are enough matches.
             _ = try await store.chats(ChatListQuery(limit: limit, titlePart: "chat 1"))
         }
         try await store.deleteChat(new)
@@ -240,14 +240,14 @@ struct QueryPlanTests {
 }
 
 extension StatementArguments {
-    /// Something for each parameter: the plan does not depend on it.
+    /// A value for each parameter; the plan does not depend on it.
     fileprivate static func nulls(for sql: String) -> StatementArguments {
         StatementArguments(Array(repeating: nil as Int?, count: sql.count { $0 == "?" }))
     }
 }
 
 extension Database {
-    /// How many instructions SQLite has run for the statements that this connection keeps, since this was last asked.
+    /// The number of instructions that SQLite has run for this connection's cached statements since the last call.
     fileprivate func takeInstructionCount() -> Int {
         var count = 0
         var statement = sqlite3_next_stmt(sqliteConnection, nil)

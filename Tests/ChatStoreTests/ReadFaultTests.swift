@@ -7,7 +7,7 @@ import GRDB
 import PostgresClient
 import Testing
 
-/// A read that fails has changed nothing, and says so.
+/// A failed read changes nothing, and its error says so.
 @Suite(.timeLimit(.minutes(5)))
 struct ReadFaultTests {
     @Test func anIOErrorOnAReadOfSQLiteIsUnavailable() async throws {
@@ -20,7 +20,7 @@ struct ReadFaultTests {
                 throw DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error")
             }
             database.add(function: fail)
-            // Every read but that of the versions looks for its chat.
+            // Every read looks up its chat, except the readiness check.
             try database.execute(
                 sql: """
                     PRAGMA foreign_keys = OFF;
@@ -43,7 +43,7 @@ struct ReadFaultTests {
                 try await withPostgres(proxy.url, poolSize: 1) { store in
                     _ = try await store.createChat(titled: ChatTitle("chat"))
                     for read in Self.reads {
-                        // The connection is open, and its statements are prepared.
+                        // Open the connection and prepare its statements.
                         try await read(store)
                         proxy.plan([.cutAfter])
                         let error = await #expect(throws: StoreError.self) { try await read(store) }

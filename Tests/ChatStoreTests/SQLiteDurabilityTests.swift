@@ -6,7 +6,7 @@ import Foundation
 import GRDB
 import Testing
 
-/// What only a file can show.
+/// Behavior that only a database file can show.
 @Suite struct SQLiteDurabilityTests {
     @Test func everyCommitIsSynchronisedWithTheDisk() async throws {
         try await withTemporaryFolder { folder in
@@ -93,7 +93,7 @@ import Testing
                 }
             }
             #expect(reasons == Array(repeating: "SQLite: database is locked (5)", count: 200))
-            // A batch or two have waited for the lock; one after the other they would have taken 40 s.
+            // A batch or two waited for the lock; request by request, it would have taken 40 s.
             #expect(duration < .seconds(20))
             release.signal()
             try await holder
@@ -115,7 +115,7 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask {
                         while !Task.isCancelled {
-                            // Each has its snapshot for a moment, and begins before the other's has ended.
+                            // The readers' snapshots are short, but overlap.
                             _ = try await database.writer.read { database in
                                 try Int.fetchOne(
                                     database,
@@ -131,7 +131,7 @@ import Testing
                 try await post(3_000, messagesTo: chat, of: store)
                 group.cancelAll()
             }
-            // About 25 MB have been written; the file of the log never shrinks while it is open.
+            // About 25 MB were written; the log's file never shrinks while it is open.
             let size = try FileManager.default.attributesOfItem(atPath: folder + "/chat.db-wal")[.size] as? Int
             #expect(try #require(size) < 8_000_000)
             try database.close()

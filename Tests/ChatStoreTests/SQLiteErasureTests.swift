@@ -6,9 +6,9 @@ import Foundation
 import GRDB
 import Testing
 
-/// That what was deleted is on the disk no more.
+/// Deleted text disappears from the disk.
 ///
-/// The log is emptied by and by; the suite's time limit is the end of the patience.
+/// The write-ahead log is overwritten in the background, so the tests poll, up to the suite's time limit.
 @Suite(.timeLimit(.minutes(2)))
 struct SQLiteErasureTests {
     @Test func itTakesLessThanAMinuteByDefault() {
@@ -46,7 +46,7 @@ struct SQLiteErasureTests {
                 }
             }
             #expect(try contains("text-of-kept", folder))
-            // And again: the first time was not the only one.
+            // Not only the first time.
             let another = try await store.postMessage(MessageText("text-of-another"), to: chat)
             try await store.delete(another.id, in: chat)
             while try contains("text-of-another", folder) {
@@ -72,7 +72,7 @@ struct SQLiteErasureTests {
             }
             for await _ in started {}
             try await store.delete(message.id, in: chat)
-            // Its snapshot has the text, and others write as before.
+            // Its snapshot contains the text; other clients can still write.
             for _ in 0..<20 {
                 _ = try await store.postMessage(MessageText("beside"), to: chat)
             }

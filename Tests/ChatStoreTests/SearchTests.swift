@@ -7,7 +7,7 @@ import PostgresClient
 import Synchronization
 import Testing
 
-/// Searches in titles, which may look at every chat.
+/// Title searches, which may have to scan every chat.
 @Suite(.timeLimit(.minutes(5)))
 struct SearchTests {
     private static let chatCount = 100_000
@@ -24,7 +24,7 @@ struct SearchTests {
         }
     }
 
-    /// In memory there is one connection for everything.
+    /// A database in memory has a single connection, so it is not tested.
     @Test(arguments: [StoreUnderTest.sqliteOnDisk, .postgresql])
     func noOtherRequestWaitsForASearch(_ store: StoreUnderTest) async throws {
         try await withManyChats(on: store, SearchLimits(timeout: .seconds(120))) { store in
@@ -45,7 +45,7 @@ struct SearchTests {
                     #expect(try await store.chat(chat, newestMessages: 1).messages.count == 1)
                     #expect(try await store.chats(ChatListQuery(limit: 1)).chats.map(\.id) == [chat])
                 }
-                // Each of the twenty would have waited for the end of a search.
+                // Otherwise each of the twenty requests would have waited for a search to end.
                 #expect(finished.current < 20)
                 try await group.waitForAll()
             }
@@ -58,7 +58,7 @@ struct SearchTests {
             let query = ChatListQuery(limit: 1, titlePart: "is not there")
             for _ in 0..<3 {
                 await #expect(throws: StoreError.searchTimedOut) { try await store.chats(query) }
-                // It leaves its connection as it was, which others need.
+                // A search leaves its connection unchanged for others.
                 #expect(try await store.chats(ChatListQuery(limit: 1)).chats.count == 1)
                 try await store.checkReadiness()
             }

@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func aNotificationIsFilledUpBeforeTheNextOneBegins() throws {
-        // With its line break each line takes up 26 bytes, and the header 18.
+        // Each line takes 26 bytes with its line break, and the header 18.
         let lines = (0..<1_000).map { "moved \(1_000_000_000 + $0) 10000000" }
         let texts = SignalPayload.texts(of: lines, process: 1)
         let perNotification = (SignalPayload.maximumLength - 18) / 26
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// Whatever else may be sent on the channel.
+    /// Other payloads that may be sent on the channel.
     static let foreign = [
         "", " ", "\n", "hello", "1", "1 ", "1 0000000000000001", "1 0000000000000001\n",
         "2 0000000000000001\nmissed", "01 0000000000000001\nmissed", "1 1\nmissed", "1 00000000000000001\nmissed",
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// What would be sent if each were on its own.
+    /// The lines that would be sent if each signal were sent alone.
     private func lines(of sent: [Sent]) -> [String] {
         sent.flatMap { sent in
             var outgoing = OutgoingSignals()
@@ -108,7 +108,7 @@ import Testing
     }
 }
 
-/// What a process sends to the others.
+/// What a process sends to other processes.
 private enum Sent {
     case signal(LogSignal)
     case typing(Typing)

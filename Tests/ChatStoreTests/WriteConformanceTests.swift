@@ -2,7 +2,7 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// What every store must do with writes of all kinds that share batches.
+/// What every store must do when writes of all kinds share batches.
 @Suite(.timeLimit(.minutes(5)))
 struct WriteConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
@@ -47,7 +47,7 @@ struct WriteConformanceTests {
             }
             #expect(Set(created.map(\.id)).count == 60)
             #expect(Set(created.map(\.title)).count == 60)
-            // Each has the id that it was answered with.
+            // Each is stored under the id that its request returned.
             #expect(Set(try await store.chats(withIDs: created.map(\.id)).chats.map(\.id)) == Set(created.map(\.id)))
             for chat in created {
                 #expect(try await store.chat(chat.id) == chat)

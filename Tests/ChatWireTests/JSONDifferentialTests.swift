@@ -2,7 +2,7 @@ import ChatTestSupport
 import ChatWire
 import Testing
 
-/// The scanner of JSON beside slow and simple references, on texts that are drawn from fixed seeds.
+/// Compares the JSON scanner with slow and simple references, on texts generated from fixed seeds.
 @Suite struct JSONDifferentialTests {
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func exactlyTheTextsOfTheGrammarAreAccepted(_ seed: UInt64) {
@@ -35,7 +35,7 @@ import Testing
             #expect(value.members.count == document.members.count)
             for (name, text) in document.members {
                 #expect(try value.member(name)?.string() == text, "\(document.text)")
-                // The same members of an object inside of another value.
+                // The same members, in an object nested in another value.
                 let outer = try JSONValue(parsing: Array("{\"outer\":\(document.text)}".utf8))
                 #expect(try outer.member("outer")?.member(name)?.string() == text, "\(document.text)")
             }
@@ -45,7 +45,7 @@ import Testing
 
 private struct Document {
     var text = ""
-    /// The last of those with the same name; nil for what is no string.
+    /// The last member of that name; nil if it is not a string.
     var members: [String: String?] = [:]
 }
 

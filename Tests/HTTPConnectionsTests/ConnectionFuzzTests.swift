@@ -3,12 +3,12 @@ import HTTPConnections
 import NIOCore
 import Testing
 
-/// Requests in any mix, cut anywhere, get the responses that each gets by itself.
+/// Requests in any mix, split anywhere, get the same responses as each alone.
 @Suite(.timeLimit(.minutes(5)))
 struct ConnectionFuzzTests {
     private struct Sample {
         let text: String
-        /// Whether nothing behind it is answered.
+        /// Whether requests after it get no response.
         let isLast: Bool
 
         var isHead: Bool { text.hasPrefix("HEAD") }
@@ -79,7 +79,7 @@ struct ConnectionFuzzTests {
             if samples.contains(where: \.isLast) {
                 if !finishes { bytes += Array("GET /health HTTP/1.1\r\nHost: a\r\n\r\n".utf8) }
             } else {
-                // The beginning of one more.
+                // Part of one more request.
                 bytes += Array("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab".utf8).prefix(
                     Int(random.next() % 55)
                 )
@@ -88,7 +88,7 @@ struct ConnectionFuzzTests {
             let received = try await client.withConnection { inbound, outbound in
                 var start = 0
                 for place in places {
-                    // The server may have had enough.
+                    // The server may have closed the connection.
                     try? await outbound.write(ByteBuffer(bytes: bytes[start..<place]))
                     start = place
                     await Task.yield()
@@ -104,7 +104,7 @@ struct ConnectionFuzzTests {
 }
 
 extension WireResponse {
-    /// Without what is another each time.
+    /// Without the fields that vary.
     fileprivate var comparable: WireResponse {
         WireResponse(status: status, fields: fields.filter { $0.key != "date" }, body: body)
     }

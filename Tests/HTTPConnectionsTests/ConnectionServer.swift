@@ -7,11 +7,11 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// A server of `RequestChannel` on a free port of the loopback interface.
+/// A server of `RequestChannel` on a free loopback port.
 enum ConnectionServer {
-    /// Runs it while `body` talks to it.
+    /// Runs it while `body` uses it.
     ///
-    /// - Parameter onLargeRequest: Gets the channel of each request for `/bytes`.
+    /// - Parameter onLargeRequest: Receives the channel of each request for `/bytes`.
     static func run(
         limits: HTTPLimits = HTTPLimits(),
         onLargeRequest: @escaping @Sendable (any Channel) -> Void = { _ in },
@@ -63,7 +63,7 @@ enum ConnectionServer {
             let count = try context.parameters.require("count", as: Int.self)
             return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 0x78, count: count)))
         }
-        // Writes one word, ends if it is told to, and goes on for ever else.
+        // Writes one word, ends if told to, and otherwise never ends.
         router.get("stream") { request, _ in
             let ends = request.uri.queryParameters["ends"] != nil
             return Response(

@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    /// Also of a request that was sent long ago, behind another one.
+    /// Also for a request that was sent long ago, after another one.
     @Test func eachBodyHasItsOwnDeadline() {
         var state = makeState()
         receive(&state, head(.POST, [("Content-Length", "5")]), at: 0)

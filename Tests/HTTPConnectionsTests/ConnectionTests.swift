@@ -3,7 +3,7 @@ import HTTPConnections
 import NIOCore
 import Testing
 
-/// What a connection makes of what its peer does, on real sockets.
+/// How a connection reacts to its peer, on real sockets.
 @Suite(.timeLimit(.minutes(5)))
 struct ConnectionTests {
     private func exchange(
@@ -32,7 +32,7 @@ struct ConnectionTests {
                 try await outbound.write(ByteBuffer(string: page + page + page))
                 var iterator = channels.makeAsyncIterator()
                 let channel = await iterator.next()
-                // Nothing is read before the server has given up.
+                // The client reads nothing until the server has given up.
                 try await channel?.closeFuture.get()
                 let received = try await inbound.readToEnd()
                 #expect(received.count < 16_000_000)
@@ -40,7 +40,7 @@ struct ConnectionTests {
         }
     }
 
-    /// It takes longer than the idle timeout, as nothing but pauses can make it do.
+    /// It must take longer than the idle timeout, which only pauses can ensure.
     @Test func aSlowReaderIsNeverCutOff() async throws {
         var limits = HTTPLimits()
         limits.idleTimeout = .seconds(4)
@@ -74,7 +74,7 @@ struct ConnectionTests {
                 let channel = await iterator.next()
                 while try await client.send("GET", "/empty").status != 503 {}
                 #expect(try await client.send("GET", "/health").status == 200)
-                // The idle timeout is far away.
+                // This happens long before the idle timeout.
                 try await channel?.closeFuture.get()
                 while try await client.send("GET", "/empty").status == 503 {}
             }
@@ -155,7 +155,7 @@ struct ConnectionTests {
         }
     }
 
-    /// Opens connections that hold their slots when `body` begins, and send nothing from then on.
+    /// Opens connections that hold their slots when `body` starts, and send nothing from then on.
     private func withSilentConnections(
         _ count: Int,
         to client: HTTPTestClient,
@@ -163,7 +163,7 @@ struct ConnectionTests {
     ) async throws {
         guard count > 0 else { return try await body() }
         try await client.withConnection { inbound, outbound in
-            // A connection that was answered has its slot; one that was only accepted may get it later.
+            // A connection that got a response has its slot; one that was only accepted may get it later.
             try await outbound.write(ByteBuffer(string: request("GET /health")))
             _ = try await inbound.next()
             try await withSilentConnections(count - 1, to: client, body)
@@ -261,7 +261,7 @@ struct ConnectionTests {
         }
     }
 
-    /// The kernel resets a connection that is closed with bytes unread, and a client then may not see the response.
+    /// If a connection is closed with unread bytes, the kernel resets it, and the client may not see the response.
     @Test func aClientThatStillSendsGetsItsError() async throws {
         var limits = HTTPLimits()
         limits.maximumBodyBytes = 10

@@ -1,6 +1,6 @@
 import ChatTestSupport
 
-/// One of several responses that came over a connection.
+/// One of the responses received on a connection.
 struct WireResponse: Equatable {
     let status: Int
     /// Names in lower case.
@@ -9,8 +9,8 @@ struct WireResponse: Equatable {
 
     private struct Incomplete: Error {}
 
-    /// - Parameter isHead: For the index of a response, whether it answers a `HEAD`.
-    /// - Throws: If the bytes are no whole number of responses.
+    /// - Parameter isHead: Whether the response at an index answers a `HEAD`.
+    /// - Throws: If the bytes do not end with a complete response.
     static func all(
         in bytes: some Collection<UInt8>,
         isHead: (Int) -> Bool = { _ in false }

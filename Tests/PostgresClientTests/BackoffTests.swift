@@ -1,7 +1,7 @@
 import PostgresClient
 import Testing
 
-/// When a server that fails is tried again, with the clock and the chance passed in.
+/// When to retry a failing server, with the clock and the randomness passed in.
 @Suite struct BackoffTests {
     private let start = ContinuousClock.now
 
@@ -34,7 +34,7 @@ import Testing
         _ = backoff.fail(at: start, jitter: 1)
         backoff.succeed(at: start)
         #expect(backoff.fail(at: start + Backoff.probation - .nanoseconds(1), jitter: 1) == .milliseconds(100))
-        // Nor does what worked before the failure.
+        // Successes before the failure do not reset it either.
         #expect(backoff.fail(at: start + Backoff.probation * 2, jitter: 1) == .milliseconds(200))
     }
 

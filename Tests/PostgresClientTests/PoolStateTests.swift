@@ -1,11 +1,11 @@
 import PostgresClient
 import Testing
 
-/// The pool's decisions, with the clock and the chance passed in.
+/// The pool's decisions, with the clock and the randomness passed in.
 @Suite struct PoolStateTests {
     private let refused = PostgresError.connectionFailed(reason: "refused")
 
-    /// A pool of numbered connections whose decisions are in a form that can be compared.
+    /// A pool of numbered connections that reports its decisions as comparable values.
     private struct Pool {
         typealias State = PoolState<Int>
         private var state: State
@@ -106,7 +106,7 @@ import Testing
         #expect(pool.lease(1) == "open 1")
         #expect(try pool.release(1, .healthy, at: .seconds(50)) == "none")
         #expect(pool.lease(2, at: .seconds(99)) == "use 1")
-        // Whoever has it keeps it, and the next one opens it anew.
+        // The current lease keeps the connection; the next one reopens it.
         #expect(try pool.release(1, .healthy, at: .seconds(101)) == "none")
         #expect(pool.lease(3, at: .seconds(101)) == "open 1")
         #expect(pool.lease(4, at: .seconds(102)) == "wait")

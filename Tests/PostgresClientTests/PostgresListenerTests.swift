@@ -37,7 +37,7 @@ struct PostgresListenerTests {
         }
     }
 
-    /// What the TLS library has decrypted already does not make the socket readable.
+    /// Data that the TLS library has already decrypted does not make the socket readable.
     @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
     func whatComesByTLSIsHeardToTheLast() async throws {
         let authorities = try #require(TestPostgres.authorities)
@@ -176,7 +176,7 @@ struct PostgresListenerTests {
         }
     }
 
-    /// A backend ends a moment after its connection; the suite's time limit is the end of the patience.
+    /// A backend ends shortly after its connection, so this polls, up to the suite's time limit.
     private static func waitUntilNoSessionIsLeft(on url: PostgresURL) async throws {
         while try await !TestPostgres.rows(
             """

@@ -18,7 +18,7 @@ struct PostgresPoolTests {
             await #expect(
                 throws: PostgresError.server(.queryCanceled, message: "canceling statement due to user request")
             ) { try await sleeper.value }
-            // A backend ends a moment after its connection.
+            // A backend ends shortly after its connection.
             while try await !TestPostgres.rows(
                 "SELECT pid::text FROM pg_stat_activity WHERE pid = \(sleeping)",
                 on: url
@@ -30,7 +30,7 @@ struct PostgresPoolTests {
         }
     }
 
-    /// A task is cancelled before, while and after its transaction runs, and another lease always waits behind it.
+    /// A task is cancelled before, during and after its transaction, with another lease always waiting behind it.
     @Test func aCancelHitsNobodyElseAndNoOutcomeIsClaimedWrongly() async throws {
         try await withPool { pool, url in
             try await TestPostgres.execute("CREATE TABLE attempts (number bigint PRIMARY KEY)", on: url)
@@ -50,7 +50,7 @@ struct PostgresPoolTests {
                 async let next: Void = pool.withConnection { connection throws(PostgresError) in
                     try connection.execute("SELECT pg_sleep(0.002)")
                 }
-                // From before the transaction's begin to after its end, which no event marks more finely than the clock.
+                // Cancel at times from before BEGIN to after the end; no event is as fine-grained as the clock.
                 if number.isMultiple(of: 10) {
                     _ = await attempt.result
                 } else {
@@ -107,7 +107,7 @@ struct PostgresPoolTests {
         }
     }
 
-    /// A pool of one connection, so that leases follow each other on it.
+    /// A pool of one connection, so that all leases use it in turn.
     private func withPool(
         maximumLifetime: Duration = .seconds(1_800),
         _ body: (PostgresPool, PostgresURL) async throws -> Void
@@ -126,7 +126,7 @@ struct PostgresPoolTests {
 }
 
 extension PostgresConnection {
-    /// The process that serves the session.
+    /// The id of the process that serves the session.
     fileprivate func backend() throws(PostgresError) -> Int64 {
         try query("SELECT pg_backend_pid()::bigint").int64(0, row: 0)
     }

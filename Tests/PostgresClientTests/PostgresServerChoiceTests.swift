@@ -3,7 +3,7 @@ import Foundation
 import PostgresClient
 import Testing
 
-/// URLs that say which server is meant: by TLS, by several hosts, by what a session must be able to do.
+/// URLs that select a server: by TLS, by several hosts, by the required session attributes.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresServerChoiceTests {
     private static let ownServer: Comment = "the server must be of Scripts/with-postgres"
@@ -76,7 +76,7 @@ struct PostgresServerChoiceTests {
         }
     }
 
-    /// The next host is reached by the socket of the default port, which here leads to the server of the tests.
+    /// The next host is reached through the default port's socket, which here leads to the tests' server.
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
     func aHostThatIsSilentIsPassedOverForOneWithoutAPort() async throws {
         try await withSilentServer { port in
@@ -132,7 +132,7 @@ struct PostgresServerChoiceTests {
         try #require(PostgresURL(text))
     }
 
-    /// What is said when nothing can be connected to: one line, without the password.
+    /// The error if no host accepts a connection: one line, without the password.
     private static func complaint(on url: PostgresURL) async throws -> String {
         let connection = PostgresConnection(PostgresConfiguration(url: url))
         let error = await #expect(throws: PostgresError.self) { try await connection.open() }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresTransactionTests {
-    /// The server answers COMMIT without an error here, and commits nothing.
+    /// The server responds to COMMIT without an error here, but commits nothing.
     @Test func aTransactionIsCommittedOnlyIfTheServerSaysSo() async throws {
         let (failure, error, count) = try await withConnection { connection throws(PostgresError) in
             try connection.begin([.insert(1)])

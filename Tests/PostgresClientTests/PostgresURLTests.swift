@@ -29,7 +29,7 @@ import Testing
         #expect(PostgresURL(text) == nil)
     }
 
-    /// libpq would take the URL's list of ports in place of an empty one.
+    /// libpq would use the URL's list of ports in place of an empty one.
     @Test func aHostWithoutAPortHasTheOneOfLibpq() throws {
         let url = try #require(PostgresURL("postgresql://one,two:5433,three/chat"))
         #expect(url.hosts.map(\.port) == ["5432", "5433", "5432"])

@@ -2,7 +2,7 @@ import ChatTestSupport
 import PostgresClient
 import Testing
 
-/// A server that was the one to write to, and is no longer.
+/// A server that accepted writes and no longer does.
 @Suite(.timeLimit(.minutes(5)))
 struct ReadOnlyServerTests {
     private static let ownServer: Comment = "the server must be of Scripts/with-postgres"
@@ -24,7 +24,7 @@ struct ReadOnlyServerTests {
                     )
                 ) {
                     try await writer.withConnection { connection throws(PostgresError) in
-                        // As a server does to its sessions when it loads its configuration again.
+                        // As a server does to its sessions when it reloads its configuration.
                         try connection.execute("SET default_transaction_read_only = on")
                         try connection.transact([PostgresStatement("CREATE TABLE numbers (number bigint)")])
                     }
@@ -63,7 +63,7 @@ struct ReadOnlyServerTests {
         }
     }
 
-    /// With `any`, the same server would be found again.
+    /// With `any`, the pool would connect to the same server again.
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
     func whereAnyServerWillDoItsSessionsStay() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
@@ -83,7 +83,7 @@ struct ReadOnlyServerTests {
         }
     }
 
-    /// Runs `body` with a URL of two servers with a database each, and the URLs of these.
+    /// Runs `body` with a URL that lists two servers, each with a database, and with the URL of each.
     private func withTwoServers(_ body: (PostgresURL, PostgresURL, PostgresURL) async throws -> Void) async throws {
         let port = try #require(TestPostgres.readOnlyPort)
         try await TestPostgres.withDatabase(migrated: false) { one in
@@ -126,7 +126,7 @@ struct ReadOnlyServerTests {
         )
     }
 
-    /// That of the server with which the pool's next session is.
+    /// The server of the pool's next session.
     private static func port(of pool: PostgresPool) async throws -> String {
         let port = try await pool.withConnection { connection throws(PostgresError) in
             try connection.query("SELECT inet_server_port()::bigint").int64(0, row: 0)

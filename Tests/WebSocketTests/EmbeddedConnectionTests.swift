@@ -4,12 +4,12 @@ import NIOEmbedded
 import Testing
 import WebSocket
 
-/// What a connection does with its channel, step by step.
+/// How a connection uses its channel, step by step.
 @Suite struct EmbeddedConnectionTests {
     private let events: AsyncStream<RecordingSession.Event>.Continuation = AsyncStream.makeStream().continuation
     private let channel = EmbeddedChannel()
 
-    /// Attaches a connection on which `reaction` is done with text.
+    /// Attaches a connection that calls `reaction` with each text.
     @discardableResult
     private func attach(
         received: ByteBuffer = ByteBuffer(),
@@ -28,7 +28,7 @@ import WebSocket
         return session
     }
 
-    /// Counts how often the socket is asked for bytes.
+    /// Counts the reads that reach the socket.
     private final class ReadCounter: ChannelOutboundHandler {
         typealias OutboundIn = NIOAny
         private(set) var count = 0
@@ -67,7 +67,7 @@ import WebSocket
         #expect(try sent() == [0x8A, 1, 0x33])
     }
 
-    /// A client can see to it that no read ends where a frame does.
+    /// A client can arrange that no read ends at a frame's end.
     @Test func whatWasReadIsNotKept() throws {
         try attach()
         let ping = WebSocketClientFrame.ping(String(repeating: "x", count: 125)).bytes

@@ -3,7 +3,7 @@ import Testing
 import WebSocket
 
 @Suite struct HandshakeTests {
-    /// The request of RFC 6455, section 1.3, with other fields in their place.
+    /// The request of RFC 6455, section 1.3, with some fields replaced.
     private func request(
         _ method: HTTPRequest.Method = .get,
         _ others: [HTTPField.Name: String?] = [:]

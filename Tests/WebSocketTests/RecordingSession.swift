@@ -1,7 +1,7 @@
 import NIOCore
 import WebSocket
 
-/// Tells a test what a session is told, and does what the test wants with text.
+/// Reports each call of a session to the test, and reacts to text as the test asks.
 final class RecordingSession: WebSocketSession {
     enum Event: Equatable {
         case opened

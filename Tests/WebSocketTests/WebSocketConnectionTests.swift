@@ -38,7 +38,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    /// It comes with the request, whose response is not written yet.
+    /// It arrives with the request, before the response is written.
     @Test func aFrameInTheHandshakesPacketIsRead() async throws {
         try await WebSocketServer.run { server in
             try await server.client.withConnection { inbound, outbound in
@@ -118,7 +118,7 @@ struct WebSocketConnectionTests {
         try await WebSocketServer.run(
             limits: limits,
             reaction: { _, connection in
-                // More than the kernel takes.
+                // More than the kernel buffers.
                 connection.write(text: ByteBuffer(repeating: 0x61, count: 1 << 25))
                 connection.close(.goingAway)
             }

@@ -7,15 +7,15 @@ import NIOCore
 import ServiceLifecycle
 import WebSocket
 
-/// A server whose path `/ws` is a WebSocket, on a free port of the loopback interface.
+/// A server with a WebSocket at `/ws`, on a free loopback port.
 struct WebSocketServer {
     let client: HTTPTestClient
     private let group: ServiceGroup
     private var events: AsyncStream<RecordingSession.Event>.Iterator
 
-    /// Runs a server while `body` talks to it.
+    /// Runs a server while `body` uses it.
     ///
-    /// - Parameter reaction: What its sessions do with text.
+    /// - Parameter reaction: How sessions react to text.
     static func run(
         limits: WebSocketLimits = WebSocketLimits(),
         reaction: @escaping RecordingSession.Reaction = { text, connection in
@@ -75,7 +75,7 @@ struct WebSocketServer {
         }
     }
 
-    /// The next thing that a session is told.
+    /// The next event that a session receives.
     mutating func nextEvent(isolation: isolated (any Actor)? = #isolation) async -> RecordingSession.Event? {
         await events.next(isolation: isolation)
     }

@@ -11,7 +11,7 @@ import WebSocket
         return limits
     }()
 
-    /// A connection whose decisions are in a form that can be compared.
+    /// A connection that reports its decisions as comparable values.
     private final class Peer {
         var state = WebSocketState(limits: limits, at: .uptimeNanoseconds(0))
         private var bytes = ByteBuffer()

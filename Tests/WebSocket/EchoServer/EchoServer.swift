@@ -1,6 +1,6 @@
-// A server that sends back what it gets on a WebSocket, for tests of the protocol. It logs the port that it was given.
+// Echoes what it receives on a WebSocket, for tests of the protocol. It logs the port that it listens on.
 //
-//     EchoServer [SECONDS]    the ping interval and the pong timeout; the service's defaults if it is not given
+//     EchoServer [SECONDS]    the ping interval and the pong timeout; the service's defaults if omitted
 
 import HTTPConnections
 import HTTPTypes

@@ -1,7 +1,7 @@
 import NIOCore
 import WebSocket
 
-/// Sends back what it gets, and stops reading while the client does not.
+/// Echoes what it receives, and stops reading while the client does not read.
 final class EchoSession: WebSocketSession {
     func opened(_ connection: WebSocketConnection) {}
 
