@@ -1,12 +1,12 @@
-"""Lets the service that this one replaces fill a database, takes that over, and compares what is read with what was.
+"""Lets the original service fill a database, adopts it, and compares what both services return.
 
     Scripts/with-postgres python3 -m Tests.Adoption.reference PYTHON FOLDER
 
-FOLDER holds the FastAPI service, app.py, and PYTHON has what it needs. Several clients at once fill it by HTTP, with
-several workers behind: chats, messages in many scripts, chats that are deleted again. It is stopped, the database is
-stamped as Alembic does, and `chat-api serve --migrate` starts on it: every chat and message must be there with its id,
-its text and its moment, at the positions 1 to n in the order of the ids, and what is posted then goes on behind them.
-Standard library alone; ends with a line `N passed, M failed`.
+FOLDER holds the FastAPI service, app.py, and PYTHON has the packages it needs. Several clients fill its database
+through several workers: chats, messages in many scripts, chats that are deleted again. Then it stops, the database gets
+Alembic's version stamp, and `chat-api serve --migrate` starts on it. Every chat and message must have its id, text and
+timestamp, at positions 1 to n in the order of the ids, and new messages must come after them. Uses only the standard
+library; ends with a line `N passed, M failed`.
 """
 import http.client
 import json
@@ -103,7 +103,7 @@ def service():
 
 
 def fill(port: int) -> None:
-    """Chats and messages, all of them written at once; every sixth chat is deleted again."""
+    """Posts chats and messages concurrently, and deletes every sixth chat again."""
     def expect(wanted: int, status: int, body) -> dict:
         if status != wanted:
             raise RuntimeError(f"the reference answered {status}: {body}")
@@ -113,7 +113,7 @@ def fill(port: int) -> None:
         return expect(201, *request(port, "POST", "/chats/", {"title": f"{number} {TEXTS[number % 5]}"}))["id"]
 
     def post(number: int) -> None:
-        # One chat gets many, so that several workers write to it at the same time, and the last one none.
+        # One chat gets many messages, so that several workers write to it concurrently; the last chat gets none.
         chat = chats[1] if number % 5 == 0 else random.choice(chats[:-1])
         text = f"{number} {TEXTS[number % len(TEXTS)]}"[:5000]
         expect(201, *request(port, "POST", f"/chats/{chat}/messages/", {"text": text}))
@@ -125,7 +125,7 @@ def fill(port: int) -> None:
 
 
 def read(port: int) -> dict[int, dict]:
-    """Every chat with its last messages, by id."""
+    """Every chat with its latest messages, by id."""
     newest = int(sql("SELECT last_value FROM chats_id_seq")[0][0])
     answers = {id: request(port, "GET", f"/chats/{id}?limit={LARGEST_PAGE}") for id in range(1, newest + 1)}
     if unexpected := {status for status, _ in answers.values()} - {200, 404}:
@@ -134,13 +134,13 @@ def read(port: int) -> dict[int, dict]:
 
 
 def moment(instant: str) -> int:
-    """Microseconds since 1970, as a database has them."""
+    """Microseconds since 1970, as stored in a database."""
     epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
     return (datetime.fromisoformat(instant.replace("Z", "+00:00")) - epoch) // timedelta(microseconds=1)
 
 
 def logs(position: str) -> dict[int, list[tuple[int, int, int, str]]]:
-    """What the table of messages holds: id, position, moment and hash of the text, by chat, in the order of the ids."""
+    """The stored messages of each chat, ordered by id: id, position, timestamp, and hash of the text."""
     rows = sql(f"""SELECT chat_id, id, {position}, (extract(epoch FROM created_at) * 1000000)::bigint, md5(text)
         FROM messages ORDER BY id""")
     found: dict[int, list[tuple[int, int, int, str]]] = {}
@@ -150,10 +150,10 @@ def logs(position: str) -> dict[int, list[tuple[int, int, int, str]]]:
 
 
 def adopted(original: dict[int, list[tuple[int, int, int, str]]]) -> tuple[dict, int]:
-    """What becomes of those messages, and how many get another moment.
+    """The messages as they must be adopted, and how many get a different timestamp.
 
-    The original service takes the moment when a transaction begins and the id within it. A log's moments do not run
-    backwards: one that did becomes that of the message before it.
+    The original service takes the timestamp when a transaction starts, and the id within it. A log's timestamps do not
+    run backward: a message with an earlier timestamp gets that of the message before it.
     """
     result, changed = {}, 0
     for chat, log in original.items():

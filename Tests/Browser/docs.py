@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Opens the documentation in a real browser that can reach nothing but the server, and uses it.
+"""Uses the documentation in a real browser that can reach only the server.
 
     docs.py BASE_URL SCREENSHOT_FOLDER [PREFIX]
 
-With PREFIX, such as `/a/prefix`, the browser goes through a proxy that shows the server under that path and strips it;
-the server must run with that `--root-path`. Needs Debian's chromium and chromium-driver. Ends with a line
+With PREFIX, such as `/a/prefix`, the browser uses a proxy that serves the server under that path and strips it; the
+server must run with that `--root-path`. Needs Debian's chromium and chromium-driver. Ends with a line
 `N passed, M failed`.
 """
 import http.client
@@ -137,7 +137,7 @@ def the_root_leads_to_the_documentation(driver: Chrome, base: str, screenshots: 
 
 
 def stripping_proxy(upstream: str, prefix: str) -> ThreadingHTTPServer:
-    """Shows the server at `upstream` under a path, as a proxy does that several services share."""
+    """Serves the server at `upstream` under a path, like a proxy that several services share."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

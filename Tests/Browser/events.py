@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Lets a real browser follow a chat while its server is killed, full or replaced by a failing proxy and comes back, and
-looks for what is missing or doubled.
+"""Streams a chat to a real browser while its server is killed, is full, or is replaced by a failing proxy, and then
+returns. Checks that no event is missing or duplicated.
 
     python3 -m Tests.Browser.events
 
@@ -24,7 +24,7 @@ from Tests.Support.server import BINARY, Server, exchange
 POSTS = 300
 CHATS = 2
 
-# What it has seen is kept in the page, which knows nothing of ids and of coming back: that is the browser's own.
+# The page records the events; resuming by id is left to the browser.
 FOLLOW = """
 window.seen = []; window.notices = []; window.failures = 0;
 window.source = new EventSource(arguments[0]);
@@ -39,7 +39,7 @@ for (const type of ['hello', 'caught_up', 'reconnect', 'overflow', 'chat.deleted
 """
 
 
-# What docs/streaming.md tells people to do; what it would show is kept in the page.
+# The example of docs/streaming.md; the page records its output.
 DOCUMENTED = "window.shown = []; console.log = (...values) => shown.push(values);\n" + re.findall(
     r"```js\n(.*?)```", (pathlib.Path(__file__).parents[2] / "docs" / "streaming.md").read_text(), re.DOTALL,
 )[0]
@@ -50,7 +50,7 @@ def serve(url: str, port: int = 0, *options: str) -> Server:
 
 
 class FailingProxy:
-    """Responds to everything with 502."""
+    """Responds to every request with 502."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -116,7 +116,7 @@ def follow_through_a_crash(driver: Chrome, path: str, chats: list[int]) -> None:
                 connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
                 exchange(connection, "POST", "/chats", {"title": "followed"})
                 connection.close()
-            # Any page of the server's own that has no policy against it.
+            # Any page of this server whose content security policy allows it.
             driver.get(f"http://127.0.0.1:{server.port}/docs")
             driver.execute_script(FOLLOW, path)
             wait = WebDriverWait(driver, SECONDS)
@@ -131,7 +131,7 @@ def follow_through_a_crash(driver: Chrome, path: str, chats: list[int]) -> None:
             assert not writer.is_alive(), "the messages are not all posted"
             count = POSTS * len(chats)
             wait.until(lambda driver: driver.execute_script("return seen.length") >= count)
-            # A last one, behind which nothing can come that is doubled.
+            # Make sure that the stream has reconnected.
             wait.until(lambda driver: driver.execute_script("return notices.filter((type) => type == 'hello').length > 1"))
             seen, notices = driver.execute_script("source.close(); return [seen, notices]")
         finally:
@@ -157,7 +157,7 @@ def all_chats(driver: Chrome) -> None:
 
 
 def documented_example(driver: Chrome) -> None:
-    """Comes back from a server that has no place for it, and from a proxy that a browser's own EventSource gives up on."""
+    """Reconnects to a server without a free slot, and to a proxy whose errors an EventSource gives up on."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/chat.db"
         server = serve(url, 0, "--max-streams=0", "--log-level=info")
@@ -168,7 +168,7 @@ def documented_example(driver: Chrome) -> None:
             request(port, "POST", "/chats/1/messages", {"text": "first"})
             driver.get(f"http://127.0.0.1:{port}/docs")
             driver.execute_script(DOCUMENTED)
-            # No place: the browser itself comes back, as the response has told it to.
+            # No slot: the browser reconnects by itself, as the response tells it to.
             wait.until(lambda _: any("Stream refused" in line for line in list(server.last_lines)))
             server.stop()
             server = serve(url, port)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Starts the archive of Scripts/dist where nothing else is, on the root file system of the server's image, and uses it.
+"""Unpacks the archive of Scripts/dist onto the otherwise empty root file system of the server's image, and uses it.
 
     Scripts/with-postgres python3 -m Tests.Containers.archive
 
-The root file system is made by Scripts/image-root, as for the image, but from this machine's libraries: Swift's are not
-among them. Runs as root, since it changes the root folder and the user. Ends with a line `N passed, M failed`.
+Scripts/image-root makes the root file system, as for the image, but from this machine's libraries, without Swift's.
+Needs root, since it changes the root folder and the user. Ends with a line `N passed, M failed`.
 """
 import contextlib
 import http.client
@@ -23,15 +23,15 @@ SECONDS = 20
 USER = 10001
 IMAGE_MEGABYTES = 120
 RESIDENT_MEBIBYTES = 40
-# What the image and the archive's README say that the program needs; the rest are what these two depend on.
+# The packages that the image and the archive's README name; the rest are their dependencies.
 SYSTEM_LIBRARIES = {"libpq5", "libsqlite3-0"}
 PROGRAM = "/usr/local/bin/chat-api"
-# Stays the same process, so that signals reach the program.
+# Replaces its own process, so that signals reach the program.
 CHANGE_ROOT = 'mount --bind /proc "$0/proc" && exec chroot --userspec="$1:$1" "$0" "${@:2}"'
 
 
 class Root:
-    """The archive, unpacked into /usr/local of a root file system of its own."""
+    """The archive, unpacked into /usr/local of its own root file system."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -138,7 +138,7 @@ def a_volume_of_another_owner_is_named_with_the_user_id(root: Root) -> None:
         return lines[0]
 
     assert "may not write to /volume, which belongs to user id 0" in error()
-    # As after a run as root: the files are there, and the folder is given to the user later.
+    # As after a run as root: the files exist, and only then does the folder become the user's.
     os.chown(volume, USER, USER)
     for name in ("chat.db", "chat.db-wal", "chat.db-shm"):
         (volume / name).touch(mode=0o600)

@@ -3,9 +3,10 @@
 
     image.py STAGE [ARGUMENT ...]
 
-Copies what .dockerignore lets through, as the stage and those below it do, into .build/image/STAGE, and runs the stage's
-CMD there. What the stage compiles is not compiled again: the copy shares .build and Package.resolved with the checkout.
-A file that the command needs and the image lacks is missing here, too. Standard library and git alone.
+Copies the files that the stage and its base stages copy, except those that .dockerignore excludes, into
+.build/image/STAGE, and runs the stage's CMD there. Nothing is compiled again: the copy shares .build and
+Package.resolved with the checkout. If the command needs a file that the image lacks, it fails here too. Uses only the
+standard library and git.
 """
 import json
 import os
@@ -19,14 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def expression(pattern: str) -> re.Pattern[str]:
-    """A pattern of .dockerignore as a regular expression."""
+    """Translates a pattern of .dockerignore into a regular expression."""
     parts = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.strip("/"))
     return re.compile("".join(parts.get(piece, re.escape(piece)) for piece in pieces))
 
 
 class Ignored:
-    """What .dockerignore leaves out: the last line that matches a file or a folder above it decides."""
+    """The files that .dockerignore excludes: the last pattern that matches a file or a folder above it decides."""
 
     def __init__(self, text: str) -> None:
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -42,7 +43,7 @@ class Ignored:
 
 
 def instructions(stage: str) -> list[tuple[str, str]]:
-    """The instructions of a stage, after those of the stages that it starts from."""
+    """The instructions of a stage, after those of the stages that it is based on."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M)
     lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
     stages: dict[str, tuple[str, list[tuple[str, str]]]] = {}
@@ -57,7 +58,7 @@ def instructions(stage: str) -> list[tuple[str, str]]:
 
 
 def copy(sources: list[str], destination: Path, ignored: Ignored) -> list[Path]:
-    """One COPY instruction, whose sources are files and folders by name; returns what it took."""
+    """Carries out one COPY instruction, whose sources are file and folder names; returns the files it copied."""
     taken = []
     for source in sources:
         top = ROOT / source
@@ -67,7 +68,7 @@ def copy(sources: list[str], destination: Path, ignored: Ignored) -> list[Path]:
             path = file.relative_to(ROOT)
             if path in ignored:
                 continue
-            # Of a folder, its content is copied.
+            # Copying a folder copies its contents.
             target = destination / (file.name if top.is_file() else file.relative_to(top))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
@@ -82,7 +83,7 @@ def check_repository_is_let_through(sources: list[str], taken: list[Path]) -> No
 
 
 def check_no_path_is_compiled_in(taken: list[Path]) -> None:
-    """Where the sources were compiled, all files are there: a test that asked for that path would prove nothing."""
+    """Rejects `#filePath`: at the path where the tests were compiled, every file exists, so they would prove nothing."""
     for path in taken:
         if path.suffix == ".swift":
             assert "#filePath" not in (ROOT / path).read_text(), f"{path}: read package files with PackageFile"
@@ -105,7 +106,7 @@ def main() -> int:
             command = json.loads(value)
     (folder / ".build").symlink_to(ROOT / ".build")
     shutil.copy2(ROOT / "Package.resolved", folder)
-    # Not by way of the link, or SwiftPM would find the paths in what it has generated changed.
+    # The real path, not the link: otherwise SwiftPM would see the paths in its generated files as changed.
     environment = {**os.environ, "SWIFTPM_BUILD_DIR": str(ROOT / ".build")}
     return subprocess.run([*command, *arguments], cwd=folder, env=environment).returncode
 

@@ -1,12 +1,13 @@
-"""Kills the server under load again and again and audits what is left.
+"""Kills the server under load again and again, and audits the data.
 
     Scripts/with-postgres python3 -m Tests.Crash [--kills N] [--seed N]
 
-Writers post without pause. Two of three posts have an Idempotency-Key and are repeated until they are answered, across
-the restarts; the others are sent once. The server is killed with SIGKILL at random moments; on PostgreSQL the cluster
-itself is, too, and recovers. Then: what was acknowledged is there unchanged, nothing stands twice, what was refused
-and not repeated is not there, nobody wrote anything else, and the positions are 1 to n. A killed process leaves the kernel's cache behind, so this proves nothing of the disk: that every
-answer waits for it is counted by `make bench`. Standard library alone; ends with a line `N passed, M failed`.
+Writers post continuously. Two of three posts have an Idempotency-Key and are retried across restarts until they get a
+response; the others are sent once. The server is killed with SIGKILL at random times, and on PostgreSQL so is the
+cluster, which recovers. Afterward, every acknowledged post is stored unchanged and once, no rejected post is stored
+unless it was retried, nothing else is stored, and the positions are 1 to n. The kernel's cache survives a killed
+process, so this says nothing about the disk: `make bench` counts that every response waits for it. Uses only the
+standard library; ends with a line `N passed, M failed`.
 """
 import argparse
 import random

@@ -1,4 +1,4 @@
-"""What the writers were told against what the database holds."""
+"""Compares the writers' journal with the database."""
 import collections
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ REPEATED = 500
 
 
 def audit(service: Service, journal: Journal) -> Iterator[tuple[str, object]]:
-    """Stops the server. Each check with what is wrong, which is empty if nothing is."""
+    """Stops the server, and yields each check with the problems it found; none if it passes."""
     acknowledged = [post for post in journal.posts if post.answer]
     messages = [post for post in acknowledged if "text" in post.body]
     yield "messages and chats were acknowledged", [] if 0 < len(messages) < len(acknowledged) else "no"
@@ -53,7 +53,7 @@ def row_of(message: dict) -> list[str]:
 
 
 def repeat(service: Service, posts: list[Post]) -> list[str]:
-    """Those of the posts that are answered otherwise now."""
+    """The posts that now get a different response."""
     connection = service.connect()
     different = []
     for post in posts:

@@ -1,4 +1,4 @@
-"""The databases, what can be done to them, and how to look into them behind the server's back."""
+"""The databases under test: how to crash them, and how to inspect them without the server."""
 import sqlite3
 import tempfile
 
@@ -54,7 +54,7 @@ class PostgreSQL:
         return cluster.sql(statement, self.database)
 
     def damage(self) -> list[str]:
-        """Holds every index against its table."""
+        """Checks every index against its table."""
         try:
             self.sql("""
                 CREATE EXTENSION amcheck;

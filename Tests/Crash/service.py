@@ -1,4 +1,4 @@
-"""The server under test, which is replaced whenever it is killed."""
+"""The server under test, which is replaced after each kill."""
 import http.client
 import threading
 
@@ -13,7 +13,7 @@ class Service:
         self.start()
 
     def start(self) -> None:
-        # A port of its own each time: a client that knocks at a closed one might be given that very port for itself.
+        # A different port each time: a client that connects to a closed port could be given that very port as its own.
         self.server = chat_api(self.database.url, *self.database.options)
         self.running.set()
 
@@ -24,12 +24,12 @@ class Service:
         self.start()
 
     def stop(self) -> int:
-        """Asks the server to end, and returns its status."""
+        """Terminates the server and returns its exit status."""
         status = self.server.stop()
         self.failures += self.server.failures
         return status
 
     def connect(self) -> http.client.HTTPConnection:
-        """A connection to the server that runs, or to the next one."""
+        """A connection to the running server, or to the next one."""
         self.running.wait()
         return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)

@@ -1,4 +1,4 @@
-"""Clients that do not give up, and the journal of what they were told."""
+"""Clients that keep retrying, and a journal of the responses they got."""
 import contextlib
 import http.client
 import random
@@ -10,19 +10,19 @@ from Tests.Crash.service import Service
 from Tests.Support.server import exchange
 
 WRITERS, CHATS = 12, 8
-# A restart takes a fraction of a second: a post that is not answered by then never will be.
+# A restart takes a fraction of a second, so a post without a response by then will never get one.
 PATIENCE = 30.0
 
 
 @dataclass
 class Post:
-    """Something to post. A name is sent as the key of a post that has one, and is part of its text."""
+    """A request to post. Its name is part of its text, and its key if it has one."""
     name: str
     has_key: bool
     path: str
     body: dict
     answer: dict | None = None
-    # Whether its only attempt was answered with `unavailable`: nothing was written.
+    # Whether its only attempt got `unavailable`: nothing was written.
     refused: bool = False
 
     @property
@@ -47,7 +47,7 @@ class Journal:
 
 
 class Writer:
-    """Posts one thing after the other over a connection that it keeps."""
+    """Sends one post after another on a persistent connection."""
 
     def __init__(self, number: int, service: Service, journal: Journal, chats: list[int]) -> None:
         self.number, self.service, self.journal, self.chats = number, service, journal, chats
@@ -69,7 +69,7 @@ class Writer:
             self.journal.problems.append(f"writer {self.number} ended: {error!r}")
 
     def deliver(self, post: Post) -> None:
-        """Repeats a post that has a key until it is answered; now and then it is given up at once, as clients do."""
+        """Repeats a post with a key until it gets a response; sometimes abandons it at once, as clients do."""
         self.journal.posts.append(post)
         start = time.monotonic()
         attempts = 0
@@ -107,7 +107,7 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(service: Service, journal: Journal):
-    """Writers at work. Each finishes its last post."""
+    """Concurrent writers. Each finishes its last post."""
     connection = service.connect()
     chats = [exchange(connection, "POST", "/chats/", {"title": "crash"})[2]["id"] for _ in range(CHATS)]
     connection.close()

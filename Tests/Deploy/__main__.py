@@ -30,7 +30,7 @@ EVENT_STREAM = {"Accept": "text/event-stream"}
 
 
 class Service:
-    """The server as the unit starts it, on a database and a port that it keeps when it is restarted."""
+    """The server as the unit starts it, on a database and a port that it keeps across restarts."""
 
     def __init__(self, folder: str, database: str | None = None) -> None:
         self.database = database or f"sqlite:///{folder}/chat.db"
@@ -72,7 +72,7 @@ def post(connection: http.client.HTTPConnection, text: str) -> int:
 
 
 def events(response: http.client.HTTPResponse) -> Iterator[tuple[str, dict]]:
-    """The events of a stream, each as soon as it has arrived."""
+    """The events of a stream, as they arrive."""
     fields: dict[str, str] = {}
     for line in response:
         name, _, value = line.decode().rstrip("\n").partition(": ")
@@ -141,7 +141,7 @@ def a_web_socket_opens_for_the_sites_own_pages(make_proxy: Callable) -> None:
 
 
 def check_a_restart(started: Service, proxy: Proxy, while_stopped: Callable[[], None]) -> None:
-    """Follows a chat through a restart, and checks that nothing is missing."""
+    """Streams a chat through a restart, and checks that nothing is missing."""
     connection = proxy.connection()
     exchange(connection, "POST", "/chats/", {"title": "Live"})
     stream = events(proxy.get("/chats/1/events?after=0", EVENT_STREAM))
@@ -205,7 +205,7 @@ def a_browsers_event_source_survives_a_restart_behind_nginx() -> None:
             wait.until(lambda driver: driver.execute_script("return notices.includes('caught_up')"))
             post(connection, "before")
             started.stop()
-            # It has come back while the server is away, which ends its attempts unless the answer is 200.
+            # The browser has reconnected while the server is down; any status but 200 would have ended its attempts.
             wait.until(lambda driver: driver.execute_script("return notices.filter(n => n == 'reconnect').length > 1"))
             started.start()
             post(proxy.connection(), "after")

@@ -1,4 +1,4 @@
-"""The examples of docs/deploy.md, adapted to where the tests run."""
+"""The examples of docs/deploy.md, adapted to the test environment."""
 import re
 from pathlib import Path
 
@@ -6,7 +6,7 @@ PAGE = Path("docs/deploy.md")
 
 
 def blocks(kind: str) -> list[str]:
-    """The code blocks of one kind, in the order of the page."""
+    """The code blocks of one language, in the order of the page."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
 
 
@@ -32,5 +32,5 @@ def unit() -> dict[str, list[str]]:
 
 
 def environment() -> dict[str, str]:
-    """What the systemd unit sets for the server."""
+    """The environment that the systemd unit sets for the server."""
     return dict(value.split("=", 1) for value in unit()["Environment"])

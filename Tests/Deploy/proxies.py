@@ -1,4 +1,4 @@
-"""nginx and Caddy as docs/deploy.md configures them, in front of a server."""
+"""nginx and Caddy in front of a server, configured as in docs/deploy.md."""
 import contextlib
 import http.client
 import os
@@ -36,7 +36,7 @@ http {{
 
 
 class Proxy:
-    """How clients reach a proxy that is running: by TLS, under the name of the example."""
+    """How clients reach a running proxy: over TLS, under the example's host name."""
 
     def __init__(self, port: int, certificate: Path) -> None:
         self.port = port
@@ -52,7 +52,7 @@ class Proxy:
         return connection
 
     def get(self, path: str, headers: dict[str, str] | None = None, source: str = CLIENT) -> http.client.HTTPResponse:
-        """A response whose body is still to be read, on a connection of its own."""
+        """A response with an unread body, on its own connection."""
         connection = self.connection(source)
         connection.request("GET", path, headers=headers or {})
         return connection.getresponse()
@@ -62,7 +62,7 @@ class Proxy:
 
 
 class WebSocket(Connection):
-    """A WebSocket through the proxy; `status` is the first line of the answer."""
+    """A WebSocket through the proxy; `status` is the response's first line."""
 
     def __init__(self, connected: socket.socket, origin: str) -> None:
         self.socket = connected
@@ -110,7 +110,7 @@ def running(command: list, port: int, certificate: Path, folder: Path) -> Iterat
                     process.wait(0.05)
         yield proxy
     finally:
-        # Asked to stop, Caddy would wait for its clients.
+        # On SIGTERM, Caddy would wait for its clients.
         process.kill()
         process.wait()
 
@@ -140,7 +140,7 @@ def caddy(server_port: int, replacements: dict[str, str] | None = None) -> Itera
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         certificate, key = make_certificate(folder)
-        # Caddy would obtain a certificate from an authority, and listen on port 80 to forward to HTTPS.
+        # Caddy would request a certificate from an authority, and listen on port 80 to redirect to HTTPS.
         example = adapted(block("caddyfile"), {
             "127.0.0.1:8000": f"127.0.0.1:{server_port}",
             "chat.example {\n": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}\n",

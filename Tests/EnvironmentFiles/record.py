@@ -2,11 +2,11 @@
 
 Usage: PYTHON Tests/EnvironmentFiles/record.py [--check]
 
-PYTHON has the packages of requirements.txt. With --check, nothing is written, and the status is 1 if the fixture is
-not what python-dotenv says. The files are generated from a fixed seed.
+PYTHON has the packages of requirements.txt. With --check, nothing is written, and the exit status is 1 if the
+fixture differs from python-dotenv's results. The files are generated from a fixed seed.
 
-A file that python-dotenv reads in part has the line of its first statement that the service refuses: one that
-python-dotenv skips with a warning, or a name without a value.
+For a file that python-dotenv reads only in part, the fixture has the line of the first statement that the service
+rejects: one that python-dotenv skips with a warning, or a name without a value.
 """
 
 import json

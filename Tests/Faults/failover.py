@@ -1,12 +1,12 @@
-"""Fails over to a standby that has not received everything, under clients, and looks whether they miss anything.
+"""Fails over to a standby that has not received everything, and checks that connected clients miss nothing.
 
     python3 -m Tests.Faults.failover
 
-Two clusters of its own: a primary and a standby made with pg_basebackup, which is cut off while clients go on. Then the
-primary is killed and the standby is promoted, and the same positions get other entries. Two servers on both: each reader
-that had seen more than the standby holds is told so, and all end up with the log as it is; no answer shows an entry of the
-new history under the epoch of the old one. Then the program restores a backup of SQLite under a client. Standard library
-and PostgreSQL's programs alone; ends with a line `N passed, M failed`.
+Starts a primary and a standby made with pg_basebackup, and disconnects the standby while clients keep writing. Then it
+kills the primary and promotes the standby, so the same positions get other entries. Two servers use both clusters. Each
+client that had seen more than the standby holds must be told so, all clients must end up with the log as it is, and no
+response may show an entry of the new history under the old epoch. Finally, it restores a backup of SQLite under a
+client. Uses only the standard library and PostgreSQL's programs; ends with a line `N passed, M failed`.
 """
 import http.client
 import json
@@ -59,7 +59,7 @@ class Cluster:
 
 
 class Browser:
-    """An `EventSource` that keeps what it is shown, and forgets it at `reset`."""
+    """An `EventSource` that records its events, and forgets them at `reset`."""
 
     def __init__(self, server: Server, path: str) -> None:
         self.server, self.path, self.id, self.texts, self.resets = server, path, "", {}, 0
@@ -109,7 +109,7 @@ class Browser:
 
 
 class Poller:
-    """Reads the log without pause: an epoch never has two entries at one position."""
+    """Reads the log continuously, and checks that an epoch never has two entries at one position."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.seen, self.problems, self.is_over = server, {}, [], False
@@ -241,7 +241,7 @@ def restore(folder: Path) -> list[str]:
         post(server, "another 4", "another 5", "another 6", "7")
         expected = dict(enumerate(["1", "2", "3", "another 4", "another 5", "another 6", "7"], 1))
         problems += wait("the restored history", lambda: browser.texts == expected)
-        # Renewed by another process while the server runs.
+        # Another process renews it while the server runs.
         resets = browser.resets
         run(BINARY_PATH, "epoch", "renew", f"--database-url={url}")
         problems += wait("the reset of an open stream", lambda: browser.resets > resets and browser.texts == expected)

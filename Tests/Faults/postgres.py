@@ -1,13 +1,13 @@
-"""Does to PostgreSQL what happens to databases, under load, and audits what the service made of it.
+"""Provokes faults of PostgreSQL under load, and audits how the service handled them.
 
     Scripts/with-postgres python3 -m Tests.Faults.postgres
 
-Each fault: writers post without pause through HTTP; the server is restarted (fast and immediate), or a proxy in front
-of it cuts connections after a statement went out and before its answer came back, swallows everything, or stands still
-until the buffers are full of large texts. Whatever happens, a request ends in time with 201, or with 503 and
-Retry-After; what was acknowledged is there unchanged and once, and what was answered with `unavailable` is not; the
-positions are 1 to n; and afterwards there are no more sessions than the server may open, and all of them are idle. Standard
-library alone; ends with a line `N passed, M failed`.
+During each fault, writers post continuously through HTTP. PostgreSQL is restarted (fast and immediate), or a proxy in
+front of it cuts connections between a statement and its response, swallows everything, or stalls until the buffers are
+full of large texts. Every request must end in time with 201, or with 503 and Retry-After. Acknowledged posts are stored
+unchanged and once, and posts that got `unavailable` are not stored. The positions are 1 to n. Afterward, there are no
+more sessions than the server may open, and all of them are idle. Uses only the standard library; ends with a line
+`N passed, M failed`.
 """
 import collections
 import http.client
@@ -22,25 +22,25 @@ from Tests.Support import cluster
 from Tests.Support.server import chat_api, exchange
 
 POOL_SIZE, WRITERS, STATEMENT_TIMEOUT = 4, 16, 1.0
-# The pool's, one of each of two lanes of writes, and those of searches, readiness, listening and notifying.
+# The pool's, one for each of two write shards, and those for searches, readiness, listening and notifying.
 MAXIMUM_SESSIONS = POOL_SIZE + 2 + 4
 # Together far more than a socket's buffers hold.
 LARGE_WRITERS, LARGE_TEXT = 512, "🦜" * 4_980
-# The pool's lease, the statement, a second's grace for the server to cancel it; the rest is for a machine that is busy.
+# Waiting for a connection, the statement, and 1 s for the server to cancel it; the rest allows for a busy machine.
 REQUEST_DEADLINE = 2.0 + STATEMENT_TIMEOUT + 1.0 + 20.0
 
 
 class Proxy:
-    """Forwards bytes to PostgreSQL until it is told to misbehave."""
+    """Forwards bytes to PostgreSQL until told to misbehave."""
 
     def __init__(self) -> None:
         self.cutting = self.swallowing = False
         self.flowing = threading.Event()
         self.flowing.set()
-        # How many more bytes of the clients flow; None for any number.
+        # How many more of the clients' bytes to forward; None for no limit.
         self.budget = None
         self.listener = socket.create_server(("127.0.0.1", 0))
-        # Small, so that what stands still fills the sender's own buffer.
+        # Small, so that stalled data soon fills the sender's own buffer.
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -78,7 +78,7 @@ class Proxy:
 
 
 class Service:
-    """chat-api on a database of its own, and what it has acknowledged."""
+    """chat-api on its own database, and the record of what it acknowledged."""
 
     def __init__(self, port: int, writers: int, text: str) -> None:
         self.writers, self.text, self.numbers = writers, text, itertools.count()
@@ -88,7 +88,7 @@ class Service:
             "--connect-timeout=2", f"--statement-timeout={STATEMENT_TIMEOUT}",
         )
         self.acknowledged, self.problems, self.slowest = {}, [], 0.0
-        # The code of every text that was answered with 503.
+        # The error code for every text that got 503.
         self.refused = {}
         self.lock = threading.Lock()
         self.chats = [self.request("POST", "/chats/", {"title": "faults"})[2]["id"] for _ in range(3)]
@@ -136,7 +136,7 @@ class Service:
             writer.join()
 
     def audit(self) -> list[str]:
-        """What is wrong, once the trouble is over."""
+        """The problems that remain once the fault is over."""
         recovered = time.monotonic()
         while self.post() != 201 and time.monotonic() - recovered < 10:
             time.sleep(0.02)
@@ -191,7 +191,7 @@ def swallow_everything(_: Service, proxy: Proxy) -> None:
     proxy.swallowing = True
     time.sleep(4)
     proxy.swallowing = False
-    # What is left of those connections is given up within the statement's deadline.
+    # The server gives up the broken connections within the statement timeout.
     time.sleep(STATEMENT_TIMEOUT + 1.5)
 
 
@@ -199,14 +199,14 @@ def stand_still(_: Service, proxy: Proxy) -> None:
     time.sleep(0.3)
     proxy.flowing.clear()
     time.sleep(4)
-    # What stood in the buffers arrives late.
+    # What was buffered arrives late.
     proxy.flowing.set()
     time.sleep(STATEMENT_TIMEOUT + 1.5)
 
 
 def stand_still_within_a_batch(service: Service, proxy: Proxy) -> None:
     time.sleep(0.3)
-    # Full batches gather.
+    # Let full batches gather.
     proxy.flowing.clear()
     time.sleep(1.5)
     proxy.budget = 1 << 20

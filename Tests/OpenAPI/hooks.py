@@ -1,4 +1,4 @@
-"""A check beside schemathesis's own: a strict parser can read every response that is called JSON."""
+"""An additional check for schemathesis: a strict parser can read every response that is declared as JSON."""
 import orjson
 import schemathesis
 

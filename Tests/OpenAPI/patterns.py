@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles each pattern of an OpenAPI document with RE2, which refuses what backtracking engines are slow at.
+"""Compiles each pattern of an OpenAPI document with RE2, which rejects what makes backtracking engines slow.
 
     patterns.py DOCUMENT_URL
 """

@@ -29,7 +29,7 @@ def create_database(kind: str) -> str:
 
 
 def restart(mode: str) -> None:
-    """Restarts the cluster and returns when it answers again; the mode is one of pg_ctl's."""
+    """Restarts the cluster in one of pg_ctl's modes, and returns when it accepts connections again."""
     subprocess.run([*shlex.split(os.environ["TEST_POSTGRES_RESTART"]), mode], check=True)
 
 

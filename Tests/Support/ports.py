@@ -1,16 +1,16 @@
-"""Ports for servers that must be told theirs. As a program, prints one."""
+"""Free ports for servers that cannot choose one themselves. As a program, prints one."""
 import random
 import socket
 
-# Below the kernel's range of ephemeral ports: no connection takes one of these for its own end while a server is down.
+# Below the kernel's ephemeral ports, so that no outgoing connection takes one while its server is down.
 PORTS = range(10_000, 32_000)
 
 
 def free_port() -> int:
-    """A port of the loopback interface on which nothing listens."""
+    """A loopback port on which nothing listens."""
     while True:
         with socket.socket() as probe:
-            # As servers do it: a port whose last connections are still closing is free.
+            # As servers do: a port whose last connections are still closing counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", random.choice(PORTS)))

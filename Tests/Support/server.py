@@ -1,4 +1,4 @@
-"""A server in a process of its own."""
+"""A server in its own process."""
 import collections
 import http.client
 import json
@@ -13,7 +13,7 @@ ADDRESS = re.compile(r"(?:listens|listening|running) on (?:http://)?127\.0\.0\.1
 
 
 class Server:
-    """Runs a command until it says on which port it listens, and then beside the caller."""
+    """Runs a command in the background, and returns once it logs the port that it listens on."""
 
     def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
@@ -21,10 +21,10 @@ class Server:
             env={**os.environ, **(environment or {})},
         )
         self.last_lines = collections.deque(maxlen=20)
-        # chat-api's lines about requests that it answered with a 5xx other than 503.
+        # chat-api's log lines about requests that got a 5xx other than 503.
         self.failures = []
         self.port = self._listening_port()
-        # A full pipe would stop the server.
+        # A full pipe would block the server.
         self._drain = threading.Thread(target=self._read, daemon=True)
         self._drain.start()
 
@@ -42,7 +42,7 @@ class Server:
                 self.failures.append(line.rstrip())
 
     def stop(self) -> int:
-        """Asks the process to end, and returns its status."""
+        """Terminates the process and returns its exit status."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -64,7 +64,7 @@ def exchange(
     connection: http.client.HTTPConnection, method: str, path: str, body: dict | None = None,
     headers: dict[str, str] | None = None,
 ):
-    """One request and its answer: the status, the headers, the body's JSON."""
+    """Sends a request and returns the response: its status, headers and JSON body."""
     content = {"Content-Type": "application/json"} if body else {}
     connection.request(method, path, body=json.dumps(body) if body else None, headers={**content, **(headers or {})})
     answer = connection.getresponse()

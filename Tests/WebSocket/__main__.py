@@ -1,4 +1,4 @@
-"""Holds the server's side of WebSocket against RFC 6455 and against clients in use.
+"""Tests the server side of WebSocket against RFC 6455 and against widely used clients.
 
     PYTHON -m Tests.WebSocket
 

@@ -1,5 +1,5 @@
-"""The service over WebSocket, as the library `websockets` sees it: nothing is missed, doubled or out of order, whoever
-goes away."""
+"""The service over WebSocket, seen by the library `websockets`: no event is missing, duplicated or out of order,
+whichever side disconnects."""
 import asyncio
 import concurrent.futures
 import http.client
@@ -20,12 +20,12 @@ READERS = 12
 WRITERS = 4
 MESSAGES = 600
 KILL_AFTER = 200
-# How it ends for a client when the server is killed: on its way in, or later.
+# What a client may see when the server is killed, while connecting or later.
 BROKEN = (ConnectionClosed, InvalidMessage, OSError)
 
 
 class Service:
-    """The server on one database, which is killed once and started anew."""
+    """The server on one database, which is killed once and restarted."""
 
     def __init__(self, database_url: str) -> None:
         self.database_url = database_url
@@ -40,7 +40,7 @@ class Service:
 
 
 async def ask(socket, **request):
-    """Sends a request and returns its answer; what comes in between is passed over."""
+    """Sends a request and returns its response, skipping events that arrive before it."""
     await socket.send(json.dumps({**request, "ref": 1}))
     while True:
         message = json.loads(await socket.recv())
@@ -49,7 +49,7 @@ async def ask(socket, **request):
 
 
 async def read(service: Service, chance: random.Random) -> list[int]:
-    """Follows the chat over connections that break again and again, until it has all positions."""
+    """Subscribes to the chat over connections that keep breaking, until it has all positions."""
     seen = []
     while not seen or seen[-1] < MESSAGES:
         try:
@@ -63,7 +63,7 @@ async def read(service: Service, chance: random.Random) -> list[int]:
                         if seen[-1] == MESSAGES:
                             break
                 if chance.random() < 0.5:
-                    # Without a word.
+                    # Without a close frame.
                     socket.transport.abort()
         except BROKEN:
             await asyncio.sleep(0.02)
@@ -71,7 +71,7 @@ async def read(service: Service, chance: random.Random) -> list[int]:
 
 
 async def write(service: Service, number: int) -> None:
-    """Posts its share, each message until it is answered."""
+    """Posts its share, each message until it gets a response."""
     texts = iter([f"{number}/{index}" for index in range(MESSAGES // WRITERS)])
     text = next(texts)
     while text:
@@ -97,7 +97,7 @@ async def kill_midway(service: Service) -> None:
 
 
 async def code_after(server: Server, message, **options) -> int:
-    """The code with which the service closes after a message."""
+    """The code with which the service closes the connection after a message."""
     async with connect(f"ws://127.0.0.1:{server.port}/ws") as socket:
         await socket.send(message, **options)
         await socket.wait_closed()
@@ -166,11 +166,11 @@ def followers_that_are_reset_take_nobody_with_them() -> None:
             for _ in range(10):
                 followers = [Connection(server.port, "/ws") for _ in range(30)]
                 for follower in followers:
-                    # So small that the server soon has to wait for it.
+                    # So small that the server soon has to wait for the client.
                     follower.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                     follower.send(frame(TEXT, b'{"op":"subscribe","chat_id":1}'))
                 for follower in followers:
-                    # So that it is sent events; then it goes with a reset and without reading on.
+                    # Receive an event, then reset the connection without reading more.
                     while b"message.created" not in follower.receive()[1]:
                         pass
                     follower.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

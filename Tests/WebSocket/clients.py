@@ -1,4 +1,4 @@
-"""What a client in use sees: the library `websockets` against the server, and what no such library would do."""
+"""How the library `websockets` gets along with the server, and requests that no such library would send."""
 import asyncio
 import http.client
 import socket
@@ -18,7 +18,7 @@ def url(port: int) -> str:
 
 
 async def code_after(port: int, *messages, **options) -> int:
-    """The code with which the server closes after these messages."""
+    """The code with which the server closes the connection after these messages."""
     async with connect(url(port)) as client:
         for message in messages:
             await client.send(message, **options)
@@ -86,7 +86,7 @@ def refusals_are_ordinary_answers(port: int) -> None:
         ("/plain", h2c, 200), ("/echo", h2c, 426), ("/echo", old, 426), ("/nowhere", old, 404), ("/echo", {}, 426),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        # The second request is on the same connection, or on another if that one was closed.
+        # The second request uses the same connection, or a new one if the server closed the first.
         for _ in range(2):
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()

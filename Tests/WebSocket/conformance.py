@@ -1,6 +1,6 @@
-"""What RFC 6455 asks of a server, case by case on a bare socket.
+"""What RFC 6455 requires of a server, case by case on a bare socket.
 
-It goes over the ground of the sections 1 to 7 and 10 of the Autobahn test suite (framing, pings, reserved bits and
+It covers the ground of sections 1 to 7 and 10 of the Autobahn test suite (framing, pings, reserved bits and
 opcodes, fragments, UTF-8, closing), but it is not that suite, which needs Python 2.
 """
 import struct
@@ -18,13 +18,13 @@ GREEK = "κόσμε".encode()
 class Case(NamedTuple):
     name: str
     sent: bytes
-    # What comes back before the close frame.
+    # The frames that the server sends before its close frame.
     answers: list[tuple[int, bytes]]
-    # The code that the server closes with; None for a close frame without one.
+    # The code in the server's close frame; None for a close frame without one.
     code: int | None = 1000
-    # How many bytes are sent at a time; 0 for all.
+    # How many bytes to send at a time; 0 for all.
     size: int = 0
-    # Whether what is sent has a close frame.
+    # Whether the sent bytes include a close frame.
     closes: bool = False
 
 
@@ -88,12 +88,12 @@ def text():
         yield Case(f"UTF-8 {valid.hex()} in fragments", b"".join(pieces), [(TEXT, valid)])
         yield Case(f"UTF-8 {valid.hex()} in bytes", b"".join(pieces), [(TEXT, valid)], size=1)
     invalid = [
-        # Continuations without a beginning, beginnings without continuations, bytes that no text has.
+        # Continuation bytes without a start, starts without continuation, bytes that UTF-8 never contains.
         *(bytes([byte]) for byte in b"\x80\xbf\xc0\xc1\xc2\xe0\xef\xf0\xf4\xf5\xf8\xfc\xfe\xff"),
         *(bytes([byte, 0x20]) for byte in (0xC2, 0xDF, 0xE1, 0xEF, 0xF1, 0xF4)),
-        # Cut characters.
+        # Truncated characters.
         b"\xe2\x82", b"\xf0\x9f\x98", b"\xf4\x8f\xbf",
-        # Longer than needed.
+        # Overlong encodings.
         b"\xc0\xaf", b"\xc1\xbf", b"\xe0\x80\xaf", b"\xe0\x9f\xbf", b"\xf0\x80\x80\xaf", b"\xf0\x8f\xbf\xbf",
         # Surrogates, alone and in pairs.
         b"\xed\xa0\x80", b"\xed\xaf\xbf", b"\xed\xb0\x80", b"\xed\xbf\xbf", b"\xed\xa0\x80\xed\xb0\x80",
@@ -105,7 +105,7 @@ def text():
             pieces = fragments(TEXT, *(bytes([byte]) for byte in payload))
             yield Case(f"not UTF-8 {payload.hex()}", frame(TEXT, payload), [], 1007)
             yield Case(f"not UTF-8 {payload.hex()} in fragments", b"".join(pieces), [], 1007)
-    # The first wrong byte is told at once: what would follow it is never sent.
+    # The first invalid byte is reported at once: the rest of the frame is never sent.
     begun = frame(TEXT, GREEK + b"\xf4\x90\x80\x80" + b"a" * 20, fin=False)
     yield Case("not UTF-8, told at the first wrong byte", begun[:-22], [], 1007)
 

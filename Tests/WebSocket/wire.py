@@ -1,4 +1,4 @@
-"""The client's side of WebSocket on a bare socket, which sends what it is told to, good or bad."""
+"""The client side of WebSocket on a bare socket, which sends whatever it is told to, valid or not."""
 import os
 import socket
 import struct
@@ -58,12 +58,12 @@ class Connection:
         self.socket.close()
 
     def send(self, data: bytes, size: int = 0) -> None:
-        """Sends in parts of a size."""
+        """Sends in parts of the given size."""
         for start in range(0, len(data), size or len(data) or 1):
             self.socket.sendall(data[start:start + size] if size else data)
 
     def receive(self) -> tuple[int, bytes] | None:
-        """The next frame's opcode and payload; None when the server has ended the connection."""
+        """The next frame's opcode and payload; None once the server has closed the connection."""
         head = self.stream.read(2)
         if len(head) < 2:
             return None
