@@ -28,6 +28,7 @@ package struct LogRecord: Equatable, Sendable {
         self.messageID = messageID
         self.payload = payload
     }
+
     /// Validates a record read from a database or an archive.
     ///
     /// - Throws: `StoreError.failed` for a record that no store writes.

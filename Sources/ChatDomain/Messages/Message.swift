@@ -58,7 +58,6 @@ package struct MessageID: RawRepresentable, Hashable, Sendable {
     /// `id` in the API.
     package let rawValue: Int64
 
-    /// Derives the fingerprint from the text, the metadata and the message replied to.
     package init(rawValue: Int64) {
         self.rawValue = rawValue
     }
@@ -91,6 +90,7 @@ package struct MessageDraft: Sendable {
     /// Nil if the request has no key: each one then posts another message.
     package let idempotency: Idempotency?
 
+    /// Derives the fingerprint from the text, the metadata and the message replied to.
     package init(
         text: MessageText,
         metadata: Metadata? = nil,

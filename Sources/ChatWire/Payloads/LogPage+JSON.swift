@@ -55,9 +55,10 @@ extension JSONSchema {
     private static let liveChatID = Property.required("chat_id", .id, "The chat whose log contains the entry.")
 
     private static func messageEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
-        entry(
+        let kinds = LogEntry.Kind.allCases.filter(\.isAboutMessage).map { OpenAPIValue.string($0.rawValue) }
+        return entry(
             name,
-            type: ["enum": ["message.created", "message.updated", "message.deleted"]],
+            type: ["enum": .array(kinds)],
             chatID: chatID,
             .required("message", .messageOrTombstone, "The message in its current state.")
         )
