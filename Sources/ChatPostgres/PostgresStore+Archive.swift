@@ -30,7 +30,7 @@ extension PostgresStore: ChatArchive {
             do throws(PostgresError) {
                 return try connection.importBatch(stretches, skipsConflicts: skipsConflicts, at: clock.now())
             } catch .server(.uniqueViolation, let message) {
-                // Another import was faster; the retry sees what it has written.
+                // Another import committed first; the retry sees its rows.
                 throw .server(.serializationFailure, message: message)
             }
         }

@@ -5,8 +5,8 @@ import GRDB
 
 /// Stores chats and messages in SQLite, with one writing connection and several reading ones.
 ///
-/// Writes and reads of the latest messages run in batches that form by themselves, each shard on a thread of its own:
-/// one shard for writes, and one per reading connection.
+/// Writes and reads of the latest messages run in batches, each shard on a thread of its own: one shard for writes, and
+/// one per reading connection.
 package struct SQLiteStore: ChatStore {
     /// Only this process's changes: other processes on the same file send no signals.
     package let signals: LogSignals

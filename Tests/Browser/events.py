@@ -168,7 +168,7 @@ def documented_example(driver: Chrome) -> None:
             request(port, "POST", "/chats/1/messages", {"text": "first"})
             driver.get(f"http://127.0.0.1:{port}/docs")
             driver.execute_script(DOCUMENTED)
-            # No slot: the browser reconnects by itself, as the response tells it to.
+            # No slot: the response tells the browser to reconnect.
             wait.until(lambda _: any("Stream refused" in line for line in list(server.last_lines)))
             server.stop()
             server = serve(url, port)

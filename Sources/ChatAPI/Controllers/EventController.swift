@@ -124,8 +124,9 @@ struct EventController<Store: ChatStore>: Sendable {
         )
     }
 
-    /// Tells an `EventSource` that is over a limit, or finds no database, to come back: it gives up after any status
-    /// but 200.
+    /// Opens a stream; if that fails for now, tells an `EventSource` to reconnect.
+    ///
+    /// A browser's `EventSource` never retries after a status other than 200.
     private func orReconnect(
         _ request: Request,
         _ context: ChatRequestContext,

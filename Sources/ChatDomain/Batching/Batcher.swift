@@ -2,7 +2,7 @@ package import Synchronization
 
 /// Batches requests that arrive while others are running.
 ///
-/// A lone request runs at once. Under load, batches grow by themselves, and each costs about as much as a single
+/// A lone request runs at once. Under load, batches grow, and each costs about as much as a single
 /// request.
 package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     /// Runs a batch and returns one answer per request.
