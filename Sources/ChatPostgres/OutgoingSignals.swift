@@ -35,7 +35,7 @@ package struct OutgoingSignals {
         switch signal {
         case .appended(let entries, _):
             for entry in entries {
-                move(entry.chatID, to: entry.position)
+                move(entry.subject.chatID, to: entry.position)
             }
         case .moved(let positions):
             for (chat, position) in positions {
@@ -101,14 +101,5 @@ package struct OutgoingSignals {
         guard let line = signal.line else { return }
         lines.append(line)
         linesLength += line.utf8.count + 1
-    }
-}
-
-extension LogEntry {
-    fileprivate var chatID: ChatID {
-        switch subject {
-        case .message(let message): message.chatID
-        case .chat(let chat): chat.id
-        }
     }
 }

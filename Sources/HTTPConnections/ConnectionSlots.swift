@@ -13,8 +13,7 @@ package final class ConnectionSlots: Sendable {
     }
 
     private struct State {
-        var total = 0
-        var ofAddress: [AddressBlock: Int] = [:]
+        var regular = SlotCounts<AddressBlock>()
         var surplus: Deque<Surplus> = []
     }
 
@@ -27,24 +26,19 @@ package final class ConnectionSlots: Sendable {
 
     /// Takes a slot for a connection; returns false if none is free.
     package func take(for address: AddressBlock) -> Bool {
-        state.withLock { state in
-            let own = state.ofAddress[address, default: 0]
-            guard state.total < limits.maximumConnections, own < limits.maximumConnectionsPerAddress else {
-                return false
-            }
-            state.total += 1
-            state.ofAddress[address] = own + 1
-            return true
+        let refusal = state.withLock { state in
+            state.regular.take(
+                for: address,
+                maximum: limits.maximumConnections,
+                maximumPerClient: limits.maximumConnectionsPerAddress
+            )
         }
+        return refusal == nil
     }
 
     /// Returns the slot of a closed connection.
     package func giveBack(of address: AddressBlock) {
-        state.withLock { state in
-            state.total -= 1
-            let own = state.ofAddress[address, default: 1] - 1
-            state.ofAddress[address] = own == 0 ? nil : own
-        }
+        state.withLock { $0.regular.giveBack(of: address) }
     }
 
     /// Takes a surplus slot.

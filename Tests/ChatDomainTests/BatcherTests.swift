@@ -4,38 +4,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct BatcherTests {
-    /// Holds the first batch until it is opened, and records all of them.
-    private final class Gate: Sendable {
-        private let batches = Mutex<[[Int]]>([])
-        private let (started, start) = AsyncStream.makeStream(of: Void.self)
-        private let (opened, openIt) = AsyncStream.makeStream(of: Void.self)
-
-        var seen: [[Int]] {
-            batches.withLock { $0 }
-        }
-
-        func run(_ batch: [Int]) async {
-            let isFirst = batches.withLock { batches in
-                batches.append(batch)
-                return batches.count == 1
-            }
-            if isFirst {
-                start.finish()
-                for await _ in opened {}
-            }
-        }
-
-        func waitUntilRunning() async {
-            for await _ in started {}
-        }
-
-        func open() {
-            openIt.finish()
-        }
-    }
-
     private func batcher(
-        _ gate: Gate,
+        _ gate: BatchGate<Int>,
         maximumWaiting: Int = 100,
         patience: Duration = .seconds(3_600)
     ) -> Batcher<Int, Int> {
@@ -54,7 +24,7 @@ struct BatcherTests {
         _ numbers: [Int],
         refused: Int? = nil,
         to batcher: Batcher<Int, Int>,
-        _ gate: Gate
+        _ gate: BatchGate<Int>
     ) async -> [Int: Result<Int, StoreError>] {
         await withTaskGroup(of: (Int, Result<Int, StoreError>).self) { group in
             func add(_ number: Int) {
@@ -85,7 +55,7 @@ struct BatcherTests {
     }
 
     @Test func requestsThatComeMeanwhileRunTogetherAndEachGetsItsOwnAnswer() async {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let results = await submit([1, 2, 3, 4, 5, 6, 7, 8], to: batcher(gate), gate)
         #expect(gate.seen == [[0], [1, 2, 3, 4, 5, 6, 7, 8]])
         #expect(results[7] == .failure(.chatNotFound))
@@ -95,7 +65,7 @@ struct BatcherTests {
     }
 
     @Test func theRequestThatBreaksABatchFailsAlone() async {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let batcher = batcher(gate)
         let results = await submit(Array(1...14), to: batcher, gate)
         // Both halves, and so on down to the single request at fault.
@@ -109,7 +79,7 @@ struct BatcherTests {
 
     @Test func aHalfOfABrokenBatchIsAnsweredBeforeTheOtherRuns() async throws {
         let (second, runSecond) = AsyncStream.makeStream(of: Void.self)
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let batcher = Batcher<Int, Int>(BatchLimits()) { numbers throws(StoreError) in
             await gate.run(numbers)
             if numbers.count > 1 { throw .invalidValue(reason: "together") }
@@ -135,7 +105,7 @@ struct BatcherTests {
     }
 
     @Test func anErrorThatABatchSharesIsNotTriedAgainForEachOfItsRequests() async {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let results = await submit(Array(1...8) + [21], to: batcher(gate), gate)
         #expect(gate.seen == [[0], Array(1...8) + [21]])
         for number in Array(1...8) + [21] {
@@ -144,7 +114,7 @@ struct BatcherTests {
     }
 
     @Test func whoWaitsTooLongIsToldWhileTheBatchBeforeStillRuns() async throws {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let batcher = batcher(gate, patience: .milliseconds(50))
         let results = await submit([], refused: 1, to: batcher, gate)
         #expect(results[1] == .failure(.unavailable(reason: "the database took too long for earlier requests")))
@@ -159,7 +129,7 @@ struct BatcherTests {
     }
 
     @Test func aFullQueueRefusesAtOnce() async {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let batcher = batcher(gate, maximumWaiting: 2)
         let results = await submit([1, 2], refused: 3, to: batcher, gate)
         #expect(results[3] == .failure(.unavailable(reason: "too many requests are waiting")))
@@ -167,7 +137,7 @@ struct BatcherTests {
     }
 
     @Test func aCancelledRequestIsWithdrawnAndLeavesNothingBehind() async throws {
-        let gate = Gate()
+        let gate = BatchGate<Int>()
         let batcher = batcher(gate)
         let first = Task { try await batcher.submit(0) }
         await gate.waitUntilRunning()

@@ -7,38 +7,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct WriteShardsTests {
-    /// Holds the first batch until it is opened, and records all of them.
-    private final class Gate: Sendable {
-        private let batches = Mutex<[[WriteRequest]]>([])
-        private let (started, start) = AsyncStream.makeStream(of: Void.self)
-        private let (opened, openIt) = AsyncStream.makeStream(of: Void.self)
-
-        var seen: [[WriteRequest]] {
-            batches.withLock { $0 }
-        }
-
-        func run(_ batch: [WriteRequest]) async {
-            let isFirst = batches.withLock { batches in
-                batches.append(batch)
-                return batches.count == 1
-            }
-            if isFirst {
-                start.finish()
-                for await _ in opened {}
-            }
-        }
-
-        func waitUntilRunning() async {
-            for await _ in started {}
-        }
-
-        func open() {
-            openIt.finish()
-        }
-    }
-
     @Test func aFloodOfCreationsDoesNotKeepPostersWaitingForMoreThanABatch() async throws {
-        let gate = Gate()
+        let gate = BatchGate<WriteRequest>()
         let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
         let lanes = WriteShards(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
             await gate.run(requests)
@@ -120,7 +90,7 @@ struct WriteShardsTests {
     }
 
     @Test func listenersAreToldOfWhatACancelledRequestHasDone() async throws {
-        let gate = Gate()
+        let gate = BatchGate<WriteRequest>()
         let (lanes, listener) = lanesWithSlowListener(gate)
         let draft = ChatDraft(title: try ChatTitle("first"))
         let request = Task { try await lanes.createChat(draft) }
@@ -147,7 +117,7 @@ struct WriteShardsTests {
         #expect(seen[0] != seen[1])
     }
 
-    private func lanesWithSlowListener(_ gate: Gate? = nil) -> (WriteShards, SlowListener) {
+    private func lanesWithSlowListener(_ gate: BatchGate<WriteRequest>? = nil) -> (WriteShards, SlowListener) {
         let signals = LogSignals()
         let listener = SlowListener()
         signals.addListener { listener.receive($0) }

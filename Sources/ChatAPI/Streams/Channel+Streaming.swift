@@ -20,5 +20,15 @@ extension Channel {
     }
 }
 
+extension ChannelHandlerContext {
+    /// Removes a handler once the channel has finished calling its handlers, unless it has left by then.
+    func removeLater(_ handler: any RemovableChannelHandler) {
+        let loopBound = NIOLoopBound(handler, eventLoop: eventLoop)
+        eventLoop.execute { [pipeline] in
+            pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
+        }
+    }
+}
+
 /// `TCP_USER_TIMEOUT` of Linux (tcp(7)), in milliseconds.
 private let tcpUserTimeout: CInt = 18

@@ -176,16 +176,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
             hub.addStreamsOfAllChats(-1, on: context.eventLoop)
         }
         onEnd()
-        leave()
-    }
-
-    private func leave() {
-        guard let context else { return }
-        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not now: the channel may be calling its handlers.
-        context.eventLoop.execute {
-            loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
-        }
+        context.removeLater(self)
     }
 }
 

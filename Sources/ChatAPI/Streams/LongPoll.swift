@@ -59,11 +59,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
         hub.shard(on: context.eventLoop).remove(subscriber)
         onEnd()
-        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not now: the channel may be calling its handlers.
-        context.eventLoop.execute {
-            loopBound.value.context?.pipeline.syncOperations.removeHandler(loopBound.value, promise: nil)
-        }
+        context.removeLater(self)
     }
 }
 

@@ -1,16 +1,12 @@
 import ChatLive
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import Synchronization
 
 /// Counts streams, WebSockets and long polls, and rejects clients over the limits.
 final class StreamAdmissions: Sendable {
-    private struct Counts {
-        var total = 0
-        var ofAddress: [String: Int] = [:]
-    }
-
-    private let counts = Mutex(Counts())
+    private let slots = Mutex(SlotCounts<String>())
     private let limits: StreamLimits
 
     init(_ limits: StreamLimits) {
@@ -37,24 +33,22 @@ final class StreamAdmissions: Sendable {
     ///
     /// - Throws: `APIError.tooManyStreams` or `APIError.tooManyStreamsOfClient`.
     func admit(_ address: String) throws(APIError) -> Admission {
-        let refusal = counts.withLock { counts -> APIError? in
-            if counts.total >= limits.maximumStreams { return .tooManyStreams }
-            let own = counts.ofAddress[address, default: 0]
-            if own >= limits.maximumStreamsPerAddress { return .tooManyStreamsOfClient }
-            counts.ofAddress[address] = own + 1
-            counts.total += 1
-            return nil
+        let refusal = slots.withLock { slots in
+            slots.take(
+                for: address,
+                maximum: limits.maximumStreams,
+                maximumPerClient: limits.maximumStreamsPerAddress
+            )
         }
-        if let refusal { throw refusal }
-        return Admission(self, address)
+        switch refusal {
+        case .total: throw .tooManyStreams
+        case .ofClient: throw .tooManyStreamsOfClient
+        case nil: return Admission(self, address)
+        }
     }
 
     private func leave(_ address: String) {
-        counts.withLock { counts in
-            counts.total -= 1
-            let own = counts.ofAddress[address, default: 1] - 1
-            counts.ofAddress[address] = own == 0 ? nil : own
-        }
+        slots.withLock { $0.giveBack(of: address) }
     }
 }
 

@@ -74,7 +74,7 @@ package struct BatchPlan {
         }
         let deletedChats = writes.deletedChats
         if !deletedChats.isEmpty {
-            entries.removeAll { deletedChats.contains($0.chatID) }
+            entries.removeAll { deletedChats.contains($0.subject.chatID) }
         }
         return RecordedBatch(
             results: results,
@@ -283,15 +283,6 @@ extension LogWrites.Append {
 extension LogWrites.Creation {
     fileprivate func chat(_ id: ChatID) -> Chat {
         Chat(id: id, title: draft.title.value, metadata: draft.metadata, createdAt: createdAt)
-    }
-}
-
-extension LogEntry {
-    fileprivate var chatID: ChatID {
-        switch subject {
-        case .message(let message): message.chatID
-        case .chat(let chat): chat.id
-        }
     }
 }
 

@@ -8,14 +8,14 @@ package struct ReadShards: Sendable {
     package typealias Perform =
         @Sendable ([LogTailRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
 
-    private let lanes: [Batcher<LogTailRequest, LatestMessages?>]
+    private let shards: [Batcher<LogTailRequest, LatestMessages?>]
 
     /// - Parameters:
     ///   - executors: Where each shard runs its batches, one per shard and at least one; nil stands for Swift's global
     ///     executor, on which `perform` must not block.
     ///   - limits: The limits of each shard.
     package init(on executors: [(any TaskExecutor)?], _ limits: BatchLimits, perform: @escaping Perform) {
-        lanes = executors.map { executor in
+        shards = executors.map { executor in
             Batcher(limits, on: executor) { requests throws(StoreError) in
                 BatchOutcome(answers: try await perform(requests))
             }
@@ -26,9 +26,9 @@ package struct ReadShards: Sendable {
     ///
     /// It never throws `StoreError.outcomeUnknown`.
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        let lane = Int(request.tail.chatID.rawValue.magnitude % UInt64(lanes.count))
+        let shard = shards[request.tail.chatID.shard(of: shards.count)]
         do throws(StoreError) {
-            return try await lanes[lane].submit(request, weight: request.weight)
+            return try await shard.submit(request, weight: request.weight)
         } catch {
             throw error.ofRead
         }

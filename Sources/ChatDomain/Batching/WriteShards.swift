@@ -7,9 +7,9 @@ import Hashing
 /// deletions of a chat go to the same shard, as do all creations under the same key.
 package struct WriteShards: Sendable {
     /// Carries out a batch in a shard; an error applies to the whole batch.
-    package typealias Perform = @Sendable (_ lane: Int, [WriteRequest]) async throws(StoreError) -> RecordedBatch
+    package typealias Perform = @Sendable (_ shard: Int, [WriteRequest]) async throws(StoreError) -> RecordedBatch
 
-    private let lanes: [Batcher<WriteRequest, WriteAnswer>]
+    private let shards: [Batcher<WriteRequest, WriteAnswer>]
     /// The weight of a full batch.
     private let maximumWeight: Int
 
@@ -24,9 +24,9 @@ package struct WriteShards: Sendable {
         perform: @escaping Perform
     ) {
         maximumWeight = limits.maximumBatch
-        lanes = executors.enumerated().map { lane, executor in
+        shards = executors.enumerated().map { shard, executor in
             Batcher(limits, queueCount: 3, on: executor) { requests throws(StoreError) in
-                let batch = try await perform(lane, requests)
+                let batch = try await perform(shard, requests)
                 return BatchOutcome(answers: batch.results) { signals.send(batch) }
             }
         }
@@ -34,33 +34,33 @@ package struct WriteShards: Sendable {
 
     /// The number of requests over all shards that no batch has picked up yet.
     package var waitingCount: Int {
-        lanes.reduce(0) { $0 + $1.waitingCount }
+        shards.reduce(0) { $0 + $1.waitingCount }
     }
 
     /// Posts, edits or deletes a message; see `ChatStore.recordMessage`.
     package func record(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
-        let answer = try await lane(of: request.chatID).submit(.record(request), queue: 0)
+        let answer = try await shard(of: request.chatID).submit(.record(request), queue: 0)
         guard case .recorded(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
     }
 
     /// Shares a queue with messages, so changes of one chat run in order of arrival.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
-        let answer = try await lane(of: id).submit(.update(id, edit, by: caller), queue: 0)
+        let answer = try await shard(of: id).submit(.update(id, edit, by: caller), queue: 0)
         guard case .updated(let chat) = answer else { throw .mismatched(answer) }
         return chat
     }
 
     /// Picks a shard by the idempotency key, or at random without one.
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let answer = try await lane(of: draft).submit(.create(draft), queue: 1)
+        let answer = try await shard(of: draft).submit(.create(draft), queue: 1)
         guard case .created(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
     }
 
     /// Runs in the shard of the chat's other changes; see `ChatStore.deleteChat`.
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        let answer = try await lane(of: id).submit(.delete(id), queue: 2)
+        let answer = try await shard(of: id).submit(.delete(id), queue: 2)
         guard answer == .deleted else { throw .mismatched(answer) }
     }
 
@@ -68,21 +68,28 @@ package struct WriteShards: Sendable {
     ///
     /// - Returns: Whether there may be more to purge.
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        // It fills a batch by itself, so no other request fails with it.
-        let answer = try await lanes[.random(in: lanes.indices)].submit(.purge, weight: maximumWeight, queue: 2)
+        // Its weight fills a batch, so no other request fails with it.
+        let answer = try await shards[.random(in: shards.indices)].submit(.purge, weight: maximumWeight, queue: 2)
         guard case .purged(let isMore) = answer else { throw .mismatched(answer) }
         return isMore
     }
 
-    private func lane(of chat: ChatID) -> Batcher<WriteRequest, WriteAnswer> {
-        lanes[Int(chat.rawValue.magnitude % UInt64(lanes.count))]
+    private func shard(of chat: ChatID) -> Batcher<WriteRequest, WriteAnswer> {
+        shards[chat.shard(of: shards.count)]
     }
 
-    private func lane(of draft: ChatDraft) -> Batcher<WriteRequest, WriteAnswer> {
-        guard let key = draft.idempotency?.key else { return lanes[.random(in: lanes.indices)] }
+    private func shard(of draft: ChatDraft) -> Batcher<WriteRequest, WriteAnswer> {
+        guard let key = draft.idempotency?.key else { return shards[.random(in: shards.indices)] }
         var hash = StableHash()
         hash.combine(key.value)
-        return lanes[Int(hash.value % UInt64(lanes.count))]
+        return shards[Int(hash.value % UInt64(shards.count))]
+    }
+}
+
+extension ChatID {
+    /// The index of the shard that a chat belongs to, for its writes as for its reads.
+    func shard(of count: Int) -> Int {
+        Int(rawValue.magnitude % UInt64(count))
     }
 }
 

@@ -37,4 +37,12 @@ package struct LogRequest: Sendable {
 package enum LogSubject: Equatable, Sendable {
     case message(Message)
     case chat(Chat)
+
+    /// The chat whose log contains the entry.
+    package var chatID: ChatID {
+        switch self {
+        case .message(let message): message.chatID
+        case .chat(let chat): chat.id
+        }
+    }
 }

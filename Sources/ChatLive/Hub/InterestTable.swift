@@ -164,12 +164,3 @@ extension InterestTable.State {
         return isRewound
     }
 }
-
-extension LogSubject {
-    fileprivate var chatID: ChatID {
-        switch self {
-        case .message(let message): message.chatID
-        case .chat(let chat): chat.id
-        }
-    }
-}
