@@ -9,6 +9,7 @@ RUN swift package resolve
 COPY Sources Sources
 # The release build does not compile these, but the package is invalid without them.
 COPY Benchmarks Benchmarks
+COPY Checks Checks
 COPY Tests Tests
 
 FROM source AS test

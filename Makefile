@@ -26,16 +26,16 @@ bench: build setup-test ## Measure the server, see docs/performance.md (options:
 	Scripts/bench $(ARGS)
 
 crash: build setup-test ## Kill the server under load and audit the database (options: ARGS="--kills 5", --seed)
-	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Tests.Crash $(ARGS)
+	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Checks.Crash $(ARGS)
 
 openapi: setup-build setup-test ## Write the OpenAPI document that the tests expect, after a change of the API
 	UPDATE_OPENAPI=1 Scripts/test --filter DocumentationTests
 
 format: ## Format the Swift sources
-	swift format -i -r -p Package.swift Sources Tests Benchmarks
+	swift format -i -r -p Package.swift Sources Tests Checks Benchmarks
 
 lint: ## Check the formatting of the Swift sources
-	swift format lint --strict -r -p Package.swift Sources Tests Benchmarks
+	swift format lint --strict -r -p Package.swift Sources Tests Checks Benchmarks
 
 clean: ## Remove all build products
 	rm -rf .build public/docs

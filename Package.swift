@@ -123,7 +123,7 @@ let package = Package(
         .executableTarget(
             name: "EchoServer",
             dependencies: ["HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
-            path: "Tests/WebSocket/EchoServer",
+            path: "Checks/WebSocket/EchoServer",
             swiftSettings: settings
         ),
         .target(

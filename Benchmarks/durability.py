@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from Benchmarks import fill
-from Tests.Support import cluster
-from Tests.Support.server import BINARY, Server, chat_api, exchange
+from Checks.Support import cluster
+from Checks.Support.server import BINARY, Server, chat_api, exchange
 
 WRITES = 200
 

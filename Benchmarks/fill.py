@@ -7,8 +7,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from Tests.Support import cluster
-from Tests.Support.server import BINARY
+from Checks.Support import cluster
+from Checks.Support.server import BINARY
 
 # With a number in front, about 100 bytes, like a typical message.
 TEXT = "I have looked at it again: the second step fails for me too, shall we talk at four?"

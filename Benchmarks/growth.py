@@ -8,8 +8,8 @@ from Benchmarks import fill
 from Benchmarks.aims import Aim, by_name, rate, ratio
 from Benchmarks.load import Load
 from Benchmarks.rounds import Case, http_case, measure
-from Tests.Support import cluster
-from Tests.Support.server import chat_api
+from Checks.Support import cluster
+from Checks.Support.server import chat_api
 
 # The number of messages and of the chats that share them; requests pick chats uniformly at random.
 SIZES = {"10 thousand": (10_000, 200), "1 million": (1_000_000, 2_000), "10 million": (10_000_000, 20_000)}

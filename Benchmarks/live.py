@@ -12,7 +12,7 @@ from Benchmarks.load import Load
 from Benchmarks.processes import open_files, open_sockets
 from Benchmarks.rounds import Case, Sample, http_case, measure
 from Benchmarks.streams import PATIENCE, Audience, SlowReader, allow_open_files, idle_connection, open_streams
-from Tests.Support.server import Server, chat_api
+from Checks.Support.server import Server, chat_api
 
 TARGET = "SQLite"
 ONE_BY_ONE, FULL_SPEED = "one post at a time", "64 posts at a time"

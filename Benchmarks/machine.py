@@ -5,8 +5,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from Tests.Support import cluster
-from Tests.Support.server import BINARY
+from Checks.Support import cluster
+from Checks.Support.server import BINARY
 
 
 def describe() -> dict[str, str]:

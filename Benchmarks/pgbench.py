@@ -8,7 +8,7 @@ from Benchmarks import processes
 from Benchmarks.fill import TEXT
 from Benchmarks.load import CONNECTIONS
 from Benchmarks.rounds import Case, Sample
-from Tests.Support import cluster
+from Checks.Support import cluster
 
 SCRIPT = r"""\set chat random(1, {chats})
 INSERT INTO {table} (chat_id, seq, text, created_at)

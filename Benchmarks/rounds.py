@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 from Benchmarks import processes
 from Benchmarks.load import Load
-from Tests.Support import cluster
-from Tests.Support.server import Server
+from Checks.Support import cluster
+from Checks.Support.server import Server
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from Benchmarks.aims import Aim, by_name, rate, ratio, server_cpu
 from Benchmarks.load import Load
 from Benchmarks.pgbench import pgbench_cases
 from Benchmarks.rounds import Case, http_case, measure
-from Tests.Support import cluster
-from Tests.Support.ports import free_port
-from Tests.Support.server import Server, chat_api, exchange
+from Checks.Support import cluster
+from Checks.Support.ports import free_port
+from Checks.Support.server import Server, chat_api, exchange
 
 MESSAGES, CHATS = 10_000, 200
 CONSTANT_SERVER = ".build/release/ConstantServer"

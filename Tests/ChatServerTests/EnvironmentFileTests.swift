@@ -6,7 +6,7 @@ import Testing
 /// `.env` files, read as python-dotenv reads them.
 @Suite(.timeLimit(.minutes(5)))
 struct EnvironmentFileTests {
-    /// Generated files and python-dotenv's results, recorded by Tests/EnvironmentFiles.
+    /// Generated files and python-dotenv's results, recorded by Checks/EnvironmentFiles.
     private struct Recording: Decodable {
         struct Case: Decodable {
             let content: String

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Unpacks the archive of Scripts/dist onto the otherwise empty root file system of the server's image, and uses it.
 
-    Scripts/with-postgres python3 -m Tests.Containers.archive
+    Scripts/with-postgres python3 -m Checks.Containers.archive
 
 Scripts/image-root makes the root file system, as for the image, but from this machine's libraries, without Swift's.
 Needs root, since it changes the root folder and the user. Ends with a line `N passed, M failed`.
@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from Tests.Support.cluster import create_database, url
-from Tests.Support.server import Server, exchange
+from Checks.Support.cluster import create_database, url
+from Checks.Support.server import Server, exchange
 
 SECONDS = 20
 USER = 10001

@@ -2,7 +2,7 @@
 """Streams a chat to a real browser while its server is killed, is full, or is replaced by a failing proxy, and then
 returns. Checks that no event is missing or duplicated.
 
-    python3 -m Tests.Browser.events
+    python3 -m Checks.Browser.events
 
 Needs Debian's chromium and chromium-driver. The server is .build/release/chat-api (or CHAT_API). Ends with a line
 `N passed, M failed`.
@@ -18,8 +18,8 @@ import threading
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
-from Tests.Browser.docs import SECONDS, browser
-from Tests.Support.server import BINARY, Server, exchange
+from Checks.Browser.docs import SECONDS, browser
+from Checks.Support.server import BINARY, Server, exchange
 
 POSTS = 300
 CHATS = 2

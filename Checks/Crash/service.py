@@ -2,7 +2,7 @@
 import http.client
 import threading
 
-from Tests.Support.server import chat_api
+from Checks.Support.server import chat_api
 
 
 class Service:

@@ -13,8 +13,8 @@ import threading
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
-from Tests.Support.server import Server, chat_api, exchange
-from Tests.WebSocket.wire import TEXT, Connection, frame
+from Checks.Support.server import Server, chat_api, exchange
+from Checks.WebSocket.wire import TEXT, Connection, frame
 
 READERS = 12
 WRITERS = 4

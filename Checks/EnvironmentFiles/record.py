@@ -1,6 +1,6 @@
 """Records how python-dotenv reads .env files, as the fixture of EnvironmentFileTests.
 
-Usage: PYTHON Tests/EnvironmentFiles/record.py [--check]
+Usage: PYTHON Checks/EnvironmentFiles/record.py [--check]
 
 PYTHON has the packages of requirements.txt. With --check, nothing is written, and the exit status is 1 if the
 fixture differs from python-dotenv's results. The files are generated from a fixed seed.
@@ -20,7 +20,7 @@ from unittest import mock
 import dotenv
 import dotenv.parser
 
-FIXTURE = pathlib.Path(__file__).parent.parent / "ChatServerTests/Fixtures/environment-files.json"
+FIXTURE = pathlib.Path(__file__).parents[2] / "Tests/ChatServerTests/Fixtures/environment-files.json"
 READ_COUNT = 1_000
 REFUSED_COUNT = 250
 ENVIRONMENT = {"HOME": "/home/me", "B": "from the environment", "EMPTY": ""}

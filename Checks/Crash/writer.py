@@ -6,8 +6,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from Tests.Crash.service import Service
-from Tests.Support.server import exchange
+from Checks.Crash.service import Service
+from Checks.Support.server import exchange
 
 WRITERS, CHATS = 12, 8
 # A restart takes a fraction of a second, so a post without a response by then will never get one.

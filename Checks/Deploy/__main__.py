@@ -1,8 +1,8 @@
 """Tries each example of docs/deploy.md: the proxies in front of a server, the unit, the backups.
 
-    Scripts/with-postgres PYTHON -m Tests.Deploy
+    Scripts/with-postgres PYTHON -m Checks.Deploy
 
-The server is .build/release/chat-api (or CHAT_API). PYTHON has the packages of Tests/Browser/requirements.txt. Ends with
+The server is .build/release/chat-api (or CHAT_API). PYTHON has the packages of Checks/Browser/requirements.txt. Ends with
 a line `N passed, M failed`.
 """
 import contextlib
@@ -18,13 +18,13 @@ from pathlib import Path
 
 from selenium.webdriver.support.ui import WebDriverWait
 
-from Tests.Browser.docs import browser
-from Tests.Browser.events import FOLLOW
-from Tests.Deploy.page import adapted, block, environment, unit
-from Tests.Deploy.proxies import HOST, OUTSIDER, PROXIES, SECONDS, Proxy, caddy, nginx
-from Tests.Support.cluster import ADDRESS
-from Tests.Support.server import BINARY, Server, exchange
-from Tests.WebSocket.wire import TEXT, frame
+from Checks.Browser.docs import browser
+from Checks.Browser.events import FOLLOW
+from Checks.Deploy.page import adapted, block, environment, unit
+from Checks.Deploy.proxies import HOST, OUTSIDER, PROXIES, SECONDS, Proxy, caddy, nginx
+from Checks.Support.cluster import ADDRESS
+from Checks.Support.server import BINARY, Server, exchange
+from Checks.WebSocket.wire import TEXT, frame
 
 EVENT_STREAM = {"Accept": "text/event-stream"}
 

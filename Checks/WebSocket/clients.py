@@ -7,8 +7,8 @@ import time
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from Tests.Support.server import Server
-from Tests.WebSocket.wire import TEXT, Connection, frame
+from Checks.Support.server import Server
+from Checks.WebSocket.wire import TEXT, Connection, frame
 
 LONGEST_MESSAGE = 128 * 1024
 

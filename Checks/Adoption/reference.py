@@ -1,6 +1,6 @@
 """Lets the original service fill a database, adopts it, and compares what both services return.
 
-    Scripts/with-postgres python3 -m Tests.Adoption.reference PYTHON FOLDER
+    Scripts/with-postgres python3 -m Checks.Adoption.reference PYTHON FOLDER
 
 FOLDER holds the FastAPI service, app.py, and PYTHON has the packages it needs. Several clients fill its database
 through several workers: chats, messages in many scripts, chats that are deleted again. Then it stops, the database gets
@@ -22,7 +22,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from Tests.Support.ports import free_port
+from Checks.Support.ports import free_port
 
 BINARY = os.environ.get("CHAT_API", ".build/release/chat-api")
 SERVER = urlsplit(os.environ["TEST_DATABASE_URL"])

@@ -6,7 +6,7 @@ opcodes, fragments, UTF-8, closing), but it is not that suite, which needs Pytho
 import struct
 from typing import NamedTuple
 
-from Tests.WebSocket.wire import (
+from Checks.WebSocket.wire import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Connection, close, fragments, frame,
 )
 

@@ -1,6 +1,6 @@
 """Kills the server under load again and again, and audits the data.
 
-    Scripts/with-postgres python3 -m Tests.Crash [--kills N] [--seed N]
+    Scripts/with-postgres python3 -m Checks.Crash [--kills N] [--seed N]
 
 Writers post continuously. Two of three posts have an Idempotency-Key and are retried across restarts until they get a
 response; the others are sent once. The server is killed with SIGKILL at random times, and on PostgreSQL so is the
@@ -14,10 +14,10 @@ import random
 import sys
 import time
 
-from Tests.Crash.audit import audit
-from Tests.Crash.database import PostgreSQL, SQLite
-from Tests.Crash.service import Service
-from Tests.Crash.writer import Journal, writing
+from Checks.Crash.audit import audit
+from Checks.Crash.database import PostgreSQL, SQLite
+from Checks.Crash.service import Service
+from Checks.Crash.writer import Journal, writing
 
 LONGEST_LIFE = 0.6
 

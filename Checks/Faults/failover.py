@@ -1,6 +1,6 @@
 """Fails over to a standby that has not received everything, and checks that connected clients miss nothing.
 
-    python3 -m Tests.Faults.failover
+    python3 -m Checks.Faults.failover
 
 Starts a primary and a standby made with pg_basebackup, and disconnects the standby while clients keep writing. Then it
 kills the primary and promotes the standby, so the same positions get other entries. Two servers use both clusters. Each
@@ -20,8 +20,8 @@ import threading
 import time
 from pathlib import Path
 
-from Tests.Support.ports import free_port
-from Tests.Support.server import BINARY, Server, exchange
+from Checks.Support.ports import free_port
+from Checks.Support.server import BINARY, Server, exchange
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 OWNER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []

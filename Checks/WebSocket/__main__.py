@@ -1,6 +1,6 @@
 """Tests the server side of WebSocket against RFC 6455 and against widely used clients.
 
-    PYTHON -m Tests.WebSocket
+    PYTHON -m Checks.WebSocket
 
 Talks to `EchoServer`, which is built on the same parts as the service, from .build/debug (or ECHO_SERVER), and to the
 service itself, from .build/release (or CHAT_API). PYTHON has the packages of requirements.txt. Ends with a line
@@ -11,8 +11,8 @@ import inspect
 import os
 import sys
 
-from Tests.Support.server import Server
-from Tests.WebSocket import chat, clients, conformance
+from Checks.Support.server import Server
+from Checks.WebSocket import chat, clients, conformance
 
 BINARY = os.environ.get("ECHO_SERVER", ".build/debug/EchoServer")
 

@@ -3,9 +3,9 @@ import collections
 import random
 from collections.abc import Iterator
 
-from Tests.Crash.service import Service
-from Tests.Crash.writer import Journal, Post
-from Tests.Support.server import exchange
+from Checks.Crash.service import Service
+from Checks.Crash.writer import Journal, Post
+from Checks.Support.server import exchange
 
 REPEATED = 500
 

@@ -1,6 +1,6 @@
 """Provokes faults of PostgreSQL under load, and audits how the service handled them.
 
-    Scripts/with-postgres python3 -m Tests.Faults.postgres
+    Scripts/with-postgres python3 -m Checks.Faults.postgres
 
 During each fault, writers post continuously through HTTP. PostgreSQL is restarted (fast and immediate), or a proxy in
 front of it cuts connections between a statement and its response, swallows everything, or stalls until the buffers are
@@ -18,8 +18,8 @@ import sys
 import threading
 import time
 
-from Tests.Support import cluster
-from Tests.Support.server import chat_api, exchange
+from Checks.Support import cluster
+from Checks.Support.server import chat_api, exchange
 
 POOL_SIZE, WRITERS, STATEMENT_TIMEOUT = 4, 16, 1.0
 # The pool's, one for each of two write shards, and those for searches, readiness, listening and notifying.

@@ -2,8 +2,8 @@
 import sqlite3
 import tempfile
 
-from Tests.Crash.service import Service
-from Tests.Support import cluster
+from Checks.Crash.service import Service
+from Checks.Support import cluster
 
 
 class SQLite:

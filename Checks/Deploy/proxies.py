@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from Tests.Deploy.page import adapted, block
-from Tests.Support.ports import free_port
-from Tests.WebSocket.wire import Connection
+from Checks.Deploy.page import adapted, block
+from Checks.Support.ports import free_port
+from Checks.WebSocket.wire import Connection
 
 HOST = "chat.example"
 CLIENT, OUTSIDER = "127.0.0.1", "127.0.0.2"
