@@ -83,11 +83,12 @@ package final class ReadBudget: Sendable {
     }
 
     private func give(back bytes: Int) {
-        let now = ContinuousClock.now
         let (granted, expired) = state.withLock { state in
             state.freeBytes += bytes
             var granted: [Waiting] = []
             var expired: [Waiting] = []
+            guard !state.waiting.isEmpty else { return (granted, expired) }
+            let now = ContinuousClock.now
             while let next = state.waiting.first {
                 if next.deadline <= now {
                     expired.append(next)

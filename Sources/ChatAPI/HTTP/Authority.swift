@@ -38,8 +38,9 @@ package struct Authority: Hashable, Sendable {
 
     /// Whether the host is this machine by a name that no one else can point elsewhere.
     package var isLoopback: Bool {
+        if host == "localhost" || host == "127.0.0.1" || host == "::1" { return true }
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return host == "localhost" || host == "::1" || octets.count == 4 && octets[0] == 127 && !octets.contains(nil)
+        return octets.count == 4 && octets[0] == 127 && !octets.contains(nil)
     }
 }
 
