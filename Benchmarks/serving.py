@@ -109,7 +109,16 @@ CPU_BOUNDS = {
     "PostgreSQL": {LIVE: (0.75, 0.65), POSTS: (1.8, 1.5), READS: (1.65, 1.4)},
 }
 # Known reasons for missed targets; without one, a missed target shows as MISSED until a measurement explains it.
-REASONS = {READS: "each read asks the database where the chat's log ends"}
+# Shares are those of samples by `perf record` of the server.
+READS_REASON = "each read asks the database where the chat's log ends"
+REASONS = {
+    ("SQLite", LIVE): "it checks the host, routes, and adds a request id and security headers",
+    ("PostgreSQL", LIVE): "it checks the host, routes, and adds a request id and security headers",
+    ("SQLite", POSTS): "SQLite's thread takes 40%: statements, pages and waiting for the disk",
+    ("PostgreSQL", POSTS): "libpq's thread takes 28%; the rest is spread over parsing, checks, JSON and sockets",
+    ("SQLite", READS): READS_REASON,
+    ("PostgreSQL", READS): READS_REASON,
+}
 
 
 def aims(cases: list[Case]) -> Iterator[Aim]:
@@ -117,7 +126,7 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
     for target, bounds in CPU_BOUNDS.items():
         for scenario, (bound, moonshot) in bounds.items():
             value = to_constant(case(target, scenario), cases)
-            yield Aim(f"{target}: CPU of {scenario} to constant", value, None, bound, moonshot, REASONS.get(scenario, ""))
+            yield Aim(f"{target}: CPU of {scenario} to constant", value, None, bound, moonshot, REASONS[target, scenario])
         _, posts, hot, _ = (case(target, scenario) for scenario in SCENARIOS)
         # 1.0, minus some tolerance for noise.
         yield Aim(f"{target}: posts to one chat to posts to {CHATS}", ratio(hot, posts, rate), at_least=0.95)
@@ -131,8 +140,11 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
         reason="a post also updates its chat's row",
     )
     if reference := case("FastAPI reference", POSTS):
-        yield Aim("PostgreSQL: posts to the reference", ratio(posts, reference, rate), at_least=35, moonshot=60)
+        yield Aim(
+            "PostgreSQL: posts to the reference", ratio(posts, reference, rate), at_least=35, moonshot=60,
+            reason="at this rate, the load generator takes a good part of the two cores",
+        )
         yield Aim(
             "PostgreSQL: last 20 to the reference",
-            ratio(last, case("FastAPI reference", READS), rate), at_least=30, reason=REASONS[READS],
+            ratio(last, case("FastAPI reference", READS), rate), at_least=30, reason=READS_REASON,
         )
