@@ -135,7 +135,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "ChatDomainTests", dependencies: ["ChatDomain", "Executors"], swiftSettings: settings),
+        .testTarget(
+            name: "ChatDomainTests",
+            dependencies: ["ChatDomain", "ChatTestSupport", "Executors"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ChatWireTests",
             dependencies: ["ChatDomain", "ChatTestSupport", "ChatWire"],
