@@ -4,10 +4,10 @@ package import ChatLive
 extension LiveEvent {
     /// A message at a position.
     package static func sample(_ position: Int64, text: String = "text") -> LiveEvent {
-        let chatID = ChatID(rawValue: 1)
+        let chatID: ChatID = 1
         let instant = Instant(microsecondsSinceEpoch: 0)
         let message = Message(
-            id: MessageID(rawValue: 1),
+            id: 1,
             chatID: chatID,
             position: Position(rawValue: position),
             text: text,
@@ -21,7 +21,7 @@ extension LiveEvent {
                 subject: .message(message)
             ),
             of: chatID,
-            in: Epoch(rawValue: 42)
+            in: 42
         )
     }
 }

@@ -166,7 +166,7 @@ struct CombinedStreamTests {
                 try await client.createChats()
                 try await client.withEvents("/events?chats=1") { stream in
                     _ = try await stream.events(through: "caught_up")
-                    store.signals.send(.deleted(ChatID(rawValue: 1)))
+                    store.signals.send(.deleted(1))
                     try await client.withEvents("/chats/1/events") { late in
                         _ = try await late.events(through: "caught_up")
                         try await client.post("here")
@@ -207,7 +207,7 @@ struct CombinedStreamTests {
             let (readings, reading) = AsyncStream.makeStream(of: Void.self)
             let (deletions, deletion) = AsyncStream.makeStream(of: Void.self)
             let store = InterceptedStore(base) { read in
-                guard case .log(ChatID(rawValue: 1), _) = read else { return }
+                guard case .log(1, _) = read else { return }
                 reading.yield()
                 for await _ in deletions { break }
             }
@@ -239,7 +239,7 @@ struct CombinedStreamTests {
             let store = InterceptedStore(base) { read throws(StoreError) in
                 guard case .list = read, !listed.exchange(true, ordering: .relaxed) else { return }
                 guard let text = try? MessageText("to the top") else { return }
-                _ = try await base.postMessage(text, to: ChatID(rawValue: 1))
+                _ = try await base.postMessage(text, to: 1)
             }
             try await withServer(store) { client in
                 try await client.withEvents("/events") { stream in

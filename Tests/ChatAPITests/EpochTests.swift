@@ -233,7 +233,7 @@ struct EpochTests {
                         try await database.execute(Self.rewind)
                         try await client.post("another 4", "another 5", "another 6", "another 7")
                         if !isSignalled {
-                            store.signals.receive(.moved([ChatID(rawValue: 1): Position(rawValue: 7)]))
+                            store.signals.receive(.moved([1: 7]))
                         }
                         #expect(try await stream.nextEvent()?.type == "reset", "\(path)")
                         #expect(try await stream.nextEvent() == nil)

@@ -51,7 +51,7 @@ struct EventFormTests {
 
     @Test func typingHasNoPlace() {
         let typing = Typing(
-            chatID: ChatID(rawValue: 7),
+            chatID: 7,
             instant: Instant(microsecondsSinceEpoch: 0),
             metadata: Metadata(json: #"{"user":"Аня"}"#)
         )

@@ -12,7 +12,7 @@ struct LatestMessagesCacheTests {
     private func entry(_ position: Int64, bytes: Int) -> LatestMessagesCache.Entry {
         LatestMessagesCache.Entry(
             end: LogEnd(
-                epoch: Epoch(rawValue: 1),
+                epoch: 1,
                 position: Position(rawValue: position),
                 instant: Instant(microsecondsSinceEpoch: position)
             ),
@@ -24,7 +24,7 @@ struct LatestMessagesCacheTests {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
         cache.insert(entry(1, bytes: 10), for: key(1))
         cache.insert(entry(2, bytes: 20), for: key(1))
-        #expect(cache.entry(for: key(1))?.end.position == Position(rawValue: 2))
+        #expect(cache.entry(for: key(1))?.end.position == 2)
         #expect(cache.entry(for: key(2)) == nil)
     }
 

@@ -36,11 +36,11 @@ struct ArchiveTests {
             #expect(try await Contents(store) == before)
 
             // Keys are restored, and ids continue.
-            let first = ChatID(rawValue: 1)
+            let first: ChatID = 1
             let sent = MessageDraft(text: try MessageText("sent once"), idempotencyKey: IdempotencyKey("k1"))
             let replay = try await store.recordMessage(.post(sent), in: first)
             #expect(replay.isReplay)
-            #expect(replay.value.position == Position(rawValue: 5))
+            #expect(replay.value.position == 5)
             let created = try await store.createChat(Self.draftWithKey())
             #expect(created.isReplay)
             let next = try await store.postMessage(MessageText("next"), to: first)
@@ -57,7 +57,7 @@ struct ArchiveTests {
     func oneChatIsExportedAlone(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             try await Self.fill(store)
-            let archive = try await Self.export(store, ChatID(rawValue: 4))
+            let archive = try await Self.export(store, 4)
             let fingerprint = try #require(Self.draftWithKey().idempotency).fingerprint
             #expect(
                 Self.masked(archive) == """
@@ -69,9 +69,9 @@ struct ArchiveTests {
 
                     """
             )
-            for unknown in [2, 99] as [Int64] {
+            for unknown in [2, 99] as [ChatID] {
                 await #expect(throws: StoreError.chatNotFound) {
-                    try await Self.export(store, ChatID(rawValue: unknown))
+                    try await Self.export(store, unknown)
                 }
             }
         }
@@ -87,8 +87,8 @@ struct ArchiveTests {
             await #expect(throws: ArchiveError("the archive is cut off behind line \(lines)")) {
                 try await Self.load(Array(cut), into: store)
             }
-            let chat = ChatID(rawValue: 7)
-            let part = try await store.log(of: chat, after: Position(rawValue: 0), limit: 10_000)
+            let chat: ChatID = 7
+            let part = try await store.log(of: chat, after: 0, limit: 10_000)
             #expect(part.entries.map(\.position.rawValue) == Array(1...Int64(lines - 2)))
             #expect(part.lastPosition.rawValue == Int64(lines - 2))
             #expect(try await store.chat(chat).messageCount == Int64(lines - 2))
@@ -139,7 +139,7 @@ struct ArchiveTests {
         try await store.withStore { store in
             let end = #"{"type":"end","chats":1,"entries":1}"#
             _ = try await Self.load(Self.archive([Self.chat(1), Self.message(1), end]), into: store)
-            _ = try await store.postMessage(MessageText("own"), to: ChatID(rawValue: 1))
+            _ = try await store.postMessage(MessageText("own"), to: 1)
             let before = try await Contents(store)
             let change =
                 #"{"type":"message.updated","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":1}"#
@@ -279,9 +279,9 @@ struct ArchiveTests {
                 let archive = Self.archive([chat, Self.message(1), second, end])
                 #expect(try await Self.load(archive, into: store) == expected)
             }
-            let stored = try await store.chat(ChatID(rawValue: 1))
+            let stored = try await store.chat(1)
             #expect(stored.createdAt == Instant(timestamp: "2026-11-23T09:00:00Z"))
-            #expect(stored.lastPosition == Position(rawValue: 2))
+            #expect(stored.lastPosition == 2)
             #expect(stored.messageCount == 2)
             #expect(stored.lastMessageAt == Instant(timestamp: "2026-11-23T09:00:01.123456Z"))
         }
@@ -346,8 +346,8 @@ struct ArchiveTests {
             for _ in 1...7 {
                 _ = try await store.createChat(titled: ChatTitle("own"))
             }
-            for id in [1, 2, 3, 4, 5, 6] as [Int64] {
-                try await store.deleteChat(ChatID(rawValue: id))
+            for id in [1, 2, 3, 4, 5, 6] as [ChatID] {
+                try await store.deleteChat(id)
             }
             while try await store.purgeDeletedChats() {}
             let before = try await Contents(store)
@@ -442,7 +442,7 @@ private struct Contents: Equatable {
         list = try await store.chats(ChatListQuery(limit: 100))
         chats = list.chats.sorted { $0.id.rawValue < $1.id.rawValue }
         for chat in chats {
-            logs.append(try await store.log(of: chat.id, after: Position(rawValue: 0), limit: 100))
+            logs.append(try await store.log(of: chat.id, after: 0, limit: 100))
             pages.append(try await store.messages(.newest(of: chat.id, limit: 100)))
         }
     }

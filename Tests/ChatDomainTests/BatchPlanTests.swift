@@ -1,16 +1,17 @@
 import ChatDomain
+import ChatTestSupport
 import Testing
 
 struct BatchPlanTests {
-    private let first = ChatID(rawValue: 1)
-    private let second = ChatID(rawValue: 2)
+    private let first: ChatID = 1
+    private let second: ChatID = 2
     private let now = Instant(microsecondsSinceEpoch: 1_000)
 
-    private func post(_ text: String, key: String? = nil, replyTo: Int64? = nil) throws -> LogChange {
+    private func post(_ text: String, key: String? = nil, replyTo: MessageID? = nil) throws -> LogChange {
         .post(
             MessageDraft(
                 text: try MessageText(text),
-                replyTo: replyTo.map(MessageID.init(rawValue:)),
+                replyTo: replyTo,
                 idempotencyKey: key.flatMap(IdempotencyKey.init)
             )
         )
@@ -18,7 +19,7 @@ struct BatchPlanTests {
 
     private func head(
         _ chat: ChatID,
-        _ position: Int64,
+        _ position: Position,
         at microseconds: Int64 = 0,
         messages: Int64 = 0,
         lastMessageAt: Int64? = nil,
@@ -29,7 +30,7 @@ struct BatchPlanTests {
                 id: chat,
                 title: title,
                 createdAt: Instant(microsecondsSinceEpoch: 0),
-                lastPosition: Position(rawValue: position),
+                lastPosition: position,
                 lastMessageAt: lastMessageAt.map(Instant.init(microsecondsSinceEpoch:)),
                 messageCount: messages
             ),
@@ -38,9 +39,9 @@ struct BatchPlanTests {
     }
 
     private func message(
-        _ id: Int64,
+        _ id: MessageID,
         _ chat: ChatID,
-        _ position: Int64,
+        _ position: Position,
         _ text: String,
         at microseconds: Int64,
         revision: Int64 = 1,
@@ -48,9 +49,9 @@ struct BatchPlanTests {
         deletedAt: Int64? = nil
     ) -> Message {
         Message(
-            id: MessageID(rawValue: id),
+            id: id,
             chatID: chat,
-            position: Position(rawValue: position),
+            position: position,
             text: text,
             createdAt: Instant(microsecondsSinceEpoch: microseconds),
             revision: revision,
@@ -76,8 +77,8 @@ struct BatchPlanTests {
         .record(LogRequest(change, in: chat, by: .anonymous))
     }
 
-    private func results(_ plan: BatchPlan, ids: [Int64] = []) -> [Result<WriteAnswer, StoreError>] {
-        plan.recorded(LogWrites.Written(messageIDs: ids.map(MessageID.init(rawValue:)))).results
+    private func results(_ plan: BatchPlan, ids: [MessageID] = []) -> [Result<WriteAnswer, StoreError>] {
+        plan.recorded(LogWrites.Written(messageIDs: ids)).results
     }
 
     private func recorded(_ message: Message, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
@@ -88,8 +89,8 @@ struct BatchPlanTests {
         ChatDraft(title: try ChatTitle(title), idempotencyKey: key.flatMap(IdempotencyKey.init))
     }
 
-    private func created(_ id: Int64, _ title: String, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
-        let chat = Chat(id: ChatID(rawValue: id), title: title, createdAt: now)
+    private func created(_ id: ChatID, _ title: String, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
+        let chat = Chat(id: id, title: title, createdAt: now)
         return .success(.created(Accepted(chat, isReplay: isReplay)))
     }
 
@@ -111,14 +112,14 @@ struct BatchPlanTests {
             record(.edit(kept.id, try edit("d"), onlyIf: .any), in: first), record(try post("e"), in: first),
         ]
         let plan = plan(requests, from: priorState)
-        let batch = plan.recorded(LogWrites.Written(messageIDs: [11, 12, 13].map(MessageID.init(rawValue:))))
+        let batch = plan.recorded(LogWrites.Written(messageIDs: [11, 12, 13]))
 
         var edited = kept
         (edited.text, edited.revision, edited.editedAt) = ("d", 3, now)
         var deleted = gone
         (deleted.text, deleted.deletedAt) = ("", now)
         let chat = head(first, 10, at: 1_000, messages: 3, lastMessageAt: 1_000, title: "renamed").chat
-        let expected: [(Int64, LogEntry.Kind, LogSubject)] = [
+        let expected: [(Position, LogEntry.Kind, LogSubject)] = [
             (5, .messageCreated, .message(message(11, first, 5, "a", at: 1_000))),
             (6, .messageUpdated, .message(edited)), (7, .chatUpdated, .chat(chat)),
             (8, .messageDeleted, .message(deleted)), (9, .messageUpdated, .message(edited)),
@@ -127,12 +128,7 @@ struct BatchPlanTests {
         let entries = batch.entries.filter { entry in
             if case .message(let message) = entry.subject { message.chatID == first } else { true }
         }
-        #expect(
-            entries
-                == expected.map {
-                    LogEntry(position: Position(rawValue: $0), kind: $1, instant: now, subject: $2)
-                }
-        )
+        #expect(entries == expected.map { LogEntry(position: $0, kind: $1, instant: now, subject: $2) })
         let others = batch.entries.filter { !entries.contains($0) }
         #expect(others.map(\.subject) == [.message(message(12, second, 1, "c", at: 1_000))])
         #expect(batch.results.count == requests.count)
@@ -141,7 +137,7 @@ struct BatchPlanTests {
     @Test func eachLogGoesOnWithoutAHole() throws {
         let requests = [
             record(try post("a"), in: first), record(try post("b"), in: second),
-            record(try post("c"), in: first), record(try post("d"), in: ChatID(rawValue: 3)),
+            record(try post("c"), in: first), record(try post("d"), in: 3),
         ]
         // The clock is behind the first log and ahead of the second.
         let plan = plan(requests, from: priorState(head(first, 7, at: 5_000), head(second, 0)))
@@ -207,9 +203,9 @@ struct BatchPlanTests {
         let edited = message(5, first, 1, "new", at: 0, revision: 2, editedAt: 1_000)
         let deleted = message(5, first, 1, "", at: 0, revision: 2, editedAt: 1_000, deletedAt: 1_000)
         let answer = Message(
-            id: MessageID(rawValue: 6),
+            id: 6,
             chatID: first,
-            position: Position(rawValue: 3),
+            position: 3,
             text: "answer",
             replyTo: old.id,
             createdAt: now
@@ -268,14 +264,14 @@ struct BatchPlanTests {
         ]
         let plan = BatchPlan(drafts.map { .create($0) }, from: priorState, at: now)
         #expect(plan.writes.creations.map(\.draft.title.value) == ["new", "new"])
-        let batch = plan.recorded(LogWrites.Written(chatIDs: [7, 8].map(ChatID.init(rawValue:))))
+        let batch = plan.recorded(LogWrites.Written(chatIDs: [7, 8]))
         #expect(
             batch.results == [
                 created(1, "stored", isReplay: true), .failure(.idempotencyKeyReused), created(7, "new"),
                 created(7, "new", isReplay: true), .failure(.idempotencyKeyReused), created(8, "new"),
             ]
         )
-        #expect(batch.createdChats == [7, 8].map(ChatID.init(rawValue:)))
+        #expect(batch.createdChats == [7, 8])
     }
 
     @Test func aChatThatIsDeletedTakesNothingMoreAndReleasesItsKey() throws {
@@ -289,12 +285,12 @@ struct BatchPlanTests {
         let requests: [WriteRequest] = [
             record(try post("before"), in: first), .delete(first),
             record(try post("after"), in: first), .delete(first), .create(draft),
-            .delete(ChatID(rawValue: 3)), record(try post("beside"), in: second),
+            .delete(3), record(try post("beside"), in: second),
         ]
         let plan = BatchPlan(requests, from: priorState, at: now)
         #expect(plan.writes.removedChats == [first])
-        let ids = [21, 22].map(MessageID.init(rawValue:))
-        let batch = plan.recorded(LogWrites.Written(messageIDs: ids, chatIDs: [ChatID(rawValue: 7)]))
+        let ids: [MessageID] = [21, 22]
+        let batch = plan.recorded(LogWrites.Written(messageIDs: ids, chatIDs: [7]))
         let beside = message(22, second, 2, "beside", at: 1_000)
         #expect(
             batch.results == [
@@ -313,7 +309,7 @@ struct BatchPlanTests {
         var priorState = BatchPlan.PriorState()
         for (index, size) in sizes.enumerated() {
             let chat = ChatID(rawValue: Int64(index))
-            priorState.heads[chat] = head(chat, size)
+            priorState.heads[chat] = head(chat, Position(rawValue: size))
         }
         let chats = sizes.indices.map { ChatID(rawValue: Int64($0)) }
         let plan = BatchPlan(chats.map { .delete($0) }, from: priorState, at: now)
@@ -329,9 +325,8 @@ struct BatchPlanTests {
             record(try post("b"), in: second),
         ]
         let plan = BatchPlan(requests, from: priorState, at: now)
-        let ids = [MessageID(rawValue: 5)]
         #expect(
-            plan.recorded(LogWrites.Written(messageIDs: ids)).results == [
+            results(plan, ids: [5]) == [
                 .failure(.unavailable(reason: "locked")), .failure(.unavailable(reason: "locked")),
                 recorded(message(5, second, 1, "b", at: 1_000)),
             ]

@@ -1,9 +1,10 @@
 import ChatDomain
+import ChatTestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct SearchQueueTests {
-    private let nothing = ChatList(chats: [], next: nil, epoch: Epoch(rawValue: 1))
+    private let nothing = ChatList(chats: [], next: nil, epoch: 1)
     private let query = ChatListQuery(limit: 1, titlePart: "a")
 
     @Test func searchesRunOneAfterTheOtherAndAFullQueueRefusesAtOnce() async throws {

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatTestSupport
 import Dispatch
 import Executors
 import Glibc
@@ -32,7 +33,7 @@ struct WriteShardsTests {
                     _ = try await lanes.record(LogRequest(.post(post), in: ChatID(rawValue: number), by: .anonymous))
                 }
             }
-            group.addTask { try await lanes.deleteChat(ChatID(rawValue: 9)) }
+            group.addTask { try await lanes.deleteChat(9) }
             group.addTask { _ = try await lanes.purgeDeletedChats() }
             while lanes.waitingCount < 806 { await Task.yield() }
             gate.open()
@@ -71,7 +72,7 @@ struct WriteShardsTests {
         let (lanes, listener) = lanesWithSlowListener()
         _ = try await lanes.createChat(ChatDraft(title: try ChatTitle("first")))
         listener.open()
-        #expect(await listener.next() == .created(ChatID(rawValue: 1)))
+        #expect(await listener.next() == .created(1))
     }
 
     @Test func listenersAreToldInTheOrderOfTheBatches() async throws {
@@ -98,7 +99,7 @@ struct WriteShardsTests {
         request.cancel()
         gate.open()
         listener.open()
-        #expect(await listener.next() == .created(ChatID(rawValue: 1)))
+        #expect(await listener.next() == .created(1))
         _ = try await request.value
     }
 
@@ -140,11 +141,11 @@ struct WriteShardsTests {
 
     private static func answer(_ requests: [WriteRequest]) -> RecordedBatch {
         let now = Instant(microsecondsSinceEpoch: 0)
-        let chat = Chat(id: ChatID(rawValue: 1), title: "flood", createdAt: now)
+        let chat = Chat(id: 1, title: "flood", createdAt: now)
         let message = Message(
-            id: MessageID(rawValue: 1),
+            id: 1,
             chatID: chat.id,
-            position: Position(rawValue: 1),
+            position: 1,
             text: "hello",
             createdAt: now
         )

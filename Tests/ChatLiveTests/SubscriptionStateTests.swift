@@ -19,24 +19,24 @@ struct SubscriptionStateTests {
 
     @Test("a subscription that is up to date catches up without a read")
     func aSubscriptionThatIsUpToDateReadsNothing() {
-        var buffer = ReplayBuffer(end: Position(rawValue: 5))
-        var state = SubscriptionState(after: Position(rawValue: 5))
+        var buffer = ReplayBuffer(end: 5)
+        var state = SubscriptionState(after: 5)
         #expect(!state.isLive)
         #expect(state.next(buffer).summary == "caught up")
         #expect(state.isLive)
         #expect(state.next(buffer).summary == "wait")
-        _ = buffer.append(.sample(6), at: Position(rawValue: 6))
+        _ = buffer.append(.sample(6), at: 6)
         #expect(state.next(buffer).summary == "send 6")
         let moves = [5, 7, 6, 6, 7].map { state.advance(to: .sample($0)) }
         #expect(moves == [false, false, true, false, true])
-        #expect(state.position == Position(rawValue: 7))
+        #expect(state.position == 7)
     }
 
     @Test("only a live subscription can be overrun")
     func onlyALiveSubscriptionIsOverrun() {
-        var buffer = ReplayBuffer(end: Position(rawValue: 5))
-        var old = SubscriptionState(after: Position(rawValue: 1))
-        var live = SubscriptionState(after: Position(rawValue: 5))
+        var buffer = ReplayBuffer(end: 5)
+        var old = SubscriptionState(after: 1)
+        var live = SubscriptionState(after: 5)
         #expect(live.next(buffer).summary == "caught up")
         for position in 6...9 as ClosedRange<Int64> {
             _ = buffer.append(.sample(position), at: Position(rawValue: position))
@@ -46,10 +46,10 @@ struct SubscriptionStateTests {
         #expect(live.isOverrun(by: buffer))
         #expect(!old.isOverrun(by: buffer))
         #expect(old.next(buffer).summary == "read after 1")
-        #expect(old.floor == Position(rawValue: 9))
+        #expect(old.floor == 9)
         #expect(old.next(buffer).summary == "wait")
         old.finishReading()
-        #expect(old.floor == Position(rawValue: 1))
+        #expect(old.floor == 1)
         #expect(old.next(buffer).summary == "read after 1")
     }
 }

@@ -22,7 +22,7 @@ struct DowngradeTests {
             let list = try await store.chats(ChatListQuery(limit: 100))
             #expect(list.chats.map(\.title) == (kind == .postgresql ? ["new"] : []))
             for chat in list.chats {
-                let log = try await store.log(of: chat.id, after: Position(rawValue: 0), limit: 100)
+                let log = try await store.log(of: chat.id, after: 0, limit: 100)
                 #expect(log.entries.map(\.position.rawValue) == Array(1...log.lastPosition.rawValue))
                 #expect(log.lastPosition == chat.lastPosition)
                 #expect(chat.messageCount == chat.lastPosition.rawValue)
@@ -33,7 +33,7 @@ struct DowngradeTests {
             // The service continues after the last entry, with ids that were never used.
             guard kind == .postgresql else { return }
             let message = try await store.postMessage(MessageText("four"), to: chat)
-            #expect(message.position == Position(rawValue: 3))
+            #expect(message.position == 3)
             let largest = try await database.rows("SELECT CAST(max(id) AS text) FROM messages")
             #expect(largest == [["\(message.id.rawValue)"]])
             #expect(message.id.rawValue == 4)

@@ -98,18 +98,18 @@ struct PostgresMigrationTests {
                 try await withDatabase(url) { database in
                     try await MigrationRunner(database).migrate(.up, to: .head)
                     let store = PostgresStore(database)
-                    let first = try await store.chat(ChatID(rawValue: 1), newestMessages: 20)
+                    let first = try await store.chat(1, newestMessages: 20)
                     #expect(first.chat.title == "first")
                     #expect(first.messages.prefix(2).map(\.id.rawValue) == [1, 2])
                     #expect(first.messages.prefix(2).map(\.text) == ["one", "late"])
                     #expect(first.messages.map(\.position.rawValue) == Array(1...Int64(first.messages.count)))
                     #expect(zip(first.messages, first.messages.dropFirst()).allSatisfy { $0.createdAt <= $1.createdAt })
-                    let empty = try await store.chat(ChatID(rawValue: 3), newestMessages: 20)
+                    let empty = try await store.chat(3, newestMessages: 20)
                     #expect(empty.messages == [])
                     #expect(empty.chat.createdAt.microsecondsSinceEpoch == 1_704_103_200_123_456)
 
                     // The service continues: new ids come after all old ones, deleted ones included.
-                    let message = try await store.postMessage(MessageText("new"), to: ChatID(rawValue: 1))
+                    let message = try await store.postMessage(MessageText("new"), to: 1)
                     #expect(message.id.rawValue == Int64(first.messages.count) + 2)
                     #expect(message.position.rawValue == Int64(first.messages.count) + 1)
                     // Back to the original tables with every row, to be adopted again in the second pass.
@@ -143,15 +143,15 @@ struct PostgresMigrationTests {
             try await withDatabase(url) { database in
                 try await MigrationRunner(database).migrate(.up, to: .head)
                 let store = PostgresStore(database)
-                let old = try await store.chat(ChatID(rawValue: 7), newestMessages: 20)
+                let old = try await store.chat(7, newestMessages: 20)
                 #expect(old.chat.createdAt.microsecondsSinceEpoch == 1_704_103_200_000_000)
                 #expect(old.messages.map(\.id.rawValue) == [9])
                 let new = try await store.createChat(titled: ChatTitle("new"))
-                let message = try await store.postMessage(MessageText("new"), to: ChatID(rawValue: 7))
+                let message = try await store.postMessage(MessageText("new"), to: 7)
                 let isDrawnFromSequence = id.contains("loose")
                 #expect(new.id.rawValue == (isDrawnFromSequence ? 43 : 8))
                 #expect(message.id.rawValue == (isDrawnFromSequence ? 43 : 10))
-                #expect(message.position == Position(rawValue: 2))
+                #expect(message.position == 2)
             }
         }
     }

@@ -77,8 +77,8 @@ struct OperationsTests {
                 let page = try await operations.listMessages(.anonymous, of: chat, .after(place(position)), limit: 1)
                 #expect(page.messages.isEmpty)
             }
-            let end = Position(rawValue: 1)
-            await #expect(throws: PositionBeyondEnd(position: Position(rawValue: 2), end: end)) {
+            let end: Position = 1
+            await #expect(throws: PositionBeyondEnd(position: 2, end: end)) {
                 let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
                 return try await operations.follow(.anonymous, chat, after: place(2), on: eventLoop)
             }

@@ -10,7 +10,7 @@ struct ChatConformanceTests {
         try await store.withStore { store in
             let before = Instant.now()
             let chat = try await store.createChat(titled: ChatTitle("Привет 👋🏽"))
-            #expect(chat.id == ChatID(rawValue: 1))
+            #expect(chat.id == 1)
             #expect(chat.title == "Привет 👋🏽")
             #expect((before...Instant.now()).contains(chat.createdAt))
             let read = try await store.chat(chat.id, newestMessages: 20)

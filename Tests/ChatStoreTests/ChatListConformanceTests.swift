@@ -31,7 +31,7 @@ struct ChatListConformanceTests {
             }
             #expect(list.chats[0].messageCount == 0)
             #expect(list.chats[0].lastMessageAt == message.createdAt)
-            #expect(list.chats[0].lastPosition == Position(rawValue: 3))
+            #expect(list.chats[0].lastPosition == 3)
         }
     }
 
@@ -56,7 +56,7 @@ struct ChatListConformanceTests {
             }
             // The cursor works even if its chat has been deleted.
             let next = try #require(try await store.chats(ChatListQuery(limit: 3)).next)
-            try await store.deleteChat(ChatID(rawValue: 8))
+            try await store.deleteChat(8)
             let rest = try await store.chats(ChatListQuery(after: next, limit: 100))
             #expect(rest.chats.map(\.id.rawValue) == (1...7).reversed())
         }

@@ -26,13 +26,13 @@ func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) asy
     #expect(try await store.message(first.id, in: chat) == read.messages[0])
     #expect(try await store.chat(chat) == updated)
     #expect(try await store.messages(.newest(of: chat, limit: 20)).messages.map(\.id) == [first.id, second.id])
-    #expect(try await store.log(of: chat, after: Position(rawValue: 0), limit: 20).entries.count == 5)
+    #expect(try await store.log(of: chat, after: 0, limit: 20).entries.count == 5)
     #expect(Set(try await store.chats(ChatListQuery(limit: 20)).chats.map(\.id)) == [chat, keyless, long])
     #expect(try await store.chats(ChatListQuery(limit: 20, titlePart: "RENAMED")).chats == [updated])
     try await store.checkReadiness()
 
     let archived = try #require(try await store.archivedChats(after: long, limit: 1).first)
-    let entries = try await store.archivedEntries(of: chat, after: Position(rawValue: 0), limit: 20)
+    let entries = try await store.archivedEntries(of: chat, after: 0, limit: 20)
     try await store.deleteChat(chat)
     await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(chat) }
     let stretch = ArchivedStretch(chat: archived, entries: entries)

@@ -55,7 +55,7 @@ struct ClockConformanceTests {
             let now = Instant.now()
             #expect(try await store.newestEntryLead(over: now) == nil)
             let future = now.advanced(by: Self.year)
-            let chat = ChatID(rawValue: 7)
+            let chat: ChatID = 7
             let head = LogHead(
                 chat: Chat(id: chat, title: "from a wrong clock", metadata: nil, createdAt: future),
                 instant: future

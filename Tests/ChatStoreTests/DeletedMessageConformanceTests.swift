@@ -70,8 +70,8 @@ struct DeletedMessageConformanceTests {
             for id in ids[5..<195] {
                 try await source.delete(id, in: chat)
             }
-            let archived = try await source.archivedChats(after: ChatID(rawValue: 0), limit: 1)
-            let entries = try await source.archivedEntries(of: chat, after: Position(rawValue: 0), limit: 1_000)
+            let archived = try await source.archivedChats(after: 0, limit: 1)
+            let entries = try await source.archivedEntries(of: chat, after: 0, limit: 1_000)
             return (archived[0], entries)
         }
         try await store.withStoreAndSQL { store, database in

@@ -19,7 +19,7 @@ struct EpochConformanceTests {
     }
 
     private func epochs(of chat: ChatID, in store: some ChatStore) async throws -> Set<Epoch> {
-        let beginning = Position(rawValue: 0)
+        let beginning: Position = 0
         let latest = try await store.tail(LogTail(chatID: chat, limit: 1))
         return [
             latest.end.epoch, try await store.epoch, try await store.chats(withIDs: [chat]).epoch,

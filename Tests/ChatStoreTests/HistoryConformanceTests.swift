@@ -24,16 +24,16 @@ struct HistoryConformanceTests {
             #expect(edited == expected)
             #expect(try await store.message(first.id, in: chat) == expected)
             #expect(try await store.chat(chat, newestMessages: 20).messages == [expected, second])
-            let log = try await store.log(of: chat, after: Position(rawValue: 2), limit: 10)
+            let log = try await store.log(of: chat, after: 2, limit: 10)
             let entry = LogEntry(
-                position: Position(rawValue: 3),
+                position: 3,
                 kind: .messageUpdated,
                 instant: editedAt,
                 subject: .message(expected)
             )
-            #expect(log == LogPage(entries: [entry], lastPosition: Position(rawValue: 3), epoch: log.epoch))
+            #expect(log == LogPage(entries: [entry], lastPosition: 3, epoch: log.epoch))
             let read = try await store.chat(chat)
-            #expect(read.lastPosition == Position(rawValue: 3))
+            #expect(read.lastPosition == 3)
             #expect(read.messageCount == 2)
             #expect(read.lastMessageAt == second.createdAt)
         }
@@ -73,7 +73,7 @@ struct HistoryConformanceTests {
             #expect(stored.metadata?.json.unicodeScalars.elementsEqual(json.decomposed.unicodeScalars) == true)
             let titled = try await store.updateChat(chat, ChatEdit(title: ChatTitle("e\u{301}")))
             #expect(titled.title.unicodeScalars.count == 2)
-            #expect(titled.lastPosition == Position(rawValue: 4))
+            #expect(titled.lastPosition == 4)
             #expect(try await store.chat(chat).title.unicodeScalars.count == 2)
         }
     }
@@ -127,7 +127,7 @@ struct HistoryConformanceTests {
             let made = outcomes.compactMap { $0 }
             #expect(made.count == 1)
             #expect(try await store.message(message.id, in: chat) == made.first)
-            #expect(try await store.chat(chat).lastPosition == Position(rawValue: 2))
+            #expect(try await store.chat(chat).lastPosition == 2)
         }
     }
 
@@ -151,9 +151,9 @@ struct HistoryConformanceTests {
                     )
                 }
             }
-            #expect(try await store.chat(chat).lastPosition == Position(rawValue: 2))
+            #expect(try await store.chat(chat).lastPosition == 2)
             #expect(try await store.message(elsewhere.id, in: other) == elsewhere)
-            let unknown = ChatID(rawValue: 99)
+            let unknown: ChatID = 99
             await #expect(throws: StoreError.chatNotFound) { try await store.message(gone.id, in: unknown) }
             await #expect(throws: StoreError.chatNotFound) { try await store.edit(gone.id, in: unknown, text: "new") }
             await #expect(throws: StoreError.chatNotFound) { try await store.delete(gone.id, in: unknown) }
@@ -165,7 +165,7 @@ struct HistoryConformanceTests {
                 try await store.messages(.newest(of: unknown, limit: 1))
             }
             await #expect(throws: StoreError.chatNotFound) {
-                try await store.log(of: unknown, after: Position(rawValue: 0), limit: 1)
+                try await store.log(of: unknown, after: 0, limit: 1)
             }
         }
     }
@@ -189,14 +189,14 @@ struct HistoryConformanceTests {
             #expect(tombstone.revision == 2)
             let page = try await store.messages(.newest(of: chat, limit: 50))
             #expect(page.messages == [messages[0], messages[1], tombstone])
-            #expect(page.lastPosition == Position(rawValue: 5))
+            #expect(page.lastPosition == 5)
             // Earlier messages take the place of the deleted one.
             let tail = try await store.chat(chat, newestMessages: 2)
             #expect(tail.messages == [messages[0], messages[1]])
             #expect(tail.chat.messageCount == 2)
             // The time of the latest post stays, although that message was deleted.
             #expect(tail.chat.lastMessageAt == messages[2].createdAt)
-            let entries = try await store.log(of: chat, after: Position(rawValue: 2), limit: 10).entries
+            let entries = try await store.log(of: chat, after: 2, limit: 10).entries
             #expect(entries.map(\.kind) == [.messageCreated, .messageUpdated, .messageDeleted])
             // No entry shows the deleted content.
             #expect(entries.map(\.subject) == Array(repeating: .message(tombstone), count: 3))
@@ -266,18 +266,18 @@ struct HistoryConformanceTests {
             #expect(updated.title == "new")
             #expect(updated.metadata == metadata)
             #expect(updated.createdAt == chat.createdAt)
-            #expect(updated.lastPosition == Position(rawValue: 1))
+            #expect(updated.lastPosition == 1)
             #expect(updated.lastMessageAt == nil)
             #expect(updated.messageCount == 0)
             #expect(try await store.chat(chat.id) == updated)
             let plain = try await store.updateChat(chat.id, ChatEdit(metadata: .replace(nil)))
             #expect(plain.title == "new")
             #expect(plain.metadata == nil)
-            let log = try await store.log(of: chat.id, after: Position(rawValue: 0), limit: 10)
+            let log = try await store.log(of: chat.id, after: 0, limit: 10)
             #expect(log.entries.map(\.position.rawValue) == [1, 2])
             #expect(log.entries.map(\.kind) == [.chatUpdated, .chatUpdated])
             #expect(log.entries.map(\.subject) == [.chat(plain), .chat(plain)])
-            #expect(log.lastPosition == Position(rawValue: 2))
+            #expect(log.lastPosition == 2)
         }
     }
 
@@ -332,30 +332,30 @@ struct HistoryConformanceTests {
     func theLogIsReadInStretchesOfAnyLength(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
-            let empty = LogPage(entries: [], lastPosition: Position(rawValue: 0), epoch: try await store.epoch)
-            #expect(try await store.log(of: chat, after: Position(rawValue: 0), limit: 100) == empty)
+            let empty = LogPage(entries: [], lastPosition: 0, epoch: try await store.epoch)
+            #expect(try await store.log(of: chat, after: 0, limit: 100) == empty)
             let first = try await store.postMessage(MessageText("first"), to: chat)
             _ = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
             _ = try await store.edit(first.id, in: chat, text: "edited")
             let second = try await store.postMessage(MessageText("second"), to: chat)
             try await store.delete(first.id, in: chat)
             _ = try await store.edit(second.id, in: chat, text: "edited, too")
-            let all = try await store.log(of: chat, after: Position(rawValue: 0), limit: 100)
+            let all = try await store.log(of: chat, after: 0, limit: 100)
             #expect(all.entries.map(\.position.rawValue) == Array(1...6))
             let kinds: [LogEntry.Kind] = [
                 .messageCreated, .chatUpdated, .messageUpdated, .messageCreated, .messageDeleted, .messageUpdated,
             ]
             #expect(all.entries.map(\.kind) == kinds)
-            #expect(all.lastPosition == Position(rawValue: 6))
+            #expect(all.lastPosition == 6)
             for after in 0...7 {
                 for limit in [1, 2, 3, 6, 100] {
                     let page = try await store.log(of: chat, after: Position(rawValue: Int64(after)), limit: limit)
                     #expect(page.entries == Array(all.entries.dropFirst(after).prefix(limit)))
-                    #expect(page.lastPosition == Position(rawValue: 6))
+                    #expect(page.lastPosition == 6)
                 }
             }
             let end = try await store.log(of: chat, after: Position(rawValue: .max), limit: 100)
-            #expect(end == LogPage(entries: [], lastPosition: Position(rawValue: 6), epoch: all.epoch))
+            #expect(end == LogPage(entries: [], lastPosition: 6, epoch: all.epoch))
         }
     }
 }

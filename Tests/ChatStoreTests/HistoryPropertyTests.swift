@@ -79,7 +79,7 @@ struct HistoryPropertyTests {
         withSignalled entries: [LogEntry],
         of chat: ChatID
     ) async throws {
-        let log = try await store.log(of: chat, after: Position(rawValue: 0), limit: 10_000).entries
+        let log = try await store.log(of: chat, after: 0, limit: 10_000).entries
         #expect(entries.map(\.position) == log.map(\.position))
         #expect(entries.map(\.kind) == log.map(\.kind))
         #expect(entries.map(\.instant) == log.map(\.instant))
@@ -119,7 +119,7 @@ struct HistoryPropertyTests {
             changes.sorted { ($0.message?.revision ?? 0, $0.rank) < ($1.message?.revision ?? 0, $1.rank) }
         }
         var model = HistoryModel(chat)
-        let log = try await store.log(of: chat.id, after: Position(rawValue: 0), limit: 10_000)
+        let log = try await store.log(of: chat.id, after: 0, limit: 10_000)
         for entry in log.entries {
             #expect(entry.position == model.nextPosition)
             #expect(entry.instant >= model.lastEntryAt)
@@ -389,7 +389,7 @@ private struct ConcurrentClient {
 
     /// What one client reads never goes backward.
     private mutating func moveEnd(of chat: ChatID, to position: Position) throws {
-        #expect(position >= ends[chat] ?? Position(rawValue: 0))
+        #expect(position >= ends[chat] ?? 0)
         ends[chat] = position
     }
 }

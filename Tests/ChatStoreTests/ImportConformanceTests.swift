@@ -122,17 +122,17 @@ struct ImportConformanceTests {
             var stretch = Self.stretch(chat: 7, messages: [1])
             let record = LogRecord(
                 chatID: stretch.chat.id,
-                position: Position(rawValue: 2),
+                position: 2,
                 kind: .messageUpdated,
                 instant: Self.instant,
-                messageID: MessageID(rawValue: 1),
+                messageID: 1,
                 payload: Metadata(json: #"{"emoji":"👍"}"#)
             )
             stretch.entries.append(.change(record))
             let added = try await store.importBatch([stretch], skipsConflicts: false).added
             #expect(added == ImportCount(chats: 1, entries: 2))
             #expect(try await store.importBatch([stretch], skipsConflicts: false).added == ImportCount())
-            let start = Position(rawValue: 0)
+            let start: Position = 0
             #expect(try await store.archivedEntries(of: record.chatID, after: start, limit: 10) == stretch.entries)
             let log = try await store.log(of: record.chatID, after: start, limit: 10)
             #expect(log.entries.map(\.payload) == [nil, record.payload])
@@ -149,7 +149,7 @@ struct ImportConformanceTests {
                 )
                 #expect(result == ImportResult(added: ImportCount(chats: 1, entries: 1)))
             }
-            let next = try await store.postMessage(MessageText("own"), to: ChatID(rawValue: 1_000))
+            let next = try await store.postMessage(MessageText("own"), to: 1_000)
             #expect(next.id.rawValue == 5_001)
         }
     }

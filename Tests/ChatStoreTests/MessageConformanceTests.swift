@@ -11,9 +11,9 @@ struct MessageConformanceTests {
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             let text = "line\nbreak\tand \"quotes\" \\ / \u{7} \u{2028} é 👋🏽"
             let message = try await store.postMessage(MessageText(text), to: chat.id)
-            #expect(message.id == MessageID(rawValue: 1))
+            #expect(message.id == 1)
             #expect(message.chatID == chat.id)
-            #expect(message.position == Position(rawValue: 1))
+            #expect(message.position == 1)
             #expect(message.text == text)
             #expect(message.createdAt >= chat.createdAt)
             #expect(try await store.chat(chat.id, newestMessages: 1).messages == [message])
@@ -55,7 +55,7 @@ struct MessageConformanceTests {
             let chat = created.id
             let tail = LogTail(chatID: chat, limit: 20)
             let epoch = try await store.epoch
-            let start = LogEnd(epoch: epoch, position: Position(rawValue: 0), instant: created.createdAt)
+            let start = LogEnd(epoch: epoch, position: 0, instant: created.createdAt)
             #expect(try await store.tail(LogTailRequest(tail, known: start)) == nil)
             let message = try await store.postMessage(MessageText("a"), to: chat)
             let end = LogEnd(epoch: epoch, position: message.position, instant: message.createdAt)
@@ -83,7 +83,7 @@ struct MessageConformanceTests {
                 instant: instant
             )
             let new = Message(
-                id: MessageID(rawValue: 7),
+                id: 7,
                 chatID: chat,
                 position: old.position,
                 text: "new",
@@ -107,7 +107,7 @@ struct MessageConformanceTests {
             let first = try await store.createChat(titled: ChatTitle("first"))
             let second = try await store.createChat(titled: ChatTitle("second"))
             var messages = [try await store.postMessage(MessageText("a"), to: first.id)]
-            _ = try? await store.postMessage(MessageText("lost"), to: ChatID(rawValue: 99))
+            _ = try? await store.postMessage(MessageText("lost"), to: 99)
             messages.append(try await store.postMessage(MessageText("b"), to: second.id))
             messages.append(try await store.postMessage(MessageText("c"), to: first.id))
             #expect(messages.map(\.id.rawValue) == [1, 2, 3])

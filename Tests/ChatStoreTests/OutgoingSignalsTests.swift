@@ -28,10 +28,10 @@ import Testing
         #expect(outgoing.take() == nil)
         #expect(outgoing.add(moved(1, 1)))
         #expect(!outgoing.add(moved(2, 1)))
-        #expect(!outgoing.add(.created(ChatID(rawValue: 3))))
+        #expect(!outgoing.add(.created(3)))
         #expect(outgoing.take()?.sorted() == ["created 3", "moved 1 1", "moved 2 1"])
         #expect(outgoing.take() == nil)
-        #expect(outgoing.add(.deleted(ChatID(rawValue: 3))))
+        #expect(outgoing.add(.deleted(3)))
     }
 
     @Test func ofAChatsPositionsTheHighestIsSentHoweverManyThereWere() {
@@ -65,18 +65,18 @@ import Testing
 
     @Test func positionsComeLastAndTheOthersInTheirOrder() {
         let outgoing = Outgoing()
-        let typing = Typing(chatID: ChatID(rawValue: 1), instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
-        _ = outgoing.add(.created(ChatID(rawValue: 1)))
+        let typing = Typing(chatID: 1, instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
+        _ = outgoing.add(.created(1))
         _ = outgoing.add(moved(1, 1))
         _ = outgoing.add(typing)
-        _ = outgoing.add(.deleted(ChatID(rawValue: 2)))
+        _ = outgoing.add(.deleted(2))
         #expect(outgoing.take() == ["created 1", "typing 1 9", "deleted 2", "moved 1 1"])
     }
 
     @Test func aDeletedChatHasNoPositionAnyMore() {
         let outgoing = Outgoing()
         _ = outgoing.add(moved(1, 5))
-        _ = outgoing.add(.deleted(ChatID(rawValue: 1)))
+        _ = outgoing.add(.deleted(1))
         #expect(outgoing.take() == ["deleted 1"])
     }
 
@@ -84,7 +84,7 @@ import Testing
         let outgoing = Outgoing()
         _ = outgoing.add(moved(1, 5))
         #expect(!outgoing.add(.missed))
-        #expect(!outgoing.add(.created(ChatID(rawValue: 2))))
+        #expect(!outgoing.add(.created(2)))
         #expect(outgoing.take() == ["missed"])
         #expect(outgoing.add(moved(1, 6)))
         #expect(outgoing.take() == ["moved 1 6"])
@@ -132,7 +132,7 @@ import Testing
         for number in 0..<1_000 {
             let metadata = Metadata(json: #"{"user":"\#(number % 500)"}"#)
             let instant = Instant(microsecondsSinceEpoch: Int64(number))
-            _ = outgoing.add(Typing(chatID: ChatID(rawValue: 1), instant: instant, metadata: metadata))
+            _ = outgoing.add(Typing(chatID: 1, instant: instant, metadata: metadata))
         }
         _ = outgoing.add(moved(1, 1))
         let lines = outgoing.take() ?? []
@@ -144,7 +144,7 @@ import Testing
         let texts = SignalPayload.texts(of: lines, process: 1)
         #expect(texts.count <= 2)
         // After that there is room again.
-        _ = outgoing.add(Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: nil))
+        _ = outgoing.add(Typing(chatID: 1, instant: .now(), metadata: nil))
         #expect(outgoing.take()?.count == 1)
     }
 }

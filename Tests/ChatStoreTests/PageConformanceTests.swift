@@ -26,7 +26,7 @@ struct PageConformanceTests {
             let chat = try await store.createChat(titled: ChatTitle("empty")).id
             let other = try await store.createChat(titled: ChatTitle("other")).id
             _ = try await store.postMessage(MessageText("elsewhere"), to: other)
-            for lastPosition in 0...1 as ClosedRange<Int64> {
+            for lastPosition in [0, 1] as [Position] {
                 var pages = [try await store.messages(.newest(of: chat, limit: 100))]
                 for anchor in Anchor.allCases {
                     for position in [0, 1, 50, .max] as [Int64] {
@@ -36,7 +36,7 @@ struct PageConformanceTests {
                 for page in pages {
                     #expect(page.messages == [])
                     #expect(!page.hasBefore && !page.hasAfter)
-                    #expect(page.lastPosition == Position(rawValue: lastPosition))
+                    #expect(page.lastPosition == lastPosition)
                 }
                 // A log with an entry that is not a message.
                 _ = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
@@ -59,7 +59,7 @@ struct PageConformanceTests {
                 }
             }
             var all: [Message] = []
-            for entry in try await store.log(of: chat, after: Position(rawValue: 0), limit: 100).entries {
+            for entry in try await store.log(of: chat, after: 0, limit: 100).entries {
                 if entry.kind == .messageCreated, case .message(let message) = entry.subject {
                     all.append(message)
                 }
@@ -72,7 +72,7 @@ struct PageConformanceTests {
                 #expect(newest.messages == all.suffix(limit))
                 #expect(newest.hasBefore == (limit < 8))
                 #expect(!newest.hasAfter)
-                #expect(newest.lastPosition == Position(rawValue: 12))
+                #expect(newest.lastPosition == 12)
                 for position in Array(0...14) + [1_000, .max - 1, .max] as [Int64] {
                     for anchor in Anchor.allCases {
                         let older = all.filter {
@@ -90,7 +90,7 @@ struct PageConformanceTests {
                         #expect(page.messages == older.suffix(olderLimit) + newer.prefix(newerLimit), "\(place)")
                         #expect(page.hasBefore == (older.count > olderLimit), "\(place)")
                         #expect(page.hasAfter == (newer.count > newerLimit), "\(place)")
-                        #expect(page.lastPosition == Position(rawValue: 12))
+                        #expect(page.lastPosition == 12)
                     }
                 }
             }
@@ -114,7 +114,7 @@ struct PageConformanceTests {
             }
             #expect(sizes == [100, 100, 50])
             #expect(read.map(\.position.rawValue) == Array(1...250))
-            var forwards = try await store.messages(.after(Position(rawValue: 0), in: chat, limit: 100))
+            var forwards = try await store.messages(.after(0, in: chat, limit: 100))
             var again = forwards.messages
             while forwards.hasAfter {
                 let last = try #require(forwards.messages.last)

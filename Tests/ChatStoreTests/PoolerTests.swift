@@ -20,7 +20,7 @@ struct PoolerTests {
                 "INSERT INTO chats (title, created_at, last_entry_at) VALUES ('long', now(), now())",
                 on: direct
             )
-            let long = ChatID(rawValue: 1)
+            let long: ChatID = 1
             try await DatabaseUnderTest.postgresql(direct).fill(long.rawValue, messages: 10_001)
             let store = PostgresStore(database, limits: .patient)
             try await carryOutEverything(on: store, long: long)
@@ -29,7 +29,7 @@ struct PoolerTests {
                 for number in 1...200 {
                     group.addTask { _ = try await store.postMessage(MessageText("\(number)"), to: chat) }
                     group.addTask { _ = try await store.chat(chat, newestMessages: 20) }
-                    group.addTask { _ = try await store.log(of: chat, after: Position(rawValue: 0), limit: 20) }
+                    group.addTask { _ = try await store.log(of: chat, after: 0, limit: 20) }
                 }
                 try await group.waitForAll()
             }

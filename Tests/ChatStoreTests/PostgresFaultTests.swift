@@ -121,7 +121,7 @@ struct PostgresFaultTests {
                     proxy.plan(steps)
                     if isCommitted {
                         let message = try await store.postMessage(.numbered(1, 2), to: chat)
-                        #expect(message.position == Position(rawValue: 2))
+                        #expect(message.position == 2)
                         #expect(try await store.chat(chat, newestMessages: 20).messages == [first, message])
                     } else {
                         let error = await #expect(throws: StoreError.self) {
@@ -134,7 +134,7 @@ struct PostgresFaultTests {
                         #expect(try await store.chat(chat, newestMessages: 20).messages == [first])
                     }
                     let last = try await store.postMessage(.numbered(1, 3), to: chat)
-                    #expect(last.position == Position(rawValue: isCommitted ? 3 : 2))
+                    #expect(last.position == (isCommitted ? 3 : 2))
                 }
             }
         }
@@ -158,7 +158,7 @@ struct PostgresFaultTests {
                 try await other.execute("ROLLBACK")
                 await other.close()
                 let message = try await patient.postMessage(.numbered(1, 2), to: chat.id)
-                #expect(message.position == Position(rawValue: 1))
+                #expect(message.position == 1)
             }
         }
     }

@@ -33,7 +33,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    private let chat = ChatID(rawValue: 1)
+    private let chat: ChatID = 1
 
     @Test func processesHearEachOtherAndNotThemselves() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
@@ -41,7 +41,7 @@ struct PostgresSignalExchangeTests {
                 try await withPeer(url) { other in
                     let metadata = try #require(Metadata(json: #"{"name":"Åsa 'x'"}"#))
                     let typing = Typing(chatID: chat, instant: .now(), metadata: metadata)
-                    let moved = LogSignal.moved([chat: Position(rawValue: 7)])
+                    let moved = LogSignal.moved([chat: 7])
                     for signal in [.created(chat), moved, .deleted(chat), .missed] {
                         one.signals.send(signal)
                         #expect(await one.next() == signal)
@@ -51,9 +51,9 @@ struct PostgresSignalExchangeTests {
                         #expect(await other.nextTyping() == typing)
                     }
                     // The next signal is the other's, so its own was not echoed.
-                    other.signals.send(.created(ChatID(rawValue: 2)))
-                    #expect(await other.next() == .created(ChatID(rawValue: 2)))
-                    #expect(await one.next() == .created(ChatID(rawValue: 2)))
+                    other.signals.send(.created(2))
+                    #expect(await other.next() == .created(2))
+                    #expect(await one.next() == .created(2))
                     let answer = Typing(chatID: chat, instant: .now(), metadata: nil)
                     other.typing.send(answer)
                     #expect(await other.nextTyping() == answer)
@@ -75,7 +75,7 @@ struct PostgresSignalExchangeTests {
                                 "NOTIFY chat_api, E'1 0000000000000001\\ndeleted 5'",
                                 on: elsewhere
                             )
-                            #expect(await stranger.next() == .deleted(ChatID(rawValue: 5)))
+                            #expect(await stranger.next() == .deleted(5))
                         }
                     }
                 }
@@ -130,7 +130,7 @@ struct PostgresSignalExchangeTests {
                 }
                 await sender.close()
                 #expect(await peer.next() == .created(chat))
-                #expect(await peer.next() == .moved([chat: Position(rawValue: 3)]))
+                #expect(await peer.next() == .moved([chat: 3]))
             }
         }
     }
@@ -177,8 +177,8 @@ struct PostgresSignalExchangeTests {
                             #expect(await other.next() == .deleted(chat))
                         }
                         #expect(await other.next() == .missed)
-                        one.signals.send(.created(ChatID(rawValue: 2)))
-                        #expect(await other.next() == .created(ChatID(rawValue: 2)))
+                        one.signals.send(.created(2))
+                        #expect(await other.next() == .created(2))
                     }
                 }
             }

@@ -76,6 +76,6 @@ struct PostgresTransactionTests {
             on: url
         )
         try await DatabaseUnderTest.postgresql(url).fill(1, messages: 10_001)
-        return ChatID(rawValue: 1)
+        return 1
     }
 }

@@ -45,7 +45,7 @@ struct PurgeConformanceTests {
                     try await store.messages(.newest(of: chat, limit: 1))
                 }
                 await #expect(throws: StoreError.chatNotFound) {
-                    try await store.log(of: chat, after: Position(rawValue: 0), limit: 1)
+                    try await store.log(of: chat, after: 0, limit: 1)
                 }
                 await #expect(throws: StoreError.chatNotFound) { try await store.recordMessage(sent, in: chat) }
                 await #expect(throws: StoreError.chatNotFound) {
@@ -63,7 +63,7 @@ struct PurgeConformanceTests {
                 ChatDraft(title: ChatTitle("new"), idempotencyKey: IdempotencyKey("k"))
             )
             #expect(!anew.isReplay)
-            #expect(anew.value.id == ChatID(rawValue: 2))
+            #expect(anew.value.id == 2)
             #expect(try await store.chats(ChatListQuery(limit: 100)).chats == [anew.value])
         }
     }

@@ -196,10 +196,10 @@ struct QueryPlanTests {
         let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
         let new = try await store.createChat(draft).value.id
         #expect(try await store.createChat(draft).isReplay)
-        let long = ChatID(rawValue: 1)
-        for chat in [long, ChatID(rawValue: 77)] {
+        let long: ChatID = 1
+        for chat in [long, 77] {
             let first = try #require(
-                try await store.messages(.after(Position(rawValue: 0), in: chat, limit: 1)).messages.first
+                try await store.messages(.after(0, in: chat, limit: 1)).messages.first
             )
             let post = MessageDraft(
                 text: try MessageText("new"),
@@ -216,7 +216,7 @@ struct QueryPlanTests {
                 _ = try await store.tail(tail)
                 let end = LogEnd(epoch: try await store.epoch, position: updated.lastPosition, instant: .now())
                 _ = try await store.tail(LogTailRequest(tail, known: end))
-                for position in [0, 5, 11_000, 23_990].map(Position.init(rawValue:)) {
+                for position in [0, 5, 11_000, 23_990] as [Position] {
                     _ = try await store.messages(.before(position, in: chat, limit: limit))
                     _ = try await store.messages(.after(position, in: chat, limit: limit))
                     _ = try await store.messages(.around(position, in: chat, limit: limit))

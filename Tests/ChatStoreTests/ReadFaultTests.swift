@@ -58,8 +58,8 @@ struct ReadFaultTests {
     }
 
     private static let reads: [@Sendable (any ChatStore & ChatArchive) async throws -> Void] = {
-        let chat = ChatID(rawValue: 1)
-        let start = Position(rawValue: 0)
+        let chat: ChatID = 1
+        let start: Position = 0
         return [
             { _ = try await $0.chats(withIDs: [chat]) },
             { _ = try await $0.chats(ChatListQuery(limit: 1)) },
@@ -67,7 +67,7 @@ struct ReadFaultTests {
             { _ = try await $0.tail(LogTail(chatID: chat, limit: 1)) },
             { _ = try await $0.messages(.newest(of: chat, limit: 1)) },
             { _ = try await $0.log(of: chat, after: start, limit: 1) },
-            { _ = try await $0.archivedChats(after: ChatID(rawValue: 0), limit: 1) },
+            { _ = try await $0.archivedChats(after: 0, limit: 1) },
             { _ = try await $0.archivedEntries(of: chat, after: start, limit: 1) },
             { try await $0.checkReadiness() },
         ]

@@ -7,12 +7,12 @@ import Testing
     @Test func theFormatIsThis() throws {
         let metadata = try #require(Metadata(json: #"{"user":"Ada L"}"#))
         let instant = Instant(microsecondsSinceEpoch: -5)
-        let typing = Typing(chatID: ChatID(rawValue: 3), instant: instant, metadata: metadata)
-        let anonymous = Typing(chatID: ChatID(rawValue: 4), instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
+        let typing = Typing(chatID: 3, instant: instant, metadata: metadata)
+        let anonymous = Typing(chatID: 4, instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
         let lines = lines(
             of: [
-                .signal(.created(ChatID(rawValue: 1))), .signal(.deleted(ChatID(rawValue: 2))), .typing(typing),
-                .typing(anonymous), .signal(.moved([ChatID(rawValue: 5): Position(rawValue: .max)])),
+                .signal(.created(1)), .signal(.deleted(2)), .typing(typing),
+                .typing(anonymous), .signal(.moved([5: Position(rawValue: .max)])),
             ]
         )
         let texts = SignalPayload.texts(of: lines, process: 0xc0ffee)
@@ -61,7 +61,7 @@ import Testing
             let metadata = Metadata(json: "{\"\":\"" + String(repeating: "x", count: length - 7) + "\"}")
             #expect(metadata?.json.utf8.count == length)
             var outgoing = OutgoingSignals()
-            let typing = Typing(chatID: ChatID(rawValue: 1), instant: .now(), metadata: metadata)
+            let typing = Typing(chatID: 1, instant: .now(), metadata: metadata)
             #expect(outgoing.add(typing) == isSent)
             #expect((outgoing.take() != nil) == isSent)
         }

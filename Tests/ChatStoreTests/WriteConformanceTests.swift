@@ -10,7 +10,7 @@ struct WriteConformanceTests {
         try await store.withStore { store in
             let kept = try await store.createChats(20, titled: "kept")
             let deleted = try await store.createChats(20, titled: "deleted")
-            let missing = ChatID(rawValue: 1_000_000)
+            let missing: ChatID = 1_000_000
             let text = try MessageText("beside")
             let created = try await withThrowingTaskGroup(of: Chat?.self) { group in
                 for number in 0..<60 {
