@@ -1,6 +1,6 @@
 package import ChatDomain
 
-/// A store whose reads a test can observe, delay or fail.
+/// A store whose reads a test can observe, delay or fail, or whose every call fails.
 package struct InterceptedStore: ChatStore {
     /// A read that can be intercepted.
     package enum Read: Sendable {
@@ -13,7 +13,7 @@ package struct InterceptedStore: ChatStore {
     package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
 
     package let signals: LogSignals
-    private let base: any ChatStore
+    private let base: Result<any ChatStore, StoreError>
     private let intercept: Interception
 
     /// - Parameters:
@@ -24,60 +24,67 @@ package struct InterceptedStore: ChatStore {
         signals: LogSignals? = nil,
         _ intercept: @escaping Interception = { _ throws(StoreError) in }
     ) {
-        self.base = base
+        self.base = .success(base)
         self.signals = signals ?? base.signals
         self.intercept = intercept
     }
 
+    /// Creates a store whose every call throws `error`.
+    package init(failingWith error: StoreError) {
+        base = .failure(error)
+        signals = LogSignals()
+        intercept = { _ throws(StoreError) in }
+    }
+
     package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
         try await intercept(.chats(ids))
-        return try await base.chats(withIDs: ids)
+        return try await base.get().chats(withIDs: ids)
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {
-        let list = try await base.chats(query)
+        let list = try await base.get().chats(query)
         try await intercept(.list)
         return list
     }
 
     package func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
         try await intercept(.log(chat, after: position))
-        return try await base.log(of: chat, after: position, limit: limit)
+        return try await base.get().log(of: chat, after: position, limit: limit)
     }
 
     package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await base.createChat(draft)
+        try await base.get().createChat(draft)
     }
 
     package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
-        try await base.recordMessage(request)
+        try await base.get().recordMessage(request)
     }
 
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
-        try await base.updateChat(id, edit, by: caller)
+        try await base.get().updateChat(id, edit, by: caller)
     }
 
     package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await base.deleteChat(id)
+        try await base.get().deleteChat(id)
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
-        try await base.purgeDeletedChats()
+        try await base.get().purgeDeletedChats()
     }
 
     package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        try await base.tail(request)
+        try await base.get().tail(request)
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        try await base.message(id, in: chat)
+        try await base.get().message(id, in: chat)
     }
 
     package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await base.messages(query)
+        try await base.get().messages(query)
     }
 
     package func checkReadiness() async throws(StoreError) {
-        try await base.checkReadiness()
+        try await base.get().checkReadiness()
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Real failures of the stores are tested elsewhere.
 @Suite struct FailingStoreTests {
     @Test func anUnavailableStoreIs503AndTellsNothingOfTheInside() async throws {
-        try await withServer(FailingStore(error: .unavailable(reason: "disk /secret is full"))) { client in
+        try await withServer(InterceptedStore(failingWith: .unavailable(reason: "disk /secret is full"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r1"])
             #expect(response.status == 503)
             #expect(response.headers["retry-after"] == "1")
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func aSearchThatTakesTooLongHasACodeOfItsOwn() async throws {
-        try await withServer(FailingStore(error: .searchTimedOut)) { client in
+        try await withServer(InterceptedStore(failingWith: .searchTimedOut)) { client in
             let response = try await client.send("GET", "/chats?q=a", headers: ["X-Request-ID": "r4"])
             #expect(response.status == 503)
             #expect(response.headers["retry-after"] == "5")
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func aValueThatTheDatabaseRefusesIsADefect() async throws {
-        try await withServer(FailingStore(error: .invalidValue(reason: "secret"))) { client in
+        try await withServer(InterceptedStore(failingWith: .invalidValue(reason: "secret"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r5"])
             #expect(response.status == 500)
             let expected = #"{"detail":"Internal Server Error","code":"internal_error","request_id":"r5"}"#
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func aChangeWhoseOutcomeIsUnknownSaysSo() async throws {
-        try await withServer(FailingStore(error: .outcomeUnknown(reason: "secret"))) { client in
+        try await withServer(InterceptedStore(failingWith: .outcomeUnknown(reason: "secret"))) { client in
             let response = try await client.send(
                 "POST",
                 "/chats",
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func aDefectIs500AndTellsItsRequestId() async throws {
-        try await withServer(FailingStore(error: .failed(reason: "secret"))) { client in
+        try await withServer(InterceptedStore(failingWith: .failed(reason: "secret"))) { client in
             let response = try await client.send(
                 "POST",
                 "/chats",
@@ -72,23 +72,4 @@ import Testing
             #expect(response.text == expected)
         }
     }
-}
-
-/// A store whose every call fails.
-struct FailingStore: ChatStore {
-    let error: StoreError
-    let signals = LogSignals()
-
-    func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> { throw error }
-    func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> { throw error }
-    func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat { throw error }
-    func purgeDeletedChats() async throws(StoreError) -> Bool { throw error }
-    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot { throw error }
-    func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList { throw error }
-    func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message { throw error }
-    func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage { throw error }
-    func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage { throw error }
-    func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? { throw error }
-    func deleteChat(_ id: ChatID) async throws(StoreError) { throw error }
-    func checkReadiness() async throws(StoreError) { throw error }
 }

@@ -76,7 +76,7 @@ struct StreamLimitTests {
     @Test func anEventSourceIsToldToComeBackAfterAnOutage() async throws {
         let headers = ["Accept": "text/event-stream"]
         for error in [StoreError.unavailable(reason: "away"), .schemaMismatch(reason: "other")] {
-            try await withServer(FailingStore(error: error)) { client in
+            try await withServer(InterceptedStore(failingWith: error)) { client in
                 for path in ["/chats/1/events", "/events", "/events?chats=1"] {
                     try await expectReconnect(try await client.send("GET", path, headers: headers))
                     #expect(try await client.send("GET", path).status == 503)
@@ -84,10 +84,10 @@ struct StreamLimitTests {
             }
         }
         // A missing chat and a defect are permanent.
-        try await withServer(FailingStore(error: .chatNotFound)) { client async throws in
+        try await withServer(InterceptedStore(failingWith: .chatNotFound)) { client async throws in
             #expect(try await client.send("GET", "/chats/1/events", headers: headers).status == 404)
         }
-        try await withServer(FailingStore(error: .failed(reason: "defect"))) { client async throws in
+        try await withServer(InterceptedStore(failingWith: .failed(reason: "defect"))) { client async throws in
             #expect(try await client.send("GET", "/chats/1/events", headers: headers).status == 500)
         }
     }
