@@ -179,16 +179,15 @@ let package = Package(
         .testTarget(
             name: "WebSocketTests",
             dependencies: [
-                "ChatTestSupport", "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore,
-                .nioEmbedded, .serviceLifecycle,
+                "ChatTestSupport", "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .nioCore, .nioEmbedded,
+                .serviceLifecycle,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "HTTPConnectionsTests",
             dependencies: [
-                "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .logging, .nioCore, .nioEmbedded,
-                .nioHTTP1, .serviceLifecycle,
+                "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .nioCore, .nioEmbedded, .nioHTTP1,
             ],
             swiftSettings: settings
         ),

@@ -3,9 +3,6 @@ package import ChatDomain
 package import ChatLive
 package import HTTPConnections
 import Hummingbird
-import Logging
-import NIOCore
-import ServiceLifecycle
 
 /// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
@@ -20,9 +17,6 @@ package func withServer<Result: Sendable>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
 ) async throws -> Result {
-    let (ports, port) = AsyncStream.makeStream(of: Int.self)
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
     let service = ChatService(
         store: store,
         typing: typing,
@@ -33,21 +27,14 @@ package func withServer<Result: Sendable>(
         purgeInterval: purgeInterval,
         documentationAssets: documentationAssets
     )
-    let application = await service.application(address: .hostname("127.0.0.1", port: 0), logger: logger) { channel in
-        port.yield(channel.localAddress?.port ?? 0)
-    }
-    let group = ServiceGroup(services: [application], logger: logger)
-    async let running: Void = group.run()
-    guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
-    do {
-        let result = try await body(HTTPTestClient(port: chosen))
-        await group.triggerGracefulShutdown()
-        try await running
-        return result
-    } catch {
-        await group.triggerGracefulShutdown()
-        try await running
-        throw error
+    return try await withApplication { logger, onServerRunning in
+        await service.application(
+            address: .hostname("127.0.0.1", port: 0),
+            logger: logger,
+            onServerRunning: onServerRunning
+        )
+    } _: { client, _ in
+        try await body(client)
     }
 }
 

@@ -3,9 +3,7 @@ import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import Logging
 import NIOCore
-import ServiceLifecycle
 
 /// A server of `RequestChannel` on a free loopback port.
 enum ConnectionServer {
@@ -18,34 +16,23 @@ enum ConnectionServer {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (HTTPTestClient) async throws -> Void
     ) async throws {
-        let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
         let responder = router(onLargeRequest).buildResponder()
-        let connections = RequestChannel(
-            responder: responder,
-            limits: limits,
-            logger: logger,
-            isEssential: { $0 == "/health" }
-        )
-        let application = Application(
-            responder: responder,
-            server: HTTPServerBuilder { _ in connections },
-            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
-            logger: logger
-        )
-        let group = ServiceGroup(services: [application], logger: logger)
-        async let running: Void = group.run()
-        guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
-        do {
-            try await body(HTTPTestClient(port: chosen))
-            await group.triggerGracefulShutdown()
-            try await running
-        } catch {
-            await group.triggerGracefulShutdown()
-            try await running
-            throw error
+        try await withApplication { logger, onServerRunning in
+            let connections = RequestChannel(
+                responder: responder,
+                limits: limits,
+                logger: logger,
+                isEssential: { $0 == "/health" }
+            )
+            return Application(
+                responder: responder,
+                server: HTTPServerBuilder { _ in connections },
+                configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+                onServerRunning: onServerRunning,
+                logger: logger
+            )
+        } _: { client, _ in
+            try await body(client)
         }
     }
 

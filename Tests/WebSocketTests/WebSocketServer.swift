@@ -2,7 +2,6 @@ import ChatTestSupport
 import HTTPConnections
 import Hummingbird
 import HummingbirdCore
-import Logging
 import NIOCore
 import ServiceLifecycle
 import WebSocket
@@ -25,9 +24,6 @@ struct WebSocketServer {
         _ body: (inout WebSocketServer) async throws -> Void
     ) async throws {
         let (events, event) = AsyncStream.makeStream(of: RecordingSession.Event.self)
-        let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
         let router = Router()
         router.get("plain") { _, _ in "plain" }
         router.get("ws") { request, _ in
@@ -48,30 +44,18 @@ struct WebSocketServer {
             }
         }
         let responder = router.buildResponder()
-        let connections = RequestChannel(responder: responder, logger: logger)
-        let application = Application(
-            responder: responder,
-            server: HTTPServerBuilder { _ in connections },
-            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
-            logger: logger
-        )
-        let group = ServiceGroup(services: [application], logger: logger)
-        async let running: Void = group.run()
-        guard let chosen = await ports.first(where: { _ in true }) else { throw CancellationError() }
-        var server = WebSocketServer(
-            client: HTTPTestClient(port: chosen),
-            group: group,
-            events: events.makeAsyncIterator()
-        )
-        do {
+        try await withApplication { logger, onServerRunning in
+            let connections = RequestChannel(responder: responder, logger: logger)
+            return Application(
+                responder: responder,
+                server: HTTPServerBuilder { _ in connections },
+                configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+                onServerRunning: onServerRunning,
+                logger: logger
+            )
+        } _: { client, group in
+            var server = WebSocketServer(client: client, group: group, events: events.makeAsyncIterator())
             try await body(&server)
-            await group.triggerGracefulShutdown()
-            try await running
-        } catch {
-            await group.triggerGracefulShutdown()
-            try await running
-            throw error
         }
     }
 
