@@ -58,6 +58,22 @@ struct ContinuityTests {
         }
     }
 
+    /// - Returns: The position of the last event, after which the stream ended with `overflow` or was cut off.
+    private func readUntilOverflow(_ stream: inout HTTPTestConnection) async throws -> Int {
+        var position = 0
+        var last: String?
+        do {
+            while let event = try await stream.nextEvent() {
+                last = event.type
+                guard event.type == "message.created" else { continue }
+                #expect(event.place == "\(position + 1)")
+                position += 1
+            }
+            #expect(last == "overflow")
+        } catch is HTTPTestConnection.Cut {}
+        return position
+    }
+
     @Test func aSlowReaderIsEndedAndHoldsNobodyUp() async throws {
         var limits = StreamLimits()
         limits.maximumLag = 30
@@ -95,17 +111,7 @@ struct ContinuityTests {
                         }
                     }
                 }
-                var position = 0
-                var last: String?
-                do {
-                    while let event = try await slow.nextEvent() {
-                        last = event.type
-                        guard event.type == "message.created" else { continue }
-                        #expect(event.place == "\(position + 1)")
-                        position += 1
-                    }
-                    #expect(last == "overflow")
-                } catch is HTTPTestConnection.Cut {}
+                let position = try await readUntilOverflow(&slow)
                 #expect(position < total)
                 try await client.withEvents("/chats/1/events?after=\(position)") { stream in
                     let events = try await stream.events(through: "caught_up")

@@ -119,6 +119,28 @@ struct EpochTests {
         }
     }
 
+    /// Subscribes to a chat, and again after the reset.
+    private func expectReset(ofSocketOf client: HTTPTestClient, onCaughtUp: @Sendable () -> Void) async throws {
+        try await client.withSocket { socket in
+            _ = try await socket.next()
+            try await socket.send(#"{"op":"subscribe","chat_id":1}"#)
+            let old = try await socket.next()["epoch"]?.string ?? ""
+            let next = try await socket.next()
+            #expect(next["type"] == "caught_up")
+            onCaughtUp()
+            let reset = try await socket.next()
+            #expect(reset["type"] == "reset")
+            let new = try #require(reset["epoch"]?.string)
+            try await socket.send(#"{"op":"subscribe","chat_id":1,"after":"\#(old).2"}"#)
+            let refused = try await socket.next()
+            #expect(refused["ok"] == false)
+            #expect(refused["code"] == "epoch_changed")
+            try await socket.send(#"{"op":"subscribe","chat_id":1,"after":"\#(new).1"}"#)
+            #expect(try await socket.next()["epoch"] == .string(new))
+            #expect(try await socket.next()["message"]?["text"] == "2")
+        }
+    }
+
     /// Another process changes it without a signal: the next poll or the next message reveals it.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
     func openStreamsEndWhenTheEpochChanges(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
@@ -147,24 +169,7 @@ struct EpochTests {
                         }
                     }
                     group.addTask {
-                        try await client.withSocket { socket in
-                            _ = try await socket.next()
-                            try await socket.send(#"{"op":"subscribe","chat_id":1}"#)
-                            let old = try await socket.next()["epoch"]?.string ?? ""
-                            let next = try await socket.next()
-                            #expect(next["type"] == "caught_up")
-                            begin.yield()
-                            let reset = try await socket.next()
-                            #expect(reset["type"] == "reset")
-                            let new = try #require(reset["epoch"]?.string)
-                            try await socket.send(#"{"op":"subscribe","chat_id":1,"after":"\#(old).2"}"#)
-                            let refused = try await socket.next()
-                            #expect(refused["ok"] == false)
-                            #expect(refused["code"] == "epoch_changed")
-                            try await socket.send(#"{"op":"subscribe","chat_id":1,"after":"\#(new).1"}"#)
-                            #expect(try await socket.next()["epoch"] == .string(new))
-                            #expect(try await socket.next()["message"]?["text"] == "2")
-                        }
+                        try await expectReset(ofSocketOf: client) { begin.yield() }
                     }
                     var begun = beginnings.makeAsyncIterator()
                     for _ in 0...Self.streams.count { await begun.next() }

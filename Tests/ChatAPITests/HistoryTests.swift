@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func aMessageIsEditedAndDeletedByItsRevision(_ store: StoreUnderTest) async throws {
+    func theETagOfAMessageIsItsRevision(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
@@ -19,7 +19,14 @@ struct HistoryTests {
             )
             #expect(known.status == 304)
             #expect(known.body.isEmpty)
+        }
+    }
 
+    @Test(arguments: StoreUnderTest.allCases)
+    func aMessageIsEditedAndDeletedByItsRevision(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
+            _ = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
             let path = "/chats/1/messages/1"
             let edited = try await client.send(
                 "PATCH",
@@ -56,6 +63,17 @@ struct HistoryTests {
                 #expect(gone.status == 404)
                 #expect(gone.text == #"{"detail":"Message not found","code":"message_not_found"}"#)
             }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aDeletedMessageKeepsItsPlaceInThePagesAndNothingElse(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats()
+            let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
+            let createdAt = try posted.json["created_at"]?.string
+            _ = try await client.send("PATCH", "/chats/1/messages/1", body: #"{"text":"two"}"#)
+            _ = try await client.send("DELETE", "/chats/1/messages/1")
             let page = try await client.send("GET", "/chats/1/messages")
             let deletedAt = try page.json["messages"]?[0]?["deleted_at"]?.string ?? ""
             #expect(

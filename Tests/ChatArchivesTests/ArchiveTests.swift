@@ -307,10 +307,12 @@ struct ArchiveTests {
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases)
-    func invalidLinesAreSkippedWithTheRestOfTheirLogAndEachIsNamed(_ store: StoreUnderTest) async throws {
+    /// Nine of these lines are invalid.
+    ///
+    /// The comments count from the archive's header, which is line 1.
+    private static let linesWithNineInvalid: [String] = {
         let key = #""idempotency_key":"k","idempotency_fingerprint":"1""#
-        let lines: [String] = [
+        return [
             // From line 2:
             Self.chat(1), Self.message(1), "nonsense", Self.message(3), Self.message(4),
             // From line 7:
@@ -331,17 +333,22 @@ struct ArchiveTests {
             // From line 29:
             Self.chat(8), #"{"type":"end","chats":9,"entries":99}"#,
         ]
-        let complaints = [
-            "line 4: it is not JSON: Expecting value at byte 0",
-            "line 7: 'title' must be a text of 1 to 200 characters",
-            "line 10: an entry of chat 9 does not follow that chat",
-            "line 12: position 1 comes after 1",
-            "line 16: it is longer than 131072 bytes",
-            "line 20: position 3 comes after 1",
-            "line 23: entry 2 of chat 6 has the idempotency key of another message",
-            "line 25: the id of chat 7 is taken: the database has another chat under it",
-            "line 27: chat 6 comes after chat 7",
-        ]
+    }()
+
+    private static let complaints = [
+        "line 4: it is not JSON: Expecting value at byte 0",
+        "line 7: 'title' must be a text of 1 to 200 characters",
+        "line 10: an entry of chat 9 does not follow that chat",
+        "line 12: position 1 comes after 1",
+        "line 16: it is longer than 131072 bytes",
+        "line 20: position 3 comes after 1",
+        "line 23: entry 2 of chat 6 has the idempotency key of another message",
+        "line 25: the id of chat 7 is taken: the database has another chat under it",
+        "line 27: chat 6 comes after chat 7",
+    ]
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func invalidLinesAreSkippedWithTheRestOfTheirLogAndEachIsNamed(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             for _ in 1...7 {
                 _ = try await store.createChat(titled: ChatTitle("own"))
@@ -351,11 +358,11 @@ struct ArchiveTests {
             }
             while try await store.purgeDeletedChats() {}
             let before = try await Contents(store)
-            let rehearsed = try await Self.run(lines, on: store, ChatImport.Options(isDryRun: true))
-            #expect(rehearsed.complaints == complaints)
+            let rehearsed = try await Self.run(Self.linesWithNineInvalid, on: store, ChatImport.Options(isDryRun: true))
+            #expect(rehearsed.complaints == Self.complaints)
             #expect(try await Contents(store) == before)
-            let done = try await Self.run(lines, on: store, ChatImport.Options(skipsInvalid: true))
-            #expect(done.complaints == complaints)
+            let done = try await Self.run(Self.linesWithNineInvalid, on: store, ChatImport.Options(skipsInvalid: true))
+            #expect(done.complaints == Self.complaints)
             #expect(done.summary == rehearsed.summary)
             #expect(
                 done.summary

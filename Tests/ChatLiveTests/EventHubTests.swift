@@ -43,6 +43,16 @@ struct EventHubTests {
         func overflow() {}
     }
 
+    /// Everything up to the chat's deletion.
+    private func events(of stream: AsyncStream<Received>) async -> [Received] {
+        var events: [Received] = []
+        for await received in stream {
+            events.append(received)
+            if received == .deleted { break }
+        }
+        return events
+    }
+
     @Test("the subscribers of a chat on an event loop receive the same event, encoded once")
     func subscribersShareAnEvent() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
@@ -73,15 +83,8 @@ struct EventHubTests {
             _ = try await store.postMessage(MessageText("two"), to: chat)
             try await store.deleteChat(chat)
 
-            var (ofFirst, ofSecond) = ([Received](), [Received]())
-            for await received in first {
-                ofFirst.append(received)
-                if received == .deleted { break }
-            }
-            for await received in second {
-                ofSecond.append(received)
-                if received == .deleted { break }
-            }
+            let ofFirst = await events(of: first)
+            let ofSecond = await events(of: second)
             #expect(ofFirst == ofSecond)
             #expect(ofFirst.first == .caughtUp)
             let positions = ofFirst.compactMap {

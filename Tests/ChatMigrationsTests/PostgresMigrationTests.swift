@@ -67,33 +67,34 @@ struct PostgresMigrationTests {
     }
 
     /// The tables that Alembic created for the service that this one replaces, with its names and types.
+    private static func originalTables(_ idType: String) -> String {
+        """
+        CREATE TABLE alembic_version (version_num varchar(32) NOT NULL PRIMARY KEY);
+        INSERT INTO alembic_version VALUES ('a1b2c3d4e5f6');
+        CREATE SEQUENCE chats_id_seq AS \(idType);
+        CREATE TABLE chats (
+            id \(idType) NOT NULL DEFAULT nextval('chats_id_seq'), title varchar(200) NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now(), CONSTRAINT pk_chats PRIMARY KEY (id));
+        ALTER SEQUENCE chats_id_seq OWNED BY chats.id;
+        CREATE TABLE messages (
+            id \(idType == "integer" ? "serial" : "bigserial") PRIMARY KEY,
+            chat_id \(idType) NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+            text varchar(5000) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+        CREATE INDEX ix_messages_chat_id ON messages (chat_id);
+        INSERT INTO chats (title, created_at) VALUES
+            ('first', '2024-01-01 10:00:00+00'), ('gone', now()), ('empty', '2024-01-01 12:00:00.123456+02');
+        DELETE FROM chats WHERE title = 'gone';
+        INSERT INTO messages (chat_id, text, created_at) VALUES
+            (1, 'one', '2024-01-02 10:00:00+00'), (1, 'late', '2024-01-02 09:59:59+00'),
+            (1, 'two', '2024-01-03 10:00:00+00');
+        DELETE FROM messages WHERE id = 3;
+        """
+    }
+
     @Test(arguments: ["integer", "bigint"])
     func theOriginalServicesDatabaseIsAdopted(_ idType: String) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
-            try await TestPostgres.execute(
-                """
-                CREATE TABLE alembic_version (version_num varchar(32) NOT NULL PRIMARY KEY);
-                INSERT INTO alembic_version VALUES ('a1b2c3d4e5f6');
-                CREATE SEQUENCE chats_id_seq AS \(idType);
-                CREATE TABLE chats (
-                    id \(idType) NOT NULL DEFAULT nextval('chats_id_seq'), title varchar(200) NOT NULL,
-                    created_at timestamptz NOT NULL DEFAULT now(), CONSTRAINT pk_chats PRIMARY KEY (id));
-                ALTER SEQUENCE chats_id_seq OWNED BY chats.id;
-                CREATE TABLE messages (
-                    id \(idType == "integer" ? "serial" : "bigserial") PRIMARY KEY,
-                    chat_id \(idType) NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
-                    text varchar(5000) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-                CREATE INDEX ix_messages_chat_id ON messages (chat_id);
-                INSERT INTO chats (title, created_at) VALUES
-                    ('first', '2024-01-01 10:00:00+00'), ('gone', now()), ('empty', '2024-01-01 12:00:00.123456+02');
-                DELETE FROM chats WHERE title = 'gone';
-                INSERT INTO messages (chat_id, text, created_at) VALUES
-                    (1, 'one', '2024-01-02 10:00:00+00'), (1, 'late', '2024-01-02 09:59:59+00'),
-                    (1, 'two', '2024-01-03 10:00:00+00');
-                DELETE FROM messages WHERE id = 3;
-                """,
-                on: url
-            )
+            try await TestPostgres.execute(Self.originalTables(idType), on: url)
             for _ in 0..<2 {
                 try await withDatabase(url) { database in
                     try await MigrationRunner(database).migrate(.up, to: .head)

@@ -26,6 +26,32 @@ struct ArchiveCommandTests {
         ]
     }
 
+    /// Exports to a file, and imports that into a SQLite database twice.
+    private func moveByFile(from environment: [String: String], in folder: String) async throws {
+        let written = try await ChatAPIProcess.run(
+            "export",
+            "--all",
+            "--output=all.ndjson",
+            in: folder,
+            environment: environment
+        )
+        #expect(written.status == 0)
+        #expect(written.output == "")
+        #expect(written.errors.hasPrefix("Exported 2 chats with 4 entries, "), "\(written.errors)")
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/all.ndjson")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        for count in ["2 and 4", "0 and 0"] {
+            let back = try await ChatAPIProcess.run(
+                "import",
+                "all.ndjson",
+                "--database-url=sqlite:///back.db",
+                in: folder
+            )
+            #expect(back.status == 0)
+            #expect(back.errors.contains("(\(count) are new)"), "\(back.errors)")
+        }
+    }
+
     @Test func chatsMoveFromSQLiteToPostgreSQLAndBackByPipeAndByFile() async throws {
         try await TestPostgres.withDatabase { url in
             try await withTemporaryFolder { folder in
@@ -54,28 +80,7 @@ struct ArchiveCommandTests {
                 }
                 #expect(served.status == 0)
 
-                let written = try await ChatAPIProcess.run(
-                    "export",
-                    "--all",
-                    "--output=all.ndjson",
-                    in: folder,
-                    environment: environment
-                )
-                #expect(written.status == 0)
-                #expect(written.output == "")
-                #expect(written.errors.hasPrefix("Exported 2 chats with 4 entries, "), "\(written.errors)")
-                let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/all.ndjson")
-                #expect(attributes[.posixPermissions] as? Int == 0o600)
-                for count in ["2 and 4", "0 and 0"] {
-                    let back = try await ChatAPIProcess.run(
-                        "import",
-                        "all.ndjson",
-                        "--database-url=sqlite:///back.db",
-                        in: folder
-                    )
-                    #expect(back.status == 0)
-                    #expect(back.errors.contains("(\(count) are new)"), "\(back.errors)")
-                }
+                try await moveByFile(from: environment, in: folder)
                 _ = try await ChatAPIProcess.serve("--database-url=sqlite:///back.db", in: folder) {
                     client async throws in
                     #expect(try await read(client) == before)
@@ -124,31 +129,38 @@ struct ArchiveCommandTests {
         }
     }
 
+    /// Its fourth line is invalid.
+    private static let flawedArchive = """
+        {"type":"header","format":"chat-api","version":1}
+        {"type":"chat","id":1,"title":"one","created_at":"2026-11-23T09:00:00Z"}
+        {"type":"message.created","chat_id":1,"seq":1,"id":1,"text":"a","created_at":"2026-11-23T09:00:01Z","revision":1}
+        {"type":"message.created","chat_id":1,"seq":2,"id":2}
+        {"type":"message.created","chat_id":1,"seq":3,"id":3,"text":"c","created_at":"2026-11-23T09:00:01Z","revision":1}
+        {"type":"end","chats":1,"entries":3}
+
+        """
+
     @Test func aDryRunShowsWhatIsInvalidAndSkipInvalidImportsTheRest() async throws {
         try await withTemporaryFolder { folder in
-            let archive = """
-                {"type":"header","format":"chat-api","version":1}
-                {"type":"chat","id":1,"title":"one","created_at":"2026-11-23T09:00:00Z"}
-                {"type":"message.created","chat_id":1,"seq":1,"id":1,"text":"a","created_at":"2026-11-23T09:00:01Z","revision":1}
-                {"type":"message.created","chat_id":1,"seq":2,"id":2}
-                {"type":"message.created","chat_id":1,"seq":3,"id":3,"text":"c","created_at":"2026-11-23T09:00:01Z","revision":1}
-                {"type":"end","chats":1,"entries":3}
-
-                """
             let complaint = "line 4: 'text' must be a text of 0 to 5000 characters\n"
             // A missing database is not created.
-            let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: archive)
+            let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: Self.flawedArchive)
             #expect(dry.status == 1)
             let checked = "Checked 1 chats with 1 entries (1 and 1 would be new), 2 lines skipped (1 invalid), "
             #expect(dry.errors.hasPrefix(complaint + checked), "\(dry.errors)")
             #expect(dry.errors.hasSuffix("Error: 1 line is invalid\n"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
 
-            let strict = try await ChatAPIProcess.run("import", in: folder, input: archive)
+            let strict = try await ChatAPIProcess.run("import", in: folder, input: Self.flawedArchive)
             #expect(strict.status == 1)
             #expect(strict.errors.hasSuffix("Error: " + complaint), "\(strict.errors)")
 
-            let skipped = try await ChatAPIProcess.run("import", "--skip-invalid", in: folder, input: archive)
+            let skipped = try await ChatAPIProcess.run(
+                "import",
+                "--skip-invalid",
+                in: folder,
+                input: Self.flawedArchive
+            )
             #expect(skipped.status == 0)
             let imported =
                 "Imported 1 chats with 1 entries (0 and 0 are new), 2 lines skipped (1 invalid), "
@@ -158,18 +170,21 @@ struct ArchiveCommandTests {
                 "--dry-run",
                 "--skip-invalid",
                 in: folder,
-                input: archive
+                input: Self.flawedArchive
             )
             #expect(again.status == 0)
+        }
+    }
 
-            // An existing one is not changed either.
+    @Test func aDryRunDoesNotMigrateTheDatabase() async throws {
+        try await withTemporaryFolder { folder in
             try Data().write(to: URL(filePath: folder + "/empty.db"))
             let unready = try await ChatAPIProcess.run(
                 "import",
                 "--dry-run",
                 "--database-url=sqlite:///empty.db",
                 in: folder,
-                input: archive
+                input: Self.flawedArchive
             )
             #expect(unready.status == 1)
             #expect(unready.errors.hasPrefix("Error: the schema is at base"), "\(unready.errors)")

@@ -5,57 +5,71 @@ import Testing
 /// What every store must do with deleted messages, even many of them.
 @Suite(.timeLimit(.minutes(5)))
 struct DeletedMessageConformanceTests {
+    /// A chat and those of its messages that are not deleted.
+    private struct ShrinkingChat {
+        let store: any ChatStore
+        let id: ChatID
+        private(set) var living: [MessageID] = []
+
+        init(_ store: any ChatStore, _ id: ChatID) {
+            self.store = store
+            self.id = id
+        }
+
+        mutating func post(_ count: Int) async throws {
+            for _ in 0..<count {
+                living.append(try await store.postMessage(MessageText("text"), to: id).id)
+            }
+        }
+
+        mutating func delete(_ ids: [MessageID]) async throws {
+            try await withThrowingTaskGroup { [store, id] group in
+                for message in ids {
+                    group.addTask { _ = try await store.delete(message, in: id) }
+                }
+                try await group.waitForAll()
+            }
+            living.removeAll { ids.contains($0) }
+        }
+
+        func check() async throws {
+            for limit in [1, 3, 20, 100] {
+                let read = try await store.chat(id, newestMessages: limit)
+                #expect(read.messages.map(\.id) == living.suffix(limit))
+                #expect(read.chat.messageCount == Int64(living.count))
+            }
+        }
+    }
+
     /// In every order, one by one and many at once, concurrently with posts and edits.
     @Test(arguments: StoreUnderTest.allCases)
     func theNewestMessagesAreThoseThatAreNotDeleted(_ store: StoreUnderTest) async throws {
         var random = SplitMix64(state: 7)
         try await store.withStore { store in
-            let chat = try await store.createChat(titled: ChatTitle("chat")).id
-            var living: [MessageID] = []
-            func post(_ count: Int) async throws {
-                for _ in 0..<count {
-                    living.append(try await store.postMessage(MessageText("text"), to: chat).id)
-                }
-            }
-            func delete(_ ids: [MessageID]) async throws {
-                try await withThrowingTaskGroup { group in
-                    for id in ids {
-                        group.addTask { _ = try await store.delete(id, in: chat) }
-                    }
-                    try await group.waitForAll()
-                }
-                living.removeAll { ids.contains($0) }
-            }
-            func check() async throws {
-                for limit in [1, 3, 20, 100] {
-                    let read = try await store.chat(chat, newestMessages: limit)
-                    #expect(read.messages.map(\.id) == living.suffix(limit))
-                    #expect(read.chat.messageCount == Int64(living.count))
-                }
-            }
-            try await post(250)
+            var chat = ShrinkingChat(store, try await store.createChat(titled: ChatTitle("chat")).id)
+            try await chat.post(250)
             // Runs of many lengths, in the middle and at the end, that join.
-            try await delete(Array(living[20..<90]))
-            try await check()
-            for id in living[100..<140].reversed() { try await delete([id]) }
-            try await check()
+            try await chat.delete(Array(chat.living[20..<90]))
+            try await chat.check()
+            for id in chat.living[100..<140].reversed() { try await chat.delete([id]) }
+            try await chat.check()
             for _ in 0..<12 {
-                try await delete(Array(living.shuffled(using: &random).prefix(8)))
-                try await check()
-                let id = try #require(living.randomElement(using: &random))
-                _ = try await store.edit(id, in: chat, text: "edited")
-                try await post(1)
+                try await chat.delete(Array(chat.living.shuffled(using: &random).prefix(8)))
+                try await chat.check()
+                let id = try #require(chat.living.randomElement(using: &random))
+                _ = try await store.edit(id, in: chat.id, text: "edited")
+                try await chat.post(1)
             }
-            try await delete(Array(living.suffix(40)))
-            try await check()
-            try await delete(Array(living.dropFirst(2)))
-            try await check()
-            try await post(2)
-            try await check()
-            try await delete(living)
-            try await check()
-            try await post(1)
-            try await check()
+            try await chat.delete(Array(chat.living.suffix(40)))
+            try await chat.check()
+            try await chat.delete(Array(chat.living.dropFirst(2)))
+            try await chat.check()
+            try await chat.post(2)
+            try await chat.check()
+            try await chat.delete(chat.living)
+            try await chat.check()
+            try await chat.post(1)
+            try await chat.check()
         }
     }
 

@@ -35,6 +35,38 @@ struct ImportConformanceTests {
         return ArchivedStretch(chat: ArchivedChat(head: head), entries: entries)
     }
 
+    /// Imports chats and messages under ids that other tasks are about to get, and posts and creates others in between.
+    ///
+    /// - Returns: The ids that the store gave.
+    private static func importAhead(
+        of chat: ChatID,
+        into store: any ChatStore & ChatArchive
+    ) async throws -> (posted: [Int64], created: [Int64]) {
+        var posted: [Int64] = []
+        var created: [Int64] = []
+        for distance in Int64(1)...20 {
+            let message = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
+            let other = try await store.createChat(titled: ChatTitle("own")).id.rawValue
+            posted.append(message)
+            created.append(other)
+            let stretch = stretch(chat: other + distance % 5, messages: [message + distance % 7])
+            let result = try await store.importBatch([stretch], skipsConflicts: false)
+            // The chat's id may have been taken meanwhile, or imported with another message.
+            for conflict in result.conflicts {
+                #expect(conflict.reason.contains(/is taken|is another one in the database/))
+            }
+            let next = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
+            let following = try await store.createChat(titled: ChatTitle("own")).id.rawValue
+            if result.conflicts.isEmpty {
+                #expect(next > message + distance % 7)
+            }
+            #expect(following > other + distance % 5)
+            posted.append(next)
+            created.append(following)
+        }
+        return (posted, created)
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func idsAreGivenOnceAndBeyondTheImportedOnesWhilePostersCreatorsAndImportsRace(_ kind: StoreUnderTest) async throws
     {
@@ -60,32 +92,7 @@ struct ImportConformanceTests {
                     }
                 }
                 for _ in 1...2 {
-                    group.addTask {
-                        var posted: [Int64] = []
-                        var created: [Int64] = []
-                        for distance in Int64(1)...20 {
-                            // The import below uses ids that the other tasks are about to get.
-                            let message = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
-                            let other = try await store.createChat(titled: ChatTitle("own")).id.rawValue
-                            posted.append(message)
-                            created.append(other)
-                            let stretch = Self.stretch(chat: other + distance % 5, messages: [message + distance % 7])
-                            let result = try await store.importBatch([stretch], skipsConflicts: false)
-                            // The chat's id may have been taken meanwhile, or imported with another message.
-                            for conflict in result.conflicts {
-                                #expect(conflict.reason.contains(/is taken|is another one in the database/))
-                            }
-                            let next = try await store.postMessage(MessageText("own"), to: chat).id.rawValue
-                            let following = try await store.createChat(titled: ChatTitle("own")).id.rawValue
-                            if result.conflicts.isEmpty {
-                                #expect(next > message + distance % 7)
-                            }
-                            #expect(following > other + distance % 5)
-                            posted.append(next)
-                            created.append(following)
-                        }
-                        return (posted, created)
-                    }
+                    group.addTask { try await Self.importAhead(of: chat, into: store) }
                 }
                 for try await ids in group {
                     posted += ids.posted

@@ -51,6 +51,32 @@ struct PostgresFaultTests {
         }
     }
 
+    /// Posts until it is cancelled, through outages.
+    ///
+    /// - Returns: The messages that the store acknowledged.
+    private static func keepPosting(
+        to chat: ChatID,
+        of store: PostgresStore,
+        as writer: Int,
+        _ progress: Progress
+    ) async throws -> [Message] {
+        var messages: [Message] = []
+        var number = 0
+        while !Task.isCancelled {
+            number += 1
+            do throws(StoreError) {
+                messages.append(try await store.postMessage(.numbered(writer, number), to: chat))
+                progress.acknowledged.add(1, ordering: .relaxed)
+            } catch {
+                switch error {
+                case .unavailable, .outcomeUnknown: break
+                default: throw error
+                }
+            }
+        }
+        return messages
+    }
+
     @Test func terminatedBackendsAreReplacedAndNothingAcknowledgedIsLost() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url, poolSize: 4) { store in
@@ -58,23 +84,7 @@ struct PostgresFaultTests {
                 let progress = Progress()
                 let acknowledged = try await withThrowingTaskGroup(of: [Message].self) { group in
                     for writer in 0..<8 {
-                        group.addTask {
-                            var messages: [Message] = []
-                            var number = 0
-                            while !Task.isCancelled {
-                                number += 1
-                                do throws(StoreError) {
-                                    messages.append(try await store.postMessage(.numbered(writer, number), to: chat.id))
-                                    progress.acknowledged.add(1, ordering: .relaxed)
-                                } catch {
-                                    switch error {
-                                    case .unavailable, .outcomeUnknown: break
-                                    default: throw error
-                                    }
-                                }
-                            }
-                            return messages
-                        }
+                        group.addTask { try await Self.keepPosting(to: chat.id, of: store, as: writer, progress) }
                     }
                     // More than the pool's size, so some of the terminated sessions replaced earlier ones.
                     var terminated: Set<String> = []

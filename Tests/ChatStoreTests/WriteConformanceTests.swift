@@ -5,6 +5,14 @@ import Testing
 /// What every store must do when writes of all kinds share batches.
 @Suite(.timeLimit(.minutes(5)))
 struct WriteConformanceTests {
+    /// Expects each chat under the id that its request returned.
+    private func expectStored(_ chats: [Chat], in store: any ChatStore) async throws {
+        #expect(Set(try await store.chats(withIDs: chats.map(\.id)).chats.map(\.id)) == Set(chats.map(\.id)))
+        for chat in chats {
+            #expect(try await store.chat(chat.id) == chat)
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func writesOfAllKindsAtOnceAreAnsweredOneByOne(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
@@ -47,11 +55,7 @@ struct WriteConformanceTests {
             }
             #expect(Set(created.map(\.id)).count == 60)
             #expect(Set(created.map(\.title)).count == 60)
-            // Each is stored under the id that its request returned.
-            #expect(Set(try await store.chats(withIDs: created.map(\.id)).chats.map(\.id)) == Set(created.map(\.id)))
-            for chat in created {
-                #expect(try await store.chat(chat.id) == chat)
-            }
+            try await expectStored(created, in: store)
             for chat in kept {
                 #expect(try await store.chat(chat, newestMessages: 20).messages.map(\.position.rawValue) == [1, 2, 3])
             }
