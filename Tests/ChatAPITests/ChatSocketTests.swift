@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct ChatSocketTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func logsComeDownAndMessagesGoUp(_ store: StoreUnderTest) async throws {
+    func `a socket receives logs and posts messages`(_ store: StoreUnderTest) async throws {
         try await withSocket(on: store) { client, socket in
             try await client.createChats()
             try await client.post("before")
@@ -53,7 +53,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func aSubscriptionWithoutAPositionBeginsNow() async throws {
+    @Test func `a subscription without a position starts at the end of the log`() async throws {
         try await withSocket(on: .sqliteInMemory) { client, socket in
             try await client.createChats(2)
             try await client.post("before")
@@ -75,7 +75,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func messagesAreStoredInTheOrderInWhichTheyAreSent() async throws {
+    @Test func `messages are stored in the order in which they are sent`() async throws {
         try await withSocket(on: .sqliteInMemory) { client, socket in
             try await client.createChats()
             _ = try await socket.next()
@@ -93,7 +93,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func aMessageThatIsSentAgainUnderItsKeyStandsOnce() async throws {
+    @Test func `a message sent twice with the same key is stored once`() async throws {
         try await withSocket(on: .sqliteInMemory) { client, socket in
             try await client.createChats()
             _ = try await socket.next()
@@ -125,7 +125,7 @@ struct ChatSocketTests {
         (#"{"op":"typing","chat_id":9}"#, "chat_not_found"),
         (#"{"op":"typing","chat_id":1,"metadata":[]}"#, "validation_failed"),
     ])
-    func whatIsWrongIsRefusedAndTheSocketGoesOn(_ message: String, _ code: String) async throws {
+    func `an invalid request gets an error and the socket stays open`(_ message: String, _ code: String) async throws {
         try await withSocket(on: .sqliteInMemory) { client, socket in
             try await client.createChats()
             _ = try await socket.next()
@@ -138,7 +138,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func aChatIsFollowedOnceAndNotMoreThanAllowed() async throws {
+    @Test func `a socket subscribes to each chat once and to a limited number of chats`() async throws {
         var limits = StreamLimits()
         limits.maximumChats = 1
         try await withSocket(on: .sqliteInMemory, limits) { client, socket in
@@ -152,7 +152,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func binaryMessagesEndTheSocket() async throws {
+    @Test func `a binary message closes the socket`() async throws {
         try await withSocket(on: .sqliteInMemory) { _, socket in
             _ = try await socket.next()
             try await socket.frames.send(WebSocketClientFrame(opcode: 2, payload: [1]))
@@ -160,7 +160,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func requestsThatOpenNoSocketGetAnOrdinaryAnswer() async throws {
+    @Test func `a request that opens no socket gets an ordinary response`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let plain = try await client.send("GET", "/ws")
             #expect(plain.status == 426)
@@ -181,7 +181,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func aSocketTakesAPlaceThatIsFreeAgainOnceItIsClosed() async throws {
+    @Test func `a socket takes a stream slot until it is closed`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -201,7 +201,7 @@ struct ChatSocketTests {
     }
 
     /// A client that keeps sending requests without reading the responses.
-    @Test func aClientThatTakesNothingIsEndedThoughNothingIsSaid() async throws {
+    @Test func `a client that sends requests but never reads is disconnected`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         limits.stallTimeout = .seconds(1)
@@ -222,7 +222,7 @@ struct ChatSocketTests {
         }
     }
 
-    @Test func theServerSaysGoodbye() async throws {
+    @Test func `a server that had a socket shuts down cleanly`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve("--database-url", "sqlite::memory:", in: folder) { client in
                 try await client.withConnection { inbound, outbound in

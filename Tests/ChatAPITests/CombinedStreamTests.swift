@@ -13,7 +13,7 @@ struct CombinedStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func severalChatsComeInOneStream(_ store: StoreUnderTest) async throws {
+    func `one stream carries several chats`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats(3)
             try await client.post("1", "2")
@@ -55,7 +55,7 @@ struct CombinedStreamTests {
         }
     }
 
-    @Test func whatIsNoCombinedStreamIsRefused() async throws {
+    @Test func `an invalid list of chats is rejected`() async throws {
         var limits = StreamLimits()
         limits.maximumChats = 2
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -73,7 +73,7 @@ struct CombinedStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func allChatsIncludeThoseThatCome(_ store: StoreUnderTest) async throws {
+    func `a stream of all chats includes chats created later`(_ store: StoreUnderTest) async throws {
         var limits = StreamLimits()
         limits.checkInterval = .seconds(3_600)
         try await withServer(on: store, streamLimits: limits) { client in
@@ -120,7 +120,7 @@ struct CombinedStreamTests {
         }
     }
 
-    @Test func chatsThatAreNotAskedForAreNotSaidToBeDeleted() async throws {
+    @Test func `a stream of named chats does not report the deletion of others`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats(3)
             let both = try await client.withEvents("/events?chats=1,2,3") { stream in
@@ -139,7 +139,7 @@ struct CombinedStreamTests {
         }
     }
 
-    @Test func aStreamOfNamedChatsEndsWithTheLastOfThem() async throws {
+    @Test func `a stream of named chats ends when the last of them is deleted`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats(3)
             try await client.withEvents("/events?chats=1,2") { stream in
@@ -160,7 +160,7 @@ struct CombinedStreamTests {
     }
 
     /// A deletion may be signalled only after an import has restored the chat.
-    @Test func aChatThatIsThereIsNotSaidToBeDeleted() async throws {
+    @Test func `a chat that still exists is not reported as deleted`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             try await withServer(store) { client in
                 try await client.createChats()
@@ -179,7 +179,7 @@ struct CombinedStreamTests {
     }
 
     /// A browser reconnects with its original URL, whichever chats have been deleted since.
-    @Test func theOthersAreFollowedOnAfterTheNewsOfADeletion() async throws {
+    @Test func `a client that resumes after a deletion receives the remaining chats`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats(2)
             let id = try await client.withEvents("/events?chats=1,2") { stream in
@@ -202,7 +202,7 @@ struct CombinedStreamTests {
     }
 
     /// A chat that is deleted during the replay of others does not prevent `caught_up`.
-    @Test func aDeletionDuringTheReplayDoesNotHoldUpTheOthers() async throws {
+    @Test func `a deletion during the replay does not delay the other chats`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             let (readings, reading) = AsyncStream.makeStream(of: Void.self)
             let (deletions, deletion) = AsyncStream.makeStream(of: Void.self)
@@ -230,7 +230,7 @@ struct CombinedStreamTests {
     }
 
     /// A chat that gets a message while the chats are listed is neither left out nor reported as new.
-    @Test func noChatIsMissedThatMovesWhileTheyAreListed() async throws {
+    @Test func `a chat that becomes active while chats are being listed is not missed`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             for number in 1...150 {
                 _ = try await base.createChat(titled: ChatTitle("\(number)"))
@@ -252,7 +252,7 @@ struct CombinedStreamTests {
 
     /// Three chats written to at full speed, and clients that resume with nothing but the cursor.
     @Test(arguments: StoreUnderTest.allCases)
-    func nothingIsMissedOrDoubledByTheCursor(_ store: StoreUnderTest) async throws {
+    func `resuming from a cursor neither skips nor repeats events`(_ store: StoreUnderTest) async throws {
         let (chats, posts) = (3 as Int64, 80 as Int64)
         try await withServer(on: store) { client in
             try await client.createChats(Int(chats))

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct ContinuityTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func readersThatComeAndGoSeeEverythingOnce(_ store: StoreUnderTest) async throws {
+    func `clients that come and go receive every event once`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             let slot = ServerSlot()
@@ -18,7 +18,7 @@ struct ContinuityTests {
     }
 
     /// Two processes that communicate only through the database.
-    @Test func aServerBringsWhatAnotherOneHasWritten() async throws {
+    @Test func `a server delivers what another server wrote`() async throws {
         var limits = StreamLimits()
         limits.checkInterval = .milliseconds(100)
         try await TestPostgres.withDatabase { url in
@@ -74,7 +74,7 @@ struct ContinuityTests {
         return position
     }
 
-    @Test func aSlowReaderIsEndedAndHoldsNobodyUp() async throws {
+    @Test func `a slow reader is disconnected and delays nobody else`() async throws {
         var limits = StreamLimits()
         limits.maximumLag = 30
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -122,7 +122,7 @@ struct ContinuityTests {
     }
 
     /// After `overflow`, the client can request the stream again on the same connection.
-    @Test func aConnectionOutlivesTheOverflowOfItsStream() async throws {
+    @Test func `a connection survives the overflow of its stream`() async throws {
         var limits = StreamLimits()
         limits.maximumLag = 1
         limits.heartbeat = .seconds(1)
@@ -158,7 +158,7 @@ struct ContinuityTests {
     }
 
     /// If the store fails or a client leaves, the other clients miss nothing.
-    @Test func aStoreThatFailsIsAskedAgain() async throws {
+    @Test func `a failed read is retried and no event is lost`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
             let isDown = Atomic(true)
             let (failures, failure) = AsyncStream.makeStream(of: Void.self)

@@ -10,7 +10,7 @@ struct DeletedChatPurgerTests {
         """
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aServerRemovesWhatIsDeletedThroughIt(_ store: StoreUnderTest) async throws {
+    func `a server purges the chats that were deleted through it`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("large")).id
             try await database.fill(chat.rawValue, messages: 25_000)
@@ -25,7 +25,7 @@ struct DeletedChatPurgerTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aServerFinishesWhatAnotherOneHasLeft(_ store: StoreUnderTest) async throws {
+    func `a server finishes a purge that another one left unfinished`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             for id in 1...2 as ClosedRange<Int64> {
                 _ = try await store.createChat(titled: ChatTitle("large"))
@@ -39,7 +39,7 @@ struct DeletedChatPurgerTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aPurgeThatFailedIsTriedAgainWithoutAnotherDeletion(_ store: StoreUnderTest) async throws {
+    func `a failed purge is retried without another deletion`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("large")).id
             try await database.fill(chat.rawValue, messages: 5_000)

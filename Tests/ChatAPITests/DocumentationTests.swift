@@ -8,7 +8,7 @@ import Testing
 
 /// The OpenAPI document and the pages that show it.
 @Suite struct DocumentationTests {
-    @Test func theDocumentHasEachRouteAndNoOther() async throws {
+    @Test func `the OpenAPI document has every route and no others`() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
             let routes = Router(await service.routes(hub: EventHub(store))).routes
@@ -28,7 +28,7 @@ import Testing
     }
 
     /// The committed document shows reviewers what a change does to the API; `make openapi` writes it.
-    @Test func theDocumentIsTheCommittedOne() async throws {
+    @Test func `the OpenAPI document equals the committed one`() async throws {
         let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
         let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let object = try JSONSerialization.jsonObject(with: Data(document.body))
@@ -41,7 +41,7 @@ import Testing
         #expect(text.split(separator: "\n").difference(from: committed).isEmpty)
     }
 
-    @Test func pagesLoadTheirAssetsFromThisServer() async throws {
+    @Test func `pages load their assets from this server`() async throws {
         try await withAssets(["swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js"]) { client in
             for path in ["/docs", "/redoc"] {
                 let page = try await client.send("GET", path)
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func missingAssetsAreSaidAndComeFromTheCDNWithIntegrity() async throws {
+    @Test func `pages report missing assets and load them from a CDN with integrity hashes`() async throws {
         try await withAssets([]) { client in
             for path in ["/docs", "/redoc"] {
                 let page = try await client.send("GET", path)
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func theRootLeadsToTheDocumentation() async throws {
+    @Test func `the root redirects to the documentation`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send("GET", "/")
             #expect(response.status == 307)
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: ["/docs", "/docs/", "/redoc", "/redoc/", "/docs/swagger-initializer.js"])
-    func referencesHoldBehindAnyPrefix(_ path: String) async throws {
+    func `links work behind any path prefix`(_ path: String) async throws {
         try await withAssets(["swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js"]) { client in
             let page = try await client.send("GET", path).text
             let references = page.matches(of: /(?:src|href|spec-url)="([^"]+)"|new URL\("([^"]+)"/)
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func theDocumentNamesTheRootPath() async throws {
+    @Test func `the OpenAPI document names the root path`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             for (rootPath, url) in [("", "/"), ("/a/prefix", "/a/prefix")] {
                 let document = try await withServer(store, rootPath: rootPath) {
@@ -117,7 +117,7 @@ import Testing
 
     /// RE2, and so Go, repeats at most 1,000 times and supports neither `\u` nor look-around; JavaScript counts a
     /// character above U+FFFF twice unless the pattern has the flag `u`.
-    @Test func patternsMeanTheSameToEveryEngine() async throws {
+    @Test func `patterns mean the same in every regular expression engine`() async throws {
         let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
         let patterns = try document.json.values(named: "pattern").compactMap(\.string)
         #expect(!patterns.isEmpty)
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test(arguments: ["version", "..%2F..%2Fetc%2Fpasswd", "..", "swagger-ui.css%00", "", "swagger-ui.css/x"])
-    func nothingElseIsServed(_ name: String) async throws {
+    func `no other file is served`(_ name: String) async throws {
         try await withAssets(["swagger-ui.css", "version"]) { client in
             let response = try await client.send("GET", "/docs/assets/\(name)")
             #expect(response.status == 404)

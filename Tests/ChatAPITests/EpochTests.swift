@@ -29,7 +29,7 @@ struct EpochTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aRequestThatGoesOnFromAnotherEpochIsRefused(_ store: StoreUnderTest) async throws {
+    func `a request that continues from another epoch is rejected`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             try await withServer(store) { client in
                 try await client.createChats(3)
@@ -71,7 +71,7 @@ struct EpochTests {
 
     /// An `EventSource` gives up for good on any status but 200, and reconnects with the last id it received.
     @Test(arguments: StoreUnderTest.allCases)
-    func aBrowserThatComesBackWithAnotherEpochStartsAnew(_ store: StoreUnderTest) async throws {
+    func `a browser that reconnects from another epoch is reset`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             try await withServer(store) { client in
                 try await client.createChats(2)
@@ -143,7 +143,7 @@ struct EpochTests {
 
     /// Another process changes it without a signal: the next poll or the next message reveals it.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
-    func openStreamsEndWhenTheEpochChanges(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
+    func `open streams end when the epoch changes`(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
         var limits = StreamLimits()
         limits.checkInterval = isLookedAfter ? .milliseconds(50) : .seconds(3_600)
         try await store.withStore { store in
@@ -184,7 +184,7 @@ struct EpochTests {
 
     /// A backup is restored under the running server, without `epoch renew`.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
-    func aReaderOfALogThatGoesBackwardStartsAnew(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
+    func `a subscriber is reset when a log goes backward`(_ store: StoreUnderTest, isLookedAfter: Bool) async throws {
         var limits = StreamLimits()
         limits.checkInterval = isLookedAfter ? .milliseconds(50) : .seconds(3_600)
         try await store.withStoreAndSQL { store, database in
@@ -224,7 +224,8 @@ struct EpochTests {
 
     /// The rewritten log passes the clients' positions before a poll: its rest must not follow what they have.
     @Test(arguments: StoreUnderTest.allCases, [true, false])
-    func aReaderOfALogThatWasWrittenAnewIsNotShownItsRest(_ store: StoreUnderTest, isSignalled: Bool) async throws {
+    func `a subscriber is not sent the rest of a rewritten log`(_ store: StoreUnderTest, isSignalled: Bool) async throws
+    {
         var limits = StreamLimits()
         limits.checkInterval = .seconds(3_600)
         try await store.withStoreAndSQL { base, database in
@@ -250,7 +251,7 @@ struct EpochTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aHoleInALogIsAnErrorAndNoEndlessLoop(_ store: StoreUnderTest) async throws {
+    func `a gap in a log is an error and not an endless loop`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { base, database in
             let reads = Atomic(0)
             let store = InterceptedStore(base) { read throws(StoreError) in
@@ -295,7 +296,7 @@ struct EpochTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func latestMessagesAreReadAgainInAnotherEpoch(_ store: StoreUnderTest) async throws {
+    func `the latest messages are read again after the epoch changes`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             try await withServer(store) { client in
                 try await client.createChats()

@@ -10,7 +10,7 @@ struct EventFormTests {
         "\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n"
     }
 
-    @Test func anEventIsOneChunk() {
+    @Test func `an event is one chunk`() {
         let json = #"{"text":"Прывітанне, 👋🏽 e\u0301"}"#
         let bytes = Array(json.utf8)
         let form = EventForm.serverSentEvents
@@ -35,7 +35,7 @@ struct EventFormTests {
     }
 
     @Test(arguments: ["a\nb", "a\r\nb", "a\u{2028}b", "\u{0}", "\"\\", "data: x\n\nevent: y", "👩‍👩‍👧‍👦"])
-    func noTextBreaksAnEvent(_ text: String) throws {
+    func `no text breaks an event`(_ text: String) throws {
         let event = LiveEvent.sample(3, text: text)
         // Splits bytes, not characters: to Swift, "\r\n" is a single character.
         let lines = EventForm.serverSentEvents.bytes(of: event).readableBytesView
@@ -49,7 +49,7 @@ struct EventFormTests {
         #expect(EventForm.serverSentEvents.bytes(of: event) == EventForm.serverSentEvents.bytes(of: event))
     }
 
-    @Test func typingHasNoPlace() {
+    @Test func `a typing event has no position`() {
         let typing = Typing(
             chatID: 7,
             instant: Instant(microsecondsSinceEpoch: 0),

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct EventStreamTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func theStreamIsWrittenInFull(_ store: StoreUnderTest) async throws {
+    func `a stream has exactly these header fields and lines`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             let first = try await client.send("POST", "/chats/1/messages", body: #"{"text":"Hi 👋 é"}"#)
@@ -57,7 +57,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aStreamBeginsWhereItsClientStands(_ store: StoreUnderTest) async throws {
+    func `a stream starts after its client's position`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             try await client.post("1", "2", "3")
@@ -80,7 +80,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test func whatIsNoStreamIsRefused() async throws {
+    @Test func `an invalid request for a stream is rejected`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             try await client.post("1")
@@ -115,7 +115,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: ["text/event-stream", "application/x-ndjson"])
-    func aQuietStreamHasAHeartbeat(_ accept: String) async throws {
+    func `a quiet stream has a heartbeat`(_ accept: String) async throws {
         var limits = StreamLimits()
         limits.heartbeat = .seconds(1)
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -136,7 +136,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theDeletionOfTheChatEndsTheStreamAndNotTheConnection(_ store: StoreUnderTest) async throws {
+    func `deleting the chat ends the stream but not the connection`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             try await client.withEvents("/chats/1/events") { stream in
@@ -157,7 +157,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func everyChangeIsAnEventAndTheSameAsInTheLog(_ store: StoreUnderTest) async throws {
+    func `every change is an event that equals its log entry`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             try await client.withEvents("/chats/1/events") { stream in
@@ -184,7 +184,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func typingIsShownAndStoredNowhere(_ store: StoreUnderTest) async throws {
+    func `typing is delivered but not stored`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats(2)
             try await client.withEvents("/chats/1/events") { stream in
@@ -217,7 +217,7 @@ struct EventStreamTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theSameComesAsJSONLines(_ store: StoreUnderTest) async throws {
+    func `a stream is also available as JSON lines`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             try await client.post("one")
@@ -242,7 +242,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test func onlyTheHeadOfAStreamIsAskedFor() async throws {
+    @Test func `HEAD for a stream returns only its header fields`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -261,7 +261,7 @@ struct EventStreamTests {
 
     /// From far behind, while messages are posted, so that replayed and signalled entries overlap in every way.
     @Test(arguments: StoreUnderTest.allCases)
-    func aReplayIsJoinedToWhatComesMeanwhile(_ store: StoreUnderTest) async throws {
+    func `a replay joins the live events without gaps or repeats`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             _ = try await store.createChat(titled: ChatTitle("long"))
             try await database.fill(1, messages: 1_050)

@@ -6,7 +6,7 @@ import Testing
 ///
 /// Real failures of the stores are tested elsewhere.
 @Suite struct FailingStoreTests {
-    @Test func anUnavailableStoreIs503AndTellsNothingOfTheInside() async throws {
+    @Test func `an unavailable store is a 503 that reveals no internals`() async throws {
         try await withServer(InterceptedStore(failingWith: .unavailable(reason: "disk /secret is full"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r1"])
             #expect(response.status == 503)
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func aSearchThatTakesTooLongHasACodeOfItsOwn() async throws {
+    @Test func `a search that takes too long has its own error code`() async throws {
         try await withServer(InterceptedStore(failingWith: .searchTimedOut)) { client in
             let response = try await client.send("GET", "/chats?q=a", headers: ["X-Request-ID": "r4"])
             #expect(response.status == 503)
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func aValueThatTheDatabaseRefusesIsADefect() async throws {
+    @Test func `a value that the database rejects is a 500`() async throws {
         try await withServer(InterceptedStore(failingWith: .invalidValue(reason: "secret"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r5"])
             #expect(response.status == 500)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func aChangeWhoseOutcomeIsUnknownSaysSo() async throws {
+    @Test func `the response to a change with an unknown outcome says so`() async throws {
         try await withServer(InterceptedStore(failingWith: .outcomeUnknown(reason: "secret"))) { client in
             let response = try await client.send(
                 "POST",
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func aDefectIs500AndTellsItsRequestId() async throws {
+    @Test func `a defect is a 500 with the request id`() async throws {
         try await withServer(InterceptedStore(failingWith: .failed(reason: "secret"))) { client in
             let response = try await client.send(
                 "POST",

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct FuzzTests {
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func randomBytesAndMutatedRequestsAreSurvived(_ seed: UInt64) async throws {
+    func `the server survives random bytes and mutated requests`(_ seed: UInt64) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             var random = SplitMix64(state: seed)
             for _ in 0..<150 {
@@ -21,7 +21,7 @@ struct FuzzTests {
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func mutatedJSONIsCreatedOrRefused(_ seed: UInt64) async throws {
+    func `mutated JSON either creates a chat or is rejected`(_ seed: UInt64) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             var random = SplitMix64(state: seed)
             for _ in 0..<150 {

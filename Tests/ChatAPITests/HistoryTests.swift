@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func theETagOfAMessageIsItsRevision(_ store: StoreUnderTest) async throws {
+    func `a message's ETag is its revision`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
@@ -23,7 +23,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aMessageIsEditedAndDeletedByItsRevision(_ store: StoreUnderTest) async throws {
+    func `edits and deletions can require a revision`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             _ = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
@@ -67,7 +67,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aDeletedMessageKeepsItsPlaceInThePagesAndNothingElse(_ store: StoreUnderTest) async throws {
+    func `a deleted message keeps its place in pages but not its text`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             let posted = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"one"}"#)
@@ -86,7 +86,7 @@ struct HistoryTests {
         }
     }
 
-    @Test func metadataAndAnswersAreKeptAsTheyWereGiven() async throws {
+    @Test func `metadata and replies are returned as they were sent`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let body = #"{"title":"a","metadata":{ "b" : [1, 2.50, "\u007b \" x"],"a":{}}}"#
             let chat = try await client.send("POST", "/chats/", body: body)
@@ -128,7 +128,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func pagesGoBothWaysFromAPosition(_ store: StoreUnderTest) async throws {
+    func `pages go in both directions from a position`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             for number in 1...9 {
@@ -167,7 +167,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theLogTellsEverythingInOrder(_ store: StoreUnderTest) async throws {
+    func `the log has every change in order`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             _ = try await client.send("POST", "/chats/1/messages", body: #"{"text":"one"}"#)
@@ -196,7 +196,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func chatsAreListedByTheirLastActivity(_ store: StoreUnderTest) async throws {
+    func `chats are listed by their latest activity`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             for title in ["Альфа", "Beta", "100%_'\\\"", "beta двa"] {
                 let body = #"{"title":"\#(title.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))"}"#

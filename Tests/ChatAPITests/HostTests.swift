@@ -14,7 +14,7 @@ struct HostTests {
         "Host: é\r\n",
         "Host: http://a\r\n",
     ])
-    func aRequestWithoutOneValidHostIs400(_ fields: String) async throws {
+    func `a request without exactly one valid host is a 400`(_ fields: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for path in ["/chats", "/health/live", "/nowhere", "/ws"] {
                 let request = "GET \(path) HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n"
@@ -29,7 +29,7 @@ struct HostTests {
     }
 
     /// HAProxy's default health check sends such a request.
-    @Test func aRequestOfHTTP10NeedsNoHost() async throws {
+    @Test func `an HTTP 1.0 request needs no host`() async throws {
         try await withLoopbackServer { client in
             for path in ["/health/ready", "/chats"] {
                 let request = Array("GET \(path) HTTP/1.0\r\n\r\n".utf8)
@@ -42,7 +42,7 @@ struct HostTests {
     @Test(arguments: [
         "localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8000", "127.9.8.7", "[::1]", "[::1]:80", "localhost:",
     ])
-    func onALoopbackAddressThisMachinesOwnNamesAreServed(_ host: String) async throws {
+    func `a server on a loopback address accepts this machine's own names`(_ host: String) async throws {
         try await withLoopbackServer { client in
             #expect(try await client.send("GET", "/chats", headers: ["Host": host]).status == 200)
             let headers = WebSocketClient.headers.merging(["Host": host]) { $1 }
@@ -55,7 +55,7 @@ struct HostTests {
         "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "[::2]",
         "127.0.0", "127.0.0.256", "0.0.0.0", "a",
     ])
-    func onALoopbackAddressNoOtherNameIsServed(_ host: String) async throws {
+    func `a server on a loopback address accepts no other names`(_ host: String) async throws {
         try await withLoopbackServer { client in
             for (method, path) in [
                 ("GET", "/chats"), ("DELETE", "/chats/1"), ("GET", "/events"), ("GET", "/docs"), ("GET", "/nowhere"),
@@ -78,11 +78,11 @@ struct HostTests {
         ("::1", .only([], loopback: true)), ("127.1.2.3", .only([], loopback: true)), ("0.0.0.0", .any), ("::", .any),
         ("10.0.0.1", .any), ("chat.example", .any),
     ])
-    func withoutNamesTheAddressDecides(_ address: String, _ policy: HostPolicy) {
+    func `without configured hosts, the listening address decides`(_ address: String, _ policy: HostPolicy) {
         #expect(HostPolicy([], listeningOn: address) == policy)
     }
 
-    @Test func namedHostsAreServedOnAnyPort() async throws {
+    @Test func `configured hosts are accepted on any port`() async throws {
         for address in ["127.0.0.1", "0.0.0.0"] {
             let policy = HostPolicy(["chat.example", "fd00::1"], listeningOn: address)
             let isLoopback = address == "127.0.0.1"

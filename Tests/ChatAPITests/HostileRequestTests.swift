@@ -18,7 +18,11 @@ struct HostileRequestTests {
         ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "unknown_transfer_encoding"),
         ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: 131073\r\n\r\n", 413, "body_too_large"),
     ])
-    func whatIsNoHTTPIsSaidSo(_ request: String, _ status: Int, _ code: String) async throws {
+    func `a malformed request gets an error and closes only its own connection`(
+        _ request: String,
+        _ status: Int,
+        _ code: String
+    ) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
             #expect(response.status == status)
@@ -32,7 +36,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func headersOverTheLimitAre431() async throws {
+    @Test func `header fields over the limit are a 431`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send(
                 "GET",
@@ -46,7 +50,7 @@ struct HostileRequestTests {
     }
 
     @Test(arguments: [("/chats/", 413), ("/chats/1/messages/", 413)])
-    func aBodyOverTheLimitIs413(_ path: String, _ status: Int) async throws {
+    func `a body over the limit is a 413`(_ path: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send("POST", path, body: [UInt8](repeating: 0x20, count: 128 * 1024 + 1))
             #expect(response.status == status)
@@ -55,7 +59,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aBodyThatIsAnnouncedAsTooLargeIsRefusedBeforeItIsSent() async throws {
+    @Test func `a body announced as too large is rejected before it is sent`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
             let response = try HTTPTestResponse(await client.exchange(Array(head.utf8)))
@@ -63,7 +67,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aClientThatAsksBeforeItSendsIsToldToContinue() async throws {
+    @Test func `a client that expects 100-continue is told to continue`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let answer = try await client.withConnection { inbound, outbound in
                 let head = """
@@ -80,7 +84,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func tooManyHeadersAreSaidSo() async throws {
+    @Test func `too many header fields get an error response`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let headers = Dictionary(uniqueKeysWithValues: (0..<500).map { ("X-\($0)", "a") })
             let response = try await client.send("GET", "/chats/1", headers: headers)
@@ -91,7 +95,7 @@ struct HostileRequestTests {
     }
 
     @Test(arguments: ["/nope", "/chats", "/chats/abc", "/chats/7", "/health/live"])
-    func anAnswerToHEADHasNoBody(_ path: String) async throws {
+    func `a response to HEAD has no body`(_ path: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let get = "GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
             let head = "HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -101,7 +105,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aBodyAtTheLimitIsRead() async throws {
+    @Test func `a body at the limit is accepted`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let padding = String(repeating: " ", count: 128 * 1024 - #"{"title":"a"}"#.utf8.count)
             let response = try await client.send("POST", "/chats/", body: #"{"title":"a"}"# + padding)
@@ -109,7 +113,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aChunkedBodyThatNeverEndsIsCutAtTheLimit() async throws {
+    @Test func `an endless chunked body is cut off at the limit`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.withConnection { inbound, outbound in
                 let head = "POST /chats/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -128,7 +132,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aBodyThatDoesNotArriveIs408() async throws {
+    @Test func `a body that does not arrive is a 408`() async throws {
         var limits = HTTPLimits()
         limits.bodyTimeout = .milliseconds(200)
         try await withServer(on: .sqliteInMemory, limits: limits) { client in
@@ -143,7 +147,7 @@ struct HostileRequestTests {
     }
 
     @Test(arguments: ["", "GET /chats/1 HTTP/1.1\r\nHost"])
-    func aConnectionWithoutARequestIsClosed(_ beginning: String) async throws {
+    func `a connection without a complete request is closed`(_ beginning: String) async throws {
         var limits = HTTPLimits()
         limits.idleTimeout = .milliseconds(200)
         try await withServer(on: .sqliteInMemory, limits: limits) { client in
@@ -152,7 +156,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aRequestThatIsCutOffChangesNothing() async throws {
+    @Test func `a truncated request changes nothing`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let body = #"{"title":"a"}"#
             let request = """
@@ -167,7 +171,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func nestingFiftyThousandDeepIs422() async throws {
+    @Test func `JSON nested 50,000 levels deep is a 422`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for body in [
                 String(repeating: "[", count: 50_000) + String(repeating: "]", count: 50_000),
@@ -180,7 +184,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func aConnectionOverTheLimitsIsForHealthChecks() async throws {
+    @Test func `a connection over the limit serves only health checks`() async throws {
         var limits = HTTPLimits()
         limits.maximumConnectionsPerAddress = 1
         try await withServer(on: .sqliteInMemory, limits: limits) { client in
@@ -197,7 +201,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+    @Test func `pipelined requests are answered in order`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let one = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
             let last = "GET /nope HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -206,7 +210,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func idleKeepAliveConnectionsDoNotHoldUpTheShutdown() async throws {
+    @Test func `idle keep-alive connections do not delay the shutdown`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let (ended, end) = AsyncStream.makeStream(of: Void.self)
             let connection = try await withServer(store) { client in

@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct IdempotencyTests {
     @Test(arguments: StoreUnderTest.allCases, ["/chats/", "/chats/1/messages"])
-    func aRequestThatIsRepeatedIsAnsweredAsTheFirst(_ store: StoreUnderTest, path: String) async throws {
+    func `a repeated request gets the response of the first`(_ store: StoreUnderTest, path: String) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats", body: #"{"title":"first"}"#)
             let headers = ["Idempotency-Key": "order-66/a"]
@@ -31,7 +31,7 @@ struct IdempotencyTests {
     }
 
     @Test(arguments: ["", "a b", "é", String(repeating: "k", count: 256)])
-    func aKeyThatIsNoneIsInvalid(_ key: String) async throws {
+    func `an invalid idempotency key is rejected`(_ key: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let headers = ["Idempotency-Key": key]
             let response = try await client.send("POST", "/chats/", headers: headers, body: #"{"title":"a"}"#)

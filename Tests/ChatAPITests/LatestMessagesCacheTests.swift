@@ -20,7 +20,7 @@ struct LatestMessagesCacheTests {
         )
     }
 
-    @Test func anEntryIsReplacedByItsSuccessor() {
+    @Test func `an entry is replaced by its successor`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
         cache.insert(entry(1, bytes: 10), for: key(1))
         cache.insert(entry(2, bytes: 20), for: key(1))
@@ -28,7 +28,7 @@ struct LatestMessagesCacheTests {
         #expect(cache.entry(for: key(2)) == nil)
     }
 
-    @Test func whatIsNotUsedIsForgottenAndTheMemoryIsBounded() {
+    @Test func `unused entries are evicted and the memory is bounded`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
         cache.insert(entry(1, bytes: 100), for: key(0))
         for chat in Int64(1)...100 {
@@ -40,7 +40,7 @@ struct LatestMessagesCacheTests {
         #expect(kept.last == 100)
     }
 
-    @Test func whatIsTooLargeIsNotKept() {
+    @Test func `an entry that is too large is not kept`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
         cache.insert(entry(1, bytes: 501), for: key(1))
         #expect(cache.entry(for: key(1)) == nil)
@@ -51,7 +51,7 @@ struct LatestMessagesCacheTests {
 
     /// Each client reads right after its own or another's write, through the same cache.
     @Test(arguments: StoreUnderTest.allCases)
-    func nobodyReadsAnOlderStateThanWasAcknowledged(_ store: StoreUnderTest) async throws {
+    func `no read returns a state older than one already acknowledged`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             try await withThrowingTaskGroup { group in

@@ -28,7 +28,7 @@ struct LongPollTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatIsThereIsReturnedAtOnceAsTheLogHasIt(_ store: StoreUnderTest) async throws {
+    func `existing entries are returned at once, as they are in the log`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             try await client.post("1", "2", "3")
@@ -48,7 +48,7 @@ struct LongPollTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theNextEntryEndsThePoll(_ store: StoreUnderTest) async throws {
+    func `the next entry ends the poll`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store, streamLimits: onePlace) { client in
             try await client.createChats()
             try await client.post("1")
@@ -66,7 +66,7 @@ struct LongPollTests {
     }
 
     /// Proxies give up on a response after 60 seconds.
-    @Test func nobodyWaitsAsLongAsAProxy() async throws {
+    @Test func `a wait as long as a proxy's timeout is rejected`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             let refused = try await client.send("GET", "/chats/1/events?wait=56")
@@ -78,7 +78,7 @@ struct LongPollTests {
         }
     }
 
-    @Test func theTimeEndsThePoll() async throws {
+    @Test func `the requested time ends the poll`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             let start = ContinuousClock.now
@@ -89,7 +89,7 @@ struct LongPollTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theDeletionOfTheChatEndsThePoll(_ store: StoreUnderTest) async throws {
+    func `deleting the chat ends the poll`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store, streamLimits: onePlace) { client in
             try await client.createChats()
             let held = poll(client, "wait=55")
@@ -101,7 +101,7 @@ struct LongPollTests {
         }
     }
 
-    @Test func theShutdownEndsThePoll() async throws {
+    @Test func `a shutdown ends the poll`() async throws {
         var start = ContinuousClock.now
         let held = try await withServer(on: .sqliteInMemory, streamLimits: onePlace) { client in
             try await client.createChats()
@@ -117,7 +117,7 @@ struct LongPollTests {
     }
 
     @Test(arguments: [true, false])
-    func aClientThatLeavesGivesItsPlaceUp(sayingSo halfCloses: Bool) async throws {
+    func `a client that disconnects frees its slot`(sayingSo halfCloses: Bool) async throws {
         let (reads, read) = AsyncStream.makeStream(of: Void.self)
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let store = InterceptedStore(store) { _ in read.yield() }

@@ -16,7 +16,7 @@ struct ManyChatsTests {
     }
 
     /// Ids are a small part of a stream, and a client that resumes from any of them misses nothing.
-    @Test func anEventNeedsOnlyWhatHasChanged() async throws {
+    @Test func `event ids are short and a client can resume from any of them`() async throws {
         let chats = 100
         let path = "/events?chats=" + (1...chats).map { "\($0):0" }.joined(separator: ",")
         try await withServer(on: .sqliteInMemory) { client in
@@ -48,7 +48,7 @@ struct ManyChatsTests {
         }
     }
 
-    @Test func aHeartbeatSaysWhereAClientStands() async throws {
+    @Test func `a heartbeat carries the client's cursor`() async throws {
         var limits = StreamLimits()
         limits.heartbeat = .seconds(1)
         let path = "/events?chats=" + (1...100).map(String.init).joined(separator: ",")
@@ -70,7 +70,7 @@ struct ManyChatsTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aStreamOfAllChatsFollowsThoseThatWereActiveLast(_ store: StoreUnderTest) async throws {
+    func `a stream of all chats covers the most recently active ones`(_ store: StoreUnderTest) async throws {
         var limits = StreamLimits()
         limits.maximumChats = 2
         limits.checkInterval = .milliseconds(50)

@@ -35,7 +35,7 @@ struct MetadataTests {
     }
 
     @Test(arguments: unreadable)
-    func metadataThatOthersCannotReadIsRejected(_ metadata: String, _ reason: String) async throws {
+    func `metadata that other parsers cannot read is rejected`(_ metadata: String, _ reason: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             try await client.post("a")
@@ -78,7 +78,7 @@ struct MetadataTests {
     }
 
     @Test(arguments: readable)
-    func metadataThatOthersCanReadComesBackAsItWasGiven(_ metadata: String) async throws {
+    func `metadata that other parsers can read is returned as it was sent`(_ metadata: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let created = try await client.send("POST", "/chats", body: #"{"title":"a","metadata":\#(metadata)}"#)
             #expect(created.status == 201)
@@ -87,7 +87,7 @@ struct MetadataTests {
     }
 
     @Test(arguments: [#"{"\ud800":1}"#, #"{"a":1e400}"#, #"{"a":1,"a":2}"#])
-    func whatIsGivenBackOfAnInvalidRequestCanBeRead(_ body: String) async throws {
+    func `the parts of an invalid request that are returned can be parsed`(_ body: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let missing = try await client.send("POST", "/chats", body: body)
             #expect(try missing.json["detail"]?[0]?["input"] == .string(body))
@@ -106,7 +106,7 @@ struct MetadataTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases, ["/chats", "/chats/1/messages"])
-    func aRetryWhoseMetadataIsSpelledAnotherWayIsTheSameRequest(_ store: StoreUnderTest, path: String) async throws {
+    func `metadata may be written differently in a retry`(_ store: StoreUnderTest, path: String) async throws {
         try await withServer(on: store) { client in
             try await client.createChats()
             func send(_ metadata: String) async throws -> HTTPTestResponse {
@@ -137,7 +137,7 @@ struct MetadataTests {
         ("0", "0"), ("-0.00e7", "0"), ("1", "1e0"), ("100", "1e2"), ("1.50", "15e-1"), ("0.0015e3", "15e-1"),
         ("-12E-1", "-12e-1"), ("9007199254740993", "9007199254740993e0"), ("1e+2", "1e2"), ("10e00001", "1e2"),
     ])
-    func numbersHaveOneForm(_ number: String, _ canonical: String) throws {
+    func `numbers have one canonical form`(_ number: String, _ canonical: String) throws {
         #expect(try JSONValue(parsing: Array(number.utf8)).canonical == canonical)
     }
 }

@@ -23,13 +23,13 @@ struct ReadBudgetTests {
     }
 
     /// The largest text, all four-byte characters, with the largest metadata.
-    @Test func theLargestMessageIsAsLargeAsItIsCounted() throws {
+    @Test func `the largest message is as large as the budget assumes`() throws {
         let text = try MessageText(String(repeating: "👋", count: MessageText.maximumLength))
         let metadata = try #require(Metadata(json: #"{"k":""# + String(repeating: "x", count: 16_376) + #""}"#))
         #expect(text.value.utf8.count + metadata.json.utf8.count == ReadBudget.largestMessage)
     }
 
-    @Test func readsNeverHoldMoreThanThereIs() async throws {
+    @Test func `concurrent reads never exceed the budget`() async throws {
         let budget = budget(100, waiting: 200)
         let record = Record()
         try await withThrowingDiscardingTaskGroup { group in
@@ -50,7 +50,7 @@ struct ReadBudgetTests {
         #expect(budget.waitingCount == 0)
     }
 
-    @Test func addressesTakeTurns() async throws {
+    @Test func `addresses take turns`() async throws {
         let budget = budget(10)
         let record = Record()
         try await withThrowingDiscardingTaskGroup { group in
@@ -67,7 +67,7 @@ struct ReadBudgetTests {
         #expect(record.order.withLock { $0 } == ["crowd", "alone", "crowd", "crowd"])
     }
 
-    @Test func aReadThatFailsGivesItsBytesBack() async throws {
+    @Test func `a failed read returns its bytes to the budget`() async throws {
         let budget = budget(1)
         for _ in 0..<3 {
             await #expect(throws: StoreError.chatNotFound) {
@@ -77,7 +77,7 @@ struct ReadBudgetTests {
         try await budget.read(upTo: 1, for: "a") {}
     }
 
-    @Test func aReadTooManyIsRefused() async throws {
+    @Test func `a read is rejected if too many others are waiting`() async throws {
         let budget = budget(1, waiting: 0)
         try await budget.read(upTo: 1, for: "a") { () async throws in
             _ = await #expect(throws: StoreError.unavailable(reason: "too many messages are being read")) {
@@ -86,7 +86,7 @@ struct ReadBudgetTests {
         }
     }
 
-    @Test func aReadThatHasWaitedTooLongIsRefused() async throws {
+    @Test func `a read that has waited too long is rejected`() async throws {
         let budget = budget(1, patience: .zero)
         try await withThrowingDiscardingTaskGroup { group in
             try await budget.read(upTo: 1, for: "a") { () async throws in

@@ -7,7 +7,7 @@ import Testing
 /// A response may contain more than the recorded one, except in `detail`: members of a body, methods in `Allow`.
 @Suite struct RecordedContractTests {
     @Test(.timeLimit(.minutes(5)), arguments: StoreUnderTest.allCases)
-    func everyRecordedRequestIsAnsweredAsBefore(_ store: StoreUnderTest) async throws {
+    func `every recorded request gets the recorded response`(_ store: StoreUnderTest) async throws {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/contract", withExtension: "json"))
         let cases = try JSONDecoder().decode([RecordedCase].self, from: Data(contentsOf: url))
         #expect(cases.count == 99)

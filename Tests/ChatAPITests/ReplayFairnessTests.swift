@@ -62,7 +62,7 @@ struct ReplayFairnessTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aReaderOfOneChatDoesNotWaitForAReaderOfMany(_ store: StoreUnderTest) async throws {
+    func `a subscriber to one chat does not wait for a subscriber to many`(_ store: StoreUnderTest) async throws {
         let chats = 40
         var limits = StreamLimits()
         limits.maximumReads = 2
@@ -96,7 +96,7 @@ struct ReplayFairnessTests {
     }
 
     /// A slow page delays nobody but its own subscriber.
-    @Test func aPageIsDeliveredAsSoonAsItIsRead() async throws {
+    @Test func `a page is delivered as soon as it is read`() async throws {
         let gate = Gate()
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let store = InterceptedStore(store) { read throws(StoreError) in
@@ -126,7 +126,7 @@ struct ReplayFairnessTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func manyWhoLackTheSameAreGivenTheSame(_ store: StoreUnderTest) async throws {
+    func `subscribers that need the same page share one read`(_ store: StoreUnderTest) async throws {
         let readers = 12
         let gate = Gate()
         try await store.withStore { store in

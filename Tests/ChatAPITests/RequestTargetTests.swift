@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct RequestTargetTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func aPlusInAQueryIsASpace(_ store: StoreUnderTest) async throws {
+    func `a plus sign in a query is a space`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             for title in ["core team", "core+team"] {
                 _ = try await client.send("POST", "/chats", body: #"{"title":"\#(title)"}"#)
@@ -38,7 +38,7 @@ struct RequestTargetTests {
         ("/docs/assets/%", ["path", "file"], "%"), ("/nowhere?a=%", ["query", "a"], "%"),
         ("/nowhere/%", ["path"], "/nowhere/%"),
     ])
-    func aPercentSignThatBeginsNoEncodingIsRejectedEverywhere(
+    func `invalid percent-encoding is rejected everywhere`(
         _ target: String,
         _ location: [String],
         _ input: String
@@ -58,7 +58,7 @@ struct RequestTargetTests {
     }
 
     /// Like FastAPI, the original service's routes and the documentation ignore unknown parameters; others reject them.
-    @Test func unknownQueryParametersAreRejectedWhereTheOriginalServiceHadNoRoute() async throws {
+    @Test func `unknown query parameters are rejected on routes that the original service did not have`() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
             let routes = Router(await service.routes(hub: EventHub(store))).routes.map { route in
@@ -93,7 +93,7 @@ struct RequestTargetTests {
         }
     }
 
-    @Test func eachQueryParameterOfTheDocumentIsAccepted() async throws {
+    @Test func `every documented query parameter is accepted`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             _ = try await client.send("POST", "/chats", body: #"{"title":"a"}"#)
             let document = try await client.send("GET", "/openapi.json").json

@@ -7,7 +7,7 @@ import Testing
 /// Limits on the resources that streams use, and their release.
 @Suite(.timeLimit(.minutes(5)))
 struct StreamLimitTests {
-    @Test func aStreamTooManyIsRefusedUntilAnotherEnds() async throws {
+    @Test func `a stream over the limit is rejected until another one ends`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 2
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -32,7 +32,7 @@ struct StreamLimitTests {
         }
     }
 
-    @Test func anAddressHasOnlySoMany() async throws {
+    @Test func `an address has a limited number of streams`() async throws {
         var limits = StreamLimits()
         limits.maximumStreamsPerAddress = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -52,7 +52,9 @@ struct StreamLimitTests {
 
     /// A browser treats any status but 200 as final and never reconnects.
     @Test(arguments: [(0, 10), (10, 0)])
-    func anEventSourceThatFindsNoPlaceIsToldToComeBack(_ maximum: (total: Int, perAddress: Int)) async throws {
+    func `an EventSource without a free slot is told to reconnect`(_ maximum: (total: Int, perAddress: Int))
+        async throws
+    {
         var limits = StreamLimits()
         limits.maximumStreams = maximum.total
         limits.maximumStreamsPerAddress = maximum.perAddress
@@ -73,7 +75,7 @@ struct StreamLimitTests {
         }
     }
 
-    @Test func anEventSourceIsToldToComeBackAfterAnOutage() async throws {
+    @Test func `an EventSource is told to reconnect after an outage`() async throws {
         let headers = ["Accept": "text/event-stream"]
         for error in [StoreError.unavailable(reason: "away"), .schemaMismatch(reason: "other")] {
             try await withServer(InterceptedStore(failingWith: error)) { client in
@@ -106,7 +108,7 @@ struct StreamLimitTests {
     }
 
     /// A rejected request keeps no slot, whatever the reason.
-    @Test func whatIsRefusedTakesNoPlace() async throws {
+    @Test func `a rejected request takes no slot`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         limits.maximumChats = 1
@@ -123,7 +125,7 @@ struct StreamLimitTests {
         }
     }
 
-    @Test func aHalfClosedConnectionIsClosedAndFree() async throws {
+    @Test func `a half-closed connection is closed and its slot freed`() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -139,7 +141,7 @@ struct StreamLimitTests {
 
     /// Requests queued after the stream do not hide that the client has closed its side.
     @Test(arguments: [1, 5_000])
-    func aHalfClosedConnectionIsFreeThoughRequestsWaitBehindItsStream(_ count: Int) async throws {
+    func `a half-closed connection frees its slot even if requests wait behind its stream`(_ count: Int) async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -157,7 +159,7 @@ struct StreamLimitTests {
         }
     }
 
-    @Test func aStreamOfHTTP10HasNoChunks() async throws {
+    @Test func `an HTTP 1.0 stream has no chunks`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             let answer = try await client.withConnection { inbound, outbound in
@@ -183,7 +185,7 @@ struct StreamLimitTests {
 
     /// The client closes its side together with its request, before the stream starts.
     @Test(arguments: ["", "?wait=55"])
-    func aClientThatHasGoneBeforeItsStreamBeginsTakesNoPlace(_ query: String) async throws {
+    func `a client that leaves before its stream starts takes no slot`(_ query: String) async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -198,7 +200,7 @@ struct StreamLimitTests {
     }
 
     /// Requests sent after that of a stream wait until the stream has ended.
-    @Test func aRequestBehindAStreamIsAnsweredAfterIt() async throws {
+    @Test func `a request pipelined after a stream is answered when the stream ends`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             let answer = try await client.withConnection { inbound, outbound in

@@ -15,7 +15,7 @@ struct TypingTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func repeatedTypingIsNotShownAgain(_ store: StoreUnderTest) async throws {
+    func `repeated typing is not delivered again`(_ store: StoreUnderTest) async throws {
         var limits = StreamLimits()
         limits.typingInterval = .seconds(3_600)
         try await withServer(on: store, streamLimits: limits) { client in
@@ -37,7 +37,7 @@ struct TypingTests {
         }
     }
 
-    @Test func anAddressThatFloodsIsTold() async throws {
+    @Test func `an address that sends too many typing notices gets a 429`() async throws {
         var limits = StreamLimits()
         limits.maximumTypingPerAddress = 1
         try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
@@ -56,7 +56,7 @@ struct TypingTests {
     }
 
     /// Each server also limits the notices that it receives from other servers.
-    @Test func typingOfOtherServersIsLimitedToo() async throws {
+    @Test func `typing notices from other servers are limited too`() async throws {
         var limits = StreamLimits()
         limits.maximumTypingPerChat = 2
         try await StoreUnderTest.sqliteInMemory.withStore { store in

@@ -5,7 +5,7 @@ import Testing
 /// Promises about the wire beyond the recorded requests.
 @Suite(.timeLimit(.minutes(5)))
 struct WireTests {
-    @Test func bodiesAreWrittenInFull() async throws {
+    @Test func `responses have exactly these bodies`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let chat = try await client.send("POST", "/chats/", body: #"{"title":"Team"}"#)
             let createdAt = try #require(try chat.json["created_at"]?.string)
@@ -44,7 +44,7 @@ struct WireTests {
         ("DELETE", "/chats/1", []),
         ("GET", "/openapi.json", ["cache-control: no-cache", "content-type: application/json"]),
     ])
-    func aResponseHasTheseFieldsAndNoOthers(_ method: String, _ path: String, _ own: [String]) async throws {
+    func `responses have exactly these header fields`(_ method: String, _ path: String, _ own: [String]) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             _ = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"b"}"#)
@@ -69,7 +69,7 @@ struct WireTests {
         ("POST", "/chats/1/messages", 201), ("POST", "/chats/1/messages/", 201), ("HEAD", "/chats/1", 200),
         ("DELETE", "/chats/1/", 204), ("GET", "/health/live/", 200),
     ])
-    func pathsWorkWithAndWithoutTheirClosingSlash(_ method: String, _ path: String, _ status: Int) async throws {
+    func `paths work with and without a trailing slash`(_ method: String, _ path: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             let body = method == "POST" ? #"{"title":"a","text":"b"}"# : nil
@@ -86,7 +86,7 @@ struct WireTests {
         ("99999999999999999999999999.0", 404), ("1.", 422), (".0", 422), ("1e0", 422), ("0x1", 422), ("1__0", 422),
         ("_1", 422), ("1_", 422), ("++1", 422), ("%D9%A1", 422), ("%FF", 422), ("1%00", 422), ("%", 422), ("true", 422),
     ])
-    func idsAreReadAsPydanticReadsIntegers(_ id: String, _ status: Int) async throws {
+    func `ids are parsed as Pydantic parses integers`(_ id: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             let response = try await client.send("GET", "/chats/\(id)")
@@ -94,7 +94,7 @@ struct WireTests {
         }
     }
 
-    @Test func anIntegerThatPythonWouldNotReadIsTooLong() async throws {
+    @Test func `an integer with more digits than Python parses is too long`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let digits = String(repeating: "9", count: 4_301)
             let response = try await client.send("GET", "/chats/\(digits)")
@@ -108,7 +108,7 @@ struct WireTests {
         ("application/vnd.api+json", 201), ("text/plain", 422), ("application/x-www-form-urlencoded", 422),
         ("text/json", 422), ("application/xjson", 422), ("json", 422),
     ])
-    func onlyBodiesThatAreCalledJSONAreRead(_ type: String, _ status: Int) async throws {
+    func `only bodies declared as JSON are parsed`(_ type: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send(
                 "POST",
@@ -129,7 +129,7 @@ struct WireTests {
         (#"{"title":"a\u0000b"}"#, "value_error"), (#"{"title":"\ud800"}"#, "string_unicode"),
         ("{\"title\":\"a\u{1}\"}", "json_invalid"), (#"{"title":NaN}"#, "json_invalid"),
     ])
-    func whatNoDatabaseCanHoldIsRefused(_ body: String, _ type: String) async throws {
+    func `values that no database can store are rejected`(_ body: String, _ type: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send("POST", "/chats", body: body)
             #expect(response.status == 422)
@@ -141,7 +141,7 @@ struct WireTests {
     /// A page of another origin can make a browser send these without a preflight; anything else needs one, and this
     /// service never allows it.
     @Test(arguments: [nil, "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain"])
-    func whatAForeignPageCanSendChangesNothing(_ type: String?) async throws {
+    func `a request that a page of another origin can send changes nothing`(_ type: String?) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             try await client.withEvents("/chats/1/events") { stream in
@@ -163,7 +163,7 @@ struct WireTests {
     }
 
     @Test(arguments: ["DELETE", "PATCH", "POST", "PUT"])
-    func aForeignPageThatAsksFirstGetsNoConsent(_ method: String) async throws {
+    func `a preflight request from another origin is not granted`(_ method: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for path in ["/chats", "/chats/1", "/chats/1/messages", "/chats/1/messages/1", "/chats/1/typing"] {
                 let headers = [
@@ -177,7 +177,7 @@ struct WireTests {
         }
     }
 
-    @Test func nothingIsStoredByCachesButStaticFiles() async throws {
+    @Test func `caches may store only static files`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             try await client.createChats()
             try await client.post("a")
@@ -198,7 +198,7 @@ struct WireTests {
         }
     }
 
-    @Test func eachAnswerCarriesARequestId() async throws {
+    @Test func `every response carries a request id`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for path in ["/health/live", "/nope", "/chats/abc", "/chats/1"] {
                 let made = try await client.send("GET", path)
@@ -214,7 +214,7 @@ struct WireTests {
         }
     }
 
-    @Test func healthIsToldInJSON() async throws {
+    @Test func `health checks respond with JSON`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let live = try await client.send("GET", "/health/live")
             #expect(live.status == 200)
@@ -228,7 +228,7 @@ struct WireTests {
     @Test(arguments: [
         ("PUT", "/chats/1"), ("OPTIONS", "/chats"), ("TRACE", "/health/live"), ("DELETE", "/chats/1/messages"),
     ])
-    func otherMethodsAreToldWhichAreAllowed(_ method: String, _ path: String) async throws {
+    func `a 405 lists the allowed methods`(_ method: String, _ path: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send(method, path)
             #expect(response.status == 405)
@@ -238,7 +238,7 @@ struct WireTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aTitlePartThatNoTitleCanHaveIsRefused(_ store: StoreUnderTest) async throws {
+    func `a search for text that no title can contain is rejected`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             for query in ["q=%00", "q=a%00b"] {
                 let response = try await client.send("GET", "/chats?\(query)")

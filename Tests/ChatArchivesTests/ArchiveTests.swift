@@ -12,7 +12,7 @@ struct ArchiveTests {
     private static let journeys = StoreUnderTest.allCases.flatMap { from in StoreUnderTest.allCases.map { (from, $0) } }
 
     @Test(arguments: journeys)
-    func chatsComeBackAsTheyWere(_ from: StoreUnderTest, _ to: StoreUnderTest) async throws {
+    func `chats are the same after an export and an import`(_ from: StoreUnderTest, _ to: StoreUnderTest) async throws {
         let (archive, before) = try await from.withStore { store in
             try await Self.fill(store)
             let archive = try await Self.export(store)
@@ -54,7 +54,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func oneChatIsExportedAlone(_ store: StoreUnderTest) async throws {
+    func `a single chat can be exported`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             try await Self.fill(store)
             let archive = try await Self.export(store, 4)
@@ -78,7 +78,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anArchiveOfManyBatchesThatWasCutOffIsImportedAgain(_ store: StoreUnderTest) async throws {
+    func `an import that was cut off after many batches can be repeated`(_ store: StoreUnderTest) async throws {
         let archive = Self.largeArchive(messages: 5_000)
         try await store.withStore { store in
             // In the middle of a line of the second batch.
@@ -100,7 +100,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anArchiveThatIsNewerGoesOnWhereTheStoreEnds(_ store: StoreUnderTest) async throws {
+    func `a newer archive continues where the store ends`(_ store: StoreUnderTest) async throws {
         try await store.withStore { source in
             let chat = try await source.createChat(titled: ChatTitle("before")).id
             let edited = try await source.postMessage(MessageText("a"), to: chat)
@@ -124,7 +124,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anotherChatOfTheSameIdIsLeftAlone(_ store: StoreUnderTest) async throws {
+    func `another chat with the same id is left alone`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let own = try await store.createChat(titled: ChatTitle("own"))
             let archive = Self.archive([Self.chat(1), Self.message(1)])
@@ -135,7 +135,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aLogThatHasGoneOnDifferentlyIsLeftAlone(_ store: StoreUnderTest) async throws {
+    func `a log that has continued differently is left alone`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let end = #"{"type":"end","chats":1,"entries":1}"#
             _ = try await Self.load(Self.archive([Self.chat(1), Self.message(1), end]), into: store)
@@ -192,7 +192,11 @@ struct ArchiveTests {
             ),
         ] as [([String], Int, String)]
     )
-    func aBrokenLineIsNamedAndWhatIsBeforeItIsKept(_ lines: [String], _ number: Int, _ complaint: String) async throws {
+    func `an invalid line is named and everything before it is kept`(
+        _ lines: [String],
+        _ number: Int,
+        _ complaint: String
+    ) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             await #expect(throws: ArchiveError("line \(number): \(complaint)")) {
                 try await Self.load(Self.archive(lines), into: store)
@@ -205,7 +209,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aChangeOfAMessageThatIsNotThereIsRefused(_ store: StoreUnderTest) async throws {
+    func `a change to a missing message is rejected`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let change =
                 #"{"type":"message.deleted","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":9}"#
@@ -228,7 +232,9 @@ struct ArchiveTests {
             ),
         ]
     )
-    func twoMessagesThatAreToBeOneAreRefused(_ store: StoreUnderTest, _ twin: (String, String)) async throws {
+    func `two messages with the same id or key are rejected`(_ store: StoreUnderTest, _ twin: (String, String))
+        async throws
+    {
         try await store.withStore { store in
             let key = #""idempotency_key":"k","idempotency_fingerprint":"1""#
             let archive = Self.archive([Self.chat(1), Self.message(1, key), Self.message(2, twin.0)])
@@ -239,7 +245,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theArchiveInTheDocumentationIsOne(_ store: StoreUnderTest) async throws {
+    func `the archive in the documentation is valid`(_ store: StoreUnderTest) async throws {
         let page = try PackageFile.read("docs/export.md")
         let archive = try #require(page.firstMatch(of: /(?s)```json\n(.*?)```/)).output.1
         try await store.withStore { store in
@@ -249,7 +255,7 @@ struct ArchiveTests {
         }
     }
 
-    @Test func anArchiveBeginsWithAHeaderThatIsKnown() async throws {
+    @Test func `an archive must start with a known header`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             for (line, complaint) in [
                 (Self.chat(1), "an archive begins with its header"),
@@ -270,7 +276,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatTheDocumentationCallsOptionalMayBeMissing(_ store: StoreUnderTest) async throws {
+    func `members documented as optional may be missing`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = #"{"type":"chat","id":1,"title":"short","created_at":"2026-11-23T10:00:00+01:00"}"#
             let end = #"{"type":"end","chats":1,"entries":2}"#
@@ -288,7 +294,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anArchiveThatDoesNotSayWhereALogEndsGoesOnAllTheSame(_ store: StoreUnderTest) async throws {
+    func `an archive continues a log even if it does not say where the log ends`(_ store: StoreUnderTest) async throws {
         try await store.withStore { source in
             let chat = try await source.createChat(titled: ChatTitle("before")).id
             let edited = try await source.postMessage(MessageText("a"), to: chat)
@@ -348,7 +354,7 @@ struct ArchiveTests {
     ]
 
     @Test(arguments: StoreUnderTest.allCases)
-    func invalidLinesAreSkippedWithTheRestOfTheirLogAndEachIsNamed(_ store: StoreUnderTest) async throws {
+    func `each invalid line is named and skipped with the rest of its log`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             for _ in 1...7 {
                 _ = try await store.createChat(titled: ChatTitle("own"))
@@ -379,7 +385,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aDryRunOfManyBatchesSaysWhatAnImportWouldDo(_ store: StoreUnderTest) async throws {
+    func `a dry run of many batches reports what an import would do`(_ store: StoreUnderTest) async throws {
         var lines = String(decoding: Self.largeArchive(messages: 5_000), as: UTF8.self).split(separator: "\n")
             .dropFirst().map(String.init)
         // The third batch repeats an id of the first.
@@ -403,7 +409,7 @@ struct ArchiveTests {
     }
 
     @Test(arguments: 1...60 as ClosedRange<UInt64>)
-    func whateverIsBrokenADryRunForetellsTheImportAndARepairedArchiveCompletesIt(_ seed: UInt64) async throws {
+    func `a dry run predicts a damaged archive's import, and the intact one completes it`(_ seed: UInt64) async throws {
         var random = SplitMix64(state: seed)
         try await StoreUnderTest.sqliteInMemory.withStore { source in
             try await Self.fill(source)

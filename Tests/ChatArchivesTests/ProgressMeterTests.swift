@@ -11,7 +11,7 @@ import Testing
         return progress
     }
 
-    @Test func aTerminalHasABarThatIsDrawnAFewTimesASecond() {
+    @Test func `a terminal shows a bar that is redrawn a few times a second`() {
         var meter = ProgressMeter("Imported", isTerminal: true, at: start)
         #expect(meter.text(progress(10), part: 0.1, at: start + .milliseconds(199)) == nil)
         #expect(meter.interruption == "")
@@ -30,13 +30,13 @@ import Testing
         )
     }
 
-    @Test func aTerminalHasFiguresAloneWhereTheEndIsUnknown() {
+    @Test func `a terminal shows only numbers if the total is unknown`() {
         var meter = ProgressMeter("Imported", isTerminal: true, at: start)
         let text = meter.text(progress(500), part: nil, at: start + .seconds(1))
         #expect(text == "\rImported 500 entries, 500 a second\u{1B}[K")
     }
 
-    @Test func anythingElseHasALineEveryFiveSeconds() {
+    @Test func `any other output gets a line every five seconds`() {
         var meter = ProgressMeter("Exported", isTerminal: false, at: start)
         #expect(meter.text(progress(10), part: 0.1, at: start + .seconds(4)) == nil)
         #expect(

@@ -94,7 +94,7 @@ struct BatchPlanTests {
         return .success(.created(Accepted(chat, isReplay: isReplay)))
     }
 
-    @Test func aBatchTellsWhatTheLogHasFromThenOn() throws {
+    @Test func `a batch returns the log entries that it adds`() throws {
         var priorState = BatchPlan.PriorState()
         priorState.heads = [first: head(first, 4, messages: 2), second: head(second, 0)]
         let (kept, gone) = (message(1, first, 1, "kept", at: 0), message(2, first, 2, "gone", at: 0))
@@ -134,7 +134,7 @@ struct BatchPlanTests {
         #expect(batch.results.count == requests.count)
     }
 
-    @Test func eachLogGoesOnWithoutAHole() throws {
+    @Test func `each log continues without a gap`() throws {
         let requests = [
             record(try post("a"), in: first), record(try post("b"), in: second),
             record(try post("c"), in: first), record(try post("d"), in: 3),
@@ -158,7 +158,7 @@ struct BatchPlanTests {
         )
     }
 
-    @Test func aKeyStandsForOneMessageOfItsChat() throws {
+    @Test func `a key identifies one message of its chat`() throws {
         let stored = message(11, first, 3, "old", at: 10)
         let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
         let idempotency = try #require(old.idempotency)
@@ -186,7 +186,7 @@ struct BatchPlanTests {
         )
     }
 
-    @Test func changesTakePositionsOfTheirOwnAndSeeOneAnother() throws {
+    @Test func `changes take their own positions and see one another`() throws {
         let old = message(5, first, 1, "old", at: 0)
         let requests = [
             record(.edit(old.id, MessageEdit(text: try MessageText("new")), onlyIf: .oneOf([1])), in: first),
@@ -231,7 +231,7 @@ struct BatchPlanTests {
         #expect(Array(plan.writes.editedMessages.values) == [deleted])
     }
 
-    @Test func aKeyOfADeletedMessageIsReplayedWhateverTheBodyWas() throws {
+    @Test func `a deleted message's key yields a replay whatever the body is`() throws {
         let gone = message(5, first, 1, "", at: 0, deletedAt: 9)
         let draft = MessageDraft(text: try MessageText("again"), idempotencyKey: IdempotencyKey("k"))
         var priorState = priorState(head(first, 2))
@@ -242,14 +242,14 @@ struct BatchPlanTests {
         #expect(plan.writes.isEmpty)
     }
 
-    @Test func aBatchThatWritesNothingMovesNothing() throws {
+    @Test func `a batch that writes nothing moves no log`() throws {
         let plan = plan([record(try post("a"), in: first)], from: BatchPlan.PriorState())
         #expect(plan.writes.isEmpty)
         #expect(plan.writes.movedHeads.isEmpty)
         #expect(results(plan) == [.failure(.chatNotFound)])
     }
 
-    @Test func aKeyStandsForOneChatAlsoWithinABatch() throws {
+    @Test func `a key identifies one chat, even within a batch`() throws {
         var priorState = priorState()
         let stored = Chat(id: first, title: "stored", createdAt: now)
         let old = try draft("stored", key: "k1")
@@ -274,7 +274,7 @@ struct BatchPlanTests {
         #expect(batch.createdChats == [7, 8])
     }
 
-    @Test func aChatThatIsDeletedTakesNothingMoreAndReleasesItsKey() throws {
+    @Test func `a deleted chat accepts nothing more and releases its key`() throws {
         var priorState = priorState(head(first, 1), head(second, 1))
         let draft = try draft("new", key: "k")
         let idempotency = try #require(draft.idempotency)
@@ -304,7 +304,7 @@ struct BatchPlanTests {
         #expect(batch.erasesText)
     }
 
-    @Test func theDeletionsOfABatchRemoveABoundedNumberOfEntriesAtOnce() {
+    @Test func `the deletions of a batch remove a limited number of entries at once`() {
         let sizes = [BatchPlan.removalLimit - 10, 20, 5, 5, BatchPlan.removalLimit]
         var priorState = BatchPlan.PriorState()
         for (index, size) in sizes.enumerated() {
@@ -317,7 +317,7 @@ struct BatchPlanTests {
         #expect(plan.writes.hiddenChats == [chats[1], chats[4]])
     }
 
-    @Test func onlyTheRequestsForAChatThatIsBusyFail() throws {
+    @Test func `only the requests for a busy chat fail`() throws {
         var priorState = priorState(head(second, 0))
         priorState.busyChats = [first: .unavailable(reason: "locked")]
         let requests: [WriteRequest] = [
@@ -333,7 +333,7 @@ struct BatchPlanTests {
         )
     }
 
-    @Test func theFingerprintTellsEveryPartOfARequest() throws {
+    @Test func `the fingerprint depends on every part of a request`() throws {
         let key = try #require(IdempotencyKey("k"))
         let contents: [[String?]] = [
             ["a", nil, nil], ["b", nil, nil], ["a", "{}", nil], ["a", nil, "1"], ["a", "{}", "1"], ["a{}", nil, nil],
@@ -345,12 +345,12 @@ struct BatchPlanTests {
     }
 
     @Test(arguments: ["", " ", "a b", "é", "a\n", "\u{7F}", String(repeating: "k", count: 256)])
-    func aKeyIsVisibleASCII(_ text: String) {
+    func `text other than 1 to 255 visible ASCII characters is not a key`(_ text: String) {
         #expect(IdempotencyKey(text) == nil)
     }
 
     @Test(arguments: ["a", "!~", String(repeating: "k", count: 255)])
-    func anyVisibleASCIIIsAKey(_ text: String) {
+    func `any 1 to 255 visible ASCII characters are a key`(_ text: String) {
         #expect(IdempotencyKey(text)?.value == text)
     }
 }

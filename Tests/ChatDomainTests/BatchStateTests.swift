@@ -44,7 +44,7 @@ struct BatchStateTests {
         }
     }
 
-    @Test func aLoneRequestIsABatchOfItsOwn() {
+    @Test func `a single request is a batch of its own`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.next() == ["a"])
@@ -52,7 +52,7 @@ struct BatchStateTests {
         #expect(queue.add("b", 2) == .run)
     }
 
-    @Test func whatComesWhileABatchRunsIsTheNextOneInOrder() {
+    @Test func `requests that arrive while a batch runs form the next one, in order`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.next() == ["a"])
@@ -62,7 +62,7 @@ struct BatchStateTests {
         #expect(queue.next() == nil)
     }
 
-    @Test func aBatchIsBounded() {
+    @Test func `a batch has a maximum size`() {
         let queue = Queue(maximumBatch: 2, maximumWaiting: 10, start: start)
         for number in 1...5 {
             _ = queue.add("\(number)", UInt64(number))
@@ -73,7 +73,7 @@ struct BatchStateTests {
         #expect(queue.next() == nil)
     }
 
-    @Test func heavyRequestsMakeSmallBatchesAndOneThatIsTooHeavyRunsAlone() {
+    @Test func `heavy requests make small batches, and one that is too heavy runs alone`() {
         let queue = Queue(maximumBatch: 4, maximumWaiting: 10, start: start)
         for (number, weight) in [1, 2, 2, 9, 1].enumerated() {
             _ = queue.add("\(number)", UInt64(number), weight: weight)
@@ -85,7 +85,7 @@ struct BatchStateTests {
         #expect(queue.next() == nil)
     }
 
-    @Test func theQueueIsBounded() {
+    @Test func `the queue has a maximum length`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 2, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.next() == ["a"])
@@ -96,7 +96,7 @@ struct BatchStateTests {
         #expect(queue.add("e", 5) == .wait)
     }
 
-    @Test func whoWaitsTooLongIsGivenUpWhileABatchRuns() {
+    @Test func `requests that wait too long time out while a batch runs`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.next() == ["a"])
@@ -116,7 +116,7 @@ struct BatchStateTests {
         #expect(queue.add("d", 4) == .waitAndWatch)
     }
 
-    @Test func aRequestIsWithdrawnOnceAndOnlyWhileItWaits() {
+    @Test func `a request can be withdrawn once and only while it waits`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         for number in 1...3 {
             _ = queue.add("\(number)", UInt64(number))
@@ -127,7 +127,7 @@ struct BatchStateTests {
         #expect(queue.withdraw(1) == nil)
     }
 
-    @Test func aFloodOfOneKindLeavesTheOthersTheirShareOfEachBatch() {
+    @Test func `a flood of one kind leaves the others their share of each batch`() {
         let queue = Queue(maximumBatch: 4, maximumWaiting: 10, queueCount: 3, start: start)
         for number in 1...8 as ClosedRange<UInt64> {
             _ = queue.add("many", number)
@@ -142,7 +142,7 @@ struct BatchStateTests {
         #expect(queue.next() == nil)
     }
 
-    @Test func aFloodOfOneKindFillsItsOwnQueueAlone() {
+    @Test func `a flood of one kind fills only its own queue`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 2, queueCount: 2, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.add("b", 2) == .waitAndWatch)
@@ -151,7 +151,7 @@ struct BatchStateTests {
         #expect(queue.next() == ["a", "b", "d"])
     }
 
-    @Test func everyKindHasItsTurnInBatchesThatAreTooSmallForAll() {
+    @Test func `every kind gets its turn if batches are too small for all`() {
         let queue = Queue(maximumBatch: 1, maximumWaiting: 10, queueCount: 2, start: start)
         for number in 1...2 as ClosedRange<UInt64> {
             _ = queue.add("one", number)
@@ -161,7 +161,7 @@ struct BatchStateTests {
         #expect(queue.next() == nil)
     }
 
-    @Test func whoWaitsTooLongIsGivenUpInEveryQueue() {
+    @Test func `requests that wait too long time out in every queue`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, queueCount: 2, start: start)
         #expect(queue.add("a", 1, patience: .seconds(3)) == .run)
         #expect(queue.add("b", 2, queue: 1, patience: .seconds(1)) == .waitAndWatch)

@@ -54,7 +54,7 @@ struct BatcherTests {
         }
     }
 
-    @Test func requestsThatComeMeanwhileRunTogetherAndEachGetsItsOwnAnswer() async {
+    @Test func `requests that arrive during a batch run together and each gets its own result`() async {
         let gate = BatchGate<Int>()
         let results = await submit([1, 2, 3, 4, 5, 6, 7, 8], to: batcher(gate), gate)
         #expect(gate.seen == [[0], [1, 2, 3, 4, 5, 6, 7, 8]])
@@ -64,7 +64,7 @@ struct BatcherTests {
         }
     }
 
-    @Test func theRequestThatBreaksABatchFailsAlone() async {
+    @Test func `only the request that breaks a batch fails`() async {
         let gate = BatchGate<Int>()
         let batcher = batcher(gate)
         let results = await submit(Array(1...14), to: batcher, gate)
@@ -77,7 +77,7 @@ struct BatcherTests {
         #expect(results[14] == .success(28))
     }
 
-    @Test func aHalfOfABrokenBatchIsAnsweredBeforeTheOtherRuns() async throws {
+    @Test func `one half of a broken batch gets its results before the other half runs`() async throws {
         let (second, runSecond) = AsyncStream.makeStream(of: Void.self)
         let gate = BatchGate<Int>()
         let batcher = Batcher<Int, Int>(BatchLimits()) { numbers throws(StoreError) in
@@ -104,7 +104,7 @@ struct BatcherTests {
         #expect(gate.seen == [[0], [1, 2], [1], [2]])
     }
 
-    @Test func anErrorThatABatchSharesIsNotTriedAgainForEachOfItsRequests() async {
+    @Test func `an error of the whole batch is not retried for each request`() async {
         let gate = BatchGate<Int>()
         let results = await submit(Array(1...8) + [21], to: batcher(gate), gate)
         #expect(gate.seen == [[0], Array(1...8) + [21]])
@@ -113,7 +113,7 @@ struct BatcherTests {
         }
     }
 
-    @Test func whoWaitsTooLongIsToldWhileTheBatchBeforeStillRuns() async throws {
+    @Test func `a request that waits too long fails while the previous batch still runs`() async throws {
         let gate = BatchGate<Int>()
         let batcher = batcher(gate, patience: .milliseconds(50))
         let results = await submit([], refused: 1, to: batcher, gate)
@@ -121,14 +121,14 @@ struct BatcherTests {
         #expect(gate.seen == [[0]])
     }
 
-    @Test func aBatchWithTooFewAnswersLeavesNobodyWaiting() async {
+    @Test func `a batch with too few results leaves no request waiting`() async {
         let batcher = Batcher<Int, Int>(BatchLimits()) { _ throws(StoreError) in BatchOutcome(answers: []) }
         await #expect(throws: StoreError.outcomeUnknown(reason: "0 answers came to 1 requests")) {
             try await batcher.submit(1)
         }
     }
 
-    @Test func aFullQueueRefusesAtOnce() async {
+    @Test func `a full queue rejects requests at once`() async {
         let gate = BatchGate<Int>()
         let batcher = batcher(gate, maximumWaiting: 2)
         let results = await submit([1, 2], refused: 3, to: batcher, gate)
@@ -136,7 +136,7 @@ struct BatcherTests {
         #expect(gate.seen == [[0], [1, 2]])
     }
 
-    @Test func aCancelledRequestIsWithdrawnAndLeavesNothingBehind() async throws {
+    @Test func `a cancelled request is withdrawn and leaves nothing behind`() async throws {
         let gate = BatchGate<Int>()
         let batcher = batcher(gate)
         let first = Task { try await batcher.submit(0) }

@@ -16,8 +16,7 @@ import Testing
         }
     }
 
-    @Test("every listener hears every signal in order, and a relay only this process's own")
-    func everyListenerHearsEverySignal() {
+    @Test func `every listener receives every signal in order, and a relay only this process's own`() {
         let broadcast = Broadcast<Int>()
         let (first, second, relay) = (Listener(), Listener(), Listener())
         broadcast.addListener(first.hear)
@@ -31,8 +30,7 @@ import Testing
         #expect(relay.heard == [1, 3])
     }
 
-    @Test("a listener that was removed hears nothing more")
-    func aRemovedListenerHearsNothing() {
+    @Test func `a removed listener receives nothing more`() {
         let broadcast = Broadcast<Int>()
         let (stays, goes) = (Listener(), Listener())
         broadcast.addListener(stays.hear)

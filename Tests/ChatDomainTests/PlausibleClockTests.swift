@@ -6,7 +6,7 @@ import Testing
     private let count = ContinuousClock.now
     private static let year = Duration.seconds(365 * 86_400)
 
-    @Test func aClockThatRunsIsBelieved() {
+    @Test func `a steady clock is trusted`() {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         for seconds in [0, 1, 59, 3_600, 86_400] {
             let wall = start.advanced(by: .seconds(seconds))
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    @Test func aLeapAheadIsNotFollowedAndTimeGoesOn() {
+    @Test func `a leap ahead is ignored and time goes on`() {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         for seconds in [1, 2, 7_200] {
             let time = start.advanced(by: .seconds(seconds))
@@ -27,7 +27,7 @@ import Testing
         #expect(reading == PlausibleClock.Reading(right, lead: .zero))
     }
 
-    @Test func aClockThatIsSetBackIsFollowedAndHeldToThat() {
+    @Test func `a clock that is set back is followed and then held to that time`() {
         let ahead = start.advanced(by: Self.year)
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: ahead, count: count)
         let back = clock.read(wall: start, count: count)
@@ -37,14 +37,14 @@ import Testing
     }
 
     @Test(arguments: [(60, true), (61, false)])
-    func aSmallStepIsFollowed(_ seconds: Int, _ isFollowed: Bool) {
+    func `only a small step is followed`(_ seconds: Int, _ isFollowed: Bool) {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         let wall = start.advanced(by: .seconds(seconds))
         let reading = clock.read(wall: wall, count: count)
         #expect(reading.instant == (isFollowed ? wall : start))
     }
 
-    @Test func driftIsNoLeap() {
+    @Test func `drift is not a leap`() {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         for hour in 1...100 {
             let wall = start.advanced(by: .seconds(hour * 3_610))
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func manySmallStepsAtOnceAreALeap() {
+    @Test func `many small steps at once are a leap`() {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         for step in 1...100 {
             let reading = clock.read(wall: start.advanced(by: .seconds(step * 10)), count: count)

@@ -7,7 +7,7 @@ struct SearchQueueTests {
     private let nothing = ChatList(chats: [], next: nil, epoch: 1)
     private let query = ChatListQuery(limit: 1, titlePart: "a")
 
-    @Test func searchesRunOneAfterTheOtherAndAFullQueueRefusesAtOnce() async throws {
+    @Test func `searches run one at a time and a full queue rejects them at once`() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (opened, open) = AsyncStream.makeStream(of: Void.self)
         let limits = SearchLimits(timeout: .seconds(3_600), maximumWaiting: 1)
@@ -36,7 +36,7 @@ struct SearchQueueTests {
         #expect(try await first == nothing)
     }
 
-    @Test func aSearchThatWaitsTooLongForItsTurnHasTimedOut() async throws {
+    @Test func `a search that waits too long for its turn times out`() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (opened, open) = AsyncStream.makeStream(of: Void.self)
         let queue = SearchQueue(SearchLimits(timeout: .milliseconds(50))) { [nothing] _ in

@@ -5,7 +5,7 @@ import Testing
 @Suite struct TextDifferentialTests {
     /// Compares with a slow and simple reference; the seeds are fixed.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func anyTextIsTrimmedAndCountedScalarByScalar(_ seed: UInt64) {
+    func `any text is trimmed and counted scalar by scalar`(_ seed: UInt64) {
         let alphabet: [Unicode.Scalar] = [
             "a", "~", "!", " ", "\n", "\0", "\u{7F}", "\u{A0}", "é", "\u{301}", "\u{3000}", "👍",
         ]

@@ -8,34 +8,34 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct WriteShardsTests {
-    @Test func aFloodOfCreationsDoesNotKeepPostersWaitingForMoreThanABatch() async throws {
+    @Test func `a flood of new chats delays other writes by at most one batch`() async throws {
         let gate = BatchGate<WriteRequest>()
         let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
-        let lanes = WriteShards(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
+        let shards = WriteShards(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
             await gate.run(requests)
             return Self.answer(requests)
         }
         let draft = ChatDraft(title: try ChatTitle("flood"))
         let post = MessageDraft(text: try MessageText("hello"))
         try await withThrowingTaskGroup { group in
-            group.addTask { _ = try await lanes.createChat(draft) }
+            group.addTask { _ = try await shards.createChat(draft) }
             await gate.waitUntilRunning()
             for _ in 0..<800 {
-                group.addTask { _ = try await lanes.createChat(draft) }
+                group.addTask { _ = try await shards.createChat(draft) }
             }
-            while lanes.waitingCount < 800 { await Task.yield() }
+            while shards.waitingCount < 800 { await Task.yield() }
             // Their queue is full; the other kinds' queues are not.
             await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
-                try await lanes.createChat(draft)
+                try await shards.createChat(draft)
             }
             for number in 1...4 as ClosedRange<Int64> {
                 group.addTask {
-                    _ = try await lanes.record(LogRequest(.post(post), in: ChatID(rawValue: number), by: .anonymous))
+                    _ = try await shards.record(LogRequest(.post(post), in: ChatID(rawValue: number), by: .anonymous))
                 }
             }
-            group.addTask { try await lanes.deleteChat(9) }
-            group.addTask { _ = try await lanes.purgeDeletedChats() }
-            while lanes.waitingCount < 806 { await Task.yield() }
+            group.addTask { try await shards.deleteChat(9) }
+            group.addTask { _ = try await shards.purgeDeletedChats() }
+            while shards.waitingCount < 806 { await Task.yield() }
             gate.open()
             try await group.waitForAll()
         }
@@ -68,21 +68,21 @@ struct WriteShardsTests {
         }
     }
 
-    @Test func aRequestIsAnsweredBeforeListenersAreTold() async throws {
-        let (lanes, listener) = lanesWithSlowListener()
-        _ = try await lanes.createChat(ChatDraft(title: try ChatTitle("first")))
+    @Test func `a request gets its result before the listeners are notified`() async throws {
+        let (shards, listener) = shardsWithSlowListener()
+        _ = try await shards.createChat(ChatDraft(title: try ChatTitle("first")))
         listener.open()
         #expect(await listener.next() == .created(1))
     }
 
-    @Test func listenersAreToldInTheOrderOfTheBatches() async throws {
-        let (lanes, listener) = lanesWithSlowListener()
+    @Test func `listeners are notified in the order of the batches`() async throws {
+        let (shards, listener) = shardsWithSlowListener()
         let draft = ChatDraft(title: try ChatTitle("one of three"))
-        _ = try await lanes.createChat(draft)
+        _ = try await shards.createChat(draft)
         // They run together, once the listener has received the first.
-        async let second = lanes.createChat(draft)
-        async let third = lanes.createChat(draft)
-        while lanes.waitingCount < 2 { await Task.yield() }
+        async let second = shards.createChat(draft)
+        async let third = shards.createChat(draft)
+        while shards.waitingCount < 2 { await Task.yield() }
         for _ in 1...3 { listener.open() }
         _ = try await [second, third]
         for id in 1...3 as ClosedRange<Int64> {
@@ -90,11 +90,11 @@ struct WriteShardsTests {
         }
     }
 
-    @Test func listenersAreToldOfWhatACancelledRequestHasDone() async throws {
+    @Test func `listeners are notified of what a cancelled request has done`() async throws {
         let gate = BatchGate<WriteRequest>()
-        let (lanes, listener) = lanesWithSlowListener(gate)
+        let (shards, listener) = shardsWithSlowListener(gate)
         let draft = ChatDraft(title: try ChatTitle("first"))
-        let request = Task { try await lanes.createChat(draft) }
+        let request = Task { try await shards.createChat(draft) }
         await gate.waitUntilRunning()
         request.cancel()
         gate.open()
@@ -103,27 +103,27 @@ struct WriteShardsTests {
         _ = try await request.value
     }
 
-    @Test func batchesRunOnTheThreadOfTheirLane() async throws {
+    @Test func `batches run on the thread of their shard`() async throws {
         let executors = [ThreadExecutor(), ThreadExecutor()]
         let threads = Mutex<[Int: Set<pthread_t>]>([:])
-        let lanes = WriteShards(on: executors, BatchLimits(), LogSignals()) { lane, requests throws(StoreError) in
-            threads.withLock { _ = $0[lane, default: []].insert(pthread_self()) }
+        let shards = WriteShards(on: executors, BatchLimits(), LogSignals()) { shard, requests throws(StoreError) in
+            threads.withLock { _ = $0[shard, default: []].insert(pthread_self()) }
             return Self.answer(requests)
         }
         for number in 1...20 as ClosedRange<Int64> {
-            try await lanes.deleteChat(ChatID(rawValue: number))
+            try await shards.deleteChat(ChatID(rawValue: number))
         }
         let seen = threads.withLock { $0 }
         #expect(seen.mapValues(\.count) == [0: 1, 1: 1])
         #expect(seen[0] != seen[1])
     }
 
-    private func lanesWithSlowListener(_ gate: BatchGate<WriteRequest>? = nil) -> (WriteShards, SlowListener) {
+    private func shardsWithSlowListener(_ gate: BatchGate<WriteRequest>? = nil) -> (WriteShards, SlowListener) {
         let signals = LogSignals()
         let listener = SlowListener()
         signals.addListener { listener.receive($0) }
         let lastID = Mutex<Int64>(0)
-        let lanes = WriteShards(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
+        let shards = WriteShards(on: [ThreadExecutor()], BatchLimits(), signals) { _, requests throws(StoreError) in
             await gate?.run(requests)
             var batch = Self.answer(requests)
             batch.createdChats = requests.map { _ in
@@ -136,7 +136,7 @@ struct WriteShardsTests {
             }
             return batch
         }
-        return (lanes, listener)
+        return (shards, listener)
     }
 
     private static func answer(_ requests: [WriteRequest]) -> RecordedBatch {

@@ -53,8 +53,7 @@ struct EventHubTests {
         return events
     }
 
-    @Test("the subscribers of a chat on an event loop receive the same event, encoded once")
-    func subscribersShareAnEvent() async throws {
+    @Test func `the subscribers of a chat on an event loop receive the same event, encoded once`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             let hub = EventHub(store)

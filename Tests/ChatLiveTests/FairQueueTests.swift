@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func ownersTakeTurnsHoweverManyElementsTheyHave() {
+    @Test func `owners take turns no matter how many elements they have`() {
         let queue = Queue()
         for number in 1...4 {
             queue.append(number, of: ["a"])
@@ -36,7 +36,7 @@ import Testing
     }
 
     /// A hundred connections from one address get the same share as one from another.
-    @Test func branchesTakeTurnsAndOwnersWithinThem() {
+    @Test func `branches take turns, and so do the owners within them`() {
         let queue = Queue()
         for connection in 0..<100 {
             for number in 0..<5 {
@@ -49,7 +49,7 @@ import Testing
     }
 
     /// An owner that adds more after its turn waits behind the others.
-    @Test func anOwnerThatComesBackWaitsForItsNextTurn() {
+    @Test func `an owner that adds more waits for its next turn`() {
         let queue = Queue()
         queue.append(1, of: ["a"])
         queue.append(2, of: ["b"])
@@ -59,7 +59,7 @@ import Testing
         #expect(queue.drain() == [2, 3, 4])
     }
 
-    @Test func whatAnOwnerHasIsTakenOut() {
+    @Test func `an owner's elements can be removed`() {
         let queue = Queue()
         queue.append(1, of: ["a", "x"])
         queue.append(2, of: ["a", "y"])

@@ -22,7 +22,7 @@ struct ReplayBufferTests {
         return positions
     }
 
-    @Test func itTakesNothingButWhatComesNext() {
+    @Test func `only the next event is added`() {
         var buffer = buffer(4...6)
         for position in 1...6 as ClosedRange<Int64> {
             #expect(buffer.append(.sample(position), at: Position(rawValue: position)) == .known)
@@ -35,7 +35,7 @@ struct ReplayBufferTests {
         #expect(buffer.event(after: 100) == nil)
     }
 
-    @Test func whatIsForgottenTakesNoMemory() {
+    @Test func `trimmed events take no memory`() {
         var buffer = buffer(1...10)
         let one = LiveEvent.sample(1).size
         #expect(buffer.size == 9 * one + LiveEvent.sample(10).size)

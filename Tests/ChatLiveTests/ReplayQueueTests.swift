@@ -17,7 +17,7 @@ import Testing
         func removeAll(of owner: [String]) { state.removeAll(of: owner) }
     }
 
-    @Test func onlySoManyPagesAreReadAtOnce() {
+    @Test func `a limited number of pages is read at once`() {
         let queue = Queue(maximumReads: 2)
         for page in 1...3 {
             queue.add(page, for: "reader", of: ["a"])
@@ -32,7 +32,7 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    @Test func allWhoLackTheSameGetItFromOneRead() throws {
+    @Test func `subscribers that need the same page share one read`() throws {
         let queue = Queue(maximumReads: 4)
         queue.add(1, for: "first", of: ["a"])
         queue.add(2, for: "first", of: ["a"])
@@ -47,7 +47,7 @@ import Testing
     }
 
     /// A read that is under way may have started before the newest entry was stored.
-    @Test func whoAsksForAPageThatIsBeingReadGetsTheNextRead() {
+    @Test func `a request for a page that is being read gets the next read`() {
         let queue = Queue(maximumReads: 4)
         queue.add(1, for: "first", of: ["a"])
         #expect(queue.next()?.waiters == ["first"])
@@ -58,7 +58,7 @@ import Testing
     }
 
     /// The second owner's turn comes while the first owner's page is requested again.
-    @Test func aPageIsNotReadTwiceAtOnce() {
+    @Test func `a page is not read twice at once`() {
         let queue = Queue(maximumReads: 4)
         queue.add(1, for: "first", of: ["a"])
         queue.add(1, for: "second", of: ["b"])
@@ -71,7 +71,7 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    @Test func nothingIsReadForWhoHasGone() {
+    @Test func `nothing is read for a subscriber that has left`() {
         let queue = Queue(maximumReads: 1)
         queue.add(1, for: "gone", of: ["a", "1"])
         #expect(queue.next()?.page == 1)

@@ -6,7 +6,7 @@ import Testing
 /// A subscription gets every entry once and in order, whatever happens.
 struct SubscriptionStateTests {
     @Test(arguments: 0..<300 as Range<UInt64>)
-    func everyEntryIsSentOnceAndInOrder(seed: UInt64) {
+    func `every entry is sent once and in order`(seed: UInt64) {
         var run = Run(seed: seed)
         for _ in 0..<400 {
             run.step()
@@ -17,8 +17,7 @@ struct SubscriptionStateTests {
         #expect(run.caughtUpAt.count == run.beginnings)
     }
 
-    @Test("a subscription that is up to date catches up without a read")
-    func aSubscriptionThatIsUpToDateReadsNothing() {
+    @Test func `a subscription that is up to date catches up without a read`() {
         var buffer = ReplayBuffer(end: 5)
         var state = SubscriptionState(after: 5)
         #expect(!state.isLive)
@@ -32,8 +31,7 @@ struct SubscriptionStateTests {
         #expect(state.position == 7)
     }
 
-    @Test("only a live subscription can be overrun")
-    func onlyALiveSubscriptionIsOverrun() {
+    @Test func `only a live subscription can be overrun`() {
         var buffer = ReplayBuffer(end: 5)
         var old = SubscriptionState(after: 1)
         var live = SubscriptionState(after: 5)

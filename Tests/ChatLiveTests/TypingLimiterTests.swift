@@ -30,7 +30,7 @@ import Testing
         )
     }
 
-    @Test func theSameIsShownOnceInAnInterval() {
+    @Test func `the same notice is admitted once per interval`() {
         let limiter = Limiter(interval: .seconds(2), chatLimit: 100, addressLimit: 100)
         for step in 0..<40 {
             let now = start + .milliseconds(250 * step)
@@ -45,7 +45,7 @@ import Testing
         #expect(!limiter.admits(typing(2, "ada"), at: now))
     }
 
-    @Test func aChatShowsOnlySoManyInASecond() {
+    @Test func `a chat admits a limited number of notices per second`() {
         let limiter = Limiter(interval: .zero, chatLimit: 3, addressLimit: 100)
         let shown = (0..<10).filter { limiter.admits(typing(1, "\($0)"), at: start) }
         #expect(shown == [0, 1, 2])
@@ -54,7 +54,7 @@ import Testing
         #expect(limiter.admits(typing(1), at: start + .seconds(1)))
     }
 
-    @Test func anAddressSendsOnlySoManyInASecond() {
+    @Test func `an address may send a limited number of notices per second`() {
         let limiter = Limiter(interval: .zero, chatLimit: 100, addressLimit: 2)
         #expect((0..<5).map { _ in limiter.admitsEvent(from: "a", at: start) } == [true, true, false, false, false])
         #expect(limiter.admitsEvent(from: "b", at: start))

@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct DowngradeTests {
     @Test(arguments: DatabaseKind.allCases)
-    func logsAreWholeAfterTheSchemaWentDownAndUp(_ kind: DatabaseKind) async throws {
+    func `logs are complete after a downgrade and an upgrade`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { runner, store, database in
             try await runner.migrate(.up, to: .head)
             let chat = try await fill(store, database)
@@ -40,7 +40,7 @@ struct DowngradeTests {
         }
     }
 
-    @Test func theOriginalTablesKeepEveryChatAndMessageThatWasNotDeleted() async throws {
+    @Test func `the original tables keep every chat and message that was not deleted`() async throws {
         try await withDatabase(.postgresql) { runner, store, database in
             try await runner.migrate(.up, to: .head)
             _ = try await fill(store, database)
@@ -83,7 +83,9 @@ struct DowngradeTests {
             "the original tables cannot hold chat 2, whose message ids do not ascend"
         ),
     ])
-    func whatTheOriginalTablesCannotHoldStopsTheDowngrade(_ script: String, _ reason: String) async throws {
+    func `messages that the original tables cannot hold stop the downgrade`(_ script: String, _ reason: String)
+        async throws
+    {
         try await withDatabase(.postgresql) { runner, store, database in
             try await runner.migrate(.up, to: .head)
             for title in ["one", "two"] {

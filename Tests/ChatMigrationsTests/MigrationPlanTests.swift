@@ -11,26 +11,26 @@ import Testing
     }
 
     @Test(arguments: 0...3)
-    func theHeightIsHowManyAreApplied(_ count: Int) throws {
+    func `the height is the number of applied migrations`(_ count: Int) throws {
         #expect(try plan.height(of: applied(count)) == count)
     }
 
-    @Test func aMigrationOfANewerProgramIsNamed() {
+    @Test func `a newer program's migration is named in the error`() {
         let newer = applied(3) + [AppliedMigration(revision: "0004", checksum: "")]
         #expect(throws: MigrationError.databaseIsNewer(revision: "0004")) { try plan.height(of: newer) }
     }
 
-    @Test func anEditedMigrationIsNamed() {
+    @Test func `an edited migration is named in the error`() {
         let edited = applied(1) + [AppliedMigration(revision: "0002", checksum: "0000000000000000")]
         #expect(throws: MigrationError.migrationWasEdited(revision: "0002")) { try plan.height(of: edited) }
     }
 
-    @Test func aMissingMigrationIsNamed() {
+    @Test func `a missing migration is named in the error`() {
         let gap = [applied(3)[0], applied(3)[2]]
         #expect(throws: MigrationError.migrationIsMissing(revision: "0002")) { try plan.height(of: gap) }
     }
 
-    @Test func targetsAreReadAsAlembicReadsThem() {
+    @Test func `targets are parsed as Alembic parses them`() {
         let texts = ["head", "base", "+2", "-1", "0001"]
         let targets: [MigrationTarget] = [.head, .base, .relative(2), .relative(-1), .revision("0001")]
         #expect(texts.map(MigrationTarget.init) == targets)
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func targetsBecomeHeights() throws {
+    @Test func `targets resolve to heights`() throws {
         #expect(try plan.height(of: .head, from: 1, going: .up) == 3)
         #expect(try plan.height(of: .relative(1), from: 1, going: .up) == 2)
         #expect(try plan.height(of: .revision("0002"), from: 1, going: .up) == 2)
@@ -48,7 +48,7 @@ import Testing
         #expect(try plan.height(of: .head, from: 3, going: .up) == 3)
     }
 
-    @Test func whatCannotBeReachedIsSaid() {
+    @Test func `the error for an unreachable target gives the reason`() {
         #expect(throws: MigrationError.tooManySteps(3, available: 2)) {
             try plan.height(of: .relative(3), from: 1, going: .up)
         }
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func theReleasedMigrationsAreTheOnesThatWereReleased() {
+    @Test func `released migrations have not changed`() {
         let released = Migration.all.map { migration in
             [migration.revision] + DatabaseKind.allCases.map { migration.scripts(for: $0).checksum }
         }

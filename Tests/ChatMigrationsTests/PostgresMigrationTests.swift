@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresMigrationTests {
-    @Test func manyServersAtOnceApplyEachMigrationOnce() async throws {
+    @Test func `many servers at once apply each migration only once`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withThrowingTaskGroup { group in
                 for _ in 0..<20 {
@@ -21,7 +21,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    @Test func aFailingMigrationLeavesTheVersionBeforeIt() async throws {
+    @Test func `a failing migration leaves the previous version`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let broken = Migration(
                 revision: "0002",
@@ -45,7 +45,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    @Test func aMigrationWhoseServerDiesLeavesTheVersionBeforeIt() async throws {
+    @Test func `a migration whose backend dies leaves the previous version`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let killed = Migration(
                 revision: "0002",
@@ -92,7 +92,7 @@ struct PostgresMigrationTests {
     }
 
     @Test(arguments: ["integer", "bigint"])
-    func theOriginalServicesDatabaseIsAdopted(_ idType: String) async throws {
+    func `the original service's database is adopted`(_ idType: String) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(Self.originalTables(idType), on: url)
             for _ in 0..<2 {
@@ -128,7 +128,7 @@ struct PostgresMigrationTests {
         "id bigint GENERATED ALWAYS AS IDENTITY", "id bigserial, id_twice integer DEFAULT 0, UNIQUE (id, id_twice)",
         "id bigint DEFAULT nextval('loose') CHECK (id > 0)",
     ])
-    func idsAreAdoptedWhereverTheyCameFrom(_ id: String) async throws {
+    func `ids are adopted no matter how they were generated`(_ id: String) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(
                 """
@@ -157,7 +157,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    @Test func rowsThatCannotBeAdoptedAreNamedAndLeftAsTheyAre() async throws {
+    @Test func `rows that cannot be adopted are named and left unchanged`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(
                 """
@@ -197,7 +197,7 @@ struct PostgresMigrationTests {
         }
     }
 
-    @Test func tablesWhoseFurtherColumnsNeedAValueAreNotAdopted() async throws {
+    @Test func `tables with further columns that need a value are not adopted`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(
                 """
@@ -217,7 +217,7 @@ struct PostgresMigrationTests {
     }
 
     /// A migration that waits for a table's lock would make every other session wait behind it.
-    @Test func aMigrationThatWaitsForAReaderLetsOtherReadersPass() async throws {
+    @Test func `a migration that waits for a reader lets other readers pass`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.execute(
                 """

@@ -6,7 +6,7 @@ import GRDB
 import Testing
 
 @Suite struct SQLiteMigrationTests {
-    @Test func upgradingAndDowngradingTakesEachStep() async throws {
+    @Test func `upgrading and downgrading take every step`() async throws {
         try await withDatabase { database in
             let runner = MigrationRunner(database, migrations: .three)
             #expect(try await runner.currentRevision() == "base")
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func aFailingMigrationLeavesTheVersionBeforeIt() async throws {
+    @Test func `a failing migration leaves the previous version`() async throws {
         try await withDatabase { database in
             let broken = Migration(
                 revision: "0002",
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func manyRunnersAtOnceApplyEachMigrationOnce() async throws {
+    @Test func `many runners at once apply each migration only once`() async throws {
         try await withTemporaryFolder { folder in
             try await withThrowingTaskGroup { group in
                 for _ in 0..<8 {
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func aDatabaseThatIsBehindOrAheadIsNotReady() async throws {
+    @Test func `a database that is behind or ahead is not ready`() async throws {
         try await withDatabase { database in
             let runner = MigrationRunner(database, migrations: .three)
             try await runner.migrate(.up, to: .relative(2))
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test func stampingRecordsWithoutRunning() async throws {
+    @Test func `stamping records a revision without running its migrations`() async throws {
         try await withDatabase { database in
             let runner = MigrationRunner(database, migrations: .three)
             try await runner.stamp(.revision("0002"))
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func thePrintedScriptDoesWhatTheRunnerDoes() async throws {
+    @Test func `the printed script does what the runner does`() async throws {
         try await withDatabase { database in
             let runner = MigrationRunner(database, migrations: .three)
             let script = try await runner.script(.up, to: .head)
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func everyMigrationGoesDownAndUpAgain() async throws {
+    @Test func `every migration can be reverted and applied again`() async throws {
         try await withDatabase { database in
             let runner = MigrationRunner(database)
             try await runner.migrate(.up, to: .head)

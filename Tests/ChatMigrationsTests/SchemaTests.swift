@@ -11,7 +11,7 @@ import Testing
 struct SchemaTests {
     /// The program's descriptions match what the migrations really create.
     @Test(arguments: DatabaseKind.allCases)
-    func everyRevisionIsDescribedAsItsDatabaseDescribesIt(_ kind: DatabaseKind) async throws {
+    func `every revision's description matches the database's`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, _, sql in
             for migration in Migration.all {
                 try await MigrationRunner(database).migrate(.up, to: .revision(migration.revision))
@@ -44,7 +44,7 @@ struct SchemaTests {
             "changes: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE"
         ),
     ])
-    func whatIsMissingOrChangedIsNamed(_ kind: DatabaseKind, _ change: String, _ object: String) async throws {
+    func `missing or changed objects are named`(_ kind: DatabaseKind, _ change: String, _ object: String) async throws {
         try await withDatabase(kind) { database, store, sql in
             let runner = MigrationRunner(database)
             try await runner.migrate(.up, to: .head)
@@ -62,7 +62,7 @@ struct SchemaTests {
     }
 
     @Test(arguments: DatabaseKind.allCases)
-    func whatAnOperatorHasAddedDoesNotMatter(_ kind: DatabaseKind) async throws {
+    func `objects that an operator added do not matter`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, store, sql in
             let runner = MigrationRunner(database)
             try await runner.migrate(.up, to: .head)
@@ -101,7 +101,7 @@ struct SchemaTests {
     }
 
     @Test(arguments: DatabaseKind.allCases)
-    func aSchemaWhoseRecordIsGoneIsNotCreatedOverAgain(_ kind: DatabaseKind) async throws {
+    func `a schema whose revision record is gone is not created again`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, store, sql in
             let runner = MigrationRunner(database)
             try await runner.migrate(.up, to: .head)
@@ -115,7 +115,7 @@ struct SchemaTests {
     }
 
     @Test(arguments: DatabaseKind.allCases)
-    func onlyTheRevisionOfTheSchemaIsStampedUnlessForced(_ kind: DatabaseKind) async throws {
+    func `only the schema's own revision can be stamped, unless forced`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, _, _ in
             let runner = MigrationRunner(database)
             let schema = try #require(Migration.all.last).scripts(for: kind).schema
@@ -137,7 +137,7 @@ struct SchemaTests {
     }
 
     @Test(arguments: DatabaseKind.allCases)
-    func whatADowngradeErasesIsSaidBefore(_ kind: DatabaseKind) async throws {
+    func `a downgrade's losses are known beforehand`(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { database, _, _ in
             let runner = MigrationRunner(database)
             #expect(try await runner.losses(goingDownTo: .base) == [])

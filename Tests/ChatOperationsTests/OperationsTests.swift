@@ -32,7 +32,7 @@ struct OperationsTests {
         LogPlace(epoch: epoch, position: Position(rawValue: position))
     }
 
-    @Test func positionsOfAnotherEpochAreRefused() async throws {
+    @Test func `positions of another epoch are rejected`() async throws {
         try await withOperations { operations, epoch, chat in
             let refusal = OperationError.epochChanged(to: epoch)
             let other = Epoch(rawValue: ~epoch.rawValue)
@@ -59,7 +59,7 @@ struct OperationsTests {
         }
     }
 
-    @Test func onlyAPositionWithAnEpochProvesThatALogWentBackward() async throws {
+    @Test func `only a position with an epoch proves that a log went backward`() async throws {
         try await withOperations { operations, epoch, chat in
             let lost = place(2, in: epoch)
             let refusal = OperationError.epochChanged(to: epoch)
@@ -85,7 +85,7 @@ struct OperationsTests {
         }
     }
 
-    @Test func onlyAChatThatWasDeletedLeavesSomethingToPurge() async throws {
+    @Test func `only a successful deletion triggers a purge`() async throws {
         let (purges, purge) = AsyncStream.makeStream(of: Void.self)
         try await withOperations(onChatDeleted: { purge.yield() }) { operations, _, chat in
             try await operations.deleteChat(.anonymous, chat)

@@ -2,7 +2,7 @@ import ChatTestSupport
 import Testing
 
 @Suite struct ArchitectureTests {
-    @Test func theArchitecturePageShowsWhatEachTargetImports() throws {
+    @Test func `the architecture page shows what each target imports`() throws {
         let targets = try PackageFile.read("Package.swift")
             .matches(of: /\.(?:target|executableTarget)\(\s*name: "(\w+)"(?:,\s*dependencies: \[([^\]]*)\])?/)
             .map { (name: String($0.output.1), imports: $0.output.2.map(targetNames) ?? []) }

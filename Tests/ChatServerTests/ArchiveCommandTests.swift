@@ -52,7 +52,7 @@ struct ArchiveCommandTests {
         }
     }
 
-    @Test func chatsMoveFromSQLiteToPostgreSQLAndBackByPipeAndByFile() async throws {
+    @Test func `chats move from SQLite to PostgreSQL by pipe and back by file`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withTemporaryFolder { folder in
                 var before: [JSON] = []
@@ -89,7 +89,7 @@ struct ArchiveCommandTests {
         }
     }
 
-    @Test func whatCannotBeDoneIsOneLine() async throws {
+    @Test func `a failed export or import gives the reason in one line`() async throws {
         try await withTemporaryFolder { folder in
             func complaint(_ arguments: String..., input: String = "") async throws -> String {
                 let outcome = try await ChatAPIProcess.run(arguments: arguments, in: folder, input: input)
@@ -140,7 +140,7 @@ struct ArchiveCommandTests {
 
         """
 
-    @Test func aDryRunShowsWhatIsInvalidAndSkipInvalidImportsTheRest() async throws {
+    @Test func `a dry run reports invalid lines, and --skip-invalid imports the others`() async throws {
         try await withTemporaryFolder { folder in
             let complaint = "line 4: 'text' must be a text of 0 to 5000 characters\n"
             // A missing database is not created.
@@ -176,7 +176,7 @@ struct ArchiveCommandTests {
         }
     }
 
-    @Test func aDryRunDoesNotMigrateTheDatabase() async throws {
+    @Test func `a dry run does not migrate the database`() async throws {
         try await withTemporaryFolder { folder in
             try Data().write(to: URL(filePath: folder + "/empty.db"))
             let unready = try await ChatAPIProcess.run(

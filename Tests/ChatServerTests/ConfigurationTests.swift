@@ -6,7 +6,7 @@ import Testing
 /// The program's configuration, seen from outside.
 @Suite(.timeLimit(.minutes(5)))
 struct ConfigurationTests {
-    @Test func everySettingIsInTheListTheHelpAndTheDocumentationWithOneDefault() async throws {
+    @Test func `the list, the help and the documentation have the same settings and defaults`() async throws {
         let settings = Set(Settings.all.map(Row.init))
         #expect(settings.count == Settings.all.count)
 
@@ -43,13 +43,13 @@ struct ConfigurationTests {
         (["migrate", "history"], []),
         (["healthcheck"], ["host", "port"]),
     ])
-    func aCommandListsTheSettingsThatItUses(_ command: [String], _ flags: [String]) async throws {
+    func `a command's help lists the settings that it uses`(_ command: [String], _ flags: [String]) async throws {
         let help = try await Self.help(of: command)
         #expect(Set(help.map(\.flag)) == Set(flags))
         #expect(help.isSubset(of: Set(Settings.all.map(Row.init))))
     }
 
-    @Test func anErrorNamesWhatTheUserWrote() async throws {
+    @Test func `an error names what the user wrote`() async throws {
         try await withTemporaryFolder { folder in
             try Data("# Limits\nexport CHAT_IDLE_TIMEOUT='20'\n".utf8).write(to: URL(filePath: folder + "/.env"))
             let environment = ["CHAT_BODY_TIMEOUT": "25"]
@@ -64,7 +64,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test func aVariableThatIsNoSettingIsWarnedOfWithTheNearest() async throws {
+    @Test func `an unknown variable causes a warning that names the nearest setting`() async throws {
         try await withTemporaryFolder { folder in
             try Data("DATABASE_URI=sqlite:///other.db\nNAME=x\nlog_level=debug\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
@@ -116,7 +116,9 @@ struct ConfigurationTests {
         ("--migration-lock-timeout", "CHAT_MIGRATION_LOCK_TIMEOUT", "0"),
         ("--database-url", "DATABASE_URL", "mysql://localhost/chat"), ("--database-url", "DATABASE_URL", "chat.db"),
     ])
-    func aBadValueEndsWithOneLine(_ flag: String, _ variable: String, _ value: String) async throws {
+    func `an invalid value ends the command with one line`(_ flag: String, _ variable: String, _ value: String)
+        async throws
+    {
         try await withTemporaryFolder { folder in
             let byFlag = try await ChatAPIProcess.run("serve", "\(flag)=\(value)", in: folder)
             let byVariable = try await ChatAPIProcess.run("serve", in: folder, environment: [variable: value])
@@ -129,7 +131,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test func theCommandLineWinsOverTheEnvironmentAndThatOverTheFile() async throws {
+    @Test func `the command line overrides the environment, which overrides the file`() async throws {
         try await withTemporaryFolder { folder in
             try Data("LOG_FORMAT='file'\nCHAT_HOST=\"file\"\nLOG_LEVEL=file\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
@@ -146,7 +148,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test func aPasswordIsNeverWritten() async throws {
+    @Test func `a password is never printed`() async throws {
         try await withTemporaryFolder { folder in
             for url in [
                 "mysql://me:hunter2@localhost/chat", "postgresql://me:hunter2@localhost:port/chat",
@@ -164,7 +166,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test func theHostsAndTheRootPathThatAreConfiguredAreServed() async throws {
+    @Test func `the configured hosts and root path are used`() async throws {
         try await withTemporaryFolder { folder in
             func served(_ hosts: String..., by arguments: String...) async throws -> [Bool] {
                 var served: [Bool] = []

@@ -15,7 +15,7 @@ struct ContainerTests {
         manifest = try PackageFile.read("Package.swift")
     }
 
-    @Test func theSwiftOfTheImageIsNewEnoughForThePackage() throws {
+    @Test func `the image's Swift is new enough for the package`() throws {
         let needed = try #require(manifest.firstMatch(of: /swift-tools-version: (\d+)\.(\d+)/))
         let image = try #require(dockerfile.image(of: "source").firstMatch(of: /^swift:(\d+)\.(\d+)\.\d+-/))
         let (neededVersion, version) = try (
@@ -24,13 +24,13 @@ struct ContainerTests {
         #expect(version >= neededVersion)
     }
 
-    @Test func whatIsBuiltOnADebianReleaseRunsOnTheSame() throws {
+    @Test func `the image runs on the Debian release that it is built on`() throws {
         let release = try #require(dockerfile.image(of: "source").split(separator: "-").last)
         #expect(dockerfile.image(of: "root") == "debian:\(release)-slim")
         #expect(dockerfile.image(of: "docs") == dockerfile.image(of: "root"))
     }
 
-    @Test func theImageRunsTheProductOfThePackage() async throws {
+    @Test func `the image runs the package's product`() async throws {
         let product = try String(#require(manifest.firstMatch(of: /\.executable\(name: "([^"]+)"/)).1)
         let build = try #require(dockerfile.arguments(of: "RUN", in: "build").first)
         #expect(build.contains(" Scripts/build \(product) "))
@@ -55,7 +55,7 @@ struct ContainerTests {
         }
     }
 
-    @Test func thePortIsTheDefaultEverywhere() async throws {
+    @Test func `the port is the default one everywhere`() async throws {
         let port = try #require(try await Self.settings()["CHAT_PORT"])
         #expect(dockerfile.arguments(of: "EXPOSE", in: "runtime") == [port])
         #expect(dockerfile.environment(of: "runtime")["CHAT_PORT"] == nil)
@@ -63,7 +63,7 @@ struct ContainerTests {
         #expect(try !service("db").contains("ports:"))
     }
 
-    @Test func everyVariableIsASettingOfTheProgram() async throws {
+    @Test func `every variable is a setting of the program`() async throws {
         let settings = try await Self.settings()
         let image = dockerfile.environment(of: "runtime")
         #expect(Set(image.keys) == ["PATH", "CHAT_HOST", "DATABASE_URL"])
@@ -74,7 +74,7 @@ struct ContainerTests {
         }
     }
 
-    @Test func theVariablesOfTheImageNameWhatItHas() throws {
+    @Test func `the image's variables match what it contains`() throws {
         let environment = dockerfile.environment(of: "runtime")
         let volume = try #require(dockerfile.arguments(of: "VOLUME", in: "runtime").first)
         #expect(environment["CHAT_HOST"] == "0.0.0.0")
@@ -86,13 +86,13 @@ struct ContainerTests {
         #expect(try PackageFile.read("Scripts/docs-assets").contains("\ntarget=public/docs\n"))
     }
 
-    @Test func theImageDoesNotRunAsRoot() throws {
+    @Test func `the image does not run as root`() throws {
         let user = try #require(dockerfile.arguments(of: "USER", in: "runtime").last)
         #expect(try #require(Int(user)) > 0)
         #expect(try PackageFile.read("Scripts/image-root").contains("\nuser=\(user)\n"))
     }
 
-    @Test func theImagesHaveTheLibrariesOfTheSetup() throws {
+    @Test func `the images have the libraries that the setup script installs`() throws {
         let packages = try #require(try PackageFile.read("Scripts/setup").firstMatch(of: /\nbuild_packages=\((.*)\)/)).1
         let libraries = packages.split(separator: " ").filter { $0.hasSuffix("-dev") }.map(String.init)
         #expect(dockerfile.debianPackages(of: "source") == Set(libraries))
@@ -102,7 +102,7 @@ struct ContainerTests {
         #expect(dockerfile.debianPackages(of: "root") == Set(runtime + ["ca-certificates"]))
     }
 
-    @Test func theServicesAreStagesOfTheDockerfile() throws {
+    @Test func `the services are stages of the Dockerfile`() throws {
         for (name, stage) in [("api", "runtime"), ("api-tests", "test")] {
             #expect(try service(name).contains("\n      target: \(stage)\n"))
             #expect(dockerfile.image(of: stage) != "")
@@ -112,7 +112,7 @@ struct ContainerTests {
         #expect(try service("api-tests").contains("\n      TEST_DATABASE_URL: *database-url\n"))
     }
 
-    @Test func theDatabaseIsPostgreSQL16WithAVolumeAndTheConnectionsOfTheTests() throws {
+    @Test func `the database is PostgreSQL 16 with a volume and the tests' number of connections`() throws {
         let database = try service("db")
         #expect(database.contains(/\n    image: postgres:16-[a-z]+\n/))
         #expect(database.contains("\n      - db-data:/var/lib/postgresql/data\n"))
@@ -124,13 +124,13 @@ struct ContainerTests {
         #expect(database.contains(#"-c", "max_connections=\#(ofTests)""#))
     }
 
-    @Test func composeWaitsLongerThanTheProgramAtItsEnd() async throws {
+    @Test func `Compose waits longer than the program's shutdown takes`() async throws {
         let grace = try #require(try await Self.settings()["CHAT_SHUTDOWN_GRACE"].flatMap(Int.init))
         let period = try #require(try service("api").firstMatch(of: /\n    stop_grace_period: (\d+)s\n/))
         #expect(try #require(Int(period.1)) > grace)
     }
 
-    @Test func whatTheDockerfileCopiesIsInItsContext() throws {
+    @Test func `everything that the Dockerfile copies is in its context`() throws {
         let sources = dockerfile.instructions
             .filter { $0.name == "COPY" && !$0.arguments.contains("--from=") }
             .flatMap { $0.arguments.split(separator: " ").dropLast() }
@@ -140,7 +140,7 @@ struct ContainerTests {
         #expect(Set(lines.filter { $0.hasPrefix("!") }.map { String($0.dropFirst()) }) == copied)
     }
 
-    @Test func theImageHasTheFolderOfEveryTarget() throws {
+    @Test func `the image has the folder of every target`() throws {
         let copied = dockerfile.arguments(of: "COPY", in: "source").flatMap { $0.split(separator: " ").dropLast() }
         let targets = manifest.split(separator: /\.(?=(?:target|executableTarget|systemLibrary|testTarget)\()/)
             .dropFirst()

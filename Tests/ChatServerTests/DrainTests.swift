@@ -18,7 +18,7 @@ struct DrainTests {
     }
 
     /// A second signal, sent once everything was checked, ends the draining.
-    @Test func aServerThatDrainsIsUnreadyAndServesOn() async throws {
+    @Test func `a server that drains is not ready but keeps serving`() async throws {
         try await withTemporaryFolder { folder in
             let (streams, streaming) = AsyncStream.makeStream(of: Task<[String?], any Error>.self)
             let outcome = try await ChatAPIProcess.serve("--drain-delay=3600", in: folder) { client async throws in
@@ -50,7 +50,7 @@ struct DrainTests {
         }
     }
 
-    @Test func theDrainingEndsByItself() async throws {
+    @Test func `draining ends by itself`() async throws {
         try await withTemporaryFolder { folder in
             let clock = ContinuousClock()
             var start = clock.now

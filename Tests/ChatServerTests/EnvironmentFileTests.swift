@@ -23,7 +23,7 @@ struct EnvironmentFileTests {
         return Dictionary(file.entries.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     }
 
-    @Test func aFileIsReadAsPythonDotenvReadsItOrIsRefusedWithTheLine() throws {
+    @Test func `a file is parsed as python-dotenv parses it or rejected with the line`() throws {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/environment-files", withExtension: "json"))
         let recording = try JSONDecoder().decode(Recording.self, from: Data(contentsOf: url))
         #expect(recording.cases.count >= 1_000)
@@ -54,11 +54,11 @@ struct EnvironmentFileTests {
             ("", [:]),
         ] as [(String, [String: String])]
     )
-    func whatPeopleWriteIsUnderstood(_ content: String, _ expected: [String: String]) throws {
+    func `common notations are understood`(_ content: String, _ expected: [String: String]) throws {
         #expect(try values(content) == expected)
     }
 
-    @Test func theEnvironmentWinsOverTheFileInsideOfValues() throws {
+    @Test func `inside values, the environment overrides the file`() throws {
         let values = try values("A=file\nB=${A}", environment: ["A": "environment"])
         #expect(values == ["A": "file", "B": "environment"])
     }
@@ -67,7 +67,7 @@ struct EnvironmentFileTests {
         ("A=1\nsecret", 2), ("A=1\n\nDATABASE_URL: secret", 3), ("A='secret", 1), ("A=\"secret\" more", 1),
         ("=secret", 1), ("A=1\r\nB 2\r\n", 2), ("export ", 1),
     ])
-    func whatIsNotUnderstoodIsRefusedWithItsLine(_ content: String, _ line: Int) {
+    func `an invalid line is rejected with its number`(_ content: String, _ line: Int) {
         let error = #expect(throws: EnvironmentFile.SyntaxError.self) {
             try EnvironmentFile(parsing: Array(content.utf8))
         }
@@ -75,7 +75,7 @@ struct EnvironmentFileTests {
         #expect(error?.reason == "it is not NAME=value")
     }
 
-    @Test func whatIsNotUTF8IsRefusedWithItsLine() {
+    @Test func `a line that is not UTF-8 is rejected with its number`() {
         let error = #expect(throws: EnvironmentFile.SyntaxError.self) {
             try EnvironmentFile(parsing: Array("A=1\nB=".utf8) + [0xFF] + Array("\nC=3".utf8))
         }
@@ -88,7 +88,7 @@ struct EnvironmentFileTests {
         ("export DATABASE_URL=\"sqlite:///told.db\" # where chats are"),
         ("NAME=told\nDATABASE_URL='sqlite:///${NAME}.db'"),
     ])
-    func theProgramUsesTheDatabaseThatTheFileNames(_ content: String) async throws {
+    func `the program uses the database that the file names`(_ content: String) async throws {
         try await withTemporaryFolder { folder in
             try Data(content.utf8).write(to: URL(filePath: folder + "/.env"))
             try Data().write(to: URL(filePath: folder + "/told.db"))
@@ -99,7 +99,7 @@ struct EnvironmentFileTests {
         }
     }
 
-    @Test func aFileThatIsNotUnderstoodStopsEveryCommandWithOneLineAndNoSecret() async throws {
+    @Test func `an invalid file stops every command with one line and no secret`() async throws {
         try await withTemporaryFolder { folder in
             try Data("LOG_LEVEL=info\nDATABASE_URL: postgresql://me:hunter2@localhost/chat\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
@@ -112,7 +112,7 @@ struct EnvironmentFileTests {
         }
     }
 
-    @Test func aFolderOfThatNameIsNoFileOfSettings() async throws {
+    @Test func `a folder with the name of the file is ignored`() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/.env", withIntermediateDirectories: false)
             try Data().write(to: URL(filePath: folder + "/chat.db"))

@@ -13,11 +13,11 @@ struct LiveServeTests {
     /// Request logs would fill the pipe, which nobody reads meanwhile.
     private static let quiet = "--log-level=notice"
 
-    @Test func nothingIsMissedWhenAServerOnSQLiteIsKilled() async throws {
+    @Test func `clients miss nothing when a server on SQLite is killed`() async throws {
         try await withTemporaryFolder { folder in try await killServer(in: folder, environment: [:]) }
     }
 
-    @Test func nothingIsMissedWhenAServerOnPostgreSQLIsKilled() async throws {
+    @Test func `clients miss nothing when a server on PostgreSQL is killed`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withTemporaryFolder { folder in
                 try await killServer(in: folder, environment: ["DATABASE_URL": url.connectionString])
@@ -49,7 +49,7 @@ struct LiveServeTests {
     }
 
     /// Posts go to one of two servers; the clients stream from the other one, which is killed.
-    @Test func nothingIsMissedBetweenTwoServers() async throws {
+    @Test func `clients miss nothing when one of two servers is killed`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withTemporaryFolder { folder in
                 let environment = ["DATABASE_URL": url.connectionString, "CHAT_STREAM_CHECK_INTERVAL": "0.1"]
@@ -89,7 +89,7 @@ struct LiveServeTests {
         }
     }
 
-    @Test func aSignalEndsEveryStreamAndTheProcess() async throws {
+    @Test func `a signal ends every stream and the process`() async throws {
         try await withTemporaryFolder { folder in
             let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
             var streams: [Task<[ServerSentEvent], any Error>] = []
@@ -140,7 +140,7 @@ struct LiveServeTests {
     }
 
     /// A client that reads nothing does not delay the shutdown for the whole grace period.
-    @Test func aClientThatDoesNotReadDoesNotHoldUpTheEnd() async throws {
+    @Test func `a client that does not read does not delay the shutdown`() async throws {
         try await withTemporaryFolder { folder in
             let (stalls, stalled) = AsyncStream.makeStream(of: Void.self)
             let (ends, end) = AsyncStream.makeStream(of: Void.self)
@@ -167,7 +167,7 @@ struct LiveServeTests {
     }
 
     /// Clients that come and go in any way leave nothing open.
-    @Test func connectionsThatComeAndGoLeaveNothingBehind() async throws {
+    @Test func `connections that come and go leave nothing behind`() async throws {
         try await withTemporaryFolder { folder in
             let places = 12
             _ = try await ChatAPIProcess.serve(

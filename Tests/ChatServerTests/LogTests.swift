@@ -26,7 +26,7 @@ struct LogTests {
     }
 
     /// The connection itself sends these responses; the router never sees the requests.
-    @Test func whatIsNotServedIsLoggedToo() async throws {
+    @Test func `requests that never reach the router are logged too`() async throws {
         var ids: [String?] = []
         let lines = try await log { client async throws in
             for request in [
@@ -53,7 +53,7 @@ struct LogTests {
         #expect(requests.map { $0["path"] } == ["-", "-", "/chats", "/chats", "-"])
     }
 
-    @Test func theEndOfAStreamIsLoggedWithWhatItHasSent() async throws {
+    @Test func `the end of a stream is logged with what it has sent`() async throws {
         let lines = try await log { client async throws in
             try await client.createChats()
             try await client.post("1", "2")
@@ -74,7 +74,7 @@ struct LogTests {
         #expect(start?["hb.request.id"] == ends.first?["hb.request.id"])
     }
 
-    @Test func whatIsAskedForOverAWebSocketIsLogged() async throws {
+    @Test func `WebSocket operations are logged`() async throws {
         let lines = try await log { client async throws in
             try await client.createChats()
             try await client.withConnection { inbound, outbound in
@@ -101,7 +101,7 @@ struct LogTests {
         #expect(closed.first?["code"] == 1_006)
     }
 
-    @Test func healthChecksAreLoggedForThoseWhoLookForThem() async throws {
+    @Test func `health checks are logged only at the debug level`() async throws {
         for (level, count) in [("info", 0), ("debug", 2)] {
             let lines = try await log(level: level) { client async throws in
                 #expect(try await client.send("GET", "/health/live").status == 200)
@@ -114,7 +114,7 @@ struct LogTests {
     }
 
     /// Nobody reads the log during the requests.
-    @Test func linesThatWereDroppedAreCounted() async throws {
+    @Test func `dropped log lines are counted`() async throws {
         let requests = 400
         let path = "/" + String(repeating: "x", count: 12_000)
         let lines = try await log { client async throws in

@@ -6,7 +6,7 @@ import Testing
 /// `chat-api migrate`, as a user of Alembic uses it.
 @Suite(.timeLimit(.minutes(5)))
 struct MigrateTests {
-    @Test func theSchemaGoesUpAndDownAndUp() async throws {
+    @Test func `the schema can be upgraded, downgraded and upgraded again`() async throws {
         try await withTemporaryFolder { folder in
             let head = try #require(Migration.all.last).revision
             try makeEmptyDatabase(in: folder)
@@ -41,7 +41,7 @@ struct MigrateTests {
         }
     }
 
-    @Test func theScriptIsPrintedAndNotRun() async throws {
+    @Test func `the script is printed and not run`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             let printed = try await ChatAPIProcess.run("migrate", "upgrade", "--sql", in: folder)
@@ -57,7 +57,8 @@ struct MigrateTests {
         ("upgrade", "+x", "'+x' is not a migration target"), ("downgrade", "-9", "cannot go -9"),
         ("stamp", "0009", "there is no migration '0009'"),
     ])
-    func aTargetThatCannotBeReachedIsOneLine(_ verb: String, _ target: String, _ complaint: String) async throws {
+    func `an unreachable target is a one-line error`(_ verb: String, _ target: String, _ complaint: String) async throws
+    {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             let outcome = try await ChatAPIProcess.run("migrate", verb, target, in: folder)
@@ -67,7 +68,7 @@ struct MigrateTests {
         }
     }
 
-    @Test func aDatabaseOfANewerProgramIsRefused() async throws {
+    @Test func `a newer program's database is rejected`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
@@ -80,7 +81,7 @@ struct MigrateTests {
         }
     }
 
-    @Test func anEditedMigrationIsRefused() async throws {
+    @Test func `an edited migration is rejected`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
@@ -93,7 +94,7 @@ struct MigrateTests {
 
     /// A typo in a path must not create a second database.
     @Test(arguments: [["upgrade"], ["downgrade"], ["current"], ["stamp", "head"], ["check"]])
-    func aFileThatIsNotThereIsNotMade(_ verb: [String]) async throws {
+    func `a missing database file is not created`(_ verb: [String]) async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(arguments: ["migrate"] + verb, in: folder)
             #expect(outcome.status == 1)
@@ -104,7 +105,7 @@ struct MigrateTests {
         }
     }
 
-    @Test func aDowngradeThatErasesDataIsWantedTwice() async throws {
+    @Test func `a downgrade that erases data must be confirmed`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
@@ -120,7 +121,7 @@ struct MigrateTests {
     }
 
     /// Once, this left an unusable database that every command called current.
-    @Test func aSchemaThatTheRecordDoesNotMatchIsSeenByAll() async throws {
+    @Test func `every command notices a schema that does not match its record`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "stamp", "head", in: folder)
@@ -136,7 +137,7 @@ struct MigrateTests {
     }
 
     @Test(arguments: ["sqlite+aiosqlite:///chat.db", "sqlite+pysqlite:///chat.db"])
-    func theDriversThatSQLAlchemyNamesArePassedOver(_ url: String) async throws {
+    func `the drivers in SQLAlchemy's URLs are ignored`(_ url: String) async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)
             let current = try await ChatAPIProcess.run("migrate", "current", "--database-url", url, in: folder)

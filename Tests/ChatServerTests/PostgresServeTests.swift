@@ -7,7 +7,7 @@ import Testing
 /// The running program on PostgreSQL.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresServeTests {
-    @Test func aSchemaThatIsBehindIsRefusedWithTheCommandThatHelps() async throws {
+    @Test func `a schema that is behind is rejected with the command that upgrades it`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withTemporaryFolder { folder in
                 let environment = ["DATABASE_URL": url.connectionString]
@@ -32,7 +32,7 @@ struct PostgresServeTests {
         }
     }
 
-    @Test func twentyServersStartAtOnceOnAnEmptyDatabase() async throws {
+    @Test func `twenty servers can start at once on an empty database`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withTemporaryFolder { folder in
                 let environment = ["DATABASE_URL": url.connectionString, "CHAT_POOL_SIZE": "1"]
@@ -61,7 +61,7 @@ struct PostgresServeTests {
     }
 
     @Test(.enabled(if: TestPostgres.hasPoolers, "PgBouncer must be installed"))
-    func behindAPoolerThatSharesSessionsServersHearEachOtherByAURLOfTheirOwn() async throws {
+    func `behind a pooler that shares sessions, servers notify each other through a separate URL`() async throws {
         try await TestPostgres.withDatabase { direct in
             let url = try #require(TestPostgres.pooled(direct, .transaction))
             try await withTemporaryFolder { folder in
@@ -92,7 +92,7 @@ struct PostgresServeTests {
         }
     }
 
-    @Test func aDatabaseThatIsNotThereIsOneLine() async throws {
+    @Test func `an unreachable database is a one-line error`() async throws {
         try await withTemporaryFolder { folder in
             for url in [
                 "postgresql://me:hunter2@127.0.0.1:1/chat", "postgresql://me:hunter2@no.such.host.invalid/chat",
@@ -113,7 +113,7 @@ struct PostgresServeTests {
     }
 
     @Test(.enabled(if: TestPostgres.login != nil, "the server must be of Scripts/with-postgres"))
-    func aPasswordIsCheckedAndNeverWritten() async throws {
+    func `a password is checked and never printed`() async throws {
         let login = try #require(TestPostgres.login)
         let secret = try #require(login.split(separator: ":").last)
         try await TestPostgres.withDatabase { url in
@@ -155,7 +155,7 @@ struct PostgresServeTests {
     }
 
     @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
-    func aServerThatNobodyVouchesForIsOneLine() async throws {
+    func `an untrusted certificate is a one-line error`() async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let url = url.connectionString.replacing("postgres@", with: "postgres:hunter2@")
@@ -173,7 +173,7 @@ struct PostgresServeTests {
         }
     }
 
-    @Test func aMigrationWhoseProcessIsKilledLeavesTheVersionBeforeItAndNobodyInTheQueueForLocks() async throws {
+    @Test func `a killed migration leaves the previous version and no session waiting for locks`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             // The original service's tables, which the migration alters.
             try await TestPostgres.execute(

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct ServeTests {
     @Test(arguments: [Signal.terminate, .interrupt])
-    func aSignalStopsTheServerWithSuccess(_ signal: Signal) async throws {
+    func `a signal stops the server with exit code 0`(_ signal: Signal) async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve(in: folder, endingWith: signal) { client async throws in
                 #expect(try await client.send("POST", "/chats/", body: #"{"title":"a"}"#).status == 201)
@@ -27,7 +27,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aRequestInFlightIsFinishedBeforeTheEnd() async throws {
+    @Test func `a request in flight is finished before the server exits`() async throws {
         try await withTemporaryFolder { folder in
             let (answers, answered) = AsyncStream.makeStream(of: [UInt8].self)
             let outcome = try await ChatAPIProcess.serve(in: folder) { client async throws in
@@ -59,7 +59,7 @@ struct ServeTests {
         }
     }
 
-    @Test func theQueueIsAsLongAndAsPatientAsItIsConfigured() async throws {
+    @Test func `the queue has the configured length and timeout`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve(
                 "--queue-size=1",
@@ -102,7 +102,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aRequestWhoseClientLeavesTheQueueIsCarriedOutAndLeavesNothingBehind() async throws {
+    @Test func `a queued request is carried out even if its client disconnects`() async throws {
         try await withTemporaryFolder { folder in
             let limits = ["--queue-size=1", "--queue-timeout=20", "--sqlite-busy-timeout=60"]
             _ = try await ChatAPIProcess.serve(limits[0], limits[1], limits[2], in: folder) { client async throws in
@@ -137,7 +137,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aRequestThatOutlivesTheGracePeriodIsCutAndTheEndIsASuccess() async throws {
+    @Test func `a request that outlives the grace period is cut off and the exit code is 0`() async throws {
         try await withTemporaryFolder { folder in
             let (done, finish) = AsyncStream.makeStream(of: Void.self)
             let outcome = try await ChatAPIProcess.serve("--shutdown-grace=0.3", in: folder) { client async throws in
@@ -161,7 +161,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aPortInUseIsOneLine() async throws {
+    @Test func `a port in use is a one-line error`() async throws {
         try await withTemporaryFolder { folder in
             _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 let second = try await ChatAPIProcess.run(
@@ -180,7 +180,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aHostThatIsNotThereIsOneLine() async throws {
+    @Test func `an unknown host is a one-line error`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(
                 "serve",
@@ -197,7 +197,7 @@ struct ServeTests {
         }
     }
 
-    @Test func nobodyElseCanReadTheDatabase() async throws {
+    @Test func `no other user can read the database`() async throws {
         try await withTemporaryFolder { folder in
             _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 try await client.createChats()
@@ -209,7 +209,7 @@ struct ServeTests {
         }
     }
 
-    @Test func aFolderThatIsNotThereIsOneLine() async throws {
+    @Test func `a missing folder is a one-line error`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(
                 "serve",
@@ -222,7 +222,7 @@ struct ServeTests {
         }
     }
 
-    @Test func eachRequestIsOneLineOfJSON() async throws {
+    @Test func `each request is one line of JSON in the log`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve("--log-format=json", in: folder) { client async throws in
                 let headers = ["X-Request-ID": "r-1"]
@@ -246,7 +246,7 @@ struct ServeTests {
         }
     }
 
-    @Test func theHealthcheckTellsWhetherTheServerIsReady() async throws {
+    @Test func `the healthcheck command tells whether the server is ready`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 let healthy = try await ChatAPIProcess.run("healthcheck", "--port=\(client.port)", in: folder)

@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct ChatConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func aCreatedChatIsRead(_ store: StoreUnderTest) async throws {
+    func `a new chat can be read`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let before = Instant.now()
             let chat = try await store.createChat(titled: ChatTitle("Привет 👋🏽"))
@@ -19,7 +19,7 @@ struct ChatConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func chatIdsGrowAndAreNotUsedAgain(_ store: StoreUnderTest) async throws {
+    func `chat ids increase and are never reused`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let first = try await store.createChat(titled: ChatTitle("first"))
             let second = try await store.createChat(titled: ChatTitle("second"))
@@ -30,7 +30,7 @@ struct ChatConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases, [0, -1, 2, .max, .min] as [Int64])
-    func anUnknownChatIsNotFound(_ store: StoreUnderTest, id: Int64) async throws {
+    func `an unknown chat is not found`(_ store: StoreUnderTest, id: Int64) async throws {
         try await store.withStore { store in
             _ = try await store.createChat(titled: ChatTitle("only"))
             let unknown = ChatID(rawValue: id)
@@ -43,7 +43,7 @@ struct ChatConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func deletingAChatRemovesItsMessagesAndNoOthers(_ store: StoreUnderTest) async throws {
+    func `deleting a chat removes its messages and no others`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let gone = try await store.createChat(titled: ChatTitle("gone"))
             let kept = try await store.createChat(titled: ChatTitle("kept"))
@@ -57,7 +57,7 @@ struct ChatConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aMigratedStoreIsReady(_ store: StoreUnderTest) async throws {
+    func `a migrated store is ready`(_ store: StoreUnderTest) async throws {
         try await store.withStore { try await $0.checkReadiness() }
     }
 }

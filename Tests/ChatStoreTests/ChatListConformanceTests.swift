@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct ChatListConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func theChatWithTheNewestEntryIsFirst(_ store: StoreUnderTest) async throws {
+    func `the chat with the newest entry comes first`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let epoch = try await store.epoch
             #expect(try await store.chats(ChatListQuery(limit: 1)) == ChatList(chats: [], next: nil, epoch: epoch))
@@ -36,7 +36,7 @@ struct ChatListConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func pagesLeadThroughTheListAlsoOverEqualInstants(_ store: StoreUnderTest) async throws {
+    func `pages cover the whole list, even where instants are equal`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             for number in 1...10 {
                 _ = try await store.createChat(titled: ChatTitle(number % 2 == 0 ? "even" : "odd"))
@@ -63,7 +63,7 @@ struct ChatListConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aTitlePartIsFoundInAnyScriptAndCase(_ store: StoreUnderTest) async throws {
+    func `part of a title is found in any script and case`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let titles = [
                 "ПРИВЕТ, мир", "STRASSE", "Straße", "ΟΔΟΣ", "οδός", "οδος και", "İstanbul", "ISPARTA", "ısı",
@@ -100,7 +100,7 @@ struct ChatListConformanceTests {
 
 extension ChatListConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func aTitlePartIsFoundHoweverItsLettersAreComposed(_ store: StoreUnderTest) async throws {
+    func `part of a title is found no matter how its letters are composed`(_ store: StoreUnderTest) async throws {
         // Composed and decomposed, in Latin, Greek (whose capital has no composed form), Vietnamese and Korean.
         let texts: [(composed: String, decomposed: String)] = [
             ("Caf\u{E9}", "Cafe\u{301}"), ("\u{390}a", "\u{3B9}\u{308}\u{301}a"), ("Vi\u{1EC7}t", "Vie\u{323}\u{302}t"),

@@ -30,7 +30,7 @@ struct ClockConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aClockThatLeapsAheadDoesNotTakeTheLogsWithIt(_ store: StoreUnderTest) async throws {
+    func `a clock that leaps ahead does not take the logs with it`(_ store: StoreUnderTest) async throws {
         let machine = SetClock()
         let clock = machine.makeClock()
         try await store.withStoreAndSQL(clock: clock) { store, _ in
@@ -50,7 +50,7 @@ struct ClockConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anEntryInTheFutureIsFoundAndNoLaterOneIsDatedBeforeIt(_ store: StoreUnderTest) async throws {
+    func `an entry in the future is found and no later one is dated before it`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, _ in
             let now = Instant.now()
             #expect(try await store.newestEntryLead(over: now) == nil)
@@ -69,7 +69,7 @@ struct ClockConformanceTests {
     }
 
     @Test(arguments: [(-90, false), (-50, true), (50, true), (90, false)])
-    func aClockThatIsFarFromPostgreSQLsIsNotReady(_ seconds: Int, _ isReady: Bool) async throws {
+    func `a store whose clock is far from PostgreSQL's is not ready`(_ seconds: Int, _ isReady: Bool) async throws {
         try await TestPostgres.withDatabase { url in
             let clock = ChatClock(wall: { .now().advanced(by: .seconds(seconds)) })
             try await withPostgres(url, clock: clock) { store in

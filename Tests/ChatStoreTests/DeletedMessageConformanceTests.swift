@@ -43,7 +43,7 @@ struct DeletedMessageConformanceTests {
 
     /// In every order, one by one and many at once, concurrently with posts and edits.
     @Test(arguments: StoreUnderTest.allCases)
-    func theNewestMessagesAreThoseThatAreNotDeleted(_ store: StoreUnderTest) async throws {
+    func `the latest messages leave out deleted ones`(_ store: StoreUnderTest) async throws {
         var random = SplitMix64(state: 7)
         try await store.withStore { store in
             var chat = ShrinkingChat(store, try await store.createChat(titled: ChatTitle("chat")).id)
@@ -74,7 +74,7 @@ struct DeletedMessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func importedMessagesThatAreDeletedAreLeaptOver(_ store: StoreUnderTest) async throws {
+    func `imported messages that are deleted are skipped`(_ store: StoreUnderTest) async throws {
         let chat = try await StoreUnderTest.sqliteInMemory.withStore { source in
             let chat = try await source.createChat(titled: ChatTitle("chat")).id
             var ids: [MessageID] = []

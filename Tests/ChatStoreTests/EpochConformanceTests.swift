@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct EpochConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func everyReadNamesTheEpochOfItsSnapshot(_ store: StoreUnderTest) async throws {
+    func `every read names the epoch of its snapshot`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let first = try await store.epoch
             let chat = try await store.createChat(titled: ChatTitle("chat"))
@@ -32,7 +32,7 @@ struct EpochConformanceTests {
 
     /// A log of another history may end at the same position and time.
     @Test(arguments: StoreUnderTest.allCases)
-    func aHistoryThatHasLostItsEpochIsGivenOne(_ store: StoreUnderTest) async throws {
+    func `a history that has lost its epoch gets a new one`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             try await database.execute("DELETE FROM history")
@@ -43,7 +43,7 @@ struct EpochConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aTailIsReadAgainInAnotherEpoch(_ store: StoreUnderTest) async throws {
+    func `the latest messages are read again in another epoch`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             _ = try await store.postMessage(MessageText("text"), to: chat)
@@ -60,7 +60,7 @@ struct EpochConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatIsSignalledNamesTheEpochThatItWasCommittedIn(_ store: StoreUnderTest) async throws {
+    func `a signal names the epoch in which its entries were committed`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let (signals, signal) = AsyncStream.makeStream(of: Epoch.self)
             store.signals.addListener { if case .appended(_, let epoch) = $0 { signal.yield(epoch) } }
@@ -74,7 +74,7 @@ struct EpochConformanceTests {
         }
     }
 
-    @Test func anEpochIsEightHexadecimalDigits() {
+    @Test func `an epoch is written as eight hexadecimal digits`() {
         #expect(Epoch("0000002a")?.rawValue == 42)
         #expect(Epoch(rawValue: 42).text == "0000002a")
         #expect(Epoch(rawValue: .max).text == "ffffffff")

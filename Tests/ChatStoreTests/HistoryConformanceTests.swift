@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct HistoryConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func anEditIsTheNextEntryAndTheNextRevision(_ store: StoreUnderTest) async throws {
+    func `an edit is the next entry and the next revision`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let first = try await store.postMessage(MessageText("one"), to: chat)
@@ -40,7 +40,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatAnEditLeavesAsItIsMakesNoEntry(_ store: StoreUnderTest) async throws {
+    func `an edit that changes nothing adds no entry`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             let metadata = try #require(Metadata(json: #"{"a":1}"#))
@@ -57,7 +57,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anEditThatOnlyComposesCharactersIsOne(_ store: StoreUnderTest) async throws {
+    func `an edit that only recomposes characters is an edit`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             // Equal in Swift, but different scalars.
             let chat = try await store.createChat(titled: ChatTitle("\u{E9}")).id
@@ -79,7 +79,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aConditionHoldsOrNothingHappens(_ store: StoreUnderTest) async throws {
+    func `a change whose condition does not hold has no effect`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let message = try await store.postMessage(MessageText("one"), to: chat)
@@ -106,7 +106,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func ofManyEditsOfOneRevisionOneIsMade(_ store: StoreUnderTest) async throws {
+    func `only one of many edits of the same revision succeeds`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let message = try await store.postMessage(MessageText("0"), to: chat)
@@ -132,7 +132,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aMessageThatIsNotThereIsNotFoundAndTakesNoPosition(_ store: StoreUnderTest) async throws {
+    func `a missing message is not found and takes no position`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let other = try await store.createChat(titled: ChatTitle("other")).id
@@ -171,7 +171,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aDeletedMessageLeavesATombstoneInPagesAndNoneInTheTail(_ store: StoreUnderTest) async throws {
+    func `a deleted message leaves a tombstone only in pages`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             var messages: [Message] = []
@@ -205,7 +205,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatADeletedMessageSaidIsGoneFromTheTables(_ store: StoreUnderTest) async throws {
+    func `a deleted message's content is gone from the tables`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let draft = MessageDraft(
@@ -230,7 +230,7 @@ struct HistoryConformanceTests {
         }
     }
 
-    @Test func whatADeletedMessageSaidIsGoneFromTheFile() async throws {
+    @Test func `a deleted message's content is gone from the file`() async throws {
         try await withTemporaryFolder { folder in
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let (chat, id) = try await withSQLite(location) { store in
@@ -257,7 +257,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aChatIsUpdatedAndTheLogHasIt(_ store: StoreUnderTest) async throws {
+    func `an update of a chat is in its log`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("old"))
             let metadata = try #require(Metadata(json: #"{"color":"red"}"#))
@@ -282,7 +282,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func metadataComesBackByteByByteAndGoesWithNull(_ store: StoreUnderTest) async throws {
+    func `metadata is returned byte for byte and removed by null`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let longest = #"{"é👋🏽":"\#(String(repeating: "x", count: Metadata.maximumLength - 17))"}"#
             #expect(longest.utf8.count == Metadata.maximumLength)
@@ -307,7 +307,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anAnswerKeepsWhatItAnswersAlsoWhenThatIsDeleted(_ store: StoreUnderTest) async throws {
+    func `a reply keeps its target even after the target is deleted`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let question = try await store.postMessage(MessageText("question"), to: chat)
@@ -329,7 +329,7 @@ struct HistoryConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theLogIsReadInStretchesOfAnyLength(_ store: StoreUnderTest) async throws {
+    func `the log can be read in pages of any length`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let empty = LogPage(entries: [], lastPosition: 0, epoch: try await store.epoch)

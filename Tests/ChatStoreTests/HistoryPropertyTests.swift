@@ -10,7 +10,7 @@ import Testing
 struct HistoryPropertyTests {
     /// One client, one operation at a time: the model predicts every result.
     @Test(arguments: StoreUnderTest.allCases, [1, 2] as [UInt64])
-    func everyAnswerIsThatOfTheModel(_ store: StoreUnderTest, seed: UInt64) async throws {
+    func `every result is the one that the model predicts`(_ store: StoreUnderTest, seed: UInt64) async throws {
         try await store.withStore { store in
             let signals = SignalledEntries(of: store)
             var client = try await SequentialClient(store, seed: seed)
@@ -35,7 +35,7 @@ struct HistoryPropertyTests {
 
     /// Many concurrent clients: the acknowledged changes, in the order of their positions, form the model.
     @Test(arguments: StoreUnderTest.allCases, [3, 4] as [UInt64])
-    func whatWasAcknowledgedIsWhatIsRead(_ store: StoreUnderTest, seed: UInt64) async throws {
+    func `reads return exactly what was acknowledged`(_ store: StoreUnderTest, seed: UInt64) async throws {
         try await store.withStore { store in
             var chats: [Chat] = []
             for number in 1...2 {

@@ -12,7 +12,7 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aMessageThatIsSentAgainStandsOnce(_ store: StoreUnderTest) async throws {
+    func `a message that is sent twice is stored once`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             let other = try await store.createChat(titled: ChatTitle("other")).id
@@ -34,7 +34,7 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aChatThatIsCreatedAgainStandsOnceUntilItIsDeleted(_ store: StoreUnderTest) async throws {
+    func `a chat that is created twice is stored once, until it is deleted`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))
             let first = try await store.createChat(draft)
@@ -50,7 +50,7 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aChatThatIsCreatedAgainWhileItIsDeletedIsThereOrIsCreated(_ store: StoreUnderTest) async throws {
+    func `a chat created again during its deletion is the old or a new one`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))
             for _ in 0..<100 {
@@ -78,7 +78,7 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func manyWhoSendTheSameAtOnceGetTheSame(_ store: StoreUnderTest) async throws {
+    func `identical requests sent at once get the same result`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chatDraft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("one"))
             let chats = try await withThrowingTaskGroup(of: Accepted<Chat>.self) { group in
@@ -105,7 +105,7 @@ struct IdempotencyConformanceTests {
         }
     }
 
-    @Test func aKeyOutlivesTheProcess() async throws {
+    @Test func `a key outlives the process`() async throws {
         try await withTemporaryFolder { folder in
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let first = try await withSQLite(location) { store in
@@ -119,7 +119,7 @@ struct IdempotencyConformanceTests {
         }
     }
 
-    @Test func serversOnOneDatabaseShareTheKeys() async throws {
+    @Test func `servers on one database share the keys`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) { one in
                 try await withPostgres(url) { other in

@@ -68,8 +68,7 @@ struct ImportConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func idsAreGivenOnceAndBeyondTheImportedOnesWhilePostersCreatorsAndImportsRace(_ kind: StoreUnderTest) async throws
-    {
+    func `ids stay unique and increase while posts, creations and imports race`(_ kind: StoreUnderTest) async throws {
         try await kind.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("busy")).id
             var posted: [Int64] = []
@@ -105,7 +104,7 @@ struct ImportConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func importsOfTheSameChatsSideBySideAddThemOnce(_ kind: StoreUnderTest) async throws {
+    func `concurrent imports of the same chats add them once`(_ kind: StoreUnderTest) async throws {
         try await kind.withStore { store in
             let stretches = (1...50).map { Self.stretch(chat: $0 * 10, messages: [$0 * 100, $0 * 100 + 1]) }
             let added = try await withThrowingTaskGroup(of: ImportCount.self) { group in
@@ -123,8 +122,8 @@ struct ImportConformanceTests {
         }
     }
 
-    @Test("a log entry keeps its payload", arguments: StoreUnderTest.allCases)
-    func logEntryKeepsItsPayload(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a log entry keeps its payload`(_ kind: StoreUnderTest) async throws {
         try await kind.withStore { store in
             var stretch = Self.stretch(chat: 7, messages: [1])
             let record = LogRecord(
@@ -146,7 +145,7 @@ struct ImportConformanceTests {
         }
     }
 
-    @Test func anImportRunsBesideAVacuumOfTheTables() async throws {
+    @Test func `an import can run during a vacuum of the tables`() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
             // The lock that VACUUM and autovacuum take.
             try await Self.holding("LOCK TABLE chats, messages, changes IN SHARE UPDATE EXCLUSIVE MODE", in: database) {
@@ -163,7 +162,7 @@ struct ImportConformanceTests {
 
     /// PostgreSQL has no constraint for this: each transaction locks the chats of its messages instead.
     @Test(arguments: StoreUnderTest.allCases)
-    func noMessageOutlivesItsChatWhilePostersImportsAndDeletionsRace(_ kind: StoreUnderTest) async throws {
+    func `no message outlives its chat while posts, imports and deletions race`(_ kind: StoreUnderTest) async throws {
         try await kind.withStoreAndSQL { store, database in
             if case .postgresql(let url) = database {
                 try await withPostgres(url) { try await Self.race(store, $0) }
@@ -200,7 +199,7 @@ struct ImportConformanceTests {
         }
     }
 
-    @Test func anImportThatWaitsForAnIDHoldsNoWriterUp() async throws {
+    @Test func `an import that waits for an id delays no other write`() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("busy")).id
             let drawn = "SELECT nextval(pg_get_serial_sequence('messages', 'id'))"

@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct MessageConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
-    func aPostedMessageIsReadAsItWasAcknowledged(_ store: StoreUnderTest) async throws {
+    func `a posted message is read as it was acknowledged`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             let text = "line\nbreak\tand \"quotes\" \\ / \u{7} \u{2028} é 👋🏽"
@@ -21,7 +21,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func textsComeBackScalarByScalar(_ store: StoreUnderTest) async throws {
+    func `texts are returned scalar by scalar`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             // Precomposed and decomposed text is equal in Swift, but must be stored as it was sent.
@@ -35,7 +35,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func theNewestMessagesAreReadOldestFirst(_ store: StoreUnderTest) async throws {
+    func `the latest messages are returned oldest first`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat"))
             var messages: [Message] = []
@@ -49,7 +49,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aTailIsReadAgainOnlyWhenTheLogHasMoved(_ store: StoreUnderTest) async throws {
+    func `the latest messages are read again only if the log has moved`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let created = try await store.createChat(titled: ChatTitle("chat"))
             let chat = created.id
@@ -72,7 +72,7 @@ struct MessageConformanceTests {
 
     /// An import restores ids, and with them positions that a client may know from before.
     @Test(arguments: StoreUnderTest.allCases)
-    func aTailIsReadAgainWhenAnotherLogHasComeInItsPlace(_ store: StoreUnderTest) async throws {
+    func `the latest messages are read again if the log was replaced`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("old")).id
             let old = try await store.postMessage(MessageText("old"), to: chat)
@@ -102,7 +102,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func messageIdsAreGivenAcrossChatsAndNotSpentOnFailures(_ store: StoreUnderTest) async throws {
+    func `message ids count across chats and are not spent on failures`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let first = try await store.createChat(titled: ChatTitle("first"))
             let second = try await store.createChat(titled: ChatTitle("second"))
@@ -116,7 +116,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func concurrentPostsGetContiguousPositionsAndLoseNothing(_ store: StoreUnderTest) async throws {
+    func `concurrent posts get contiguous positions and none is lost`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chats = [
                 try await store.createChat(titled: ChatTitle("one")),
@@ -144,7 +144,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aPostToAChatThatIsBeingDeletedIsStoredOrNotFound(_ store: StoreUnderTest) async throws {
+    func `a post to a chat that is being deleted is stored or finds no chat`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             for _ in 0..<20 {
                 let chat = try await store.createChat(titled: ChatTitle("short-lived"))

@@ -23,7 +23,7 @@ import Testing
         .moved([ChatID(rawValue: chat): Position(rawValue: position)])
     }
 
-    @Test func onlyTheFirstSignalCallsTheSender() {
+    @Test func `only the first signal wakes the sender`() {
         let outgoing = Outgoing()
         #expect(outgoing.take() == nil)
         #expect(outgoing.add(moved(1, 1)))
@@ -34,7 +34,7 @@ import Testing
         #expect(outgoing.add(.deleted(3)))
     }
 
-    @Test func ofAChatsPositionsTheHighestIsSentHoweverManyThereWere() {
+    @Test func `only the highest of a chat's positions is sent`() {
         let outgoing = Outgoing()
         for position in 1...10_000 {
             _ = outgoing.add(moved(1, Int64(position)))
@@ -43,7 +43,7 @@ import Testing
         #expect(outgoing.take() == ["moved 1 10000"])
     }
 
-    @Test func appendedEntriesArePositions() {
+    @Test func `appended entries are sent as positions`() {
         let instant = Instant(microsecondsSinceEpoch: 0)
         func entry(_ chat: Int64, _ position: Int64) -> LogEntry {
             let chat = Chat(
@@ -63,7 +63,7 @@ import Testing
         #expect(outgoing.take()?.sorted() == ["moved 1 5", "moved 2 9"])
     }
 
-    @Test func positionsComeLastAndTheOthersInTheirOrder() {
+    @Test func `positions come last and the other signals in their order`() {
         let outgoing = Outgoing()
         let typing = Typing(chatID: 1, instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
         _ = outgoing.add(.created(1))
@@ -73,14 +73,14 @@ import Testing
         #expect(outgoing.take() == ["created 1", "typing 1 9", "deleted 2", "moved 1 1"])
     }
 
-    @Test func aDeletedChatHasNoPositionAnyMore() {
+    @Test func `a deleted chat's position is dropped`() {
         let outgoing = Outgoing()
         _ = outgoing.add(moved(1, 5))
         _ = outgoing.add(.deleted(1))
         #expect(outgoing.take() == ["deleted 1"])
     }
 
-    @Test func whatWasMissedStandsForAllThatComesBeforeItIsSent() {
+    @Test func `a missed signal replaces all others until it is sent`() {
         let outgoing = Outgoing()
         _ = outgoing.add(moved(1, 5))
         #expect(!outgoing.add(.missed))
@@ -91,7 +91,7 @@ import Testing
         #expect(outgoing.add(.missed))
     }
 
-    @Test func moreThanIsBearableIsMissed() {
+    @Test func `too many signals become one missed signal`() {
         let outgoing = Outgoing(maximumLength: 10_000)
         // Each position reserves the room of the longest possible line.
         for chat in 1...(10_000 / 45) as ClosedRange<Int64> {
@@ -112,7 +112,7 @@ import Testing
         #expect(outgoing.take() == ["missed"])
     }
 
-    @Test func whatWasLostIsFollowedByOneSignalThatItWasMissed() {
+    @Test func `lost signals are followed by one missed signal`() {
         let outgoing = Outgoing()
         #expect(outgoing.add(moved(1, 5)))
         #expect(outgoing.take() == ["moved 1 5"])
@@ -127,7 +127,7 @@ import Testing
     }
 
     /// Otherwise a flood of typing notices would delay entries.
-    @Test func typingIsSentOnceAndNeverMakesEntriesWait() {
+    @Test func `typing is sent once and never delays entries`() {
         let outgoing = Outgoing()
         for number in 0..<1_000 {
             let metadata = Metadata(json: #"{"user":"\#(number % 500)"}"#)

@@ -21,7 +21,7 @@ struct PageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func anEmptyChatHasAnEmptyPageAtEveryAnchor(_ store: StoreUnderTest) async throws {
+    func `an empty chat has an empty page at every anchor`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("empty")).id
             let other = try await store.createChat(titled: ChatTitle("other")).id
@@ -46,7 +46,7 @@ struct PageConformanceTests {
 
     /// The log has 12 entries, with messages at 1, 2, 3, 5, 6, 9, 10 and 12; the one at 5 was deleted.
     @Test(arguments: StoreUnderTest.allCases)
-    func aPageIsWhatIsNextToItsAnchor(_ store: StoreUnderTest) async throws {
+    func `a page has the messages next to its anchor`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             var ids: [Int64: MessageID] = [:]
@@ -98,7 +98,7 @@ struct PageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func pagesLeadThroughTheWholeLogInBothDirections(_ store: StoreUnderTest) async throws {
+    func `pages cover the whole log in both directions`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("long")).id
             try await database.fill(chat.rawValue, messages: 250)

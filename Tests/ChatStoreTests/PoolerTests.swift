@@ -10,7 +10,7 @@ import Testing
 struct PoolerTests {
     /// Reads run in read-only transactions here, so this also proves that no read writes anything.
     @Test(arguments: [TestPostgres.PoolerMode.session, .transaction])
-    func everythingWorksBehindAPooler(_ mode: TestPostgres.PoolerMode) async throws {
+    func `everything works behind a pooler`(_ mode: TestPostgres.PoolerMode) async throws {
         try await TestPostgres.withDatabase(migrated: false) { direct in
             let url = try #require(TestPostgres.pooled(direct, mode))
             let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 3)
@@ -40,7 +40,7 @@ struct PoolerTests {
     }
 
     /// The defaults, which also apply to the pooler's sessions, would lose acknowledged writes.
-    @Test func whatIsCommittedBehindAPoolerSurvivesACrash() async throws {
+    @Test func `what is committed behind a pooler survives a crash`() async throws {
         try await TestPostgres.withDatabase { direct in
             try await TestPostgres.execute(
                 """
@@ -84,7 +84,7 @@ struct PoolerTests {
     }
 
     @Test(arguments: TestPostgres.PoolerMode.allCases)
-    func aPoolerThatSharesSessionsIsRecognized(_ mode: TestPostgres.PoolerMode) async throws {
+    func `a pooler that shares sessions is recognized`(_ mode: TestPostgres.PoolerMode) async throws {
         try await TestPostgres.withDatabase(migrated: false) { direct in
             let url = try #require(TestPostgres.pooled(direct, mode))
             #expect(try await PostgresConfiguration(url: url).sharesSessions() == (mode != .session))
@@ -93,7 +93,7 @@ struct PoolerTests {
         }
     }
 
-    @Test func aPoolerThatHasNoTransactionsIsRefused() async throws {
+    @Test func `a pooler without transactions is rejected`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { direct in
             let url = try #require(TestPostgres.pooled(direct, .statement))
             let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)

@@ -7,7 +7,7 @@ import Testing
 /// A session that finds the history in another database.
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresEpochTests {
-    @Test func aHistoryThatMovesToAnotherDatabaseGetsAnotherEpoch() async throws {
+    @Test func `a history that moves to another database gets another epoch`() async throws {
         try await TestPostgres.withDatabase { url in
             let first = try await withPostgres(url) { try await $0.epoch }
             #expect(try await withPostgres(url) { try await $0.epoch } == first)
@@ -22,7 +22,7 @@ struct PostgresEpochTests {
         }
     }
 
-    @Test func serversThatFindItTogetherAgreeOnOneEpoch() async throws {
+    @Test func `servers that notice the move together agree on one epoch`() async throws {
         try await TestPostgres.withDatabase { url in
             let old = try await withPostgres(url) { try await $0.epoch }
             try await TestPostgres.execute("UPDATE history SET incarnation = 'other'", on: url)
@@ -38,7 +38,7 @@ struct PostgresEpochTests {
     }
 
     /// Managed servers may hide the timeline; then only the database's own identity is compared.
-    @Test func aTimelineThatIsNotShownChangesNothing() async throws {
+    @Test func `a hidden timeline does not change the epoch`() async throws {
         try await TestPostgres.withDatabase { url in
             let first = try await withPostgres(url) { try await $0.epoch }
             let incarnation = try await TestPostgres.rows("SELECT incarnation FROM history", on: url)

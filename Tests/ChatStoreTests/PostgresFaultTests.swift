@@ -12,7 +12,7 @@ struct PostgresFaultTests {
         let acknowledged = Atomic(0)
     }
 
-    @Test func aPoolOfFourAndTwoLanesServeManyAtOnceAndOpenNoMore() async throws {
+    @Test func `a pool of four and two shards serve many requests at once and open no more connections`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url, poolSize: 4) { store in
                 let title = try ChatTitle("busy")
@@ -77,7 +77,7 @@ struct PostgresFaultTests {
         return messages
     }
 
-    @Test func terminatedBackendsAreReplacedAndNothingAcknowledgedIsLost() async throws {
+    @Test func `terminated backends are replaced and nothing acknowledged is lost`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url, poolSize: 4) { store in
                 let chat = try await store.createChat(titled: ChatTitle("shaken"))
@@ -119,7 +119,7 @@ struct PostgresFaultTests {
             ([.cutBefore], false), ([.cutAfter], false), ([.pass, .cutBefore], false), ([.pass, .cutAfter], true),
         ] as [([CuttingProxy.Step], Bool)]
     )
-    func aConnectionThatBreaksInACommitDoesNotLeaveTheOutcomeUnknown(
+    func `a connection that breaks during a commit does not leave the outcome unknown`(
         _ steps: [CuttingProxy.Step],
         isCommitted: Bool
     ) async throws {
@@ -150,7 +150,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func aLockThatAnotherSessionHoldsIsUnavailableAndNotAHang() async throws {
+    @Test func `a request blocked by another session's lock fails instead of hanging`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) { patient in
                 let chat = try await patient.createChat(titled: ChatTitle("locked"))
@@ -173,7 +173,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func aChatThatAnotherSessionHoldsDoesNotHoldUpTheOthersOfItsLane() async throws {
+    @Test func `a chat that another session locks does not delay the others of its shard`() async throws {
         try await TestPostgres.withDatabase { url in
             let database = PostgresDatabase(
                 PostgresConfiguration(url: url, statementTimeout: .seconds(60)),
@@ -224,7 +224,7 @@ struct PostgresFaultTests {
 
     /// With a lock on each row, and with one on the table.
     @Test(arguments: ["SELECT FROM chats FOR UPDATE", "LOCK TABLE chats IN ACCESS EXCLUSIVE MODE"])
-    func aTableThatAnotherSessionHoldsIsWaitedForByBatchesAndNotByEachRequest(_ lock: String) async throws {
+    func `batches, and not single requests, wait for a table that another session locks`(_ lock: String) async throws {
         try await TestPostgres.withDatabase { url in
             let database = PostgresDatabase(
                 PostgresConfiguration(url: url, statementTimeout: .seconds(60)),
@@ -266,7 +266,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func writesSearchesAndReadinessWaitForNoConnectionOfReads() async throws {
+    @Test func `writes, searches and readiness checks do not wait for the connections of reads`() async throws {
         try await TestPostgres.withDatabase { url in
             let other = PostgresConnection(PostgresConfiguration(url: url))
             try await other.open()
@@ -296,7 +296,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func aKeyThatOthersTakeEachTimeIsUnavailableAndNoDefect() async throws {
+    @Test func `a request that loses every race for a key fails as unavailable`() async throws {
         try await TestPostgres.withDatabase { url in
             // As if, at every attempt, another session took the key first and its chat were deleted again.
             try await TestPostgres.execute(
@@ -316,7 +316,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func aPoolThatIsTakenIsUnavailableInTime() async throws {
+    @Test func `an exhausted pool makes the store unavailable within the timeout`() async throws {
         try await TestPostgres.withDatabase { url in
             let other = PostgresConnection(PostgresConfiguration(url: url))
             try await other.open()
@@ -344,7 +344,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func commitsAreSynchronousWhateverTheURLAsks() async throws {
+    @Test func `commits are synchronous whatever the URL asks for`() async throws {
         try await TestPostgres.withDatabase { url in
             // A URL can ask for it, but the store overrides it.
             let careless = try #require(
@@ -356,7 +356,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func aDatabaseThatWouldLoseCharactersIsRefused() async throws {
+    @Test func `a database that would lose characters is rejected`() async throws {
         let ascii = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
         try await TestPostgres.withDatabase(migrated: false, options: ascii) { url in
             try await Self.expectRefusal(of: url, "synchronous_commit=on, fsync=on, server_encoding=SQL_ASCII")
@@ -364,7 +364,7 @@ struct PostgresFaultTests {
     }
 
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, "the server must be of Scripts/with-postgres"))
-    func aServerThatDoesNotWaitForTheDiskIsRefused() async throws {
+    func `a server that does not wait for the disk is rejected`() async throws {
         let port = try #require(TestPostgres.readOnlyPort)
         let url = try #require(
             PostgresURL("postgresql://postgres@127.0.0.1:\(port)/postgres?target_session_attrs=any")

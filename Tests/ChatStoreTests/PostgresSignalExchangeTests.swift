@@ -35,7 +35,7 @@ struct PostgresSignalExchangeTests {
 
     private let chat: ChatID = 1
 
-    @Test func processesHearEachOtherAndNotThemselves() async throws {
+    @Test func `processes receive each other's signals and no echo of their own`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withPeer(url) { one in
                 try await withPeer(url) { other in
@@ -63,7 +63,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func processesOnOtherDatabasesHearNothing() async throws {
+    @Test func `processes on other databases receive nothing`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await TestPostgres.withDatabase(migrated: false) { elsewhere in
                 try await withPeer(url) { one in
@@ -83,7 +83,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func manySignalsTravelInFewNotifications() async throws {
+    @Test func `many signals travel in few notifications`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withPeer(url) { one in
                 try await withPeer(url) { other in
@@ -112,7 +112,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func whateverElseIsSentOnTheChannelIsIgnored() async throws {
+    @Test func `anything else on the channel is ignored`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withPeer(url) { peer in
                 let sender = PostgresConnection(PostgresConfiguration(url: url))
@@ -135,7 +135,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func aSessionThatIsTerminatedIsReplacedAndMissed() async throws {
+    @Test func `a terminated session is replaced and counts as missed`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
             try await withPeer(url) { one in
@@ -164,7 +164,7 @@ struct PostgresSignalExchangeTests {
 
     /// A notification that was under way may or may not have arrived; `missed` follows in either case.
     @Test(arguments: [(CuttingProxy.Step.cutBefore, false), (.cutAfter, true)])
-    func aNotificationThatIsLostOnItsWayIsMissed(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
+    func `a notification lost on its way counts as missed`(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
                 try await withPeer(proxy.url) { one in
@@ -185,7 +185,7 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func aServerThatIsAwayIsReportedAndTheEndIsNot() async throws {
+    @Test func `an unreachable server is reported but a shutdown is not`() async throws {
         let url = try #require(PostgresURL("postgresql://127.0.0.1:1/x"))
         let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
         let signals = LogSignals()

@@ -9,7 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresTransactionTests {
     @Test(arguments: [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")])
-    func everyWriteSurvivesACrashAndSeesWhatOthersHaveCommitted(_ standard: String, _ expected: String) async throws {
+    func `every write survives a crash and sees what others have committed`(_ standard: String, _ expected: String)
+        async throws
+    {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await Self.recordSettings(in: url, synchronousCommit: standard)
             let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 2)

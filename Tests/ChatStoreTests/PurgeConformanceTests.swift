@@ -17,7 +17,7 @@ struct PurgeConformanceTests {
         """
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aLargeChatIsGoneAtOnceForEverybody(_ store: StoreUnderTest) async throws {
+    func `a large chat that is deleted is gone at once for everybody`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let draft = ChatDraft(title: try ChatTitle("large"), idempotencyKey: IdempotencyKey("k"))
             let chat = try await store.createChat(draft).value.id
@@ -69,7 +69,7 @@ struct PurgeConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whatIsTakenAwayBitByBitLeavesNothingAndDisturbsNobody(_ store: StoreUnderTest) async throws {
+    func `a purge in steps leaves nothing behind and disturbs no other chat`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             #expect(try await !store.purgeDeletedChats())
             let gone = try await store.createChat(titled: ChatTitle("gone")).id
@@ -115,7 +115,7 @@ struct PurgeConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func whoeverPostsWhileALargeChatIsDeletedIsAnsweredOrNotFound(_ store: StoreUnderTest) async throws {
+    func `a post to a large chat being deleted is stored or finds no chat`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("large")).id
             try await database.fill(chat.rawValue, messages: Self.size)

@@ -14,7 +14,7 @@ import Testing
 struct QueryPlanTests {
     /// A database that was never analyzed plans by rules; an analyzed one plans by its statistics.
     @Test(arguments: [false, true])
-    func sqliteScansAndSortsNothing(_ isAnalyzed: Bool) async throws {
+    func `SQLite scans and sorts nothing`(_ isAnalyzed: Bool) async throws {
         let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
         try await MigrationRunner(database).migrate(.up, to: .head)
         let store = SQLiteStore(database, limits: .patient)
@@ -54,7 +54,7 @@ struct QueryPlanTests {
         try database.close()
     }
 
-    @Test func postgresqlScansAndSortsNothing() async throws {
+    @Test func `PostgreSQL scans and sorts nothing`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) {
                 try await fill(.postgresql(url), $0, later: "created_at + number * '1 s'::interval")
@@ -79,7 +79,7 @@ struct QueryPlanTests {
     }
 
     /// Skipping a run of deleted messages takes about as many instructions as skipping one.
-    @Test func sqliteLeapsOverDeletedMessages() async throws {
+    @Test func `SQLite skips runs of deleted messages`() async throws {
         let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
         try await MigrationRunner(database).migrate(.up, to: .head)
         let store = SQLiteStore(database, limits: .patient)
@@ -97,7 +97,7 @@ struct QueryPlanTests {
     }
 
     /// The run fills a few thousand pages.
-    @Test func postgresqlLeapsOverDeletedMessages() async throws {
+    @Test func `PostgreSQL skips runs of deleted messages`() async throws {
         try await TestPostgres.withDatabase { url in
             let (few, many) = try await withPostgres(url) { try await fillWithDeleted(.postgresql(url), $0) }
             for chat in [few, many] {

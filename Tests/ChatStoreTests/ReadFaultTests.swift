@@ -10,7 +10,7 @@ import Testing
 /// A failed read changes nothing, and its error says so.
 @Suite(.timeLimit(.minutes(5)))
 struct ReadFaultTests {
-    @Test func anIOErrorOnAReadOfSQLiteIsUnavailable() async throws {
+    @Test func `a disk error during a read makes SQLite unavailable`() async throws {
         let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
         try await MigrationRunner(database).migrate(.up, to: .head)
         let store = SQLiteStore(database, limits: .patient)
@@ -37,7 +37,7 @@ struct ReadFaultTests {
         try database.close()
     }
 
-    @Test func aConnectionThatBreaksInAReadOfPostgreSQLIsUnavailable() async throws {
+    @Test func `a broken connection during a read makes PostgreSQL unavailable`() async throws {
         try await TestPostgres.withDatabase { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
                 try await withPostgres(proxy.url, poolSize: 1) { store in

@@ -8,7 +8,7 @@ import Testing
 
 /// Behavior that only a database file can show.
 @Suite struct SQLiteDurabilityTests {
-    @Test func everyCommitIsSynchronisedWithTheDisk() async throws {
+    @Test func `every commit is synced to the disk`() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
             let settings = try await database.writer.writeWithoutTransaction { database in
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func whatWasAcknowledgedIsThereAfterReopening() async throws {
+    @Test func `what was acknowledged is there after reopening`() async throws {
         try await withTemporaryFolder { folder in
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let (chat, message) = try await withSQLite(location) { store in
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func theFileAloneHoldsEverythingAfterClosing() async throws {
+    @Test func `after closing, the database file alone holds everything`() async throws {
         try await withTemporaryFolder { folder in
             let chat = try await withSQLite(.file(folder + "/chat.db")) { store in
                 let chat = try await store.createChat(titled: ChatTitle("moved"))
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func writesBehindAForeignLockDoNotWaitOneAfterTheOther() async throws {
+    @Test func `writes blocked by another process's lock wait together`() async throws {
         try await withTemporaryFolder { folder in
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let database = try SQLiteDatabase(
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func theLogStaysShortBesideWritesAndReadsThatDoNotPause() async throws {
+    @Test func `the write-ahead log stays short under incessant writes and reads`() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(
                 SQLiteConfiguration(location: .file(folder + "/chat.db"), logPages: 256)
@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    @Test func writesSucceedWhileAnotherProcessReadsWhatTheyReplace() async throws {
+    @Test func `writes succeed while another process reads what they replace`() async throws {
         try await withTemporaryFolder { folder in
             let location = SQLiteConfiguration.Location.file(folder + "/chat.db")
             let database = try SQLiteDatabase(SQLiteConfiguration(location: location, logPages: 256))
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func closingWaitsForTheCheckpointAndLeavesNoFileOpen() async throws {
+    @Test func `closing waits for the checkpoint and leaves no file open`() async throws {
         try await withTemporaryFolder { folder in
             func openFiles() throws -> [String] {
                 try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func createdAtDoesNotRunBackwardsWhenTheClockDoes() async throws {
+    @Test func `created_at does not go backward when the clock does`() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
             try await MigrationRunner(database).migrate(.up, to: .head)
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test func aFullDiskIsUnavailableAndTheDataStaysWhole() async throws {
+    @Test func `a full disk makes writes unavailable and leaves the data intact`() async throws {
         try await withTemporaryFolder { folder in
             let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
             try await MigrationRunner(database).migrate(.up, to: .head)
@@ -234,7 +234,7 @@ import Testing
         }
     }
 
-    @Test func aDatabaseThatCannotBeOpenedIsNamed() {
+    @Test func `a database that cannot be opened is named in the error`() {
         let location = SQLiteConfiguration.Location.file("/nowhere/at/all/chat.db")
         #expect {
             try SQLiteDatabase(SQLiteConfiguration(location: location))
@@ -243,7 +243,7 @@ import Testing
         }
     }
 
-    @Test func aFileThatIsNoDatabaseIsRefused() async throws {
+    @Test func `a file that is not a database is rejected`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/notes.txt"
             try String(repeating: "no database\n", count: 1_000).write(toFile: path, atomically: true, encoding: .utf8)

@@ -11,11 +11,11 @@ import Testing
 /// The write-ahead log is overwritten in the background, so the tests poll, up to the suite's time limit.
 @Suite(.timeLimit(.minutes(2)))
 struct SQLiteErasureTests {
-    @Test func itTakesLessThanAMinuteByDefault() {
+    @Test func `erasure takes less than a minute by default`() {
         #expect(SQLiteConfiguration(location: .memory).erasureDelay < .seconds(50))
     }
 
-    @Test func textThatIsDeletedOrReplacedLeavesEveryFile() async throws {
+    @Test func `deleted or replaced text disappears from every file`() async throws {
         try await withTemporaryFolder { folder in
             let database = try await open(folder)
             let store = SQLiteStore(database, limits: .patient)
@@ -56,7 +56,7 @@ struct SQLiteErasureTests {
         }
     }
 
-    @Test func aReaderThatIsInTheWayDelaysItAlone() async throws {
+    @Test func `a reader in the way only delays the erasure`() async throws {
         try await withTemporaryFolder { folder in
             let database = try await open(folder)
             let store = SQLiteStore(database, limits: .patient)
@@ -86,7 +86,7 @@ struct SQLiteErasureTests {
         }
     }
 
-    @Test func whatAProcessThatWasKilledHadDeletedIsErasedByTheNext() async throws {
+    @Test func `what a killed process had deleted is erased by the next one`() async throws {
         try await withTemporaryFolder { folder in
             try await withTemporaryFolder { copy in
                 let database = try await open(folder, erasureDelay: .seconds(3_600))

@@ -26,7 +26,7 @@ struct SearchTests {
 
     /// A database in memory has a single connection, so it is not tested.
     @Test(arguments: [StoreUnderTest.sqliteOnDisk, .postgresql])
-    func noOtherRequestWaitsForASearch(_ store: StoreUnderTest) async throws {
+    func `no other request waits for a search`(_ store: StoreUnderTest) async throws {
         try await withManyChats(on: store, SearchLimits(timeout: .seconds(120))) { store in
             let chat = try await store.createChat(titled: ChatTitle("busy")).id
             let finished = Count()
@@ -53,7 +53,7 @@ struct SearchTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aSearchThatTakesTooLongIsGivenUp(_ store: StoreUnderTest) async throws {
+    func `a search that takes too long times out`(_ store: StoreUnderTest) async throws {
         try await withManyChats(on: store, SearchLimits(timeout: .milliseconds(5))) { store in
             let query = ChatListQuery(limit: 1, titlePart: "is not there")
             for _ in 0..<3 {

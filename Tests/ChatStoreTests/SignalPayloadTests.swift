@@ -4,7 +4,7 @@ import ChatTestSupport
 import Testing
 
 @Suite struct SignalPayloadTests {
-    @Test func theFormatIsThis() throws {
+    @Test func `payloads have exactly this format`() throws {
         let metadata = try #require(Metadata(json: #"{"user":"Ada L"}"#))
         let instant = Instant(microsecondsSinceEpoch: -5)
         let typing = Typing(chatID: 3, instant: instant, metadata: metadata)
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: 0..<50 as Range<UInt64>)
-    func whatIsSentIsWhatIsRead(_ seed: UInt64) throws {
+    func `payloads are read as they were sent`(_ seed: UInt64) throws {
         var random = SplitMix64(state: seed)
         let sent = (0..<Int.random(in: 1...600, using: &random)).map { _ in Sent.random(using: &random) }
         let signals = sent.compactMap { if case .signal(let signal) = $0 { signal } else { nil } }
@@ -47,7 +47,7 @@ import Testing
         #expect(payloads.flatMap(\.typing) == typing)
     }
 
-    @Test func aNotificationIsFilledUpBeforeTheNextOneBegins() throws {
+    @Test func `a notification is filled before the next one starts`() throws {
         // Each line takes 26 bytes with its line break, and the header 18.
         let lines = (0..<1_000).map { "moved \(1_000_000_000 + $0) 10000000" }
         let texts = SignalPayload.texts(of: lines, process: 1)
@@ -56,7 +56,7 @@ import Testing
         #expect(texts.first?.utf8.count == 18 + 26 * perNotification)
     }
 
-    @Test func metadataThatIsTooLongIsNotSent() throws {
+    @Test func `metadata that is too long is not sent`() throws {
         for (length, isSent) in [(Typing.maximumMetadataLength, true), (Typing.maximumMetadataLength + 1, false)] {
             let metadata = Metadata(json: "{\"\":\"" + String(repeating: "x", count: length - 7) + "\"}")
             #expect(metadata?.json.utf8.count == length)
@@ -89,7 +89,7 @@ import Testing
         "1 0000000000000001\ntyping 1 1 {" + String(repeating: " ", count: 1_023) + "}",
     ]
 
-    @Test func whatThisProgramDoesNotWriteIsNotRead() {
+    @Test func `payloads that this program does not write are not read`() {
         for text in Self.foreign {
             #expect(SignalPayload(text) == nil, "\(text.debugDescription) was read")
         }

@@ -14,7 +14,7 @@ struct WriteConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func writesOfAllKindsAtOnceAreAnsweredOneByOne(_ store: StoreUnderTest) async throws {
+    func `concurrent writes of all kinds each get their own result`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let kept = try await store.createChats(20, titled: "kept")
             let deleted = try await store.createChats(20, titled: "deleted")
@@ -64,7 +64,7 @@ struct WriteConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aKeyCreatesOneChatHoweverManySendItAtOnce(_ store: StoreUnderTest) async throws {
+    func `a key creates one chat no matter how many requests send it at once`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let drafts = try ["a", "b", "c"].map { key in
                 ChatDraft(title: try ChatTitle("chat \(key)"), idempotencyKey: IdempotencyKey(key))
@@ -83,7 +83,7 @@ struct WriteConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func deletionsThatAreTooLargeForABatchTogetherAreHiddenAtOnceAndPurgedLater(_ store: StoreUnderTest) async throws {
+    func `deletions too large for one batch are hidden at once and purged later`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             var chats: [ChatID] = []
             for number in 0..<8 {

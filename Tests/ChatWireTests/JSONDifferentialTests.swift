@@ -5,7 +5,7 @@ import Testing
 /// Compares the JSON scanner with slow and simple references, on texts generated from fixed seeds.
 @Suite struct JSONDifferentialTests {
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
-    func exactlyTheTextsOfTheGrammarAreAccepted(_ seed: UInt64) {
+    func `exactly the texts of the grammar are accepted`(_ seed: UInt64) {
         var random = SplitMix64(state: seed)
         var accepted = 0
         for _ in 0..<3_000 {
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
-    func membersAndStringsAreReadAsTheyWereWritten(_ seed: UInt64) throws {
+    func `members and strings are read as they were written`(_ seed: UInt64) throws {
         var random = SplitMix64(state: seed)
         for _ in 0..<2_000 {
             let document = random.document()

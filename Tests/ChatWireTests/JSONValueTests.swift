@@ -12,7 +12,7 @@ import Testing
         " [ 1 , [ ] , { \"a\" : [ true ] } ] \n", "{\"a\":{\"b\":{\"c\":[{}]}}}", "[[],[[]],[1,2]]",
         "{\"a\":1,\"a\":2,\"\":3}", "\u{FEFF}{}",
     ])
-    func validTextsAreAccepted(_ text: String) throws {
+    func `valid texts are accepted`(_ text: String) throws {
         _ = try parse(text)
     }
 
@@ -21,7 +21,7 @@ import Testing
         "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "[", "]", "[1", "[1,", "[1,]", "[,]", "[1 2]", "{", "{\"a\"", "{\"a\":",
         "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{]", "[}", "{} {}", "[] x", "'a'", "//",
     ])
-    func invalidTextsAreRefused(_ text: String) {
+    func `invalid texts are rejected`(_ text: String) {
         #expect(throws: JSONSyntaxError.self) { try parse(text) }
     }
 
@@ -29,23 +29,23 @@ import Testing
         arguments: [[0xFF, 0xFE], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF5, 0x22]]
             as [[UInt8]]
     )
-    func invalidUTF8IsRefused(_ bytes: [UInt8]) {
+    func `invalid UTF-8 is rejected`(_ bytes: [UInt8]) {
         #expect(throws: JSONSyntaxError(offset: 0, reason: "Invalid UTF-8")) { try JSONValue(parsing: bytes) }
     }
 
-    @Test func everyPrefixOfATextIsRefused() {
+    @Test func `every proper prefix of a text is rejected`() {
         let text = #"{"a":[1.5e3,true,null,"x\u00e9\n"],"b":{"c":[[],{}]}}"#
         for length in 0..<text.utf8.count {
             #expect(throws: JSONSyntaxError.self) { try parse(String(text.prefix(length))) }
         }
     }
 
-    @Test func errorsSayWhere() {
+    @Test func `errors give their offset`() {
         #expect(throws: JSONSyntaxError(offset: 7, reason: "Expecting value")) { try parse("{\"a\": [}") }
         #expect(throws: JSONSyntaxError(offset: 3, reason: "Extra data")) { try parse("{} x") }
     }
 
-    @Test func depthIsBoundedWithoutRecursion() throws {
+    @Test func `the depth is limited without recursion`() throws {
         let deep = { String(repeating: "[", count: $0) + String(repeating: "]", count: $0) }
         _ = try parse(deep(512))
         #expect(throws: JSONSyntaxError.self) { try parse(deep(513)) }
@@ -54,7 +54,7 @@ import Testing
         #expect(throws: JSONSyntaxError.self) { try parse(String(repeating: "{\"a\":", count: 1_000_000)) }
     }
 
-    @Test func theLastOfRepeatedMembersCounts() throws {
+    @Test func `the last of repeated members counts`() throws {
         let value = try parse(#" {"a":"first","b":{"a":"inner"},"\u0061":"last","A":"other"} "#)
         #expect(try value.member("a")?.string() == "last")
         #expect(try value.member("A")?.string() == "other")
@@ -70,19 +70,19 @@ import Testing
         (#""\u0000""#, "\0"),
         (#""a\\u0041""#, #"a\u0041"#),
     ])
-    func escapesAreResolved(_ text: String, _ expected: String) throws {
+    func `escapes are decoded`(_ text: String, _ expected: String) throws {
         #expect(try parse(text).string() == expected)
     }
 
     @Test(arguments: [
         #""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\n""#, #""\ud800\ud800""#, #""\udc00\ud800""#,
     ])
-    func halfACharacterIsNoString(_ text: String) throws {
+    func `half a surrogate pair is not a string`(_ text: String) throws {
         let value = try parse(text)
         #expect(throws: JSONStringError.loneSurrogate) { try value.string() }
     }
 
-    @Test func whatIsNoStringHasNone() throws {
+    @Test func `a value that is not a string has no text`() throws {
         #expect(try parse("5").string() == nil)
         #expect(try parse("null").string() == nil)
         #expect(try parse("[\"a\"]").string() == nil)

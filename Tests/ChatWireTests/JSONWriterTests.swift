@@ -10,7 +10,7 @@ import Testing
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    @Test func membersAndElementsAreSeparatedInTheOrderOfWriting() {
+    @Test func `members and elements are separated and keep their order`() {
         let text = written { writer in
             writer.object { writer in
                 writer.member("b", 1)
@@ -31,13 +31,13 @@ import Testing
         )
     }
 
-    @Test func onlyWhatMustBeEscapedIsEscaped() {
+    @Test func `only what must be escaped is escaped`() {
         let text = "\"\\/\n\r\t\u{8}\u{c}\u{0}\u{1}\u{1f}\u{7f}é👋🏽\u{2028}</script>"
         let expected = #""\"\\/\n\r\t\b\f\u0000\u0001\u001f"# + "\u{7f}é👋🏽\u{2028}</script>\""
         #expect(written { $0.value(text) } == expected)
     }
 
-    @Test func everyScalarSurvivesFoundationsParser() throws {
+    @Test func `every scalar survives Foundation's parser`() throws {
         let scalars = (0...0xFFFF).compactMap { Unicode.Scalar(UInt32($0)) } + ["👋" as Unicode.Scalar]
         var text = String.UnicodeScalarView()
         text.append(contentsOf: scalars)
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: [0, 9, 10, -1, 1_234_567_890, 9_007_199_254_740_991, .max, .min] as [Int64])
-    func integersAreWrittenInDecimal(_ number: Int64) {
+    func `integers are written in decimal`(_ number: Int64) {
         #expect(written { $0.value(number) } == String(number))
     }
 
@@ -60,11 +60,11 @@ import Testing
         (4_107_542_399_999_999, "2100-02-28T23:59:59.999999Z"),
         (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
     ])
-    func instantsAreWrittenWithMicroseconds(_ microseconds: Int64, _ text: String) {
+    func `instants are written with microseconds`(_ microseconds: Int64, _ text: String) {
         #expect(written { $0.value(Instant(microsecondsSinceEpoch: microseconds)) } == "\"\(text)\"")
     }
 
-    @Test func datesAgreeWithFoundationOverFourCenturies() {
+    @Test func `dates agree with Foundation's over four centuries`() {
         let formatter = ISO8601DateFormatter()
         for day in stride(from: -80_000, through: 80_000, by: 17) {
             let seconds = Int64(day) * 86_400 + 45_296

@@ -12,7 +12,7 @@ struct StreamCursorTests {
         )
     }
 
-    @Test func itIsReadAsItWasWritten() throws {
+    @Test func `a cursor is read as it was written`() throws {
         var random = SplitMix64(state: 1)
         var samples: [[Int64: Int64]] = [[:], [1: 0], [1: 0, 2: 0], [.max: .max], [1: .max, .max: 0], [7: 3, 5: 9]]
         for _ in 0..<100 {
@@ -37,12 +37,12 @@ struct StreamCursorTests {
         }
     }
 
-    @Test func aTokenOfFiveHundredChatsFitsIntoAHeader() {
+    @Test func `a token for 500 chats fits into a header field`() {
         let chats = (1...500 as ClosedRange<Int64>).map { ($0 * 1_000_003, $0 * 100_003) }
         #expect(cursor(Dictionary(uniqueKeysWithValues: chats)).token.utf8.count < 8 * 1_024)
     }
 
-    @Test func aTokenThatNoStreamHasGivenIsNone() {
+    @Test func `a token that no stream has issued is invalid`() {
         let token = cursor([1: 5, 2: 0, 40: 1_000]).token
         for index in token.indices {
             for replacement in ["0", "1", "z", "-", "", "+", "é", "\0"] where replacement != String(token[index]) {

@@ -9,7 +9,7 @@ import Testing
             253_402_300_799_999_999,
         ] as [Int64]
     )
-    func anInstantIsReadAsItIsWritten(_ microseconds: Int64) {
+    func `an instant is read as it is written`(_ microseconds: Int64) {
         let instant = Instant(microsecondsSinceEpoch: microseconds)
         var written: [UInt8] = []
         written.appendTimestamp(instant)
@@ -33,7 +33,7 @@ import Testing
             ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999Z"),
         ]
     )
-    func anyTimestampOfRFC3339IsRead(_ text: String, _ expected: String) throws {
+    func `any RFC 3339 timestamp is read`(_ text: String, _ expected: String) throws {
         let instant = try #require(Instant(timestamp: text))
         var written: [UInt8] = []
         written.appendTimestamp(instant)
@@ -49,7 +49,7 @@ import Testing
         "2026-11-23T09:00:00+01:60", "2026-11-23T09:00:00Zulu", "2026-11-23T9:00:00Z", "2026-00-10T09:00:00Z",
         "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-11-23T09:00:00.٣Z",
     ])
-    func whatIsNoInstantIsNotRead(_ text: String) {
+    func `text that is not a timestamp is not read`(_ text: String) {
         #expect(Instant(timestamp: text) == nil)
     }
 }

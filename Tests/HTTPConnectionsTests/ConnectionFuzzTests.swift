@@ -59,7 +59,7 @@ struct ConnectionFuzzTests {
     }
 
     @Test(arguments: 0..<60)
-    func aRequestIsAnsweredAsIfItWereAlone(_ seed: Int) async throws {
+    func `a pipelined request is answered as if it were alone`(_ seed: Int) async throws {
         var random = SplitMix64(state: UInt64(seed))
         var samples: [Sample] = []
         for _ in 0..<Int.random(in: 1...12, using: &random) {

@@ -8,20 +8,20 @@ import Testing
         try AddressBlock(SocketAddress(ipAddress: address, port: 1))
     }
 
-    @Test func anIPv6AddressCountsAsItsNetworkOf64Bits() throws {
+    @Test func `an IPv6 address counts as its 64-bit network`() throws {
         #expect(try block("2001:db8:1:2::1") == block("2001:db8:1:2:ffff:ffff:ffff:ffff"))
         #expect(try block("2001:db8:1:2::1") != block("2001:db8:1:3::1"))
         #expect(try block("::1") == block("::2"))
     }
 
-    @Test func anIPv4AddressIsTheSameInIPv6() throws {
+    @Test func `an IPv4 address is the same when mapped to IPv6`() throws {
         #expect(try block("192.0.2.1") == .ipv4(0xC000_0201))
         #expect(try block("::ffff:192.0.2.1") == block("192.0.2.1"))
         #expect(try block("192.0.2.1") != block("192.0.2.2"))
         #expect(AddressBlock(nil) == .other)
     }
 
-    @Test func anAddressHasOnlySoManySlotsAndAllHaveOnlySoMany() throws {
+    @Test func `slots are limited per address and in total`() throws {
         var limits = HTTPLimits()
         limits.maximumConnections = 3
         limits.maximumConnectionsPerAddress = 2
@@ -37,7 +37,7 @@ import Testing
         #expect([one, one, one].map(slots.take) == [true, true, false])
     }
 
-    @Test func theOldestSurplusConnectionWithoutARequestMakesRoom() {
+    @Test func `the oldest surplus connection without a request makes room`() {
         var limits = HTTPLimits()
         limits.maximumSurplusConnections = 2
         let slots = ConnectionSlots(limits: limits)

@@ -42,7 +42,7 @@ import Testing
         start + .nanoseconds(Int64(seconds * 1_000_000_000))
     }
 
-    @Test func requestsFollowEachOther() {
+    @Test func `requests follow one another`() {
         var state = makeState()
         for _ in 0..<3 {
             #expect(state.phase == .waiting)
@@ -60,7 +60,7 @@ import Testing
     @Test(arguments: [
         ("close", true), ("Close", true), ("keep-alive, CLOSE", true), ("closed", false), ("keep-alive", false),
     ])
-    func aClientClosesInAnyLetterCaseAndAmongOtherOptions(_ value: String, _ isLast: Bool) {
+    func `the close option is recognized in any case and among others`(_ value: String, _ isLast: Bool) {
         var state = makeState()
         receive(&state, head(.GET, [("Connection", value)]))
         state.receiveEnd()
@@ -70,7 +70,7 @@ import Testing
         #expect(state.discardsInput == isLast)
     }
 
-    @Test func aRequestOfHTTP10IsTheLast() {
+    @Test func `an HTTP 1.0 request is the last`() {
         var state = makeState()
         let fields = [("Connection", "keep-alive"), ("Expect", "100-continue"), ("Content-Length", "5")]
         #expect(receive(&state, head(.POST, version: .http1_0, fields)) == .proceed)
@@ -82,7 +82,7 @@ import Testing
         (["chunked"], true), (["Chunked"], true), (["gzip"], false), (["gzip, chunked"], false),
         (["gzip", "chunked"], false), (["identity"], false), (["chunked, chunked"], false),
     ])
-    func noTransferEncodingButChunkedIsKnown(_ values: [String], _ isKnown: Bool) {
+    func `no transfer encoding but chunked is known`(_ values: [String], _ isKnown: Bool) {
         var state = makeState()
         let action = receive(&state, head(.POST, values.map { ("Transfer-Encoding", $0) }))
         #expect(action == (isKnown ? .proceed : .refuse(.unknownTransferEncoding)))
@@ -95,13 +95,13 @@ import Testing
         ([("Expect", "100-continue")], false), ([("Expect", "100-continue"), ("Content-Length", "0")], false),
         ([("Expect", "more"), ("Content-Length", "5")], false), ([("Content-Length", "5")], false),
     ])
-    func aClientThatAsksBeforeItSendsABodyIsToldToContinue(_ fields: [(String, String)], _ isTold: Bool) {
+    func `a client that expects 100-continue is told to continue`(_ fields: [(String, String)], _ isTold: Bool) {
         var state = makeState()
         #expect(receive(&state, head(.POST, fields)) == (isTold ? .proceedAndContinue : .proceed))
     }
 
     @Test(arguments: ["11", "99999999999999999999999999"])
-    func aBodyThatIsAnnouncedAsTooLargeIsNotWaitedFor(_ length: String) {
+    func `a body announced as too large is not awaited`(_ length: String) {
         var state = makeState()
         let fields = [("Content-Length", length), ("Expect", "100-continue")]
         #expect(receive(&state, head(.POST, fields)) == .refuse(.bodyTooLarge(limit: 10)))
@@ -109,7 +109,7 @@ import Testing
         #expect(state.isLast)
     }
 
-    @Test func aBodyIsBoundedWhateverItAnnounces() {
+    @Test func `a body is limited whatever size it announces`() {
         var state = makeState()
         receive(&state, head(.POST, [("Transfer-Encoding", "chunked")]))
         #expect(state.receiveBody(4) == nil)
@@ -119,7 +119,7 @@ import Testing
         #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
     }
 
-    @Test func theBoundIsThatOfEachBody() {
+    @Test func `the limit applies to each body`() {
         var state = makeState()
         for _ in 0..<3 {
             receive(&state, head(.POST, [("Content-Length", "10")]))
@@ -130,7 +130,7 @@ import Testing
     }
 
     /// Also for a request that was sent long ago, after another one.
-    @Test func eachBodyHasItsOwnDeadline() {
+    @Test func `each body has its own deadline`() {
         var state = makeState()
         receive(&state, head(.POST, [("Content-Length", "5")]), at: 0)
         #expect(state.deadline == time(2))
@@ -144,14 +144,14 @@ import Testing
         #expect(state.isLast)
     }
 
-    @Test func aConnectionWithoutARequestIsClosed() {
+    @Test func `a connection without a request is closed`() {
         var state = makeState()
         #expect(state.elapse(to: time(3.9), unsent: 0, isOverloaded: false) == nil)
         #expect(state.elapse(to: time(4), unsent: 0, isOverloaded: false) == .close)
         #expect(state.phase == .closed)
     }
 
-    @Test func aPeerThatReadsIsWaitedForHoweverSlowlyItReads() {
+    @Test func `a peer that reads is awaited however slowly it reads`() {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test(arguments: [(false, 4.0), (true, 1.0)])
-    func aPeerThatReadsNothingIsCutOff(_ isOverloaded: Bool, _ patience: Double) throws {
+    func `a peer that reads nothing is cut off`(_ isOverloaded: Bool, _ patience: Double) throws {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
@@ -177,7 +177,7 @@ import Testing
         #expect(state.elapse(to: time(1 + patience), unsent: 999, isOverloaded: isOverloaded) == .abort)
     }
 
-    @Test func smallResponsesThatNobodyReadsAreNoticedBeforeTheConnectionIsClosed() {
+    @Test func `small unread responses are noticed before the connection is closed`() {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
@@ -187,7 +187,7 @@ import Testing
         #expect(state.elapse(to: time(8), unsent: 7, isOverloaded: false) == .abort)
     }
 
-    @Test func whatAHalfClosedClientHasAskedForIsAnswered() {
+    @Test func `the requests of a half-closed client are answered`() {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
@@ -200,7 +200,7 @@ import Testing
         #expect(state.sent(at: start) == .close)
     }
 
-    @Test func aHalfClosedClientIsNotLingeredFor() {
+    @Test func `a half-closed connection is closed without lingering`() {
         var state = makeState()
         receive(&state, head(.GET, [("Connection", "close")]))
         state.receiveEnd()
@@ -208,7 +208,7 @@ import Testing
         #expect(state.finishResponse(unsent: 0, at: start) == .close)
     }
 
-    @Test func aClientHasAMomentToReadTheLastResponse() {
+    @Test func `a client has a moment to read the last response`() {
         var state = makeState()
         receive(&state, head(.GET, [("Connection", "close")]))
         state.receiveEnd()
@@ -219,7 +219,7 @@ import Testing
         #expect(state.elapse(to: time(2), unsent: 0, isOverloaded: false) == .close)
     }
 
-    @Test func aShutdownEndsWhatWaitsAndLetsTheRestBeAnswered() {
+    @Test func `a shutdown closes idle connections and lets the others finish their request`() {
         var idle = makeState()
         #expect(idle.quiesce(unsent: 0, at: start) == .shutDownOutput)
         var busy = makeState()
@@ -231,7 +231,7 @@ import Testing
         #expect(busy.finishResponse(unsent: 0, at: start) == .shutDownOutput)
     }
 
-    @Test func theEndOfTheGraceAwaitsNothingButResponses() {
+    @Test func `the end of the grace period waits for nothing but responses`() {
         var waiting = makeState()
         #expect(waiting.abort(isAwaitingResponse: false) == .abort)
         var sending = makeState()
@@ -250,7 +250,7 @@ import Testing
         #expect(streaming.abort(isAwaitingResponse: false) == .abort)
     }
 
-    @Test func aConnectionOverTheLimitsIsForWhatIsEssential() {
+    @Test func `a connection over the limit serves only essential requests`() {
         var state = makeState()
         state.markSurplus(at: start)
         #expect(receive(&state, head()) == .refuse(.tooManyConnections))
@@ -264,7 +264,7 @@ import Testing
         #expect(state.elapse(to: time(5), unsent: 0, isOverloaded: false) == .close)
     }
 
-    @Test func aServerThatIsOverloadedServesWhatIsEssential() {
+    @Test func `an overloaded server serves only essential requests`() {
         var state = makeState()
         #expect(receive(&state, head(), isEssential: true, isOverloaded: true) == .proceed)
         state.receiveEnd()
@@ -274,7 +274,7 @@ import Testing
 
     private let upgrade = [("Upgrade", "websocket"), ("Connection", "upgrade")]
 
-    @Test func anAcceptedUpgradeEndsHTTP() {
+    @Test func `an accepted upgrade ends HTTP`() {
         var state = makeState()
         receive(&state, head(.GET, upgrade))
         state.receiveEnd()
@@ -286,7 +286,7 @@ import Testing
         #expect(state.elapse(to: time(1_000), unsent: 9, isOverloaded: true) == nil)
     }
 
-    @Test func theRefusalOfAnUpgradeIsTheLastResponse() {
+    @Test func `a rejected upgrade is the last response`() {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
@@ -300,7 +300,7 @@ import Testing
         #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
     }
 
-    @Test func onlyWhoAskedForAnUpgradeGetsOne() {
+    @Test func `only a client that asked for an upgrade gets one`() {
         for head in [head(), head(.GET, version: .http1_0, upgrade)] {
             var state = makeState()
             receive(&state, head)

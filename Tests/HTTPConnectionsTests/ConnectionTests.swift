@@ -21,7 +21,7 @@ struct ConnectionTests {
 
     // MARK: Peers that read slowly
 
-    @Test func pipelinedResponsesThatNobodyReadsAreDroppedWithinTheIdleTimeout() async throws {
+    @Test func `pipelined responses that nobody reads are dropped within the idle timeout`() async throws {
         var limits = HTTPLimits()
         // Long enough for the requests to arrive within it on a busy machine.
         limits.idleTimeout = .seconds(3)
@@ -41,7 +41,7 @@ struct ConnectionTests {
     }
 
     /// It must take longer than the idle timeout, which only pauses can ensure.
-    @Test func aSlowReaderIsNeverCutOff() async throws {
+    @Test func `a slow reader is never cut off`() async throws {
         var limits = HTTPLimits()
         limits.idleTimeout = .seconds(4)
         try await ConnectionServer.run(limits: limits) { client in
@@ -62,7 +62,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func nothingIsServedButWhatIsEssentialWhileTooManyBytesWait() async throws {
+    @Test func `only essential requests are served while too many bytes wait`() async throws {
         var limits = HTTPLimits()
         limits.maximumUnsentBytes = 1_000_000
         limits.stallTimeout = .seconds(3)
@@ -81,7 +81,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func manyPipelinedRequestsAreAnsweredInOrder() async throws {
+    @Test func `many pipelined requests are answered in order`() async throws {
         try await ConnectionServer.run { client in
             let requests = (0..<2_000).map { request("POST /echo", "Content-Length: 5", body: "\(10_000 + $0)") }
             let responses = try await exchange(client, requests.joined(), halfClose: true)
@@ -92,7 +92,7 @@ struct ConnectionTests {
     // MARK: Slots
 
     @Test(arguments: [(20, 1_000), (1_000, 20)])
-    func silentConnectionsLeaveHealthItsSlots(_ maximum: (total: Int, perAddress: Int)) async throws {
+    func `silent connections leave slots for health checks`(_ maximum: (total: Int, perAddress: Int)) async throws {
         var limits = HTTPLimits()
         limits.maximumConnections = maximum.total
         limits.maximumConnectionsPerAddress = maximum.perAddress
@@ -109,7 +109,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func healthIsAnsweredInAFloodOfConnections() async throws {
+    @Test func `health checks are answered in a flood of connections`() async throws {
         var limits = HTTPLimits()
         limits.maximumConnections = 5
         try await ConnectionServer.run(limits: limits) { client in
@@ -132,7 +132,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func theOldestConnectionOverTheLimitsMakesRoomForTheNewest() async throws {
+    @Test func `the oldest connection over the limit makes room for the newest`() async throws {
         var limits = HTTPLimits()
         limits.maximumConnections = 1
         limits.maximumSurplusConnections = 2
@@ -173,7 +173,7 @@ struct ConnectionTests {
     // MARK: Protocol
 
     @Test(arguments: ["close", "Close", "CLOSE", "keep-alive, Close"])
-    func aClientIsClosedAsItAsks(_ option: String) async throws {
+    func `a connection is closed when its client asks for it`(_ option: String) async throws {
         try await ConnectionServer.run { client in
             let responses = try await exchange(
                 client,
@@ -185,7 +185,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func aClientOfHTTP10GetsNoChunksAndIsClosed() async throws {
+    @Test func `an HTTP 1.0 client gets no chunks and its connection is closed`() async throws {
         try await ConnectionServer.run { client in
             let head = "HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n"
             let post = "POST /echo \(head)Content-Length: 4\r\n\r\nabcd"
@@ -200,7 +200,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func aStreamThatEndsGivesTheConnectionBack() async throws {
+    @Test func `a connection can be reused when its stream ends`() async throws {
         try await ConnectionServer.run { client in
             let bytes = try await client.exchange(
                 Array((request("GET /stream?ends=1") + request("GET /health")).utf8),
@@ -213,7 +213,7 @@ struct ConnectionTests {
     }
 
     @Test(arguments: ["gzip", "gzip, chunked", "identity"])
-    func aTransferEncodingThatIsNotKnownIs501(_ encoding: String) async throws {
+    func `an unknown transfer encoding is a 501`(_ encoding: String) async throws {
         try await ConnectionServer.run { client in
             let responses = try await exchange(
                 client,
@@ -223,7 +223,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func continueIsSaidWhenItsRequestIsNextAndNotBefore() async throws {
+    @Test func `a client is told to continue when its request is next and not before`() async throws {
         try await ConnectionServer.run { client in
             try await client.withConnection { inbound, outbound in
                 let requests =
@@ -244,7 +244,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func aResponseToHEADAndOneWithoutContentHaveNoBody() async throws {
+    @Test func `responses to HEAD and responses without content have no body`() async throws {
         try await ConnectionServer.run { client in
             let responses = try await client.exchange(
                 Array((request("HEAD /health") + request("GET /empty") + request("GET /health")).utf8),
@@ -262,7 +262,7 @@ struct ConnectionTests {
     }
 
     /// If a connection is closed with unread bytes, the kernel resets it, and the client may not see the response.
-    @Test func aClientThatStillSendsGetsItsError() async throws {
+    @Test func `a client that is still sending gets its error`() async throws {
         var limits = HTTPLimits()
         limits.maximumBodyBytes = 10
         try await ConnectionServer.run(limits: limits) { client in
@@ -276,7 +276,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func aHalfClosedClientGetsAllItHasAskedFor() async throws {
+    @Test func `a half-closed client gets everything it has asked for`() async throws {
         try await ConnectionServer.run { client in
             let pages = [request("GET /bytes/2000000"), request("GET /bytes/2000001"), request("GET /health")]
             let responses = try await exchange(client, pages.joined(), "GET /hea", halfClose: true)

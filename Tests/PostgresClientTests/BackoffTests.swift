@@ -5,7 +5,7 @@ import Testing
 @Suite struct BackoffTests {
     private let start = ContinuousClock.now
 
-    @Test func theDelayIsBoundedAndSpread() {
+    @Test func `the delay is limited and random`() {
         for failures in 1...100 {
             #expect(Backoff.delay(after: failures, jitter: 0, maximum: .milliseconds(400)) == .zero)
             #expect(Backoff.delay(after: failures, jitter: 1, maximum: .milliseconds(400)) <= .milliseconds(400))
@@ -14,13 +14,13 @@ import Testing
         #expect(Backoff.delay(after: 4, jitter: 0.5, maximum: .milliseconds(400)) == .milliseconds(200))
     }
 
-    @Test func theDelayGrowsWithEachFailureUpToItsMaximum() {
+    @Test func `the delay grows with each failure up to its maximum`() {
         var backoff = Backoff(maximum: .milliseconds(300))
         let delays = (0..<5).map { _ in backoff.fail(at: start, jitter: 1) }
         #expect(delays == [50, 100, 200, 300, 300].map { .milliseconds($0) })
     }
 
-    @Test func failuresAreForgottenOnceItHasWorkedForAWhile() {
+    @Test func `failures are forgotten once a success has lasted for a while`() {
         var backoff = Backoff()
         for _ in 0..<3 {
             _ = backoff.fail(at: start, jitter: 1)
@@ -29,7 +29,7 @@ import Testing
         #expect(backoff.fail(at: start + Backoff.probation, jitter: 1) == .milliseconds(50))
     }
 
-    @Test func aSuccessOfAMomentDoesNotCount() {
+    @Test func `a momentary success does not count`() {
         var backoff = Backoff()
         _ = backoff.fail(at: start, jitter: 1)
         backoff.succeed(at: start)
@@ -38,7 +38,7 @@ import Testing
         #expect(backoff.fail(at: start + Backoff.probation * 2, jitter: 1) == .milliseconds(200))
     }
 
-    @Test func successesThatFollowEachOtherAreCountedFromTheFirst() {
+    @Test func `consecutive successes are counted from the first`() {
         var backoff = Backoff()
         _ = backoff.fail(at: start, jitter: 1)
         backoff.succeed(at: start)

@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func noMoreConnectionsAreLeasedThanThereAre() {
+    @Test func `no more connections are leased than there are`() {
         var pool = Pool([1, 2], maximumWaiters: 2)
         #expect(pool.lease(1) == "open 2")
         #expect(pool.lease(2) == "open 1")
@@ -66,7 +66,7 @@ import Testing
         #expect(pool.lease(5) == "fail \(PostgresError.poolExhausted)")
     }
 
-    @Test func waitersAreServedInTheirOrder() throws {
+    @Test func `waiters are served in order`() throws {
         var pool = Pool([1])
         _ = pool.lease(1)
         _ = pool.lease(2)
@@ -78,7 +78,7 @@ import Testing
         #expect(try pool.release(1, .healthy) == "none")
     }
 
-    @Test func aCancelledWaiterLeavesNoTrace() throws {
+    @Test func `a cancelled waiter leaves no trace`() throws {
         var pool = Pool([1], maximumWaiters: 1)
         _ = pool.lease(1)
         _ = pool.lease(2)
@@ -89,7 +89,7 @@ import Testing
         #expect(pool.cancel(3) == false)
     }
 
-    @Test func theConnectionThatWasUsedLastIsUsedAgain() throws {
+    @Test func `the most recently used connection is used again`() throws {
         var pool = Pool([1, 2])
         _ = pool.lease(1)
         _ = pool.lease(2)
@@ -101,7 +101,7 @@ import Testing
         #expect(pool.lease(5) == "open 2")
     }
 
-    @Test func aConnectionWhoseLifetimeIsOverIsReplacedBeforeItsNextUse() throws {
+    @Test func `a connection past its lifetime is replaced before its next use`() throws {
         var pool = Pool([1])
         #expect(pool.lease(1) == "open 1")
         #expect(try pool.release(1, .healthy, at: .seconds(50)) == "none")
@@ -115,7 +115,7 @@ import Testing
         #expect(try pool.release(1, .healthy, at: .seconds(201)) == "open 1 for 5")
     }
 
-    @Test func lifetimesThatBeganTogetherEndApart() throws {
+    @Test func `lifetimes that start together end apart`() throws {
         var pool = Pool([1, 2])
         #expect(pool.lease(1, jitter: 0) == "open 2")
         #expect(pool.lease(2, jitter: 1) == "open 1")
@@ -125,7 +125,7 @@ import Testing
         #expect(pool.lease(4, at: .seconds(90)) == "open 1")
     }
 
-    @Test func whileConnectingFailsOthersAreToldAtOnce() throws {
+    @Test func `while connecting fails, other leases fail at once`() throws {
         var pool = Pool([1, 2])
         _ = pool.lease(1)
         #expect(try pool.release(2, .connectingFailed(refused)) == "fail [] \(refused)")
@@ -139,7 +139,7 @@ import Testing
         #expect(pool.lease(7, at: .milliseconds(150)) == "open 1")
     }
 
-    @Test func waitersOutlastAFailureWhileAnotherConnectionIsAtWork() throws {
+    @Test func `waiters outlast a failure while another connection is in use`() throws {
         var pool = Pool([1, 2])
         _ = pool.lease(1)
         _ = pool.lease(2)
@@ -150,7 +150,7 @@ import Testing
         #expect(try pool.release(2, .connectingFailed(refused)) == "fail [4] \(refused)")
     }
 
-    @Test func shuttingDownRefusesAndCloses() throws {
+    @Test func `a shutdown rejects leases and closes connections`() throws {
         var pool = Pool([1, 2])
         _ = pool.lease(1)
         let closing = pool.shutDown()

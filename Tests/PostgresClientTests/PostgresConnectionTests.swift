@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresConnectionTests {
     @Test(arguments: [0, 1, -1, .max, .min] as [Int64])
-    func valuesComeBackAsTheyWereBound(_ number: Int64) async throws {
+    func `values come back as they were bound`(_ number: Int64) async throws {
         let text = "é 👋🏽 '; DROP TABLE chats; --"
         let values = try await withConnection { connection throws(PostgresError) in
             let result = try connection.query(
@@ -24,7 +24,7 @@ struct PostgresConnectionTests {
     }
 
     @Test(arguments: [(0, 0), (1, 0), (2, 0), (0, 1), (-1, 0)])
-    func aWrongColumnIsAnErrorAndNotACrash(_ column: Int, _ row: Int) async throws {
+    func `a wrong column is an error and not a crash`(_ column: Int, _ row: Int) async throws {
         await #expect(throws: PostgresError.self) {
             try await withConnection { connection throws(PostgresError) in
                 try connection.query("SELECT 'text'::text, NULL::bigint").int64(column, row: row)
@@ -32,7 +32,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test func anErrorCarriesItsStateAndTheConnectionGoesOn() async throws {
+    @Test func `an error carries its SQLSTATE and the connection stays usable`() async throws {
         let (error, one) = try await withConnection { connection throws(PostgresError) in
             var error: PostgresError?
             do throws(PostgresError) {
@@ -46,7 +46,7 @@ struct PostgresConnectionTests {
         #expect(one == 1)
     }
 
-    @Test func aStatementThatTakesTooLongIsCancelled() async throws {
+    @Test func `a statement that takes too long is cancelled`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let configuration = PostgresConfiguration(url: url, statementTimeout: .seconds(1))
             let connection = PostgresConnection(configuration)
@@ -59,7 +59,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test func aTransactionThatIsLeftOpenLosesItsLocks() async throws {
+    @Test func `a transaction that is left open loses its locks`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let idle = PostgresConnection(PostgresConfiguration(url: url, statementTimeout: .milliseconds(500)))
             try await idle.open()
@@ -73,7 +73,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test func aTerminatedBackendIsALostConnection() async throws {
+    @Test func `a terminated backend is a lost connection`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let connection = PostgresConnection(PostgresConfiguration(url: url))
             try await connection.open()
@@ -90,7 +90,7 @@ struct PostgresConnectionTests {
     }
 
     @Test(arguments: ["postgresql://127.0.0.1:1/x", "postgresql://no.such.host.invalid/x"])
-    func whatCannotBeReachedIsSaid(_ text: String) async throws {
+    func `a failure to connect is one line`(_ text: String) async throws {
         let url = try #require(PostgresURL(text))
         let connection = PostgresConnection(PostgresConfiguration(url: url))
         let error = await #expect(throws: PostgresError.self) { try await connection.open() }

@@ -6,7 +6,7 @@ import Testing
 struct PostgresListenerTests {
     private typealias Event = PostgresListener.Event
 
-    @Test func notificationsComeInTheirOrderWithChannelAndSender() async throws {
+    @Test func `notifications arrive in order with their channel and sender`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let sender = PostgresConnection(PostgresConfiguration(url: url))
             try await sender.open()
@@ -39,7 +39,7 @@ struct PostgresListenerTests {
 
     /// Data that the TLS library has already decrypted does not make the socket readable.
     @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
-    func whatComesByTLSIsHeardToTheLast() async throws {
+    func `every notification sent over TLS is received`() async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let options = "?sslmode=verify-full&sslrootcert=\(authorities.own)"
@@ -67,7 +67,7 @@ struct PostgresListenerTests {
         }
     }
 
-    @Test func aListenerWhoseSessionIsTerminatedListensAgainAndSaysSo() async throws {
+    @Test func `a listener whose session is terminated listens again and says so`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withListener(PostgresConfiguration(url: url)) { events in
                 #expect(await events.next() == .listening)
@@ -93,7 +93,7 @@ struct PostgresListenerTests {
     }
 
     @Test(arguments: [CuttingProxy.Step.cutBefore, .cutAfter])
-    func aConnectionThatBreaksWhileItIsIdleIsMissed(_ cut: CuttingProxy.Step) async throws {
+    func `a connection that breaks while idle is noticed`(_ cut: CuttingProxy.Step) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
                 let configuration = PostgresConfiguration(url: proxy.url, connectTimeout: .seconds(60))
@@ -107,7 +107,7 @@ struct PostgresListenerTests {
         }
     }
 
-    @Test func aServerThatIsAwayIsTriedAgain() async throws {
+    @Test func `an unreachable server is tried again`() async throws {
         let url = try #require(PostgresURL("postgresql://127.0.0.1:1/x"))
         try await withListener(PostgresConfiguration(url: url)) { events in
             for _ in 0..<3 {
@@ -119,7 +119,7 @@ struct PostgresListenerTests {
         }
     }
 
-    @Test func listeningEndsAtOnceWhereverItIs() async throws {
+    @Test func `listening can be stopped at once in any state`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withSilentServer { port in
                 let silent = try #require(PostgresURL("postgresql://127.0.0.1:\(port)/x"))
@@ -139,7 +139,7 @@ struct PostgresListenerTests {
         }
     }
 
-    @Test func aChannelThatIsRefusedIsSaidAndLeavesNoSessionBehind() async throws {
+    @Test func `a rejected channel is reported and leaves no session behind`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withListener(PostgresConfiguration(url: url), channels: [""]) { events in
                 for _ in 0..<3 {
@@ -153,7 +153,7 @@ struct PostgresListenerTests {
         }
     }
 
-    @Test func anInterruptionEndsAStatement() async throws {
+    @Test func `an interruption ends a statement`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let interruption = Interruption()
             let connection = PostgresConnection(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresPoolTests {
-    @Test func aCancelledTasksStatementEndsOnTheServer() async throws {
+    @Test func `a cancelled task's statement ends on the server`() async throws {
         try await withPool { pool, url in
             let (backends, backend) = AsyncStream.makeStream(of: Int64.self)
             let sleeper = Task {
@@ -31,7 +31,7 @@ struct PostgresPoolTests {
     }
 
     /// A task is cancelled before, during and after its transaction, with another lease always waiting behind it.
-    @Test func aCancelHitsNobodyElseAndNoOutcomeIsClaimedWrongly() async throws {
+    @Test func `a cancellation affects no other task and no outcome is reported wrongly`() async throws {
         try await withPool { pool, url in
             try await TestPostgres.execute("CREATE TABLE attempts (number bigint PRIMARY KEY)", on: url)
             var committed: Set<String?> = []
@@ -73,7 +73,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test func aCancelledTaskWaitsForNoConnection() async throws {
+    @Test func `a cancelled task does not wait for a connection`() async throws {
         try await withPool { pool, _ in
             let (started, start) = AsyncStream.makeStream(of: Void.self)
             let holder = Task {
@@ -93,7 +93,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test func aConnectionIsReplacedWhenItsLifetimeIsOver() async throws {
+    @Test func `a connection is replaced when its lifetime is over`() async throws {
         for (lifetime, isReplaced) in [(Duration.seconds(1_800), false), (.zero, true)] {
             try await withPool(maximumLifetime: lifetime) { pool, _ in
                 let first = try await pool.withConnection { connection throws(PostgresError) in

@@ -9,7 +9,7 @@ struct PostgresServerChoiceTests {
     private static let ownServer: Comment = "the server must be of Scripts/with-postgres"
 
     @Test(.enabled(if: TestPostgres.authorities != nil, ownServer), arguments: ["verify-full", "require", "disable"])
-    func connectionsAreEncryptedAsTheURLAsks(_ mode: String) async throws {
+    func `connections are encrypted as the URL asks`(_ mode: String) async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let url = try Self.url(url.connectionString + "?sslmode=\(mode)&sslrootcert=\(authorities.own)")
@@ -22,7 +22,7 @@ struct PostgresServerChoiceTests {
     }
 
     @Test(.enabled(if: TestPostgres.authorities != nil, ownServer))
-    func aCancelReachesAServerThatIsReachedByTLS() async throws {
+    func `a cancellation reaches a server over TLS`() async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let url = try Self.url(url.connectionString + "?sslmode=verify-full&sslrootcert=\(authorities.own)")
@@ -44,7 +44,7 @@ struct PostgresServerChoiceTests {
     }
 
     @Test(.enabled(if: TestPostgres.authorities != nil, ownServer))
-    func aServerThatAnotherAuthorityVouchesForIsRefused() async throws {
+    func `a certificate of another authority is rejected`() async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let url = try Self.url(url.connectionString + "?sslmode=verify-full&sslrootcert=\(authorities.other)")
@@ -53,7 +53,7 @@ struct PostgresServerChoiceTests {
         }
     }
 
-    @Test func aHostThatIsAwayIsPassedOver() async throws {
+    @Test func `an unreachable host is skipped`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let text = url.connectionString.replacing("@", with: "@127.0.0.1:1,", maxReplacements: 1)
             let rows = try await TestPostgres.rows("SELECT 'here'", on: Self.url(text))
@@ -61,7 +61,7 @@ struct PostgresServerChoiceTests {
         }
     }
 
-    @Test func aHostThatIsSilentIsPassedOver() async throws {
+    @Test func `a silent host is skipped`() async throws {
         try await withSilentServer { port in
             try await TestPostgres.withDatabase(migrated: false) { url in
                 let text = url.connectionString.replacing("@", with: "@127.0.0.1:\(port),", maxReplacements: 1)
@@ -78,7 +78,7 @@ struct PostgresServerChoiceTests {
 
     /// The next host is reached through the default port's socket, which here leads to the tests' server.
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
-    func aHostThatIsSilentIsPassedOverForOneWithoutAPort() async throws {
+    func `a silent host is skipped for one without a port`() async throws {
         try await withSilentServer { port in
             try await withTemporaryFolder { folder in
                 try await TestPostgres.withDatabase(migrated: false) { url in
@@ -105,7 +105,7 @@ struct PostgresServerChoiceTests {
     }
 
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer), arguments: [true, false])
-    func aHostThatIsReadOnlyIsPassedOverWhereThatIsWanted(_ isWanted: Bool) async throws {
+    func `a read-only host is skipped if the URL asks for a writable one`(_ isWanted: Bool) async throws {
         let port = try #require(TestPostgres.readOnlyPort)
         let text = try TestPostgres.server.connectionString
             .replacing("@", with: "@127.0.0.1:\(port),", maxReplacements: 1)
@@ -118,7 +118,7 @@ struct PostgresServerChoiceTests {
     }
 
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
-    func whereNoHostIsAsWantedThatIsSaid() async throws {
+    func `the error says why no host is suitable`() async throws {
         let port = try #require(TestPostgres.readOnlyPort)
         let url = try Self.url(
             "postgresql://postgres:hunter2@127.0.0.1:1,127.0.0.1:\(port)/postgres?target_session_attrs=read-write"

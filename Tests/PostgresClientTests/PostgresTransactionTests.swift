@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresTransactionTests {
     /// The server responds to COMMIT without an error here, but commits nothing.
-    @Test func aTransactionIsCommittedOnlyIfTheServerSaysSo() async throws {
+    @Test func `a transaction is committed only if the server says so`() async throws {
         let (failure, error, count) = try await withConnection { connection throws(PostgresError) in
             try connection.begin([.insert(1)])
             let failure = connection.error { () throws(PostgresError) in try connection.execute("SELECT 1 / 0") }
@@ -17,7 +17,7 @@ struct PostgresTransactionTests {
         #expect(count == 0)
     }
 
-    @Test func whatFailsIsRolledBackAndTheSessionGoesOn() async throws {
+    @Test func `a failed transaction is rolled back and the session stays usable`() async throws {
         let (errors, numbers) = try await withConnection { connection throws(PostgresError) in
             var errors: [PostgresError?] = []
             errors.append(

@@ -8,7 +8,7 @@ struct ReadOnlyServerTests {
     private static let ownServer: Comment = "the server must be of Scripts/with-postgres"
 
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
-    func onceAWriteIsRefusedNobodyStaysOnTheServer() async throws {
+    func `once a write is rejected as read-only, every session leaves the server`() async throws {
         try await withTwoServers { url, one, other in
             let configuration = PostgresConfiguration(url: url)
             let (writer, reader) = (PostgresPool(configuration, size: 1), PostgresPool(configuration, size: 1))
@@ -42,7 +42,7 @@ struct ReadOnlyServerTests {
     }
 
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
-    func aLookAtTheServerIsAsGoodAsARefusedWrite() async throws {
+    func `finding a server read-only has the same effect as a rejected write`() async throws {
         try await withTwoServers { url, one, other in
             let configuration = PostgresConfiguration(url: url)
             let (writer, reader) = (PostgresPool(configuration, size: 1), PostgresPool(configuration, size: 1))
@@ -65,7 +65,7 @@ struct ReadOnlyServerTests {
 
     /// With `any`, the pool would connect to the same server again.
     @Test(.enabled(if: TestPostgres.readOnlyPort != nil, ownServer))
-    func whereAnyServerWillDoItsSessionsStay() async throws {
+    func `sessions stay if the URL allows any server`() async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             let anywhere = try #require(PostgresURL(url.connectionString + "?target_session_attrs=any"))
             let pool = PostgresPool(PostgresConfiguration(url: anywhere), size: 1)

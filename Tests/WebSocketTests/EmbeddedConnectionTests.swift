@@ -57,7 +57,7 @@ import WebSocket
         return bytes
     }
 
-    @Test func pongsDoNotPileUpForAClientThatDoesNotRead() throws {
+    @Test func `pongs do not pile up for a client that does not read`() throws {
         try attach()
         channel.isWritable = false
         try receive(.ping("1"), .ping("2"), .ping("3"))
@@ -68,7 +68,7 @@ import WebSocket
     }
 
     /// A client can arrange that no read ends at a frame's end.
-    @Test func whatWasReadIsNotKept() throws {
+    @Test func `bytes that were read are not kept`() throws {
         try attach()
         let ping = WebSocketClientFrame.ping(String(repeating: "x", count: 125)).bytes
         try channel.writeInbound(ByteBuffer(bytes: ping.prefix(60)))
@@ -80,7 +80,7 @@ import WebSocket
         #expect((received?.capacity ?? .max) <= 1_024)
     }
 
-    @Test func aFrameThatCameBehindTheRequestIsRead() throws {
+    @Test func `a frame that arrived with the request is read`() throws {
         var frames = ByteBuffer(bytes: WebSocketClientFrame.ping("1").bytes)
         frames.writeBytes(WebSocketClientFrame.ping("2").bytes.dropLast())
         try attach(received: frames)
@@ -89,7 +89,7 @@ import WebSocket
         #expect(try sent() == [0x8A, 1, 0x32])
     }
 
-    @Test func aPausedConnectionNeitherReadsNorDelivers() throws {
+    @Test func `a paused connection neither reads nor delivers`() throws {
         let session = try attach { text, connection in
             if text == "stop" { connection.pause() }
         }
@@ -105,7 +105,7 @@ import WebSocket
         #expect(try sent() == [0x8A, 1, 0x3F])
     }
 
-    @Test func aFrameIsEncodedOnceForAll() throws {
+    @Test func `a frame can be encoded once and written as it is`() throws {
         let frame = WebSocketFrame.encode(.text, ByteBuffer(string: "Hi"))
         try attach { _, connection in
             connection.write(frame: frame)
@@ -122,12 +122,12 @@ import WebSocket
             (0x10000, [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] as [(Int, [UInt8])]
     )
-    func lengthsAreWrittenAsShortAsTheyCanBe(_ count: Int, _ head: [UInt8]) {
+    func `lengths are written in their shortest form`(_ count: Int, _ head: [UInt8]) {
         let frame = WebSocketFrame.encode(.binary, ByteBuffer(repeating: 7, count: count))
         #expect(Array(frame.readableBytesView) == head + [UInt8](repeating: 7, count: count))
     }
 
-    @Test func nothingReachesTheHandlersBehindAndNothingComesFromThem() throws {
+    @Test func `nothing passes to or from the handlers behind the socket`() throws {
         try attach()
         try receive(.text("a"))
         #expect(try channel.readInbound(as: ByteBuffer.self) == nil)
@@ -137,7 +137,7 @@ import WebSocket
         #expect(try sent() == [])
     }
 
-    @Test func aClosedChannelIsNotTakenOver() throws {
+    @Test func `a closed channel is not taken over`() throws {
         let channel = EmbeddedChannel()
         let session = RecordingSession(events) { _, _ in }
         #expect(throws: ChannelError.ioOnClosedChannel) {
@@ -145,7 +145,7 @@ import WebSocket
         }
     }
 
-    @Test func aServerThatWasShuttingDownBeforeSaysSoAtOnce() throws {
+    @Test func `a server that is already shutting down closes the socket at once`() throws {
         try attach(isQuiescing: true)
         #expect(try sent() == [0x88, 2, 0x03, 0xE9])
     }

@@ -19,7 +19,7 @@ import WebSocket
         return request
     }
 
-    @Test func theExampleOfTheStandardIsAccepted() throws {
+    @Test func `the example in the standard is accepted`() throws {
         let handshake = try WebSocketHandshake(request())
         #expect(
             handshake.responseFields == [
@@ -34,11 +34,11 @@ import WebSocket
             [.contentLength: "0"],
         ] as [[HTTPField.Name: String?]]
     )
-    func listsAreReadAsLists(_ fields: [HTTPField.Name: String?]) throws {
+    func `header fields with lists are parsed as lists`(_ fields: [HTTPField.Name: String?]) throws {
         _ = try WebSocketHandshake(request(.get, fields))
     }
 
-    @Test func aListMayBeSpreadOverSeveralFields() throws {
+    @Test func `a list may be spread over several fields`() throws {
         var spread = request()
         spread.headerFields[.connection] = nil
         spread.headerFields.append(HTTPField(name: .connection, value: "keep-alive"))
@@ -61,21 +61,24 @@ import WebSocket
             ([.transferEncoding: "chunked"], .hasBody),
         ] as [([HTTPField.Name: String?], WebSocketHandshakeError)]
     )
-    func anythingElseIsRefused(_ fields: [HTTPField.Name: String?], _ error: WebSocketHandshakeError) {
+    func `an incomplete or invalid handshake is rejected`(
+        _ fields: [HTTPField.Name: String?],
+        _ error: WebSocketHandshakeError
+    ) {
         #expect(throws: error) { try WebSocketHandshake(request(.get, fields)) }
     }
 
-    @Test func twoKeysAreNone() {
+    @Test func `two keys are rejected`() {
         var twice = request()
         twice.headerFields.append(HTTPField(name: .secWebSocketKey, value: "dGhlIHNhbXBsZSBub25jZQ=="))
         #expect(throws: WebSocketHandshakeError.invalidKey) { try WebSocketHandshake(twice) }
     }
 
-    @Test func onlyGETOpensAWebSocket() {
+    @Test func `only GET opens a WebSocket`() {
         #expect(throws: WebSocketHandshakeError.methodNotAllowed) { try WebSocketHandshake(request(.post)) }
     }
 
-    @Test func aRefusalSaysWhatWouldBeAccepted() {
+    @Test func `a rejection says what would be accepted`() {
         for error in WebSocketHandshakeError.allCases {
             #expect(!error.reason.isEmpty)
             if error.status == .upgradeRequired {
@@ -114,13 +117,18 @@ import WebSocket
             (.oneOf([]), "null", "chat.example", false),
         ] as [(OriginPolicy, String?, String?, Bool)]
     )
-    func pagesFromElsewhereAreKeptOut(_ policy: OriginPolicy, _ origin: String?, _ host: String?, _ isAllowed: Bool) {
+    func `pages of other origins are kept out`(
+        _ policy: OriginPolicy,
+        _ origin: String?,
+        _ host: String?,
+        _ isAllowed: Bool
+    ) {
         var request = request(.get, [.origin: origin])
         request.authority = host
         #expect(policy.allows(request) == isAllowed)
     }
 
-    @Test func twoOriginsAreNotBelieved() {
+    @Test func `two origins are rejected`() {
         var request = request(.get, [.origin: "https://server.example.com"])
         request.headerFields.append(HTTPField(name: .origin, value: "https://server.example.com"))
         #expect(!OriginPolicy.sameHost.allows(request))
@@ -136,7 +144,7 @@ import WebSocket
             "dea356a2cddd90c7a7ecedc5ebb563934f460452"
         ),
     ])
-    func digestsAreThoseOfTheStandard(_ part: String, _ count: Int, _ digest: String) {
+    func `SHA-1 digests equal those in the standard`(_ part: String, _ count: Int, _ digest: String) {
         let bytes = SHA1.digest(Array(String(repeating: part, count: count).utf8))
         #expect(bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == digest)
     }

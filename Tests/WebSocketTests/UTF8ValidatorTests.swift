@@ -8,12 +8,12 @@ import WebSocket
         return validator.accept(bytes) && validator.isComplete
     }
 
-    @Test func everyScalarIsAccepted() {
+    @Test func `every scalar is accepted`() {
         let scalars = (0...UInt32(0x10FFFF)).compactMap(UnicodeScalar.init)
         #expect(scalars.first { !isValid(Array(String($0).utf8)) } == nil)
     }
 
-    @Test func everySequenceOfThreeBytesIsJudgedAsTheStandardLibraryDoes() {
+    @Test func `sequences of three bytes are judged as the standard library judges them`() {
         // Bytes on both sides of every bound in the Unicode standard's table.
         let bytes: [UInt8] = [
             0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF,
@@ -29,7 +29,7 @@ import WebSocket
         }
     }
 
-    @Test func anyBytesAreJudgedAsTheStandardLibraryDoes() {
+    @Test func `random bytes are judged as the standard library judges them`() {
         var random = SplitMix64(state: 1)
         for _ in 0..<5_000 {
             var bytes = Array("aé€👋".utf8).shuffled(using: &random)
@@ -44,7 +44,7 @@ import WebSocket
             ([0xF4, 0x90], 1), ([0xE2, 0x82, 0x28], 2),
         ] as [([UInt8], Int)]
     )
-    func theFirstWrongByteIsTheOneThatIsRefused(_ bytes: [UInt8], _ index: Int) {
+    func `the first wrong byte is the one that is rejected`(_ bytes: [UInt8], _ index: Int) {
         var validator = UTF8Validator()
         let refused = bytes.firstIndex { !validator.accept([$0]) }
         #expect(refused == index)

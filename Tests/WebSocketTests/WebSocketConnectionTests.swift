@@ -6,7 +6,7 @@ import WebSocket
 /// WebSockets on real connections.
 @Suite(.timeLimit(.minutes(2)))
 struct WebSocketConnectionTests {
-    @Test func messagesGoBothWays() async throws {
+    @Test func `messages go both ways`() async throws {
         try await WebSocketServer.run { server in
             try await server.client.withConnection { inbound, outbound in
                 var client = try await WebSocketClient(inbound, outbound)
@@ -26,7 +26,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aFrameThatIsSentWithTheAnswerStillOnItsWayIsNotLost() async throws {
+    @Test func `a frame sent while the response is still on its way is not lost`() async throws {
         try await WebSocketServer.run { server in
             for number in 0..<50 {
                 try await server.client.withConnection { inbound, outbound in
@@ -39,7 +39,7 @@ struct WebSocketConnectionTests {
     }
 
     /// It arrives with the request, before the response is written.
-    @Test func aFrameInTheHandshakesPacketIsRead() async throws {
+    @Test func `a frame in the same packet as the handshake is read`() async throws {
         try await WebSocketServer.run { server in
             try await server.client.withConnection { inbound, outbound in
                 let fields = WebSocketClient.headers.map { "\($0): \($1)\r\n" }.joined()
@@ -53,7 +53,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aSessionThatClosesWaitsForItsClient() async throws {
+    @Test func `a session that closes waits for its client`() async throws {
         try await WebSocketServer.run(reaction: { _, connection in
             connection.write(text: ByteBuffer(string: "last"))
             connection.close(.policyViolation, reason: "enough")
@@ -73,7 +73,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aClientThatGoesWithoutAWordIsNoticed() async throws {
+    @Test func `a client that leaves without a close frame is noticed`() async throws {
         try await WebSocketServer.run { server in
             try await server.client.withConnection { inbound, outbound in
                 let client = try await WebSocketClient(inbound, outbound)
@@ -84,7 +84,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aSilentClientIsAskedAndThenDropped() async throws {
+    @Test func `a silent client is pinged and then dropped`() async throws {
         var limits = WebSocketLimits()
         limits.pingInterval = .milliseconds(50)
         limits.pongTimeout = .milliseconds(50)
@@ -99,7 +99,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aClientThatDoesNotSayGoodbyeIsDropped() async throws {
+    @Test func `a client that does not answer a close frame is dropped`() async throws {
         var limits = WebSocketLimits()
         limits.closeTimeout = .milliseconds(100)
         try await WebSocketServer.run(limits: limits, reaction: { $1.close(.normal) }) { server in
@@ -112,7 +112,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aClientThatDoesNotReadIsDroppedAllTheSame() async throws {
+    @Test func `a client that does not read is dropped all the same`() async throws {
         var limits = WebSocketLimits()
         limits.closeTimeout = .milliseconds(100)
         try await WebSocketServer.run(
@@ -134,7 +134,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func aServerThatShutsDownSaysSo() async throws {
+    @Test func `a server that shuts down closes the socket with 1001`() async throws {
         try await WebSocketServer.run { server in
             try await server.client.withConnection { inbound, outbound in
                 var client = try await WebSocketClient(inbound, outbound)
@@ -148,7 +148,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func whatBreaksTheProtocolIsToldWhy() async throws {
+    @Test func `a client that violates the protocol is told why`() async throws {
         try await WebSocketServer.run { server in
             for (frame, answer) in [
                 (WebSocketClientFrame(opcode: 3), "close 1002"),
@@ -172,7 +172,9 @@ struct WebSocketConnectionTests {
         ("/plain", "Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ", 200),
         ("/nowhere", "Connection: Upgrade\r\nUpgrade: websocket", 404),
     ])
-    func aRefusalIsAnOrdinaryAnswerAndTheLast(_ path: String, _ fields: String, _ status: Int) async throws {
+    func `a rejected handshake is an ordinary response and the last`(_ path: String, _ fields: String, _ status: Int)
+        async throws
+    {
         try await WebSocketServer.run { server in
             let ordinary = "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"
             let upgrade = "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n"

@@ -77,7 +77,7 @@ import WebSocket
         }
     }
 
-    @Test func messagesArriveWhole() {
+    @Test func `messages arrive whole`() {
         let peer = Peer(
             .text("Hello"),
             WebSocketClientFrame(opcode: 2, payload: [0, 0xFF]),
@@ -90,7 +90,7 @@ import WebSocket
         #expect(peer.state.isOpen)
     }
 
-    @Test func controlFramesMayComeBetweenFragments() {
+    @Test func `control frames may arrive between fragments`() {
         let peer = Peer(
             .text("Ha", isFinal: false),
             .ping("there?"),
@@ -101,7 +101,7 @@ import WebSocket
     }
 
     @Test(arguments: [1, 2, 3, 7, 1_000])
-    func itDoesNotMatterHowTheBytesAreCut(_ size: Int) {
+    func `it does not matter how the bytes are split`(_ size: Int) {
         let frames: [WebSocketClientFrame] = [
             .text("κόσμε", isFinal: false), .ping("?"), .rest("👋"),
             WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 7, count: 300)), .close(4_000, "good bye"),
@@ -121,18 +121,18 @@ import WebSocket
         WebSocketClientFrame(opcode: 9, payload: [UInt8](repeating: 0, count: 126)),
         WebSocketClientFrame(opcode: 10, payload: [UInt8](repeating: 0, count: 1_001)), .rest("no beginning"),
     ])
-    func whatTheProtocolForbidsClosesWith1002(_ frame: WebSocketClientFrame) {
+    func `a violation of the protocol closes with 1002`(_ frame: WebSocketClientFrame) {
         let peer = Peer(frame, .text("never delivered"), .close(1002))
         #expect(peer.decisions() == ["close 1002", "end"])
         #expect(peer.state.closeCode == .protocolError)
     }
 
-    @Test func aMessageInTheMidstOfAnotherClosesWith1002() {
+    @Test func `a message inside another closes with 1002`() {
         let peer = Peer(.text("a", isFinal: false), .text("b"))
         #expect(peer.decisions() == ["close 1002"])
     }
 
-    @Test func aMessageOverTheLimitClosesWith1009BeforeItHasArrived() {
+    @Test func `a message over the limit closes with 1009 before it has arrived`() {
         let whole = Peer()
         let head = WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 1_001)).bytes.prefix(8)
         #expect(whole.decisions(sending: Array(head), inPartsOf: 8) == ["close 1009"])
@@ -150,7 +150,7 @@ import WebSocket
         #expect(atTheLimit.decisions() == ["text \(fragment)\(fragment)"])
     }
 
-    @Test func textThatIsNotUTF8ClosesWith1007AtTheFirstWrongByte() {
+    @Test func `text that is not UTF-8 closes with 1007 at the first wrong byte`() {
         let cut = Peer(.text("a", isFinal: false))
         let frame = WebSocketClientFrame(opcode: 0, payload: [0xF4, 0x90, 0x80, 0x80]).bytes
         #expect(cut.decisions(sending: Array(frame.dropLast(3)), inPartsOf: 99) == [])
@@ -173,14 +173,14 @@ import WebSocket
             ([0x03, 0xE8, 0xFF, 0x20], "1007", 1007),
         ] as [([UInt8], String, UInt16)]
     )
-    func aCloseFrameIsAnswered(_ payload: [UInt8], _ answer: String, _ code: UInt16) {
+    func `a close frame is answered`(_ payload: [UInt8], _ answer: String, _ code: UInt16) {
         let peer = Peer(WebSocketClientFrame(opcode: 8, payload: payload), .text("never delivered"))
         #expect(peer.decisions() == ["answer \(answer)"])
         #expect(peer.state.closeCode?.rawValue == code)
         #expect(!peer.state.isOpen)
     }
 
-    @Test func onlyCodesThatMayBeSentAreEchoed() {
+    @Test func `only codes that may be sent are echoed`() {
         let defined: Set<UInt16> = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014]
         for code in UInt16(0)...5_001 {
             let peer = Peer(.close(code))
@@ -189,7 +189,7 @@ import WebSocket
         }
     }
 
-    @Test func whatArrivesAfterTheOwnCloseFrameIsSkippedUntilThePeers() {
+    @Test func `after our own close frame, everything before the peer's is skipped`() {
         let peer = Peer(.text("a", isFinal: false))
         #expect(peer.decisions() == [])
         #expect(peer.close(.goingAway, reason: "restart") == "close 1001 restart")
@@ -202,13 +202,13 @@ import WebSocket
         #expect(peer.state.closeCode == .goingAway)
     }
 
-    @Test func aReasonIsCutBetweenCharacters() {
+    @Test func `a reason is cut between characters`() {
         let peer = Peer()
         let reason = String(repeating: "é", count: 61) + "👋"
         #expect(peer.close(.policyViolation, reason: reason) == "close 1008 " + String(repeating: "é", count: 61))
     }
 
-    @Test func nothingIsTakenWhileItIsPaused() {
+    @Test func `nothing is processed while reading is paused`() {
         let peer = Peer(.text("a"), .text("b"))
         peer.state.pause()
         #expect(peer.decisions() == [])
@@ -221,7 +221,7 @@ import WebSocket
         #expect(peer.state.wantsBytes)
     }
 
-    @Test func aSilentPeerIsAskedForASignOfLifeAndThenDropped() {
+    @Test func `a silent peer is pinged and then dropped`() {
         let peer = Peer()
         #expect(peer.elapse(to: 29) == nil)
         peer.hear(at: 29)
@@ -234,7 +234,7 @@ import WebSocket
         #expect(peer.state.closeCode == nil)
     }
 
-    @Test func aPeerIsNotSilentWhileNobodyListens() {
+    @Test func `a peer does not count as silent while reading is paused`() {
         let peer = Peer()
         #expect(peer.elapse(to: 30) == .ping)
         peer.state.pause()
@@ -245,7 +245,7 @@ import WebSocket
         #expect(peer.elapse(to: 120) == .ping)
     }
 
-    @Test func thePeerHasAMomentToSayGoodbye() {
+    @Test func `the peer has a moment to finish closing`() {
         let asked = Peer()
         #expect(asked.close(.normal, at: 10) == "close 1000")
         asked.hear(at: 14)
@@ -259,7 +259,7 @@ import WebSocket
     }
 
     @Test(arguments: 0..<50)
-    func anyBytesLeadToTheSameWhicheverWayTheyAreCut(_ seed: UInt64) {
+    func `any bytes lead to the same result however they are split`(_ seed: UInt64) {
         var random = SplitMix64(state: seed)
         let bytes = (0..<40).flatMap { _ -> [UInt8] in
             let opcode = [0, 1, 2, 9, 8, UInt8.random(in: 0...15, using: &random)].randomElement(using: &random) ?? 0
