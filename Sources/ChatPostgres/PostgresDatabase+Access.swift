@@ -7,13 +7,13 @@ extension PostgresDatabase {
 
     /// Runs a transaction on a shard's connection, and retries it if it loses a conflict with another one.
     func write<Result: Sendable>(
-        lane: Int = 0,
+        shard: Int = 0,
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
         var attempt = 1
         while true {
             do throws(PostgresError) {
-                return try await writers[lane].pool.withConnection(body)
+                return try await writers[shard].pool.withConnection(body)
             } catch .server(let state, _) where state.isConflict && attempt < Self.maximumAttempts {
                 attempt += 1
             } catch {

@@ -6,18 +6,18 @@ extension PostgresDatabase {
     ///
     /// If another session holds a chat's lock for long, only the requests for that chat fail: a second attempt leaves
     /// locked chats out.
-    func record(_ requests: [WriteRequest], lane: Int) async throws(StoreError) -> RecordedBatch {
-        var outcome = try await write(lane: lane) { connection throws(PostgresError) in
+    func record(_ requests: [WriteRequest], shard: Int) async throws(StoreError) -> RecordedBatch {
+        var outcome = try await write(shard: shard) { connection throws(PostgresError) in
             try connection.record(requests, leavingOutLocked: nil, at: clock.now())
         }
         if case .locked(let error) = outcome {
-            outcome = try await write(lane: lane) { connection throws(PostgresError) in
+            outcome = try await write(shard: shard) { connection throws(PostgresError) in
                 try connection.record(requests, leavingOutLocked: error, at: clock.now())
             }
         }
         switch outcome {
         case .committed(let batch): return batch
-        case .uncertain(let outcome): return try await resolve(outcome, lane: lane)
+        case .uncertain(let outcome): return try await resolve(outcome, shard: shard)
         case .locked(let error): throw StoreError(error)
         }
     }

@@ -20,13 +20,13 @@ extension PostgresDatabase {
     ///
     /// An error of the query says nothing about the batch, so the query is retried until the statement timeout has
     /// passed.
-    func resolve(_ outcome: UncertainOutcome, lane: Int) async throws(StoreError) -> RecordedBatch {
+    func resolve(_ outcome: UncertainOutcome, shard: Int) async throws(StoreError) -> RecordedBatch {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = outcome.reason
         repeat {
             let fate: BatchFate
             do throws(PostgresError) {
-                fate = try await writers[lane].pool.withConnection { connection throws(PostgresError) in
+                fate = try await writers[shard].pool.withConnection { connection throws(PostgresError) in
                     try connection.fate(of: outcome)
                 }
             } catch {

@@ -22,8 +22,8 @@ package struct PostgresStore: ChatStore {
         self.signals = signals
         self.database = database
         let executors = database.writers.map(\.executor)
-        writes = WriteShards(on: executors, limits, signals) { lane, requests throws(StoreError) in
-            try await database.record(requests, lane: lane)
+        writes = WriteShards(on: executors, limits, signals) { shard, requests throws(StoreError) in
+            try await database.record(requests, shard: shard)
         }
         reads = ReadShards(on: executors.map { _ in nil }, limits) { requests throws(StoreError) in
             try await database.fetch(requests)

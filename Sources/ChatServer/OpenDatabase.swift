@@ -67,7 +67,7 @@ struct OpenDatabase {
                     clock: capacity.clock,
                     listenURL: capacity.listenURL,
                     poolSize: capacity.poolSize,
-                    lanes: capacity.lanes,
+                    writeShards: capacity.writeShards,
                     searchLimits: capacity.searchLimits,
                     leaseTimeout: capacity.poolTimeout,
                     maximumLifetime: capacity.poolMaximumLifetime,

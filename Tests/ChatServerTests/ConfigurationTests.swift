@@ -91,7 +91,7 @@ struct ConfigurationTests {
         ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "0"), ("--batch-size", "CHAT_BATCH_SIZE", "0"),
         ("--batch-size", "CHAT_BATCH_SIZE", "10001"), ("--queue-size", "CHAT_QUEUE_SIZE", "0"),
         ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "0"), ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "inf"),
-        ("--lanes", "CHAT_LANES", "0"), ("--lanes", "CHAT_LANES", "65"),
+        ("--write-shards", "CHAT_WRITE_SHARDS", "0"), ("--write-shards", "CHAT_WRITE_SHARDS", "65"),
         ("--tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "-1"), ("--tail-cache-bytes", "CHAT_TAIL_CACHE_BYTES", "64MB"),
         ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "604801"),
         ("--connect-timeout", "CHAT_CONNECT_TIMEOUT", "0"), ("--statement-timeout", "CHAT_STATEMENT_TIMEOUT", "-1"),

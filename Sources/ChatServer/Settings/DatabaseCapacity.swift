@@ -12,7 +12,7 @@ struct DatabaseCapacity {
     var poolSize = 1
     var poolTimeout = Duration.seconds(5)
     var poolMaximumLifetime = Duration.seconds(1_800)
-    var lanes = 1
+    var writeShards = 1
     var batchLimits = BatchLimits()
     var searchLimits = SearchLimits()
 }
@@ -34,7 +34,7 @@ extension DatabaseCapacity {
         poolSize = try settings.value(Settings.poolSize)
         poolTimeout = try settings.value(Settings.poolTimeout)
         poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
-        lanes = try settings.value(Settings.lanes)
+        writeShards = try settings.value(Settings.writeShards)
         batchLimits = BatchLimits(
             maximumBatch: try settings.value(Settings.batchSize),
             maximumWaiting: try settings.value(Settings.queueSize),

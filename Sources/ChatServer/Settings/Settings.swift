@@ -43,7 +43,7 @@ package enum Settings {
     static let queueSize = Setting.wholeNumber(
         ["chat", "queue", "size"],
         flag: "queue-size",
-        "Maximum number of requests of one kind waiting for a batch, per lane; more get 503.",
+        "Maximum number of requests of one kind waiting for a batch, per shard; more get 503.",
         in: 1...1_000_000,
         default: 4_096
     )
@@ -99,9 +99,9 @@ package enum Settings {
         in: 0.01...3_600,
         default: 1
     )
-    static let lanes = Setting.wholeNumber(
-        ["chat", "lanes"],
-        flag: "lanes",
+    static let writeShards = Setting.wholeNumber(
+        ["chat", "write", "shards"],
+        flag: "write-shards",
         "Number of write batches, and of read batches, that run concurrently on PostgreSQL, one per connection.",
         in: 1...64,
         default: 2
@@ -397,7 +397,7 @@ package enum Settings {
         sqliteBusyTimeout,
         migrate,
         migrationLockTimeout,
-        lanes,
+        writeShards,
         poolSize,
         poolTimeout,
         poolMaximumLifetime,
