@@ -11,7 +11,7 @@ from Benchmarks.fill import TEXT
 from Benchmarks.load import Load
 from Benchmarks.processes import open_files, open_sockets
 from Benchmarks.rounds import Case, Sample, http_case, measure
-from Benchmarks.streams import PATIENCE, Audience, SlowReader, allow_open_files, idle_connection, open_streams
+from Benchmarks.streams import TIMEOUT, Audience, SlowReader, allow_open_files, idle_connection, open_streams
 from Benchmarks.writes import bare_writes_case
 from Checks.Support.server import Server, chat_api
 
@@ -206,7 +206,7 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
         slow = SlowReader(server.port, 1, first.position)
         begin = slow.position
         sample = peak("with", seconds)
-        deadline = time.monotonic() + 2 * PATIENCE
+        deadline = time.monotonic() + 2 * TIMEOUT
         while open_files(pid) > files:
             if time.monotonic() > deadline:
                 raise RuntimeError("the slow reader was not disconnected")
@@ -260,6 +260,6 @@ def coming_and_going(stack: contextlib.ExitStack, rounds: int, seconds: int, str
 
 def settle(server: Server) -> None:
     """Waits, up to a timeout, until the server has closed every socket but the one it listens on."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while open_sockets(server.process.pid) > 1 and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -22,7 +22,7 @@ ENTRY = re.compile(rb"\nid: [0-9a-f]{8}\.(\d+)\nevent: message\.created\ndata: .
 # The number of clients that connect at a time, less than the server's backlog.
 AT_ONCE = 100
 # Timeout in seconds for everything that a client waits for.
-PATIENCE = 30
+TIMEOUT = 30
 
 
 def allow_open_files(count: int) -> None:
@@ -38,7 +38,7 @@ sources = itertools.cycle(f"127.0.0.{number}" for number in range(2, 18))
 
 def connect(port: int) -> socket.socket:
     """Connects from many source addresses: ports of closed connections stay unavailable for a minute."""
-    return socket.create_connection(("127.0.0.1", port), PATIENCE, (next(sources), 0))
+    return socket.create_connection(("127.0.0.1", port), TIMEOUT, (next(sources), 0))
 
 
 def request(method: str, path: str, body: dict | None = None, headers: dict[str, str] | None = None) -> bytes:
@@ -183,9 +183,9 @@ class Audience:
 
         clock, streams, readers = time.perf_counter, self.streams, self.readers
         while busy:
-            ready = self.epoll.poll(PATIENCE, 512)
+            ready = self.epoll.poll(TIMEOUT, 512)
             if not ready:
-                raise RuntimeError(f"nothing has come for {PATIENCE} s, and {len(lacking)} posts are on their way")
+                raise RuntimeError(f"nothing has come for {TIMEOUT} s, and {len(lacking)} posts are on their way")
             for file, _ in ready:
                 stream = streams.get(file)
                 if stream is None:
@@ -240,7 +240,7 @@ class SlowReader:
         self.port, self.chat, self.position = port, chat, position
         self.connection = socket.socket()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.connection.settimeout(PATIENCE)
+        self.connection.settimeout(TIMEOUT)
         self.connection.connect(("127.0.0.1", port))
         self.connection.sendall(events_request(chat, position))
         self.received = b""

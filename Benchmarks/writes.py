@@ -6,7 +6,7 @@ import socket
 import time
 
 from Benchmarks.rounds import Case, Sample
-from Benchmarks.streams import AT_ONCE, PATIENCE, connect
+from Benchmarks.streams import AT_ONCE, TIMEOUT, connect
 
 # As long as the event of a message in these benchmarks.
 EVENT = b"x" * 330
@@ -17,7 +17,7 @@ def bare_writes_case(scenario: str, readers: int) -> Case:
     """A case whose CPU time is the kernel's for one write to one reader, so Python's own is left out."""
     def run(seconds: int) -> Sample:
         with socket.create_server(("127.0.0.1", 0), backlog=2 * AT_ONCE) as listener:
-            listener.settimeout(PATIENCE)
+            listener.settimeout(TIMEOUT)
             child = os.fork()
             if child == 0:
                 try:
@@ -26,7 +26,7 @@ def bare_writes_case(scenario: str, readers: int) -> Case:
                     os._exit(0)
             connections = [listener.accept()[0] for _ in range(readers)]
         for connection in connections:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
         start, before, rounds = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_stime, 0
         while (elapsed := time.perf_counter() - start) < seconds:
             for connection in connections:

@@ -14,7 +14,7 @@ package final class SQLiteCheckpointer: Sendable {
     /// If the writer outpaces the disk, passes do not get shorter, and the writer has to wait.
     private static let maximumPasses = 4
     /// How long the writer waits for readers of old pages; a reader in another process may take hours.
-    private static let patience = Duration.milliseconds(50)
+    private static let busyTimeout = Duration.milliseconds(50)
     /// How long to wait before retrying to empty a log that could not be emptied.
     private static let erasureRetryDelay = Duration.seconds(1)
 
@@ -51,7 +51,7 @@ package final class SQLiteCheckpointer: Sendable {
         connection = try DatabaseQueue(path: writer.path, configuration: options)
         try connection.inDatabase { database in
             try database.execute(
-                sql: "PRAGMA synchronous = FULL; PRAGMA busy_timeout = \(Self.patience / .milliseconds(1))"
+                sql: "PRAGMA synchronous = FULL; PRAGMA busy_timeout = \(Self.busyTimeout / .milliseconds(1))"
             )
         }
         try writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }

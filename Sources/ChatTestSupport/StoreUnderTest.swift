@@ -47,7 +47,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
 
 extension BatchLimits {
     /// A long queue timeout, for tests of something else on a slow machine.
-    package static let patient = BatchLimits(patience: .seconds(60))
+    package static let patient = BatchLimits(queueTimeout: .seconds(60))
 }
 
 /// Runs `body` with a migrated SQLite store and closes it.
@@ -84,7 +84,7 @@ package func withPostgres<Result>(
         PostgresConfiguration(url: url),
         clock: clock,
         poolSize: poolSize,
-        leaseTimeout: BatchLimits.patient.patience
+        leaseTimeout: BatchLimits.patient.queueTimeout
     )
     try await database.requireDurability()
     let result = try await body(PostgresStore(database, limits: .patient))

@@ -177,12 +177,12 @@ package struct ConnectionState {
     private mutating func awaitSent(_ unsent: Int, at now: NIODeadline) -> Action {
         phase = .sending
         progress = (unsent, now)
-        deadline = now + lookInterval
+        deadline = now + checkInterval
         return .awaitSent
     }
 
     /// The time between checks of whether a peer reads.
-    private var lookInterval: TimeAmount {
+    private var checkInterval: TimeAmount {
         TimeAmount(min(limits.idleTimeout, limits.stallTimeout) / 4)
     }
 
@@ -261,12 +261,12 @@ package struct ConnectionState {
             if unsent != progress.unsent {
                 progress = (unsent, now)
             }
-            let patience = isOverloaded ? min(limits.idleTimeout, limits.stallTimeout) : limits.idleTimeout
-            if now - progress.at >= TimeAmount(patience) {
+            let timeout = isOverloaded ? min(limits.idleTimeout, limits.stallTimeout) : limits.idleTimeout
+            if now - progress.at >= TimeAmount(timeout) {
                 phase = .closed
                 return .abort
             }
-            self.deadline = min(now + lookInterval, progress.at + TimeAmount(patience))
+            self.deadline = min(now + checkInterval, progress.at + TimeAmount(timeout))
             return nil
         case .responding, .upgraded, .closed:
             return nil

@@ -18,7 +18,7 @@ struct ReadBudgetTests {
         var limits = ReadLimits()
         limits.maximumBytes = messages * ReadBudget.largestMessage
         limits.maximumWaiting = waiting
-        limits.patience = patience
+        limits.queueTimeout = patience
         return ReadBudget(limits)
     }
 

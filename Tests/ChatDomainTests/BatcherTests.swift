@@ -9,7 +9,7 @@ struct BatcherTests {
         maximumWaiting: Int = 100,
         patience: Duration = .seconds(3_600)
     ) -> Batcher<Int, Int> {
-        Batcher(BatchLimits(maximumWaiting: maximumWaiting, patience: patience)) { numbers throws(StoreError) in
+        Batcher(BatchLimits(maximumWaiting: maximumWaiting, queueTimeout: patience)) { numbers throws(StoreError) in
             await gate.run(numbers)
             if numbers.contains(13) { throw .invalidValue(reason: "thirteen") }
             if numbers.contains(21) { throw .failed(reason: "everything") }

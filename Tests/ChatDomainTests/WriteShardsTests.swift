@@ -10,7 +10,7 @@ import Testing
 struct WriteShardsTests {
     @Test func `a flood of new chats delays other writes by at most one batch`() async throws {
         let gate = BatchGate<WriteRequest>()
-        let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, patience: .seconds(3_600))
+        let limits = BatchLimits(maximumBatch: 64, maximumWaiting: 800, queueTimeout: .seconds(3_600))
         let shards = WriteShards(on: [ThreadExecutor()], limits, LogSignals()) { _, requests throws(StoreError) in
             await gate.run(requests)
             return Self.answer(requests)

@@ -64,7 +64,7 @@ package final class ReadBudget: Sendable {
     }
 
     private func wait(for bytes: Int, _ address: String) async throws(StoreError) {
-        let deadline = ContinuousClock.now + limits.patience
+        let deadline = ContinuousClock.now + limits.queueTimeout
         let isGranted = await withCheckedContinuation { continuation in
             let answer = state.withLock { state -> Bool? in
                 if state.take(bytes) { return true }

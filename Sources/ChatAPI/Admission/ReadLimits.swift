@@ -5,7 +5,7 @@ package struct ReadLimits: Sendable {
     /// Reads that may wait for memory; one more gets 503.
     package var maximumWaiting = 4_096
     /// How long a read may wait before it gets 503; checked when another read ends.
-    package var patience = Duration.seconds(5)
+    package var queueTimeout = Duration.seconds(5)
 
     /// Starts with the defaults.
     package init() {}

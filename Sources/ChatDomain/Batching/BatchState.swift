@@ -167,11 +167,11 @@ package struct BatchLimits: Sendable {
     /// How many requests of a kind may wait; further ones are rejected at once.
     package var maximumWaiting: Int
     /// How long a request may wait before it fails with `StoreError.unavailable`.
-    package var patience: Duration
+    package var queueTimeout: Duration
 
-    package init(maximumBatch: Int = 256, maximumWaiting: Int = 4_096, patience: Duration = .seconds(5)) {
+    package init(maximumBatch: Int = 256, maximumWaiting: Int = 4_096, queueTimeout: Duration = .seconds(5)) {
         self.maximumBatch = maximumBatch
         self.maximumWaiting = maximumWaiting
-        self.patience = patience
+        self.queueTimeout = queueTimeout
     }
 }

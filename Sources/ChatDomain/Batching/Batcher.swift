@@ -26,7 +26,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
 
     @usableFromInline let state: Mutex<BatchState<Entry>>
     @usableFromInline let lastTicket = Atomic<UInt64>(0)
-    @usableFromInline let patience: Duration
+    @usableFromInline let queueTimeout: Duration
     @usableFromInline let executor: (any TaskExecutor)?
     @usableFromInline let perform: Perform
 
@@ -47,7 +47,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
                 queueCount: queueCount
             )
         )
-        patience = limits.patience
+        queueTimeout = limits.queueTimeout
         self.executor = executor
         self.perform = perform
     }
@@ -87,7 +87,7 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
     @inlinable
     func enqueue(_ entry: Entry, _ ticket: BatchState<Entry>.Ticket, _ weight: Int, _ queue: Int) {
         // Read the clock under the lock, so that deadlines ascend.
-        switch state.withLock({ $0.add(entry, ticket, weight: weight, queue: queue, deadline: .now + patience) }) {
+        switch state.withLock({ $0.add(entry, ticket, weight: weight, queue: queue, deadline: .now + queueTimeout) }) {
         case .run: Task(executorPreference: executor) { await self.run() }
         case .waitAndWatch: Task { await watch() }
         case .wait: break

@@ -9,7 +9,7 @@ package struct SearchQueue: Sendable {
         perform: @escaping @Sendable (ChatListQuery) async throws(StoreError) -> ChatList
     ) {
         timeout = limits.timeout
-        let limits = BatchLimits(maximumBatch: 1, maximumWaiting: limits.maximumWaiting, patience: limits.timeout)
+        let limits = BatchLimits(maximumBatch: 1, maximumWaiting: limits.maximumWaiting, queueTimeout: limits.timeout)
         searches = Batcher(limits) { queries throws(StoreError) in
             var lists: [Result<ChatList, StoreError>] = []
             for query in queries {

@@ -38,7 +38,7 @@ extension DatabaseCapacity {
         batchLimits = BatchLimits(
             maximumBatch: try settings.value(Settings.batchSize),
             maximumWaiting: try settings.value(Settings.queueSize),
-            patience: try settings.value(Settings.queueTimeout)
+            queueTimeout: try settings.value(Settings.queueTimeout)
         )
         searchLimits = SearchLimits(
             timeout: try settings.value(Settings.searchTimeout),

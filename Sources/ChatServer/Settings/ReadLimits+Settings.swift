@@ -5,6 +5,6 @@ extension ReadLimits {
         self.init()
         maximumBytes = try settings.value(Settings.readBytes)
         maximumWaiting = try settings.value(Settings.queueSize)
-        patience = try settings.value(Settings.queueTimeout)
+        queueTimeout = try settings.value(Settings.queueTimeout)
     }
 }
