@@ -25,7 +25,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
     /// The origins whose pages may open a WebSocket.
     package let webSocketOrigins: OriginPolicy
     /// The maximum size of the cache of chats with their latest messages, in bytes; 0 turns it off.
-    package let tailCacheBytes: Int
+    package let latestMessagesCacheBytes: Int
     /// The hosts that requests may be for, as a protection against DNS rebinding.
     package let allowedHosts: HostPolicy
     /// The path under which a proxy exposes the service, such as `/chat`; empty for the root of the host.
@@ -47,7 +47,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         streamLimits: StreamLimits = StreamLimits(),
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
         webSocketOrigins: OriginPolicy = .sameHost,
-        tailCacheBytes: Int = 1 << 28,
+        latestMessagesCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
         purgeInterval: Duration = .seconds(30),
@@ -61,7 +61,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         self.streamLimits = streamLimits
         self.webSocketLimits = webSocketLimits
         self.webSocketOrigins = webSocketOrigins
-        self.tailCacheBytes = tailCacheBytes
+        self.latestMessagesCacheBytes = latestMessagesCacheBytes
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath
         self.purgeInterval = purgeInterval

@@ -14,11 +14,11 @@ package final class LatestMessagesCache: Sendable {
         /// The caller who sees the response.
         package let viewer: Caller
         /// The chat and the number of messages.
-        package let tail: LogTail
+        package let query: LatestMessagesQuery
 
-        package init(viewer: Caller, tail: LogTail) {
+        package init(viewer: Caller, query: LatestMessagesQuery) {
             self.viewer = viewer
-            self.tail = tail
+            self.query = query
         }
     }
 

@@ -52,7 +52,7 @@ package protocol ChatStore: Sendable {
     /// Reads a chat and its latest messages.
     ///
     /// - Returns: Nil if the log still ends where the request says, which means that nothing in the chat has changed.
-    func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages?
+    func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages?
 
     /// Returns a message in its current state.
     ///
@@ -83,9 +83,9 @@ extension ChatStore {
     }
 
     /// Reads a chat and its latest messages unconditionally.
-    package func tail(_ tail: LogTail) async throws(StoreError) -> LatestMessages {
-        guard let latest = try await self.tail(LogTailRequest(tail)) else {
-            throw .failed(reason: "a tail is unchanged that was not known")
+    package func latestMessages(_ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
+        guard let latest = try await self.latestMessages(LatestMessagesRequest(query)) else {
+            throw .failed(reason: "an unconditional read found the log unchanged")
         }
         return latest
     }

@@ -23,13 +23,15 @@ extension Operations {
     }
 
     /// A conditional read of a chat with its latest messages; nil if its log still ends where the caller knows.
-    package func readChat(_ caller: Caller, _ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        try await store.tail(request)
+    package func readChat(_ caller: Caller, _ request: LatestMessagesRequest) async throws(StoreError)
+        -> LatestMessages?
+    {
+        try await store.latestMessages(request)
     }
 
     /// Reads a chat with its latest messages, unconditionally.
-    package func readChat(_ caller: Caller, _ tail: LogTail) async throws(StoreError) -> LatestMessages {
-        try await store.tail(tail)
+    package func readChat(_ caller: Caller, _ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
+        try await store.latestMessages(query)
     }
 
     /// Changes the title, the metadata or both, and returns the chat.

@@ -1,16 +1,16 @@
 import ChatDomain
 import PostgresClient
 
-extension LogTailRequest {
+extension LatestMessagesRequest {
     /// Whether the result has fewer messages than requested although the chat has more.
     fileprivate func hasFewer(_ result: Result<LatestMessages?, StoreError>) -> Bool {
         guard case .success(let latest?) = result else { return false }
         let chat = latest.chat
-        return chat.messages.count < tail.limit && chat.messages.count < chat.chat.messageCount
+        return chat.messages.count < query.limit && chat.messages.count < chat.chat.messageCount
     }
 }
 
-/// A subquery that finds the latest messages for a row of `tail` and its row of `chats`.
+/// A subquery that finds the latest messages for a row of `request` and its row of `chats`.
 private struct NewestMessages {
     let query: String
 
@@ -19,12 +19,12 @@ private struct NewestMessages {
         query: """
             SELECT \(MessageColumns.names) FROM (
                 SELECT \(MessageColumns.names) FROM messages
-                WHERE messages.chat_id = tail.chat_id
-                    AND (tail.known_epoch, tail.known_seq, tail.known_at)
+                WHERE messages.chat_id = request.chat_id
+                    AND (request.known_epoch, request.known_seq, request.known_at)
                         IS DISTINCT FROM (history.epoch, chats.last_seq, chats.last_entry_at)
-                ORDER BY seq DESC LIMIT tail.size + 64
+                ORDER BY seq DESC LIMIT request.size + 64
             ) AS newest
-            WHERE deleted_at IS NULL ORDER BY seq DESC LIMIT tail.size
+            WHERE deleted_at IS NULL ORDER BY seq DESC LIMIT request.size
             """
     )
 
@@ -44,14 +44,14 @@ private struct NewestMessages {
                     CASE WHEN deleted_at IS NULL THEN found + 1 ELSE found END
                 FROM walk CROSS JOIN LATERAL (
                     SELECT seq, deleted_at, run_seq FROM messages
-                    WHERE messages.chat_id = tail.chat_id AND messages.seq < walk.end_seq
+                    WHERE messages.chat_id = request.chat_id AND messages.seq < walk.end_seq
                     ORDER BY seq DESC LIMIT 1
                 ) AS entry
-                WHERE found < tail.size
+                WHERE found < request.size
             )
             SELECT \(MessageColumns.list) FROM walk CROSS JOIN LATERAL (
                 SELECT \(MessageColumns.names) FROM messages
-                WHERE messages.chat_id = tail.chat_id AND messages.seq = walk.seq LIMIT 1
+                WHERE messages.chat_id = request.chat_id AND messages.seq = walk.seq LIMIT 1
             ) AS messages
             """
     )
@@ -64,7 +64,7 @@ extension PostgresConnection {
     /// - Parameter requests: Distinct requests.
     /// - Returns: The results in request order.
     func fetch(
-        _ requests: [LogTailRequest]
+        _ requests: [LatestMessagesRequest]
     ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
         var results = try fetch(requests, .newestMessages)
         // If many of the last messages are deleted, the cheap query finds too few of the others.
@@ -79,21 +79,21 @@ extension PostgresConnection {
     }
 
     private func fetch(
-        _ requests: [LogTailRequest],
+        _ requests: [LatestMessagesRequest],
         _ newestMessages: NewestMessages
     ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
         let result = try query(
             """
-            SELECT tail.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
+            SELECT request.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
-                WITH ORDINALITY AS tail (chat_id, size, known_epoch, known_seq, known_at, number)
+                WITH ORDINALITY AS request (chat_id, size, known_epoch, known_seq, known_at, number)
             JOIN history ON history.id = 1
-            JOIN chats ON chats.id = tail.chat_id AND chats.deleted_at IS NULL
+            JOIN chats ON chats.id = request.chat_id AND chats.deleted_at IS NULL
             LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
             """,
             [
-                .int64Array(requests.map(\.tail.chatID.rawValue)),
-                .int64Array(requests.map { Int64($0.tail.limit) }),
+                .int64Array(requests.map(\.query.chatID.rawValue)),
+                .int64Array(requests.map { Int64($0.query.limit) }),
                 .textArray(requests.map(\.known?.epoch.text)),
                 .int64Array(requests.map(\.known?.position.rawValue)),
                 .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
@@ -107,12 +107,12 @@ extension PostgresConnection {
         for row in 0..<result.rowCount {
             let index = Int(try result.int64(number, row: row)) - 1
             guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
-            let tail = requests[index].tail
+            let query = requests[index].query
             if heads[index] == nil {
                 heads[index] = try headColumns.head(result, row: row)
-                messages[index].reserveCapacity(tail.limit)
+                messages[index].reserveCapacity(query.limit)
             }
-            if let message = try messageColumns.optionalMessage(result, row: row, of: tail.chatID) {
+            if let message = try messageColumns.optionalMessage(result, row: row, of: query.chatID) {
                 messages[index].append(message)
             }
         }

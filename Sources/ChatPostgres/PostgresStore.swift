@@ -70,8 +70,8 @@ package struct PostgresStore: ChatStore {
     }
 
     /// Identical requests in a batch are read once.
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        try await reads.tail(request)
+    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
+        try await reads.latestMessages(request)
     }
 
     /// Reads the message and checks the chat in one statement.
@@ -129,7 +129,7 @@ package struct PostgresStore: ChatStore {
 extension PostgresDatabase {
     /// Reads the latest messages of several chats.
     fileprivate func fetch(
-        _ requests: [LogTailRequest]
+        _ requests: [LatestMessagesRequest]
     ) async throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         // Concurrent requests are often identical.
         let distinct = Array(Set(requests))

@@ -28,9 +28,9 @@ extension Database {
     }
 
     /// Reads the latest messages of several chats, in request order.
-    func fetch(_ requests: [LogTailRequest]) throws -> [Result<LatestMessages?, StoreError>] {
+    func fetch(_ requests: [LatestMessagesRequest]) throws -> [Result<LatestMessages?, StoreError>] {
         // Concurrent requests are often identical.
-        var results: [LogTailRequest: Result<LatestMessages?, StoreError>] = [:]
+        var results: [LatestMessagesRequest: Result<LatestMessages?, StoreError>] = [:]
         let epoch = try fetchEpoch()
         return try requests.map { request in
             if let result = results[request] { return result }
@@ -40,12 +40,13 @@ extension Database {
         }
     }
 
-    private func fetch(_ request: LogTailRequest, in epoch: Epoch) throws -> Result<LatestMessages?, StoreError> {
-        guard let head = try fetchHead(of: request.tail.chatID) else { return .failure(.chatNotFound) }
+    private func fetch(_ request: LatestMessagesRequest, in epoch: Epoch) throws -> Result<LatestMessages?, StoreError>
+    {
+        guard let head = try fetchHead(of: request.query.chatID) else { return .failure(.chatNotFound) }
         let end = head.end(in: epoch)
         if end == request.known { return .success(nil) }
         let chat = head.chat
-        let messages = try fetchNewestMessages(request.tail.limit, of: chat.id)
+        let messages = try fetchNewestMessages(request.query.limit, of: chat.id)
         return .success(
             LatestMessages(chat: ChatWithMessages(chat: chat, messages: messages.reversed()), end: end)
         )

@@ -30,7 +30,7 @@ extension SQLiteDatabase {
     }
 
     /// Reads the latest messages of several chats in one snapshot, and blocks meanwhile.
-    func fetch(_ requests: [LogTailRequest]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
+    func fetch(_ requests: [LatestMessagesRequest]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         do {
             return try writer.read { try $0.fetch(requests) }
         } catch {

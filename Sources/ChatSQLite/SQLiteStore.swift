@@ -73,8 +73,8 @@ package struct SQLiteStore: ChatStore {
     }
 
     /// Blocks a thread of its shard, never Swift's cooperative pool.
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        try await reads.tail(request)
+    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
+        try await reads.latestMessages(request)
     }
 
     /// Finds the message by its id and chat.

@@ -14,7 +14,7 @@ extension ChatStore {
 
     /// Reads a chat with its latest messages, oldest first.
     package func chat(_ id: ChatID, newestMessages limit: Int) async throws(StoreError) -> ChatWithMessages {
-        try await tail(LogTail(chatID: id, limit: limit)).chat
+        try await latestMessages(LatestMessagesQuery(chatID: id, limit: limit)).chat
     }
 
     package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {

@@ -72,8 +72,8 @@ package struct InterceptedStore: ChatStore {
         try await base.get().purgeDeletedChats()
     }
 
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        try await base.get().tail(request)
+    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
+        try await base.get().latestMessages(request)
     }
 
     package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {

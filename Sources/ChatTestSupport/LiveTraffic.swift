@@ -82,15 +82,15 @@ package final class LiveTraffic: Sendable {
         var log: [String] = []
         var id: String?
         while log.count < posts {
-            var patience = Int.random(in: 0...Int(posts) / 6, using: &random)
+            var eventsUntilDisconnect = Int.random(in: 0...Int(posts) / 6, using: &random)
             // A browser reconnects to the original URL with the id of the last event.
             let headers = id.map { ["Last-Event-ID": $0] } ?? [:]
             do {
                 try await server.client.withEvents("/chats/1/events?after=0", headers: headers) { stream in
-                    while patience > 0, log.count < posts, let event = try await stream.nextEvent() {
+                    while eventsUntilDisconnect > 0, log.count < posts, let event = try await stream.nextEvent() {
                         id = event.id ?? id
                         guard event.type == "message.created" else { continue }
-                        patience -= 1
+                        eventsUntilDisconnect -= 1
                         guard event.place == "\(log.count + 1)" else { throw Hole(after: log.count, event: event) }
                         log.append(event.data)
                     }

@@ -6,7 +6,10 @@ import Testing
 
 struct LatestMessagesCacheTests {
     private func key(_ chat: Int64) -> LatestMessagesCache.Key {
-        LatestMessagesCache.Key(viewer: .anonymous, tail: LogTail(chatID: ChatID(rawValue: chat), limit: 20))
+        LatestMessagesCache.Key(
+            viewer: .anonymous,
+            query: LatestMessagesQuery(chatID: ChatID(rawValue: chat), limit: 20)
+        )
     }
 
     private func entry(_ position: Int64, bytes: Int) -> LatestMessagesCache.Entry {

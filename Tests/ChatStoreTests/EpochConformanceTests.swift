@@ -20,7 +20,7 @@ struct EpochConformanceTests {
 
     private func epochs(of chat: ChatID, in store: some ChatStore) async throws -> Set<Epoch> {
         let beginning: Position = 0
-        let latest = try await store.tail(LogTail(chatID: chat, limit: 1))
+        let latest = try await store.latestMessages(LatestMessagesQuery(chatID: chat, limit: 1))
         return [
             latest.end.epoch, try await store.epoch, try await store.chats(withIDs: [chat]).epoch,
             try await store.chats(ChatListQuery(limit: 1)).epoch,
@@ -47,14 +47,15 @@ struct EpochConformanceTests {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             _ = try await store.postMessage(MessageText("text"), to: chat)
-            let tail = LogTail(chatID: chat, limit: 20)
-            let read = try await store.tail(tail)
+            let tail = LatestMessagesQuery(chatID: chat, limit: 20)
+            let read = try await store.latestMessages(tail)
             let end = read.end
-            #expect(try await store.tail(LogTailRequest(tail, known: end)) == nil)
+            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: end)) == nil)
             let epoch = try await store.renewEpoch()
             let other = LogEnd(epoch: epoch, position: end.position, instant: end.instant)
             #expect(
-                try await store.tail(LogTailRequest(tail, known: end)) == LatestMessages(chat: read.chat, end: other)
+                try await store.latestMessages(LatestMessagesRequest(tail, known: end))
+                    == LatestMessages(chat: read.chat, end: other)
             )
         }
     }

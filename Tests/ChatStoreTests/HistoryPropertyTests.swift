@@ -564,8 +564,8 @@ private struct SequentialClient {
         }
         #expect(try await store.chat(id, newestMessages: limit) == model.tail(limit))
         let end = LogEnd(epoch: log.epoch, position: model.chat.lastPosition, instant: model.lastEntryAt)
-        let known = LogTailRequest(LogTail(chatID: id, limit: limit), known: end)
-        #expect(try await store.tail(known) == nil)
+        let known = LatestMessagesRequest(LatestMessagesQuery(chatID: id, limit: limit), known: end)
+        #expect(try await store.latestMessages(known) == nil)
     }
 
     /// One of a few values, so that edits sometimes change nothing.

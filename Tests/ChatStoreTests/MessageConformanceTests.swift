@@ -53,19 +53,22 @@ struct MessageConformanceTests {
         try await store.withStore { store in
             let created = try await store.createChat(titled: ChatTitle("chat"))
             let chat = created.id
-            let tail = LogTail(chatID: chat, limit: 20)
+            let tail = LatestMessagesQuery(chatID: chat, limit: 20)
             let epoch = try await store.epoch
             let start = LogEnd(epoch: epoch, position: 0, instant: created.createdAt)
-            #expect(try await store.tail(LogTailRequest(tail, known: start)) == nil)
+            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: start)) == nil)
             let message = try await store.postMessage(MessageText("a"), to: chat)
             let end = LogEnd(epoch: epoch, position: message.position, instant: message.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.chat.lastPosition == message.position)
-            #expect(try await store.tail(LogTailRequest(tail, known: start)) == LatestMessages(chat: read, end: end))
-            #expect(try await store.tail(LogTailRequest(tail, known: end)) == nil)
+            #expect(
+                try await store.latestMessages(LatestMessagesRequest(tail, known: start))
+                    == LatestMessages(chat: read, end: end)
+            )
+            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: end)) == nil)
             try await store.deleteChat(chat)
             await #expect(throws: StoreError.chatNotFound) {
-                try await store.tail(LogTailRequest(tail, known: end))
+                try await store.latestMessages(LatestMessagesRequest(tail, known: end))
             }
         }
     }
@@ -95,9 +98,9 @@ struct MessageConformanceTests {
             let known = LogEnd(epoch: try await store.epoch, position: old.position, instant: old.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.messages == [new])
-            let request = LogTailRequest(LogTail(chatID: chat, limit: 20), known: known)
+            let request = LatestMessagesRequest(LatestMessagesQuery(chatID: chat, limit: 20), known: known)
             let latest = LatestMessages(chat: read, end: head.end(in: known.epoch))
-            #expect(try await store.tail(request) == latest)
+            #expect(try await store.latestMessages(request) == latest)
         }
     }
 

@@ -34,11 +34,11 @@ struct PurgeConformanceTests {
 
             let update = ChatEdit(title: try ChatTitle("new"))
             for _ in 0..<2 {
-                let tail = LogTail(chatID: chat, limit: 20)
+                let tail = LatestMessagesQuery(chatID: chat, limit: 20)
                 await #expect(throws: StoreError.chatNotFound) { try await store.chat(chat) }
-                await #expect(throws: StoreError.chatNotFound) { try await store.tail(tail) }
+                await #expect(throws: StoreError.chatNotFound) { try await store.latestMessages(tail) }
                 await #expect(throws: StoreError.chatNotFound) {
-                    try await store.tail(LogTailRequest(tail, known: end))
+                    try await store.latestMessages(LatestMessagesRequest(tail, known: end))
                 }
                 await #expect(throws: StoreError.chatNotFound) { try await store.message(message.id, in: chat) }
                 await #expect(throws: StoreError.chatNotFound) {

@@ -64,7 +64,7 @@ struct ReadFaultTests {
             { _ = try await $0.chats(withIDs: [chat]) },
             { _ = try await $0.chats(ChatListQuery(limit: 1)) },
             { _ = try await $0.chats(ChatListQuery(limit: 1, titlePart: "chat")) },
-            { _ = try await $0.tail(LogTail(chatID: chat, limit: 1)) },
+            { _ = try await $0.latestMessages(LatestMessagesQuery(chatID: chat, limit: 1)) },
             { _ = try await $0.messages(.newest(of: chat, limit: 1)) },
             { _ = try await $0.log(of: chat, after: start, limit: 1) },
             { _ = try await $0.archivedChats(after: 0, limit: 1) },

@@ -51,19 +51,19 @@ struct ChatController<Store: ChatStore>: Sendable {
         let limit = validator.limit(.latestMessages, in: request)
         guard let id, let limit else { throw validator.error }
         return try await reads.read(upTo: limit, for: context.address) {
-            try await show(LogTail(chatID: id, limit: limit), to: context.caller)
+            try await show(LatestMessagesQuery(chatID: id, limit: limit), to: context.caller)
         }
     }
 
-    private func show(_ tail: LogTail, to caller: Caller) async throws -> Response {
-        let key = LatestMessagesCache.Key(viewer: caller, tail: tail)
+    private func show(_ query: LatestMessagesQuery, to caller: Caller) async throws -> Response {
+        let key = LatestMessagesCache.Key(viewer: caller, query: query)
         let latest: LatestMessages
         if let cached = latestMessages.entry(for: key) {
-            let request = LogTailRequest(tail, known: cached.end)
+            let request = LatestMessagesRequest(query, known: cached.end)
             guard let changed = try await operations.readChat(caller, request) else { return .json(cached.body) }
             latest = changed
         } else {
-            latest = try await operations.readChat(caller, tail)
+            latest = try await operations.readChat(caller, query)
         }
         var writer = JSONWriter(capacity: 256 * (1 + latest.chat.messages.count))
         latest.chat.write(to: &writer)

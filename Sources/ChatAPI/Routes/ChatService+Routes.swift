@@ -15,7 +15,7 @@ extension ChatService {
         let chats = ChatController(
             operations: operations,
             maximumBodyBytes: limits.maximumBodyBytes,
-            latestMessages: LatestMessagesCache(maximumBytes: tailCacheBytes),
+            latestMessages: LatestMessagesCache(maximumBytes: latestMessagesCacheBytes),
             reads: reads
         )
         let messages = MessageController(

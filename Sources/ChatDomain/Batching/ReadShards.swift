@@ -6,9 +6,9 @@ package struct ReadShards: Sendable {
     ///
     /// The results are in request order; nil means that the log is unchanged.
     package typealias Perform =
-        @Sendable ([LogTailRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
+        @Sendable ([LatestMessagesRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
 
-    private let shards: [Batcher<LogTailRequest, LatestMessages?>]
+    private let shards: [Batcher<LatestMessagesRequest, LatestMessages?>]
 
     /// - Parameters:
     ///   - executors: Where each shard runs its batches, one per shard and at least one; nil stands for Swift's global
@@ -25,8 +25,8 @@ package struct ReadShards: Sendable {
     /// Reads a chat's latest messages; nil if the log still ends where the request says.
     ///
     /// It never throws `StoreError.outcomeUnknown`.
-    package func tail(_ request: LogTailRequest) async throws(StoreError) -> LatestMessages? {
-        let shard = shards[request.tail.chatID.shard(of: shards.count)]
+    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
+        let shard = shards[request.query.chatID.shard(of: shards.count)]
         do throws(StoreError) {
             return try await shard.submit(request, weight: request.weight)
         } catch {

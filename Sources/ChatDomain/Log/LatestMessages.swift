@@ -1,5 +1,5 @@
 /// A request for a chat's latest messages.
-package struct LogTail: Hashable, Sendable {
+package struct LatestMessagesQuery: Hashable, Sendable {
     /// May name a chat that does not exist.
     package let chatID: ChatID
     /// The maximum number of messages, at least 1.
@@ -31,29 +31,29 @@ package struct LogEnd: Hashable, Sendable {
 }
 
 /// A conditional read of a chat's latest messages.
-package struct LogTailRequest: Hashable, Sendable {
+package struct LatestMessagesRequest: Hashable, Sendable {
     /// What to read if the log has changed.
-    package let tail: LogTail
+    package let query: LatestMessagesQuery
     /// Where the log ended when the reader last made the same request; nil reads unconditionally.
     package let known: LogEnd?
 
-    package init(_ tail: LogTail, known: LogEnd? = nil) {
-        self.tail = tail
+    package init(_ query: LatestMessagesQuery, known: LogEnd? = nil) {
+        self.query = query
         self.known = known
     }
 
     /// The request's weight in a batch: 1 per 20 messages, rounded up, so that a batch of long reads stays within a few
     /// megabytes.
     package var weight: Int {
-        (tail.limit + 19) / 20
+        (query.limit + 19) / 20
     }
 }
 
 /// A chat's latest messages, and where its log ended when they were read.
 package struct LatestMessages: Equatable, Sendable {
-    /// The chat and at most `LogTail.limit` messages.
+    /// The chat and at most `LatestMessagesQuery.limit` messages.
     package let chat: ChatWithMessages
-    /// Pass this as `LogTailRequest.known` in the next request.
+    /// Pass this as `LatestMessagesRequest.known` in the next request.
     package let end: LogEnd
 
     package init(chat: ChatWithMessages, end: LogEnd) {

@@ -94,7 +94,7 @@ struct LimitOptions: ParsableArguments {
     @Option(Settings.maximumConnectionsPerAddress) var maximumConnectionsPerAddress: String?
     @Option(Settings.maximumSurplusConnections) var maximumSurplusConnections: String?
     @Option(Settings.maximumUnsentBytes) var maximumUnsentBytes: String?
-    @Option(Settings.tailCacheBytes) var tailCacheBytes: String?
+    @Option(Settings.latestMessagesCacheBytes) var latestMessagesCacheBytes: String?
     @Option(Settings.readBytes) var readBytes: String?
     @Option(Settings.drainDelay) var drainDelay: String?
     @Option(Settings.shutdownGrace) var shutdownGrace: String?
@@ -109,7 +109,7 @@ struct LimitOptions: ParsableArguments {
             Settings.maximumConnectionsPerAddress.given(maximumConnectionsPerAddress),
             Settings.maximumSurplusConnections.given(maximumSurplusConnections),
             Settings.maximumUnsentBytes.given(maximumUnsentBytes),
-            Settings.tailCacheBytes.given(tailCacheBytes),
+            Settings.latestMessagesCacheBytes.given(latestMessagesCacheBytes),
             Settings.readBytes.given(readBytes),
             Settings.drainDelay.given(drainDelay),
             Settings.shutdownGrace.given(shutdownGrace),

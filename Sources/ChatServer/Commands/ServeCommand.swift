@@ -84,7 +84,7 @@ private struct Server {
     private let streamLimits: StreamLimits
     private let webSocketLimits: WebSocketLimits
     private let webSocketOrigins: OriginPolicy
-    private let tailCacheBytes: Int
+    private let latestMessagesCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
         host = try settings.value(Settings.host)
@@ -104,7 +104,7 @@ private struct Server {
         webSocketLimits.pingInterval = streamLimits.heartbeat
         self.webSocketLimits = webSocketLimits
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
-        tailCacheBytes = try settings.value(Settings.tailCacheBytes)
+        latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
     }
 
     /// Serves until a signal stops it.
@@ -126,7 +126,7 @@ private struct Server {
             streamLimits: streamLimits,
             webSocketLimits: webSocketLimits,
             webSocketOrigins: webSocketOrigins,
-            tailCacheBytes: tailCacheBytes,
+            latestMessagesCacheBytes: latestMessagesCacheBytes,
             allowedHosts: allowedHosts,
             rootPath: rootPath,
             documentationAssets: docsAssets,

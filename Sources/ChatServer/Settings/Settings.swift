@@ -210,9 +210,9 @@ package enum Settings {
         in: 0.1...86_400,
         default: 60
     )
-    static let tailCacheBytes = Setting.wholeNumber(
-        ["chat", "tail", "cache", "bytes"],
-        flag: "tail-cache-bytes",
+    static let latestMessagesCacheBytes = Setting.wholeNumber(
+        ["chat", "latest", "messages", "cache", "bytes"],
+        flag: "latest-messages-cache-bytes",
         "Memory, in bytes, for cached responses to reads of unchanged chats.",
         in: 0...1_099_511_627_776,
         default: 268_435_456
@@ -410,7 +410,7 @@ package enum Settings {
         maximumBodyBytes,
         bodyTimeout,
         idleTimeout,
-        tailCacheBytes,
+        latestMessagesCacheBytes,
         readBytes,
         maximumHeaderBytes,
         maximumConnections,
