@@ -19,7 +19,7 @@ package protocol ChatStore: Sendable {
     /// Creates a chat, or returns the chat that an earlier request with the same idempotency key created.
     ///
     /// - Throws: `StoreError.idempotencyKeyReused` if the key was used for other content.
-    func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat>
+    func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat>
 
     /// Posts, edits or deletes a message.
     ///

@@ -3,9 +3,7 @@ package import ChatDomain
 extension Operations {
     /// Creates a chat, or returns the one that an earlier request with the same idempotency key created.
     package func createChat(_ caller: Caller, _ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        var draft = draft
-        draft.caller = caller
-        return try await store.createChat(draft)
+        try await store.createChat(draft, by: caller)
     }
 
     /// Lists chats, most recently active first.

@@ -34,8 +34,8 @@ package struct PostgresStore: ChatStore {
     }
 
     /// If processes create a chat under the same key at once, the loser is retried and returns the winner's chat.
-    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await writes.createChat(draft)
+    package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
+        try await writes.createChat(draft, by: caller)
     }
 
     /// If the connection breaks during COMMIT, the store checks whether the batch was committed before it answers.

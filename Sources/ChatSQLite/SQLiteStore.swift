@@ -35,8 +35,8 @@ package struct SQLiteStore: ChatStore {
     }
 
     /// Shares one write shard with all other writes.
-    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await writes.createChat(draft)
+    package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
+        try await writes.createChat(draft, by: caller)
     }
 
     /// Answers once the batch is synced to disk.

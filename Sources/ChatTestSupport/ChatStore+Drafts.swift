@@ -7,6 +7,10 @@ extension ChatStore {
         try await createChat(ChatDraft(title: title)).value
     }
 
+    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
+        try await createChat(draft, by: .anonymous)
+    }
+
     /// The epoch of the database's history.
     package var epoch: Epoch {
         get async throws(StoreError) { try await chats(withIDs: []).epoch }

@@ -52,8 +52,8 @@ package struct InterceptedStore: ChatStore {
         return try await base.get().log(of: chat, after: position, limit: limit)
     }
 
-    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await base.get().createChat(draft)
+    package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
+        try await base.get().createChat(draft, by: caller)
     }
 
     package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {

@@ -262,7 +262,7 @@ struct BatchPlanTests {
             old, try draft("other", key: "k1"), try draft("new", key: "k2"), try draft("new", key: "k2"),
             try draft("else", key: "k2"), try draft("new"),
         ]
-        let plan = BatchPlan(drafts.map { .create($0) }, from: priorState, at: now)
+        let plan = BatchPlan(drafts.map { .create($0, by: .anonymous) }, from: priorState, at: now)
         #expect(plan.writes.creations.map(\.draft.title.value) == ["new", "new"])
         let batch = plan.recorded(LogWrites.Written(chatIDs: [7, 8]))
         #expect(
@@ -284,7 +284,7 @@ struct BatchPlanTests {
         )
         let requests: [WriteRequest] = [
             record(try post("before"), in: first), .delete(first),
-            record(try post("after"), in: first), .delete(first), .create(draft),
+            record(try post("after"), in: first), .delete(first), .create(draft, by: .anonymous),
             .delete(3), record(try post("beside"), in: second),
         ]
         let plan = BatchPlan(requests, from: priorState, at: now)

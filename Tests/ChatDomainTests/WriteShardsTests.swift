@@ -18,15 +18,15 @@ struct WriteShardsTests {
         let draft = ChatDraft(title: try ChatTitle("flood"))
         let post = MessageDraft(text: try MessageText("hello"))
         try await withThrowingTaskGroup { group in
-            group.addTask { _ = try await shards.createChat(draft) }
+            group.addTask { _ = try await shards.createChat(draft, by: .anonymous) }
             await gate.waitUntilRunning()
             for _ in 0..<800 {
-                group.addTask { _ = try await shards.createChat(draft) }
+                group.addTask { _ = try await shards.createChat(draft, by: .anonymous) }
             }
             while shards.waitingCount < 800 { await Task.yield() }
             // Their queue is full; the other kinds' queues are not.
             await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
-                try await shards.createChat(draft)
+                try await shards.createChat(draft, by: .anonymous)
             }
             for number in 1...4 as ClosedRange<Int64> {
                 group.addTask {
@@ -70,7 +70,7 @@ struct WriteShardsTests {
 
     @Test func `a request gets its result before the listeners are notified`() async throws {
         let (shards, listener) = shardsWithSlowListener()
-        _ = try await shards.createChat(ChatDraft(title: try ChatTitle("first")))
+        _ = try await shards.createChat(ChatDraft(title: try ChatTitle("first")), by: .anonymous)
         listener.open()
         #expect(await listener.next() == .created(1))
     }
@@ -78,10 +78,10 @@ struct WriteShardsTests {
     @Test func `listeners are notified in the order of the batches`() async throws {
         let (shards, listener) = shardsWithSlowListener()
         let draft = ChatDraft(title: try ChatTitle("one of three"))
-        _ = try await shards.createChat(draft)
+        _ = try await shards.createChat(draft, by: .anonymous)
         // They run together, once the listener has received the first.
-        async let second = shards.createChat(draft)
-        async let third = shards.createChat(draft)
+        async let second = shards.createChat(draft, by: .anonymous)
+        async let third = shards.createChat(draft, by: .anonymous)
         while shards.waitingCount < 2 { await Task.yield() }
         for _ in 1...3 { listener.open() }
         _ = try await [second, third]
@@ -94,7 +94,7 @@ struct WriteShardsTests {
         let gate = BatchGate<WriteRequest>()
         let (shards, listener) = shardsWithSlowListener(gate)
         let draft = ChatDraft(title: try ChatTitle("first"))
-        let request = Task { try await shards.createChat(draft) }
+        let request = Task { try await shards.createChat(draft, by: .anonymous) }
         await gate.waitUntilRunning()
         request.cancel()
         gate.open()

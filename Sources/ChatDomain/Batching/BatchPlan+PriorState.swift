@@ -90,7 +90,7 @@ extension BatchPlan {
                 switch request {
                 case .record(let request): insert(request)
                 case .update(let id, _, _): chats.insert(id)
-                case .create(let draft):
+                case .create(let draft, _):
                     if let key = draft.idempotency?.key {
                         creationKeys.insert(key)
                     }

@@ -106,7 +106,7 @@ package struct BatchPlan {
         switch request {
         case .record(let request): return try plan(request)
         case .update(let id, let edit, _): return try update(id, edit)
-        case .create(let draft): return try create(draft)
+        case .create(let draft, _): return try create(draft)
         case .delete(let id):
             let size = try head(of: id).chat.lastPosition.rawValue
             if size <= removalBudget {

@@ -5,7 +5,7 @@ package enum WriteRequest: Sendable {
     /// Answered by `updated`.
     case update(ChatID, ChatEdit, by: Caller)
     /// Answered by `created`.
-    case create(ChatDraft)
+    case create(ChatDraft, by: Caller)
     /// Answered by `deleted`.
     case delete(ChatID)
     /// One step of purging deleted chats; answered by `purged`.

@@ -52,8 +52,8 @@ package struct WriteShards: Sendable {
     }
 
     /// Picks a shard by the idempotency key, or at random without one.
-    package func createChat(_ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        let answer = try await shard(of: draft).submit(.create(draft), queue: 1)
+    package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
+        let answer = try await shard(of: draft).submit(.create(draft, by: caller), queue: 1)
         guard case .created(let accepted) = answer else { throw .mismatched(answer) }
         return accepted
     }

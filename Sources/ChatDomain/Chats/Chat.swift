@@ -74,8 +74,6 @@ package struct ChatDraft: Sendable {
     package let metadata: Metadata?
     /// Nil if the request has no key: each one then creates another chat.
     package let idempotency: Idempotency?
-    /// Not part of the fingerprint by which a repeated request is recognized.
-    package var caller = Caller.anonymous
 
     /// Derives the fingerprint from the title and the metadata.
     package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
