@@ -16,8 +16,13 @@ package struct ChatRequestContext: RequestContext {
         channel = source.channel
     }
 
-    /// The client address, by which requests and streams are counted.
+    /// The client address, for the log.
     var address: String {
         channel.clientAddress
+    }
+
+    /// Who counts as one client; see `AddressBlock`.
+    var client: String {
+        channel.client
     }
 }

@@ -111,11 +111,11 @@ extension Operations {
     /// A notice over the limit of the chat, or too soon after the last one of the same person, is dropped without an
     /// error.
     ///
-    /// - Parameter address: The client address, which has its own limit.
+    /// - Parameter client: The client, which has its own limit.
     /// - Throws: `OperationError.tooManyTypingNotices`, and `StoreError`.
-    package func announceTyping(_ caller: Caller, _ typing: Typing, from address: String) async throws {
+    package func announceTyping(_ caller: Caller, _ typing: Typing, from client: String) async throws {
         let now = ContinuousClock.now
-        guard typingLimiter.withLock({ $0.admitsEvent(from: address, at: now) }) else {
+        guard typingLimiter.withLock({ $0.admitsEvent(from: client, at: now) }) else {
             throw OperationError.tooManyTypingNotices
         }
         // Saves a read of the database.

@@ -30,7 +30,7 @@ package final class Operations<Store: ChatStore>: Sendable {
             TypingLimiter(
                 interval: hub.limits.typingInterval,
                 chatLimit: hub.limits.maximumTypingPerChat,
-                addressLimit: hub.limits.maximumTypingPerAddress
+                clientLimit: hub.limits.maximumTypingPerAddress
             )
         )
     }

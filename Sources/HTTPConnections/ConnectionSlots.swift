@@ -69,10 +69,22 @@ package final class ConnectionSlots: Sendable {
 /// An IPv4 address, or the first 64 bits of an IPv6 address, which stand for one client.
 ///
 /// Providers assign each customer at least a /64.
-package enum AddressBlock: Hashable, Sendable {
+package enum AddressBlock: Hashable, Sendable, CustomStringConvertible {
     case ipv4(UInt32)
     case ipv6(UInt64)
     case other
+
+    /// Such as `192.0.2.1` or `2001:db8:0:1::/64`.
+    package var description: String {
+        switch self {
+        case .ipv4(let bits):
+            stride(from: 24, through: 0, by: -8).map { String(bits >> $0 & 0xFF) }.joined(separator: ".")
+        case .ipv6(let bits):
+            stride(from: 48, through: 0, by: -16).map { String(bits >> $0 & 0xFFFF, radix: 16) }.joined(separator: ":")
+                + "::/64"
+        case .other: "other"
+        }
+    }
 
     /// The block of a peer's address; `other` without an IP address.
     package init(_ address: SocketAddress?) {

@@ -1,3 +1,4 @@
+import ChatAPI
 import ChatDomain
 import ChatLive
 import ChatTestSupport
@@ -48,6 +49,21 @@ struct StreamLimitTests {
             }
             try await client.withEventsOnceAdmitted("/events") { _ in }
         }
+    }
+
+    /// A client can use any address of its IPv6 network, which has at least 64 bits for itself.
+    @Test func streamsFromAnIPv6NetworkCountTogether() throws {
+        var limits = StreamLimits()
+        limits.maximumStreamsPerAddress = 1
+        let admissions = StreamAdmissions(limits)
+        func admit(_ address: String) throws -> StreamAdmissions.Admission {
+            try admissions.admit(SocketAddress(ipAddress: address, port: 1))
+        }
+        try withExtendedLifetime(admit("2001:db8:1:2::1")) {
+            #expect(throws: APIError.self) { try admit("2001:db8:1:2::ffff") }
+            _ = try admit("2001:db8:1:3::1")
+        }
+        _ = try admit("2001:db8:1:2::ffff")
     }
 
     /// A browser treats any status but 200 as final and never reconnects.

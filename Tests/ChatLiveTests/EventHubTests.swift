@@ -71,7 +71,7 @@ struct EventHubTests {
             let subscribers = try await eventLoop.submit {
                 let shard = hub.shard(on: eventLoop)
                 let subscribers = [sendFirst, sendSecond].map { send in
-                    let subscriber = Subscriber(address: "client", sink: RecordingSink(send))
+                    let subscriber = Subscriber(client: "client", sink: RecordingSink(send))
                     shard.add(subscriber)
                     shard.start(subscriber.add(start), start)
                     return subscriber

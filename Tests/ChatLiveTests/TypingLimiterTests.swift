@@ -9,7 +9,7 @@ import Testing
         private var state: TypingLimiter
 
         init(interval: Duration, chatLimit: Int, addressLimit: Int) {
-            state = TypingLimiter(interval: interval, chatLimit: chatLimit, addressLimit: addressLimit)
+            state = TypingLimiter(interval: interval, chatLimit: chatLimit, clientLimit: addressLimit)
         }
 
         func isRepeated(_ typing: Typing, at now: ContinuousClock.Instant) -> Bool { state.isRepeated(typing, at: now) }

@@ -21,6 +21,11 @@ import Testing
         #expect(AddressBlock(nil) == .other)
     }
 
+    @Test func `a block describes itself`() throws {
+        #expect(try block("192.0.2.1").description == "192.0.2.1")
+        #expect(try block("2001:db8:0:1::1").description == "2001:db8:0:1::/64")
+    }
+
     @Test func `slots are limited per address and in total`() throws {
         var limits = HTTPLimits()
         limits.maximumConnections = 3

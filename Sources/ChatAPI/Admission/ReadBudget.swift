@@ -5,7 +5,7 @@ import Synchronization
 /// Bounds the bytes of messages in memory between the database and the responses.
 ///
 /// The size of a message is known only once it has been read, so each is counted at its maximum size. Reads that must
-/// wait take turns by client address.
+/// wait take turns by client.
 package final class ReadBudget: Sendable {
     private struct Waiting {
         let bytes: Int
@@ -46,31 +46,31 @@ package final class ReadBudget: Sendable {
     ///
     /// - Parameters:
     ///   - messages: The maximum number of messages it returns.
-    ///   - address: The client address, evaluated only if the read must wait.
+    ///   - client: Who counts as one client, evaluated only if the read must wait.
     /// - Throws: `StoreError.unavailable` if there is no room in time, and the errors of `read`.
     package func read<Result>(
         upTo messages: Int,
-        for address: @autoclosure () -> String,
+        for client: @autoclosure () -> String,
         isolation: isolated (any Actor)? = #isolation,
         _ read: () async throws -> Result
     ) async throws -> Result {
         // A read larger than the whole budget runs alone.
         let bytes = min(messages * Self.largestMessage, limits.maximumBytes)
         if !state.withLock({ $0.take(bytes) }) {
-            try await wait(for: bytes, address())
+            try await wait(for: bytes, client())
         }
         defer { give(back: bytes) }
         return try await read()
     }
 
-    private func wait(for bytes: Int, _ address: String) async throws(StoreError) {
+    private func wait(for bytes: Int, _ client: String) async throws(StoreError) {
         let deadline = ContinuousClock.now + limits.queueTimeout
         let isGranted = await withCheckedContinuation { continuation in
             let answer = state.withLock { state -> Bool? in
                 if state.take(bytes) { return true }
                 if state.waiting.count >= limits.maximumWaiting { return false }
                 let waiting = Waiting(bytes: bytes, deadline: deadline, continuation: continuation)
-                state.waiting.append(waiting, of: [address])
+                state.waiting.append(waiting, of: [client])
                 return nil
             }
             if let answer {

@@ -50,7 +50,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         let id = validator.chatID(in: context)
         let limit = validator.limit(.latestMessages, in: request)
         guard let id, let limit else { throw validator.error }
-        return try await reads.read(upTo: limit, for: context.address) {
+        return try await reads.read(upTo: limit, for: context.client) {
             try await show(LatestMessagesQuery(chatID: id, limit: limit), to: context.caller)
         }
     }

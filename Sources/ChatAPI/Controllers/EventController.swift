@@ -27,7 +27,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let after = validator.streamPlace(in: request)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let after, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.address)
+        let admission = try admissions.admit(context.channel.remoteAddress)
         let streamed: SubscriptionStart
         do {
             let place = after.value?.place
@@ -45,7 +45,7 @@ struct EventController<Store: ChatStore>: Sendable {
             }
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = PageLimit.logEntries.defaultValue
-            return try await reads.read(upTo: limit, for: context.address) {
+            return try await reads.read(upTo: limit, for: context.client) {
                 .json(try await operations.readLog(context.caller, of: chatID, after: place, limit: limit))
             }
         }
@@ -63,7 +63,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let chats = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
         guard let chats, let cursor else { throw validator.error }
-        let admission = try admissions.admit(context.address)
+        let admission = try admissions.admit(context.channel.remoteAddress)
         let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
         do {
             let start =
@@ -91,7 +91,7 @@ struct EventController<Store: ChatStore>: Sendable {
         let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
         guard let chatID, let metadata else { throw validator.error }
         let event = Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))
-        try await operations.announceTyping(context.caller, event, from: context.address)
+        try await operations.announceTyping(context.caller, event, from: context.client)
         return Response(status: .noContent)
     }
 

@@ -16,7 +16,7 @@ struct LogController<Store: ChatStore>: Sendable {
         let limit = validator.limit(.logEntries, in: request)
         guard let chatID, let after, let limit else { throw validator.error }
         let place = after.value ?? LogPlace(epoch: nil, position: Position(rawValue: 0))
-        return try await reads.read(upTo: limit, for: context.address) {
+        return try await reads.read(upTo: limit, for: context.client) {
             .json(try await operations.readLog(context.caller, of: chatID, after: place, limit: limit))
         }
     }

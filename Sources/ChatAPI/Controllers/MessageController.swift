@@ -48,7 +48,7 @@ struct MessageController<Store: ChatStore>: Sendable {
             } else {
                 .latest
             }
-        return try await reads.read(upTo: limit, for: context.address) {
+        return try await reads.read(upTo: limit, for: context.client) {
             .json(try await operations.listMessages(context.caller, of: chatID, range, limit: limit))
         }
     }

@@ -24,11 +24,12 @@ struct SocketController<Store: ChatStore>: Sendable {
             throw APIError(error)
         }
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
-        let admission = try admissions.admit(context.address)
+        let admission = try admissions.admit(context.channel.remoteAddress)
         let service = SocketService(
             operations: operations,
             caller: context.caller,
             address: admission.address,
+            client: context.client,
             logger: context.logger
         )
         return Response(

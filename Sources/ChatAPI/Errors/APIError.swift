@@ -4,7 +4,7 @@ import Hummingbird
 import NIOCore
 
 /// An error that is its own response: the `detail` of FastAPI, and a `code` that programs can rely on.
-struct APIError: Error, Equatable {
+package struct APIError: Error, Equatable {
     let status: HTTPResponse.Status
     /// Stable: never renamed.
     let code: String

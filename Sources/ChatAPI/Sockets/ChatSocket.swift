@@ -56,7 +56,7 @@ final class ChatSocket: WebSocketSession {
 
     func opened(_ connection: WebSocketConnection) {
         self.connection = connection
-        let subscriber = Subscriber(address: admission.address, sink: self)
+        let subscriber = Subscriber(client: admission.client, sink: self)
         self.subscriber = subscriber
         shard.add(subscriber)
         writeNotice(type: "hello") { _ in }

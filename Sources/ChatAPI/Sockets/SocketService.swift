@@ -9,8 +9,10 @@ import NIOCore
 struct SocketService<Store: ChatStore>: Sendable {
     let operations: Operations<Store>
     let caller: Caller
-    /// The client address.
+    /// The client address, for the log.
     let address: String
+    /// Who counts as one client; see `AddressBlock`.
+    let client: String
     let logger: Logger
 
     /// Parses a message and performs its request; errors become answers.
@@ -70,7 +72,7 @@ struct SocketService<Store: ChatStore>: Sendable {
             }
             return .answered(answer)
         case .typing(let typing):
-            try await operations.announceTyping(caller, typing, from: address)
+            try await operations.announceTyping(caller, typing, from: client)
             return .answered(SocketAnswer(mark))
         case .ping:
             return .answered(SocketAnswer(mark))

@@ -1,10 +1,16 @@
 import ChatLive
+import HTTPConnections
 import NIOCore
 
 extension Channel {
     /// The client address without its port; behind a proxy, that of the proxy.
     var clientAddress: String {
         remoteAddress?.ipAddress ?? ""
+    }
+
+    /// Who counts as one client; see `AddressBlock`.
+    var client: String {
+        AddressBlock(remoteAddress).description
     }
 
     /// Bounds what a slow client leaves in the kernel, and detects one that has vanished.

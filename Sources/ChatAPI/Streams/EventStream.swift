@@ -58,7 +58,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let subscriber = Subscriber(address: client.address, sink: self)
+        let subscriber = Subscriber(client: client.client, sink: self)
         self.subscriber = subscriber
         hub.shard(on: context.eventLoop).add(subscriber)
         if start.scope == .allChats {

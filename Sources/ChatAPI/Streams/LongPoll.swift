@@ -25,7 +25,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let subscriber = Subscriber(address: context.channel.clientAddress, sink: self)
+        let subscriber = Subscriber(client: context.channel.client, sink: self)
         self.subscriber = subscriber
         let shard = hub.shard(on: context.eventLoop)
         shard.add(subscriber)

@@ -1,41 +1,48 @@
-import ChatLive
+package import ChatLive
 import HTTPConnections
 import HTTPTypes
 import Hummingbird
+package import NIOCore
 import Synchronization
 
 /// Counts streams, WebSockets and long polls, and rejects clients over the limits.
-final class StreamAdmissions: Sendable {
+package final class StreamAdmissions: Sendable {
     private let slots = Mutex(SlotCounts<String>())
     private let limits: StreamLimits
 
-    init(_ limits: StreamLimits) {
+    /// Counts all streams of a server.
+    package init(_ limits: StreamLimits) {
         self.limits = limits
     }
 
     /// A slot, which is freed when this object is released.
-    final class Admission: Sendable {
+    package final class Admission: Sendable {
         private let admissions: StreamAdmissions
-        /// The client address.
+        /// The client address, for the log.
         let address: String
+        /// Who counts as one client; see `AddressBlock`.
+        let client: String
 
-        fileprivate init(_ admissions: StreamAdmissions, _ address: String) {
+        fileprivate init(_ admissions: StreamAdmissions, _ address: String, _ client: String) {
             self.admissions = admissions
             self.address = address
+            self.client = client
         }
 
         deinit {
-            admissions.leave(address)
+            admissions.slots.withLock { $0.giveBack(of: client) }
         }
     }
 
-    /// Takes a slot for a client address.
+    /// Takes a slot for a client.
     ///
+    /// - Parameter peer: The address of the client's connection.
     /// - Throws: `APIError.tooManyStreams` or `APIError.tooManyStreamsOfClient`.
-    func admit(_ address: String) throws(APIError) -> Admission {
+    package func admit(_ peer: SocketAddress?) throws(APIError) -> Admission {
+        let client = AddressBlock(peer).description
         let refusal = slots.withLock { slots in
             slots.take(
-                for: address,
+                for: client,
                 maximum: limits.maximumStreams,
                 maximumPerClient: limits.maximumStreamsPerAddress
             )
@@ -43,12 +50,8 @@ final class StreamAdmissions: Sendable {
         switch refusal {
         case .total: throw .tooManyStreams
         case .ofClient: throw .tooManyStreamsOfClient
-        case nil: return Admission(self, address)
+        case nil: return Admission(self, peer?.ipAddress ?? "", client)
         }
-    }
-
-    private func leave(_ address: String) {
-        slots.withLock { $0.giveBack(of: address) }
     }
 }
 

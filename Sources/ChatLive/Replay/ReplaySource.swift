@@ -14,7 +14,7 @@ final class ReplaySource: Sendable {
         case topic(ObjectIdentifier)
         /// Reads of entries from before a subscription started.
         case replay
-        case address(String)
+        case client(String)
         case subscriber(ObjectIdentifier)
     }
 

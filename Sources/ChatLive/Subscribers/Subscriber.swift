@@ -7,7 +7,7 @@ import NIOCore
 /// need; after that, the subscriber is disconnected. There is no queue per subscriber. Confined to the event loop of
 /// the connection.
 package final class Subscriber: Indexed {
-    private let address: String
+    private let client: String
     /// Nil once the subscriber has ended; until then, the two retain each other.
     private var sink: (any EventSink)?
     /// In the order in which they were added; empty once the subscriber has ended.
@@ -20,15 +20,15 @@ package final class Subscriber: Indexed {
     /// When the connection stopped being writable; nil while it is.
     private var stalledSince: NIODeadline?
 
-    /// - Parameter address: The address of the client; reads of the store take turns by address.
-    package init(address: String, sink: any EventSink) {
-        self.address = address
+    /// - Parameter client: Whose reads of the store take turns with those of other clients.
+    package init(client: String, sink: any EventSink) {
+        self.client = client
         self.sink = sink
     }
 
     /// The owner of its reads in the fair queue.
     var turn: [ReplaySource.Turn] {
-        [.replay, .address(address), .subscriber(ObjectIdentifier(self))]
+        [.replay, .client(client), .subscriber(ObjectIdentifier(self))]
     }
 
     /// Adds a subscription; nothing is sent until the shard starts it.

@@ -1,6 +1,6 @@
 package import ChatDomain
 
-/// Limits typing notices per person, per chat and per client address.
+/// Limits typing notices per person, per chat and per client.
 package struct TypingLimiter {
     /// Monotonic, and passed in by the caller, so that tests control the time.
     package typealias Instant = ContinuousClock.Instant
@@ -22,7 +22,7 @@ package struct TypingLimiter {
     private static let maximumTypists = 100_000
 
     private let interval: Duration
-    private var addresses: RateWindow<String>
+    private var clients: RateWindow<String>
     private var chats: RateWindow<ChatID>
     /// When each person was last shown, in two generations, so that expired entries are dropped cheaply.
     private var young: [Typist: Instant] = [:]
@@ -32,16 +32,16 @@ package struct TypingLimiter {
     /// - Parameters:
     ///   - interval: How long a person who was shown is not shown again.
     ///   - chatLimit: Notices shown per chat and second.
-    ///   - addressLimit: Notices accepted per client address and second.
-    package init(interval: Duration, chatLimit: Int, addressLimit: Int) {
+    ///   - clientLimit: Notices accepted per client and second.
+    package init(interval: Duration, chatLimit: Int, clientLimit: Int) {
         self.interval = interval
-        addresses = RateWindow(limit: addressLimit)
+        clients = RateWindow(limit: clientLimit)
         chats = RateWindow(limit: chatLimit)
     }
 
-    /// Counts a notice from a client address; false if the address is over its limit.
-    package mutating func admitsEvent(from address: String, at now: Instant) -> Bool {
-        addresses.admits(address, at: now)
+    /// Counts a notice from a client; false if the client is over its limit.
+    package mutating func admitsEvent(from client: String, at now: Instant) -> Bool {
+        clients.admits(client, at: now)
     }
 
     /// Whether the same person was already shown in the same chat within `interval`; records nothing.

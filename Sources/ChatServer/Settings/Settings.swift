@@ -269,7 +269,7 @@ package enum Settings {
     static let maximumStreamsPerAddress = Setting.wholeNumber(
         ["chat", "max", "streams", "per", "address"],
         flag: "max-streams-per-address",
-        "Maximum number of streams, long polls and WebSockets from one address; more get 429.",
+        "Maximum number of streams, long polls and WebSockets from one IPv4 address or IPv6 /64; more get 429.",
         in: 0...1_000_000,
         default: 1_000
     )
@@ -332,7 +332,7 @@ package enum Settings {
     static let maximumTypingPerAddress = Setting.wholeNumber(
         ["chat", "max", "typing", "per", "address"],
         flag: "max-typing-per-address",
-        "Maximum number of typing events from one address per second; more get 429.",
+        "Maximum number of typing events from one IPv4 address or IPv6 /64 per second; more get 429.",
         in: 1...1_000_000,
         default: 200
     )
