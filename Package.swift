@@ -2,6 +2,10 @@
 
 import PackageDescription
 
+#if !os(Linux)
+#error("Chat API builds on Linux only.")
+#endif
+
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -31,7 +35,6 @@ extension Target.Dependency {
 
 let package = Package(
     name: "chat-api",
-    platforms: [.macOS(.v26)],
     products: [
         .executable(name: "chat-api", targets: ["ChatServer"])
     ],

@@ -1,8 +1,4 @@
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 
 /// A moment in UTC with the precision that both databases keep: one microsecond.
 package struct Instant: Hashable, Comparable, Sendable {

@@ -1,11 +1,6 @@
 package import ChatDomain
 package import GRDB
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 
 /// An open SQLite database with verified durability settings.
 package struct SQLiteDatabase: Sendable {

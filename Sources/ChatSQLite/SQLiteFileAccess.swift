@@ -1,8 +1,4 @@
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 
 /// Checks whether the operating system lets this process write a database file and its log.
 enum SQLiteFileAccess {

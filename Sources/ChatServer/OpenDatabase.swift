@@ -2,15 +2,10 @@ import ChatDomain
 import ChatMigrations
 import ChatPostgres
 import ChatSQLite
+import Glibc
 import Logging
 import PostgresClient
 import ServiceLifecycle
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// The configured database, SQLite or PostgreSQL; nothing else in the program chooses between them.
 struct OpenDatabase {

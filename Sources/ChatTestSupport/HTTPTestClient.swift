@@ -1,11 +1,6 @@
+import Glibc
 package import NIOCore
 import NIOPosix
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// A client that sends exactly the bytes a test gives it, valid or not, on one connection per request.
 package struct HTTPTestClient: Sendable {

@@ -1,10 +1,5 @@
-import NIOCore
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
+import NIOCore
 
 /// A persistent connection, for consecutive requests and for streams.
 package struct HTTPTestConnection {

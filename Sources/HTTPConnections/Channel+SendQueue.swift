@@ -1,10 +1,5 @@
-import NIOCore
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
+import NIOCore
 
 extension Channel {
     /// The number of bytes in the kernel's send queue that the peer has not acknowledged (`SIOCOUTQ` in tcp(7)); 0 if
@@ -15,15 +10,11 @@ extension Channel {
     ///
     /// - Precondition: On the channel's event loop.
     var kernelQueueLength: Int {
-        #if os(Linux)
         let count = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
             socket in
             var count: CInt = 0
             return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
         }
         return count.flatMap(\.self) ?? 0
-        #else
-        return 0
-        #endif
     }
 }

@@ -1,15 +1,10 @@
 import DequeModule
+import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
 import Synchronization
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// One HTTP/1.1 connection: decodes requests, runs each in a task, and writes the responses.
 ///

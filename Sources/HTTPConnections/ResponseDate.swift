@@ -1,10 +1,5 @@
-import Synchronization
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
+import Synchronization
 
 /// The value of the `Date` header (RFC 9110, section 5.6.7), formatted at most once per second.
 package final class ResponseDate: Sendable {

@@ -2,14 +2,9 @@ import ChatDomain
 import ChatMigrations
 import ChatPostgres
 import ChatSQLite
+import Glibc
 import NIOCore
 import PostgresClient
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// An error that ends a command; its description is the one line that the user sees.
 struct CommandError: Error, CustomStringConvertible {

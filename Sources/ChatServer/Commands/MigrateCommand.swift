@@ -1,11 +1,6 @@
 import ArgumentParser
 import ChatMigrations
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,11 +1,6 @@
 import ChatSQLite
-import PostgresClient
-
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
+import PostgresClient
 
 /// A database URL in SQLAlchemy's form.
 enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {

@@ -1,8 +1,4 @@
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 
 /// The files installed with the program: `share/chat-api` next to `bin/chat-api`.
 enum Installation {
