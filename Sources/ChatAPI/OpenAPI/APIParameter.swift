@@ -75,9 +75,9 @@ extension APIParameter {
         .header,
         "Idempotency-Key",
         """
-        A key for this request, such as a UUID, unique among the chat's messages (or among all chats, if it creates one). \
-        Retry the request with the same key after any failure: it is carried out once. The key lives as long as the message \
-        or chat it created. A different request needs a different key.
+        A key of your choice for this request, such as a UUID. If the request fails or gets no response, retry it with the \
+        same key: it is carried out once. Each new message in a chat, and each new chat, needs a key of its own. The key \
+        lives as long as the message or chat it created.
         """,
         ["type": "string", "pattern": .string(RequestValidator.idempotencyKeyPattern)],
         component: "IdempotencyKey"
@@ -87,7 +87,7 @@ extension APIParameter {
         .header,
         "If-Match",
         """
-        The `ETag` of the revision you want to change, a list of them, or `*` for any. A weak tag, `W/"1"`, names the same \
+        The `ETag` of the revision you want to change, a list of ETags, or `*` for any. A weak tag, `W/"1"`, names the same \
         revision. If the message is at another revision, nothing changes and the response is 412.
         """,
         .string,

@@ -39,7 +39,7 @@ extension APIResponse {
     )
     static let revisionMismatch = error(
         .revisionMismatch,
-        "The message is not at a revision in `If-Match`. Nothing was changed.",
+        "The message is at another revision than `If-Match` requires. Nothing was changed.",
         component: "RevisionMismatch"
     )
     static let epochChanged = error(
@@ -49,15 +49,15 @@ extension APIResponse {
     )
     static let validationFailed = APIResponse(
         .unprocessableContent,
-        "The request is not valid. `detail` has an entry for each problem.",
+        "The request is invalid. `detail` lists every problem.",
         .json(.validationError, example: ValidationError.example),
         component: "ValidationFailed"
     )
     static let validationFailedOrKeyReused = APIResponse(
         .unprocessableContent,
         """
-        The request is not valid: `detail` has an entry for each problem. Or its `Idempotency-Key` belongs to an earlier \
-        request with another body: the code is `idempotency_key_reused`.
+        The request is invalid: `detail` lists every problem. With the code `idempotency_key_reused`, its `Idempotency-Key` \
+        belongs to an earlier request with another body.
         """,
         Content(
             mediaType: "application/json",
@@ -89,31 +89,31 @@ extension APIResponse {
     )
     static let tooManyTypingEvents = error(
         APIError(.tooManyTypingNotices),
-        "This address sends too many typing events.",
+        "Too many typing events come from this address.",
         component: "TooManyTypingEvents"
     )
     static let unavailable = error(
         .unavailable,
         """
-        The database is unavailable. With the code `unavailable`, nothing was changed: retry the request. With \
-        `search_timeout`, a search in titles took too long. With `outcome_unknown`, the connection to the database broke, \
-        and the change may have been made.
+        The database is unavailable, or the server is overloaded. With the code `unavailable`, nothing was changed: retry \
+        the request. With `search_timeout`, a title search took too long. With `outcome_unknown`, the connection to the \
+        database broke, and the change may have been made.
         """,
         component: "Unavailable"
     )
     static let unavailableOrTooManyStreams = error(
         .tooManyStreams,
-        "The database is unavailable, or too many streams are open.",
+        "The database is unavailable, the server is overloaded, or too many streams are open.",
         component: "UnavailableOrTooManyStreams"
     )
     static let internalError = error(
         .internalError,
-        "A bug in the service. Report it with its request id.",
+        "A bug in the service. Report it with its `request_id`.",
         component: "InternalError"
     )
 
     private static let retryAfter: (String, OpenAPIValue) = (
-        "Retry-After", ["description": "Seconds to wait.", "schema": ["type": "integer"]]
+        "Retry-After", ["description": "How many seconds to wait before you retry.", "schema": ["type": "integer"]]
     )
 }
 

@@ -45,7 +45,7 @@ struct APIResponse {
     static func replayed(_ schema: JSONSchema, example: OpenAPIValue) -> APIResponse {
         APIResponse(
             .ok,
-            "The request was already carried out under this key. The response is the result in its current state.",
+            "An earlier request with this key was carried out. The response is what it created, in its current state.",
             .json(schema, example: example),
             headers: [
                 ("Idempotent-Replayed", ["description": "Marks a replayed response.", "schema": ["const": "true"]])

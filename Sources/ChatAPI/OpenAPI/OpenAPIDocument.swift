@@ -58,8 +58,8 @@ struct OpenAPIDocument {
         Create a chat, post messages to it, read it with its latest messages, delete it.
 
         Every chat is a log with positions (`seq`) 1, 2, 3 … and no gaps. A message takes the next position when it is \
-        posted, and so does each later change. A response to a `POST`, `PATCH` or `DELETE` means that the data is on \
-        disk. Retry a `POST` with the same `Idempotency-Key` until it gets a response: it is carried out once.
+        posted, and so does each later change. When a `POST`, `PATCH` or `DELETE` succeeds, its change is on disk. Retry \
+        a `POST` with the same `Idempotency-Key` until it gets a response: it is carried out once.
 
         `GET /chats/{chat_id}/log` returns every change after a position, and `GET /chats/{chat_id}/events` streams \
         new ones as they happen. An edit increments a message's revision, which is its `ETag`; send `If-Match` to \
@@ -68,11 +68,11 @@ struct OpenAPIDocument {
         Paths work with and without their trailing slash. Every response has the header `X-Request-ID`: the one you \
         sent (1 to 128 letters, digits and `-_.:/+=@`), or a new one.
 
-        A request must have one valid `Host` (else 400) that the server serves (else 421). A query is form-encoded: \
-        `+` is a space, and a `%` that does not start a percent-encoding is rejected with 422. `POST /chats/`, `GET` \
-        and `DELETE /chats/{chat_id}` and `POST /chats/{chat_id}/messages/` ignore query parameters they do not know; \
-        all other operations reject them with 422. Later versions may add response fields: ignore those you do not \
-        know.
+        A request needs exactly one valid `Host`, or it gets 400; if the server does not serve that host, it gets 421. \
+        Queries are form-encoded: `+` is a space, and a `%` that does not start a percent-encoding gets 422. \
+        `POST /chats/`, `GET` and `DELETE /chats/{chat_id}` and `POST /chats/{chat_id}/messages/` ignore unknown query \
+        parameters; all other operations reject them with 422. Later versions may add response fields: ignore those \
+        you do not know.
         """,
         "license": ["name": "MIT", "identifier": "MIT"],
     ]

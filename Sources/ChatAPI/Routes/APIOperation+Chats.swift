@@ -10,7 +10,7 @@ extension APIOperation {
         parameters: [.idempotencyKey],
         body: (.chatCreate, ["title": "Team"]),
         responses: [
-            APIResponse(.created, "The chat was created.", .json(.chat, example: .example(Chat.newExample))),
+            APIResponse(.created, "The new chat.", .json(.chat, example: .example(Chat.newExample))),
             .replayed(.chat, example: .example(Chat.newExample)),
         ]
     )
@@ -20,21 +20,20 @@ extension APIOperation {
         .chats,
         "List chats, most recently active first",
         """
-        Each page continues where the previous one ended. A chat that becomes active in the meantime moves to the front of \
-        the list.
+        Each page continues where the previous one ended. A chat that becomes active in the meantime moves to the front.
         """,
         parameters: [
             .limit(.chats, "The maximum number of chats to return."),
             .query(
                 "cursor",
-                "The `next_cursor` of the previous page. It is opaque; only cursors from this service are valid.",
+                "The `next_cursor` of the previous page, an opaque string.",
                 .string
             ),
             .query(
                 "q",
                 """
-                Return only chats whose title contains this text, in any case. White space around it is trimmed; empty means \
-                all chats.
+                Return only chats whose title contains this text, ignoring case. Surrounding white space is trimmed; an \
+                empty text matches all chats.
                 """,
                 .string
             ),
@@ -53,7 +52,7 @@ extension APIOperation {
         responses: [
             APIResponse(
                 .ok,
-                "The chat and its latest `limit` messages, oldest first, without deleted ones.",
+                "The chat with its latest messages, oldest first. Deleted messages are left out.",
                 .json(.chatWithMessages, example: .example(ChatWithMessages.example))
             )
         ]
@@ -64,8 +63,8 @@ extension APIOperation {
         .chats,
         "Change a chat's title or metadata",
         """
-        Fields you leave out stay the same. A change takes the next position of the chat's log; a request that changes \
-        nothing takes none.
+        Fields that you leave out keep their values. A change takes the next position of the chat's log; a request that \
+        changes nothing takes none.
         """,
         body: (.chatUpdate, ["title": "Core team", "metadata": ["topic": "releases"]]),
         responses: [
@@ -81,6 +80,7 @@ extension APIOperation {
         "deleteChat",
         .chats,
         "Delete a chat and its messages",
+        "The chat's subscribers get `chat.deleted`.",
         responses: [APIResponse(.noContent, "The chat was deleted.")]
     )
 }

@@ -20,8 +20,8 @@ extension APIOperation {
             APIResponse(
                 .serviceUnavailable,
                 """
-                The service is not ready: the database is unavailable, or the server is shutting down. The log has the \
-                reason.
+                The service is not ready: the database is unavailable, or the server is shutting down. The server's log has \
+                the details.
                 """,
                 .json(
                     .readiness,

@@ -9,20 +9,20 @@ extension APIOperation {
         .live,
         "Follow a chat's log live",
         """
-        A stream of Server-Sent Events that starts after a position, or now, and skips no entry: first the existing entries, \
-        then `caught_up`, then each new entry. The `id` of an event is its position, so a browser that loses the connection \
-        resumes where it was. With `Accept: application/x-ndjson`, it streams JSON lines; with `wait`, it is a long poll.
+        Streams the log as Server-Sent Events, from a position or from now on: first the existing entries, then `caught_up`, \
+        then each new entry. No entry is skipped. An event's `id` is its position, so a browser that loses the connection \
+        resumes where it left off. With `Accept: application/x-ndjson`, you get JSON lines; with `wait`, a long poll.
 
-        A stream does not end, so you cannot try it on this page. Use \
-        `curl -N 'http://127.0.0.1:8000/chats/1/events?after=0'`, or in a browser with \
+        A stream does not end, so you cannot try it on this page. Run \
+        `curl -N 'http://127.0.0.1:8000/chats/1/events?after=0'`, or in a browser \
         `new EventSource('/chats/1/events?after=0')`.
         """,
         parameters: [
             .query(
                 "after",
                 """
-                The last position you have seen. Without it, the stream starts now. A position beyond the end of the log is \
-                rejected.
+                The last position you have seen. Without it, the stream starts now. A position beyond the end of the log \
+                gets 422.
                 """,
                 .logPlace,
                 example: 5
@@ -30,7 +30,7 @@ extension APIOperation {
             .query(
                 "wait",
                 """
-                Long poll: return one page of the log after `after` as soon as there is an entry, or an empty page after \
+                Long poll: return a page of the log as soon as there is an entry after `after`, or an empty page after \
                 this many seconds.
                 """,
                 .integer(in: .longPollSeconds)
@@ -40,7 +40,7 @@ extension APIOperation {
         responses: [
             APIResponse(
                 .ok,
-                "The stream, or, with `wait`, the page.",
+                "The stream; with `wait`, a page of the log.",
                 .serverSentEvents(ExampleEvent.ofOneChat),
                 .jsonLines(ExampleEvent.ofOneChat),
                 .json(.logPage, example: .example(LogPage.example))
@@ -54,19 +54,19 @@ extension APIOperation {
         .live,
         "Follow several chats' logs live",
         """
-        Streams many chats on one connection, since browsers open only six. The `id` of an event holds the position in every \
-        chat, so a browser resumes all of them. With many chats, not every event has an `id`; after a reconnect, events \
-        since the last `id` are sent again.
+        Streams many chats on one connection, because browsers open at most six. An event's `id` contains the position in \
+        every chat, so a browser resumes all of them. With many chats, only some events have an `id`; after a reconnect, you \
+        get the events since the last `id` again.
 
-        A stream does not end, so you cannot try it on this page. Use `curl -N http://127.0.0.1:8000/events`.
+        A stream does not end, so you cannot try it on this page. Run `curl -N http://127.0.0.1:8000/events`.
         """,
         parameters: [
             .query(
                 "chats",
                 """
-                Comma-separated chat ids, at most `--stream-chats` (500). Append `:` and the last position you have seen, or \
-                the chat starts now. Without this parameter, the stream follows all chats, including those created later; if \
-                there are more than the limit, it follows the most recently active ones.
+                Comma-separated chat ids, at most `--stream-chats` (500). Append the last position you have seen, as in \
+                `1:5`; otherwise, the chat starts now. Without this parameter, the stream follows all chats, including those \
+                created later; if there are more than the limit, it follows the most recently active ones.
                 """,
                 [
                     "type": "string",
@@ -93,11 +93,11 @@ extension APIOperation {
         .live,
         "Follow chats and write to them over one WebSocket",
         """
-        A WebSocket (RFC 6455) whose messages are JSON. The server sends the entries of the chats you subscribe to; you send \
-        `subscribe`, `unsubscribe`, `send`, `typing` and `ping`, and each gets a response with its `ref`. See \
+        A WebSocket (RFC 6455) whose messages are JSON objects. The server sends the entries of the chats you subscribe to. \
+        You send `subscribe`, `unsubscribe`, `send`, `typing` and `ping`; each gets a response with its `ref`. See \
         docs/websocket.md.
 
-        This page cannot open one. Try it with `websocat ws://127.0.0.1:8000/ws`, or in a browser with \
+        You cannot open a WebSocket on this page. Run `websocat ws://127.0.0.1:8000/ws`, or in a browser \
         `new WebSocket('ws://127.0.0.1:8000/ws')`.
         """,
         parameters: [
@@ -119,7 +119,7 @@ extension APIOperation {
             .error(.originNotAllowed, "Pages of this origin may not open a WebSocket here."),
             .error(
                 APIError(.unsupportedVersion),
-                "The request does not ask for a WebSocket, or asks for another version."
+                "The request does not ask for a WebSocket, or asks for a version other than 13."
             ),
         ]
     )
@@ -129,8 +129,8 @@ extension APIOperation {
         .live,
         "Show that someone is typing",
         """
-        Sends a `typing` event without an `id` to the chat's subscribers. Nothing is stored. Events with the same metadata, \
-        and events beyond the chat's limit per second, are dropped.
+        Sends a `typing` event to the chat's subscribers. It has no `id` and is not stored. Events that repeat the metadata of \
+        a recent one, and events over the chat's limit per second, are dropped.
         """,
         body: (.typingCreate, ["metadata": ["user": "ada"]]),
         responses: [

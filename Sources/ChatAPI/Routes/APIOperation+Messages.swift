@@ -12,7 +12,7 @@ extension APIOperation {
         responses: [
             APIResponse(
                 .created,
-                "The message is on disk, at the position `seq` of the chat's log.",
+                "The new message, at position `seq` of the chat's log.",
                 .json(.message, example: .example(Message.example))
             ),
             .replayed(.messageOrTombstone, example: .example(Message.example)),
@@ -24,8 +24,8 @@ extension APIOperation {
         .messages,
         "Read a page of a chat's messages",
         """
-        Pages are selected by position, `seq`. Give at most one of `before`, `after` and `around`; without any, you get the \
-        newest page. Deleted messages appear without their text.
+        Choose a page by position: give one of `before`, `after` and `around`, or none for the latest messages. Deleted \
+        messages appear without their text.
         """,
         parameters: [
             .query("before", "Return the messages just before this position.", .logPlace),
@@ -51,7 +51,7 @@ extension APIOperation {
             .header(
                 "If-None-Match",
                 """
-                The `ETag` of the revision you have, or a list of them. If it is still current, the response is 304.
+                The `ETag` of the revision you have, or a list of ETags. If it is still current, the response is 304.
                 """,
                 .string,
                 example: "\"2\""
@@ -73,8 +73,8 @@ extension APIOperation {
         .messages,
         "Change a message's text or metadata",
         """
-        Fields you leave out stay the same. A change takes the next position of the chat's log and increments the message's \
-        revision; a request that changes nothing does neither.
+        Fields that you leave out keep their values. A change takes the next position of the chat's log and increments the \
+        message's revision; a request that changes nothing does neither.
         """,
         parameters: [.ifMatch],
         body: (.messageUpdate, ["text": "Hello, all!"]),
@@ -94,7 +94,8 @@ extension APIOperation {
         .messages,
         "Delete a message",
         """
-        Erases the text and metadata. The message keeps its position in the log, and the deletion takes the next one.
+        Erases the message's text and metadata. The message keeps its position in the log, and the deletion takes the next \
+        one.
         """,
         parameters: [.ifMatch],
         responses: [APIResponse(.noContent, "The message was deleted."), .revisionMismatch]
@@ -105,8 +106,8 @@ extension APIOperation {
         .messages,
         "Read a chat's log after a position",
         """
-        For clients that poll: if you have seen the log up to `seq` n, you need exactly the entries after n. An entry shows \
-        the message or chat in its current state, so a deleted message appears without its text in each of its entries.
+        For clients that poll: if you have seen the log up to position n, you need exactly the entries after n. An entry \
+        contains the message or chat in its current state, so a deleted message has no text in any of its entries.
         """,
         parameters: [
             .query("after", "The last position you have seen.", .logPlace),

@@ -41,12 +41,12 @@ extension JSONSchema {
                 .optional(
                     "has_more",
                     .boolean,
-                    "In `hello` of a stream of all chats: true if there are too many to follow all of them."
+                    "In `hello` of a stream of all chats: true if there are more than the stream can follow."
                 ),
                 .optional(
                     "after",
                     .integer(from: 0),
-                    "In `chat.followed`: the position after which the chat's entries follow."
+                    "In `chat.followed`: the position after which the chat's entries start."
                 ),
                 .optional("code", .string, "In `failed`: `log_damaged`."),
                 .optional("detail", .string, "In `failed`: what is wrong."),

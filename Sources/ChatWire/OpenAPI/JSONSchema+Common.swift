@@ -29,7 +29,7 @@ extension JSONSchema {
         "LogPlace",
         [
             "type": "string", "pattern": "^([0-9a-f]{8}\\.)?[0-9]+$",
-            "description": "A position with its epoch, or a plain number, whose epoch is not checked.",
+            "description": "A position prefixed with its epoch, or a plain number, whose epoch is not checked.",
             "examples": ["7f3c9a01.17", "17"],
         ]
     )

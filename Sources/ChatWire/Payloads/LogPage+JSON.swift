@@ -81,6 +81,7 @@ extension JSONSchema {
     ) -> JSONSchema {
         let seq = Property.required("seq", .integer(from: 1), "The entry's position.")
         let at = Property.required("at", .instant, "When it happened.")
-        return component(name, .object([seq, .required("type", type)] + chatID + [at, subject]))
+        let payload = Property.optional("payload", .anyObject, "Further data of the entry. No type has any yet.")
+        return component(name, .object([seq, .required("type", type)] + chatID + [at, subject, payload]))
     }
 }
