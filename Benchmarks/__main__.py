@@ -42,7 +42,7 @@ def main() -> int:
 
     missed = [] if options.no_aims else [aim["name"] for aim in result["aims"] if not aim["reached"]]
     missed += [f"durability on {proof['database']}" for proof in result.get("durability", []) if not proof["reached"]]
-    missed += ["a slow reader missed something" for proof in result.get("slow", []) if not proof["reached"]]
+    missed += ["a slow subscriber missed entries" for proof in result.get("slow", []) if not proof["reached"]]
     if missed:
         print(f"\nMISSED: {'; '.join(missed)}")
     return 1 if missed else 0

@@ -35,7 +35,7 @@ def chart(rows: list[dict]) -> str:
                 y += BAR + GAP
     content = "\n    ".join(shapes)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">
-    <title>Requests a second, 64 connections</title>
+    <title>Requests per second, 64 connections</title>
     <style>{STYLE}
     </style>
     {content}

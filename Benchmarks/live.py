@@ -1,4 +1,4 @@
-"""Measures the cost of live streams on SQLite: idle streams, fan-out, a slow reader, connection churn."""
+"""Measures the cost of live streams on SQLite: idle streams, fan-out, a slow subscriber, connection churn."""
 import contextlib
 import tempfile
 import time
@@ -11,7 +11,7 @@ from Benchmarks.fill import TEXT
 from Benchmarks.load import Load
 from Benchmarks.processes import open_files, open_sockets
 from Benchmarks.rounds import Case, Sample, http_case, measure
-from Benchmarks.streams import TIMEOUT, Audience, SlowReader, allow_open_files, idle_connection, open_streams
+from Benchmarks.streams import TIMEOUT, Audience, SlowSubscriber, allow_open_files, idle_connection, open_streams
 from Benchmarks.writes import bare_writes_case
 from Checks.Support.server import Server, chat_api
 
@@ -20,7 +20,7 @@ ONE_BY_ONE, FULL_SPEED = "one post at a time", "64 posts at a time"
 IN_FLIGHT = {ONE_BY_ONE: 1, FULL_SPEED: 64}
 # The chats that receive posts, and those that the idle streams follow.
 POSTED_CHATS, FOLLOWED_CHATS = 200, 1_000
-# The longest text allowed, to fill a slow reader's buffers quickly.
+# The longest text allowed, to fill a slow subscriber's buffers quickly.
 LONG_TEXT = (TEXT * 100)[:5_000]
 # The growth in resident memory that is attributed to the allocator, in MiB.
 SLACK = 8
@@ -28,7 +28,7 @@ SLACK = 8
 
 @dataclass(frozen=True)
 class Delivery(Sample):
-    """A sample whose rate and CPU times count deliveries: one event to one reader."""
+    """A sample whose rate and CPU times count deliveries: one event to one subscriber."""
 
     generator_cpu: float | None = None
 
@@ -39,7 +39,7 @@ def run(rounds: int, seconds: int, streams: int) -> dict:
     """
     allow_open_files(streams + 2_000)
     result = {"deliveries": [], "rows": [], "held": [], "slow": [], "aims": []}
-    for part in idle, fan_out, many_chats, slow_reader, coming_and_going:
+    for part in idle, fan_out, many_chats, slow_subscriber, coming_and_going:
         print(part.__doc__.splitlines()[0], flush=True)
         with contextlib.ExitStack() as stack:
             for name, values in part(stack, rounds, seconds, streams).items():
@@ -145,15 +145,15 @@ def delivery_case(scenario: str, server: Server, audience: Audience, in_flight: 
 
 
 def fan_out(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
-    """Fan-out: one chat with many readers."""
+    """Fan-out: one chat with many subscribers."""
     server = start(stack, 2)
     cases, yardsticks = [], []
-    for chat, readers in (1, streams // 10), (2, streams // 2):
-        yardsticks.append(bare_writes_case(f"{readers:,} readers, {ONE_BY_ONE}", readers))
-        audience = Audience(server.port, [chat] * readers)
+    for chat, subscribers in (1, streams // 10), (2, streams // 2):
+        yardsticks.append(bare_writes_case(f"{subscribers:,} subscribers, {ONE_BY_ONE}", subscribers))
+        audience = Audience(server.port, [chat] * subscribers)
         stack.callback(audience.close)
         cases += [
-            delivery_case(f"{readers:,} readers, {name}", server, audience, in_flight)
+            delivery_case(f"{subscribers:,} subscribers, {name}", server, audience, in_flight)
             for name, in_flight in IN_FLIGHT.items()
         ]
     measure([*yardsticks, *cases], rounds, seconds)
@@ -163,7 +163,7 @@ def fan_out(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int
         "aims": [
             Aim(
                 f"CPU µs per delivery, {case.scenario}", case.median("server_cpu"), at_most=9, moonshot=6,
-                reason=f"the kernel takes {yardstick.median('server_cpu'):.1f} for a bare write to a reader",
+                reason=f"the kernel takes {yardstick.median('server_cpu'):.1f} for a bare write to a subscriber",
             )
             for case, yardstick in zip(one_by_one, yardsticks)
         ],
@@ -171,18 +171,19 @@ def fan_out(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int
 
 
 def many_chats(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
-    """Many chats with few readers each."""
+    """Many chats with few subscribers each."""
     chats = streams // 10
     server = start(stack, chats)
     audience = Audience(server.port, [*range(1, chats + 1)] * 10)
     stack.callback(audience.close)
-    case = delivery_case(f"{chats:,} chats with 10 readers each, {FULL_SPEED}", server, audience, IN_FLIGHT[FULL_SPEED])
+    scenario = f"{chats:,} chats with 10 subscribers each, {FULL_SPEED}"
+    case = delivery_case(scenario, server, audience, IN_FLIGHT[FULL_SPEED])
     measure([case], rounds, seconds)
     return {"deliveries": [case.as_json()]}
 
 
-def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
-    """A slow reader among many others: the others with and without it."""
+def slow_subscriber(stack: contextlib.ExitStack, rounds: int, seconds: int, streams: int) -> dict:
+    """A slow subscriber among many others: the others with and without it."""
     server = start(stack)
     pid = server.process.pid
     audience = Audience(server.port, [1] * (streams // 10))
@@ -203,13 +204,13 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
 
     def beside_slow(seconds: int) -> Delivery:
         files = open_files(pid)
-        slow = SlowReader(server.port, 1, first.position)
+        slow = SlowSubscriber(server.port, 1, first.position)
         begin = slow.position
         sample = peak("with", seconds)
         deadline = time.monotonic() + 2 * TIMEOUT
         while open_files(pid) > files:
             if time.monotonic() > deadline:
-                raise RuntimeError("the slow reader was not disconnected")
+                raise RuntimeError("the slow subscriber was not disconnected")
             audience.run(0.1, 1, LONG_TEXT)
         taken = slow.finish()
         proofs.append({
@@ -218,10 +219,10 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
         })
         return sample
 
-    readers = f"{streams // 10:,} readers, messages of {len(LONG_TEXT):,} characters"
+    subscribers = f"{streams // 10:,} subscribers, messages of {len(LONG_TEXT):,} characters"
     cases = [
-        Case(TARGET, readers, lambda seconds: peak("without", seconds)),
-        Case(TARGET, f"{readers}, and a slow reader", beside_slow),
+        Case(TARGET, subscribers, lambda seconds: peak("without", seconds)),
+        Case(TARGET, f"{subscribers}, and a slow subscriber", beside_slow),
     ]
     measure(cases, rounds, seconds)
     growth = max(peaks["with"]) - max(peaks["without"])
@@ -229,8 +230,11 @@ def slow_reader(stack: contextlib.ExitStack, rounds: int, seconds: int, streams:
         "deliveries": [case.as_json() for case in cases],
         "slow": proofs,
         "aims": [
-            Aim("p99 with a slow reader to without", ratio(*reversed(cases), lambda sample: sample.p99), at_most=1.2),
-            Aim("MiB more at the peak with a slow reader", growth, at_most=SLACK),
+            Aim(
+                "p99 with a slow subscriber to without", ratio(*reversed(cases), lambda sample: sample.p99),
+                at_most=1.2,
+            ),
+            Aim("MiB more at the peak with a slow subscriber", growth, at_most=SLACK),
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Many clients in one process: stream readers and posters on a single epoll.
+"""Many clients in one process: stream subscribers and posters on a single epoll.
 
 They share the machine with the server, so they do as little as possible: count the ends of events, and parse only the last
 position of each batch, which proves that no event is missing or duplicated.
@@ -64,7 +64,7 @@ def idle_connection(port: int) -> socket.socket:
 
 
 class Stream:
-    """A reader of a chat's stream, with the position that it has reached."""
+    """A subscriber of a chat's stream, with the position that it has reached."""
 
     __slots__ = "connection", "chat", "position", "rest"
 
@@ -136,21 +136,21 @@ class Run:
     latencies: list[float]
 
     def percentile(self, percent: int) -> int:
-        """A percentile of the latency from sending a post to its arrival at a reader, in microseconds."""
+        """A percentile of the latency from sending a post to its arrival at a subscriber, in microseconds."""
         return round(self.latencies[(len(self.latencies) - 1) * percent // 100] * 1e6)
 
 
 class Audience:
-    """Readers of one or more chats, to which posters post."""
+    """Subscribers of one or more chats, to which posters post."""
 
     def __init__(self, port: int, chats: Sequence[int]) -> None:
-        """Opens one reader per chat; a chat may occur several times."""
+        """Opens one subscriber per chat; a chat may occur several times."""
         self.port = port
-        self.readers = {chat: 0 for chat in chats}
+        self.subscribers = {chat: 0 for chat in chats}
         self.streams = {}
         self.epoll = select.epoll()
         for stream in open_streams(port, chats):
-            self.readers[stream.chat] += 1
+            self.subscribers[stream.chat] += 1
             self.streams[stream.connection.fileno()] = stream
             self.epoll.register(stream.connection, select.EPOLLIN)
 
@@ -160,15 +160,15 @@ class Audience:
             stream.connection.close()
 
     def run(self, seconds: float, in_flight: int, text: str) -> Run:
-        """Posts to the chats in turn; a post counts as in flight until every reader has received it."""
-        messages = {chat: request("POST", f"/chats/{chat}/messages/", {"text": text}) for chat in self.readers}
+        """Posts to the chats in turn; a post counts as in flight until every subscriber has received it."""
+        messages = {chat: request("POST", f"/chats/{chat}/messages/", {"text": text}) for chat in self.subscribers}
         chats = itertools.cycle(messages)
         posters = {poster.connection.fileno(): poster for poster in (Poster(self.port) for _ in range(in_flight))}
         for poster in posters.values():
             self.epoll.register(poster.connection, select.EPOLLIN)
 
-        # By chat and position: when it was sent, how many readers have not received it, and its poster.
-        sent, lacking, waiting = {}, {}, {}
+        # By chat and position: when it was sent, how many subscribers have not received it, and its poster.
+        sent, unreceived, waiting = {}, {}, {}
         arrivals, busy, last = [], len(posters), 0.0
         cpu, start = time.process_time(), time.perf_counter()
         deadline = start + seconds
@@ -181,11 +181,11 @@ class Audience:
             poster.post(chat := next(chats), messages[chat])
             return 0
 
-        clock, streams, readers = time.perf_counter, self.streams, self.readers
+        clock, streams, subscribers = time.perf_counter, self.streams, self.subscribers
         while busy:
             ready = self.epoll.poll(TIMEOUT, 512)
             if not ready:
-                raise RuntimeError(f"nothing has come for {TIMEOUT} s, and {len(lacking)} posts are on their way")
+                raise RuntimeError(f"received nothing for {TIMEOUT} s with {len(unreceived)} posts in flight")
             for file, _ in ready:
                 stream = streams.get(file)
                 if stream is None:
@@ -194,7 +194,7 @@ class Audience:
                     if position is not None:
                         key = poster.chat, position
                         sent[key] = poster.sent
-                        if lacking.get(key) == 0:
+                        if unreceived.get(key) == 0:
                             busy -= go_on(poster)
                         else:
                             waiting[key] = poster
@@ -216,7 +216,7 @@ class Audience:
                 arrivals.append((last, chat, stream.position, count))
                 for reached in range(stream.position + 1, position + 1):
                     key = chat, reached
-                    lacking[key] = left = lacking.get(key, readers[chat]) - 1
+                    unreceived[key] = left = unreceived.get(key, subscribers[chat]) - 1
                     if not left and key in waiting:
                         busy -= go_on(waiting.pop(key))
                 stream.position = position
@@ -233,8 +233,8 @@ class Audience:
         return Run(len(sent), len(latencies), last - start, cpu, latencies)
 
 
-class SlowReader:
-    """A reader with a small receive buffer that reads one byte per second."""
+class SlowSubscriber:
+    """A subscriber with a small receive buffer that reads one byte per second."""
 
     def __init__(self, port: int, chat: int, position: int) -> None:
         self.port, self.chat, self.position = port, chat, position

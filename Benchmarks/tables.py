@@ -33,12 +33,12 @@ def section(result: dict) -> str:
         for aim in result["aims"]
     ]))
     if proofs := result.get("durability"):
-        parts.append(table(["writes one by one", "synchronisations", "counted", ""], [
+        parts.append(table(["writes one by one", "synchronizations", "counted", ""], [
             [f"{proof['writes']} on {proof['database']}", str(proof["syncs"]), proof["counted"], verdict(proof)]
             for proof in proofs
         ]))
     if proofs := result.get("slow"):
-        parts.append(table(["a slow reader's entries", "before it was ended", "after it came back", ""], [
+        parts.append(table(["a slow subscriber's entries", "before it was disconnected", "after it resumed", ""], [
             [str(proof["posts"]), str(proof["before"]), str(proof["after"]), verdict(proof)] for proof in proofs
         ]))
     return "\n\n".join(parts)
