@@ -102,7 +102,7 @@ package enum Settings {
     static let writeShards = Setting.wholeNumber(
         ["chat", "write", "shards"],
         flag: "write-shards",
-        "Number of write batches, and of read batches, that run concurrently on PostgreSQL, one per connection.",
+        "Number of shards that run batches on PostgreSQL concurrently, each writing on its own connection.",
         in: 1...64,
         default: 2
     )
@@ -220,7 +220,7 @@ package enum Settings {
     static let readBytes = Setting.wholeNumber(
         ["chat", "read", "bytes"],
         flag: "read-bytes",
-        "Memory, in bytes, for messages being read, each counted at its maximum size; more reads wait.",
+        "Memory, in bytes, for messages being read, each counted at its maximum size; further reads wait.",
         in: 65_536...1_099_511_627_776,
         default: 33_554_432
     )
