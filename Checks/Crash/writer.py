@@ -11,7 +11,7 @@ from Checks.Support.server import exchange
 
 WRITERS, CHATS = 12, 8
 # A restart takes a fraction of a second, so a post without a response by then will never get one.
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Writer:
         self.journal.posts.append(post)
         start = time.monotonic()
         attempts = 0
-        while time.monotonic() - start < PATIENCE:
+        while time.monotonic() - start < TIMEOUT:
             attempts += 1
             try:
                 status, headers, answer = self.attempt(post)
@@ -98,7 +98,7 @@ class Writer:
                     self.journal.refusals += refused
                     self.journal.abandoned += 1
                     return
-        self.journal.problems.append(f"{post.name} was not answered in {PATIENCE} s")
+        self.journal.problems.append(f"{post.name} was not answered in {TIMEOUT} s")
 
     def attempt(self, post: Post):
         self.connection = self.connection or self.service.connect()

@@ -201,9 +201,9 @@ def fail_over(folder: Path) -> list[str]:
             status, _, body = request(server, "GET", f"/chats/1/log?after={old}.6")
             problems += [f"{status} {body}"] if (status, body.get("code")) != (409, "epoch_changed") else []
             problems += [f"the log is {log(server)}"] if log(server) != expected else []
-        for reader in browsers + pollers:
-            reader.is_over = True
-            problems += reader.problems
+        for client in browsers + pollers:
+            client.is_over = True
+            problems += client.problems
         problems += [f"{browser.path} was not reset" for browser in browsers if not browser.resets]
         return problems
     finally:

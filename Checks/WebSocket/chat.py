@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage
 from Checks.Support.server import Server, chat_api, exchange
 from Checks.WebSocket.wire import TEXT, Connection, frame
 
-READERS = 12
+SUBSCRIBERS = 12
 WRITERS = 4
 MESSAGES = 600
 KILL_AFTER = 200
@@ -106,10 +106,10 @@ async def code_after(server: Server, message, **options) -> int:
 
 async def follow_and_kill(service: Service) -> None:
     create_chat(service.server)
-    readers = [read(service, random.Random(number)) for number in range(READERS)]
+    subscribers = [read(service, random.Random(number)) for number in range(SUBSCRIBERS)]
     writers = [write(service, number) for number in range(WRITERS)]
-    everything = await asyncio.gather(*readers, *writers, kill_midway(service))
-    for positions in everything[:READERS]:
+    everything = await asyncio.gather(*subscribers, *writers, kill_midway(service))
+    for positions in everything[:SUBSCRIBERS]:
         assert positions == list(range(1, MESSAGES + 1)), positions
 
 
