@@ -54,6 +54,7 @@ let package = Package(
     targets: [
         .target(name: "Executors", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
+        .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
         .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),
         .target(name: "ChatArchives", dependencies: ["ChatDomain", "ChatWire"], swiftSettings: settings),
@@ -88,7 +89,9 @@ let package = Package(
         ),
         .target(
             name: "ChatLive",
-            dependencies: ["ChatDomain", "ChatWire", .dequeModule, .logging, .nioCore, .nioPosix, .serviceLifecycle],
+            dependencies: [
+                "ChatDomain", "ChatWire", "Queues", .dequeModule, .logging, .nioCore, .nioPosix, .serviceLifecycle,
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -99,8 +102,9 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "WebSocket", .dequeModule,
-                .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "Queues", "WebSocket",
+                .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioPosix,
+                .serviceLifecycle,
             ],
             exclude: ["FastAPICompatibility/README.md"],
             resources: [.embedInCode("Resources")],
@@ -196,7 +200,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatLiveTests",
-            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport", .nioCore, .nioPosix],
+            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport", "Queues", .nioCore, .nioPosix],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,6 +1,6 @@
 /// The address of a database and the settings of its sessions.
 ///
-/// Copies share knowledge of their sessions: if one of them finds a server to be read-only, all of them leave it.
+/// Copies share the state of their sessions: if one of them finds a server to be read-only, all of them leave it.
 package struct PostgresConfiguration: Sendable {
     /// May name several hosts, which are tried in order.
     package var url: PostgresURL

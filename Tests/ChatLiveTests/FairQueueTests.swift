@@ -1,4 +1,4 @@
-import ChatLive
+import Queues
 import Testing
 
 /// The order of turns, without any I/O.

@@ -1,5 +1,5 @@
 import ChatDomain
-import ChatLive
+import Queues
 import Synchronization
 
 /// Bounds the bytes of messages in memory between the database and the responses.

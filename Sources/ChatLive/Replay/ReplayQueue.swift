@@ -1,3 +1,5 @@
+import Queues
+
 /// Pages of logs to read from the store, a few at a time, in turn by owner.
 ///
 /// All waiters for a page when its turn comes share one read. A waiter that is added during the read waits for the next
