@@ -11,14 +11,16 @@ extension ArchiveLine {
         switch type {
         case "header":
             guard try members.text("format", length: 1...32) == "chat-api" else {
-                throw ArchiveError("it is an archive of another program")
+                throw ArchiveError("this is not an archive of chat-api")
             }
             self = .header(version: try members.integer("version", from: 1))
         case "chat": self = .chat(try members.chat())
         case "end":
             self = .end(chats: try members.integer("chats", from: 0), entries: try members.integer("entries", from: 0))
         default:
-            guard let kind = LogEntry.Kind(rawValue: type) else { throw ArchiveError("there is no type '\(type)'") }
+            guard let kind = LogEntry.Kind(rawValue: type) else {
+                throw ArchiveError("unknown type '\(type)'")
+            }
             self = .entry(kind == .messageCreated ? try members.message() : .change(try members.change(kind)))
         }
     }
@@ -38,7 +40,7 @@ private struct Members {
         } catch {
             throw ArchiveError("it is not JSON: \(error.reason) at byte \(error.offset)")
         }
-        guard value.kind == .object else { throw ArchiveError("it is no JSON object") }
+        guard value.kind == .object else { throw ArchiveError("it is not a JSON object") }
         members = value.members
     }
 
@@ -99,7 +101,7 @@ private struct Members {
         guard let text = try? members[name]?.string(), length.contains(text.unicodeScalars.count),
             !text.utf8.contains(0)
         else {
-            throw ArchiveError("'\(name)' must be a text of \(length.lowerBound) to \(length.upperBound) characters")
+            throw ArchiveError("'\(name)' must be text of \(length.lowerBound) to \(length.upperBound) characters")
         }
         return text
     }
@@ -114,7 +116,7 @@ private struct Members {
 
     private func instant(_ name: String) throws(ArchiveError) -> Instant {
         guard let text = try? members[name]?.string(), let instant = Instant(timestamp: text) else {
-            throw ArchiveError("'\(name)' must be a timestamp of RFC 3339 such as 2026-11-23T09:00:00.000000Z")
+            throw ArchiveError("'\(name)' must be an RFC 3339 timestamp such as 2026-11-23T09:00:00.000000Z")
         }
         return instant
     }
@@ -138,7 +140,7 @@ private struct Members {
             )
         }
         guard let digits = try? members["idempotency_fingerprint"]?.string(), let fingerprint = Int64(digits) else {
-            throw ArchiveError("'idempotency_fingerprint' must be an integer of 64 bits in quotes")
+            throw ArchiveError("'idempotency_fingerprint' must be a 64-bit integer in quotes")
         }
         return Idempotency(key: key, fingerprint: fingerprint)
     }

@@ -70,7 +70,7 @@ package struct ChatImport {
                 }
             }
             guard lines.isAtLineStart, run.state.isComplete else {
-                throw ArchiveError("the archive is cut off behind line \(run.state.lineNumber)")
+                throw ArchiveError("the archive is truncated after line \(run.state.lineNumber)")
             }
         } catch let error as ArchiveError {
             try await run.importBatch(complain)

@@ -83,16 +83,18 @@ struct ImportState {
     }
 
     private mutating func add(_ line: ArchiveLine) throws(ArchiveError) {
-        if isComplete { throw ArchiveError("there is more behind the archive's end") }
+        if isComplete { throw ArchiveError("there are lines after the archive's end") }
         switch line {
         case .header(let version):
             if hasHeader { throw ArchiveError("there is a second header") }
             guard version == ArchiveLine.version else {
-                throw ArchiveError("the archive has version \(version), this chat-api reads \(ArchiveLine.version)")
+                throw ArchiveError(
+                    "the archive has version \(version); this chat-api reads version \(ArchiveLine.version)"
+                )
             }
             hasHeader = true
         case _ where !hasHeader:
-            throw ArchiveError("an archive begins with its header")
+            throw ArchiveError("an archive must begin with its header")
         case .chat(let next): try add(next)
         case .entry where skipsLog: skippedLines += 1
         case .entry(let entry): try add(entry)
@@ -134,7 +136,7 @@ struct ImportState {
         }
         if let lastInstant, entry.instant < lastInstant {
             skipsLog = true
-            throw ArchiveError("the instant runs backwards")
+            throw ArchiveError("the timestamp is earlier than the previous one")
         }
         if batch.isEmpty {
             batch.append(chat.archived, line: chat.line)

@@ -118,7 +118,7 @@ package struct PostgresDatabase: Sendable {
             settings["server_encoding"] == "UTF8"
         else {
             let values = names.map { "\($0)=\(settings[$0] ?? "")" }.joined(separator: ", ")
-            throw .failed(reason: "PostgreSQL would lose what it acknowledges: \(values)")
+            throw .failed(reason: "PostgreSQL could lose acknowledged writes: \(values)")
         }
     }
 

@@ -17,7 +17,7 @@ extension PostgresResult {
     /// The epoch, read from the first row: it is the same in all.
     borrowing func epoch() throws(PostgresError) -> Epoch {
         guard rowCount > 0, let epoch = Epoch(try text(column("epoch"), row: 0)) else {
-            throw .unexpectedResult("the database's history has no epoch: chat-api epoch renew gives it one")
+            throw .unexpectedResult("the database's history has no epoch: run chat-api epoch renew")
         }
         return epoch
     }

@@ -6,7 +6,7 @@ extension Database {
     func fetchEpoch() throws -> Epoch {
         let text = try String.fetchOne(try cachedStatement(sql: "SELECT epoch FROM history WHERE id = 1"))
         guard let epoch = text.flatMap({ Epoch($0) }) else {
-            throw StoreError.failed(reason: "the database's history has no epoch: chat-api epoch renew gives it one")
+            throw StoreError.failed(reason: "the database's history has no epoch: run chat-api epoch renew")
         }
         return epoch
     }

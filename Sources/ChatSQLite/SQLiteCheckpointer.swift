@@ -62,7 +62,7 @@ package final class SQLiteCheckpointer: Sendable {
         let synchronous = try connection.inDatabase { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
         guard synchronous == 2 else {
             throw StoreError.failed(
-                reason: "SQLite did not take synchronous=FULL for checkpoints: \(synchronous.map(String.init) ?? "?")"
+                reason: "SQLite did not accept synchronous=FULL for checkpoints: \(synchronous.map(String.init) ?? "?")"
             )
         }
     }

@@ -84,7 +84,7 @@ struct ArchiveTests {
             // In the middle of a line of the second batch.
             let cut = archive.prefix(archive.count / 2)
             let lines = cut.count { $0 == UInt8(ascii: "\n") }
-            await #expect(throws: ArchiveError("the archive is cut off behind line \(lines)")) {
+            await #expect(throws: ArchiveError("the archive is truncated after line \(lines)")) {
                 try await Self.load(Array(cut), into: store)
             }
             let chat: ChatID = 7
@@ -145,7 +145,7 @@ struct ArchiveTests {
                 #"{"type":"message.updated","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":1}"#
             for entry in [Self.message(2), change] {
                 let archive = Self.archive([Self.chat(1), Self.message(1), entry, Self.message(3)])
-                await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 is another one in the database")) {
+                await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 differs from the one in the database")) {
                     try await Self.load(archive, into: store)
                 }
                 #expect(try await Contents(store) == before)
@@ -157,20 +157,20 @@ struct ArchiveTests {
         arguments: [
             ([#"{"type":"chat"}"#], 2, "'id' must be an integer from 1"),
             (["nonsense"], 2, "it is not JSON: Expecting value at byte 0"),
-            (["[]"], 2, "it is no JSON object"),
-            ([#"{"type":"thread"}"#], 2, "there is no type 'thread'"),
+            (["[]"], 2, "it is not a JSON object"),
+            ([#"{"type":"thread"}"#], 2, "unknown type 'thread'"),
             ([message(1)], 2, "an entry of chat 1 does not follow that chat"),
             ([chat(1), message(2)], 3, "position 2 comes after 0"),
             ([chat(1), chat(1)], 3, "chat 1 comes after chat 1"),
             ([chat(1), message(1), message(1)], 4, "position 1 comes after 1"),
             ([chat(4_503_599_627_370_497)], 2, "'id' must be an integer from 1"),
             ([chat(1), message(1, #""id":4503599627370497"#)], 3, "'id' must be an integer from 1"),
-            ([chat(1), message(1, #""text":5"#)], 3, "'text' must be a text of 0 to 5000 characters"),
-            ([chat(1), message(1, #""text":"\u0000""#)], 3, "'text' must be a text of 0 to 5000 characters"),
-            ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be a text of 0 to 5000 characters"),
+            ([chat(1), message(1, #""text":5"#)], 3, "'text' must be text of 0 to 5000 characters"),
+            ([chat(1), message(1, #""text":"\u0000""#)], 3, "'text' must be text of 0 to 5000 characters"),
+            ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be text of 0 to 5000 characters"),
             (
                 [chat(1), message(1, #""text":"","created_at":"2026-02-30T09:00:00.000000Z""#)], 3,
-                "'created_at' must be a timestamp of RFC 3339 such as 2026-11-23T09:00:00.000000Z"
+                "'created_at' must be an RFC 3339 timestamp such as 2026-11-23T09:00:00.000000Z"
             ),
             (
                 [chat(1), message(1, #""text":"","metadata":[]"#)], 3,
@@ -182,10 +182,10 @@ struct ArchiveTests {
             ),
             (
                 [chat(1), message(1), message(2, #""text":"","created_at":"2026-11-22T09:00:00.000000Z""#)], 4,
-                "the instant runs backwards"
+                "the timestamp is earlier than the previous one"
             ),
             ([String(repeating: " ", count: 131_073)], 2, "it is longer than 131072 bytes"),
-            ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there is more behind the archive's end"),
+            ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there are lines after the archive's end"),
             (
                 [chat(1), #"{"type":"end","chats":1,"entries":9}"#], 3,
                 "the archive had 1 chats and 9 entries, of which 1 and 0 are left"
@@ -214,7 +214,7 @@ struct ArchiveTests {
             let change =
                 #"{"type":"message.deleted","chat_id":1,"seq":2,"at":"2026-11-23T09:00:01.000000Z","message_id":9}"#
             let archive = Self.archive([Self.chat(1), Self.message(1), change])
-            await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 is about message 9, which is not there")) {
+            await #expect(throws: ArchiveError("line 4: entry 2 of chat 1 is about message 9, which does not exist")) {
                 try await Self.load(archive, into: store)
             }
             let kept = try await Contents(store)
@@ -258,18 +258,18 @@ struct ArchiveTests {
     @Test func `an archive must start with a known header`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             for (line, complaint) in [
-                (Self.chat(1), "an archive begins with its header"),
+                (Self.chat(1), "an archive must begin with its header"),
                 (
                     #"{"type":"header","format":"chat-api","version":2}"#,
-                    "the archive has version 2, this chat-api reads 1"
+                    "the archive has version 2; this chat-api reads version 1"
                 ),
-                (#"{"type":"header","format":"slack","version":1}"#, "it is an archive of another program"),
+                (#"{"type":"header","format":"slack","version":1}"#, "this is not an archive of chat-api"),
             ] {
                 await #expect(throws: ArchiveError("line 1: \(complaint)")) {
                     try await Self.load(Array("\(line)\n".utf8), into: store)
                 }
             }
-            await #expect(throws: ArchiveError("the archive is cut off behind line 0")) {
+            await #expect(throws: ArchiveError("the archive is truncated after line 0")) {
                 try await Self.load([], into: store)
             }
         }
@@ -343,7 +343,7 @@ struct ArchiveTests {
 
     private static let complaints = [
         "line 4: it is not JSON: Expecting value at byte 0",
-        "line 7: 'title' must be a text of 1 to 200 characters",
+        "line 7: 'title' must be text of 1 to 200 characters",
         "line 10: an entry of chat 9 does not follow that chat",
         "line 12: position 1 comes after 1",
         "line 16: it is longer than 131072 bytes",

@@ -125,7 +125,7 @@ struct ArchiveCommandTests {
                 try await complaint("import", input: "nonsense\n")
                     == "Error: line 1: it is not JSON: Expecting value at byte 0"
             )
-            #expect(try await complaint("import") == "Error: the archive is cut off behind line 0")
+            #expect(try await complaint("import") == "Error: the archive is truncated after line 0")
         }
     }
 
@@ -142,7 +142,7 @@ struct ArchiveCommandTests {
 
     @Test func `a dry run reports invalid lines, and --skip-invalid imports the others`() async throws {
         try await withTemporaryFolder { folder in
-            let complaint = "line 4: 'text' must be a text of 0 to 5000 characters\n"
+            let complaint = "line 4: 'text' must be text of 0 to 5000 characters\n"
             // A missing database is not created.
             let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: Self.flawedArchive)
             #expect(dry.status == 1)

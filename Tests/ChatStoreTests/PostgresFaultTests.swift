@@ -375,7 +375,7 @@ struct PostgresFaultTests {
     private static func expectRefusal(of url: PostgresURL, _ settings: String) async throws {
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
         await #expect(
-            throws: StoreError.failed(reason: "PostgreSQL would lose what it acknowledges: \(settings)")
+            throws: StoreError.failed(reason: "PostgreSQL could lose acknowledged writes: \(settings)")
         ) { try await database.requireDurability() }
         await database.close()
     }

@@ -124,12 +124,12 @@ extension RequestValidator {
 
 extension APIError {
     fileprivate static func invalidMessage(_ reason: String) -> APIError {
-        APIError(status: .badRequest, code: "invalid_json", detail: "The message is no JSON: \(reason)")
+        APIError(status: .badRequest, code: "invalid_json", detail: "The message is not JSON: \(reason)")
     }
 
     fileprivate static let unknownOperation = APIError(
         status: .badRequest,
         code: "unknown_operation",
-        detail: "op is one of \(SocketRequest.operations.joined(separator: ", "))"
+        detail: "op must be one of \(SocketRequest.operations.joined(separator: ", "))"
     )
 }

@@ -158,7 +158,7 @@ package struct ImportPlan: Sendable {
             throw ImportConflict(
                 at: entry,
                 reason: """
-                    the log of chat \(entry.chatID.rawValue) ends at \(head.chat.lastPosition.rawValue) and cannot go on at \
+                    the log of chat \(entry.chatID.rawValue) ends at \(head.chat.lastPosition.rawValue) and cannot continue at \
                     \(entry.position.rawValue): import the whole archive again
                     """
             )
@@ -191,7 +191,7 @@ package struct ImportPlan: Sendable {
                 guard newMessages.contains(reference) || priorState.contains(reference) else {
                     throw ImportConflict(
                         at: entry,
-                        reason: "\(entry.place) is about message \(id.rawValue), which is not there"
+                        reason: "\(entry.place) is about message \(id.rawValue), which does not exist"
                     )
                 }
             }
@@ -216,13 +216,13 @@ package struct ImportPlan: Sendable {
                 let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
                 guard let stored = priorState.messages[reference], stored.position == message.position,
                     stored.createdAt == message.createdAt
-                else { throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database") }
+                else { throw ImportConflict(at: entry, reason: "\(entry.place) differs from the one in the database") }
                 if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
                     newer[reference] = message
                 }
             case .change(let change):
                 guard priorState.changes.contains(Place(chatID: change.chatID, position: change.position)) else {
-                    throw ImportConflict(at: entry, reason: "\(entry.place) is another one in the database")
+                    throw ImportConflict(at: entry, reason: "\(entry.place) differs from the one in the database")
                 }
             }
         }

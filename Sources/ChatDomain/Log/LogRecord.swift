@@ -43,7 +43,9 @@ package struct LogRecord: Equatable, Sendable {
         guard let kind = LogEntry.Kind(rawValue: storedKind), kind != .messageCreated,
             kind.isAboutMessage == (messageID != nil)
         else {
-            throw .failed(reason: "the entry \(position.rawValue) of chat \(chatID.rawValue) is no \(storedKind)")
+            throw .failed(
+                reason: "the entry \(position.rawValue) of chat \(chatID.rawValue) is not a valid \(storedKind)"
+            )
         }
         self.init(
             chatID: chatID,
