@@ -28,7 +28,7 @@ bench: build setup-test ## Measure the server, see docs/performance.md (options:
 crash: build setup-test ## Kill the server under load and audit the database (options: ARGS="--kills 5", --seed)
 	env -u TEST_DATABASE_URL Scripts/with-postgres python3 -m Checks.Crash $(ARGS)
 
-openapi: setup-build setup-test ## Write the OpenAPI document that the tests expect, after a change of the API
+openapi: setup-build setup-test ## Renew the OpenAPI document that the tests compare with, after changing the API
 	UPDATE_OPENAPI=1 Scripts/test --filter DocumentationTests
 
 format: ## Format the Swift sources

@@ -115,6 +115,7 @@ package struct PostgresStore: ChatStore {
             throw .failed(reason: "\(error)")
         }
     }
+
     /// Runs a read that returns nil if the chat does not exist.
     ///
     /// - Throws: `StoreError.chatNotFound` in that case.

@@ -1,4 +1,4 @@
-/// A request for a chat's latest messages.
+/// Names a chat, and how many of its latest messages to read.
 package struct LatestMessagesQuery: Hashable, Sendable {
     /// May name a chat that does not exist.
     package let chatID: ChatID
@@ -34,7 +34,7 @@ package struct LogEnd: Hashable, Sendable {
 package struct LatestMessagesRequest: Hashable, Sendable {
     /// What to read if the log has changed.
     package let query: LatestMessagesQuery
-    /// Where the log ended when the reader last made the same request; nil reads unconditionally.
+    /// Where the log ended when the caller last made the same request; nil reads unconditionally.
     package let known: LogEnd?
 
     package init(_ query: LatestMessagesQuery, known: LogEnd? = nil) {
