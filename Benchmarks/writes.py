@@ -13,18 +13,18 @@ EVENT = b"x" * 330
 DONE = b"."
 
 
-def bare_writes_case(scenario: str, readers: int) -> Case:
-    """A case whose CPU time is the kernel's for one write to one reader, so Python's own is left out."""
+def bare_writes_case(scenario: str, subscribers: int) -> Case:
+    """A case whose CPU time is the kernel's for one write to one subscriber, so Python's own is left out."""
     def run(seconds: int) -> Sample:
         with socket.create_server(("127.0.0.1", 0), backlog=2 * AT_ONCE) as listener:
             listener.settimeout(TIMEOUT)
             child = os.fork()
             if child == 0:
                 try:
-                    read(listener.getsockname()[1], readers)
+                    read(listener.getsockname()[1], subscribers)
                 finally:
                     os._exit(0)
-            connections = [listener.accept()[0] for _ in range(readers)]
+            connections = [listener.accept()[0] for _ in range(subscribers)]
         for connection in connections:
             connection.settimeout(TIMEOUT)
         start, before, rounds = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_stime, 0
@@ -38,7 +38,7 @@ def bare_writes_case(scenario: str, readers: int) -> Case:
         for connection in connections:
             connection.close()
         os.waitpid(child, 0)
-        return Sample(rate=rounds * readers / elapsed, server_cpu=cpu * 1e6 / (rounds * readers))
+        return Sample(rate=rounds * subscribers / elapsed, server_cpu=cpu * 1e6 / (rounds * subscribers))
     return Case("bare writes", scenario, run)
 
 

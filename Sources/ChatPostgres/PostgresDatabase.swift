@@ -31,7 +31,7 @@ package struct PostgresDatabase: Sendable {
     ///   - clock: Timestamps entries, and is compared with the server's clock.
     ///   - listenURL: A URL of the same database through which LISTEN works; nil for the same URL as everything else.
     ///   - poolSize: The maximum number of parallel reads, at least 1.
-    ///   - writeShards: The number of shards, each of which runs one batch of writes at a time; at least 1.
+    ///   - shards: The number of shards, each of which runs one batch of writes at a time; at least 1.
     ///   - leaseTimeout: How long a request waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
     ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and retries.
@@ -40,7 +40,7 @@ package struct PostgresDatabase: Sendable {
         clock: ChatClock = ChatClock(),
         listenURL: PostgresURL? = nil,
         poolSize: Int,
-        writeShards: Int = 2,
+        shards: Int = 2,
         searchLimits: SearchLimits = SearchLimits(),
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800),
@@ -72,7 +72,7 @@ package struct PostgresDatabase: Sendable {
             )
         }
         pool = makePool(of: poolSize, configuration)
-        writers = (0..<writeShards).map { _ in
+        writers = (0..<shards).map { _ in
             let executor = ThreadExecutor()
             return PostgresWriter(executor: executor, pool: makePool(of: 1, configuration, on: executor))
         }

@@ -62,7 +62,7 @@ struct OpenDatabase {
                     clock: capacity.clock,
                     listenURL: capacity.listenURL,
                     poolSize: capacity.poolSize,
-                    writeShards: capacity.writeShards,
+                    shards: capacity.shards,
                     searchLimits: capacity.searchLimits,
                     leaseTimeout: capacity.poolTimeout,
                     maximumLifetime: capacity.poolMaximumLifetime,

@@ -91,7 +91,7 @@ struct ConfigurationTests {
         ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "0"), ("--batch-size", "CHAT_BATCH_SIZE", "0"),
         ("--batch-size", "CHAT_BATCH_SIZE", "10001"), ("--queue-size", "CHAT_QUEUE_SIZE", "0"),
         ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "0"), ("--queue-timeout", "CHAT_QUEUE_TIMEOUT", "inf"),
-        ("--write-shards", "CHAT_WRITE_SHARDS", "0"), ("--write-shards", "CHAT_WRITE_SHARDS", "65"),
+        ("--shards", "CHAT_SHARDS", "0"), ("--shards", "CHAT_SHARDS", "65"),
         ("--latest-messages-cache-bytes", "CHAT_LATEST_MESSAGES_CACHE_BYTES", "-1"),
         ("--latest-messages-cache-bytes", "CHAT_LATEST_MESSAGES_CACHE_BYTES", "64MB"),
         ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "604801"),

@@ -178,7 +178,7 @@ struct PostgresFaultTests {
             let database = PostgresDatabase(
                 PostgresConfiguration(url: url, statementTimeout: .seconds(60)),
                 poolSize: 4,
-                writeShards: 1
+                shards: 1
             )
             let store = PostgresStore(database, limits: .patient)
             let locked = try await store.createChat(titled: ChatTitle("locked")).id

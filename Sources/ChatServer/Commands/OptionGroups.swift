@@ -45,7 +45,7 @@ struct CapacityOptions: ParsableArguments {
     @Option(Settings.searchTimeout) var searchTimeout: String?
     @Option(Settings.searchQueueSize) var searchQueueSize: String?
     @Option(Settings.sqliteReaders) var sqliteReaders: String?
-    @Option(Settings.writeShards) var writeShards: String?
+    @Option(Settings.shards) var shards: String?
     @Option(Settings.poolSize) var poolSize: String?
     @Option(Settings.poolTimeout) var poolTimeout: String?
     @Option(Settings.poolMaximumLifetime) var poolMaximumLifetime: String?
@@ -60,7 +60,7 @@ struct CapacityOptions: ParsableArguments {
             Settings.searchTimeout.given(searchTimeout),
             Settings.searchQueueSize.given(searchQueueSize),
             Settings.sqliteReaders.given(sqliteReaders),
-            Settings.writeShards.given(writeShards),
+            Settings.shards.given(shards),
             Settings.poolSize.given(poolSize),
             Settings.poolTimeout.given(poolTimeout),
             Settings.poolMaximumLifetime.given(poolMaximumLifetime),

@@ -12,7 +12,7 @@ struct DatabaseCapacity {
     var poolSize = 1
     var poolTimeout = Duration.seconds(5)
     var poolMaximumLifetime = Duration.seconds(1_800)
-    var writeShards = 1
+    var shards = 1
     var batchLimits = BatchLimits()
     var searchLimits = SearchLimits()
 }
@@ -34,7 +34,7 @@ extension DatabaseCapacity {
         poolSize = try settings.value(Settings.poolSize)
         poolTimeout = try settings.value(Settings.poolTimeout)
         poolMaximumLifetime = try settings.value(Settings.poolMaximumLifetime)
-        writeShards = try settings.value(Settings.writeShards)
+        shards = try settings.value(Settings.shards)
         batchLimits = BatchLimits(
             maximumBatch: try settings.value(Settings.batchSize),
             maximumWaiting: try settings.value(Settings.queueSize),

@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import PostgresClient
 import WebSocket
 
@@ -99,12 +100,20 @@ package enum Settings {
         in: 0.01...3_600,
         default: 1
     )
-    static let writeShards = Setting.wholeNumber(
-        ["chat", "write", "shards"],
-        flag: "write-shards",
-        "Number of shards that run batches on PostgreSQL concurrently, each writing on its own connection.",
-        in: 1...64,
-        default: 2
+    static let shards = Setting<Int>(
+        key: ["chat", "shards"],
+        flag: "shards",
+        summary: """
+            Number of write batches, and of read batches, that run concurrently on PostgreSQL, one per connection. \
+            auto: 1 on up to three cores, otherwise 2.
+            """,
+        placeholder: "number",
+        fallback: "auto",
+        expected: "auto, or a whole number from 1 to 64",
+        parse: { text in
+            // On two cores, a second shard only makes batches smaller: see docs/performance.md.
+            text == "auto" ? (System.coreCount > 3 ? 2 : 1) : Int(text).flatMap { (1...64).contains($0) ? $0 : nil }
+        }
     )
     static let poolSize = Setting.wholeNumber(
         ["chat", "pool", "size"],
@@ -397,7 +406,7 @@ package enum Settings {
         sqliteBusyTimeout,
         migrate,
         migrationLockTimeout,
-        writeShards,
+        shards,
         poolSize,
         poolTimeout,
         poolMaximumLifetime,
