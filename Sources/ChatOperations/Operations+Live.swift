@@ -106,6 +106,11 @@ extension Operations {
         return stream
     }
 
+    /// Reads those of the chats that exist, for a stream of all chats that may join them; nil if the store fails.
+    @Sendable package func findChats(_ caller: Caller, _ ids: [ChatID]) async -> ChatSnapshot? {
+        try? await store.chats(withIDs: ids)
+    }
+
     /// Shows the subscribers of a chat that the caller is typing.
     ///
     /// A notice over the limit of the chat, or too soon after the last one of the same person, is dropped without an

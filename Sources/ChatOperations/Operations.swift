@@ -4,8 +4,8 @@ import Synchronization
 
 /// The operations of the service: each checks, stores and notifies.
 ///
-/// HTTP, WebSocket and commands parse a request, call one operation and encode its result. Whether a caller may do
-/// something is decided here and nowhere else.
+/// HTTP and WebSocket parse a request, call one operation and encode its result. Whether a caller may do something is
+/// decided here and nowhere else. Commands such as `export` work on the store: who runs them owns the database.
 package final class Operations<Store: ChatStore>: Sendable {
     let store: Store
     let hub: EventHub

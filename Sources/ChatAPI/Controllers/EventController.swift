@@ -106,10 +106,17 @@ struct EventController<Store: ChatStore>: Sendable {
         return Response(
             status: .ok,
             headers: .stream(form),
-            body: .takingOver { [hub, logger = context.logger] connection in
+            body: .takingOver { [hub, operations, logger = context.logger] connection in
                 let beginning = ContinuousClock.now
                 let tally = StreamTally()
-                hub.stream(start, as: form, to: admission, counting: tally, into: connection) {
+                hub.stream(
+                    start,
+                    as: form,
+                    to: admission,
+                    counting: tally,
+                    findChats: operations.findChats,
+                    into: connection
+                ) {
                     logger.info(
                         "Stream ended",
                         metadata: [

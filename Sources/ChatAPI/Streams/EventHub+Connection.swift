@@ -12,12 +12,20 @@ extension EventHub {
         as form: EventForm,
         to client: StreamAdmissions.Admission,
         counting tally: StreamTally,
+        findChats: @escaping EventStream.FindChats,
         into connection: TakenConnection,
         onEnd: @escaping () -> Void
     ) {
         let channel = connection.channel
-        let isChunked = connection.isChunked
-        let stream = EventStream(start, as: form, to: client, counting: tally, of: self, isChunked: isChunked) {
+        let stream = EventStream(
+            start,
+            as: form,
+            to: client,
+            counting: tally,
+            of: self,
+            findChats: findChats,
+            isChunked: connection.isChunked
+        ) {
             onEnd()
             connection.end()
         }

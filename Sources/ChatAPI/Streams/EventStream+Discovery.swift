@@ -14,8 +14,8 @@ extension EventStream {
         discovered.formUnion(new)
         let interests = new.map { hub.interest(in: $0, on: eventLoop) }
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
-        Task { [hub] in
-            let found = await hub.chats(new)
+        Task { [findChats, caller = start.caller] in
+            let found = await findChats(caller, new)
             eventLoop.execute { loopBound.value.join(found, interests, among: chats) }
         }
     }

@@ -13,7 +13,11 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// Reads those of the chats that exist and that a caller may read; nil if the store fails.
+    typealias FindChats = @Sendable (Caller, [ChatID]) async -> ChatSnapshot?
+
     let hub: EventHub
+    let findChats: FindChats
     /// Its chats move out when their subscriptions start, so that an interest ends with its subscription.
     var start: StreamStart
     let form: EventForm
@@ -44,6 +48,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         to client: StreamAdmissions.Admission,
         counting tally: StreamTally,
         of hub: EventHub,
+        findChats: @escaping FindChats,
         isChunked: Bool,
         onEnd: @escaping () -> Void
     ) {
@@ -52,6 +57,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         self.client = client
         self.tally = tally
         self.hub = hub
+        self.findChats = findChats
         self.isChunked = isChunked
         self.onEnd = onEnd
     }

@@ -71,11 +71,6 @@ package final class EventHub: Service, Sendable {
         }
     }
 
-    /// Reads those of the chats that exist; nil if the store fails.
-    package func chats(_ ids: [ChatID]) async -> ChatSnapshot? {
-        try? await fetchChats(ids)
-    }
-
     private func shardIndex(of eventLoop: any EventLoop) -> Int {
         guard let index = shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
             preconditionFailure("a connection is on an event loop that the hub was not given")
