@@ -52,7 +52,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     }
 
     private enum Slot {
-        case regular(AddressBlock)
+        case regular
         case surplus
     }
 
@@ -64,6 +64,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     private let shared: Shared
     private let channel: any Channel
     private let executor: EventLoopExecutor
+    private let client: AddressBlock
     private var context: ChannelHandlerContext?
     private(set) var state: ConnectionState
     private var slot: Slot?
@@ -92,6 +93,11 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     /// The largest body that is copied after the head, so that both leave in one write; a larger one is written
     /// separately.
     private static let maximumCopiedBytes = 16 * 1024
+    /// The size of the kernel's send queue, which the kernel doubles.
+    ///
+    /// Beyond it, bytes wait in this process, where they count as unsent. By default, the queue of a client that does
+    /// not read grows to megabytes.
+    private static let sendBufferBytes = 128 * 1024
     /// The number of bytes to write before checking how many are unsent.
     private static let bytesBetweenLooks = 16 * 1024
 
@@ -99,6 +105,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         self.shared = shared
         self.channel = channel
         executor = shared.executor(of: channel.eventLoop)
+        client = AddressBlock(channel.remoteAddress)
         state = ConnectionState(limits: shared.limits, at: .now())
     }
 
@@ -137,13 +144,13 @@ extension ConnectionHandler {
 
     private func start(context: ChannelHandlerContext) {
         guard slot == nil else { return }
-        let address = AddressBlock(channel.remoteAddress)
-        if shared.slots.take(for: address) {
-            slot = .regular(address)
+        try? channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: Self.sendBufferBytes)
+        if shared.slots.take(for: client) {
+            slot = .regular
         } else {
             slot = .surplus
             state.markSurplus(at: .now())
-            shared.slots.takeSurplus(for: channel)?.close(promise: nil)
+            shared.slots.takeSurplus(for: channel, from: client)?.close(promise: nil)
         }
         armTimer()
     }
@@ -166,7 +173,7 @@ extension ConnectionHandler {
         parts = []
         countUnsent(0)
         switch slot {
-        case .regular(let address): shared.slots.giveBack(of: address)
+        case .regular: shared.slots.giveBack(of: client)
         case .surplus: shared.slots.giveSurplusBack(of: channel)
         case nil: break
         }
@@ -210,7 +217,8 @@ extension ConnectionHandler {
             perform(state.closeInput())
             process()
         case is ChannelShouldQuiesceEvent:
-            perform(state.quiesce(unsent: look(), at: .now()))
+            perform(state.quiesce(unsent: look(), queued: channel.kernelQueueLength, at: .now()))
+            armTimer()
         default: break
         }
         context.fireUserInboundEventTriggered(event)
@@ -224,11 +232,11 @@ extension ConnectionHandler {
         timer = nil
         timerDeadline = .distantFuture
         if let deadline = state.deadline, deadline <= .now() {
-            let unsent = look()
             perform(
                 state.elapse(
                     to: .now(),
-                    unsent: unsent > 0 ? unsent + channel.kernelQueueLength : 0,
+                    unsent: look(),
+                    queued: channel.kernelQueueLength,
                     isOverloaded: shared.unsent.isOverLimit
                 )
             )
@@ -264,7 +272,8 @@ extension ConnectionHandler {
         }
         isProcessing = false
         if state.isExhausted {
-            perform(state.runOut(unsent: look(), at: .now()))
+            perform(state.runOut(unsent: look(), queued: channel.kernelQueueLength, at: .now()))
+            armTimer()
         }
         if hasHeldRead, received.readableBytes == 0 {
             hasHeldRead = false
@@ -334,11 +343,10 @@ extension ConnectionHandler {
 
     private func take(_ head: HTTPRequestHead) {
         request = nil
-        let isOverloaded = shared.unsent.isOverLimit
         let action = state.receive(
             head,
             isEssential: shared.isEssential(head.uri),
-            isOverloaded: isOverloaded,
+            isOverloaded: shared.unsent.isOverLimit(for: client),
             at: .now()
         )
         do {
@@ -364,9 +372,7 @@ extension ConnectionHandler {
 
     private func start() {
         guard let head = request else { return }
-        if case .surplus = slot {
-            shared.slots.keepSurplus(of: channel)
-        }
+        markSurplus(isAnswered: true)
         let request = Request(head: head, body: RequestBody(buffer: body))
         body = ByteBuffer()
         let handler = NIOLoopBound(self, eventLoop: channel.eventLoop)
@@ -402,6 +408,7 @@ extension ConnectionHandler {
         task = nil
         // The client has disconnected.
         guard let context else { return }
+        markSurplus(isAnswered: false)
         state.respond(status: head.status.code, isLast: head.isSaidToBeLast)
         if let user { return handOver(to: user, after: head, context: context) }
         let isHead = request?.method == .head
@@ -424,7 +431,8 @@ extension ConnectionHandler {
     private func finishResponse(looking isToLook: Bool) {
         request = nil
         let isDue = isToLook || state.isLast || state.isInputClosed
-        perform(state.finishResponse(unsent: isDue ? look() : 0, at: .now()))
+        let queued = state.isClosing ? channel.kernelQueueLength : 0
+        perform(state.finishResponse(unsent: isDue ? look() : 0, queued: queued, at: .now()))
         process()
         armTimer()
     }
@@ -438,9 +446,14 @@ extension ConnectionHandler {
         return unsent
     }
 
+    private func markSurplus(isAnswered: Bool) {
+        guard slot == .surplus else { return }
+        shared.slots.markSurplus(channel, isAnswered: isAnswered)
+    }
+
     private func countUnsent(_ bytes: Int) {
         guard bytes != countedBytes else { return }
-        shared.unsent.add(bytes - countedBytes)
+        shared.unsent.add(bytes - countedBytes, of: client)
         countedBytes = bytes
     }
 
@@ -471,7 +484,7 @@ extension ConnectionHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenSuccess { [self] in
             _ = look()
-            perform(state.sent(at: .now()))
+            perform(state.sent(queued: state.isClosing ? channel.kernelQueueLength : 0, at: .now()))
             process()
             armTimer()
         }

@@ -4,12 +4,14 @@ import Synchronization
 
 /// Counts connections, in total and by address.
 ///
-/// A connection over the limits gets a surplus slot. If none is free, it replaces the oldest connection whose request
-/// is not being answered. So however fast one client opens connections, health checks by others are still answered.
+/// A connection over the limits gets a surplus slot. If none is free, it replaces the oldest connection of the client
+/// with the most surplus slots, except while the request of that connection is being answered. So however fast one client
+/// opens connections, health checks by others are still answered.
 package final class ConnectionSlots: Sendable {
     private struct Surplus {
         let channel: any Channel
-        var isAnswering = false
+        let client: AddressBlock
+        var isAnswered = false
     }
 
     private struct State {
@@ -44,19 +46,23 @@ package final class ConnectionSlots: Sendable {
     /// Takes a surplus slot.
     ///
     /// - Returns: The connection that lost its slot, if any; the caller must close it.
-    package func takeSurplus(for channel: any Channel) -> (any Channel)? {
+    package func takeSurplus(for channel: any Channel, from client: AddressBlock) -> (any Channel)? {
         state.withLock { state in
-            state.surplus.append(Surplus(channel: channel))
-            guard state.surplus.count > limits.maximumSurplusConnections else { return nil }
-            return state.surplus.remove(at: state.surplus.firstIndex { !$0.isAnswering } ?? 0).channel
+            defer { state.surplus.append(Surplus(channel: channel, client: client)) }
+            guard state.surplus.count >= limits.maximumSurplusConnections else { return nil }
+            let counts = Dictionary(state.surplus.map { ($0.client, 1) }, uniquingKeysWith: +)
+            let idle = state.surplus.indices.filter { !state.surplus[$0].isAnswered }
+            let most = idle.map { counts[state.surplus[$0].client, default: 0] }.max()
+            let index = idle.first { counts[state.surplus[$0].client] == most }
+            return state.surplus.remove(at: index ?? 0).channel
         }
     }
 
-    /// Protects a connection from losing its surplus slot while its request is being answered.
-    package func keepSurplus(of channel: any Channel) {
+    /// Marks a connection whose request is being answered, so that it keeps its surplus slot.
+    package func markSurplus(_ channel: any Channel, isAnswered: Bool) {
         state.withLock { state in
             guard let index = state.surplus.firstIndex(where: { $0.channel === channel }) else { return }
-            state.surplus[index].isAnswering = true
+            state.surplus[index].isAnswered = isAnswered
         }
     }
 

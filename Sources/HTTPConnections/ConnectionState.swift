@@ -14,7 +14,7 @@ package struct ConnectionState {
         case receiving
         /// The request is being served.
         case responding
-        /// The response has been written; waiting for the peer to read it.
+        /// The response has been written; waiting for the peer to receive it.
         case sending
         /// The last response has been sent; further input is discarded.
         case lingering
@@ -40,8 +40,16 @@ package struct ConnectionState {
     private var surplusDeadline: NIODeadline?
     private var bodyBytes = 0
     private var mayUpgrade = false
-    /// The number of unsent bytes when the peer was last seen to read, and the time of that.
-    private var progress = (unsent: 0, at: NIODeadline.uptimeNanoseconds(0))
+    /// Whether the connection closes once the kernel's send queue is short enough.
+    private var isDraining = false
+    /// The number of bytes the peer had not received when it was last seen to read, and the time of that.
+    private var progress = (unreceived: 0, at: NIODeadline.uptimeNanoseconds(0))
+
+    /// How many bytes the kernel may still have to send when the connection closes.
+    ///
+    /// The kernel keeps a closed connection's queue for minutes if the peer does not read. So few bytes fit into the
+    /// peer's receive buffer even if it does not.
+    private static let maximumQueuedBytesAtClose = 16 * 1024
 
     /// The state of a new connection, which waits for its first request.
     package init(limits: HTTPLimits, at now: NIODeadline) {
@@ -101,7 +109,7 @@ package struct ConnectionState {
         if !encodings.isEmpty, encodings.map({ $0.lowercased() }) != ["chunked"] {
             return refuse(.unknownTransferEncoding)
         }
-        let length = head.headers.first(name: "Content-Length").map { Int($0) ?? .max } ?? 0
+        let length = head.headers[canonicalForm: "Content-Length"].first.map { Int($0) ?? .max } ?? 0
         if length > limits.maximumBodyBytes { return refuse(.bodyTooLarge(limit: limits.maximumBodyBytes)) }
         let hasBody = length > 0 || !encodings.isEmpty
         guard hasBody, !isHTTP10, head.headers.hasToken("100-continue", in: "Expect") else { return .proceed }
@@ -168,15 +176,22 @@ package struct ConnectionState {
 
     /// Records that a response has been written.
     ///
-    /// - Parameter unsent: The number of bytes not yet sent to the peer.
-    package mutating func finishResponse(unsent: Int, at now: NIODeadline) -> Action {
+    /// - Parameters:
+    ///   - unsent: The number of bytes not yet passed to the kernel.
+    ///   - queued: The number of bytes in the kernel's send queue; it counts only if `isClosing`.
+    package mutating func finishResponse(unsent: Int, queued: Int, at now: NIODeadline) -> Action? {
         if unsent > 0, !isAborted { return awaitSent(unsent, at: now) }
-        return sent(at: now)
+        return sent(queued: queued, at: now)
     }
 
-    private mutating func awaitSent(_ unsent: Int, at now: NIODeadline) -> Action {
+    /// Whether the connection closes once everything written has been sent.
+    package var isClosing: Bool {
+        isLast || isQuiescing
+    }
+
+    private mutating func awaitSent(_ unreceived: Int, at now: NIODeadline) -> Action {
         phase = .sending
-        progress = (unsent, now)
+        progress = (unreceived, now)
         deadline = now + checkInterval
         return .awaitSent
     }
@@ -186,13 +201,20 @@ package struct ConnectionState {
         TimeAmount(min(limits.idleTimeout, limits.stallTimeout) / 4)
     }
 
-    /// Records that everything written has been sent.
-    package mutating func sent(at now: NIODeadline) -> Action {
+    /// Records that everything written has been passed to the kernel.
+    ///
+    /// - Parameter queued: The number of bytes in the kernel's send queue; it counts only if `isClosing`.
+    package mutating func sent(queued: Int, at now: NIODeadline) -> Action? {
+        if isClosing, queued > Self.maximumQueuedBytesAtClose, !isAborted {
+            drain(queued, at: now)
+            return nil
+        }
+        isDraining = false
         if isAborted || (isLast && isInputClosed) {
             phase = .closed
             return .close
         }
-        if isLast || isQuiescing {
+        if isClosing {
             phase = .lingering
             deadline = now + TimeAmount(limits.lingering)
             return .shutDownOutput
@@ -202,15 +224,27 @@ package struct ConnectionState {
         return .proceed
     }
 
+    private mutating func drain(_ queued: Int, at now: NIODeadline) {
+        phase = .sending
+        isDraining = true
+        progress = (queued, now)
+        deadline = now + drainInterval
+    }
+
+    /// The time between checks of whether the kernel's send queue is short enough to close the connection.
+    private var drainInterval: TimeAmount {
+        TimeAmount(limits.lingering / 20)
+    }
+
     /// Whether the peer has closed its side and no complete request is left.
     package var isExhausted: Bool {
         isInputClosed && wantsInput
     }
 
     /// Ends an exhausted connection.
-    package mutating func runOut(unsent: Int, at now: NIODeadline) -> Action {
+    package mutating func runOut(unsent: Int, queued: Int, at now: NIODeadline) -> Action? {
         isLast = true
-        return finishResponse(unsent: unsent, at: now)
+        return finishResponse(unsent: unsent, queued: queued, at: now)
     }
 
     /// Records that the peer has closed its side.
@@ -222,10 +256,10 @@ package struct ConnectionState {
     }
 
     /// Ends the connection after the current request, because the server is shutting down.
-    package mutating func quiesce(unsent: Int, at now: NIODeadline) -> Action? {
+    package mutating func quiesce(unsent: Int, queued: Int, at now: NIODeadline) -> Action? {
         isQuiescing = true
         guard phase == .waiting else { return nil }
-        return finishResponse(unsent: unsent, at: now)
+        return finishResponse(unsent: unsent, queued: queued, at: now)
     }
 
     /// Ends the connection now, or after the response of a request that is being served.
@@ -240,17 +274,23 @@ package struct ConnectionState {
     /// Decides what to do if the deadline has passed.
     ///
     /// - Parameters:
-    ///   - unsent: The number of bytes that the peer has not received.
+    ///   - unsent: The number of bytes not yet passed to the kernel.
+    ///   - queued: The number of bytes in the kernel's send queue.
     ///   - isOverloaded: Whether too many bytes are waiting to be sent, on all connections together.
-    package mutating func elapse(to now: NIODeadline, unsent: Int, isOverloaded: Bool) -> Action? {
+    package mutating func elapse(to now: NIODeadline, unsent: Int, queued: Int, isOverloaded: Bool) -> Action? {
         guard let deadline, now >= deadline else { return nil }
+        let isLong = queued > Self.maximumQueuedBytesAtClose
         switch phase {
         case .waiting where unsent > 0 && surplusDeadline == nil:
             // Unsent bytes are not checked after every small response, so check them now.
-            return awaitSent(unsent, at: now)
+            return awaitSent(unsent + queued, at: now)
+        case .waiting where isLong && surplusDeadline == nil:
+            isLast = true
+            drain(queued, at: now)
+            return nil
         case .waiting, .lingering:
             phase = .closed
-            return .close
+            return isLong ? .abort : .close
         case .receiving where surplusDeadline == nil:
             fail()
             return .refuse(.bodyTimedOut)
@@ -258,15 +298,16 @@ package struct ConnectionState {
             phase = .closed
             return .close
         case .sending:
-            if unsent != progress.unsent {
-                progress = (unsent, now)
+            if isDraining, !isLong { return sent(queued: queued, at: now) }
+            if unsent + queued != progress.unreceived {
+                progress = (unsent + queued, now)
             }
             let timeout = isOverloaded ? min(limits.idleTimeout, limits.stallTimeout) : limits.idleTimeout
             if now - progress.at >= TimeAmount(timeout) {
                 phase = .closed
                 return .abort
             }
-            self.deadline = min(now + checkInterval, progress.at + TimeAmount(timeout))
+            self.deadline = min(now + (isDraining ? drainInterval : checkInterval), progress.at + TimeAmount(timeout))
             return nil
         case .responding, .upgraded, .closed:
             return nil

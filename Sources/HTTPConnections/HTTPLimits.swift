@@ -13,12 +13,14 @@ package struct HTTPLimits: Sendable {
     package var maximumConnections = 10_000
     /// The same limit for one IPv4 address or IPv6 /64.
     package var maximumConnectionsPerAddress = 2_000
-    /// The maximum number of connections over these limits; one more closes the oldest.
+    /// The maximum number of connections over these limits; one more closes one of the client that has the most.
     package var maximumSurplusConnections = 64
     /// How long a connection over the limits may stay open.
     package var surplusTimeout = Duration.seconds(5)
-    /// The maximum number of unsent response bytes on all connections together; above it, requests get 503, and clients
-    /// that read nothing are disconnected after `stallTimeout`.
+    /// The maximum number of unsent response bytes on all connections together.
+    ///
+    /// Above it, clients with more than an equal share get 503, and clients that read nothing are disconnected after
+    /// `stallTimeout`.
     package var maximumUnsentBytes = 256 * 1024 * 1024
     /// How long a client may read nothing while there are too many unsent bytes.
     package var stallTimeout = Duration.seconds(5)

@@ -2,7 +2,9 @@ import Synchronization
 
 /// Counts the unsent response bytes of all connections.
 package final class UnsentBytes: Sendable {
-    private let count = Atomic<Int>(0)
+    private let total = Atomic<Int>(0)
+    /// Clients with unsent bytes.
+    private let ofClient = Mutex<[AddressBlock: Int]>([:])
     private let maximum: Int
 
     package init(maximum: Int) {
@@ -11,10 +13,19 @@ package final class UnsentBytes: Sendable {
 
     /// Whether more bytes than the maximum are unsent.
     package var isOverLimit: Bool {
-        count.load(ordering: .relaxed) > maximum
+        total.load(ordering: .relaxed) > maximum
     }
 
-    func add(_ bytes: Int) {
-        count.wrappingAdd(bytes, ordering: .relaxed)
+    /// Whether more bytes than the maximum are unsent, and this client has more than an equal share of the maximum.
+    package func isOverLimit(for client: AddressBlock) -> Bool {
+        isOverLimit && ofClient.withLock { $0[client, default: 0] > maximum / max($0.count, 1) }
+    }
+
+    package func add(_ bytes: Int, of client: AddressBlock) {
+        total.wrappingAdd(bytes, ordering: .relaxed)
+        ofClient.withLock { counts in
+            let sum = counts[client, default: 0] + bytes
+            counts[client] = sum == 0 ? nil : sum
+        }
     }
 }

@@ -21,7 +21,7 @@ import Testing
         #expect(AddressBlock(nil) == .other)
     }
 
-    @Test func `a block describes itself`() throws {
+    @Test func `an address block is written in CIDR notation`() throws {
         #expect(try block("192.0.2.1").description == "192.0.2.1")
         #expect(try block("2001:db8:0:1::1").description == "2001:db8:0:1::/64")
     }
@@ -42,22 +42,52 @@ import Testing
         #expect([one, one, one].map(slots.take) == [true, true, false])
     }
 
-    @Test func `the oldest surplus connection without a request makes room`() {
+    @Test func `the oldest surplus connection without a request makes room`() throws {
         var limits = HTTPLimits()
         limits.maximumSurplusConnections = 2
         let slots = ConnectionSlots(limits: limits)
+        let client = try block("192.0.2.1")
         let channels = (0..<5).map { _ in EmbeddedChannel() }
         func losesItsSlot(to index: Int) -> Int? {
-            let loser = slots.takeSurplus(for: channels[index])
+            let loser = slots.takeSurplus(for: channels[index], from: client)
             return channels.firstIndex { $0 === loser }
         }
         #expect([0, 1].map(losesItsSlot) == [nil, nil])
-        slots.keepSurplus(of: channels[0])
+        slots.markSurplus(channels[0], isAnswered: true)
         #expect(losesItsSlot(to: 2) == 1)
         slots.giveSurplusBack(of: channels[0])
         #expect(losesItsSlot(to: 3) == nil)
-        slots.keepSurplus(of: channels[2])
-        slots.keepSurplus(of: channels[3])
-        #expect(losesItsSlot(to: 4) == 4, "the newest goes when all others are being answered")
+        slots.markSurplus(channels[2], isAnswered: true)
+        slots.markSurplus(channels[3], isAnswered: true)
+        #expect(losesItsSlot(to: 4) == 2, "the oldest goes when all are being answered")
+        slots.markSurplus(channels[3], isAnswered: false)
+        #expect(losesItsSlot(to: 0) == 3, "a connection that has its response makes room")
+    }
+
+    @Test func `the client with the most surplus connections makes room`() throws {
+        var limits = HTTPLimits()
+        limits.maximumSurplusConnections = 3
+        let slots = ConnectionSlots(limits: limits)
+        let (one, other) = (try block("192.0.2.1"), try block("192.0.2.2"))
+        let channels = (0..<5).map { _ in EmbeddedChannel() }
+        func losesItsSlot(to index: Int, of client: AddressBlock) -> Int? {
+            let loser = slots.takeSurplus(for: channels[index], from: client)
+            return channels.firstIndex { $0 === loser }
+        }
+        #expect(losesItsSlot(to: 0, of: other) == nil)
+        #expect([1, 2].map { losesItsSlot(to: $0, of: one) } == [nil, nil])
+        #expect([3, 4].map { losesItsSlot(to: $0, of: one) } == [1, 2])
+    }
+
+    @Test func `a client within its share of the unsent bytes is served`() throws {
+        let unsent = UnsentBytes(maximum: 100)
+        let (one, other) = (try block("192.0.2.1"), try block("192.0.2.2"))
+        unsent.add(90, of: one)
+        #expect(!unsent.isOverLimit(for: one))
+        unsent.add(20, of: other)
+        #expect(unsent.isOverLimit)
+        #expect([one, other, try block("192.0.2.3")].map(unsent.isOverLimit) == [true, false, false])
+        unsent.add(-90, of: one)
+        #expect(!unsent.isOverLimit(for: one))
     }
 }

@@ -53,20 +53,20 @@ import Testing
             #expect(state.deadline == nil)
             state.respond(status: 200, isLast: false)
             #expect(!state.isLast)
-            #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+            #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         }
     }
 
     @Test(arguments: [
         ("close", true), ("Close", true), ("keep-alive, CLOSE", true), ("closed", false), ("keep-alive", false),
     ])
-    func `the close option is recognized in any case and among others`(_ value: String, _ isLast: Bool) {
+    func `the close option is recognized in any case and in a list`(_ value: String, _ isLast: Bool) {
         var state = makeState()
         receive(&state, head(.GET, [("Connection", value)]))
         state.receiveEnd()
         state.respond(status: 200, isLast: false)
         #expect(state.isLast == isLast)
-        #expect(state.finishResponse(unsent: 0, at: start) == (isLast ? .shutDownOutput : .proceed))
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == (isLast ? .shutDownOutput : .proceed))
         #expect(state.discardsInput == isLast)
     }
 
@@ -82,7 +82,7 @@ import Testing
         (["chunked"], true), (["Chunked"], true), (["gzip"], false), (["gzip, chunked"], false),
         (["gzip", "chunked"], false), (["identity"], false), (["chunked, chunked"], false),
     ])
-    func `no transfer encoding but chunked is known`(_ values: [String], _ isKnown: Bool) {
+    func `transfer encodings other than chunked are rejected`(_ values: [String], _ isKnown: Bool) {
         var state = makeState()
         let action = receive(&state, head(.POST, values.map { ("Transfer-Encoding", $0) }))
         #expect(action == (isKnown ? .proceed : .refuse(.unknownTransferEncoding)))
@@ -116,7 +116,7 @@ import Testing
         #expect(state.receiveBody(6) == nil)
         #expect(state.receiveBody(1) == .bodyTooLarge(limit: 10))
         #expect(!state.wantsInput)
-        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
     }
 
     @Test func `the limit applies to each body`() {
@@ -125,7 +125,7 @@ import Testing
             receive(&state, head(.POST, [("Content-Length", "10")]))
             #expect(state.receiveBody(10) == nil)
             state.receiveEnd()
-            #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+            #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         }
     }
 
@@ -134,20 +134,20 @@ import Testing
         var state = makeState()
         receive(&state, head(.POST, [("Content-Length", "5")]), at: 0)
         #expect(state.deadline == time(2))
-        #expect(state.elapse(to: time(1.9), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(1.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
         state.receiveEnd()
-        #expect(state.elapse(to: time(100), unsent: 0, isOverloaded: false) == nil)
-        #expect(state.finishResponse(unsent: 0, at: time(100)) == .proceed)
+        #expect(state.elapse(to: time(100), unsent: 0, queued: 0, isOverloaded: false) == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: time(100)) == .proceed)
         receive(&state, head(.POST, [("Content-Length", "5")]), at: 100)
-        #expect(state.elapse(to: time(101.9), unsent: 0, isOverloaded: false) == nil)
-        #expect(state.elapse(to: time(102), unsent: 0, isOverloaded: false) == .refuse(.bodyTimedOut))
+        #expect(state.elapse(to: time(101.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(102), unsent: 0, queued: 0, isOverloaded: false) == .refuse(.bodyTimedOut))
         #expect(state.isLast)
     }
 
     @Test func `a connection without a request is closed`() {
         var state = makeState()
-        #expect(state.elapse(to: time(3.9), unsent: 0, isOverloaded: false) == nil)
-        #expect(state.elapse(to: time(4), unsent: 0, isOverloaded: false) == .close)
+        #expect(state.elapse(to: time(3.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(4), unsent: 0, queued: 0, isOverloaded: false) == .close)
         #expect(state.phase == .closed)
     }
 
@@ -155,36 +155,63 @@ import Testing
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
-        #expect(state.finishResponse(unsent: 1_000, at: start) == .awaitSent)
+        #expect(state.finishResponse(unsent: 1_000, queued: 0, at: start) == .awaitSent)
         for second in 1..<1_000 {
-            #expect(state.elapse(to: time(Double(second)), unsent: 1_000 - second, isOverloaded: true) == nil)
+            let unsent = 1_000 - second
+            #expect(state.elapse(to: time(Double(second)), unsent: unsent, queued: 0, isOverloaded: true) == nil)
         }
-        #expect(state.sent(at: time(1_000)) == .proceed)
+        #expect(state.sent(queued: 0, at: time(1_000)) == .proceed)
         #expect(state.deadline == time(1_004))
     }
 
     @Test(arguments: [(false, 4.0), (true, 1.0)])
-    func `a peer that reads nothing is cut off`(_ isOverloaded: Bool, _ patience: Double) throws {
+    func `a peer that reads nothing is cut off`(_ isOverloaded: Bool, _ timeout: Double) throws {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
-        #expect(state.finishResponse(unsent: 1_000, at: start) == .awaitSent)
+        #expect(state.finishResponse(unsent: 1_000, queued: 0, at: start) == .awaitSent)
         #expect(!state.wantsInput)
-        #expect(state.elapse(to: time(1), unsent: 999, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(1), unsent: 999, queued: 0, isOverloaded: false) == nil)
         let deadline = try #require(state.deadline)
-        #expect(deadline < time(1 + patience))
-        #expect(state.elapse(to: time(1 + patience - 0.1), unsent: 999, isOverloaded: isOverloaded) == nil)
-        #expect(state.elapse(to: time(1 + patience), unsent: 999, isOverloaded: isOverloaded) == .abort)
+        #expect(deadline < time(1 + timeout))
+        #expect(state.elapse(to: time(1 + timeout - 0.1), unsent: 999, queued: 0, isOverloaded: isOverloaded) == nil)
+        #expect(state.elapse(to: time(1 + timeout), unsent: 999, queued: 0, isOverloaded: isOverloaded) == .abort)
     }
 
     @Test func `small unread responses are noticed before the connection is closed`() {
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
-        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
-        #expect(state.elapse(to: time(4), unsent: 7, isOverloaded: false) == .awaitSent)
-        #expect(state.elapse(to: time(7.9), unsent: 7, isOverloaded: false) == nil)
-        #expect(state.elapse(to: time(8), unsent: 7, isOverloaded: false) == .abort)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
+        #expect(state.elapse(to: time(4), unsent: 7, queued: 0, isOverloaded: false) == .awaitSent)
+        #expect(state.elapse(to: time(7.9), unsent: 7, queued: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(8), unsent: 7, queued: 0, isOverloaded: false) == .abort)
+    }
+
+    @Test func `a connection closes once the kernel has little left to send`() {
+        var state = makeState()
+        receive(&state, head(.GET, [("Connection", "close")]))
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 0, queued: 200_000, at: start) == nil)
+        #expect(state.deadline == time(0.1))
+        #expect(state.elapse(to: time(3.9), unsent: 0, queued: 100_000, isOverloaded: false) == nil)
+        #expect(state.closeInput() == nil)
+        var stalled = state
+        #expect(stalled.elapse(to: time(7.8), unsent: 0, queued: 100_000, isOverloaded: false) == nil)
+        #expect(stalled.elapse(to: time(7.9), unsent: 0, queued: 100_000, isOverloaded: false) == .abort)
+        #expect(state.elapse(to: time(7.8), unsent: 0, queued: 16_384, isOverloaded: false) == .close)
+    }
+
+    @Test func `an idle connection is not closed while its last response is being read`() {
+        var state = makeState()
+        receive(&state, head())
+        state.receiveEnd()
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
+        #expect(state.elapse(to: time(4), unsent: 0, queued: 200_000, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(7.9), unsent: 0, queued: 199_999, isOverloaded: false) == nil)
+        var stalled = state
+        #expect(stalled.elapse(to: time(11.9), unsent: 0, queued: 199_999, isOverloaded: false) == .abort)
+        #expect(state.elapse(to: time(11.9), unsent: 0, queued: 0, isOverloaded: false) == .shutDownOutput)
     }
 
     @Test func `the requests of a half-closed client are answered`() {
@@ -193,11 +220,11 @@ import Testing
         state.receiveEnd()
         #expect(state.closeInput() == nil)
         #expect(!state.isExhausted)
-        #expect(state.finishResponse(unsent: 5, at: start) == .awaitSent)
-        #expect(state.sent(at: start) == .proceed)
+        #expect(state.finishResponse(unsent: 5, queued: 0, at: start) == .awaitSent)
+        #expect(state.sent(queued: 0, at: start) == .proceed)
         #expect(state.isExhausted)
-        #expect(state.runOut(unsent: 3, at: start) == .awaitSent)
-        #expect(state.sent(at: start) == .close)
+        #expect(state.runOut(unsent: 3, queued: 0, at: start) == .awaitSent)
+        #expect(state.sent(queued: 0, at: start) == .close)
     }
 
     @Test func `a half-closed connection is closed without lingering`() {
@@ -205,45 +232,45 @@ import Testing
         receive(&state, head(.GET, [("Connection", "close")]))
         state.receiveEnd()
         #expect(state.closeInput() == nil)
-        #expect(state.finishResponse(unsent: 0, at: start) == .close)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .close)
     }
 
     @Test func `a client has a moment to read the last response`() {
         var state = makeState()
         receive(&state, head(.GET, [("Connection", "close")]))
         state.receiveEnd()
-        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
-        #expect(state.elapse(to: time(1.9), unsent: 0, isOverloaded: false) == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
+        #expect(state.elapse(to: time(1.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
         var other = state
         #expect(other.closeInput() == .close)
-        #expect(state.elapse(to: time(2), unsent: 0, isOverloaded: false) == .close)
+        #expect(state.elapse(to: time(2), unsent: 0, queued: 0, isOverloaded: false) == .close)
     }
 
     @Test func `a shutdown closes idle connections and lets the others finish their request`() {
         var idle = makeState()
-        #expect(idle.quiesce(unsent: 0, at: start) == .shutDownOutput)
+        #expect(idle.quiesce(unsent: 0, queued: 0, at: start) == .shutDownOutput)
         var busy = makeState()
         receive(&busy, head())
-        #expect(busy.quiesce(unsent: 0, at: start) == nil)
+        #expect(busy.quiesce(unsent: 0, queued: 0, at: start) == nil)
         busy.receiveEnd()
         busy.respond(status: 200, isLast: false)
         #expect(busy.isLast)
-        #expect(busy.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+        #expect(busy.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
     }
 
-    @Test func `the end of the grace period waits for nothing but responses`() {
+    @Test func `after the grace period, only responses in progress delay the shutdown`() {
         var waiting = makeState()
         #expect(waiting.abort(isAwaitingResponse: false) == .abort)
         var sending = makeState()
         receive(&sending, head())
         sending.receiveEnd()
-        _ = sending.finishResponse(unsent: 1, at: start)
+        _ = sending.finishResponse(unsent: 1, queued: 0, at: start)
         #expect(sending.abort(isAwaitingResponse: false) == .abort)
         var responding = makeState()
         receive(&responding, head())
         responding.receiveEnd()
         #expect(responding.abort(isAwaitingResponse: true) == nil)
-        #expect(responding.finishResponse(unsent: 1, at: start) == .close)
+        #expect(responding.finishResponse(unsent: 1, queued: 0, at: start) == .close)
         var streaming = makeState()
         receive(&streaming, head())
         streaming.receiveEnd()
@@ -260,15 +287,15 @@ import Testing
         #expect(state.isLast)
         state = makeState()
         state.markSurplus(at: start)
-        #expect(state.elapse(to: time(4.9), unsent: 0, isOverloaded: false) == nil)
-        #expect(state.elapse(to: time(5), unsent: 0, isOverloaded: false) == .close)
+        #expect(state.elapse(to: time(4.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(5), unsent: 0, queued: 0, isOverloaded: false) == .close)
     }
 
     @Test func `an overloaded server serves only essential requests`() {
         var state = makeState()
         #expect(receive(&state, head(), isEssential: true, isOverloaded: true) == .proceed)
         state.receiveEnd()
-        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         #expect(receive(&state, head(), isOverloaded: true) == .refuse(.tooManyUnsentBytes))
     }
 
@@ -281,9 +308,9 @@ import Testing
         state.respond(status: 101, isLast: false)
         #expect(state.phase == .upgraded)
         #expect(!state.isLast)
-        #expect(state.quiesce(unsent: 0, at: start) == nil)
+        #expect(state.quiesce(unsent: 0, queued: 0, at: start) == nil)
         #expect(state.closeInput() == nil)
-        #expect(state.elapse(to: time(1_000), unsent: 9, isOverloaded: true) == nil)
+        #expect(state.elapse(to: time(1_000), unsent: 9, queued: 0, isOverloaded: true) == nil)
     }
 
     @Test func `a rejected upgrade is the last response`() {
@@ -292,12 +319,12 @@ import Testing
         state.receiveEnd()
         state.respond(status: 200, isLast: false)
         #expect(!state.isLast)
-        #expect(state.finishResponse(unsent: 0, at: start) == .proceed)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         receive(&state, head(.GET, upgrade))
         state.receiveEnd()
         state.respond(status: 426, isLast: false)
         #expect(state.isLast)
-        #expect(state.finishResponse(unsent: 0, at: start) == .shutDownOutput)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
     }
 
     @Test func `only a client that asked for an upgrade gets one`() {

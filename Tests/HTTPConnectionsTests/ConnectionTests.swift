@@ -40,6 +40,29 @@ struct ConnectionTests {
         }
     }
 
+    @Test(arguments: ["keep-alive", "close"])
+    func `a response that only the kernel has left is dropped if nobody reads it`(_ option: String) async throws {
+        var limits = HTTPLimits()
+        limits.idleTimeout = .seconds(2)
+        let (channels, channel) = AsyncStream.makeStream(of: (any Channel).self)
+        try await ConnectionServer.run(limits: limits, onLargeRequest: { channel.yield($0) }) { client in
+            try await client.withConnection(receiveBuffer: 4_096) { inbound, outbound in
+                let count = 200_000
+                try await outbound.write(ByteBuffer(string: request("GET /bytes/\(count)", "Connection: \(option)")))
+                var iterator = channels.makeAsyncIterator()
+                try await iterator.next()?.closeFuture.get()
+                #expect(try await inbound.readToEnd().count < count)
+            }
+        }
+    }
+
+    @Test func `spaces around the length of a body do not count`() async throws {
+        try await ConnectionServer.run { client in
+            let post = request("POST /echo", "Content-Length:  13 ", body: "Hello, world!")
+            #expect(try await exchange(client, post, halfClose: true).map(\.body) == ["Hello, world!"])
+        }
+    }
+
     /// It must take longer than the idle timeout, which only pauses can ensure.
     @Test func `a slow reader is never cut off`() async throws {
         var limits = HTTPLimits()
@@ -213,7 +236,7 @@ struct ConnectionTests {
     }
 
     @Test(arguments: ["gzip", "gzip, chunked", "identity"])
-    func `an unknown transfer encoding is a 501`(_ encoding: String) async throws {
+    func `an unknown transfer encoding gets 501`(_ encoding: String) async throws {
         try await ConnectionServer.run { client in
             let responses = try await exchange(
                 client,

@@ -17,7 +17,6 @@ extension Channel {
     ///
     /// - Precondition: Called on the event loop of the channel.
     func prepareForStreaming(_ limits: StreamLimits) {
-        try? syncOptions?.setOption(.socketOption(.so_sndbuf), value: 128 * 1024)
         // Two heartbeats without an acknowledgement; by default, the kernel retries for about 15 minutes.
         let timeout = Int((limits.heartbeat * 2).components.seconds) * 1_000
         try? syncOptions?.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: tcpUserTimeout)), value: timeout)
