@@ -76,22 +76,33 @@ package enum ChatAPIProcess {
         _ arguments: String...,
         in folder: String,
         environment: [String: String] = [:],
+        openFiles: Int? = nil,
         endingWith signal: Signal = .terminate,
         _ body: (HTTPTestClient) async throws -> Void
     ) async throws -> Outcome {
-        try await serve(arguments: arguments, in: folder, environment: environment, endingWith: signal, body)
+        try await serve(
+            arguments: arguments,
+            in: folder,
+            environment: environment,
+            openFiles: openFiles,
+            endingWith: signal,
+            body
+        )
     }
 
     /// The same with the arguments in an array.
+    ///
+    /// - Parameter openFiles: The hard limit on the server's open files; nil for that of the tests.
     package static func serve(
         arguments: [String],
         in folder: String,
         environment: [String: String] = [:],
+        openFiles: Int? = nil,
         endingWith signal: Signal = .terminate,
         _ body: (HTTPTestClient) async throws -> Void
     ) async throws -> Outcome {
         let result = try await Subprocess.run(
-            configuration(["serve", "--port", "0"] + arguments, in: folder, environment),
+            configuration(["serve", "--port", "0"] + arguments, in: folder, environment, openFiles: openFiles),
             input: .none,
             output: .discarded,
             error: .sequence
@@ -114,9 +125,15 @@ package enum ChatAPIProcess {
     private static func configuration(
         _ arguments: [String],
         in folder: String,
-        _ environment: [String: String]
+        _ environment: [String: String],
+        openFiles: Int? = nil
     ) -> Configuration {
-        let program = FilePath(CommandLine.arguments[0]).removingLastComponent().appending("chat-api")
+        var program = FilePath(CommandLine.arguments[0]).removingLastComponent().appending("chat-api")
+        var arguments = arguments
+        if let openFiles {
+            arguments = ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", program.string] + arguments
+            program = "/bin/sh"
+        }
         return Configuration(
             executable: .path(program),
             arguments: Arguments(arguments),

@@ -27,6 +27,26 @@ struct ServeTests {
         }
     }
 
+    @Test func `a low limit on open files lowers the number of connections`() async throws {
+        try await withTemporaryFolder { folder in
+            let outcome = try await ChatAPIProcess.serve(in: folder, openFiles: 200) { client async throws in
+                try await withConnections(250, to: client) { () async throws in
+                    #expect(try await client.send("GET", "/health/live").status == 200)
+                }
+            }
+            #expect(outcome.errors.contains("allows fewer connections than --max-connections"))
+        }
+    }
+
+    private func withConnections(
+        _ count: Int,
+        to client: HTTPTestClient,
+        _ body: () async throws -> Void
+    ) async throws {
+        guard count > 0 else { return try await body() }
+        try await client.withConnection { _, _ in try await withConnections(count - 1, to: client, body) }
+    }
+
     @Test func `a request in flight is finished before the server exits`() async throws {
         try await withTemporaryFolder { folder in
             let (answers, answered) = AsyncStream.makeStream(of: [UInt8].self)
@@ -161,7 +181,7 @@ struct ServeTests {
         }
     }
 
-    @Test func `a port in use is a one-line error`() async throws {
+    @Test func `a port in use is reported in one line`() async throws {
         try await withTemporaryFolder { folder in
             _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 let second = try await ChatAPIProcess.run(
@@ -180,7 +200,7 @@ struct ServeTests {
         }
     }
 
-    @Test func `an unknown host is a one-line error`() async throws {
+    @Test func `an unknown host is reported in one line`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(
                 "serve",
@@ -209,7 +229,7 @@ struct ServeTests {
         }
     }
 
-    @Test func `a missing folder is a one-line error`() async throws {
+    @Test func `a missing folder is reported in one line`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.run(
                 "serve",
@@ -222,7 +242,7 @@ struct ServeTests {
         }
     }
 
-    @Test func `each request is one line of JSON in the log`() async throws {
+    @Test func `each request is logged as one line of JSON`() async throws {
         try await withTemporaryFolder { folder in
             let outcome = try await ChatAPIProcess.serve("--log-format=json", in: folder) { client async throws in
                 let headers = ["X-Request-ID": "r-1"]

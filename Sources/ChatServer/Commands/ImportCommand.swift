@@ -102,7 +102,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func remark(on summary: ChatImport.Summary) -> String {
         let added = summary.added
-        var remark = " (\(added.chats) and \(added.entries) \(dryRun ? "would be new" : "are new"))"
+        var remark = " (new: \(added.chats) chats, \(added.entries) entries)"
         if summary.skippedLines > 0 {
             remark += ", \(summary.skippedLines) lines skipped (\(summary.invalidLines) invalid)"
         }

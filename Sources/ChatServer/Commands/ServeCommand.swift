@@ -41,15 +41,16 @@ struct ServeCommand: AsyncParsableCommand {
         for warning in settings.warnings {
             logger.warning("\(warning)")
         }
-        let server = try Server(settings)
+        var server = try Server(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
 
-        OpenFiles.raiseLimit()
+        let capacity = try DatabaseCapacity(settings, logger: logger)
+        server.fitConnections(into: OpenFiles.raiseLimit() - capacity.connectionCount, logger: logger)
         let database = try await OpenDatabase(
             url,
             settings,
-            capacity: DatabaseCapacity(settings, logger: logger),
+            capacity: capacity,
             createsFile: true
         )
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
@@ -79,7 +80,7 @@ private struct Server {
     private let grace: Duration
     private let drainDelay: Duration
     private let docsAssets: String
-    private let limits: HTTPLimits
+    private var limits: HTTPLimits
     private let readLimits: ReadLimits
     private let streamLimits: StreamLimits
     private let webSocketLimits: WebSocketLimits
@@ -105,6 +106,19 @@ private struct Server {
         self.webSocketLimits = webSocketLimits
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
+    }
+
+    /// Lowers the limits on connections so that the process never runs out of files: it could then not even accept a
+    /// health check.
+    mutating func fitConnections(into files: Int, logger: Logger) {
+        // Listening sockets, pipes, logs and the files of the documentation.
+        let maximum = max(files - limits.maximumSurplusConnections - 64, 1)
+        guard limits.maximumConnections > maximum else { return }
+        logger.warning(
+            "The limit on open files allows fewer connections than --max-connections; raise it, for example with ulimit -n",
+            metadata: ["connections": .stringConvertible(maximum)]
+        )
+        limits.maximumConnections = maximum
     }
 
     /// Serves until a signal stops it.

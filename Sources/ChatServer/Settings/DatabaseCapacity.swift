@@ -15,6 +15,12 @@ struct DatabaseCapacity {
     var shards = 1
     var batchLimits = BatchLimits()
     var searchLimits = SearchLimits()
+
+    /// An upper bound for the number of files and connections that the database keeps open.
+    var connectionCount: Int {
+        // Searches, readiness, LISTEN and NOTIFY; in SQLite, the writer and the searches, each with up to three files.
+        max(poolSize + shards + 4, 3 * (sqliteReaders + 2))
+    }
 }
 
 extension DatabaseCapacity {
