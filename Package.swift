@@ -20,6 +20,7 @@ extension Target.Dependency {
     static let grdbSQLite = product(name: "GRDBSQLite", package: "GRDB.swift")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
@@ -83,7 +84,8 @@ let package = Package(
         .target(
             name: "HTTPConnections",
             dependencies: [
-                .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypesHTTP1,
+                .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioHTTP1,
+                .nioHTTPTypesHTTP1,
             ],
             swiftSettings: settings
         ),
@@ -103,7 +105,7 @@ let package = Package(
             name: "ChatAPI",
             dependencies: [
                 "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "Queues", "WebSocket",
-                .dequeModule, .httpTypes, .hummingbird, .logging, .nioCore, .nioFileSystem, .nioPosix,
+                .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioFileSystem, .nioPosix,
                 .serviceLifecycle,
             ],
             exclude: ["FastAPICompatibility/README.md"],
@@ -119,17 +121,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        // What the benchmark holds the server against: the HTTP stack alone.
+        // The benchmark's baseline: the HTTP stack alone.
         .executableTarget(
             name: "ConstantServer",
             dependencies: [.hummingbird],
             path: "Benchmarks/ConstantServer",
             swiftSettings: settings
         ),
-        // What the conformance tests of WebSocket talk to.
+        // The server under test in the conformance tests of WebSocket.
         .executableTarget(
             name: "EchoServer",
-            dependencies: ["HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .logging, .nioCore],
+            dependencies: [
+                "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore,
+            ],
             path: "Checks/WebSocket/EchoServer",
             swiftSettings: settings
         ),
@@ -186,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "WebSocketTests",
             dependencies: [
-                "ChatTestSupport", "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .nioCore, .nioEmbedded,
+                "ChatTestSupport", "HTTPConnections", "WebSocket", .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
+                .nioEmbedded,
                 .serviceLifecycle,
             ],
             swiftSettings: settings
@@ -194,13 +199,15 @@ let package = Package(
         .testTarget(
             name: "HTTPConnectionsTests",
             dependencies: [
-                "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .nioCore, .nioEmbedded, .nioHTTP1,
+                "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
+                .nioEmbedded, .nioHTTP1,
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "QueuesTests", dependencies: ["Queues"], swiftSettings: settings),
         .testTarget(
             name: "ChatLiveTests",
-            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport", "Queues", .nioCore, .nioPosix],
+            dependencies: ["ChatDomain", "ChatLive", "ChatTestSupport", .nioCore, .nioPosix],
             swiftSettings: settings
         ),
         .testTarget(
