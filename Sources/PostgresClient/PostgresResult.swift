@@ -15,7 +15,7 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         PQclear(result)
     }
 
-    /// 0 for a statement that returns no rows; see `affectedRowCount`.
+    /// 0 for a statement that returns no rows.
     package var rowCount: Int {
         Int(PQntuples(result))
     }
@@ -23,11 +23,6 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
     /// Known even if there are no rows.
     package var columnCount: Int {
         Int(PQnfields(result))
-    }
-
-    /// The number of rows that a statement affected; 0 if its command has no count.
-    package var affectedRowCount: Int {
-        Int(String(cString: PQcmdTuples(result))) ?? 0
     }
 
     /// What the server did, such as `COMMIT` or `INSERT 0 5`.

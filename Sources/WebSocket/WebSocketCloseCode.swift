@@ -26,8 +26,6 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
     package static let messageTooBig = WebSocketCloseCode(rawValue: 1009)
     /// The server failed.
     package static let internalError = WebSocketCloseCode(rawValue: 1011)
-    /// The server is restarting; the client should reconnect.
-    package static let serviceRestart = WebSocketCloseCode(rawValue: 1012)
     /// The server is overloaded, or the client is too slow; the client should reconnect later.
     package static let tryAgainLater = WebSocketCloseCode(rawValue: 1013)
 
