@@ -55,10 +55,9 @@ extension JSONSchema {
     private static let liveChatID = Property.required("chat_id", .id, "The chat whose log contains the entry.")
 
     private static func messageEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
-        let kinds = LogEntry.Kind.allCases.filter(\.isAboutMessage).map { OpenAPIValue.string($0.rawValue) }
-        return entry(
+        entry(
             name,
-            type: ["enum": .array(kinds)],
+            kinds: LogEntry.Kind.allCases.filter(\.isAboutMessage),
             chatID: chatID,
             .required("message", .messageOrTombstone, "The message in its current state.")
         )
@@ -67,7 +66,7 @@ extension JSONSchema {
     private static func chatEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
         entry(
             name,
-            type: ["const": "chat.updated"],
+            kinds: LogEntry.Kind.allCases.filter { !$0.isAboutMessage },
             chatID: chatID,
             .required("chat", .chat, "The chat in its current state.")
         )
@@ -75,10 +74,12 @@ extension JSONSchema {
 
     private static func entry(
         _ name: String,
-        type: JSONSchema,
+        kinds: [LogEntry.Kind],
         chatID: [Property],
         _ subject: Property
     ) -> JSONSchema {
+        let names = kinds.map { OpenAPIValue.string($0.rawValue) }
+        let type: JSONSchema = names.count == 1 ? ["const": names[0]] : ["enum": .array(names)]
         let seq = Property.required("seq", .integer(from: 1), "The entry's position.")
         let at = Property.required("at", .instant, "When it happened.")
         let payload = Property.optional("payload", .anyObject, "Further data of the entry. No type has any yet.")
