@@ -269,10 +269,10 @@ struct CombinedStreamTests {
                         var id: String?
                         let path = reader.isMultiple(of: 2) ? "/events?chats=3:0,1:0,2:0" : "/events?chats=1:0,2:0,3:0"
                         while seen.values.contains(where: { $0 < posts }) {
-                            var patience = Int.random(in: 1...40, using: &random)
+                            var eventsUntilDisconnect = Int.random(in: 1...40, using: &random)
                             try await client.withEvents(path, headers: id.map { ["Last-Event-ID": $0] } ?? [:]) {
                                 stream in
-                                while patience > 0, seen.values.contains(where: { $0 < posts }),
+                                while eventsUntilDisconnect > 0, seen.values.contains(where: { $0 < posts }),
                                     let event = try await stream.nextEvent()
                                 {
                                     id = event.id ?? id
@@ -280,7 +280,7 @@ struct CombinedStreamTests {
                                     let place = try place(event)
                                     #expect(seen[place[0]] == place[1] - 1)
                                     seen[place[0]] = place[1]
-                                    patience -= 1
+                                    eventsUntilDisconnect -= 1
                                 }
                             }
                         }

@@ -49,10 +49,8 @@ struct EpochTests {
                 }
                 #expect(try await client.send("GET", "/chats?cursor=\(cursor)").status == 200)
                 let new = try await store.renewEpoch()
-                let detail = """
-                    The position belongs to a history that has ended: read the chat anew and go on with positions of the \
-                    epoch \(new.text)
-                    """
+                let detail =
+                    "The position belongs to another epoch. Read the chat again and continue in epoch \(new.text)"
                 for path in paths.map({ $0.replacing("PLACE", with: "\(old).2") }) + ["/chats?cursor=\(cursor)"] {
                     let refused = try await client.send("GET", path)
                     #expect(refused.status == 409, "\(path)")

@@ -35,7 +35,7 @@ struct EventFormTests {
     }
 
     @Test(arguments: ["a\nb", "a\r\nb", "a\u{2028}b", "\u{0}", "\"\\", "data: x\n\nevent: y", "👩‍👩‍👧‍👦"])
-    func `no text breaks an event`(_ text: String) throws {
+    func `text cannot break the framing of an event`(_ text: String) throws {
         let event = LiveEvent.sample(3, text: text)
         // Splits bytes, not characters: to Swift, "\r\n" is a single character.
         let lines = EventForm.serverSentEvents.bytes(of: event).readableBytesView

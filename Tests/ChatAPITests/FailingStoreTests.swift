@@ -6,7 +6,7 @@ import Testing
 ///
 /// Real failures of the stores are tested elsewhere.
 @Suite struct FailingStoreTests {
-    @Test func `an unavailable store is a 503 that reveals no internals`() async throws {
+    @Test func `an unavailable store gets 503 that reveals no internals`() async throws {
         try await withServer(InterceptedStore(failingWith: .unavailable(reason: "disk /secret is full"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r1"])
             #expect(response.status == 503)
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `a value that the database rejects is a 500`() async throws {
+    @Test func `a value that the database rejects gets 500`() async throws {
         try await withServer(InterceptedStore(failingWith: .invalidValue(reason: "secret"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r5"])
             #expect(response.status == 500)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `a defect is a 500 with the request id`() async throws {
+    @Test func `a defect gets 500 with the request id`() async throws {
         try await withServer(InterceptedStore(failingWith: .failed(reason: "secret"))) { client in
             let response = try await client.send(
                 "POST",

@@ -128,7 +128,7 @@ struct HistoryTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `pages go in both directions from a position`(_ store: StoreUnderTest) async throws {
+    func `messages can be paged in both directions`(_ store: StoreUnderTest) async throws {
         try await withServer(on: store) { client in
             _ = try await client.send("POST", "/chats/", body: #"{"title":"a"}"#)
             for number in 1...9 {

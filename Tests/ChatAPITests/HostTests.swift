@@ -14,7 +14,7 @@ struct HostTests {
         "Host: é\r\n",
         "Host: http://a\r\n",
     ])
-    func `a request without exactly one valid host is a 400`(_ fields: String) async throws {
+    func `a request without exactly one valid host gets 400`(_ fields: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for path in ["/chats", "/health/live", "/nowhere", "/ws"] {
                 let request = "GET \(path) HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n"
@@ -63,7 +63,7 @@ struct HostTests {
             ] {
                 let response = try await client.send(method, path, headers: ["Host": host])
                 #expect(response.status == 421)
-                let detail = "This server does not serve the host that the request is for"
+                let detail = "This server does not serve the requested host"
                 #expect(response.text == #"{"detail":"\#(detail)","code":"host_not_allowed"}"#)
             }
             let headers = WebSocketClient.headers.merging(["Host": host, "Origin": "http://\(host)"]) { $1 }

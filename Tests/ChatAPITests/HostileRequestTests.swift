@@ -50,7 +50,7 @@ struct HostileRequestTests {
     }
 
     @Test(arguments: [("/chats/", 413), ("/chats/1/messages/", 413)])
-    func `a body over the limit is a 413`(_ path: String, _ status: Int) async throws {
+    func `a body over the limit gets 413`(_ path: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
             let response = try await client.send("POST", path, body: [UInt8](repeating: 0x20, count: 128 * 1024 + 1))
             #expect(response.status == status)
@@ -132,7 +132,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func `a body that does not arrive is a 408`() async throws {
+    @Test func `a body that does not arrive gets 408`() async throws {
         var limits = HTTPLimits()
         limits.bodyTimeout = .milliseconds(200)
         try await withServer(on: .sqliteInMemory, limits: limits) { client in
@@ -171,7 +171,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test func `JSON nested 50,000 levels deep is a 422`() async throws {
+    @Test func `JSON nested 50,000 levels deep gets 422`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             for body in [
                 String(repeating: "[", count: 50_000) + String(repeating: "]", count: 50_000),

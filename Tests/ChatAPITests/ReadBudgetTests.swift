@@ -14,11 +14,11 @@ struct ReadBudgetTests {
     }
 
     /// A budget for this many messages of the largest size.
-    private func budget(_ messages: Int, waiting: Int = 100, patience: Duration = .seconds(60)) -> ReadBudget {
+    private func budget(_ messages: Int, waiting: Int = 100, timeout: Duration = .seconds(60)) -> ReadBudget {
         var limits = ReadLimits()
         limits.maximumBytes = messages * ReadBudget.largestMessage
         limits.maximumWaiting = waiting
-        limits.queueTimeout = patience
+        limits.queueTimeout = timeout
         return ReadBudget(limits)
     }
 
@@ -87,7 +87,7 @@ struct ReadBudgetTests {
     }
 
     @Test func `a read that has waited too long is rejected`() async throws {
-        let budget = budget(1, patience: .zero)
+        let budget = budget(1, timeout: .zero)
         try await withThrowingDiscardingTaskGroup { group in
             try await budget.read(upTo: 1, for: "a") { () async throws in
                 group.addTask {

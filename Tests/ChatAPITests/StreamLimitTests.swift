@@ -52,7 +52,7 @@ struct StreamLimitTests {
     }
 
     /// A client can use any address of its IPv6 network, which has at least 64 bits for itself.
-    @Test func streamsFromAnIPv6NetworkCountTogether() throws {
+    @Test func `streams from an IPv6 network count together`() throws {
         var limits = StreamLimits()
         limits.maximumStreamsPerAddress = 1
         let admissions = StreamAdmissions(limits)
@@ -68,7 +68,7 @@ struct StreamLimitTests {
 
     /// A browser treats any status but 200 as final and never reconnects.
     @Test(arguments: [(0, 10), (10, 0)])
-    func `an EventSource without a free slot is told to reconnect`(_ maximum: (total: Int, perAddress: Int))
+    func `an EventSource is told to reconnect when no slot is free`(_ maximum: (total: Int, perAddress: Int))
         async throws
     {
         var limits = StreamLimits()

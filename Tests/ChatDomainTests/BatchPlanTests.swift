@@ -242,7 +242,7 @@ struct BatchPlanTests {
         #expect(plan.writes.isEmpty)
     }
 
-    @Test func `a batch that writes nothing moves no log`() throws {
+    @Test func `a batch that writes nothing advances no log`() throws {
         let plan = plan([record(try post("a"), in: first)], from: BatchPlan.PriorState())
         #expect(plan.writes.isEmpty)
         #expect(plan.writes.movedHeads.isEmpty)

@@ -23,10 +23,10 @@ struct BatchStateTests {
             _ number: UInt64,
             weight: Int = 1,
             queue: Int = 0,
-            patience: Duration = .seconds(5)
+            timeout: Duration = .seconds(5)
         ) -> BatchState<String>.AddAction {
             let ticket = BatchState<String>.Ticket(rawValue: number)
-            return state.add(entry, ticket, weight: weight, queue: queue, deadline: start + patience)
+            return state.add(entry, ticket, weight: weight, queue: queue, deadline: start + timeout)
         }
 
         func next() -> [String]? {
@@ -100,8 +100,8 @@ struct BatchStateTests {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, start: start)
         #expect(queue.add("a", 1) == .run)
         #expect(queue.next() == ["a"])
-        #expect(queue.add("b", 2, patience: .seconds(1)) == .waitAndWatch)
-        #expect(queue.add("c", 3, patience: .seconds(3)) == .wait)
+        #expect(queue.add("b", 2, timeout: .seconds(1)) == .waitAndWatch)
+        #expect(queue.add("c", 3, timeout: .seconds(3)) == .wait)
         let first = queue.expire(after: .zero)
         #expect(first.expired == [])
         #expect(first.next == .seconds(1))
@@ -163,9 +163,9 @@ struct BatchStateTests {
 
     @Test func `requests that wait too long time out in every queue`() {
         let queue = Queue(maximumBatch: 10, maximumWaiting: 10, queueCount: 2, start: start)
-        #expect(queue.add("a", 1, patience: .seconds(3)) == .run)
-        #expect(queue.add("b", 2, queue: 1, patience: .seconds(1)) == .waitAndWatch)
-        #expect(queue.add("c", 3, queue: 1, patience: .seconds(4)) == .wait)
+        #expect(queue.add("a", 1, timeout: .seconds(3)) == .run)
+        #expect(queue.add("b", 2, queue: 1, timeout: .seconds(1)) == .waitAndWatch)
+        #expect(queue.add("c", 3, queue: 1, timeout: .seconds(4)) == .wait)
         let first = queue.expire(after: .seconds(1))
         #expect(first.expired == ["b"])
         #expect(first.next == .seconds(3))

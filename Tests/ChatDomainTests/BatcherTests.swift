@@ -7,9 +7,9 @@ struct BatcherTests {
     private func batcher(
         _ gate: BatchGate<Int>,
         maximumWaiting: Int = 100,
-        patience: Duration = .seconds(3_600)
+        timeout: Duration = .seconds(3_600)
     ) -> Batcher<Int, Int> {
-        Batcher(BatchLimits(maximumWaiting: maximumWaiting, queueTimeout: patience)) { numbers throws(StoreError) in
+        Batcher(BatchLimits(maximumWaiting: maximumWaiting, queueTimeout: timeout)) { numbers throws(StoreError) in
             await gate.run(numbers)
             if numbers.contains(13) { throw .invalidValue(reason: "thirteen") }
             if numbers.contains(21) { throw .failed(reason: "everything") }
@@ -115,7 +115,7 @@ struct BatcherTests {
 
     @Test func `a request that waits too long fails while the previous batch still runs`() async throws {
         let gate = BatchGate<Int>()
-        let batcher = batcher(gate, patience: .milliseconds(50))
+        let batcher = batcher(gate, timeout: .milliseconds(50))
         let results = await submit([], refused: 1, to: batcher, gate)
         #expect(results[1] == .failure(.unavailable(reason: "the database took too long for earlier requests")))
         #expect(gate.seen == [[0]])

@@ -27,7 +27,7 @@ import Testing
         #expect(reading == PlausibleClock.Reading(right, lead: .zero))
     }
 
-    @Test func `a clock that is set back is followed and then held to that time`() {
+    @Test func `a clock that is set back is accepted, and jumps are measured from there`() {
         let ahead = start.advanced(by: Self.year)
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: ahead, count: count)
         let back = clock.read(wall: start, count: count)

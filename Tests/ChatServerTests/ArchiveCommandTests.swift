@@ -40,7 +40,7 @@ struct ArchiveCommandTests {
         #expect(written.errors.hasPrefix("Exported 2 chats with 4 entries, "), "\(written.errors)")
         let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/all.ndjson")
         #expect(attributes[.posixPermissions] as? Int == 0o600)
-        for count in ["2 and 4", "0 and 0"] {
+        for count in ["2 chats, 4 entries", "0 chats, 0 entries"] {
             let back = try await ChatAPIProcess.run(
                 "import",
                 "all.ndjson",
@@ -48,7 +48,7 @@ struct ArchiveCommandTests {
                 in: folder
             )
             #expect(back.status == 0)
-            #expect(back.errors.contains("(\(count) are new)"), "\(back.errors)")
+            #expect(back.errors.contains("(new: \(count))"), "\(back.errors)")
         }
     }
 
@@ -69,7 +69,7 @@ struct ArchiveCommandTests {
                         input: exported.output
                     )
                     #expect(imported.status == 0)
-                    let summary = "Imported 2 chats with 4 entries (2 and 4 are new), "
+                    let summary = "Imported 2 chats with 4 entries (new: 2 chats, 4 entries), "
                     #expect(imported.errors.hasPrefix(summary), "\(imported.errors)")
                     #expect(imported.output == "")
                 }
@@ -146,7 +146,7 @@ struct ArchiveCommandTests {
             // A missing database is not created.
             let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: Self.flawedArchive)
             #expect(dry.status == 1)
-            let checked = "Checked 1 chats with 1 entries (1 and 1 would be new), 2 lines skipped (1 invalid), "
+            let checked = "Checked 1 chats with 1 entries (new: 1 chats, 1 entries), 2 lines skipped (1 invalid), "
             #expect(dry.errors.hasPrefix(complaint + checked), "\(dry.errors)")
             #expect(dry.errors.hasSuffix("Error: 1 line is invalid\n"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -163,7 +163,7 @@ struct ArchiveCommandTests {
             )
             #expect(skipped.status == 0)
             let imported =
-                "Imported 1 chats with 1 entries (0 and 0 are new), 2 lines skipped (1 invalid), "
+                "Imported 1 chats with 1 entries (new: 0 chats, 0 entries), 2 lines skipped (1 invalid), "
             #expect(skipped.errors.contains(complaint + imported), "\(skipped.errors)")
             let again = try await ChatAPIProcess.run(
                 "import",

@@ -112,7 +112,7 @@ struct EnvironmentFileTests {
         }
     }
 
-    @Test func `a folder with the name of the file is ignored`() async throws {
+    @Test func `a folder named .env is ignored`() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/.env", withIntermediateDirectories: false)
             try Data().write(to: URL(filePath: folder + "/chat.db"))

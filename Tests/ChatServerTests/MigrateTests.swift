@@ -57,7 +57,8 @@ struct MigrateTests {
         ("upgrade", "+x", "'+x' is not a migration target"), ("downgrade", "-9", "cannot go -9"),
         ("stamp", "0009", "there is no migration '0009'"),
     ])
-    func `an unreachable target is a one-line error`(_ verb: String, _ target: String, _ complaint: String) async throws
+    func `an unreachable target is reported in one line`(_ verb: String, _ target: String, _ complaint: String)
+        async throws
     {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)

@@ -92,7 +92,7 @@ struct PostgresServeTests {
         }
     }
 
-    @Test func `an unreachable database is a one-line error`() async throws {
+    @Test func `an unreachable database is reported in one line`() async throws {
         try await withTemporaryFolder { folder in
             for url in [
                 "postgresql://me:hunter2@127.0.0.1:1/chat", "postgresql://me:hunter2@no.such.host.invalid/chat",
@@ -155,7 +155,7 @@ struct PostgresServeTests {
     }
 
     @Test(.enabled(if: TestPostgres.authorities != nil, "the server must be of Scripts/with-postgres"))
-    func `an untrusted certificate is a one-line error`() async throws {
+    func `an untrusted certificate is reported in one line`() async throws {
         let authorities = try #require(TestPostgres.authorities)
         try await TestPostgres.withDatabase(migrated: false) { url in
             let url = url.connectionString.replacing("postgres@", with: "postgres:hunter2@")

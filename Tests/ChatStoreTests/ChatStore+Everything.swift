@@ -17,12 +17,12 @@ func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) asy
     try await store.delete(second.id, in: chat)
     let updated = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
 
-    let tail = LatestMessagesQuery(chatID: chat, limit: 20)
-    let latest = try await store.latestMessages(tail)
+    let query = LatestMessagesQuery(chatID: chat, limit: 20)
+    let latest = try await store.latestMessages(query)
     let read = latest.chat
     #expect(read.chat == updated)
     #expect(read.messages.map(\.text) == ["edited"])
-    #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: latest.end)) == nil)
+    #expect(try await store.latestMessages(LatestMessagesRequest(query, known: latest.end)) == nil)
     #expect(try await store.message(first.id, in: chat) == read.messages[0])
     #expect(try await store.chat(chat) == updated)
     #expect(try await store.messages(.newest(of: chat, limit: 20)).messages.map(\.id) == [first.id, second.id])

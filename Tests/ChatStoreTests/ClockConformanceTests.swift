@@ -30,7 +30,7 @@ struct ClockConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `a clock that leaps ahead does not take the logs with it`(_ store: StoreUnderTest) async throws {
+    func `timestamps do not follow a clock that jumps ahead`(_ store: StoreUnderTest) async throws {
         let machine = SetClock()
         let clock = machine.makeClock()
         try await store.withStoreAndSQL(clock: clock) { store, _ in

@@ -47,14 +47,14 @@ struct EpochConformanceTests {
         try await store.withStore { store in
             let chat = try await store.createChat(titled: ChatTitle("chat")).id
             _ = try await store.postMessage(MessageText("text"), to: chat)
-            let tail = LatestMessagesQuery(chatID: chat, limit: 20)
-            let read = try await store.latestMessages(tail)
+            let query = LatestMessagesQuery(chatID: chat, limit: 20)
+            let read = try await store.latestMessages(query)
             let end = read.end
-            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: end)) == nil)
+            #expect(try await store.latestMessages(LatestMessagesRequest(query, known: end)) == nil)
             let epoch = try await store.renewEpoch()
             let other = LogEnd(epoch: epoch, position: end.position, instant: end.instant)
             #expect(
-                try await store.latestMessages(LatestMessagesRequest(tail, known: end))
+                try await store.latestMessages(LatestMessagesRequest(query, known: end))
                     == LatestMessages(chat: read.chat, end: other)
             )
         }

@@ -191,11 +191,11 @@ struct HistoryConformanceTests {
             #expect(page.messages == [messages[0], messages[1], tombstone])
             #expect(page.lastPosition == 5)
             // Earlier messages take the place of the deleted one.
-            let tail = try await store.chat(chat, newestMessages: 2)
-            #expect(tail.messages == [messages[0], messages[1]])
-            #expect(tail.chat.messageCount == 2)
+            let latest = try await store.chat(chat, newestMessages: 2)
+            #expect(latest.messages == [messages[0], messages[1]])
+            #expect(latest.chat.messageCount == 2)
             // The time of the latest post stays, although that message was deleted.
-            #expect(tail.chat.lastMessageAt == messages[2].createdAt)
+            #expect(latest.chat.lastMessageAt == messages[2].createdAt)
             let entries = try await store.log(of: chat, after: 2, limit: 10).entries
             #expect(entries.map(\.kind) == [.messageCreated, .messageUpdated, .messageDeleted])
             // No entry shows the deleted content.

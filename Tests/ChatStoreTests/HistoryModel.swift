@@ -62,7 +62,7 @@ struct HistoryModel {
 
 /// The result that the store must return.
 extension HistoryModel {
-    func tail(_ limit: Int) -> ChatWithMessages {
+    func latestMessages(_ limit: Int) -> ChatWithMessages {
         ChatWithMessages(chat: chat, messages: messages.filter { !$0.isDeleted }.suffix(limit))
     }
 

@@ -148,7 +148,7 @@ struct HistoryPropertyTests {
         #expect(model.entries.map(\.position.rawValue) == Array(0..<model.chat.lastPosition.rawValue).map { $0 + 1 })
         #expect(model.messages.count { !$0.isDeleted } == Int(model.chat.messageCount))
         for limit in [1, 2, 7, 100] {
-            #expect(try await store.chat(id, newestMessages: limit) == model.tail(limit))
+            #expect(try await store.chat(id, newestMessages: limit) == model.latestMessages(limit))
             for value in Array(0...model.chat.lastPosition.rawValue + 1) + [.max] {
                 let position = Position(rawValue: value)
                 let log = try await store.log(of: id, after: position, limit: limit)
@@ -562,7 +562,7 @@ private struct SequentialClient {
             let page = try await store.messages(expected.query)
             #expect(expected.isAnsweredBy(page, endingAt: model.chat.lastPosition))
         }
-        #expect(try await store.chat(id, newestMessages: limit) == model.tail(limit))
+        #expect(try await store.chat(id, newestMessages: limit) == model.latestMessages(limit))
         let end = LogEnd(epoch: log.epoch, position: model.chat.lastPosition, instant: model.lastEntryAt)
         let known = LatestMessagesRequest(LatestMessagesQuery(chatID: id, limit: limit), known: end)
         #expect(try await store.latestMessages(known) == nil)

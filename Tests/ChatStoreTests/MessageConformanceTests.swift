@@ -53,22 +53,22 @@ struct MessageConformanceTests {
         try await store.withStore { store in
             let created = try await store.createChat(titled: ChatTitle("chat"))
             let chat = created.id
-            let tail = LatestMessagesQuery(chatID: chat, limit: 20)
+            let query = LatestMessagesQuery(chatID: chat, limit: 20)
             let epoch = try await store.epoch
             let start = LogEnd(epoch: epoch, position: 0, instant: created.createdAt)
-            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: start)) == nil)
+            #expect(try await store.latestMessages(LatestMessagesRequest(query, known: start)) == nil)
             let message = try await store.postMessage(MessageText("a"), to: chat)
             let end = LogEnd(epoch: epoch, position: message.position, instant: message.createdAt)
             let read = try await store.chat(chat, newestMessages: 20)
             #expect(read.chat.lastPosition == message.position)
             #expect(
-                try await store.latestMessages(LatestMessagesRequest(tail, known: start))
+                try await store.latestMessages(LatestMessagesRequest(query, known: start))
                     == LatestMessages(chat: read, end: end)
             )
-            #expect(try await store.latestMessages(LatestMessagesRequest(tail, known: end)) == nil)
+            #expect(try await store.latestMessages(LatestMessagesRequest(query, known: end)) == nil)
             try await store.deleteChat(chat)
             await #expect(throws: StoreError.chatNotFound) {
-                try await store.latestMessages(LatestMessagesRequest(tail, known: end))
+                try await store.latestMessages(LatestMessagesRequest(query, known: end))
             }
         }
     }
@@ -105,7 +105,7 @@ struct MessageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `message ids count across chats and are not spent on failures`(_ store: StoreUnderTest) async throws {
+    func `message ids are shared by all chats, and failures use none`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let first = try await store.createChat(titled: ChatTitle("first"))
             let second = try await store.createChat(titled: ChatTitle("second"))

@@ -63,7 +63,7 @@ import Testing
         #expect(outgoing.take()?.sorted() == ["moved 1 5", "moved 2 9"])
     }
 
-    @Test func `positions come last and the other signals in their order`() {
+    @Test func `positions are sent last, other signals in order`() {
         let outgoing = Outgoing()
         let typing = Typing(chatID: 1, instant: Instant(microsecondsSinceEpoch: 9), metadata: nil)
         _ = outgoing.add(.created(1))

@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresUpdateTests {
     /// An index on a column that posts update would grow with every post.
-    @Test func `posts leave the indexes of chats alone`() async throws {
+    @Test func `posting does not touch the indexes of chats`() async throws {
         try await TestPostgres.withDatabase { url in
             let posts = 300
             try await withPostgres(url, poolSize: 1) { store in

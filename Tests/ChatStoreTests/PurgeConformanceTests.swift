@@ -17,7 +17,7 @@ struct PurgeConformanceTests {
         """
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `a large chat that is deleted is gone at once for everybody`(_ store: StoreUnderTest) async throws {
+    func `a large deleted chat disappears for all readers at once`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let draft = ChatDraft(title: try ChatTitle("large"), idempotencyKey: IdempotencyKey("k"))
             let chat = try await store.createChat(draft).value.id
@@ -34,11 +34,11 @@ struct PurgeConformanceTests {
 
             let update = ChatEdit(title: try ChatTitle("new"))
             for _ in 0..<2 {
-                let tail = LatestMessagesQuery(chatID: chat, limit: 20)
+                let query = LatestMessagesQuery(chatID: chat, limit: 20)
                 await #expect(throws: StoreError.chatNotFound) { try await store.chat(chat) }
-                await #expect(throws: StoreError.chatNotFound) { try await store.latestMessages(tail) }
+                await #expect(throws: StoreError.chatNotFound) { try await store.latestMessages(query) }
                 await #expect(throws: StoreError.chatNotFound) {
-                    try await store.latestMessages(LatestMessagesRequest(tail, known: end))
+                    try await store.latestMessages(LatestMessagesRequest(query, known: end))
                 }
                 await #expect(throws: StoreError.chatNotFound) { try await store.message(message.id, in: chat) }
                 await #expect(throws: StoreError.chatNotFound) {

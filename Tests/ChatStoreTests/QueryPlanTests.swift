@@ -212,10 +212,10 @@ struct QueryPlanTests {
             try await store.delete(message.id, in: chat)
             let updated = try await store.updateChat(chat, ChatEdit(title: ChatTitle("renamed")))
             for limit in [1, 20, 100] {
-                let tail = LatestMessagesQuery(chatID: chat, limit: limit)
-                _ = try await store.latestMessages(tail)
+                let query = LatestMessagesQuery(chatID: chat, limit: limit)
+                _ = try await store.latestMessages(query)
                 let end = LogEnd(epoch: try await store.epoch, position: updated.lastPosition, instant: .now())
-                _ = try await store.latestMessages(LatestMessagesRequest(tail, known: end))
+                _ = try await store.latestMessages(LatestMessagesRequest(query, known: end))
                 for position in [0, 5, 11_000, 23_990] as [Position] {
                     _ = try await store.messages(.before(position, in: chat, limit: limit))
                     _ = try await store.messages(.after(position, in: chat, limit: limit))

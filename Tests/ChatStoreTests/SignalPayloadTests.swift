@@ -89,7 +89,7 @@ import Testing
         "1 0000000000000001\ntyping 1 1 {" + String(repeating: " ", count: 1_023) + "}",
     ]
 
-    @Test func `payloads that this program does not write are not read`() {
+    @Test func `unknown payloads are ignored`() {
         for text in Self.foreign {
             #expect(SignalPayload(text) == nil, "\(text.debugDescription) was read")
         }

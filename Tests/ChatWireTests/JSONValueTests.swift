@@ -54,7 +54,7 @@ import Testing
         #expect(throws: JSONSyntaxError.self) { try parse(String(repeating: "{\"a\":", count: 1_000_000)) }
     }
 
-    @Test func `the last of repeated members counts`() throws {
+    @Test func `the last member with a repeated name wins`() throws {
         let value = try parse(#" {"a":"first","b":{"a":"inner"},"\u0061":"last","A":"other"} "#)
         #expect(try value.member("a")?.string() == "last")
         #expect(try value.member("A")?.string() == "other")

@@ -29,7 +29,7 @@ import Testing
         #expect(backoff.fail(at: start + Backoff.probation, jitter: 1) == .milliseconds(50))
     }
 
-    @Test func `a momentary success does not count`() {
+    @Test func `a momentary success does not reset the delay`() {
         var backoff = Backoff()
         _ = backoff.fail(at: start, jitter: 1)
         backoff.succeed(at: start)

@@ -115,7 +115,7 @@ import Testing
         #expect(try pool.release(1, .healthy, at: .seconds(201)) == "open 1 for 5")
     }
 
-    @Test func `lifetimes that start together end apart`() throws {
+    @Test func `connections opened together expire at different times`() throws {
         var pool = Pool([1, 2])
         #expect(pool.lease(1, jitter: 0) == "open 2")
         #expect(pool.lease(2, jitter: 1) == "open 1")

@@ -90,7 +90,7 @@ struct PostgresConnectionTests {
     }
 
     @Test(arguments: ["postgresql://127.0.0.1:1/x", "postgresql://no.such.host.invalid/x"])
-    func `a failure to connect is one line`(_ text: String) async throws {
+    func `a failure to connect is reported in one line`(_ text: String) async throws {
         let url = try #require(PostgresURL(text))
         let connection = PostgresConnection(PostgresConfiguration(url: url))
         let error = await #expect(throws: PostgresError.self) { try await connection.open() }

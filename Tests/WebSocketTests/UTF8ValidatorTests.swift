@@ -13,7 +13,7 @@ import WebSocket
         #expect(scalars.first { !isValid(Array(String($0).utf8)) } == nil)
     }
 
-    @Test func `sequences of three bytes are judged as the standard library judges them`() {
+    @Test func `sequences of three bytes are validated as by the standard library`() {
         // Bytes on both sides of every bound in the Unicode standard's table.
         let bytes: [UInt8] = [
             0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF,
@@ -29,7 +29,7 @@ import WebSocket
         }
     }
 
-    @Test func `random bytes are judged as the standard library judges them`() {
+    @Test func `random bytes are validated as by the standard library`() {
         var random = SplitMix64(state: 1)
         for _ in 0..<5_000 {
             var bytes = Array("aé€👋".utf8).shuffled(using: &random)

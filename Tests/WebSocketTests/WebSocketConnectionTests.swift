@@ -112,7 +112,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func `a client that does not read is dropped all the same`() async throws {
+    @Test func `a client that does not read is dropped too`() async throws {
         var limits = WebSocketLimits()
         limits.closeTimeout = .milliseconds(100)
         try await WebSocketServer.run(

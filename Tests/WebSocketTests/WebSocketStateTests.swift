@@ -101,7 +101,7 @@ import WebSocket
     }
 
     @Test(arguments: [1, 2, 3, 7, 1_000])
-    func `it does not matter how the bytes are split`(_ size: Int) {
+    func `a message may arrive split anywhere`(_ size: Int) {
         let frames: [WebSocketClientFrame] = [
             .text("κόσμε", isFinal: false), .ping("?"), .rest("👋"),
             WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 7, count: 300)), .close(4_000, "good bye"),
@@ -127,7 +127,7 @@ import WebSocket
         #expect(peer.state.closeCode == .protocolError)
     }
 
-    @Test func `a message inside another closes with 1002`() {
+    @Test func `a message started inside another closes the connection with 1002`() {
         let peer = Peer(.text("a", isFinal: false), .text("b"))
         #expect(peer.decisions() == ["close 1002"])
     }

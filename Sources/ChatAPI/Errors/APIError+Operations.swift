@@ -10,10 +10,7 @@ extension APIError {
             self.init(
                 status: .conflict,
                 code: "epoch_changed",
-                detail: """
-                    The position belongs to a history that has ended: read the chat anew and go on with positions of the \
-                    epoch \(epoch.text)
-                    """
+                detail: "The position belongs to another epoch. Read the chat again and continue in epoch \(epoch.text)"
             )
         case .tooManyTypingNotices:
             self.init(
@@ -39,7 +36,7 @@ extension APIError {
             logger.warning("Outcome unknown", metadata: ["reason": "\(reason)"])
             self = .outcomeUnknown
         case .searchTimedOut:
-            logger.warning("Store unavailable", metadata: ["reason": "\(error.reason)"])
+            logger.warning("Search timed out", metadata: ["reason": "\(error.reason)"])
             self = .searchTimedOut
         case .failed, .invalidValue, .replyTargetNotFound:
             logger.error("Request failed", metadata: ["reason": "\(error)"])

@@ -64,7 +64,7 @@ extension APIError {
         APIError(
             status: .unprocessableContent,
             code: "too_many_chats",
-            detail: "There are more than \(limit) chats: list the ones to follow"
+            detail: "At most \(limit) chats per connection"
         )
     }
 

@@ -21,6 +21,6 @@ extension APIError {
     fileprivate static let hostNotAllowed = APIError(
         status: .misdirectedRequest,
         code: "host_not_allowed",
-        detail: "This server does not serve the host that the request is for"
+        detail: "This server does not serve the requested host"
     )
 }

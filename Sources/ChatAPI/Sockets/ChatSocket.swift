@@ -233,11 +233,11 @@ extension APIError {
     fileprivate static let alreadySubscribed = APIError(
         status: .conflict,
         code: "already_subscribed",
-        detail: "The socket follows this chat"
+        detail: "Already subscribed to this chat"
     )
     fileprivate static let notSubscribed = APIError(
         status: .notFound,
         code: "not_subscribed",
-        detail: "The socket does not follow this chat"
+        detail: "Not subscribed to this chat"
     )
 }

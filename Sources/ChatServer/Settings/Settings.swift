@@ -104,8 +104,8 @@ package enum Settings {
         key: ["chat", "shards"],
         flag: "shards",
         summary: """
-            Number of write batches, and of read batches, that run concurrently on PostgreSQL, one per connection. \
-            auto: 1 on up to three cores, otherwise 2.
+            Number of shards on PostgreSQL; each runs one batch of writes and one of reads at a time. auto: 1 on up to \
+            three cores, otherwise 2.
             """,
         placeholder: "number",
         fallback: "auto",
