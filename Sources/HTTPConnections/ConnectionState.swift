@@ -106,12 +106,11 @@ package struct ConnectionState {
             if isOverloaded { return refuse(.tooManyUnsentBytes) }
         }
         let encodings = head.headers[canonicalForm: "Transfer-Encoding"]
-        if !encodings.isEmpty, encodings.map({ $0.lowercased() }) != ["chunked"] {
-            return refuse(.unknownTransferEncoding)
-        }
+        let isEncoded = head.headers.contains(name: "Transfer-Encoding")
+        if isEncoded, encodings.map({ $0.lowercased() }) != ["chunked"] { return refuse(.unknownTransferEncoding) }
         let length = head.headers[canonicalForm: "Content-Length"].first.map { Int($0) ?? .max } ?? 0
         if length > limits.maximumBodyBytes { return refuse(.bodyTooLarge(limit: limits.maximumBodyBytes)) }
-        let hasBody = length > 0 || !encodings.isEmpty
+        let hasBody = length > 0 || isEncoded
         guard hasBody, !isHTTP10, head.headers.hasToken("100-continue", in: "Expect") else { return .proceed }
         return .proceedAndContinue
     }

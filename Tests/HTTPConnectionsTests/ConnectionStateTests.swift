@@ -80,7 +80,7 @@ import Testing
 
     @Test(arguments: [
         (["chunked"], true), (["Chunked"], true), (["gzip"], false), (["gzip, chunked"], false),
-        (["gzip", "chunked"], false), (["identity"], false), (["chunked, chunked"], false),
+        (["gzip", "chunked"], false), (["identity"], false), ([""], false), (["chunked, chunked"], false),
     ])
     func `transfer encodings other than chunked are rejected`(_ values: [String], _ isKnown: Bool) {
         var state = makeState()

@@ -59,7 +59,8 @@ struct ConnectionTests {
     @Test func `spaces around the length of a body do not count`() async throws {
         try await ConnectionServer.run { client in
             let post = request("POST /echo", "Content-Length:  13 ", body: "Hello, world!")
-            #expect(try await exchange(client, post, halfClose: true).map(\.body) == ["Hello, world!"])
+            let responses = try await exchange(client, post, halfClose: true)
+            #expect(responses.map(\.body) == ["Hello, world!"])
         }
     }
 
