@@ -11,6 +11,7 @@ import http.client
 import json
 import sys
 import threading
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -179,26 +180,35 @@ CHECKS = (
 )
 
 
+def run(checks: Iterable[Callable], *arguments, failures: Path | None = None) -> int:
+    """Runs each check in a browser of its own, and returns the exit status.
+
+    - failures: The folder for screenshots of failed checks; None for no screenshots.
+    """
+    passed = failed = 0
+    for check in checks:
+        driver = browser()
+        try:
+            check(driver, *arguments)
+            passed += 1
+        except Exception as error:
+            failed += 1
+            if failures:
+                driver.save_screenshot(str(failures / f"{check.__name__}-failed.png"))
+            print(f"FAILED  {check.__name__}: {type(error).__name__}: {error}")
+        finally:
+            driver.quit()
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
 def main() -> int:
     base, screenshots = sys.argv[1], Path(sys.argv[2])
     screenshots.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 3:
         prefix = sys.argv[3]
         base = f"http://127.0.0.1:{stripping_proxy(base, prefix).server_port}{prefix}"
-    passed = failed = 0
-    for check in CHECKS:
-        driver = browser()
-        try:
-            check(driver, base, screenshots)
-            passed += 1
-        except Exception as error:
-            failed += 1
-            driver.save_screenshot(str(screenshots / f"{check.__name__}-failed.png"))
-            print(f"FAILED  {check.__name__}: {type(error).__name__}: {error}")
-        finally:
-            driver.quit()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return run(CHECKS, base, screenshots, failures=screenshots)
 
 
 if __name__ == "__main__":

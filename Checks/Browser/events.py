@@ -18,7 +18,7 @@ import threading
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
-from Checks.Browser.docs import SECONDS, browser
+from Checks.Browser.docs import SECONDS, run
 from Checks.Support.server import BINARY, Server, exchange
 
 POSTS = 300
@@ -190,19 +190,7 @@ def documented_example(driver: Chrome) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
-    for check in (one_chat, several_chats, all_chats, documented_example):
-        driver = browser()
-        try:
-            check(driver)
-            passed += 1
-        except Exception as error:
-            failed += 1
-            print(f"FAILED  {check.__name__}: {type(error).__name__}: {error}")
-        finally:
-            driver.quit()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return run((one_chat, several_chats, all_chats, documented_example))
 
 
 if __name__ == "__main__":
