@@ -431,10 +431,14 @@ extension ConnectionHandler {
     private func finishResponse(looking isToLook: Bool) {
         request = nil
         let isDue = isToLook || state.isLast || state.isInputClosed
-        let queued = state.isClosing ? channel.kernelQueueLength : 0
-        perform(state.finishResponse(unsent: isDue ? look() : 0, queued: queued, at: .now()))
+        perform(state.finishResponse(unsent: isDue ? look() : 0, queued: queuedIfClosing, at: .now()))
         process()
         armTimer()
+    }
+
+    /// The bytes in the kernel's send queue; 0, without asking the kernel, if the connection stays open.
+    private var queuedIfClosing: Int {
+        state.isClosing ? channel.kernelQueueLength : 0
     }
 
     /// Checks how many written bytes are unsent, and counts them in `shared.unsent`.
@@ -484,7 +488,7 @@ extension ConnectionHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenSuccess { [self] in
             _ = look()
-            perform(state.sent(queued: state.isClosing ? channel.kernelQueueLength : 0, at: .now()))
+            perform(state.sent(queued: queuedIfClosing, at: .now()))
             process()
             armTimer()
         }

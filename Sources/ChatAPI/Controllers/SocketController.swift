@@ -29,7 +29,7 @@ struct SocketController<Store: ChatStore>: Sendable {
             operations: operations,
             caller: context.caller,
             address: admission.address,
-            client: context.client,
+            client: admission.client,
             logger: context.logger
         )
         return Response(

@@ -13,7 +13,7 @@ extension Channel {
         AddressBlock(remoteAddress).description
     }
 
-    /// Bounds what a slow client leaves in the kernel, and detects one that has vanished.
+    /// Detects a client that has vanished.
     ///
     /// - Precondition: Called on the event loop of the channel.
     func prepareForStreaming(_ limits: StreamLimits) {
