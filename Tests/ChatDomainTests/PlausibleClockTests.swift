@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    @Test func `a leap ahead is ignored and time goes on`() {
+    @Test func `a jump of the clock is ignored, and time advances steadily`() {
         var clock = PlausibleClock(maximumLeap: .seconds(60), wall: start, count: count)
         for seconds in [1, 2, 7_200] {
             let time = start.advanced(by: .seconds(seconds))

@@ -50,7 +50,7 @@ struct DrainTests {
         }
     }
 
-    @Test func `draining ends by itself`() async throws {
+    @Test func `the server stops once the drain delay has passed`() async throws {
         try await withTemporaryFolder { folder in
             let clock = ContinuousClock()
             var start = clock.now

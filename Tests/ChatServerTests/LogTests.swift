@@ -53,7 +53,7 @@ struct LogTests {
         #expect(requests.map { $0["path"] } == ["-", "-", "/chats", "/chats", "-"])
     }
 
-    @Test func `the end of a stream is logged with what it has sent`() async throws {
+    @Test func `the log says how many events a stream sent`() async throws {
         let lines = try await log { client async throws in
             try await client.createChats()
             try await client.post("1", "2")

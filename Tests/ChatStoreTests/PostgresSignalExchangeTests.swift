@@ -164,7 +164,7 @@ struct PostgresSignalExchangeTests {
 
     /// A notification that was under way may or may not have arrived; `missed` follows in either case.
     @Test(arguments: [(CuttingProxy.Step.cutBefore, false), (.cutAfter, true)])
-    func `a notification lost on its way counts as missed`(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
+    func `a lost notification is reported as missed`(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
                 try await withPeer(proxy.url) { one in

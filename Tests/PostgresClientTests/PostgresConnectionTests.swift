@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresConnectionTests {
     @Test(arguments: [0, 1, -1, .max, .min] as [Int64])
-    func `values come back as they were bound`(_ number: Int64) async throws {
+    func `bound values are read back unchanged`(_ number: Int64) async throws {
         let text = "é 👋🏽 '; DROP TABLE chats; --"
         let values = try await withConnection { connection throws(PostgresError) in
             let result = try connection.query(

@@ -26,7 +26,7 @@ struct WebSocketConnectionTests {
         }
     }
 
-    @Test func `a frame sent while the response is still on its way is not lost`() async throws {
+    @Test func `a frame that follows the handshake at once is read`() async throws {
         try await WebSocketServer.run { server in
             for number in 0..<50 {
                 try await server.client.withConnection { inbound, outbound in
