@@ -52,8 +52,15 @@ extension String {
     }
 }
 
+extension String {
+    /// Whether the text consists of 1 to `maximum` visible ASCII characters.
+    func isVisibleASCII(upTo maximum: Int) -> Bool {
+        (1...maximum).contains(utf8.count) && utf8.allSatisfy(\.isVisibleASCII)
+    }
+}
+
 extension UInt8 {
-    var isVisibleASCII: Bool {
+    fileprivate var isVisibleASCII: Bool {
         (0x21...0x7E).contains(self)
     }
 }

@@ -35,8 +35,8 @@ package struct Idempotency: Hashable, Sendable {
 
 /// A client-chosen name for one operation, so that retrying the request does not repeat the operation.
 ///
-/// A message's key is unique within its chat, and a chat's key among all chats, as long as the message or the chat
-/// exists.
+/// A message's key is unique among its author's messages in the chat, and a chat's key among the chats that its author
+/// created, as long as the message or the chat exists.
 package struct IdempotencyKey: Hashable, Sendable {
     /// In characters, all of them ASCII.
     package static let maximumLength = 255
@@ -46,8 +46,7 @@ package struct IdempotencyKey: Hashable, Sendable {
 
     /// Returns nil unless the text consists of 1 to 255 visible ASCII characters.
     package init?(_ text: String) {
-        guard (1...Self.maximumLength).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisibleASCII)
-        else { return nil }
+        guard text.isVisibleASCII(upTo: Self.maximumLength) else { return nil }
         value = text
     }
 }
