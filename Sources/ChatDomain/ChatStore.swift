@@ -9,14 +9,15 @@
 /// - A read sees one snapshot, which contains every change whose method returned before the read began. Its result
 ///   carries the epoch of that snapshot: within an epoch, a position of a chat always names the same entry.
 /// - Ids increase and are never reused.
-/// - A draft with an idempotency key is stored once, no matter how often, by whom or through which process it is sent,
-///   as long as the chat or message it created exists. Reusing the key for other content throws
-///   `StoreError.idempotencyKeyReused`.
+/// - A draft with an idempotency key is stored once for each author, no matter how often or through which process it is
+///   sent, as long as the chat or message it created exists. If the same author reuses the key for other content, that
+///   throws `StoreError.idempotencyKeyReused`.
+/// - The caller of a write is the author of its message or log entry.
 package protocol ChatStore: Sendable {
     /// Publishes changes made by this process, and those that the store learns of from other processes.
     var signals: LogSignals { get }
 
-    /// Creates a chat, or returns the chat that an earlier request with the same idempotency key created.
+    /// Creates a chat, or returns the chat that the caller's earlier request with the same idempotency key created.
     ///
     /// - Throws: `StoreError.idempotencyKeyReused` if the key was used for other content.
     func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat>

@@ -1,7 +1,7 @@
 package import ChatDomain
 
 extension Operations {
-    /// Creates a chat, or returns the one that an earlier request with the same idempotency key created.
+    /// Creates a chat, or returns the one that the caller's earlier request with the same idempotency key created.
     package func createChat(_ caller: Caller, _ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         try await store.createChat(draft, by: caller)
     }

@@ -11,7 +11,7 @@ package enum MessageRange: Sendable {
 }
 
 extension Operations {
-    /// Posts a message, or returns the one that an earlier request with the same idempotency key posted.
+    /// Posts a message, or returns the one that the caller's earlier request with the same idempotency key posted.
     ///
     /// Returns after the commit.
     package func postMessage(

@@ -4,17 +4,18 @@ import PostgresClient
 /// The column indexes of a message.
 struct MessageColumns {
     private static let columns = [
-        "seq", "id", "text", "created_at", "metadata", "reply_to", "revision", "edited_at", "deleted_at",
+        "seq", "id", "author", "text", "created_at", "metadata", "reply_to", "revision", "edited_at", "deleted_at",
     ]
     /// For a subquery aliased as `messages`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "messages.\($0)" }.joined(separator: ", ")
 
-    private let position, id, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+    private let position, id, author, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
 
     init(_ result: borrowing PostgresResult) throws(PostgresError) {
         position = try result.column("seq")
         id = try result.column("id")
+        author = try result.column("author")
         text = try result.column("text")
         createdAt = try result.column("created_at")
         metadata = try result.column("metadata")
@@ -33,6 +34,7 @@ struct MessageColumns {
             id: MessageID(rawValue: try result.int64(id, row: row)),
             chatID: chat,
             position: Position(rawValue: try result.int64(position, row: row)),
+            author: UserID(stored: try result.text(author, row: row)),
             text: try result.text(text, row: row),
             metadata: try result.metadata(metadata, row: row),
             replyTo: try result.optionalMessageID(replyTo, row: row),

@@ -5,20 +5,22 @@ extension PostgresConnection {
     func fetchArchivedChats(after id: ChatID, limit: Int) throws(PostgresError) -> [ArchivedChat] {
         let result = try query(
             """
-            SELECT \(HeadColumns.list), idempotency_key, idempotency_fingerprint
+            SELECT \(HeadColumns.list), coalesce(author, '') AS author, idempotency_key, idempotency_fingerprint
             FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
             WHERE chats.id > $1 AND deleted_at IS NULL ORDER BY chats.id LIMIT $2
             """,
             [.int64(id.rawValue), .int64(Int64(limit))]
         )
         let columns = try HeadColumns(result)
+        let author = try result.column("author")
         let idempotency = try IdempotencyColumns(result)
         var chats: [ArchivedChat] = []
         for row in 0..<result.rowCount {
             chats.append(
                 ArchivedChat(
                     head: try columns.head(result, row: row),
-                    idempotency: try idempotency.idempotency(result, row: row)
+                    idempotency: try idempotency.idempotency(result, row: row),
+                    keyAuthor: UserID(stored: try result.text(author, row: row))
                 )
             )
         }

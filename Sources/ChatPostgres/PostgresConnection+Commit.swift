@@ -63,11 +63,12 @@ extension PostgresStatement {
         let chats = chats.filter { $0.idempotency != nil }
         return PostgresStatement(
             """
-            INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
-            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-            ON CONFLICT (idempotency_key) DO NOTHING
+            INSERT INTO chat_idempotency_keys (author, idempotency_key, idempotency_fingerprint, chat_id)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+            ON CONFLICT (author, idempotency_key) DO NOTHING
             """,
             [
+                .textArray(chats.map(\.keyAuthor.stored)),
                 .textArray(chats.map(\.idempotency?.key.value)),
                 .int64Array(chats.map(\.idempotency?.fingerprint)),
                 .int64Array(chats.map(\.id.rawValue)),
@@ -81,17 +82,18 @@ extension PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO messages
-                (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
+                (chat_id, seq, id, author, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
                 idempotency_key, idempotency_fingerprint)
             SELECT * FROM unnest(
-                $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
-                $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bigint[]
+                $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+                $8::bigint[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[]
             )
             """,
             [
                 .int64Array(messages.map(\.message.chatID.rawValue)),
                 .int64Array(messages.map(\.message.position.rawValue)),
                 .int64Array(messages.map(\.message.id.rawValue)),
+                .textArray(messages.map(\.message.author.stored)),
                 .textArray(messages.map(\.message.text)),
                 .timestampArray(messages.map(\.message.createdAt.microsecondsSinceEpoch)),
                 .textArray(messages.map(\.message.metadata?.json)),
@@ -110,20 +112,23 @@ extension PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO messages
-                (chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
-            SELECT chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint
+                (chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
+            SELECT chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint
             FROM unnest(
-                    $1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bigint[], $7::text[],
-                    $8::bigint[]
+                    $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
+                    $8::text[], $9::bigint[]
                 )
-                WITH ORDINALITY AS entry
-                (chat_id, seq, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint, number)
+                WITH ORDINALITY AS entry (
+                    chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key,
+                    idempotency_fingerprint, number
+                )
             ORDER BY number
             RETURNING chat_id, seq, id
             """,
             [
                 .int64Array(appends.map(\.chatID.rawValue)),
                 .int64Array(appends.map(\.position.rawValue)),
+                .textArray(appends.map(\.author.stored)),
                 .textArray(appends.map(\.draft.text.value)),
                 .timestampArray(appends.map(\.createdAt.microsecondsSinceEpoch)),
                 .textArray(appends.map(\.draft.metadata?.json)),
@@ -187,8 +192,10 @@ extension PostgresStatement {
     fileprivate static func insert(_ changes: [LogRecord]) -> PostgresStatement {
         PostgresStatement(
             """
-            INSERT INTO changes (chat_id, seq, kind, message_id, payload, created_at)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[])
+            INSERT INTO changes (chat_id, seq, kind, author, message_id, payload, created_at)
+            SELECT * FROM unnest(
+                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[]
+            )
             """,
             columns(of: changes)
         )

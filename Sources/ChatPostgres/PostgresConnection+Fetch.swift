@@ -242,7 +242,7 @@ extension PostgresConnection {
             FROM chats
             LEFT JOIN LATERAL (
                 (
-                    SELECT seq, NULL AS kind, id AS message_id, NULL AS payload, created_at FROM messages
+                    SELECT seq, NULL AS kind, author, id AS message_id, NULL AS payload, created_at FROM messages
                     WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
                 )
                 UNION ALL

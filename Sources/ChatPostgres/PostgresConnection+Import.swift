@@ -81,10 +81,17 @@ extension ImportPlan.PriorState {
         case 0: messages = try result.messages()
         case 1:
             let chat = try result.column("chat_id")
+            let author = try result.column("author")
             let key = try result.column("idempotency_key")
             for row in 0..<result.rowCount {
                 let chatID = ChatID(rawValue: try result.int64(chat, row: row))
-                usedKeys.insert(BatchPlan.SentKey(chatID: chatID, key: try result.key(key, row: row)))
+                usedKeys.insert(
+                    BatchPlan.SentKey(
+                        chatID: chatID,
+                        author: UserID(stored: try result.text(author, row: row)),
+                        key: try result.key(key, row: row)
+                    )
+                )
             }
         default:
             let chat = try result.column("chat_id")
@@ -119,11 +126,14 @@ extension PostgresStatement {
     fileprivate static func findKeys(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT chat_id, idempotency_key
-            FROM unnest($1::bigint[], $2::text[]) AS sent (chat_id, idempotency_key)
-            JOIN messages USING (chat_id, idempotency_key)
+            SELECT chat_id, author, idempotency_key
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS sent (chat_id, author, idempotency_key)
+            JOIN messages USING (chat_id, author, idempotency_key)
             """,
-            [.int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.key.value))]
+            [
+                .int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.author.stored)),
+                .textArray(keys.map(\.key.value)),
+            ]
         )
     }
 }

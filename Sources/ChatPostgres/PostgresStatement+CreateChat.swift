@@ -4,14 +4,15 @@ import PostgresClient
 /// The statements that create chats.
 extension PostgresStatement {
     /// Reads the chats created under these keys.
-    static func fetchCreated(_ keys: Set<IdempotencyKey>) -> PostgresStatement {
+    static func fetchCreated(_ keys: Set<BatchPlan.CreationKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT \(HeadColumns.list), sent.idempotency_key, sent.idempotency_fingerprint
-            FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
-            WHERE sent.idempotency_key = ANY ($1::text[])
+            SELECT \(HeadColumns.list), author, idempotency_key, idempotency_fingerprint
+            FROM unnest($1::text[], $2::text[]) AS sent (author, idempotency_key)
+            JOIN chat_idempotency_keys USING (author, idempotency_key)
+            JOIN chats ON chats.id = chat_idempotency_keys.chat_id
             """,
-            [.textArray(keys.map(\.value))]
+            [.textArray(keys.map(\.author.stored)), .textArray(keys.map(\.key.value))]
         )
     }
 
@@ -29,10 +30,10 @@ extension PostgresStatement {
             ), numbered AS (
                 SELECT id, row_number() OVER (ORDER BY id) AS number FROM chat
             ), keys AS (
-                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id)
-                SELECT idempotency_key, idempotency_fingerprint, id
-                FROM unnest($4::text[], $5::bigint[])
-                    WITH ORDINALITY AS draft (idempotency_key, idempotency_fingerprint, number)
+                INSERT INTO chat_idempotency_keys (author, idempotency_key, idempotency_fingerprint, chat_id)
+                SELECT author, idempotency_key, idempotency_fingerprint, id
+                FROM unnest($4::text[], $5::text[], $6::bigint[])
+                    WITH ORDINALITY AS draft (author, idempotency_key, idempotency_fingerprint, number)
                 JOIN numbered USING (number)
                 WHERE idempotency_key IS NOT NULL
             )
@@ -42,6 +43,7 @@ extension PostgresStatement {
                 .textArray(creations.map(\.draft.title.value)),
                 .textArray(creations.map(\.draft.metadata?.json)),
                 .timestampArray(creations.map(\.createdAt.microsecondsSinceEpoch)),
+                .textArray(creations.map(\.author.stored)),
                 .textArray(creations.map(\.draft.idempotency?.key.value)),
                 .int64Array(creations.map(\.draft.idempotency?.fingerprint)),
             ]
@@ -50,13 +52,18 @@ extension PostgresStatement {
 }
 
 extension PostgresResult {
-    borrowing func createdChats() throws(PostgresError) -> [IdempotencyKey: BatchPlan.CreatedChat] {
+    borrowing func createdChats() throws(PostgresError) -> [BatchPlan.CreationKey: BatchPlan.CreatedChat] {
         let columns = try HeadColumns(self)
+        let author = try column("author")
         let keyColumn = try column("idempotency_key")
         let fingerprint = try column("idempotency_fingerprint")
-        var chats: [IdempotencyKey: BatchPlan.CreatedChat] = [:]
+        var chats: [BatchPlan.CreationKey: BatchPlan.CreatedChat] = [:]
         for row in 0..<rowCount {
-            chats[try key(keyColumn, row: row)] = BatchPlan.CreatedChat(
+            let key = BatchPlan.CreationKey(
+                author: UserID(stored: try text(author, row: row)),
+                key: try key(keyColumn, row: row)
+            )
+            chats[key] = BatchPlan.CreatedChat(
                 chat: try columns.head(self, row: row).chat,
                 fingerprint: try int64(fingerprint, row: row)
             )

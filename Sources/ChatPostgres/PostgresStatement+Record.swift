@@ -29,10 +29,13 @@ extension PostgresStatement {
         PostgresStatement(
             """
             SELECT messages.chat_id, idempotency_key, idempotency_fingerprint, \(MessageColumns.list)
-            FROM unnest($1::bigint[], $2::text[]) AS sent (chat_id, idempotency_key)
-            JOIN messages USING (chat_id, idempotency_key)
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS sent (chat_id, author, idempotency_key)
+            JOIN messages USING (chat_id, author, idempotency_key)
             """,
-            [.int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.key.value))]
+            [
+                .int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.author.stored)),
+                .textArray(keys.map(\.key.value)),
+            ]
         )
     }
 
@@ -52,16 +55,17 @@ extension PostgresStatement {
         PostgresStatement(
             """
             SELECT messages.chat_id, messages.seq, messages.id
-            FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[])
-                AS entry (chat_id, seq, created_at, text, idempotency_key)
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
+                AS entry (chat_id, seq, author, created_at, text, idempotency_key)
             JOIN messages ON messages.chat_id = entry.chat_id AND messages.seq = entry.seq
-                AND messages.created_at = entry.created_at
+                AND messages.author = entry.author AND messages.created_at = entry.created_at
                 AND messages.idempotency_key IS NOT DISTINCT FROM entry.idempotency_key
                 AND (messages.text = entry.text OR messages.revision > 1 OR messages.deleted_at IS NOT NULL)
             """,
             [
                 .int64Array(appends.map(\.chatID.rawValue)),
                 .int64Array(appends.map(\.position.rawValue)),
+                .textArray(appends.map(\.author.stored)),
                 .timestampArray(appends.map(\.createdAt.microsecondsSinceEpoch)),
                 .textArray(appends.map(\.draft.text.value)),
                 .textArray(appends.map(\.draft.idempotency?.key.value)),
@@ -74,10 +78,12 @@ extension PostgresStatement {
         PostgresStatement(
             """
             SELECT changes.chat_id, changes.seq
-            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[])
-                AS entry (chat_id, seq, kind, message_id, payload, created_at)
+            FROM unnest(
+                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[]
+            ) AS entry (chat_id, seq, kind, author, message_id, payload, created_at)
             JOIN changes ON changes.chat_id = entry.chat_id AND changes.seq = entry.seq
-                AND changes.kind = entry.kind AND changes.message_id IS NOT DISTINCT FROM entry.message_id
+                AND changes.kind = entry.kind AND changes.author = entry.author
+                AND changes.message_id IS NOT DISTINCT FROM entry.message_id
                 AND changes.payload IS NOT DISTINCT FROM entry.payload AND changes.created_at = entry.created_at
             """,
             columns(of: changes)
@@ -89,6 +95,7 @@ extension PostgresStatement {
             .int64Array(changes.map(\.chatID.rawValue)),
             .int64Array(changes.map(\.position.rawValue)),
             .textArray(changes.map(\.kind.rawValue)),
+            .textArray(changes.map(\.author.stored)),
             .int64Array(changes.map(\.messageID?.rawValue)),
             .textArray(changes.map(\.payload?.json)),
             .timestampArray(changes.map(\.instant.microsecondsSinceEpoch)),
@@ -105,8 +112,10 @@ extension PostgresResult {
         var sent: [BatchPlan.SentKey: BatchPlan.SentMessage] = [:]
         for row in 0..<rowCount {
             let chatID = ChatID(rawValue: try int64(chat, row: row))
-            sent[BatchPlan.SentKey(chatID: chatID, key: try key(keyColumn, row: row))] = BatchPlan.SentMessage(
-                message: try columns.message(self, row: row, of: chatID),
+            let message = try columns.message(self, row: row, of: chatID)
+            let key = BatchPlan.SentKey(chatID: chatID, author: message.author, key: try key(keyColumn, row: row))
+            sent[key] = BatchPlan.SentMessage(
+                message: message,
                 fingerprint: try int64(fingerprint, row: row)
             )
         }

@@ -60,27 +60,32 @@ extension Database {
         // If another chat here already has the key, that chat keeps it.
         try cachedStatement(
             sql: """
-                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
-                ON CONFLICT (idempotency_key) DO NOTHING
+                INSERT INTO chat_idempotency_keys (author, idempotency_key, idempotency_fingerprint, chat_id)
+                VALUES (?, ?, ?, ?)
+                ON CONFLICT (author, idempotency_key) DO NOTHING
                 """
-        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, chat.id.rawValue])
+        ).execute(
+            arguments: [
+                archived.keyAuthor.stored, idempotency.key.value, idempotency.fingerprint, chat.id.rawValue,
+            ]
+        )
     }
 
     private func insert(_ message: Message, _ idempotency: Idempotency?) throws {
         let statement = try cachedStatement(
             sql: """
                 INSERT INTO messages
-                    (chat_id, seq, id, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
+                    (chat_id, seq, id, author, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
                     idempotency_key, idempotency_fingerprint)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(
             arguments: [
-                message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.text,
-                message.createdAt.microsecondsSinceEpoch, message.metadata?.json, message.replyTo?.rawValue,
-                message.revision, message.editedAt?.microsecondsSinceEpoch, message.deletedAt?.microsecondsSinceEpoch,
-                idempotency?.key.value, idempotency?.fingerprint,
+                message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.author.stored,
+                message.text, message.createdAt.microsecondsSinceEpoch, message.metadata?.json,
+                message.replyTo?.rawValue, message.revision, message.editedAt?.microsecondsSinceEpoch,
+                message.deletedAt?.microsecondsSinceEpoch, idempotency?.key.value, idempotency?.fingerprint,
             ]
         )
     }
@@ -100,16 +105,17 @@ extension Database {
         let statement = try cachedStatement(
             sql: """
                 INSERT INTO messages
-                    (chat_id, seq, id, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (chat_id, seq, id, author, text, created_at, metadata, reply_to, idempotency_key,
+                    idempotency_fingerprint)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         let draft = append.draft
         try statement.execute(
             arguments: [
-                append.chatID.rawValue, append.position.rawValue, id.rawValue, draft.text.value,
-                append.createdAt.microsecondsSinceEpoch, draft.metadata?.json, draft.replyTo?.rawValue,
-                draft.idempotency?.key.value, draft.idempotency?.fingerprint,
+                append.chatID.rawValue, append.position.rawValue, id.rawValue, append.author.stored,
+                draft.text.value, append.createdAt.microsecondsSinceEpoch, draft.metadata?.json,
+                draft.replyTo?.rawValue, draft.idempotency?.key.value, draft.idempotency?.fingerprint,
             ]
         )
     }
@@ -162,20 +168,26 @@ extension Database {
         guard let idempotency = draft.idempotency else { return id }
         try cachedStatement(
             sql: """
-                INSERT INTO chat_idempotency_keys (idempotency_key, idempotency_fingerprint, chat_id) VALUES (?, ?, ?)
+                INSERT INTO chat_idempotency_keys (author, idempotency_key, idempotency_fingerprint, chat_id)
+                VALUES (?, ?, ?, ?)
                 """
-        ).execute(arguments: [idempotency.key.value, idempotency.fingerprint, id.rawValue])
+        ).execute(
+            arguments: [creation.author.stored, idempotency.key.value, idempotency.fingerprint, id.rawValue]
+        )
         return id
     }
 
     private func insert(_ change: LogRecord) throws {
         let statement = try cachedStatement(
-            sql: "INSERT INTO changes (chat_id, seq, kind, message_id, payload, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+            sql: """
+                INSERT INTO changes (chat_id, seq, kind, author, message_id, payload, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
         )
         try statement.execute(
             arguments: [
-                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.messageID?.rawValue,
-                change.payload?.json, change.instant.microsecondsSinceEpoch,
+                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.author.stored,
+                change.messageID?.rawValue, change.payload?.json, change.instant.microsecondsSinceEpoch,
             ]
         )
     }

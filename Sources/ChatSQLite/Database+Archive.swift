@@ -6,17 +6,22 @@ extension Database {
     func fetchArchivedChats(after id: ChatID, limit: Int) throws -> [ArchivedChat] {
         let statement = try cachedStatement(
             sql: """
-                SELECT \(HeadColumns.list), idempotency_key, idempotency_fingerprint
+                SELECT \(HeadColumns.list), coalesce(author, '') AS author, idempotency_key, idempotency_fingerprint
                 FROM chats LEFT JOIN chat_idempotency_keys ON chat_id = chats.id
                 WHERE chats.id > ? AND deleted_at IS NULL ORDER BY chats.id LIMIT ?
                 """
         )
         let columns = try HeadColumns(statement)
         let idempotency = try IdempotencyColumns(statement)
-        let rows = try Row.fetchCursor(statement, arguments: [id.rawValue, limit])
-        return try Array(
-            rows.map { ArchivedChat(head: columns.head($0), idempotency: try idempotency.idempotency($0)) }
-        )
+        let author = try statement.column("author")
+        let rows = try Row.fetchCursor(statement, arguments: [id.rawValue, limit]).map { row in
+            ArchivedChat(
+                head: columns.head(row),
+                idempotency: try idempotency.idempotency(row),
+                keyAuthor: UserID(stored: row[author])
+            )
+        }
+        return try Array(rows)
     }
 
     func fetchArchivedEntries(of chat: ChatID, after position: Position, limit: Int) throws -> [ArchivedEntry] {
@@ -83,22 +88,26 @@ extension Database {
     }
 
     private func isUsed(_ key: BatchPlan.SentKey) throws -> Bool {
-        let statement = try cachedStatement(sql: "SELECT 1 FROM messages WHERE chat_id = ? AND idempotency_key = ?")
-        return try Int.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]) != nil
+        let statement = try cachedStatement(
+            sql: "SELECT 1 FROM messages WHERE chat_id = ? AND author = ? AND idempotency_key = ?"
+        )
+        let arguments: StatementArguments = [key.chatID.rawValue, key.author.stored, key.key.value]
+        return try Int.fetchOne(statement, arguments: arguments) != nil
     }
 
     private func contains(_ change: LogRecord) throws -> Bool {
         let statement = try cachedStatement(
             sql: """
                 SELECT 1 FROM changes
-                WHERE chat_id = ? AND seq = ? AND kind = ? AND message_id IS ? AND payload IS ? AND created_at = ?
+                WHERE chat_id = ? AND seq = ? AND kind = ? AND author = ? AND message_id IS ? AND payload IS ?
+                    AND created_at = ?
                 """
         )
         return try Int.fetchOne(
             statement,
             arguments: [
-                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.messageID?.rawValue,
-                change.payload?.json, change.instant.microsecondsSinceEpoch,
+                change.chatID.rawValue, change.position.rawValue, change.kind.rawValue, change.author.stored,
+                change.messageID?.rawValue, change.payload?.json, change.instant.microsecondsSinceEpoch,
             ]
         ) != nil
     }

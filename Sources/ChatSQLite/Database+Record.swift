@@ -41,27 +41,28 @@ extension Database {
         let statement = try cachedStatement(
             sql: """
                 SELECT \(MessageColumns.list), idempotency_fingerprint FROM messages
-                WHERE chat_id = ? AND idempotency_key = ?
+                WHERE chat_id = ? AND author = ? AND idempotency_key = ?
                 """
         )
         let columns = try MessageColumns(statement)
         let fingerprint = try statement.column("idempotency_fingerprint")
-        return try Row.fetchOne(statement, arguments: [key.chatID.rawValue, key.key.value]).map { row in
+        let arguments: StatementArguments = [key.chatID.rawValue, key.author.stored, key.key.value]
+        return try Row.fetchOne(statement, arguments: arguments).map { row in
             BatchPlan.SentMessage(message: columns.message(row, of: key.chatID), fingerprint: row[fingerprint])
         }
     }
 
-    private func fetchChat(createdUnder key: IdempotencyKey) throws -> BatchPlan.CreatedChat? {
+    private func fetchChat(createdUnder key: BatchPlan.CreationKey) throws -> BatchPlan.CreatedChat? {
         let statement = try cachedStatement(
             sql: """
                 SELECT \(HeadColumns.list), sent.idempotency_fingerprint
                 FROM chat_idempotency_keys AS sent JOIN chats ON chats.id = sent.chat_id
-                WHERE sent.idempotency_key = ?
+                WHERE sent.author = ? AND sent.idempotency_key = ?
                 """
         )
         let columns = try HeadColumns(statement)
         let fingerprint = try statement.column("idempotency_fingerprint")
-        return try Row.fetchOne(statement, arguments: [key.value]).map { row in
+        return try Row.fetchOne(statement, arguments: [key.author.stored, key.key.value]).map { row in
             BatchPlan.CreatedChat(chat: columns.head(row).chat, fingerprint: row[fingerprint])
         }
     }

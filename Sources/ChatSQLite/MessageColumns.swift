@@ -4,15 +4,16 @@ import GRDB
 /// The column indexes of a message.
 struct MessageColumns {
     static let list = """
-        messages.seq, messages.id, text, messages.created_at, messages.metadata, reply_to, revision, edited_at, \
-        messages.deleted_at
+        messages.seq, messages.id, messages.author, text, messages.created_at, messages.metadata, reply_to, revision, \
+        edited_at, messages.deleted_at
         """
 
-    private let position, id, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+    private let position, id, author, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
 
     init(_ statement: Statement) throws {
         position = try statement.column("seq")
         id = try statement.column("id")
+        author = try statement.column("author")
         text = try statement.column("text")
         createdAt = try statement.column("created_at")
         metadata = try statement.column("metadata")
@@ -27,6 +28,7 @@ struct MessageColumns {
             id: MessageID(rawValue: row[id]),
             chatID: chat,
             position: Position(rawValue: row[position]),
+            author: UserID(stored: row[author]),
             text: row[text],
             metadata: Metadata(stored: row[metadata]),
             replyTo: MessageID(stored: row[replyTo]),

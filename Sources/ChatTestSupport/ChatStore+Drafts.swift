@@ -21,8 +21,12 @@ extension ChatStore {
         try await latestMessages(LatestMessagesQuery(chatID: id, limit: limit)).chat
     }
 
-    package func recordMessage(_ change: LogChange, in chat: ChatID) async throws(StoreError) -> Accepted<Message> {
-        try await recordMessage(LogRequest(change, in: chat, by: .anonymous))
+    package func recordMessage(
+        _ change: LogChange,
+        in chat: ChatID,
+        by caller: Caller = .anonymous
+    ) async throws(StoreError) -> Accepted<Message> {
+        try await recordMessage(LogRequest(change, in: chat, by: caller))
     }
 
     @discardableResult
@@ -40,14 +44,19 @@ extension ChatStore {
         _ id: MessageID,
         in chat: ChatID,
         text: String? = nil,
-        _ metadata: MetadataEdit = .keep
+        _ metadata: MetadataEdit = .keep,
+        by caller: Caller = .anonymous
     ) async throws -> Message {
         let edit = MessageEdit(text: try text.map { try MessageText($0) }, metadata: metadata)
-        return try await recordMessage(.edit(id, edit, onlyIf: .any), in: chat).value
+        return try await recordMessage(.edit(id, edit, onlyIf: .any), in: chat, by: caller).value
     }
 
     @discardableResult
-    package func delete(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        try await recordMessage(.delete(id, onlyIf: .any), in: chat).value
+    package func delete(
+        _ id: MessageID,
+        in chat: ChatID,
+        by caller: Caller = .anonymous
+    ) async throws(StoreError) -> Message {
+        try await recordMessage(.delete(id, onlyIf: .any), in: chat, by: caller).value
     }
 }

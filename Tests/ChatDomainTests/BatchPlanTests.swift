@@ -43,6 +43,7 @@ struct BatchPlanTests {
         _ chat: ChatID,
         _ position: Position,
         _ text: String,
+        by author: UserID? = nil,
         at microseconds: Int64,
         revision: Int64 = 1,
         editedAt: Int64? = nil,
@@ -52,6 +53,7 @@ struct BatchPlanTests {
             id: id,
             chatID: chat,
             position: position,
+            author: author,
             text: text,
             createdAt: Instant(microsecondsSinceEpoch: microseconds),
             revision: revision,
@@ -73,8 +75,8 @@ struct BatchPlanTests {
         BatchPlan(requests, from: priorState, at: now)
     }
 
-    private func record(_ change: LogChange, in chat: ChatID) -> WriteRequest {
-        .record(LogRequest(change, in: chat, by: .anonymous))
+    private func record(_ change: LogChange, in chat: ChatID, by caller: Caller = .anonymous) -> WriteRequest {
+        .record(LogRequest(change, in: chat, by: caller))
     }
 
     private func results(_ plan: BatchPlan, ids: [MessageID] = []) -> [Result<WriteAnswer, StoreError>] {
@@ -163,7 +165,7 @@ struct BatchPlanTests {
         let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
         let idempotency = try #require(old.idempotency)
         var priorState = priorState(head(first, 3), head(second, 0))
-        priorState.sent[BatchPlan.SentKey(chatID: first, key: idempotency.key)] =
+        priorState.sent[BatchPlan.SentKey(chatID: first, author: nil, key: idempotency.key)] =
             BatchPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
         let requests = [
             record(.post(old), in: first), record(try post("other", key: "k1"), in: first),
@@ -184,6 +186,58 @@ struct BatchPlanTests {
                 recorded(message(14, first, 5, "new", at: 1_000)),
             ]
         )
+    }
+
+    @Test func `a message's key belongs to its author`() throws {
+        let stored = message(11, first, 3, "old", by: "ada", at: 10)
+        let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
+        let idempotency = try #require(old.idempotency)
+        var priorState = priorState(head(first, 3))
+        priorState.sent[BatchPlan.SentKey(chatID: first, author: "ada", key: idempotency.key)] =
+            BatchPlan.SentMessage(message: stored, fingerprint: idempotency.fingerprint)
+        let requests = [
+            record(.post(old), in: first, by: .user("ada")), record(.post(old), in: first, by: .user("bob")),
+            record(.post(old), in: first), record(try post("other", key: "k1"), in: first, by: .user("eve")),
+            record(.post(old), in: first, by: .user("bob")),
+            record(try post("other", key: "k1"), in: first, by: .user("bob")),
+        ]
+        let plan = plan(requests, from: priorState)
+        let bobs = message(12, first, 4, "old", by: "bob", at: 1_000)
+        #expect(
+            results(plan, ids: [12, 13, 14]) == [
+                recorded(stored, isReplay: true),
+                recorded(bobs),
+                recorded(message(13, first, 5, "old", at: 1_000)),
+                recorded(message(14, first, 6, "other", by: "eve", at: 1_000)),
+                recorded(bobs, isReplay: true),
+                .failure(.idempotencyKeyReused),
+            ]
+        )
+        let authors: [UserID?] = [nil, "ada", "bob", "eve"]
+        let keys = authors.map { BatchPlan.SentKey(chatID: first, author: $0, key: idempotency.key) }
+        #expect(BatchPlan.Needs(requests).keys == Set(keys))
+    }
+
+    @Test func `an entry has its own author, and a message keeps the one who posted it`() throws {
+        let old = message(5, first, 1, "old", by: "ada", at: 0)
+        let gone = message(6, first, 2, "gone", at: 0)
+        let rename = ChatEdit(title: try ChatTitle("renamed"))
+        let edit = MessageEdit(text: try MessageText("edited"))
+        let requests = [
+            record(try post("new"), in: first, by: .user("ada")),
+            record(.edit(old.id, edit, onlyIf: .any), in: first, by: .user("bob")),
+            record(.delete(gone.id, onlyIf: .any), in: first, by: .user("eve")),
+            .update(first, rename, by: .user("bob")), record(try post("last"), in: first),
+            record(.edit(old.id, MessageEdit(text: try MessageText("again")), onlyIf: .any), in: first),
+        ]
+        let plan = plan(requests, from: priorState(head(first, 2, messages: 2), messages: [old, gone]))
+        let entries = plan.recorded(LogWrites.Written(messageIDs: [7, 8])).entries
+        #expect(entries.map(\.position.rawValue) == [3, 4, 5, 6, 7, 8])
+        #expect(entries.map(\.author) == ["ada", "bob", "eve", "bob", nil, nil])
+        let authors = entries.map { entry -> UserID? in
+            if case .message(let message) = entry.subject { message.author } else { "none" }
+        }
+        #expect(authors == ["ada", "ada", nil, "none", nil, "ada"])
     }
 
     @Test func `changes take their own positions and see one another`() throws {
@@ -235,7 +289,8 @@ struct BatchPlanTests {
         let gone = message(5, first, 1, "", at: 0, deletedAt: 9)
         let draft = MessageDraft(text: try MessageText("again"), idempotencyKey: IdempotencyKey("k"))
         var priorState = priorState(head(first, 2))
-        priorState.sent[BatchPlan.SentKey(chatID: first, key: try #require(draft.idempotency).key)] =
+        let key = try #require(draft.idempotency).key
+        priorState.sent[BatchPlan.SentKey(chatID: first, author: nil, key: key)] =
             BatchPlan.SentMessage(message: gone, fingerprint: 0)
         let plan = plan([record(.post(draft), in: first)], from: priorState)
         #expect(results(plan) == [recorded(gone, isReplay: true)])
@@ -254,7 +309,7 @@ struct BatchPlanTests {
         let stored = Chat(id: first, title: "stored", createdAt: now)
         let old = try draft("stored", key: "k1")
         let idempotency = try #require(old.idempotency)
-        priorState.createdChats[idempotency.key] = BatchPlan.CreatedChat(
+        priorState.createdChats[BatchPlan.CreationKey(author: nil, key: idempotency.key)] = BatchPlan.CreatedChat(
             chat: stored,
             fingerprint: idempotency.fingerprint
         )
@@ -274,11 +329,33 @@ struct BatchPlanTests {
         #expect(batch.createdChats == [7, 8])
     }
 
+    @Test func `a chat's key belongs to the user who created it`() throws {
+        var priorState = priorState()
+        let draft = try draft("chat", key: "k")
+        let idempotency = try #require(draft.idempotency)
+        priorState.createdChats[BatchPlan.CreationKey(author: "ada", key: idempotency.key)] = BatchPlan.CreatedChat(
+            chat: Chat(id: first, title: "chat", createdAt: now),
+            fingerprint: idempotency.fingerprint
+        )
+        let callers: [Caller] = [.user("ada"), .user("bob"), .anonymous, .user("bob")]
+        let requests = callers.map { WriteRequest.create(draft, by: $0) }
+        let plan = plan(requests, from: priorState)
+        #expect(plan.writes.creations.map(\.author) == ["bob", nil])
+        #expect(
+            plan.recorded(LogWrites.Written(chatIDs: [7, 8])).results == [
+                created(1, "chat", isReplay: true), created(7, "chat"), created(8, "chat"),
+                created(7, "chat", isReplay: true),
+            ]
+        )
+        let keys = callers.map { BatchPlan.CreationKey(author: $0.author, key: idempotency.key) }
+        #expect(BatchPlan.Needs(requests).creationKeys == Set(keys))
+    }
+
     @Test func `a deleted chat accepts nothing more and releases its key`() throws {
         var priorState = priorState(head(first, 1), head(second, 1))
         let draft = try draft("new", key: "k")
         let idempotency = try #require(draft.idempotency)
-        priorState.createdChats[idempotency.key] = BatchPlan.CreatedChat(
+        priorState.createdChats[BatchPlan.CreationKey(author: nil, key: idempotency.key)] = BatchPlan.CreatedChat(
             chat: head(first, 1).chat,
             fingerprint: idempotency.fingerprint
         )

@@ -118,6 +118,23 @@ struct WriteShardsTests {
         #expect(seen[0] != seen[1])
     }
 
+    @Test func `a user's creations under the same key go to the same shard`() async throws {
+        let chosen = Mutex<[Int]>([])
+        let executors = (0..<4).map { _ in ThreadExecutor() }
+        let shards = WriteShards(on: executors, BatchLimits(), LogSignals()) { shard, requests throws(StoreError) in
+            chosen.withLock { $0.append(shard) }
+            return Self.answer(requests)
+        }
+        for key in ["a", "b", "c"] {
+            let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey(key))
+            for _ in 1...20 {
+                _ = try await shards.createChat(draft, by: .user("ada"))
+            }
+            #expect(Set(chosen.withLock { $0 }).count == 1)
+            chosen.withLock { $0 = [] }
+        }
+    }
+
     private func shardsWithSlowListener(_ gate: BatchGate<WriteRequest>? = nil) -> (WriteShards, SlowListener) {
         let signals = LogSignals()
         let listener = SlowListener()

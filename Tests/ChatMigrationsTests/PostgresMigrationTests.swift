@@ -104,6 +104,7 @@ struct PostgresMigrationTests {
                     #expect(first.messages.prefix(2).map(\.id.rawValue) == [1, 2])
                     #expect(first.messages.prefix(2).map(\.text) == ["one", "late"])
                     #expect(first.messages.map(\.position.rawValue) == Array(1...Int64(first.messages.count)))
+                    #expect(first.messages.allSatisfy { $0.author == nil })
                     #expect(zip(first.messages, first.messages.dropFirst()).allSatisfy { $0.createdAt <= $1.createdAt })
                     let empty = try await store.chat(3, newestMessages: 20)
                     #expect(empty.messages == [])

@@ -85,6 +85,26 @@ struct OperationsTests {
         }
     }
 
+    @Test func `the caller is the author`() async throws {
+        try await withOperations { operations, _, chat in
+            let (ada, bob) = (Caller.user("ada"), Caller.user("bob"))
+            let draft = MessageDraft(text: try MessageText("text"), idempotencyKey: IdempotencyKey("k"))
+            let message = try await operations.postMessage(ada, draft, to: chat).value
+            #expect(message.author == "ada")
+            #expect(try await !operations.postMessage(bob, draft, to: chat).isReplay)
+            let edit = MessageEdit(text: try MessageText("edited"))
+            _ = try await operations.editMessage(bob, message.id, in: chat, edit, onlyIf: .any)
+            try await operations.deleteMessage(ada, message.id, in: chat, onlyIf: .any)
+            _ = try await operations.editChat(bob, chat, ChatEdit(title: try ChatTitle("renamed")))
+            let log = try await operations.readLog(ada, of: chat, after: place(0), limit: 20)
+            #expect(log.entries.map(\.author) == [nil, "ada", "bob", "bob", "ada", "bob"])
+            let created = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))
+            for caller in [ada, bob] {
+                #expect(try await !operations.createChat(caller, created).isReplay)
+            }
+        }
+    }
+
     @Test func `only a successful deletion triggers a purge`() async throws {
         let (purges, purge) = AsyncStream.makeStream(of: Void.self)
         try await withOperations(onChatDeleted: { purge.yield() }) { operations, _, chat in

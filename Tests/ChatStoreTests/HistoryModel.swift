@@ -6,6 +6,7 @@ struct HistoryModel {
     struct Entry: Equatable {
         let position: Position
         let kind: LogEntry.Kind
+        let author: UserID?
         let instant: Instant
         /// Nil for a change to the chat.
         let messageID: MessageID?
@@ -36,25 +37,32 @@ struct HistoryModel {
         messages.append(message)
         chat.messageCount += 1
         chat.lastMessageAt = message.createdAt
-        enter(.messageCreated, at: message.createdAt, message.id)
+        enter(.messageCreated, by: message.author, at: message.createdAt, message.id)
     }
 
     /// Replaces a message with its edited or deleted state.
-    mutating func replace(_ message: Message, at instant: Instant) {
+    mutating func replace(_ message: Message, by author: UserID?, at instant: Instant) {
         guard let index = messages.firstIndex(where: { $0.id == message.id }) else { return }
         messages[index] = message
         chat.messageCount -= message.isDeleted ? 1 : 0
-        enter(message.isDeleted ? .messageDeleted : .messageUpdated, at: instant, message.id)
+        enter(message.isDeleted ? .messageDeleted : .messageUpdated, by: author, at: instant, message.id)
     }
 
-    mutating func update(title: String, metadata: Metadata?, at instant: Instant) {
+    mutating func update(title: String, metadata: Metadata?, by author: UserID?, at instant: Instant) {
         chat.title = title
         chat.metadata = metadata
-        enter(.chatUpdated, at: instant, nil)
+        enter(.chatUpdated, by: author, at: instant, nil)
     }
 
-    private mutating func enter(_ kind: LogEntry.Kind, at instant: Instant, _ message: MessageID?) {
-        entries.append(Entry(position: nextPosition, kind: kind, instant: instant, messageID: message))
+    private mutating func enter(
+        _ kind: LogEntry.Kind,
+        by author: UserID?,
+        at instant: Instant,
+        _ message: MessageID?
+    ) {
+        entries.append(
+            Entry(position: nextPosition, kind: kind, author: author, instant: instant, messageID: message)
+        )
         chat.lastPosition = nextPosition
         lastEntryAt = instant
     }
@@ -75,7 +83,13 @@ extension HistoryModel {
             } else {
                 subject = .chat(chat)
             }
-            return LogEntry(position: entry.position, kind: entry.kind, instant: entry.instant, subject: subject)
+            return LogEntry(
+                position: entry.position,
+                kind: entry.kind,
+                author: entry.author,
+                instant: entry.instant,
+                subject: subject
+            )
         }
         return LogPage(entries: shown, lastPosition: chat.lastPosition, epoch: epoch)
     }

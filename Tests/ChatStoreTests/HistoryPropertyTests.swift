@@ -62,8 +62,9 @@ struct HistoryPropertyTests {
                 let own = acknowledged.filter { $0.chatID == chat.id }
                 let model = try await model(of: chat, own, in: store)
                 try await expectAgreement(of: store, with: model)
-                // Each key has one message, and only one of its requests was not a replay.
-                for (_, sent) in Dictionary(grouping: own.filter { $0.key != nil }, by: { $0.key }) {
+                // Each key of an author has one message, and only one of its requests was not a replay.
+                let keyed = own.filter { $0.key != nil }
+                for (_, sent) in Dictionary(grouping: keyed, by: { [$0.author?.value, $0.key] }) {
                     #expect(Set(sent.map(\.messageID)).count == 1)
                     #expect(sent.filter { !$0.isReplay }.count == 1)
                 }
@@ -82,6 +83,7 @@ struct HistoryPropertyTests {
         let log = try await store.log(of: chat, after: 0, limit: 10_000).entries
         #expect(entries.map(\.position) == log.map(\.position))
         #expect(entries.map(\.kind) == log.map(\.kind))
+        #expect(entries.map(\.author) == log.map(\.author))
         #expect(entries.map(\.instant) == log.map(\.instant))
         #expect(entries.map(\.subject.key) == log.map(\.subject.key))
         let last = Dictionary(entries.map { ($0.subject.key, $0.subject) }, uniquingKeysWith: { $1 })
@@ -126,13 +128,14 @@ struct HistoryPropertyTests {
             if let place = places.removeValue(forKey: entry.position) {
                 switch place.subject {
                 case .message(let message): model.append(message)
-                case .chat(let chat): model.update(title: chat.title, metadata: chat.metadata, at: entry.instant)
+                case .chat(let chat):
+                    model.update(title: chat.title, metadata: chat.metadata, by: place.author, at: entry.instant)
                 }
             } else if case .message(let shown) = entry.subject, let change = changes[shown.id]?.first,
                 let message = change.message
             {
                 changes[shown.id]?.removeFirst()
-                model.replace(message, at: try #require(message.deletedAt ?? message.editedAt))
+                model.replace(message, by: change.author, at: try #require(message.deletedAt ?? message.editedAt))
             } else {
                 Issue.record("nobody was told of \(entry)")
             }
@@ -225,6 +228,8 @@ extension LogSubject {
 /// A result that a client received.
 private struct Acknowledgement {
     let chatID: ChatID
+    /// The client.
+    let author: UserID?
     let subject: LogSubject
     let isReplay: Bool
     /// The position in the log; nil for a change of a message, whose result does not include it.
@@ -245,12 +250,18 @@ private struct Acknowledgement {
     }
 }
 
+extension Caller {
+    /// A few clients; two of them are anonymous.
+    fileprivate static let several: [Caller] = [.anonymous, .user("ada"), .user("bob"), .anonymous]
+}
+
 /// One of many clients; it checks the invariants that hold at any time.
 private struct ConcurrentClient {
     let store: any ChatStore
     let chats: [ChatID]
     let shared: [String]
     let number: Int
+    let caller: Caller
     var random: SplitMix64
     var counter = 0
     var acknowledged: [Acknowledgement] = []
@@ -262,6 +273,7 @@ private struct ConcurrentClient {
         self.chats = chats
         self.shared = shared
         self.number = number
+        caller = Caller.several[number % Caller.several.count]
         random = SplitMix64(state: seed &* 1_000 &+ UInt64(number))
     }
 
@@ -276,10 +288,11 @@ private struct ConcurrentClient {
         case 7: try await delete(in: chat)
         case 8:
             let edit = ChatEdit(title: try ChatTitle("by \(number), \(counter)"))
-            let updated = try await store.updateChat(chat, edit)
+            let updated = try await store.updateChat(chat, edit, by: caller)
             acknowledged.append(
                 Acknowledgement(
                     chatID: chat,
+                    author: caller.author,
                     subject: .chat(updated),
                     isReplay: false,
                     position: updated.lastPosition
@@ -294,10 +307,12 @@ private struct ConcurrentClient {
     }
 
     private mutating func post(_ draft: MessageDraft, to chat: ChatID) async throws {
-        let accepted = try await store.recordMessage(.post(draft), in: chat)
+        let accepted = try await store.recordMessage(.post(draft), in: chat, by: caller)
+        #expect(accepted.value.author == caller.author)
         acknowledged.append(
             Acknowledgement(
                 chatID: chat,
+                author: caller.author,
                 subject: .message(accepted.value),
                 isReplay: accepted.isReplay,
                 position: accepted.value.position,
@@ -325,7 +340,7 @@ private struct ConcurrentClient {
         let other = MessageDraft(text: try MessageText("other"), idempotencyKey: draft.idempotency?.key)
         do throws(StoreError) {
             // Once a message is deleted, its content is no longer compared.
-            let replay = try await store.recordMessage(.post(other), in: chat)
+            let replay = try await store.recordMessage(.post(other), in: chat, by: caller)
             #expect(replay.isReplay && replay.value.isDeleted)
         } catch {
             #expect(error == .idempotencyKeyReused)
@@ -356,11 +371,17 @@ private struct ConcurrentClient {
         _ isConditional: Bool
     ) async throws {
         do throws(StoreError) {
-            let changed = try await store.recordMessage(change, in: chat).value
+            let changed = try await store.recordMessage(change, in: chat, by: caller).value
             #expect(!message.isDeleted)
             #expect(!isConditional || changed.revision == message.revision + 1)
             acknowledged.append(
-                Acknowledgement(chatID: chat, subject: .message(changed), isReplay: false, position: nil)
+                Acknowledgement(
+                    chatID: chat,
+                    author: caller.author,
+                    subject: .message(changed),
+                    isReplay: false,
+                    position: nil
+                )
             )
         } catch {
             #expect(error == .messageNotFound || (isConditional && error == .revisionMismatch))
@@ -401,7 +422,7 @@ private struct SequentialClient {
     var counter = 0
     private(set) var models: [HistoryModel] = []
     /// The messages that were posted under keys, with the texts that were sent.
-    private var sent: [(chat: Int, key: IdempotencyKey, text: MessageText, id: MessageID)] = []
+    private var sent: [(chat: Int, caller: Caller, key: IdempotencyKey, text: MessageText, id: MessageID)] = []
     private var lastID: Int64 = 0
 
     init(_ store: any ChatStore, seed: UInt64) async throws {
@@ -430,6 +451,7 @@ private struct SequentialClient {
         let text = try MessageText("text \(counter)")
         let key = Bool.random(using: &random) ? IdempotencyKey("k\(counter)") : nil
         let target = models[index].messages.randomElement(using: &random)
+        let caller = caller()
         let metadata = metadata()
         let draft = MessageDraft(text: text, metadata: metadata, replyTo: target?.id, idempotencyKey: key)
         let chat = models[index].chat
@@ -440,12 +462,13 @@ private struct SequentialClient {
             return
         }
         let before = Instant.now()
-        let accepted = try await store.recordMessage(.post(draft), in: chat.id)
+        let accepted = try await store.recordMessage(.post(draft), in: chat.id, by: caller)
         lastID += 1
         let expected = Message(
             id: MessageID(rawValue: lastID),
             chatID: chat.id,
             position: models[index].nextPosition,
+            author: caller.author,
             text: text.value,
             metadata: metadata,
             replyTo: target?.id,
@@ -455,22 +478,22 @@ private struct SequentialClient {
         #expect((max(before, models[index].lastEntryAt)...Instant.now()).contains(expected.createdAt))
         models[index].append(expected)
         if let key, metadata == nil, target == nil {
-            sent.append((index, key, text, expected.id))
+            sent.append((index, caller, key, text, expected.id))
         }
     }
 
     private mutating func resend() async throws {
-        guard let (index, key, text, id) = sent.randomElement(using: &random),
+        guard let (index, caller, key, text, id) = sent.randomElement(using: &random),
             let message = models[index].message(id)
         else { return }
         let again = MessageDraft(text: text, idempotencyKey: key)
-        let replay = try await store.recordMessage(.post(again), in: models[index].chat.id)
+        let replay = try await store.recordMessage(.post(again), in: models[index].chat.id, by: caller)
         #expect(replay == Accepted(message, isReplay: true))
         if message.isDeleted { return }
         let other = MessageDraft(text: try MessageText("another text"), idempotencyKey: key)
         let chat = models[index].chat.id
         await #expect(throws: StoreError.idempotencyKeyReused) {
-            try await store.recordMessage(.post(other), in: chat)
+            try await store.recordMessage(.post(other), in: chat, by: caller)
         }
     }
 
@@ -487,8 +510,9 @@ private struct SequentialClient {
             await #expect(throws: error) { try await store.recordMessage(change, in: chat) }
             return
         }
+        let caller = caller()
         let before = Instant.now()
-        let edited = try await store.recordMessage(change, in: chat).value
+        let edited = try await store.recordMessage(change, in: chat, by: caller).value
         var expected = message
         expected.text = text?.value ?? message.text
         expected.metadata = edit.applied(to: message.metadata)
@@ -501,7 +525,7 @@ private struct SequentialClient {
         expected.editedAt = editedAt
         #expect(edited == expected)
         #expect((max(before, models[index].lastEntryAt)...Instant.now()).contains(editedAt))
-        models[index].replace(expected, at: editedAt)
+        models[index].replace(expected, by: caller.author, at: editedAt)
     }
 
     private mutating func delete(in index: Int) async throws {
@@ -511,21 +535,23 @@ private struct SequentialClient {
             await #expect(throws: StoreError.messageNotFound) { try await store.delete(message.id, in: chat) }
             return
         }
-        let deleted = try await store.delete(message.id, in: chat)
+        let caller = caller()
+        let deleted = try await store.delete(message.id, in: chat, by: caller)
         let deletedAt = try #require(deleted.deletedAt)
         var expected = message
         expected.text = ""
         expected.metadata = nil
         expected.deletedAt = deletedAt
         #expect(deleted == expected)
-        models[index].replace(expected, at: deletedAt)
+        models[index].replace(expected, by: caller.author, at: deletedAt)
     }
 
     private mutating func update(_ index: Int) async throws {
         let old = models[index].chat
         let title = try ChatTitle("title \(counter % 3)")
         let edit = metadata()
-        let updated = try await store.updateChat(old.id, ChatEdit(title: title, metadata: .replace(edit)))
+        let caller = caller()
+        let updated = try await store.updateChat(old.id, ChatEdit(title: title, metadata: .replace(edit)), by: caller)
         var expected = old
         expected.title = title.value
         expected.metadata = edit
@@ -534,7 +560,7 @@ private struct SequentialClient {
             let log = try await store.log(of: old.id, after: old.lastPosition, limit: 2)
             let instant = try #require(log.entries.first).instant
             #expect((models[index].lastEntryAt...Instant.now()).contains(instant))
-            models[index].update(title: title.value, metadata: edit, at: instant)
+            models[index].update(title: title.value, metadata: edit, by: caller.author, at: instant)
         }
         #expect(updated == models[index].chat)
     }
@@ -566,6 +592,10 @@ private struct SequentialClient {
         let end = LogEnd(epoch: log.epoch, position: model.chat.lastPosition, instant: model.lastEntryAt)
         let known = LatestMessagesRequest(LatestMessagesQuery(chatID: id, limit: limit), known: end)
         #expect(try await store.latestMessages(known) == nil)
+    }
+
+    private mutating func caller() -> Caller {
+        Caller.several.randomElement(using: &random) ?? .anonymous
     }
 
     /// One of a few values, so that edits sometimes change nothing.

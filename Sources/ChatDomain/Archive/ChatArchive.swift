@@ -86,10 +86,13 @@ package struct ArchivedChat: Equatable, Sendable {
     package var head: LogHead
     /// The key and fingerprint of the request that created the chat; nil if it had no key.
     package let idempotency: Idempotency?
+    /// The user to whom the key belongs; nil without a key or if the caller was anonymous.
+    package let keyAuthor: UserID?
 
-    package init(head: LogHead, idempotency: Idempotency? = nil) {
+    package init(head: LogHead, idempotency: Idempotency? = nil, keyAuthor: UserID? = nil) {
         self.head = head
         self.idempotency = idempotency
+        self.keyAuthor = keyAuthor
     }
 
     /// The id, which an import keeps.

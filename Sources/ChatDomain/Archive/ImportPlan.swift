@@ -40,7 +40,7 @@ package struct ImportPlan: Sendable {
                             messages.insert(BatchPlan.MessageReference(chatID: message.chatID, id: message.id))
                         }
                         if heads[message.chatID] != nil, message.position > end, let key = idempotency?.key {
-                            keys.insert(BatchPlan.SentKey(chatID: message.chatID, key: key))
+                            keys.insert(message.sentKey(key))
                         }
                     case .change(let change):
                         if let id = change.messageID, !held.contains(id) {
@@ -173,7 +173,7 @@ package struct ImportPlan: Sendable {
                 )
             }
             if let key = idempotency?.key {
-                let sent = BatchPlan.SentKey(chatID: message.chatID, key: key)
+                let sent = message.sentKey(key)
                 guard !priorState.usedKeys.contains(sent), newKeys.insert(sent).inserted else {
                     newMessages.remove(reference)
                     throw ImportConflict(
@@ -215,7 +215,7 @@ package struct ImportPlan: Sendable {
             case .message(let message, _):
                 let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
                 guard let stored = priorState.messages[reference], stored.position == message.position,
-                    stored.createdAt == message.createdAt
+                    stored.author == message.author, stored.createdAt == message.createdAt
                 else { throw ImportConflict(at: entry, reason: "\(entry.place) differs from the one in the database") }
                 if isOlder, !stored.isDeleted, message.isDeleted || message.revision > stored.revision {
                     newer[reference] = message
@@ -233,6 +233,12 @@ package struct ImportPlan: Sendable {
 extension ImportConflict {
     fileprivate init(at entry: ArchivedEntry, reason: String) {
         self.init(chatID: entry.chatID, position: entry.position, reason: reason)
+    }
+}
+
+extension Message {
+    fileprivate func sentKey(_ key: IdempotencyKey) -> BatchPlan.SentKey {
+        BatchPlan.SentKey(chatID: chatID, author: author, key: key)
     }
 }
 

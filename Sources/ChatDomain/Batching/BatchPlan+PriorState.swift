@@ -1,14 +1,30 @@
 /// The data that planning a batch depends on.
 extension BatchPlan {
-    /// A message's idempotency key with the chat within which it is unique.
+    /// A message's idempotency key with the chat and the author within which it is unique.
     package struct SentKey: Hashable, Sendable {
-        /// The scope of the key: another chat may use the same one.
+        /// A part of the key's scope: another chat may use the same one.
         package let chatID: ChatID
+        /// A part of the key's scope: another user, or an anonymous client, may use the same one.
+        package let author: UserID?
         /// As the client sent it.
         package let key: IdempotencyKey
 
-        package init(chatID: ChatID, key: IdempotencyKey) {
+        package init(chatID: ChatID, author: UserID?, key: IdempotencyKey) {
             self.chatID = chatID
+            self.author = author
+            self.key = key
+        }
+    }
+
+    /// A chat's idempotency key with the author within which it is unique.
+    package struct CreationKey: Hashable, Sendable {
+        /// The scope of the key: another user, or an anonymous client, may use the same one.
+        package let author: UserID?
+        /// As the client sent it.
+        package let key: IdempotencyKey
+
+        package init(author: UserID?, key: IdempotencyKey) {
+            self.author = author
             self.key = key
         }
     }
@@ -67,7 +83,7 @@ extension BatchPlan {
         /// The messages that the requests change or reply to, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
         /// Chats stored under the drafts' idempotency keys.
-        package var createdChats: [IdempotencyKey: CreatedChat] = [:]
+        package var createdChats: [CreationKey: CreatedChat] = [:]
 
         /// Describes an empty database.
         package init() {}
@@ -82,7 +98,7 @@ extension BatchPlan {
         /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
         /// Idempotency keys of chats to create.
-        package private(set) var creationKeys: Set<IdempotencyKey> = []
+        package private(set) var creationKeys: Set<CreationKey> = []
 
         /// Collects the needs of all requests; what several of them need is read once.
         package init(_ requests: [WriteRequest]) {
@@ -90,9 +106,9 @@ extension BatchPlan {
                 switch request {
                 case .record(let request): insert(request)
                 case .update(let id, _, _): chats.insert(id)
-                case .create(let draft, _):
+                case .create(let draft, let caller):
                     if let key = draft.idempotency?.key {
-                        creationKeys.insert(key)
+                        creationKeys.insert(CreationKey(author: caller.author, key: key))
                     }
                 case .delete(let id): chats.insert(id)
                 case .purge: break
@@ -106,7 +122,7 @@ extension BatchPlan {
                 messages.insert(MessageReference(chatID: request.chatID, id: id))
             }
             if case .post(let draft) = request.change, let key = draft.idempotency?.key {
-                keys.insert(SentKey(chatID: request.chatID, key: key))
+                keys.insert(SentKey(chatID: request.chatID, author: request.caller.author, key: key))
             }
         }
     }

@@ -25,7 +25,7 @@ package struct BatchPlan {
     private var removalBudget = removalLimit
     private var outcomes: [Outcome] = []
     private var indices: [SentKey: Int] = [:]
-    private var creationIndices: [IdempotencyKey: Int] = [:]
+    private var creationIndices: [CreationKey: Int] = [:]
 
     /// Plans requests in order, each on top of the effects of those before it.
     ///
@@ -105,8 +105,8 @@ package struct BatchPlan {
     private mutating func plan(_ request: WriteRequest) throws(StoreError) -> Outcome {
         switch request {
         case .record(let request): return try plan(request)
-        case .update(let id, let edit, _): return try update(id, edit)
-        case .create(let draft, _): return try create(draft)
+        case .update(let id, let edit, let caller): return try update(id, edit, by: caller.author)
+        case .create(let draft, let caller): return try create(draft, by: caller.author)
         case .delete(let id):
             let size = try head(of: id).chat.lastPosition.rawValue
             if size <= removalBudget {
@@ -134,28 +134,30 @@ package struct BatchPlan {
         return head
     }
 
-    private mutating func create(_ draft: ChatDraft) throws(StoreError) -> Outcome {
+    private mutating func create(_ draft: ChatDraft, by author: UserID?) throws(StoreError) -> Outcome {
         if let idempotency = draft.idempotency {
-            if let earlier = priorState.createdChats[idempotency.key], !isDeleted(earlier.chat.id) {
+            let key = CreationKey(author: author, key: idempotency.key)
+            if let earlier = priorState.createdChats[key], !isDeleted(earlier.chat.id) {
                 guard earlier.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
                 let chat = writes.movedHeads[earlier.chat.id]?.chat ?? earlier.chat
                 return .done(.created(Accepted(chat, isReplay: true)))
             }
-            if let index = creationIndices[idempotency.key] {
+            if let index = creationIndices[key] {
                 guard writes.creations[index].draft.idempotency == idempotency else { throw .idempotencyKeyReused }
                 return .created(index, isReplay: true)
             }
-            creationIndices[idempotency.key] = writes.creations.count
+            creationIndices[key] = writes.creations.count
         }
-        writes.creations.append(LogWrites.Creation(draft: draft, createdAt: now))
+        writes.creations.append(LogWrites.Creation(author: author, draft: draft, createdAt: now))
         return .created(writes.creations.count - 1, isReplay: false)
     }
 
     private mutating func plan(_ request: LogRequest) throws(StoreError) -> Outcome {
+        let author = request.caller.author
         var head = try head(of: request.chatID)
         switch request.change {
         case .post(let draft):
-            return try post(draft, to: head)
+            return try post(draft, to: head, by: author)
         case .edit(let id, let edit, let condition):
             let old = try message(id, in: head.chat.id, condition)
             var new = old
@@ -165,13 +167,13 @@ package struct BatchPlan {
                 return .recorded(old)
             }
             new.revision += 1
-            append(.messageUpdated, about: id, to: &head)
+            append(.messageUpdated, by: author, about: id, to: &head)
             new.editedAt = head.instant
             return store(new)
         case .delete(let id, let condition):
             var message = try message(id, in: head.chat.id, condition)
             head.chat.messageCount -= 1
-            append(.messageDeleted, about: id, to: &head)
+            append(.messageDeleted, by: author, about: id, to: &head)
             message.deletedAt = head.instant
             message.text = ""
             message.metadata = nil
@@ -179,7 +181,7 @@ package struct BatchPlan {
         }
     }
 
-    private mutating func update(_ id: ChatID, _ edit: ChatEdit) throws(StoreError) -> Outcome {
+    private mutating func update(_ id: ChatID, _ edit: ChatEdit, by author: UserID?) throws(StoreError) -> Outcome {
         var head = try head(of: id)
         let old = head.chat
         head.chat.title = edit.title?.value ?? old.title
@@ -187,14 +189,18 @@ package struct BatchPlan {
         if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
             return .done(.updated(old))
         }
-        append(.chatUpdated, to: &head)
+        append(.chatUpdated, by: author, to: &head)
         writes.editedChats.insert(id)
         return .done(.updated(head.chat))
     }
 
-    private mutating func post(_ draft: MessageDraft, to head: LogHead) throws(StoreError) -> Outcome {
+    private mutating func post(
+        _ draft: MessageDraft,
+        to head: LogHead,
+        by author: UserID?
+    ) throws(StoreError) -> Outcome {
         let chatID = head.chat.id
-        let key = draft.idempotency.map { SentKey(chatID: chatID, key: $0.key) }
+        let key = draft.idempotency.map { SentKey(chatID: chatID, author: author, key: $0.key) }
         if let key, let earlier = priorState.sent[key] {
             // A deleted message no longer has its fingerprint.
             let reference = MessageReference(chatID: chatID, id: earlier.message.id)
@@ -225,6 +231,7 @@ package struct BatchPlan {
             LogWrites.Append(
                 chatID: chatID,
                 position: head.chat.lastPosition,
+                author: author,
                 createdAt: head.instant,
                 draft: draft
             )
@@ -251,7 +258,12 @@ package struct BatchPlan {
     }
 
     /// Appends a change to a log and advances its head.
-    private mutating func append(_ kind: LogEntry.Kind, about message: MessageID? = nil, to head: inout LogHead) {
+    private mutating func append(
+        _ kind: LogEntry.Kind,
+        by author: UserID?,
+        about message: MessageID? = nil,
+        to head: inout LogHead
+    ) {
         head.advance(at: now)
         writes.movedHeads[head.chat.id] = head
         writes.changes.append(
@@ -259,6 +271,7 @@ package struct BatchPlan {
                 chatID: head.chat.id,
                 position: head.chat.lastPosition,
                 kind: kind,
+                author: author,
                 instant: head.instant,
                 messageID: message
             )
@@ -272,6 +285,7 @@ extension LogWrites.Append {
             id: id,
             chatID: chatID,
             position: position,
+            author: author,
             text: draft.text.value,
             metadata: draft.metadata,
             replyTo: draft.replyTo,

@@ -8,6 +8,8 @@ package struct LogWrites: Sendable {
         package let chatID: ChatID
         /// Assigned by the plan, right after the log's previous end.
         package let position: Position
+        /// The user who posted it; nil if the caller was anonymous.
+        package let author: UserID?
         /// Never earlier than the log's previous end.
         package let createdAt: Instant
         /// Validated; a reply's target exists.
@@ -16,6 +18,8 @@ package struct LogWrites: Sendable {
 
     /// A chat to insert; the store assigns its id.
     package struct Creation: Sendable {
+        /// The user who created it, to whom its idempotency key belongs; nil if the caller was anonymous.
+        package let author: UserID?
         /// Validated, and its idempotency key is free.
         package let draft: ChatDraft
         /// The instant of the batch.

@@ -23,6 +23,8 @@ package struct LogEntry: Equatable, Sendable {
     package let position: Position
     /// `messageCreated` for a message's own entry, otherwise that of a `LogRecord`.
     package let kind: Kind
+    /// Who posted, edited or deleted the message or changed the chat; nil if the caller was anonymous.
+    package let author: UserID?
     /// When the entry was appended; it never decreases as positions increase.
     package let instant: Instant
     /// The message or chat as of the read, not as of the entry.
@@ -33,12 +35,14 @@ package struct LogEntry: Equatable, Sendable {
     package init(
         position: Position,
         kind: Kind,
+        author: UserID? = nil,
         instant: Instant,
         subject: LogSubject,
         payload: Metadata? = nil
     ) {
         self.position = position
         self.kind = kind
+        self.author = author
         self.instant = instant
         self.subject = subject
         self.payload = payload
@@ -67,6 +71,7 @@ extension LogEntry {
         self.init(
             position: message.position,
             kind: .messageCreated,
+            author: message.author,
             instant: message.createdAt,
             subject: .message(message)
         )
@@ -90,6 +95,7 @@ extension LogEntry {
         self.init(
             position: record.position,
             kind: record.kind,
+            author: record.author,
             instant: record.instant,
             subject: subject,
             payload: record.payload

@@ -6,6 +6,8 @@ package struct LogRecord: Equatable, Sendable {
     package let position: Position
     /// Never `messageCreated`: a posted message is stored as itself.
     package let kind: LogEntry.Kind
+    /// Who made the change; nil if the caller was anonymous.
+    package let author: UserID?
     /// When the entry was appended.
     package let instant: Instant
     /// The message that the entry is about, always of the same chat; nil for an entry about the chat.
@@ -17,6 +19,7 @@ package struct LogRecord: Equatable, Sendable {
         chatID: ChatID,
         position: Position,
         kind: LogEntry.Kind,
+        author: UserID? = nil,
         instant: Instant,
         messageID: MessageID? = nil,
         payload: Metadata? = nil
@@ -24,6 +27,7 @@ package struct LogRecord: Equatable, Sendable {
         self.chatID = chatID
         self.position = position
         self.kind = kind
+        self.author = author
         self.instant = instant
         self.messageID = messageID
         self.payload = payload
@@ -36,6 +40,7 @@ package struct LogRecord: Equatable, Sendable {
         chatID: ChatID,
         position: Position,
         storedKind: String,
+        author: UserID?,
         instant: Instant,
         messageID: MessageID?,
         payload: Metadata?
@@ -51,6 +56,7 @@ package struct LogRecord: Equatable, Sendable {
             chatID: chatID,
             position: position,
             kind: kind,
+            author: author,
             instant: instant,
             messageID: messageID,
             payload: payload

@@ -6,6 +6,8 @@ package struct Message: Equatable, Sendable {
     package let chatID: ChatID
     /// The position at which it was posted; later changes have positions of their own.
     package let position: Position
+    /// Who posted it, whoever edits or deletes it later; nil if the caller was anonymous.
+    package let author: UserID?
     /// Empty if the message was deleted.
     package var text: String
     /// Nil if nothing is attached or the message was deleted.
@@ -25,6 +27,7 @@ package struct Message: Equatable, Sendable {
         id: MessageID,
         chatID: ChatID,
         position: Position,
+        author: UserID? = nil,
         text: String,
         metadata: Metadata? = nil,
         replyTo: MessageID? = nil,
@@ -36,6 +39,7 @@ package struct Message: Equatable, Sendable {
         self.id = id
         self.chatID = chatID
         self.position = position
+        self.author = author
         self.text = text
         self.metadata = metadata
         self.replyTo = replyTo

@@ -3,7 +3,8 @@ extension Migration {
     ///
     /// A message's row keeps the position at which the message was posted and holds its current state; `changes` holds
     /// the log's other entries: their kind, the message that they are about, and whatever else the kind needs as JSON. A
-    /// new kind needs no change of the schema. The idempotency keys of chats have their own table so that, in every
+    /// new kind needs no change of the schema. An author is empty, not NULL, if there is none: unique indexes would take
+    /// two NULLs for different authors. The idempotency keys of chats have their own table so that, in every
     /// table that could be sharded by chat, all unique constraints include the chat. `history` holds the epoch, which
     /// identifies the database's history and changes after a restore.
     static let createChatsAndMessages = Migration(
@@ -40,6 +41,7 @@ extension Migration {
                     chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq INTEGER NOT NULL CHECK (seq >= 1),
                     id INTEGER NOT NULL CHECK (id >= 1),
+                    author TEXT NOT NULL DEFAULT '' CHECK (length(author) <= 128),
                     text TEXT NOT NULL CHECK (length(text) <= 5000),
                     metadata TEXT CHECK (length(CAST(metadata AS BLOB)) <= 16384),
                     reply_to INTEGER,
@@ -54,13 +56,14 @@ extension Migration {
                     PRIMARY KEY (chat_id, seq)
                 ) STRICT, WITHOUT ROWID;
                 CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
-                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, idempotency_key)
+                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, author, idempotency_key)
                     WHERE idempotency_key IS NOT NULL;
 
                 CREATE TABLE changes (
                     chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq INTEGER NOT NULL CHECK (seq >= 1),
                     kind TEXT NOT NULL,
+                    author TEXT NOT NULL DEFAULT '' CHECK (length(author) <= 128),
                     message_id INTEGER,
                     payload TEXT CHECK (length(CAST(payload AS BLOB)) <= 16384),
                     created_at INTEGER NOT NULL,
@@ -68,9 +71,11 @@ extension Migration {
                 ) STRICT, WITHOUT ROWID;
 
                 CREATE TABLE chat_idempotency_keys (
-                    idempotency_key TEXT NOT NULL PRIMARY KEY CHECK (length(idempotency_key) BETWEEN 1 AND 255),
+                    author TEXT NOT NULL DEFAULT '' CHECK (length(author) <= 128),
+                    idempotency_key TEXT NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 255),
                     idempotency_fingerprint INTEGER NOT NULL,
-                    chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE
+                    chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    PRIMARY KEY (author, idempotency_key)
                 ) STRICT, WITHOUT ROWID;
                 CREATE INDEX chat_idempotency_keys_chat_id ON chat_idempotency_keys (chat_id);
 
@@ -242,6 +247,7 @@ extension Migration {
                     ALTER COLUMN created_at TYPE timestamptz,
                     ALTER COLUMN created_at SET NOT NULL,
                     ADD COLUMN seq bigint,
+                    ADD COLUMN author text NOT NULL DEFAULT '',
                     ADD COLUMN metadata text,
                     ADD COLUMN reply_to bigint,
                     ADD COLUMN revision bigint NOT NULL DEFAULT 1,
@@ -287,6 +293,7 @@ extension Migration {
                     ALTER COLUMN seq SET NOT NULL,
                     ADD PRIMARY KEY (chat_id, seq),
                     ADD CHECK (seq >= 1),
+                    ADD CHECK (char_length(author) <= 128),
                     ADD CHECK (char_length(text) <= 5000),
                     ADD CHECK (octet_length(metadata) <= 16384),
                     ADD CHECK (revision >= 1),
@@ -295,13 +302,14 @@ extension Migration {
                     ADD CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
                     ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL));
                 CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
-                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, idempotency_key)
+                CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, author, idempotency_key)
                     WHERE idempotency_key IS NOT NULL;
 
                 CREATE TABLE changes (
                     chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
                     seq bigint NOT NULL CHECK (seq >= 1),
                     kind text NOT NULL,
+                    author text NOT NULL DEFAULT '' CHECK (char_length(author) <= 128),
                     message_id bigint,
                     payload text CHECK (octet_length(payload) <= 16384),
                     created_at timestamptz NOT NULL,
@@ -309,9 +317,11 @@ extension Migration {
                 );
 
                 CREATE TABLE chat_idempotency_keys (
-                    idempotency_key text PRIMARY KEY CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
+                    author text NOT NULL DEFAULT '' CHECK (char_length(author) <= 128),
+                    idempotency_key text NOT NULL CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
                     idempotency_fingerprint bigint NOT NULL,
-                    chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE
+                    chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    PRIMARY KEY (author, idempotency_key)
                 );
                 CREATE INDEX chat_idempotency_keys_chat_id ON chat_idempotency_keys (chat_id);
 
@@ -355,6 +365,7 @@ extension Migration {
                 ALTER TABLE messages
                     DROP CONSTRAINT messages_pkey,
                     DROP COLUMN seq,
+                    DROP COLUMN author,
                     DROP COLUMN metadata,
                     DROP COLUMN reply_to,
                     DROP COLUMN revision,
@@ -378,7 +389,10 @@ extension Migration {
                     DROP COLUMN deleted_at,
                     ALTER COLUMN created_at SET DEFAULT now();
                 """,
-            erases: "edits, deletions, replies, metadata, idempotency keys and positions, but no chat and no message",
+            erases: """
+                authors, edits, deletions, replies, metadata, idempotency keys and positions, but no chat and no \
+                message
+                """,
             schema: InitialSchema.postgresql
         )
     )

@@ -1,24 +1,26 @@
 /// The schema of 0001 as each database describes it, in the format of `Migration.Scripts.schema`.
 enum InitialSchema {
     static let sqlite = """
-        changes: table changes as aacd6e4e67224c4d
+        changes: table changes as 0bbb607ba71f1d3d
         chat_idempotency_keys: index chat_idempotency_keys_chat_id as 3587768c3032c5ba
-        chat_idempotency_keys: table chat_idempotency_keys as 2ae44401763db136
+        chat_idempotency_keys: table chat_idempotency_keys as fb33d0d799270795
         chats: index chats_deleted_at as 90b3eab8913f4800
         chats: index chats_last_entry_at as f1ac437fb898e780
         chats: table chats as af4b58a4a83760c5
         counters: table counters as 00826cc29d432ad4
         history: table history as c917ce13daa072f3
         messages: index messages_id as a33710e80652de11
-        messages: index messages_idempotency_key as 0660b4b175f84b63
-        messages: table messages as 74fc8ae99c94cccf
+        messages: index messages_idempotency_key as 90c1f1eb91cf7806
+        messages: table messages as 15133aadbd3c81b5
         """
 
     static let postgresql = """
+        changes: CHECK ((char_length(author) <= 128))
         changes: CHECK ((octet_length(payload) <= 16384))
         changes: CHECK ((seq >= 1))
         changes: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         changes: PRIMARY KEY (chat_id, seq)
+        changes: author text not null default ''::text
         changes: chat_id bigint not null
         changes: created_at timestamp with time zone not null
         changes: kind text not null
@@ -26,9 +28,11 @@ enum InitialSchema {
         changes: payload text
         changes: seq bigint not null
         chat_idempotency_keys: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
+        chat_idempotency_keys: CHECK ((char_length(author) <= 128))
         chat_idempotency_keys: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         chat_idempotency_keys: INDEX btree (chat_id)
-        chat_idempotency_keys: PRIMARY KEY (idempotency_key)
+        chat_idempotency_keys: PRIMARY KEY (author, idempotency_key)
+        chat_idempotency_keys: author text not null default ''::text
         chat_idempotency_keys: chat_id bigint not null
         chat_idempotency_keys: idempotency_fingerprint bigint not null
         chat_idempotency_keys: idempotency_key text not null
@@ -59,6 +63,7 @@ enum InitialSchema {
         messages: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
         messages: CHECK (((deleted_at IS NULL) OR ((text = ''::text) AND (metadata IS NULL))))
         messages: CHECK (((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)))
+        messages: CHECK ((char_length(author) <= 128))
         messages: CHECK ((char_length(text) <= 5000))
         messages: CHECK ((octet_length(metadata) <= 16384))
         messages: CHECK ((revision >= 1))
@@ -66,7 +71,8 @@ enum InitialSchema {
         messages: CHECK (((run_seq IS NULL) OR (deleted_at IS NOT NULL)))
         messages: PRIMARY KEY (chat_id, seq)
         messages: UNIQUE INDEX btree (id, chat_id)
-        messages: UNIQUE INDEX btree (chat_id, idempotency_key) WHERE (idempotency_key IS NOT NULL)
+        messages: UNIQUE INDEX btree (chat_id, author, idempotency_key) WHERE (idempotency_key IS NOT NULL)
+        messages: author text not null default ''::text
         messages: chat_id bigint not null
         messages: created_at timestamp with time zone not null
         messages: deleted_at timestamp with time zone
