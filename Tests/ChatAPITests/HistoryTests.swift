@@ -1,3 +1,4 @@
+import ChatDomain
 import ChatTestSupport
 import Testing
 
@@ -62,6 +63,31 @@ struct HistoryTests {
                 let gone = try await client.send(method, path, body: method == "PATCH" ? "{}" : nil)
                 #expect(gone.status == 404)
                 #expect(gone.text == #"{"detail":"Message not found","code":"message_not_found"}"#)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `messages and entries show their authors`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("a")).id
+            let post = LogChange.post(MessageDraft(text: try MessageText("one")))
+            _ = try await store.recordMessage(post, in: chat, by: .user("ada"))
+            try await withServer(store) { client in
+                // This client is anonymous, and the message remains ada's.
+                let edited = try await client.send("PATCH", "/chats/1/messages/1", body: #"{"text":"two"}"#)
+                #expect(edited.text.hasPrefix(#"{"id":1,"chat_id":1,"seq":1,"author":"ada","text":"two","#))
+                for path in ["/chats/1", "/chats/1/messages", "/chats/1/messages/1"] {
+                    #expect(try await client.send("GET", path).text.contains(edited.text))
+                }
+                let entries = try await client.send("GET", "/chats/1/log?after=0").json["entries"]
+                #expect(entries?.elements.map { $0["author"] } == ["ada", nil])
+                #expect(entries?.elements.map { $0["message"]?["author"] } == ["ada", "ada"])
+                try await client.withEvents("/chats/1/events?after=0") { connection in
+                    let events = try await connection.events(through: "message.updated")
+                    let entry = #"{"seq":1,"type":"message.created","chat_id":1,"author":"ada","at":"#
+                    #expect(events.contains { $0.data.hasPrefix(entry) })
+                }
             }
         }
     }

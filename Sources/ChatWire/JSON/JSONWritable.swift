@@ -74,6 +74,13 @@ extension Position: JSONWritable {
     }
 }
 
+extension UserID: JSONWritable {
+    /// Writes a string.
+    package func write(to writer: inout JSONWriter) {
+        value.write(to: &writer)
+    }
+}
+
 extension Epoch: JSONWritable {
     /// Writes a string, not a number.
     package func write(to writer: inout JSONWriter) {

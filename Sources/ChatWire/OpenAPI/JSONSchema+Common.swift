@@ -1,3 +1,5 @@
+import ChatDomain
+
 extension JSONSchema {
     /// Integers that a double, and so JavaScript, represents exactly.
     package static let id = component("ID", .integer(in: 1...9_007_199_254_740_991))
@@ -8,6 +10,16 @@ extension JSONSchema {
         [
             "type": "string", "format": "date-time", "pattern": "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}Z$",
             "description": "RFC 3339 in UTC with microseconds.",
+        ]
+    )
+
+    /// Matches every `UserID`.
+    package static let userID = component(
+        "UserID",
+        [
+            "type": "string", "pattern": "^[!-~]{1,\(UserID.maximumLength)}$",
+            "description": "Identifies a user: 1 to \(UserID.maximumLength) visible ASCII characters.",
+            "examples": ["ada"],
         ]
     )
 

@@ -22,6 +22,7 @@ extension LogEntry {
             writer.member("seq", position)
             writer.member("type", kind.rawValue)
             writer.member("chat_id", ifPresent: chatID)
+            writer.member("author", ifPresent: author)
             writer.member("at", instant)
             switch subject {
             case .message(let message): writer.member("message", message)
@@ -81,8 +82,9 @@ extension JSONSchema {
         let names = kinds.map { OpenAPIValue.string($0.rawValue) }
         let type: JSONSchema = names.count == 1 ? ["const": names[0]] : ["enum": .array(names)]
         let seq = Property.required("seq", .integer(from: 1), "The entry's position.")
+        let author = Property.optional("author", .userID, "The user who did it. Absent if the client was anonymous.")
         let at = Property.required("at", .instant, "When it happened.")
         let payload = Property.optional("payload", .anyObject, "Further data of the entry. No type has any yet.")
-        return component(name, .object([seq, .required("type", type)] + chatID + [at, subject, payload]))
+        return component(name, .object([seq, .required("type", type)] + chatID + [author, at, subject, payload]))
     }
 }

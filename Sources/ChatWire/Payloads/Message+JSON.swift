@@ -7,6 +7,7 @@ extension Message: JSONWritable {
             writer.member("id", id)
             writer.member("chat_id", chatID)
             writer.member("seq", position)
+            writer.member("author", ifPresent: author)
             if let deletedAt {
                 writeTombstone(deletedAt, to: &writer)
             } else {
@@ -24,7 +25,7 @@ extension Message: JSONWritable {
         writer.member("metadata", ifPresent: metadata)
     }
 
-    /// What remains of a deleted message: its position, its times and an empty text.
+    /// What remains of a deleted message besides its position and author: its times and an empty text.
     private func writeTombstone(_ deletedAt: Instant, to writer: inout JSONWriter) {
         writer.member("created_at", createdAt)
         writer.member("deleted_at", deletedAt)
@@ -94,5 +95,6 @@ extension JSONSchema {
         .required("id", .id),
         .required("chat_id", .id),
         .required("seq", .integer(from: 1), "The position at which the message was posted in its chat's log."),
+        .optional("author", .userID, "The user who posted the message. Absent if the client was anonymous."),
     ]
 }
