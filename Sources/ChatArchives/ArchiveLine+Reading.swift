@@ -56,7 +56,11 @@ private struct Members {
             messageCount: try optional("message_count", count) ?? 0
         )
         let head = LogHead(chat: chat, instant: try optional("last_entry_at", instant) ?? chat.createdAt)
-        return ArchivedChat(head: head, idempotency: try idempotency())
+        return ArchivedChat(
+            head: head,
+            idempotency: try idempotency(),
+            keyAuthor: try optional("idempotency_author", user)
+        )
     }
 
     func message() throws(ArchiveError) -> ArchivedEntry {
@@ -64,6 +68,7 @@ private struct Members {
             id: MessageID(rawValue: try integer("id", from: 1)),
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
             position: Position(rawValue: try integer("seq", from: 1)),
+            author: try optional("author", user),
             text: try text("text", length: 0...MessageText.maximumLength),
             metadata: try object("metadata"),
             replyTo: try optional("reply_to", id),
@@ -83,6 +88,7 @@ private struct Members {
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
             position: Position(rawValue: try integer("seq", from: 1)),
             kind: kind,
+            author: try optional("author", user),
             instant: try instant("at"),
             messageID: kind.isAboutMessage ? try id("message_id") : nil,
             payload: try object("payload")
@@ -112,6 +118,13 @@ private struct Members {
 
     private func id(_ name: String) throws(ArchiveError) -> MessageID {
         MessageID(rawValue: try integer(name, from: 1))
+    }
+
+    private func user(_ name: String) throws(ArchiveError) -> UserID {
+        guard let text = try? members[name]?.string(), let user = UserID(text) else {
+            throw ArchiveError("'\(name)' must be 1 to \(UserID.maximumLength) visible ASCII characters")
+        }
+        return user
     }
 
     private func instant(_ name: String) throws(ArchiveError) -> Instant {

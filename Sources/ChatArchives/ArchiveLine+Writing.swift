@@ -37,6 +37,7 @@ extension ArchivedChat {
         writer.member("message_count", head.chat.messageCount)
         writer.member("metadata", ifPresent: head.chat.metadata)
         idempotency?.writeMembers(to: &writer)
+        writer.member("idempotency_author", ifPresent: keyAuthor)
     }
 }
 
@@ -46,6 +47,7 @@ extension Message {
         writer.member("chat_id", chatID)
         writer.member("seq", position)
         writer.member("id", id)
+        writer.member("author", ifPresent: author)
         writer.member("text", text)
         writer.member("created_at", createdAt)
         writer.member("revision", revision)
@@ -61,6 +63,7 @@ extension LogRecord {
         writer.member("type", kind.rawValue)
         writer.member("chat_id", chatID)
         writer.member("seq", position)
+        writer.member("author", ifPresent: author)
         writer.member("at", instant)
         writer.member("message_id", ifPresent: messageID)
         writer.member("payload", ifPresent: payload)

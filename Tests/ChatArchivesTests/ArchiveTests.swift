@@ -38,10 +38,10 @@ struct ArchiveTests {
             // Keys are restored, and ids continue.
             let first: ChatID = 1
             let sent = MessageDraft(text: try MessageText("sent once"), idempotencyKey: IdempotencyKey("k1"))
-            let replay = try await store.recordMessage(.post(sent), in: first)
+            let replay = try await store.recordMessage(.post(sent), in: first, by: .user("ada"))
             #expect(replay.isReplay)
             #expect(replay.value.position == 5)
-            let created = try await store.createChat(Self.draftWithKey())
+            let created = try await store.createChat(Self.draftWithKey(), by: .user("ada"))
             #expect(created.isReplay)
             let next = try await store.postMessage(MessageText("next"), to: first)
             #expect(next.id.rawValue == (before.messageIDs.max() ?? 0) + 1)
@@ -64,7 +64,7 @@ struct ArchiveTests {
                     {"type":"header","format":"chat-api","version":1}
                     {"type":"chat","id":4,"title":"with a key","created_at":"<instant>","last_seq":0,\
                     "last_entry_at":"<instant>","message_count":0,"metadata":{"a":[1,2.50]},"idempotency_key":"chat",\
-                    "idempotency_fingerprint":"\(fingerprint)"}
+                    "idempotency_fingerprint":"\(fingerprint)","idempotency_author":"ada"}
                     {"type":"end","chats":1,"entries":0}
 
                     """
@@ -166,6 +166,8 @@ struct ArchiveTests {
             ([chat(4_503_599_627_370_497)], 2, "'id' must be an integer from 1"),
             ([chat(1), message(1, #""id":4503599627370497"#)], 3, "'id' must be an integer from 1"),
             ([chat(1), message(1, #""text":5"#)], 3, "'text' must be text of 0 to 5000 characters"),
+            ([chat(1), message(1, #""author":"""#)], 3, "'author' must be 1 to 128 visible ASCII characters"),
+            ([chat(1), message(1, #""author":"é""#)], 3, "'author' must be 1 to 128 visible ASCII characters"),
             ([chat(1), message(1, #""text":"\u0000""#)], 3, "'text' must be text of 0 to 5000 characters"),
             ([chat(1), message(1, #""text":"\ud800""#)], 3, "'text' must be text of 0 to 5000 characters"),
             (
@@ -290,6 +292,7 @@ struct ArchiveTests {
             #expect(stored.lastPosition == 2)
             #expect(stored.messageCount == 2)
             #expect(stored.lastMessageAt == Instant(timestamp: "2026-11-23T09:00:01.123456Z"))
+            #expect(try await store.log(of: 1, after: 0, limit: 20).entries.map(\.author) == [nil, nil])
         }
     }
 
@@ -489,32 +492,36 @@ extension ArchiveTests {
         let chat = try await store.createChat(titled: ChatTitle("Привет \"👋🏽\"")).id
         let gone = try await store.createChat(titled: ChatTitle("gone")).id
         let other = try await store.createChat(titled: ChatTitle("other")).id
-        _ = try await store.createChat(draftWithKey())
-        func post(_ text: String, _ metadata: String? = nil, replyTo: MessageID? = nil, key: String? = nil) async throws
-            -> Message
-        {
+        _ = try await store.createChat(draftWithKey(), by: .user("ada"))
+        func post(
+            _ text: String,
+            _ metadata: String? = nil,
+            replyTo: MessageID? = nil,
+            key: String? = nil,
+            by caller: Caller = .anonymous
+        ) async throws -> Message {
             let draft = MessageDraft(
                 text: try MessageText(text),
                 metadata: metadata.flatMap { Metadata(json: $0) },
                 replyTo: replyTo,
                 idempotencyKey: key.flatMap { IdempotencyKey($0) }
             )
-            return try await store.recordMessage(.post(draft), in: chat).value
+            return try await store.recordMessage(.post(draft), in: chat, by: caller).value
         }
-        func change(_ change: LogChange) async throws {
-            _ = try await store.recordMessage(change, in: chat)
+        func change(_ change: LogChange, by caller: Caller = .anonymous) async throws {
+            _ = try await store.recordMessage(change, in: chat, by: caller)
         }
         let first = try await post("line\nbreak \"quoted\" \\ \u{7} \u{2028} é 👋🏽", #"{"n":[1,null]}"#)
-        let second = try await post("answer", replyTo: first.id)
+        let second = try await post("answer", replyTo: first.id, by: .user("bob"))
         _ = try await store.postMessage(MessageText("elsewhere"), to: other)
         _ = try await store.postMessage(MessageText("gone"), to: gone)
-        try await change(.edit(second.id, MessageEdit(text: try MessageText("better")), onlyIf: .any))
+        try await change(.edit(second.id, MessageEdit(text: try MessageText("better")), onlyIf: .any), by: .user("ada"))
         try await change(.edit(second.id, MessageEdit(text: try MessageText("best")), onlyIf: .any))
-        let sent = try await post("sent once", key: "k1")
-        let deleted = try await post("to be deleted", #"{"secret":1}"#, replyTo: sent.id, key: "k2")
-        try await change(.delete(deleted.id, onlyIf: .any))
+        let sent = try await post("sent once", key: "k1", by: .user("ada"))
+        let deleted = try await post("to be deleted", #"{"secret":1}"#, replyTo: sent.id, key: "k2", by: .user("ada"))
+        try await change(.delete(deleted.id, onlyIf: .any), by: .user("bob"))
         let rename = ChatEdit(title: try ChatTitle("renamed"), metadata: .replace(Metadata(json: "{}")))
-        _ = try await store.updateChat(chat, rename)
+        _ = try await store.updateChat(chat, rename, by: .user("ada"))
         for number in 1...5 {
             _ = try await post("message \(number)")
         }
