@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
     ],
     targets: [
+        .target(name: "Caching", swiftSettings: settings),
         .target(name: "Executors", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
@@ -204,6 +205,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues"], swiftSettings: settings),
         .testTarget(
             name: "ChatLiveTests",

@@ -1,0 +1,52 @@
+/// A dictionary with bounded memory that drops the values that are not used.
+///
+/// There are two generations: a value that is used moves to the younger one, and when that is full, the older one is
+/// dropped.
+package struct GenerationalCache<Key: Hashable, Value> {
+    private typealias Generation = [Key: (value: Value, cost: Int)]
+
+    private var young: Generation = [:]
+    private var old: Generation = [:]
+    private var youngCost = 0
+    private let maximumCost: Int
+
+    /// The number of values.
+    package var count: Int {
+        young.count + old.count
+    }
+
+    /// - Parameter maximumCost: The cost of all values together, such as bytes; 0 turns the cache off.
+    package init(maximumCost: Int) {
+        self.maximumCost = maximumCost
+    }
+
+    /// Returns a value and keeps it for longer; nil if there is none.
+    package mutating func value(for key: Key) -> Value? {
+        if let entry = young[key] { return entry.value }
+        guard let entry = old.removeValue(forKey: key) else { return nil }
+        insert(entry.value, for: key, cost: entry.cost)
+        return entry.value
+    }
+
+    /// Adds or replaces a value; ignores one that costs more than half of the maximum.
+    package mutating func insert(_ value: Value, for key: Key, cost: Int) {
+        guard cost <= maximumCost / 2 else { return }
+        old.removeValue(forKey: key)
+        if let replaced = young.removeValue(forKey: key) {
+            youngCost -= replaced.cost
+        }
+        if youngCost + cost > maximumCost / 2 {
+            old = young
+            young = [:]
+            youngCost = 0
+        }
+        young[key] = (value, cost)
+        youngCost += cost
+    }
+
+    package mutating func removeAll() {
+        young = [:]
+        old = [:]
+        youngCost = 0
+    }
+}
