@@ -15,12 +15,15 @@ let settings: [SwiftSetting] = [
 
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let dequeModule = product(name: "DequeModule", package: "swift-collections")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let grdbSQLite = product(name: "GRDBSQLite", package: "GRDB.swift")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let jwtKit = product(name: "JWTKit", package: "jwt-kit")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
@@ -42,6 +45,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -51,6 +55,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         .target(name: "Caching", swiftSettings: settings),
@@ -58,6 +63,11 @@ let package = Package(
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
+        .target(
+            name: "ChatIdentity",
+            dependencies: ["Caching", "ChatDomain", .crypto, .jwtKit],
+            swiftSettings: settings
+        ),
         .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),
         .target(name: "ChatArchives", dependencies: ["ChatDomain", "ChatWire"], swiftSettings: settings),
         .target(name: "ChatMigrations", dependencies: ["Hashing"], swiftSettings: settings),
@@ -150,6 +160,11 @@ let package = Package(
         .testTarget(
             name: "ChatDomainTests",
             dependencies: ["ChatDomain", "ChatTestSupport", "Executors"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatIdentityTests",
+            dependencies: ["ChatDomain", "ChatIdentity", .crypto, .cryptoExtras, .jwtKit],
             swiftSettings: settings
         ),
         .testTarget(
