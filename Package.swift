@@ -115,7 +115,8 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "Queues", "WebSocket",
+                "Caching", "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "Queues",
+                "WebSocket",
                 .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioFileSystem, .nioPosix,
                 .serviceLifecycle,
             ],

@@ -1,3 +1,4 @@
+import Caching
 package import ChatDomain
 package import NIOCore
 import Synchronization
@@ -5,9 +6,6 @@ import Synchronization
 /// Encoded chats with their latest messages, each valid while the log of the chat ends where it did.
 ///
 /// The cache never decides that a body is still valid: each read asks the store for the end of the log.
-///
-/// There are two generations: an entry that is used moves to the younger one, and when that is full, the older one is
-/// dropped.
 package final class LatestMessagesCache: Sendable {
     /// Identifies a response: equal keys get the same bytes from the same state of a log.
     package struct Key: Hashable, Sendable {
@@ -40,46 +38,20 @@ package final class LatestMessagesCache: Sendable {
         }
     }
 
-    private struct Generations {
-        var young: [Key: Entry] = [:]
-        var old: [Key: Entry] = [:]
-        var youngBytes = 0
-    }
-
-    private let generations = Mutex(Generations())
-    private let maximumBytes: Int
+    private let entries: Mutex<GenerationalCache<Key, Entry>>
 
     /// - Parameter maximumBytes: The memory for all entries together; 0 turns the cache off.
     package init(maximumBytes: Int) {
-        self.maximumBytes = maximumBytes
+        entries = Mutex(GenerationalCache(maximumCost: maximumBytes))
     }
 
     /// Returns an entry, possibly outdated, and keeps it for longer; nil if there is none.
     package func entry(for key: Key) -> Entry? {
-        generations.withLock { generations in
-            if let entry = generations.young[key] { return entry }
-            guard let entry = generations.old.removeValue(forKey: key) else { return nil }
-            insert(entry, for: key, into: &generations)
-            return entry
-        }
+        entries.withLock { $0.value(for: key) }
     }
 
     /// Adds or replaces an entry; ignores one larger than half of the cache.
     package func insert(_ entry: Entry, for key: Key) {
-        generations.withLock { insert(entry, for: key, into: &$0) }
-    }
-
-    private func insert(_ entry: Entry, for key: Key, into generations: inout Generations) {
-        guard entry.size <= maximumBytes / 2 else { return }
-        if let replaced = generations.young.removeValue(forKey: key) {
-            generations.youngBytes -= replaced.size
-        }
-        if generations.youngBytes + entry.size > maximumBytes / 2 {
-            generations.old = generations.young
-            generations.young = [:]
-            generations.youngBytes = 0
-        }
-        generations.young[key] = entry
-        generations.youngBytes += entry.size
+        entries.withLock { $0.insert(entry, for: key, cost: entry.size) }
     }
 }
