@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatTestSupport
 import Testing
 
 struct AccessTests {
@@ -74,7 +75,7 @@ struct AccessTests {
 
     @Test(arguments: ChatAction.allCases)
     func `a bot's key has the rights of the bot's memberships`(_ action: ChatAction) throws {
-        let scope = ServerKeyScope.bot(try #require(UserID("weather")))
+        let scope = ServerKeyScope.bot("weather")
         for membership in Self.roles {
             let decision = scope.rights.decide(action, in: Self.chat, membership: membership)
             #expect(try decision == expectation(action, membership))
