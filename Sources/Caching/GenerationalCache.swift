@@ -31,10 +31,7 @@ package struct GenerationalCache<Key: Hashable, Value> {
     /// Adds or replaces a value; ignores one that costs more than half of the maximum.
     package mutating func insert(_ value: Value, for key: Key, cost: Int) {
         guard cost <= maximumCost / 2 else { return }
-        old.removeValue(forKey: key)
-        if let replaced = young.removeValue(forKey: key) {
-            youngCost -= replaced.cost
-        }
+        removeValue(for: key)
         if youngCost + cost > maximumCost / 2 {
             old = young
             young = [:]
@@ -42,6 +39,13 @@ package struct GenerationalCache<Key: Hashable, Value> {
         }
         young[key] = (value, cost)
         youngCost += cost
+    }
+
+    package mutating func removeValue(for key: Key) {
+        old.removeValue(forKey: key)
+        if let removed = young.removeValue(forKey: key) {
+            youngCost -= removed.cost
+        }
     }
 
     package mutating func removeAll() {

@@ -5,21 +5,9 @@ import Synchronization
 
 /// Encoded chats with their latest messages, each valid while the log of the chat ends where it did.
 ///
-/// The cache never decides that a body is still valid: each read asks the store for the end of the log.
+/// The cache never decides that a body is still valid: each read asks the store for the end of the log. All readers of
+/// a chat share its entries, because they see the same messages.
 package final class LatestMessagesCache: Sendable {
-    /// Identifies a response: equal keys get the same bytes from the same state of a log.
-    package struct Key: Hashable, Sendable {
-        /// The caller who sees the response.
-        package let viewer: Caller
-        /// The chat and the number of messages.
-        package let query: LatestMessagesQuery
-
-        package init(viewer: Caller, query: LatestMessagesQuery) {
-            self.viewer = viewer
-            self.query = query
-        }
-    }
-
     /// A response with the state of the log it belongs to.
     package struct Entry: Sendable {
         /// The end of the log when the response was encoded; the condition of the next read.
@@ -38,7 +26,7 @@ package final class LatestMessagesCache: Sendable {
         }
     }
 
-    private let entries: Mutex<GenerationalCache<Key, Entry>>
+    private let entries: Mutex<GenerationalCache<LatestMessagesQuery, Entry>>
 
     /// - Parameter maximumBytes: The memory for all entries together; 0 turns the cache off.
     package init(maximumBytes: Int) {
@@ -46,12 +34,12 @@ package final class LatestMessagesCache: Sendable {
     }
 
     /// Returns an entry, possibly outdated, and keeps it for longer; nil if there is none.
-    package func entry(for key: Key) -> Entry? {
-        entries.withLock { $0.value(for: key) }
+    package func entry(for query: LatestMessagesQuery) -> Entry? {
+        entries.withLock { $0.value(for: query) }
     }
 
     /// Adds or replaces an entry; ignores one larger than half of the cache.
-    package func insert(_ entry: Entry, for key: Key) {
-        entries.withLock { $0.insert(entry, for: key, cost: entry.size) }
+    package func insert(_ entry: Entry, for query: LatestMessagesQuery) {
+        entries.withLock { $0.insert(entry, for: query, cost: entry.size) }
     }
 }

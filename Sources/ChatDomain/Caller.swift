@@ -1,17 +1,17 @@
-/// The origin of a request.
+/// Who makes a request, and with which rights.
 ///
-/// Everything that depends on the caller takes it as a parameter: operations, writes, streams and caches.
-package enum Caller: Hashable, Sendable {
-    /// The request carried no credentials.
-    case anonymous
-    /// The request was made by a user.
-    case user(UserID)
+/// Everything that depends on the caller takes it as a parameter: operations, writes and streams.
+package struct Caller: Hashable, Sendable {
+    /// The author of what the caller writes; nil without a user.
+    package let author: UserID?
+    /// What the caller may do.
+    package let rights: AccessRights
 
-    /// The author of what the caller writes; nil if the caller is anonymous.
-    package var author: UserID? {
-        switch self {
-        case .anonymous: nil
-        case .user(let id): id
-        }
+    package init(author: UserID?, rights: AccessRights) {
+        self.author = author
+        self.rights = rights
     }
+
+    /// A caller without a credential, in open mode.
+    package static let anonymous = Caller(author: nil, rights: .unrestricted)
 }

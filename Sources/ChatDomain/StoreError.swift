@@ -4,6 +4,8 @@ package enum StoreError: Error, Equatable {
     case chatNotFound
     /// The message does not exist in the chat or was deleted.
     case messageNotFound
+    /// The user does not exist.
+    case userNotFound
     /// The message's current revision does not meet the change's condition.
     case revisionMismatch
     /// The message that a draft replies to does not exist or was deleted.
@@ -30,6 +32,7 @@ package enum StoreError: Error, Equatable {
         switch self {
         case .chatNotFound: "there is no such chat"
         case .messageNotFound: "there is no such message"
+        case .userNotFound: "there is no such user"
         case .revisionMismatch: "the message is at another revision"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"

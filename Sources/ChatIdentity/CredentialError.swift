@@ -43,6 +43,9 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
     case invalidSubject
     case invalidChatClaim
     case unknownServerKey
+    /// The token was issued before its user's, or everyone's, tokens were revoked.
+    case revoked
+    case userDeactivated
 
     fileprivate var reason: String {
         switch self {
@@ -58,6 +61,17 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
         case .invalidSubject: "The token's `sub` must be 1 to 128 visible ASCII characters."
         case .invalidChatClaim: "The token's `chat` contains an unknown role or an invalid grant."
         case .unknownServerKey: "The server does not know this key."
+        case .revoked: "The token was revoked."
+        case .userDeactivated: "The user has no access any more."
         }
     }
+}
+
+/// The reason why a request may not act as a user (`Act-As`).
+package enum ActAsError: Error, Hashable {
+    /// Only a server key with the scope `admin` or `post` may.
+    case notAllowed
+    /// Not a user's id.
+    case invalidUser
+    case userDeactivated
 }

@@ -46,7 +46,7 @@ package struct OutgoingSignals {
         case .deleted(let chat):
             positions[chat] = nil
             append(signal)
-        case .created:
+        case .created, .accessChanged:
             append(signal)
         }
         if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {

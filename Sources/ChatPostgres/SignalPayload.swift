@@ -8,6 +8,7 @@ package import ChatDomain
 ///     1 00c0ffee00c0ffee
 ///     created CHAT
 ///     deleted CHAT
+///     access
 ///     typing CHAT MICROSECONDS [METADATA]
 ///     missed
 ///     moved CHAT POSITION
@@ -82,6 +83,7 @@ extension LogSignal {
         switch self {
         case .created(let chat): "created \(chat.rawValue)"
         case .deleted(let chat): "deleted \(chat.rawValue)"
+        case .accessChanged: "access"
         case .missed: "missed"
         case .appended, .moved: nil
         }
@@ -103,6 +105,8 @@ extension LogSignal {
         case ("moved", 3):
             guard let chat = ChatID(words[1]), let position = Position(words[2]) else { return nil }
             self = .moved([chat: position])
+        case ("access", 1):
+            self = .accessChanged
         case ("missed", 1):
             self = .missed
         default:

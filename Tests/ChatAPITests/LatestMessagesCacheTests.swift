@@ -5,11 +5,8 @@ import NIOCore
 import Testing
 
 struct LatestMessagesCacheTests {
-    private func key(_ chat: Int64) -> LatestMessagesCache.Key {
-        LatestMessagesCache.Key(
-            viewer: .anonymous,
-            query: LatestMessagesQuery(chatID: ChatID(rawValue: chat), limit: 20)
-        )
+    private func query(_ chat: Int64) -> LatestMessagesQuery {
+        LatestMessagesQuery(chatID: ChatID(rawValue: chat), limit: 20)
     }
 
     private func entry(_ position: Int64, bytes: Int) -> LatestMessagesCache.Entry {
@@ -25,31 +22,31 @@ struct LatestMessagesCacheTests {
 
     @Test func `an entry is replaced by its successor`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 10), for: key(1))
-        cache.insert(entry(2, bytes: 20), for: key(1))
-        #expect(cache.entry(for: key(1))?.end.position == 2)
-        #expect(cache.entry(for: key(2)) == nil)
+        cache.insert(entry(1, bytes: 10), for: query(1))
+        cache.insert(entry(2, bytes: 20), for: query(1))
+        #expect(cache.entry(for: query(1))?.end.position == 2)
+        #expect(cache.entry(for: query(2)) == nil)
     }
 
     @Test func `unused entries are evicted and the memory is bounded`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 100), for: key(0))
+        cache.insert(entry(1, bytes: 100), for: query(0))
         for chat in Int64(1)...100 {
-            cache.insert(entry(1, bytes: 100), for: key(chat))
-            #expect(cache.entry(for: key(0)) != nil)
+            cache.insert(entry(1, bytes: 100), for: query(chat))
+            #expect(cache.entry(for: query(0)) != nil)
         }
-        let kept = (Int64(1)...100).filter { cache.entry(for: key($0)) != nil }
+        let kept = (Int64(1)...100).filter { cache.entry(for: query($0)) != nil }
         #expect(kept.count < 10)
         #expect(kept.last == 100)
     }
 
     @Test func `an entry that is too large is not kept`() {
         let cache = LatestMessagesCache(maximumBytes: 1_000)
-        cache.insert(entry(1, bytes: 501), for: key(1))
-        #expect(cache.entry(for: key(1)) == nil)
+        cache.insert(entry(1, bytes: 501), for: query(1))
+        #expect(cache.entry(for: query(1)) == nil)
         let off = LatestMessagesCache(maximumBytes: 0)
-        off.insert(entry(1, bytes: 1), for: key(1))
-        #expect(off.entry(for: key(1)) == nil)
+        off.insert(entry(1, bytes: 1), for: query(1))
+        #expect(off.entry(for: query(1)) == nil)
     }
 
     /// Each client reads right after its own or another's write, through the same cache.

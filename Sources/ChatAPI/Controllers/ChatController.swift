@@ -56,9 +56,8 @@ struct ChatController<Store: ChatStore>: Sendable {
     }
 
     private func show(_ query: LatestMessagesQuery, to caller: Caller) async throws -> Response {
-        let key = LatestMessagesCache.Key(viewer: caller, query: query)
         let latest: LatestMessages
-        if let cached = latestMessages.entry(for: key) {
+        if let cached = latestMessages.entry(for: query) {
             let request = LatestMessagesRequest(query, known: cached.end)
             guard let changed = try await operations.readChat(caller, request) else { return .json(cached.body) }
             latest = changed
@@ -67,7 +66,7 @@ struct ChatController<Store: ChatStore>: Sendable {
         }
         var writer = JSONWriter(capacity: 256 * (1 + latest.chat.messages.count))
         latest.chat.write(to: &writer)
-        latestMessages.insert(LatestMessagesCache.Entry(end: latest.end, body: writer.buffer), for: key)
+        latestMessages.insert(LatestMessagesCache.Entry(end: latest.end, body: writer.buffer), for: query)
         return .json(writer.buffer)
     }
 

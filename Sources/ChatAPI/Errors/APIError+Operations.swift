@@ -27,6 +27,7 @@ extension APIError {
         switch error {
         case .chatNotFound: self = .chatNotFound
         case .messageNotFound: self = .messageNotFound
+        case .userNotFound: self = .userNotFound
         case .revisionMismatch: self = .revisionMismatch
         case .idempotencyKeyReused: self = .idempotencyKeyReused
         case .unavailable(let reason), .schemaMismatch(let reason):

@@ -40,6 +40,11 @@ package enum ServerKeyScope: Hashable, Sendable {
         }
     }
 
+    /// The user in whose name requests without `Act-As` are made; nil for none.
+    package var bot: UserID? {
+        if case .bot(let id) = self { id } else { nil }
+    }
+
     /// Whether requests may act as any user (`Act-As`), with that user's rights.
     package var mayActAsUsers: Bool {
         switch self {

@@ -1,4 +1,4 @@
-/// A committed change to the chats, as a hint for listeners to read.
+/// A committed change, as a hint for listeners to read.
 ///
 /// A signal may be lost, duplicated or late.
 package enum LogSignal: Equatable, Sendable {
@@ -12,6 +12,8 @@ package enum LogSignal: Equatable, Sendable {
     case created(ChatID)
     /// A chat deleted by any process; readers must not see it any more.
     case deleted(ChatID)
+    /// Users or server keys gained or lost access through any process; see `IdentityStore.accessChanges`.
+    case accessChanged
     /// Signals may have been lost: listeners must re-read the chats they are interested in.
     case missed
 }

@@ -92,6 +92,7 @@ extension EventHub {
         case .created(let chatID): publishChats([chatID], in: nil)
         case .deleted(let chatID): publishDeletion(of: chatID)
         case .missed: checkSoon()
+        case .accessChanged: break
         }
     }
 

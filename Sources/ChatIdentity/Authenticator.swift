@@ -1,0 +1,334 @@
+import Caching
+package import ChatDomain
+import Synchronization
+
+/// Decides who makes a request, from the request's credential.
+///
+/// What it knows of users and server keys is a copy of the store's, which `run` keeps current: the store signals each
+/// change of access by any process, and a poll finds what no signal announced, such as a key revoked by a command.
+package final class Authenticator: Sendable {
+    /// What happens to a request without a credential.
+    package enum Mode: Hashable, Sendable {
+        /// It is served, and may do everything.
+        case open
+        /// It is rejected.
+        case required
+    }
+
+    private struct State {
+        var access = AccessTable()
+        var standings: GenerationalCache<UserID, UserStanding>
+        /// Watches by number.
+        var watches: [Int: (credential: Credential, onVoid: @Sendable (CredentialError) -> Void)] = [:]
+        var lastWatch = 0
+        /// The version after which the next refresh reads: lower than the table's if a watch was added late.
+        var rereadAfter: Int64?
+        var keysLoadedAt: ContinuousClock.Instant?
+        /// The hours in which keys were used, until the store has them.
+        var uses: [String: Instant] = [:]
+    }
+
+    /// The memory for a cached standing, in bytes; an estimate.
+    private static let standingCost = 256
+
+    package let mode: Mode
+    private let verifier: TokenVerifier
+    private let store: any IdentityStore
+    private let signals: LogSignals
+    private let environmentKey: ServerKeyRecord?
+    private let pollInterval: Duration
+    private let now: @Sendable () -> Instant
+    private let state: Mutex<State>
+    private let calls: AsyncStream<Void>
+    private let caller: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - verifier: Verifies tokens.
+    ///   - store: Knows users and server keys.
+    ///   - signals: The store's.
+    ///   - environmentKey: A key with the scope `admin` besides those of the store.
+    ///   - maximumCacheBytes: The memory for users' standings.
+    ///   - pollInterval: How often to look for changes that no signal announced.
+    ///   - now: The wall clock.
+    package init(
+        _ mode: Mode,
+        _ verifier: TokenVerifier,
+        _ store: any IdentityStore,
+        _ signals: LogSignals,
+        environmentKey: ServerKey? = nil,
+        maximumCacheBytes: Int = 8 * 1024 * 1024,
+        pollInterval: Duration = .seconds(5),
+        now: @escaping @Sendable () -> Instant = { .now() }
+    ) {
+        self.mode = mode
+        self.verifier = verifier
+        self.store = store
+        self.signals = signals
+        self.environmentKey = environmentKey.map { key in
+            ServerKeyRecord(
+                id: key.id,
+                secretHash: key.secretHash,
+                name: "environment",
+                scope: .admin,
+                createdAt: now()
+            )
+        }
+        self.pollInterval = pollInterval
+        self.now = now
+        state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
+        (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Verifies the credential of a request.
+    ///
+    /// A known token costs one hash. The first request of a user creates the user.
+    ///
+    /// - Parameters:
+    ///   - text: A token or a server key.
+    ///   - actingAs: The `Act-As` of the request; nil without one.
+    /// - Throws: `CredentialError`, `ActAsError`, or `StoreError` if the store is needed and does not answer.
+    package func authenticate(_ text: String, actingAs user: String? = nil) async throws -> Credential {
+        if ServerKey.isCandidate(text) {
+            return try await credential(ofServerKey: text, actingAs: user)
+        }
+        guard user == nil else { throw ActAsError.notAllowed }
+        return try await credential(ofToken: text)
+    }
+
+    private func credential(ofToken text: String) async throws -> Credential {
+        let token = try await verifier.verify(text)
+        let (standing, access) = try await standing(
+            of: token.userID,
+            named: token.name,
+            token.role == .bot ? .bot : .person
+        )
+        let source = Credential.Source.token(token.hash, issuedAt: token.issuedAt)
+        let flaw = standing.flaw(ofTokenIssuedAt: token.issuedAt, tokensValidAfter: access.tokensValidAfter)
+        if let flaw { throw CredentialError.tokenInvalid(flaw) }
+        return Credential(
+            caller: Caller(author: token.userID, rights: token.rights),
+            source: source,
+            expiresAt: token.expiresAt,
+            version: access.version
+        )
+    }
+
+    private func credential(ofServerKey text: String, actingAs user: String?) async throws -> Credential {
+        guard let key = ServerKey(text) else { throw CredentialError.tokenInvalid(.malformed) }
+        guard let record = try await record(of: key), key.matches(secretHash: record.secretHash) else {
+            throw CredentialError.tokenInvalid(.unknownServerKey)
+        }
+        guard record.revokedAt == nil else { throw CredentialError.keyRevoked }
+        noteUse(of: record)
+        let version = state.withLock { $0.access.version }
+        let caller =
+            if let user {
+                try await self.caller(actingAs: user, record.scope)
+            } else {
+                Caller(author: record.scope.bot, rights: record.scope.rights)
+            }
+        return Credential(caller: caller, source: .serverKey(record.id), expiresAt: nil, version: version)
+    }
+
+    private func caller(actingAs text: String, _ scope: ServerKeyScope) async throws -> Caller {
+        guard scope.mayActAsUsers else { throw ActAsError.notAllowed }
+        guard let user = UserID(text) else { throw ActAsError.invalidUser }
+        let (standing, _) = try await standing(of: user, named: nil, .person)
+        guard !standing.isDeactivated else { throw ActAsError.userDeactivated }
+        return Caller(author: user, rights: .user(.user))
+    }
+
+    private func standing(
+        of user: UserID,
+        named name: String?,
+        _ kind: User.Kind
+    ) async throws -> (UserStanding, AccessTable) {
+        let (known, access) = state.withLock { ($0.standings.value(for: user), $0.access) }
+        if let known { return (known, access) }
+        let name = name.flatMap { try? UserName($0) }
+        let standing = try await store.standing(of: user, creatingWith: name, kind)
+        state.withLock { state in
+            guard state.access.version == access.version else { return }
+            state.standings.insert(standing, for: user, cost: Self.standingCost + user.value.utf8.count)
+        }
+        return (standing, access)
+    }
+
+    /// Finds a key, which may have been created a moment ago: keys are read again, at most once a second.
+    private func record(of key: ServerKey) async throws -> ServerKeyRecord? {
+        if let environmentKey, environmentKey.id == key.id { return environmentKey }
+        let (known, loadedAt) = state.withLock { ($0.access.keys[key.id], $0.keysLoadedAt) }
+        if let known { return known }
+        if let loadedAt, loadedAt.duration(to: .now) < .seconds(1) { return nil }
+        return try await loadKeys()[key.id]
+    }
+
+    @discardableResult
+    private func loadKeys() async throws(StoreError) -> [String: ServerKeyRecord] {
+        let keys = Dictionary(try await store.serverKeys().map { ($0.id, $0) }) { first, _ in first }
+        state.withLock { state in
+            state.access.keys = keys
+            state.keysLoadedAt = .now
+        }
+        return keys
+    }
+
+    private func noteUse(of key: ServerKeyRecord) {
+        let hour = now().startOfHour
+        guard key.lastUsedAt ?? .distantPast < hour, key.id != environmentKey?.id else { return }
+        state.withLock { $0.uses[key.id] = hour }
+    }
+}
+
+/// Keeping the copy current.
+extension Authenticator {
+    /// Watches for changes of access until the task is cancelled.
+    ///
+    /// - Parameter onFailure: Called with each error of the store.
+    package func run(onFailure: @escaping @Sendable (StoreError) -> Void) async {
+        let listener = signals.addListener { signal in
+            switch signal {
+            case .accessChanged, .missed: self.caller.yield()
+            default: break
+            }
+        }
+        defer { signals.removeListener(listener) }
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                while (try? await Task.sleep(for: self.pollInterval)) != nil {
+                    self.caller.yield()
+                }
+            }
+            for await _ in calls {
+                do throws(StoreError) {
+                    try await refresh()
+                } catch {
+                    onFailure(error)
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Reads what changed since the last time, forgets what it knew of it and ends what has become void.
+    package func refresh() async throws(StoreError) {
+        let known = state.withLock { state in
+            defer { state.rereadAfter = nil }
+            return state.rereadAfter ?? state.access.version
+        }
+        do throws(StoreError) {
+            try await readChanges(after: known)
+        } catch {
+            state.withLock { $0.rereadAfter = min(known, $0.rereadAfter ?? known) }
+            throw error
+        }
+        let uses = state.withLock { state in
+            defer { state.uses = [:] }
+            return state.uses
+        }
+        if !uses.isEmpty {
+            try await store.recordUse(ofServerKeys: uses)
+            try await loadKeys()
+        }
+    }
+
+    private func readChanges(after known: Int64) async throws(StoreError) {
+        var changes = try await store.accessChanges(after: known)
+        let present = state.withLock { $0.access.version }
+        if changes.version < present {
+            // The database went back in time: start over.
+            state.withLock { $0.standings.removeAll() }
+            changes = try await store.accessChanges(after: 0)
+        }
+        guard changes.version != known || changes.version != present else { return }
+        try await loadKeys()
+        let void = state.withLock { state in
+            state.access.version = changes.version
+            state.access.tokensValidAfter = changes.tokensValidAfter
+            for user in changes.users.keys {
+                state.standings.removeValue(for: user)
+            }
+            return state.watches.compactMap { id, watch in
+                state.access.error(of: watch.credential, changes.users).map { (id, watch.onVoid, $0) }
+            }
+        }
+        for (id, onVoid, error) in void where removeWatch(id) {
+            onVoid(error)
+        }
+    }
+
+    /// Watches a credential for as long as something relies on it, such as a stream.
+    ///
+    /// It does not watch the credential's own end, `expiresAt`.
+    ///
+    /// - Parameter onVoid: Called at most once, from any thread, when the credential has become void.
+    /// - Returns: The watch, which ends when it is released.
+    package func watch(
+        _ credential: Credential,
+        onVoid: @escaping @Sendable (CredentialError) -> Void
+    ) -> CredentialWatch {
+        let (id, isLate) = state.withLock { state in
+            state.lastWatch += 1
+            state.watches[state.lastWatch] = (credential, onVoid)
+            // A change since the credential was checked has not reached this watch.
+            let isLate = credential.version < state.access.version
+            if isLate {
+                state.rereadAfter = min(credential.version, state.rereadAfter ?? credential.version)
+            }
+            return (state.lastWatch, isLate)
+        }
+        if isLate {
+            caller.yield()
+        }
+        return CredentialWatch { [weak self] in _ = self?.removeWatch(id) }
+    }
+
+    private func removeWatch(_ id: Int) -> Bool {
+        state.withLock { $0.watches.removeValue(forKey: id) } != nil
+    }
+}
+
+/// A registration of interest in a credential; it ends when it is released.
+package final class CredentialWatch: Sendable {
+    private let end: @Sendable () -> Void
+
+    init(end: @escaping @Sendable () -> Void) {
+        self.end = end
+    }
+
+    deinit {
+        end()
+    }
+}
+
+/// The part of the access data that is kept for all users together.
+private struct AccessTable {
+    var version: Int64 = 0
+    var tokensValidAfter: Instant?
+    /// By id.
+    var keys: [String: ServerKeyRecord] = [:]
+
+    /// Why a credential that was valid has become void; nil if it has not.
+    func error(of credential: Credential, _ changed: [UserID: UserStanding]) -> CredentialError? {
+        let standing = credential.caller.author.flatMap { changed[$0] } ?? UserStanding()
+        switch credential.source {
+        case .token(_, let issuedAt):
+            return standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: tokensValidAfter).map {
+                .tokenInvalid($0)
+            }
+        case .serverKey(let id):
+            if standing.isDeactivated { return .tokenInvalid(.userDeactivated) }
+            guard let key = keys[id] else { return nil }
+            return key.revokedAt == nil ? nil : .keyRevoked
+        }
+    }
+}
+
+extension Instant {
+    fileprivate static let distantPast = Instant(microsecondsSinceEpoch: .min)
+
+    fileprivate var startOfHour: Instant {
+        let hour: Int64 = 3_600_000_000
+        return Instant(microsecondsSinceEpoch: microsecondsSinceEpoch / hour * hour)
+    }
+}

@@ -1,0 +1,42 @@
+package import ChatDomain
+
+/// A verified credential: who calls, and until when.
+package struct Credential: Hashable, Sendable {
+    /// What was verified.
+    package enum Source: Hashable, Sendable {
+        /// A user's token.
+        ///
+        /// - Parameter issuedAt: `iat`; nil if it is absent.
+        case token(TokenHash, issuedAt: Instant?)
+        /// The server key with this id.
+        case serverKey(String)
+    }
+
+    /// In whose name the request is made, and with which rights.
+    package let caller: Caller
+    package let source: Source
+    /// When the credential ends; nil for never.
+    package let expiresAt: Instant?
+    /// The version of the access data that the credential was checked against.
+    let version: Int64
+
+    /// Identifies the credential in a log: the end of a token's hash, or a server key's id.
+    package var logName: String {
+        switch source {
+        case .token(let hash, _): hash.suffix
+        case .serverKey(let id): id
+        }
+    }
+}
+
+extension UserStanding {
+    /// Whether a token is void: revoked, or the user has lost access.
+    ///
+    /// - Parameter issuedAt: `iat`; a token without it is void once any was revoked.
+    func flaw(ofTokenIssuedAt issuedAt: Instant?, tokensValidAfter: Instant?) -> TokenFlaw? {
+        if isDeactivated { return .userDeactivated }
+        guard let validAfter = [tokensValidAfter, self.tokensValidAfter].compactMap(\.self).max() else { return nil }
+        if let issuedAt, issuedAt >= validAfter { return nil }
+        return .revoked
+    }
+}

@@ -1,0 +1,8 @@
+package import ChatDomain
+
+extension Caller {
+    /// A user with a role in every chat.
+    package static func user(_ id: UserID, _ role: ChatRole = .owner) -> Caller {
+        Caller(author: id, rights: .user(.user, Grants(everywhere: role)))
+    }
+}
