@@ -14,7 +14,10 @@ package struct HTTPLimits: Sendable {
     /// The same limit for one IPv4 address or IPv6 /64.
     package var maximumConnectionsPerAddress = 2_000
     /// The maximum number of connections over these limits; one more closes one of the client that has the most.
-    package var maximumSurplusConnections = 64
+    ///
+    /// As many as the kernel's queue of connections to accept: when a busy server accepts them all at once, the request
+    /// on each is still read before another flood closes it.
+    package var maximumSurplusConnections = 256
     /// How long a connection over the limits may stay open.
     package var surplusTimeout = Duration.seconds(5)
     /// The maximum number of unsent response bytes on all connections together.

@@ -259,7 +259,7 @@ package enum Settings {
         flag: "max-surplus-connections",
         "Maximum number of connections over these limits that are kept for /health/; one more closes the oldest.",
         in: 1...1_000_000,
-        default: 64
+        default: 256
     )
     static let maximumUnsentBytes = Setting.wholeNumber(
         ["chat", "max", "unsent", "bytes"],
