@@ -72,14 +72,14 @@ final class LogWriter: Sendable {
         return format.line(at: .now(), .warning, "Log lines were dropped", fields) + [UInt8(ascii: "\n")]
     }
 
-    /// Waits until everything logged so far is written, or until the log's reader has accepted nothing for a second.
+    /// Waits until everything logged so far is written, or until the log's reader has accepted nothing for five seconds.
     func flush() {
         let written = DispatchSemaphore(value: 0)
         queue.async { written.signal() }
         var writtenBytes: Int
         repeat {
             writtenBytes = state.withLock { $0.writtenBytes }
-            if written.wait(timeout: .now() + 1) == .success { return }
+            if written.wait(timeout: .now() + 5) == .success { return }
         } while state.withLock { $0.writtenBytes } != writtenBytes
     }
 
