@@ -115,7 +115,8 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "Caching", "ChatDomain", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections", "Queues",
+                "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections",
+                "Queues",
                 "WebSocket",
                 .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioFileSystem, .nioPosix,
                 .serviceLifecycle,

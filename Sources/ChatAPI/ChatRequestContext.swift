@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 package import Hummingbird
 import NIOCore
 
@@ -8,12 +9,18 @@ package struct ChatRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The connection, which streams write to directly.
     let channel: any Channel
-    let caller = Caller.anonymous
+    /// The verified credential; nil for a request without one.
+    var credential: Credential?
 
     /// Called by Hummingbird for each request.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
+    }
+
+    /// In whose name the request is made, and with which rights.
+    var caller: Caller {
+        credential?.caller ?? .anonymous
     }
 
     /// The client address, for the log.

@@ -1,4 +1,5 @@
 package import ChatDomain
+package import ChatIdentity
 package import ChatLive
 package import HTTPConnections
 package import Hummingbird
@@ -9,9 +10,11 @@ import NIOPosix
 package import WebSocket
 
 /// The HTTP service of a store: its routes, hub and background work.
-package struct ChatService<Store: ChatStore>: Sendable {
+package struct ChatService<Store: ServiceStore>: Sendable {
     /// Where all chats are read and written.
     package let store: Store
+    /// Verifies the credentials of requests.
+    package let authenticator: Authenticator
     /// Carries typing notices between this process and others.
     package let typing: TypingNotices
     /// The limits of connections and of requests on them.
@@ -37,10 +40,12 @@ package struct ChatService<Store: ChatStore>: Sendable {
     let drain: Drain
 
     /// - Parameters:
+    ///   - authenticator: By default, requests need no credential, and none is valid.
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
+        authenticator: Authenticator? = nil,
         typing: TypingNotices = TypingNotices(),
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
@@ -55,6 +60,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
         drain: Drain = Drain()
     ) {
         self.store = store
+        self.authenticator = authenticator ?? Authenticator(.open, TokenVerifier(), store, store.signals)
         self.typing = typing
         self.limits = limits
         self.readLimits = readLimits
@@ -87,7 +93,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
             logger: logger
         )
         let routes = await routes(hub: hub, onChatDeleted: purger.wake)
-        let responder = Router(routes, hosts: allowedHosts).buildResponder()
+        let responder = Router(routes, authenticator, hosts: allowedHosts).buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
@@ -99,7 +105,7 @@ package struct ChatService<Store: ChatStore>: Sendable {
             responder: responder,
             server: HTTPServerBuilder { _ in connections },
             configuration: ApplicationConfiguration(address: address),
-            services: [purger, hub],
+            services: [purger, hub, AuthenticatorService(authenticator: authenticator, logger: logger)],
             onServerRunning: onServerRunning,
             logger: logger
         )

@@ -4,7 +4,7 @@ import Logging
 import ServiceLifecycle
 
 /// Purges the remaining rows of large deleted chats in the background.
-struct DeletedChatPurger<Store: ChatStore>: Service {
+struct DeletedChatPurger<Store: ServiceStore>: Service {
     private let store: Store
     private let logger: Logger
     private let interval: Duration

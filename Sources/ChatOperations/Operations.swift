@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// HTTP and WebSocket parse a request, call one operation and encode its result. Whether a caller may do something is
 /// decided here and nowhere else. Commands such as `export` work on the store: who runs them owns the database.
-package final class Operations<Store: ChatStore>: Sendable {
+package final class Operations<Store: ServiceStore>: Sendable {
     let store: Store
     let hub: EventHub
     let typing: TypingNotices

@@ -6,7 +6,7 @@ import PostgresClient
 ///
 /// Writes, and reads of the latest messages, run in batches. Shards run batches in parallel; a chat's requests all go
 /// to the same shard, so that two shards never wait for the same chat's lock.
-package struct PostgresStore: ChatStore {
+package struct PostgresStore: ServiceStore {
     /// Carries this process's changes; `PostgresSignalExchange` adds those of other processes.
     package let signals: LogSignals
     let database: PostgresDatabase

@@ -7,7 +7,7 @@ import GRDB
 ///
 /// Writes and reads of the latest messages run in batches, each shard on a thread of its own: one shard for writes, and
 /// one per reading connection.
-package struct SQLiteStore: ChatStore {
+package struct SQLiteStore: ServiceStore {
     /// Only this process's changes: other processes on the same file send no signals.
     package let signals: LogSignals
     let database: SQLiteDatabase

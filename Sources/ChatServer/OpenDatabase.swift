@@ -77,7 +77,7 @@ struct OpenDatabase {
     }
 
     /// Creates the store; call it once, since a process must have only one store per database.
-    func makeStore() -> any ChatStore & ChatArchive {
+    func makeStore() -> any ServiceStore & ChatArchive {
         switch connection {
         case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits)
         case .postgresql(let database): PostgresStore(database, limits: capacity.batchLimits)

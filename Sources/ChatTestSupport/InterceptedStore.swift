@@ -1,7 +1,7 @@
 package import ChatDomain
 
 /// A store whose reads a test can observe, delay or fail, or whose every call fails.
-package struct InterceptedStore: ChatStore {
+package struct InterceptedStore: ServiceStore {
     /// A read that can be intercepted.
     package enum Read: Sendable {
         case chats([ChatID])
@@ -13,14 +13,14 @@ package struct InterceptedStore: ChatStore {
     package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
 
     package let signals: LogSignals
-    private let base: Result<any ChatStore, StoreError>
+    private let base: Result<any ServiceStore, StoreError>
     private let intercept: Interception
 
     /// - Parameters:
     ///   - signals: Replaces the store's signals, as if another process made all changes.
     ///   - intercept: Runs before a read, or after reading a list; if it throws, the read fails with that error.
     package init(
-        _ base: any ChatStore,
+        _ base: any ServiceStore,
         signals: LogSignals? = nil,
         _ intercept: @escaping Interception = { _ throws(StoreError) in }
     ) {
@@ -86,5 +86,55 @@ package struct InterceptedStore: ChatStore {
 
     package func checkReadiness() async throws(StoreError) {
         try await base.get().checkReadiness()
+    }
+}
+
+extension InterceptedStore {
+    package func standing(
+        of id: UserID,
+        creatingWith name: UserName?,
+        _ kind: User.Kind
+    ) async throws(StoreError) -> UserStanding {
+        try await base.get().standing(of: id, creatingWith: name, kind)
+    }
+
+    package func users(withIDs ids: [UserID]) async throws(StoreError) -> [User] {
+        try await base.get().users(withIDs: ids)
+    }
+
+    package func putUser(_ id: UserID, _ profile: UserProfile) async throws(StoreError) -> User {
+        try await base.get().putUser(id, profile)
+    }
+
+    package func deleteUser(_ id: UserID, erasesMessages: Bool) async throws(StoreError) {
+        try await base.get().deleteUser(id, erasesMessages: erasesMessages)
+    }
+
+    package func revokeTokens(of user: UserID?) async throws(StoreError) {
+        try await base.get().revokeTokens(of: user)
+    }
+
+    package func eraseMessages() async throws(StoreError) -> Bool {
+        try await base.get().eraseMessages()
+    }
+
+    package func accessChanges(after version: Int64) async throws(StoreError) -> AccessChanges {
+        try await base.get().accessChanges(after: version)
+    }
+
+    package func serverKeys() async throws(StoreError) -> [ServerKeyRecord] {
+        try await base.get().serverKeys()
+    }
+
+    package func addServerKey(_ key: ServerKeyRecord) async throws(StoreError) {
+        try await base.get().addServerKey(key)
+    }
+
+    package func revokeServerKey(_ id: String) async throws(StoreError) -> Bool {
+        try await base.get().revokeServerKey(id)
+    }
+
+    package func recordUse(ofServerKeys hours: [String: Instant]) async throws(StoreError) {
+        try await base.get().recordUse(ofServerKeys: hours)
     }
 }

@@ -6,7 +6,7 @@ import Hummingbird
 
 /// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
-    _ store: some ChatStore,
+    _ store: some ServiceStore,
     typing: TypingNotices = TypingNotices(),
     limits: HTTPLimits = HTTPLimits(),
     streamLimits: StreamLimits = StreamLimits(),

@@ -15,7 +15,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
     /// Runs `body` with a new, empty store whose schema is current.
     package func withStore<Result>(
         isolation: isolated (any Actor)? = #isolation,
-        _ body: (any ChatStore & ChatArchive) async throws -> Result
+        _ body: (any ServiceStore & ChatArchive) async throws -> Result
     ) async throws -> Result {
         try await withStoreAndSQL { store, _ in try await body(store) }
     }
@@ -24,7 +24,7 @@ package enum StoreUnderTest: String, CaseIterable, Sendable {
     package func withStoreAndSQL<Result>(
         clock: ChatClock = ChatClock(),
         isolation: isolated (any Actor)? = #isolation,
-        _ body: (any ChatStore & ChatArchive, DatabaseUnderTest) async throws -> Result
+        _ body: (any ServiceStore & ChatArchive, DatabaseUnderTest) async throws -> Result
     ) async throws -> Result {
         switch self {
         case .sqliteInMemory:

@@ -11,7 +11,7 @@ import Testing
     @Test func `the OpenAPI document has every route and no others`() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
-            let routes = Router(await service.routes(hub: EventHub(store))).routes
+            let routes = Router(await service.routes(hub: EventHub(store)), service.authenticator).routes
                 .map { "\($0.method.rawValue) \($0.path)" }
                 .filter { $0 != "GET /" && !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
             let document = try await withServer(store) { try await $0.send("GET", "/openapi.json") }

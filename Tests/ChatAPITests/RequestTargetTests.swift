@@ -61,7 +61,7 @@ struct RequestTargetTests {
     @Test func `unknown query parameters are rejected on routes that the original service did not have`() async throws {
         try await withSQLite(.memory) { store in
             let service = ChatService(store: store, documentationAssets: "")
-            let routes = Router(await service.routes(hub: EventHub(store))).routes.map { route in
+            let routes = Router(await service.routes(hub: EventHub(store)), service.authenticator).routes.map { route in
                 (method: route.method.rawValue, path: "\(route.path)")
             }
             let ignoring = [

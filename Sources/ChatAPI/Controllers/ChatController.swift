@@ -5,7 +5,7 @@ import HTTPTypes
 import Hummingbird
 
 /// Creates, lists, reads, changes and deletes chats; a read includes the latest messages.
-struct ChatController<Store: ChatStore>: Sendable {
+struct ChatController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int
     let latestMessages: LatestMessagesCache

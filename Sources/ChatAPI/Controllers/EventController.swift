@@ -9,7 +9,7 @@ import Logging
 import NIOCore
 
 /// Serves live logs as streams and long polls, and accepts typing notices.
-struct EventController<Store: ChatStore>: Sendable {
+struct EventController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let hub: EventHub
     let admissions: StreamAdmissions

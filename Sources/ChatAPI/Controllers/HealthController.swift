@@ -5,7 +5,7 @@ import Hummingbird
 import Logging
 
 /// Health checks for orchestrators: whether the process is alive, and whether it can serve.
-struct HealthController<Store: ChatStore>: Sendable {
+struct HealthController<Store: ServiceStore>: Sendable {
     let store: Store
     let drain: Drain
     let log: ReadinessLog

@@ -5,7 +5,7 @@ import HTTPTypes
 import Hummingbird
 
 /// Serves pages of a log to clients that poll.
-struct LogController<Store: ChatStore>: Sendable {
+struct LogController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let reads: ReadBudget
 

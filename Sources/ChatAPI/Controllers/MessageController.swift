@@ -5,7 +5,7 @@ import HTTPTypes
 import Hummingbird
 
 /// Posts, lists, reads, edits and deletes messages.
-struct MessageController<Store: ChatStore>: Sendable {
+struct MessageController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int
     let reads: ReadBudget

@@ -9,7 +9,7 @@ import NIOCore
 import WebSocket
 
 /// Opens WebSockets, which carry live logs and client requests on one connection.
-struct SocketController<Store: ChatStore>: Sendable {
+struct SocketController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let hub: EventHub
     let admissions: StreamAdmissions

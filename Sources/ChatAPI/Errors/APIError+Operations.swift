@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatOperations
 import HTTPTypes
 import Logging
@@ -19,6 +20,34 @@ extension APIError {
                 detail: "Too many typing events from this address",
                 headers: [.retryAfter: "1"]
             )
+        }
+    }
+
+    init(_ error: CredentialError) {
+        self.init(
+            status: .unauthorized,
+            code: error.code,
+            detail: error.reason,
+            headers: [.wwwAuthenticate: "Bearer"]
+        )
+    }
+
+    init(_ error: ActAsError) {
+        switch error {
+        case .notAllowed:
+            self.init(
+                status: .forbidden,
+                code: "act_as_not_allowed",
+                detail: "Act-As needs a server key with the scope admin or post"
+            )
+        case .invalidUser:
+            self.init(
+                status: .badRequest,
+                code: "invalid_act_as",
+                detail: "Act-As must be a user's id: 1 to 128 visible ASCII characters"
+            )
+        case .userDeactivated:
+            self.init(status: .forbidden, code: "user_deactivated", detail: "The user in Act-As has no access any more")
         }
     }
 

@@ -16,6 +16,7 @@ extension APIError {
     static let chatNotFound = APIError(status: .notFound, code: "chat_not_found", detail: "Chat not found")
     static let messageNotFound = APIError(status: .notFound, code: "message_not_found", detail: "Message not found")
     static let userNotFound = APIError(status: .notFound, code: "user_not_found", detail: "User not found")
+    static let forbidden = APIError(status: .forbidden, code: "forbidden", detail: "You may not do this")
     static let revisionMismatch = APIError(
         status: .preconditionFailed,
         code: "revision_mismatch",

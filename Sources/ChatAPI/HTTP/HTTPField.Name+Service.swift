@@ -1,6 +1,8 @@
 import HTTPTypes
 
 extension HTTPField.Name {
+    /// The user in whose name a server key makes the request.
+    static let actAs = constant("Act-As")
     /// A second `Host` header: the first one is the `authority` of the request.
     static let furtherHost = constant("Host")
     static let idempotencyKey = constant("Idempotency-Key")

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatOperations
 import HTTPTypes
 import Hummingbird
@@ -24,6 +25,10 @@ struct ErrorResponder {
         switch error {
         case let error as APIError:
             return error
+        case let error as CredentialError:
+            return APIError(error)
+        case let error as ActAsError:
+            return APIError(error)
         case let error as OperationError:
             return APIError(error)
         case let error as StoreError:

@@ -110,7 +110,7 @@ extension Route {
 
     /// The errors that all routes with the same properties can return.
     private func commonErrors(_ operation: APIOperation) -> [APIResponse] {
-        guard access == .open else { return [] }
+        guard access == .caller || access == .administrator else { return [] }
         var errors: [APIResponse] = []
         let pathNames = pathParameters.map(\.name)
         if pathNames.contains("message_id") {

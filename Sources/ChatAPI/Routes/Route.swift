@@ -1,3 +1,5 @@
+import ChatDomain
+import ChatIdentity
 package import HTTPTypes
 import Hummingbird
 
@@ -10,7 +12,12 @@ package struct Route: Sendable {
 
     /// The clients a route is for.
     enum Access {
+        /// For anyone: the documentation.
         case open
+        /// For callers with a credential, unless the server is in open mode.
+        case caller
+        /// For administrators and server keys with the scope `admin`.
+        case administrator
         /// For orchestrators: served for any host and by an overloaded server, and not logged at level info.
         case health
     }
@@ -39,7 +46,7 @@ package struct Route: Sendable {
         _ method: HTTPRequest.Method,
         _ path: String,
         _ operation: APIOperation,
-        access: Access = .open,
+        access: Access = .caller,
         unknownQuery: UnknownQuery = .rejected,
         isStream: Bool = false,
         use handler: @escaping Handler
@@ -64,20 +71,33 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// The handler with the check of the query in front.
-    var checkedHandler: Handler {
-        guard unknownQuery == .rejected else { return handler }
+    /// The handler with the checks of the credential and of the query in front.
+    func handler(_ authenticator: Authenticator) -> Handler {
+        let isPublic = access == .open || access == .health
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
-        return { [handler] request, context in
-            let issues = request.queryParameters.filter { !names.contains($0.displayName) }.map { parameter in
-                ValidationIssue(
-                    problem: .extraForbidden,
-                    location: [.name("query"), .name(parameter.displayName)],
-                    input: .text(parameter.displayValue)
-                )
+        return { [handler, access, unknownQuery] request, context in
+            var context = context
+            if !isPublic {
+                context.credential = try await authenticator.authenticate(request)
+                if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
             }
-            guard issues.isEmpty else { throw ValidationError(issues: issues) }
+            if unknownQuery == .rejected {
+                try request.requireQuery(only: names)
+            }
             return try await handler(request, context)
         }
+    }
+}
+
+extension Request {
+    fileprivate func requireQuery(only names: [String]) throws(ValidationError) {
+        let issues = queryParameters.filter { !names.contains($0.displayName) }.map { parameter in
+            ValidationIssue(
+                problem: .extraForbidden,
+                location: [.name("query"), .name(parameter.displayName)],
+                input: .text(parameter.displayValue)
+            )
+        }
+        guard issues.isEmpty else { throw ValidationError(issues: issues) }
     }
 }

@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 
 /// Performs the requests of a WebSocket client.
-struct SocketService<Store: ChatStore>: Sendable {
+struct SocketService<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let caller: Caller
     /// The client address, for the log.

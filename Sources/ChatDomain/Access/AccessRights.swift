@@ -27,6 +27,14 @@ package enum AccessRights: Hashable, Sendable {
         return .allowed
     }
 
+    /// Whether every check is passed.
+    package var isAdministrator: Bool {
+        switch self {
+        case .unrestricted, .user(.admin, _): true
+        default: false
+        }
+    }
+
     /// Whether the caller may create chats.
     package var mayCreateChats: Bool {
         switch self {

@@ -58,3 +58,6 @@ package protocol IdentityStore: Sendable {
     /// Records when keys were last used; this is no change of access.
     func recordUse(ofServerKeys hours: [String: Instant]) async throws(StoreError)
 }
+
+/// Everything that the service stores, in one database.
+package typealias ServiceStore = ChatStore & IdentityStore

@@ -125,7 +125,7 @@ private struct Server {
     ///
     /// - Parameter services: Started before the first request and stopped after the last.
     func serve(
-        _ store: some ChatStore,
+        _ store: some ServiceStore,
         _ typing: TypingNotices,
         beside services: [any Service],
         logger: Logger,
