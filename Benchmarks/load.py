@@ -14,12 +14,18 @@ SCRIPT = Path(__file__).with_name("requests.lua")
 class Load:
     """The request that all clients send.
 
-    A `%d` in the path is replaced by a random chat, 1 to `chats`, for each request.
+    A `%d` in the path is replaced by a random chat, 1 to `chats`, for each request. All requests carry the token, if there
+    is one.
     """
 
     method: str
     path: str
     chats: int = 1
+    token: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     @property
     def body(self) -> dict | None:
@@ -30,7 +36,8 @@ class Load:
 
         Raises `RuntimeError` if any response is not a success.
         """
-        arguments = [self.method, self.path, str(self.chats), *([json.dumps(self.body)] if self.body else [])]
+        body = json.dumps(self.body) if self.body else ""
+        arguments = [self.method, self.path, str(self.chats), body, self.token or ""]
         done = subprocess.run(
             ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=10s", f"-s{SCRIPT}",
              f"http://127.0.0.1:{port}", "--", *arguments],

@@ -1,8 +1,11 @@
 """Measures the service's rates, next to the HTTP stack alone, PostgreSQL alone, and the service that it replaces."""
 import contextlib
 import http.client
+import os
+import secrets
 import socket
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,13 +18,16 @@ from Benchmarks.pgbench import pgbench_cases
 from Benchmarks.rounds import Case, http_case, measure
 from Checks.Support import cluster
 from Checks.Support.ports import free_port
-from Checks.Support.server import Server, chat_api, exchange
+from Checks.Support.server import BINARY, Server, exchange
 
 MESSAGES, CHATS = 10_000, 200
 CONSTANT_SERVER = ".build/release/ConstantServer"
 REFERENCE = Path("../shared/reference/run")
-SCENARIOS = "GET /health/live", f"post, {CHATS} chats", "post, one chat", f"last 20, {CHATS} chats"
-LIVE, POSTS, HOT, READS = SCENARIOS
+SCENARIOS = (
+    "GET /health/live", f"post, {CHATS} chats", f"post with a token, {CHATS} chats", "post, one chat",
+    f"last 20, {CHATS} chats",
+)
+LIVE, POSTS, TOKEN_POSTS, HOT, READS = SCENARIOS
 
 
 def run(rounds: int, seconds: int, with_reference: bool) -> dict:
@@ -43,19 +49,37 @@ def prepare(stack: contextlib.ExitStack, with_reference: bool) -> Iterator[Case]
     yield http_case("constant answer", LIVE, constant, Load("GET", "/constant"))
 
     folder = stack.enter_context(tempfile.TemporaryDirectory())
-    sqlite = chat_api(fill.sqlite(f"{folder}/chat.db", MESSAGES, CHATS), "--log-level=notice")
+    environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)}
+    token = sign_token(environment)
+    sqlite = start(fill.sqlite(f"{folder}/chat.db", MESSAGES, CHATS), environment)
     stack.callback(sqlite.stop)
-    yield from chat_cases("SQLite", sqlite, "/health/live")
+    yield from chat_cases("SQLite", sqlite, "/health/live", token)
 
-    postgresql = chat_api(cluster.url(fill.postgresql(MESSAGES, CHATS)), "--log-level=notice")
+    postgresql = start(cluster.url(fill.postgresql(MESSAGES, CHATS)), environment)
     stack.callback(postgresql.stop)
-    yield from chat_cases("PostgreSQL", postgresql, "/health/live", on_postgresql=True)
+    yield from chat_cases("PostgreSQL", postgresql, "/health/live", token, on_postgresql=True)
 
     yield from pgbench_cases(POSTS, fill.postgresql(MESSAGES, CHATS), CHATS)
     if with_reference:
         reference = start_reference()
         stack.callback(reference.stop)
         yield from chat_cases("FastAPI reference", reference, "/hello", on_postgresql=True)
+
+
+def start(url: str, environment: dict[str, str]) -> Server:
+    """A server that checks credentials and needs none."""
+    return Server(
+        BINARY, "serve", "--port=0", f"--database-url={url}", "--auth=open", "--log-level=notice",
+        environment=environment,
+    )
+
+
+def sign_token(environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [BINARY, "token", "--user=bench", "--grant=*=member", "--ttl=86400"],
+        env={**os.environ, **environment}, capture_output=True, text=True, check=True,
+    )
+    return done.stdout.strip()
 
 
 def start_reference() -> Server:
@@ -79,18 +103,21 @@ def start_reference() -> Server:
             time.sleep(0.1)
 
 
-def chat_cases(target: str, server: Server, health: str, on_postgresql: bool = False) -> Iterator[Case]:
+def chat_cases(
+    target: str, server: Server, health: str, token: str | None = None, on_postgresql: bool = False,
+) -> Iterator[Case]:
     """The cases of one server, after checking one response of each; raises `RuntimeError` if it is wrong."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     hot = exchange(connection, "POST", "/chats/", {"title": "hot"})[2]["id"]
     loads = {
         LIVE: Load("GET", health),
         POSTS: Load("POST", "/chats/%d/messages/", CHATS),
+        **({TOKEN_POSTS: Load("POST", "/chats/%d/messages/", CHATS, token)} if token else {}),
         HOT: Load("POST", f"/chats/{hot}/messages/"),
         READS: Load("GET", "/chats/%d", CHATS),
     }
     for scenario, load in loads.items():
-        status, _, answer = exchange(connection, load.method, load.path.replace("%d", "1"), load.body)
+        status, _, answer = exchange(connection, load.method, load.path.replace("%d", "1"), load.body, load.headers)
         if status != (201 if load.body else 200) or len(answer.get("messages", [0] * 20)) != 20:
             raise RuntimeError(f"{target}, {scenario}: {status} {answer}")
         yield http_case(target, scenario, server, load, on_postgresql)
@@ -127,7 +154,10 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
         for scenario, (bound, moonshot) in bounds.items():
             value = to_constant(case(target, scenario), cases)
             yield Aim(f"{target}: CPU of {scenario} to constant", value, None, bound, moonshot, REASONS[target, scenario])
-        _, posts, hot, _ = (case(target, scenario) for scenario in SCENARIOS)
+        posts, token_posts, hot = (case(target, scenario) for scenario in (POSTS, TOKEN_POSTS, HOT))
+        yield Aim(
+            f"{target}: CPU of a post with a token to one without", ratio(token_posts, posts, server_cpu), at_most=1.05
+        )
         # 1.0, minus some tolerance for noise.
         yield Aim(f"{target}: posts to one chat to posts to {CHATS}", ratio(hot, posts, rate), at_least=0.95)
         for posting in posts, hot:
