@@ -166,7 +166,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatIdentityTests",
-            dependencies: ["ChatDomain", "ChatIdentity", .crypto, .cryptoExtras, .jwtKit],
+            dependencies: ["ChatDomain", "ChatIdentity", "ChatTestSupport", .crypto, .cryptoExtras, .jwtKit],
             swiftSettings: settings
         ),
         .testTarget(

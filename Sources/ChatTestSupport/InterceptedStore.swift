@@ -7,6 +7,9 @@ package struct InterceptedStore: ServiceStore {
         case chats([ChatID])
         case list
         case log(ChatID, after: Position)
+        case standing(UserID)
+        case accessChanges(after: Int64)
+        case serverKeys
     }
 
     /// Observes a read; it may suspend to delay the read, or throw to fail it.
@@ -18,7 +21,7 @@ package struct InterceptedStore: ServiceStore {
 
     /// - Parameters:
     ///   - signals: Replaces the store's signals, as if another process made all changes.
-    ///   - intercept: Runs before a read, or after reading a list; if it throws, the read fails with that error.
+    ///   - intercept: Runs before a read, or after reading a list or a standing; if it throws, the read fails with that error.
     package init(
         _ base: any ServiceStore,
         signals: LogSignals? = nil,
@@ -95,7 +98,9 @@ extension InterceptedStore {
         creatingWith name: UserName?,
         _ kind: User.Kind
     ) async throws(StoreError) -> UserStanding {
-        try await base.get().standing(of: id, creatingWith: name, kind)
+        let standing = try await base.get().standing(of: id, creatingWith: name, kind)
+        try await intercept(.standing(id))
+        return standing
     }
 
     package func users(withIDs ids: [UserID]) async throws(StoreError) -> [User] {
@@ -119,11 +124,13 @@ extension InterceptedStore {
     }
 
     package func accessChanges(after version: Int64) async throws(StoreError) -> AccessChanges {
-        try await base.get().accessChanges(after: version)
+        try await intercept(.accessChanges(after: version))
+        return try await base.get().accessChanges(after: version)
     }
 
     package func serverKeys() async throws(StoreError) -> [ServerKeyRecord] {
-        try await base.get().serverKeys()
+        try await intercept(.serverKeys)
+        return try await base.get().serverKeys()
     }
 
     package func addServerKey(_ key: ServerKeyRecord) async throws(StoreError) {
