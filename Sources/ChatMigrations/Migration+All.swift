@@ -3,6 +3,7 @@ extension Migration {
     ///
     /// Add new migrations at the end, and never edit a released one.
     package static let all: [Migration] = [
-        .createChatsAndMessages
+        .createChatsAndMessages,
+        .createUsersAndServerKeys,
     ]
 }

@@ -2,8 +2,8 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresValue {
-    static func instant(_ instant: Instant) -> PostgresValue {
-        .timestamp(microsecondsSinceEpoch: instant.microsecondsSinceEpoch)
+    static func instant(_ instant: Instant?) -> PostgresValue {
+        .timestamp(microsecondsSinceEpoch: instant?.microsecondsSinceEpoch)
     }
 }
 

@@ -58,6 +58,11 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         String(decoding: try field(column, row: row), as: UTF8.self)
     }
 
+    /// Reads a `bytea`; throws if it is null.
+    package func bytes(_ column: Int, row: Int) throws(PostgresError) -> [UInt8] {
+        Array(try field(column, row: row))
+    }
+
     /// Reads a `timestamptz`, in microseconds since 1970-01-01T00:00:00Z; throws if it is null.
     package func microsecondsSinceEpoch(_ column: Int, row: Int) throws(PostgresError) -> Int64 {
         try int64(column, row: row) + PostgresValue.epochOffset

@@ -1,10 +1,13 @@
 /// A statement's parameter, bound in PostgreSQL's binary format and never inserted into the SQL.
 package enum PostgresValue: Equatable, Sendable {
+    case bool(Bool)
     case int64(Int64)
     /// A `text`; nil is NULL.
     case text(String?)
-    /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z.
-    case timestamp(microsecondsSinceEpoch: Int64)
+    /// A `bytea`.
+    case bytes([UInt8])
+    /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z; nil is NULL.
+    case timestamp(microsecondsSinceEpoch: Int64?)
     /// A `bigint[]`.
     case int64Array([Int64?])
     /// A `text[]`.
@@ -18,6 +21,8 @@ package enum PostgresValue: Equatable, Sendable {
     /// The object id of the value's type in `pg_type`.
     var type: UInt32 {
         switch self {
+        case .bool: 16
+        case .bytes: 17
         case .int64: 20
         case .text: 25
         case .timestamp: 1_184
@@ -33,11 +38,15 @@ package enum PostgresValue: Equatable, Sendable {
     func append(to bytes: inout [UInt8]) -> Int? {
         let start = bytes.count
         switch self {
+        case .bool(let value): bytes.append(value ? 1 : 0)
+        case .bytes(let value): bytes.append(contentsOf: value)
         case .int64(let value): bytes.append(bigEndian: value)
         case .text(let value):
             guard let value else { return nil }
             bytes.append(contentsOf: value.utf8)
-        case .timestamp(let microseconds): bytes.append(bigEndian: microseconds - Self.epochOffset)
+        case .timestamp(let microseconds):
+            guard let microseconds else { return nil }
+            bytes.append(bigEndian: microseconds - Self.epochOffset)
         case .int64Array(let values):
             bytes.appendArray(values, ofType: 20) { $0.append(bigEndian: $1) }
         case .textArray(let values):

@@ -75,7 +75,8 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "025bd7181f7a71af", "6d9452575d400b85"]
+                ["0001", "025bd7181f7a71af", "6d9452575d400b85"],
+                ["0002", "5fda68730d254d9b", "b44be21cbce6e72c"],
             ]
         )
     }

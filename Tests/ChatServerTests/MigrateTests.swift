@@ -29,9 +29,8 @@ struct MigrateTests {
             #expect(try await migrate("downgrade", "-1", "--yes").output == "reverted \(names.last ?? "")")
             #expect(try await migrate("check").status == 1)
             #expect(try await migrate("upgrade", "+1").status == 0)
-            #expect(
-                try await migrate("downgrade", "base", "--yes").output == "reverted 0001 create chats and messages\n"
-            )
+            let reverted = names.reversed().map { "reverted " + $0 }.joined()
+            #expect(try await migrate("downgrade", "base", "--yes").output == reverted)
             #expect(try await migrate("current").output == "base\n")
             #expect(try await migrate("downgrade", "base").output == "nothing to do: the schema is at base\n")
             #expect(try await migrate("stamp", "base").output == "stamped base; no migration was run\n")
@@ -112,12 +111,12 @@ struct MigrateTests {
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "downgrade", in: folder, input: "yes\n")
             #expect(refused.status == 1)
-            #expect(refused.errors == "Error: This erases every chat and message. To confirm, add --yes\n")
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
+            #expect(refused.errors == "Error: This erases every user and server key. To confirm, add --yes\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0002 (head)\n")
             #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--sql", in: folder).status == 0)
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001 (head)\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0002 (head)\n")
             #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--yes", in: folder).status == 0)
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "base\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0001\n")
         }
     }
 
@@ -127,12 +126,12 @@ struct MigrateTests {
             try makeEmptyDatabase(in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "stamp", "head", in: folder)
             #expect(refused.status == 1)
-            #expect(refused.errors.hasPrefix("Error: the schema does not match 0001: missing changes: table changes"))
+            #expect(refused.errors.hasPrefix("Error: the schema does not match 0002: missing access_state: table"))
             #expect(try await ChatAPIProcess.run("migrate", "stamp", "head", "--force", in: folder).status == 0)
             for command in [["migrate", "check"], ["migrate", "upgrade"], ["serve", "--port=0"]] {
                 let outcome = try await ChatAPIProcess.run(arguments: command, in: folder)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("the schema does not match 0001: missing "), "\(command)")
+                #expect(outcome.errors.contains("the schema does not match 0002: missing "), "\(command)")
             }
         }
     }

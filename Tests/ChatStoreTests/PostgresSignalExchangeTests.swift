@@ -42,7 +42,7 @@ struct PostgresSignalExchangeTests {
                     let metadata = try #require(Metadata(json: #"{"name":"Åsa 'x'"}"#))
                     let typing = Typing(chatID: chat, instant: .now(), metadata: metadata)
                     let moved = LogSignal.moved([chat: 7])
-                    for signal in [.created(chat), moved, .deleted(chat), .missed] {
+                    for signal in [.created(chat), moved, .accessChanged, .deleted(chat), .missed] {
                         one.signals.send(signal)
                         #expect(await one.next() == signal)
                         #expect(await other.next() == signal)

@@ -8,14 +8,14 @@ package struct User: Hashable, Sendable {
 
     package let id: UserID
     /// Nil if the application gave none; see `UserName`.
-    package let name: String?
+    package var name: String?
     /// Nil if the application gave none; see `AvatarURL`.
-    package let avatarURL: String?
+    package var avatarURL: String?
     /// Nil if the application attached nothing.
-    package let metadata: Metadata?
-    package let kind: Kind
+    package var metadata: Metadata?
+    package var kind: Kind
     /// When the user lost access; nil while the user has it.
-    package let deactivatedAt: Instant?
+    package var deactivatedAt: Instant?
     package let createdAt: Instant
 
     package init(
