@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatPostgres
 import ChatTestSupport
 import Testing
 

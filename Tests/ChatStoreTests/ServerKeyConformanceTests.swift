@@ -92,16 +92,16 @@ struct ServerKeyConformanceTests {
     @Test(arguments: StoreUnderTest.allCases)
     func `every change of access is signalled, and nothing else`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
-            let signals = Mutex(0)
+            let heard = Mutex(0)
             store.signals.addListener { signal in
                 #expect(signal == .accessChanged)
-                signals.withLock { $0 += 1 }
+                heard.withLock { $0 += 1 }
             }
             func signals(_ body: () async throws -> Void) async throws -> Int {
-                signals.withLock { $0 = 0 }
+                heard.withLock { $0 = 0 }
                 let version = try await store.accessChanges(after: 0).version
                 try await body()
-                let count = signals.withLock { $0 }
+                let count = heard.withLock { $0 }
                 #expect(try await store.accessChanges(after: 0).version == version + Int64(count))
                 return count
             }
