@@ -75,7 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "025bd7181f7a71af", "6d9452575d400b85"],
+                ["0001", "0b9fd4ba9334ae5b", "2474ef2ebdb8a220"],
                 ["0002", "5fda68730d254d9b", "b44be21cbce6e72c"],
             ]
         )

@@ -68,7 +68,6 @@ struct MessageErasureConformanceTests {
             try await database.execute(
                 """
                 UPDATE messages SET author = 'ada' WHERE seq > \(3 * MessageErasure.windowSize + 1 - 250);
-                INSERT INTO users (id, kind, created_at) SELECT 'ada', 'person', created_at FROM chats;
                 INSERT INTO users (id, kind, created_at) SELECT 'eve', 'person', created_at FROM chats;
                 """
             )
