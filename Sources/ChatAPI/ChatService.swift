@@ -15,6 +15,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let store: Store
     /// Verifies the credentials of requests.
     package let authenticator: Authenticator
+    /// Signs tokens for users; nil if the server has no secret to sign with.
+    package let tokenSigner: TokenSigner?
     /// Carries typing notices between this process and others.
     package let typing: TypingNotices
     /// The limits of connections and of requests on them.
@@ -33,19 +35,21 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let allowedHosts: HostPolicy
     /// The path under which a proxy exposes the service, such as `/chat`; empty for the root of the host.
     package let rootPath: String
-    /// How often to look for deleted chats that an earlier purge has left.
-    package let purgeInterval: Duration
+    /// How often to look for deletions that this or another server has left unfinished.
+    package let deletionInterval: Duration
     /// The folder with the files of Swagger UI and ReDoc; it may be missing.
     package let documentationAssets: String
     let drain: Drain
 
     /// - Parameters:
     ///   - authenticator: By default, requests need no credential, and none is valid.
+    ///   - tokenSigner: Signs tokens that the authenticator accepts.
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
         authenticator: Authenticator? = nil,
+        tokenSigner: TokenSigner? = nil,
         typing: TypingNotices = TypingNotices(),
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
@@ -55,12 +59,13 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         latestMessagesCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
-        purgeInterval: Duration = .seconds(30),
+        deletionInterval: Duration = .seconds(30),
         documentationAssets: String,
         drain: Drain = Drain()
     ) {
         self.store = store
         self.authenticator = authenticator ?? Authenticator(.open, TokenVerifier(), store, store.signals)
+        self.tokenSigner = tokenSigner
         self.typing = typing
         self.limits = limits
         self.readLimits = readLimits
@@ -70,7 +75,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.latestMessagesCacheBytes = latestMessagesCacheBytes
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath
-        self.purgeInterval = purgeInterval
+        self.deletionInterval = deletionInterval
         self.documentationAssets = documentationAssets
         self.drain = drain
     }
@@ -84,7 +89,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         logger: Logger,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) async -> some ApplicationProtocol {
-        let purger = DeletedChatPurger(store: store, logger: logger, interval: purgeInterval)
+        let deletions = DeletionService(store: store, logger: logger, interval: deletionInterval)
         let hub = EventHub(
             store,
             typing: typing,
@@ -92,7 +97,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             eventLoops: MultiThreadedEventLoopGroup.singleton,
             logger: logger
         )
-        let routes = await routes(hub: hub, onChatDeleted: purger.wake)
+        let routes = await routes(hub: hub, onDeletion: deletions.wake)
         let responder = Router(routes, authenticator, hosts: allowedHosts).buildResponder()
         let connections = RequestChannel(
             responder: responder,
@@ -105,7 +110,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             responder: responder,
             server: HTTPServerBuilder { _ in connections },
             configuration: ApplicationConfiguration(address: address),
-            services: [purger, hub, AuthenticatorService(authenticator: authenticator, logger: logger)],
+            services: [deletions, hub, AuthenticatorService(authenticator: authenticator, logger: logger)],
             onServerRunning: onServerRunning,
             logger: logger
         )

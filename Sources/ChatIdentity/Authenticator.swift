@@ -125,9 +125,15 @@ package final class Authenticator: Sendable {
             if let user {
                 try await self.caller(actingAs: user, record.scope)
             } else {
-                Caller(author: record.scope.bot, rights: record.scope.rights)
+                try await self.caller(of: record.scope)
             }
-        return Credential(caller: caller, source: .serverKey(record.id), expiresAt: nil, version: version)
+        return Credential(
+            caller: caller,
+            source: .serverKey(record.id),
+            scope: record.scope,
+            expiresAt: nil,
+            version: version
+        )
     }
 
     private func caller(actingAs text: String, _ scope: ServerKeyScope) async throws -> Caller {
@@ -136,6 +142,14 @@ package final class Authenticator: Sendable {
         let (standing, _) = try await standing(of: user, named: nil, .person)
         guard !standing.isDeactivated else { throw ActAsError.userDeactivated }
         return Caller(author: user, rights: .user(.user))
+    }
+
+    private func caller(of scope: ServerKeyScope) async throws -> Caller {
+        if let bot = scope.bot {
+            let (standing, _) = try await standing(of: bot, named: nil, .bot)
+            guard !standing.isDeactivated else { throw CredentialError.tokenInvalid(.userDeactivated) }
+        }
+        return Caller(author: scope.bot, rights: scope.rights)
     }
 
     private func standing(
@@ -211,13 +225,15 @@ extension Authenticator {
     }
 
     /// Reads what changed since the last time, forgets what it knew of it and ends what has become void.
+    ///
+    /// Afterwards, a change that was committed before applies to every request. Several calls may run at the same time.
     package func refresh() async throws(StoreError) {
-        let known = state.withLock { state in
+        let (known, present) = state.withLock { state in
             defer { state.rereadAfter = nil }
-            return state.rereadAfter ?? state.access.version
+            return (state.rereadAfter ?? state.access.version, state.access.version)
         }
         do throws(StoreError) {
-            try await readChanges(after: known)
+            try await readChanges(after: known, present)
         } catch {
             state.withLock { $0.rereadAfter = min(known, $0.rereadAfter ?? known) }
             throw error
@@ -232,10 +248,11 @@ extension Authenticator {
         }
     }
 
-    private func readChanges(after known: Int64) async throws(StoreError) {
+    /// - Parameter present: The version at the start.
+    private func readChanges(after known: Int64, _ present: Int64) async throws(StoreError) {
         var changes = try await store.accessChanges(after: known)
-        let present = state.withLock { $0.access.version }
-        if changes.version < present {
+        let isBackInTime = changes.version < present
+        if isBackInTime {
             // The database went back in time: start over.
             state.withLock { $0.standings.removeAll() }
             changes = try await store.accessChanges(after: 0)
@@ -243,8 +260,11 @@ extension Authenticator {
         guard changes.version != known || changes.version != present else { return }
         try await loadKeys()
         let void = state.withLock { state in
-            state.access.version = changes.version
-            state.access.tokensValidAfter = changes.tokensValidAfter
+            // Another refresh may have read later changes in the meantime.
+            if isBackInTime || changes.version >= state.access.version {
+                state.access.version = changes.version
+                state.access.tokensValidAfter = changes.tokensValidAfter
+            }
             for user in changes.users.keys {
                 state.standings.removeValue(for: user)
             }

@@ -15,6 +15,8 @@ package struct Credential: Hashable, Sendable {
     /// In whose name the request is made, and with which rights.
     package let caller: Caller
     package let source: Source
+    /// The scope of a server key; nil for a token.
+    package var scope: ServerKeyScope?
     /// When the credential ends; nil for never.
     package let expiresAt: Instant?
     /// The version of the access data that the credential was checked against.

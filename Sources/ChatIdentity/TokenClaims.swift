@@ -81,8 +81,13 @@ struct TokenClaims: JWTPayload {
 }
 
 extension Instant {
-    /// Drops fractions of a microsecond, and limits the time to about 30,000 years from 1970 in both directions.
+    /// Rounds to a microsecond, and limits the time to about 30,000 years from 1970 in both directions.
     fileprivate init(secondsSinceEpoch seconds: Double) {
-        self.init(microsecondsSinceEpoch: Int64(min(max(seconds, -1e12), 1e12) * 1_000_000))
+        self.init(microsecondsSinceEpoch: Int64((min(max(seconds, -1e12), 1e12) * 1_000_000).rounded()))
+    }
+
+    /// Reads back as the same instant: doubles of this size are a quarter of a microsecond apart.
+    var secondsSinceEpoch: Double {
+        Double(microsecondsSinceEpoch) / 1_000_000
     }
 }

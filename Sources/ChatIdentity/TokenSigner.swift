@@ -16,11 +16,16 @@ package struct TokenSigner: Sendable {
         self.rules = rules
     }
 
+    /// The longest time until `exp`.
+    package var maximumLifetime: Duration {
+        rules.maximumAge
+    }
+
     /// Signs a token.
     ///
     /// - Parameters:
-    ///   - lifetime: From `now`, in whole seconds; limited to the maximum age of the rules.
-    ///   - now: `iat`.
+    ///   - lifetime: From `now`; limited to `maximumLifetime`.
+    ///   - now: `iat`, exactly: a token is void if its user's tokens were revoked later in the same second.
     package func token(
         for user: UserID,
         role: ApplicationRole = .user,
@@ -29,11 +34,10 @@ package struct TokenSigner: Sendable {
         lifetime: Duration,
         at now: Instant
     ) async throws -> String {
-        let issuedAt = Double(now.microsecondsSinceEpoch / 1_000_000)
         let claims = TokenClaims(
             sub: user.value,
-            exp: issuedAt + Double(min(lifetime, rules.maximumAge).components.seconds),
-            iat: issuedAt,
+            exp: now.advanced(by: min(lifetime, maximumLifetime)).secondsSinceEpoch,
+            iat: now.secondsSinceEpoch,
             iss: rules.issuer,
             aud: rules.audience.map { TokenClaims.Audience([$0]) },
             chat: TokenClaims.ChatClaim(role: role.rawValue, name: name, grants: grants.claim)

@@ -46,6 +46,6 @@ extension Operations {
     /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func deleteChat(_ caller: Caller, _ id: ChatID) async throws(StoreError) {
         try await store.deleteChat(id)
-        onChatDeleted()
+        onDeletion()
     }
 }

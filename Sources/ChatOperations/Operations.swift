@@ -11,21 +11,21 @@ package final class Operations<Store: ServiceStore>: Sendable {
     let hub: EventHub
     let typing: TypingNotices
     let typingLimiter: Mutex<TypingLimiter>
-    let onChatDeleted: @Sendable () -> Void
+    let onDeletion: @Sendable () -> Void
 
     /// - Parameters:
     ///   - typing: Sends typing notices to this process and to others.
-    ///   - onChatDeleted: Called when a deleted chat may need purging.
+    ///   - onDeletion: Called when a deletion may have left work for the background.
     package init(
         _ store: Store,
         hub: EventHub,
         typing: TypingNotices,
-        onChatDeleted: @escaping @Sendable () -> Void = {}
+        onDeletion: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
         self.hub = hub
         self.typing = typing
-        self.onChatDeleted = onChatDeleted
+        self.onDeletion = onDeletion
         typingLimiter = Mutex(
             TypingLimiter(
                 interval: hub.limits.typingInterval,

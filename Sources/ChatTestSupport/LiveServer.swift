@@ -12,7 +12,7 @@ package func withServer<Result: Sendable>(
     streamLimits: StreamLimits = StreamLimits(),
     allowedHosts: HostPolicy = .any,
     rootPath: String = "",
-    purgeInterval: Duration = .seconds(30),
+    deletionInterval: Duration = .seconds(30),
     documentationAssets: String = "public/docs",
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -24,7 +24,7 @@ package func withServer<Result: Sendable>(
         streamLimits: streamLimits,
         allowedHosts: allowedHosts,
         rootPath: rootPath,
-        purgeInterval: purgeInterval,
+        deletionInterval: deletionInterval,
         documentationAssets: documentationAssets
     )
     return try await withApplication { logger, onServerRunning in

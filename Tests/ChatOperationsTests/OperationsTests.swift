@@ -11,7 +11,7 @@ import Testing
 struct OperationsTests {
     /// Passes the id of a chat with one message.
     private func withOperations(
-        onChatDeleted: @escaping @Sendable () -> Void = {},
+        onDeletion: @escaping @Sendable () -> Void = {},
         _ body: (Operations<InterceptedStore>, Epoch, ChatID) async throws -> Void
     ) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
@@ -20,7 +20,7 @@ struct OperationsTests {
                 store,
                 hub: EventHub(store),
                 typing: TypingNotices(),
-                onChatDeleted: onChatDeleted
+                onDeletion: onDeletion
             )
             let chat = try await operations.createChat(.anonymous, ChatDraft(title: ChatTitle("chat"))).value.id
             _ = try await operations.postMessage(.anonymous, MessageDraft(text: MessageText("text")), to: chat)
@@ -107,7 +107,7 @@ struct OperationsTests {
 
     @Test func `only a successful deletion triggers a purge`() async throws {
         let (purges, purge) = AsyncStream.makeStream(of: Void.self)
-        try await withOperations(onChatDeleted: { purge.yield() }) { operations, _, chat in
+        try await withOperations(onDeletion: { purge.yield() }) { operations, _, chat in
             try await operations.deleteChat(.anonymous, chat)
             await #expect(throws: StoreError.chatNotFound) {
                 try await operations.deleteChat(.anonymous, chat)

@@ -17,6 +17,11 @@ extension APIError {
     static let messageNotFound = APIError(status: .notFound, code: "message_not_found", detail: "Message not found")
     static let userNotFound = APIError(status: .notFound, code: "user_not_found", detail: "User not found")
     static let forbidden = APIError(status: .forbidden, code: "forbidden", detail: "You may not do this")
+    static let noSigningSecret = APIError(
+        status: .conflict,
+        code: "no_signing_secret",
+        detail: "The server has no secret to sign tokens with: set CHAT_JWT_SECRET"
+    )
     static let revisionMismatch = APIError(
         status: .preconditionFailed,
         code: "revision_mismatch",

@@ -107,6 +107,48 @@ struct RequestValidator {
         return text(name, in: object, make).map { OptionalValue(value: $0) }
     }
 
+    /// A string member, which may be absent or null.
+    mutating func nullableText<Value>(
+        _ name: String,
+        in object: JSONValue,
+        _ make: (String) throws(TextViolation) -> Value
+    ) -> OptionalValue<Value>? {
+        guard object.member(name)?.kind != .null else { return OptionalValue(value: nil) }
+        return optionalText(name, in: object, make)
+    }
+
+    /// A boolean member.
+    mutating func boolean(_ name: String, in object: JSONValue, default value: Bool) -> Bool? {
+        guard let member = object.member(name) else { return value }
+        if let boolean = member.boolean { return boolean }
+        note(.notABoolean, at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    /// A string member with one of the values of an enumeration.
+    mutating func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        in object: JSONValue,
+        default value: Value
+    ) -> Value? {
+        guard let member = object.member(name) else { return value }
+        if let choice = (try? member.string()).flatMap(Value.init) { return choice }
+        note(.notOneOf(Value.allCases.map(\.rawValue)), at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    /// A query parameter with one of the values of an enumeration.
+    mutating func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        in request: Request,
+        default value: Value
+    ) -> Value? {
+        guard let text = request.queryParameter(name) else { return value }
+        if let choice = Value(rawValue: text) { return choice }
+        note(.notOneOf(Value.allCases.map(\.rawValue)), at: ["query", name], input: .text(text))
+        return nil
+    }
+
     /// A valid value, or nil where absence is valid.
     struct OptionalValue<Value> {
         let value: Value?

@@ -9,6 +9,8 @@ extension ValidationIssue.Problem {
         case .notAnObject: "model_attributes_type"
         case .notAString: "string_type"
         case .notADictionary: "dict_type"
+        case .notABoolean: "bool_type"
+        case .notOneOf: "literal_error"
         case .notAnIntegerValue: "int_type"
         case .rule: "value_error"
         case .notUnicode: "string_unicode"
@@ -31,6 +33,8 @@ extension ValidationIssue.Problem {
         case .notAnObject: "Input should be a valid dictionary or object to extract fields from"
         case .notAString: "Input should be a valid string"
         case .notADictionary: "Input should be a valid dictionary"
+        case .notABoolean: "Input should be a valid boolean"
+        case .notOneOf(let values): "Input should be \(Self.list(values))"
         case .notAnIntegerValue: "Input should be a valid integer"
         case .rule(let rule): "Value error, \(rule)"
         case .notUnicode: "Input should be a valid string, unable to parse raw data as a unicode string"
@@ -59,10 +63,17 @@ extension ValidationIssue.Problem {
         case .lessThan(let minimum): writer.context("ge", minimum)
         case .greaterThan(let maximum): writer.context("le", maximum)
         case .invalidJSON(let reason): writer.context("error", reason)
-        case .missing, .notAnObject, .notAString, .notADictionary, .notAnIntegerValue, .notUnicode, .notAnInteger,
-            .integerTooLong, .extraForbidden:
+        case .notOneOf(let values): writer.context("expected", Self.list(values))
+        case .missing, .notAnObject, .notAString, .notADictionary, .notABoolean, .notAnIntegerValue, .notUnicode,
+            .notAnInteger, .integerTooLong, .extraForbidden:
             break
         }
+    }
+
+    /// Such as `'a', 'b' or 'c'`.
+    private static func list(_ values: [String]) -> String {
+        let quoted = values.map { "'\($0)'" }
+        return quoted.dropLast().joined(separator: ", ") + " or " + (quoted.last ?? "")
     }
 
     private static let nullCharacter = "the character U+0000 is not allowed"

@@ -27,6 +27,9 @@ struct ValidationIssue {
         case notAnObject
         case notAString
         case notADictionary
+        case notABoolean
+        /// None of the values of an enumeration, of which there are at least two.
+        case notOneOf([String])
         case notAnIntegerValue
         /// A rule of the service itself; the text completes "Value error, …".
         case rule(String)

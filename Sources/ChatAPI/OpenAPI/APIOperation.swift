@@ -34,13 +34,14 @@ struct APIOperation {
 
 /// A group of operations in the documentation.
 enum APITag: String, CaseIterable {
-    case chats, messages, live, health
+    case chats, messages, live, users, health
 
     var description: String {
         switch self {
         case .chats: "Create, list, change and delete chats."
         case .messages: "Post, read, edit and delete messages."
         case .live: "Follow logs live. See docs/streaming.md."
+        case .users: "Maintain users and their access. See docs/users.md."
         case .health: "For orchestrators and monitors."
         }
     }

@@ -1,3 +1,4 @@
+import ChatDomain
 import ChatWire
 
 /// A parameter, which several operations can share.
@@ -35,9 +36,10 @@ struct APIParameter {
         _ name: String,
         _ description: String,
         _ schema: JSONSchema,
+        isRequired: Bool = false,
         example: OpenAPIValue? = nil
     ) -> APIParameter {
-        APIParameter(.query, name, description, schema, example: example)
+        APIParameter(.query, name, description, schema, isRequired: isRequired, example: example)
     }
 
     static func limit(_ limit: PageLimit, _ description: String) -> APIParameter {
@@ -68,6 +70,18 @@ extension APIParameter {
             isRequired: true,
             example: 1,
             component: "MessageID"
+        ),
+        APIParameter(
+            .path,
+            "user_id",
+            """
+            The user's id: 1 to \(UserID.maximumLength) visible ASCII characters. Percent-encode each one that is neither a \
+            letter nor a digit nor any of `-._~`.
+            """,
+            .userID,
+            isRequired: true,
+            example: "ada",
+            component: "UserID"
         ),
     ]
 

@@ -37,6 +37,12 @@ extension APIResponse {
         ),
         component: "MessageNotFound"
     )
+    static let userNotFound = error(.userNotFound, "There is no such user.", component: "UserNotFound")
+    static let noSigningSecret = error(
+        .noSigningSecret,
+        "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`.",
+        component: "NoSigningSecret"
+    )
     static let revisionMismatch = error(
         .revisionMismatch,
         "The message is at another revision than `If-Match` requires. Nothing was changed.",

@@ -73,6 +73,34 @@ extension Message {
     )
 }
 
+extension User {
+    static let example = User(
+        id: id,
+        name: "Ada",
+        avatarURL: "https://example.com/ada.png",
+        metadata: Metadata(json: #"{"team":"core"}"#),
+        createdAt: .example(0)
+    )
+
+    private static let id: UserID = {
+        guard let id = UserID("ada") else { preconditionFailure("not a user's id") }
+        return id
+    }()
+}
+
+extension CallerDescription {
+    static let example = CallerDescription(
+        user: .example,
+        rights: .user(.user),
+        scope: nil,
+        expiresAt: .example(3_600)
+    )
+}
+
+extension IssuedToken {
+    static let example = IssuedToken("eyJhbGciOi…", expiresAt: .example(3_600))
+}
+
 extension MessagePage {
     static let example = MessagePage(
         .newest(of: Chat.newExample.id, limit: 50),

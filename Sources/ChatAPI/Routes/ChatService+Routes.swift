@@ -7,9 +7,9 @@ import HTTPTypes
 extension ChatService {
     /// All routes of the service, in the order in which `Allow` lists methods.
     ///
-    /// - Parameter onChatDeleted: Called when a deleted chat may need purging.
-    package func routes(hub: EventHub, onChatDeleted: @escaping @Sendable () -> Void = {}) async -> [Route] {
-        let operations = Operations(store, hub: hub, typing: typing, onChatDeleted: onChatDeleted)
+    /// - Parameter onDeletion: Called when a deletion may have left work for the background.
+    package func routes(hub: EventHub, onDeletion: @escaping @Sendable () -> Void = {}) async -> [Route] {
+        let operations = Operations(store, hub: hub, typing: typing, onDeletion: onDeletion)
         let reads = ReadBudget(readLimits)
         let admissions = StreamAdmissions(streamLimits)
         let chats = ChatController(
@@ -38,6 +38,13 @@ extension ChatService {
             limits: webSocketLimits,
             origins: webSocketOrigins
         )
+        let users = UserController(
+            operations: operations,
+            authenticator: authenticator,
+            tokenSigner: tokenSigner,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            reads: reads
+        )
         let health = HealthController(store: store, drain: drain, log: ReadinessLog())
 
         let documented: [Route] = [
@@ -58,6 +65,15 @@ extension ChatService {
             Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
             Route(.get, "/ws", .openWebSocket, isStream: true, use: sockets.open),
             Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
+
+            Route(.get, "/users", .listUsers, use: users.list),
+            Route(.get, "/users/{user_id}", .getUser, use: users.show),
+            Route(.put, "/users/{user_id}", .putUser, access: .administrator, use: users.put),
+            Route(.delete, "/users/{user_id}", .deleteUser, access: .administrator, use: users.delete),
+            Route(.post, "/users/{user_id}/tokens", .createToken, access: .administrator, use: users.createToken),
+            Route(.post, "/users/{user_id}/revoke", .revokeUserTokens, access: .administrator, use: users.revoke),
+            Route(.post, "/revoke", .revokeAllTokens, access: .administrator, use: users.revokeAll),
+            Route(.get, "/me", .getCaller, use: users.showCaller),
 
             Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
             Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),

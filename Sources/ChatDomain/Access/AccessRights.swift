@@ -35,6 +35,15 @@ package enum AccessRights: Hashable, Sendable {
         }
     }
 
+    /// The role in the application; nil for a server key that acts as no user and is not an administrator's.
+    package var applicationRole: ApplicationRole? {
+        switch self {
+        case .unrestricted: .admin
+        case .everyChat: nil
+        case .user(let role, _): role
+        }
+    }
+
     /// Whether the caller may create chats.
     package var mayCreateChats: Bool {
         switch self {

@@ -5,6 +5,8 @@
 package struct UserID: Hashable, Sendable {
     /// In characters, all of them ASCII.
     package static let maximumLength = 128
+    /// A regular expression that matches exactly the valid ids.
+    package static let pattern = "^[!-~]{1,\(maximumLength)}$"
 
     /// Case-sensitive and never trimmed.
     package let value: String

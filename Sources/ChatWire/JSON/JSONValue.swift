@@ -134,6 +134,11 @@ package struct JSONValue: Sendable {
         return Int64(whole)
     }
 
+    /// Nil for other kinds than a boolean.
+    package var boolean: Bool? {
+        kind == .boolean ? bytes.first == UInt8(ascii: "t") : nil
+    }
+
     /// Decodes a string with U+FFFD for each lone surrogate, so that it can be sent back to a client; nil for other
     /// kinds.
     package func lossyString() -> String? {

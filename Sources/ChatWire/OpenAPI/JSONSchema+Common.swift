@@ -17,7 +17,7 @@ extension JSONSchema {
     package static let userID = component(
         "UserID",
         [
-            "type": "string", "pattern": "^[!-~]{1,\(UserID.maximumLength)}$",
+            "type": "string", "pattern": .string(UserID.pattern),
             "description": "Identifies a user: 1 to \(UserID.maximumLength) visible ASCII characters.",
             "examples": ["ada"],
         ]

@@ -74,6 +74,11 @@ extension JSONSchema {
         ["type": "string", "minLength": 1, "maxLength": .integer(maximum)]
     }
 
+    /// The raw values of an enumeration.
+    package static func values<Value: RawRepresentable<String> & CaseIterable>(of type: Value.Type) -> JSONSchema {
+        ["type": "string", "enum": .array(type.allCases.map { .string($0.rawValue) })]
+    }
+
     /// Values of exactly one of the schemas.
     package static func oneOf(_ schemas: JSONSchema...) -> JSONSchema {
         ["oneOf": .array(schemas.map(\.value))]

@@ -2,9 +2,9 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// The running server purges large deleted chats.
+/// The running server finishes deletions.
 @Suite(.timeLimit(.minutes(5)))
-struct DeletedChatPurgerTests {
+struct DeletionServiceTests {
     private static let rowCount = """
         SELECT CAST((SELECT count(*) FROM chats) + (SELECT count(*) FROM messages) AS text)
         """
@@ -44,7 +44,7 @@ struct DeletedChatPurgerTests {
             let chat = try await store.createChat(titled: ChatTitle("large")).id
             try await database.fill(chat.rawValue, messages: 5_000)
             try await database.forbidDeletionsOfMessages()
-            try await withServer(store, purgeInterval: .milliseconds(20)) { client in
+            try await withServer(store, deletionInterval: .milliseconds(20)) { client in
                 #expect(try await client.send("DELETE", "/chats/1").status == 204)
                 // This purge skips the chat while the server's purge has it locked.
                 await #expect(throws: StoreError.self) { while true { _ = try await store.purgeDeletedChats() } }
@@ -54,7 +54,7 @@ struct DeletedChatPurgerTests {
         }
     }
 
-    /// The purger does not report when it is done, so this polls, up to the suite's time limit.
+    /// The service does not report when it is done, so this polls, up to the suite's time limit.
     private func waitUntilEmpty(_ database: DatabaseUnderTest) async throws {
         while try await database.rows(Self.rowCount) != [["0"]] {
             try await Task.sleep(for: .milliseconds(20))
