@@ -153,8 +153,8 @@ let package = Package(
         .target(
             name: "ChatTestSupport",
             dependencies: [
-                "ChatAPI", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite", "HTTPConnections",
-                "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess,
+                "ChatAPI", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
+                "HTTPConnections", "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess,
                 .systemPackage,
             ],
             swiftSettings: settings
@@ -232,8 +232,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatArchives", "ChatDomain", "ChatLive", "ChatSQLite", "ChatTestSupport", "ChatWire",
-                "HTTPConnections",
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatSQLite", "ChatTestSupport",
+                "ChatWire", "HTTPConnections",
                 .hummingbird,
                 .nioCore,
             ],

@@ -1,5 +1,6 @@
 package import ChatAPI
 package import ChatDomain
+package import ChatIdentity
 package import ChatLive
 package import HTTPConnections
 import Hummingbird
@@ -7,6 +8,8 @@ import Hummingbird
 /// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
     _ store: some ServiceStore,
+    authenticator: Authenticator? = nil,
+    tokenSigner: TokenSigner? = nil,
     typing: TypingNotices = TypingNotices(),
     limits: HTTPLimits = HTTPLimits(),
     streamLimits: StreamLimits = StreamLimits(),
@@ -19,6 +22,8 @@ package func withServer<Result: Sendable>(
 ) async throws -> Result {
     let service = ChatService(
         store: store,
+        authenticator: authenticator,
+        tokenSigner: tokenSigner,
         typing: typing,
         limits: limits,
         streamLimits: streamLimits,

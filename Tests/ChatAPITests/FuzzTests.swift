@@ -35,6 +35,33 @@ struct FuzzTests {
         }
     }
 
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `a mutated profile either replaces that of a user or is rejected`(_ seed: UInt64) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            var random = SplitMix64(state: seed)
+            for _ in 0..<150 {
+                var body = Array((Self.profiles.randomElement(using: &random) ?? "").utf8)
+                random.mutate(&body)
+                var id = Array("ada/%2f..".utf8)
+                random.mutate(&id)
+                let path = "/users/x" + id.map { "%" + String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
+                let response = try await client.send("PUT", path, body: body)
+                #expect([200, 422].contains(response.status), "\(path) \(body)")
+                _ = try response.json
+                if response.status == 200 {
+                    #expect(try response.json["id"] == .string("x" + String(decoding: id, as: UTF8.self)))
+                    #expect(try await client.send("GET", path).text == response.text)
+                }
+            }
+            try await expectAlive(client)
+        }
+    }
+
+    private static let profiles = [
+        "{}", #"{"name":"a","kind":"bot"}"#,
+        #"{"avatar_url":"\ud83d\udc4b é","deactivated":true,"metadata":{"a":[1e5]}}"#,
+    ]
+
     private static let bodies = [
         #"{"title":"a"}"#, #"{"title":"\ud83d\udc4b é","x":[1.5e3,true,null,{"y":[]}]}"#, #"["\\",{"title":"\u0000"}]"#,
         #"{"title":"\#(String(repeating: "long ", count: 60))"}"#, "",

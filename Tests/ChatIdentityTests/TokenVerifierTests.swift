@@ -356,6 +356,20 @@ struct TokenVerifierTests {
         #expect(verified.expiresAt == instant(3_600))
     }
 
+    @Test func `a signed token names the exact instant at which it was issued`() async throws {
+        let signer = try await TokenSigner(secret: TestKeys.secret)
+        let verifier = TokenVerifier()
+        verifier.replaceKeys(of: .secrets, with: try await keys([TestKeys.secret]))
+        let now = Instant.now()
+        for offset in 0..<200 {
+            let issuedAt = now.advanced(by: .microseconds(offset - 200))
+            let token = try await signer.token(for: #require(UserID("ada")), lifetime: .seconds(60), at: issuedAt)
+            let verified = try await verifier.verify(token)
+            #expect(verified.issuedAt == issuedAt)
+            #expect(verified.expiresAt == issuedAt.advanced(by: .seconds(60)))
+        }
+    }
+
     @Test func `a token that the service signs is valid for the maximum age at most`() async throws {
         let signer = try await TokenSigner(secret: TestKeys.secret)
         let token = try await signer.token(for: "ada", lifetime: .seconds(1_000_000), at: clock.now)

@@ -1,0 +1,85 @@
+import ChatDomain
+import ChatIdentity
+import ChatTestSupport
+
+/// A store's authenticator, with credentials that it accepts.
+struct TestAccess {
+    static let secret = "a secret of more than thirty-two bytes"
+
+    let store: any ServiceStore
+    let authenticator: Authenticator
+    let signer: TokenSigner
+
+    init(_ store: any ServiceStore, _ mode: Authenticator.Mode = .required) async throws {
+        self.store = store
+        let verifier = TokenVerifier()
+        verifier.replaceKeys(of: .secrets, with: [try await TokenKey(secret: Self.secret)])
+        authenticator = Authenticator(mode, verifier, store, store.signals)
+        signer = try await TokenSigner(secret: Self.secret)
+    }
+
+    /// Signs a token that was issued just now and is valid for an hour.
+    func token(_ user: UserID = "ada", _ role: ApplicationRole = .user) async throws -> String {
+        try await signer.token(for: user, role: role, lifetime: .seconds(3_600), at: .now())
+    }
+
+    /// Adds a server key to the store.
+    func key(_ scope: ServerKeyScope) async throws -> String {
+        let key = ServerKey()
+        let record = ServerKeyRecord(
+            id: key.id,
+            secretHash: key.secretHash,
+            name: scope.text,
+            scope: scope,
+            createdAt: .now()
+        )
+        try await store.addServerKey(record)
+        return key.text
+    }
+
+    /// Runs a server that requires credentials, and that can issue tokens.
+    func withServer<Result: Sendable>(
+        deletionInterval: Duration = .seconds(30),
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (HTTPTestClient) async throws -> Result
+    ) async throws -> Result {
+        try await ChatTestSupport.withServer(
+            InterceptedStore(store),
+            authenticator: authenticator,
+            tokenSigner: signer,
+            deletionInterval: deletionInterval,
+            body
+        )
+    }
+}
+
+extension HTTPTestClient {
+    /// Sends a request with a credential.
+    ///
+    /// - Parameter actingAs: The value of `Act-As`.
+    func send(
+        _ method: String,
+        _ path: String,
+        as credential: String,
+        actingAs user: String? = nil,
+        body: String? = nil
+    ) async throws -> HTTPTestResponse {
+        var headers = ["Authorization": "Bearer \(credential)"]
+        headers["Act-As"] = user
+        return try await send(method, path, headers: headers, body: body)
+    }
+}
+
+extension HTTPTestResponse {
+    /// The body with `T` in place of each instant.
+    var textWithoutInstants: String {
+        text.withoutInstants
+    }
+}
+
+extension String {
+    /// The text with `T` in place of each instant.
+    var withoutInstants: String {
+        replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/, with: "T")
+    }
+}
