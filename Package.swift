@@ -154,7 +154,8 @@ let package = Package(
             name: "ChatTestSupport",
             dependencies: [
                 "ChatAPI", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
-                "HTTPConnections", "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix, .serviceLifecycle, .subprocess,
+                "HTTPConnections", "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix,
+                .serviceLifecycle, .subprocess,
                 .systemPackage,
             ],
             swiftSettings: settings
@@ -232,8 +233,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatSQLite", "ChatTestSupport",
-                "ChatWire", "HTTPConnections",
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPostgres", "ChatSQLite",
+                "ChatTestSupport", "ChatWire", "HTTPConnections",
                 .hummingbird,
                 .nioCore,
             ],

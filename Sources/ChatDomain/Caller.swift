@@ -14,4 +14,11 @@ package struct Caller: Hashable, Sendable {
 
     /// A caller without a credential, in open mode.
     package static let anonymous = Caller(author: nil, rights: .unrestricted)
+
+    /// Decides whether the caller may do something in a chat.
+    ///
+    /// No chat has members yet, so users have only the roles that their tokens grant.
+    package func decide(_ action: ChatAction, in chat: ChatID) -> AccessDecision {
+        rights.decide(action, in: chat, membership: nil)
+    }
 }

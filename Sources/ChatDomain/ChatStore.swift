@@ -24,8 +24,11 @@ package protocol ChatStore: Sendable {
 
     /// Posts, edits or deletes a message.
     ///
+    /// Whether the caller may edit or delete a message depends on who its author is, so it is decided here.
+    ///
     /// - Returns: The message in its new state. An edit that changes nothing returns it as it was.
-    /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits.
+    /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits, and
+    ///   `StoreError.forbidden`.
     func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message>
 
     /// Edits a chat and returns its new state; an edit that changes nothing adds no log entry.

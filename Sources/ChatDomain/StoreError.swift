@@ -6,6 +6,8 @@ package enum StoreError: Error, Equatable {
     case messageNotFound
     /// The user does not exist.
     case userNotFound
+    /// The caller may not do this.
+    case forbidden
     /// The message's current revision does not meet the change's condition.
     case revisionMismatch
     /// The message that a draft replies to does not exist or was deleted.
@@ -33,6 +35,7 @@ package enum StoreError: Error, Equatable {
         case .chatNotFound: "there is no such chat"
         case .messageNotFound: "there is no such message"
         case .userNotFound: "there is no such user"
+        case .forbidden: "the caller may not do this"
         case .revisionMismatch: "the message is at another revision"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"

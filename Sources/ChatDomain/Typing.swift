@@ -2,16 +2,19 @@
 package struct Typing: Equatable, Sendable {
     /// The chat whose subscribers receive the notice.
     package let chatID: ChatID
+    /// Who is typing; nil if the caller is no user.
+    package let author: UserID?
     /// When the server accepted the notice.
     package let instant: Instant
-    /// Identifies who is typing, in the application's own terms; at most `maximumMetadataLength` bytes.
+    /// Describes who is typing, in the application's own terms; at most `maximumMetadataLength` bytes.
     package let metadata: Metadata?
 
     /// In bytes of the metadata's compact JSON, so that a notice fits into a PostgreSQL notification.
     package static let maximumMetadataLength = 1_024
 
-    package init(chatID: ChatID, instant: Instant, metadata: Metadata?) {
+    package init(chatID: ChatID, author: UserID? = nil, instant: Instant, metadata: Metadata?) {
         self.chatID = chatID
+        self.author = author
         self.instant = instant
         self.metadata = metadata
     }

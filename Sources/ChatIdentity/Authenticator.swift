@@ -303,6 +303,11 @@ extension Authenticator {
         return CredentialWatch { [weak self] in _ = self?.removeWatch(id) }
     }
 
+    /// The time until a credential expires, negative if it has; nil if it never does.
+    package func timeLeft(of credential: Credential) -> Duration? {
+        credential.expiresAt.map { now().duration(to: $0) }
+    }
+
     private func removeWatch(_ id: Int) -> Bool {
         state.withLock { $0.watches.removeValue(forKey: id) } != nil
     }

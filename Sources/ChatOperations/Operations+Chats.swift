@@ -2,11 +2,14 @@ package import ChatDomain
 
 extension Operations {
     /// Creates a chat, or returns the one that the caller's earlier request with the same idempotency key created.
+    ///
+    /// - Throws: `StoreError.forbidden` if the caller may not create chats.
     package func createChat(_ caller: Caller, _ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
-        try await store.createChat(draft, by: caller)
+        guard caller.rights.mayCreateChats else { throw .forbidden }
+        return try await store.createChat(draft, by: caller)
     }
 
-    /// Lists chats, most recently active first.
+    /// Lists the chats that the caller may read, most recently active first.
     ///
     /// - Parameter epoch: The epoch of the cursor of the query; nil at the start of the list.
     /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch, and `StoreError`.
@@ -15,6 +18,8 @@ extension Operations {
         _ query: ChatListQuery,
         in epoch: Epoch? = nil
     ) async throws -> ChatList {
+        var query = query
+        query.chatIDs = caller.rights.readableChats
         let list = try await store.chats(query)
         if let epoch, epoch != list.epoch { throw OperationError.epochChanged(to: list.epoch) }
         return list
@@ -24,12 +29,14 @@ extension Operations {
     package func readChat(_ caller: Caller, _ request: LatestMessagesRequest) async throws(StoreError)
         -> LatestMessages?
     {
-        try await store.latestMessages(request)
+        try authorize(caller, to: .read, in: request.query.chatID)
+        return try await store.latestMessages(request)
     }
 
     /// Reads a chat with its latest messages, unconditionally.
     package func readChat(_ caller: Caller, _ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
-        try await store.latestMessages(query)
+        try authorize(caller, to: .read, in: query.chatID)
+        return try await store.latestMessages(query)
     }
 
     /// Changes the title, the metadata or both, and returns the chat.
@@ -38,13 +45,15 @@ extension Operations {
     ///
     /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func editChat(_ caller: Caller, _ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
-        try await store.updateChat(id, edit, by: caller)
+        try authorize(caller, to: .editChat, in: id)
+        return try await store.updateChat(id, edit, by: caller)
     }
 
     /// Deletes a chat; if it is large, its messages are purged in the background.
     ///
     /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func deleteChat(_ caller: Caller, _ id: ChatID) async throws(StoreError) {
+        try authorize(caller, to: .deleteChat, in: id)
         try await store.deleteChat(id)
         onDeletion()
     }

@@ -19,6 +19,7 @@ extension Operations {
         after place: LogPlace?,
         on eventLoop: any EventLoop
     ) async throws -> SubscriptionStart {
+        try authorize(caller, to: .follow, in: chat)
         let interest = hub.interest(in: chat, on: eventLoop)
         let snapshot = try await store.chats(withIDs: [chat])
         guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
@@ -40,7 +41,7 @@ extension Operations {
     ) async throws -> StreamStart {
         let known = cursor?.places ?? [:]
         let interests = requests.map { hub.interest(in: $0.chatID, on: eventLoop) }
-        let snapshot = try await store.chats(withIDs: requests.map(\.chatID))
+        let snapshot = try await followableChats(caller, requests.map(\.chatID))
         let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var stream = StreamStart(scope: .chats, caller: caller, epoch: snapshot.epoch)
         if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
@@ -61,7 +62,8 @@ extension Operations {
         return stream
     }
 
-    /// Prepares a stream of all chats, or of the most recently active ones if there are more than a stream can have.
+    /// Prepares a stream of all chats that the caller may read, or of the most recently active ones if there are more
+    /// than a stream can have.
     ///
     /// - Parameters:
     ///   - cursor: Where an earlier stream of all chats ended; nil for a first one.
@@ -74,10 +76,11 @@ extension Operations {
     ) async throws -> StreamStart {
         let limit = hub.limits.maximumChats
         let known = cursor?.places ?? [:]
-        let ids = try await store.chats(ChatListQuery(limit: limit + 1)).chats.map(\.id)
+        let query = ChatListQuery(limit: limit + 1, chatIDs: caller.rights.readableChats)
+        let ids = try await store.chats(query).chats.map(\.id)
         let interests = ids.prefix(limit).map { hub.interest(in: $0, on: eventLoop) }
         let others = Set(known.keys).subtracting(ids.prefix(limit))
-        let snapshot = try await store.chats(withIDs: Array(others.union(ids.prefix(limit))))
+        let snapshot = try await followableChats(caller, Array(others.union(ids.prefix(limit))))
         let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var stream = StreamStart(scope: .allChats, caller: caller, epoch: snapshot.epoch)
         if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
@@ -106,9 +109,15 @@ extension Operations {
         return stream
     }
 
-    /// Reads those of the chats that exist, for a stream of all chats that may join them; nil if the store fails.
+    /// Reads those of the chats that exist and that the caller may read, for a stream of all chats that may join them;
+    /// nil if the store fails.
     @Sendable package func findChats(_ caller: Caller, _ ids: [ChatID]) async -> ChatSnapshot? {
-        try? await store.chats(withIDs: ids)
+        try? await followableChats(caller, ids)
+    }
+
+    /// Reads chats; those that the caller may not read are missing.
+    private func followableChats(_ caller: Caller, _ ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+        try await store.chats(withIDs: ids.filter { mayFollow(caller, $0) })
     }
 
     /// Shows the subscribers of a chat that the caller is typing.
@@ -116,16 +125,25 @@ extension Operations {
     /// A notice over the limit of the chat, or too soon after the last one of the same person, is dropped without an
     /// error.
     ///
-    /// - Parameter client: The client, which has its own limit.
+    /// - Parameters:
+    ///   - metadata: At most `Typing.maximumMetadataLength` bytes.
+    ///   - client: The client, which has its own limit.
     /// - Throws: `OperationError.tooManyTypingNotices`, and `StoreError`.
-    package func announceTyping(_ caller: Caller, _ typing: Typing, from client: String) async throws {
+    package func announceTyping(
+        _ caller: Caller,
+        in chat: ChatID,
+        _ metadata: Metadata?,
+        from client: String
+    ) async throws {
+        try authorize(caller, to: .post, in: chat)
+        let typing = Typing(chatID: chat, author: caller.author, instant: .now(), metadata: metadata)
         let now = ContinuousClock.now
         guard typingLimiter.withLock({ $0.admitsEvent(from: client, at: now) }) else {
             throw OperationError.tooManyTypingNotices
         }
         // Saves a read of the database.
         if typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
-        _ = try await store.chat(typing.chatID)
+        _ = try await store.chat(chat)
         if typingLimiter.withLock({ $0.admits(typing, at: now) }) {
             self.typing.send(typing)
         }

@@ -19,7 +19,8 @@ extension Operations {
         _ draft: MessageDraft,
         to chat: ChatID
     ) async throws(StoreError) -> Accepted<Message> {
-        try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
+        try authorize(caller, to: .post, in: chat)
+        return try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
     }
 
     /// Reads a page of messages, in order of position.
@@ -32,6 +33,7 @@ extension Operations {
         _ range: MessageRange,
         limit: Int
     ) async throws -> MessagePage {
+        try authorize(caller, to: .read, in: chat)
         let page = try await store.messages(MessagePageQuery(range, of: chat, limit: limit))
         if range.isStale(in: page) { throw OperationError.epochChanged(to: page.epoch) }
         return page
@@ -45,14 +47,16 @@ extension Operations {
         _ id: MessageID,
         in chat: ChatID
     ) async throws(StoreError) -> Message {
-        try await store.message(id, in: chat)
+        try authorize(caller, to: .read, in: chat)
+        return try await store.message(id, in: chat)
     }
 
     /// Changes the text, the metadata or both, and returns the message.
     ///
     /// An edit that changes nothing keeps the revision and adds no log entry.
     ///
-    /// - Throws: `StoreError.revisionMismatch` if the condition does not hold.
+    /// - Throws: `StoreError.forbidden` if the caller may not edit this author's messages, and
+    ///   `StoreError.revisionMismatch` if the condition does not hold.
     package func editMessage(
         _ caller: Caller,
         _ id: MessageID,
@@ -60,18 +64,22 @@ extension Operations {
         _ edit: MessageEdit,
         onlyIf condition: RevisionCondition
     ) async throws(StoreError) -> Message {
-        try await store.recordMessage(LogRequest(.edit(id, edit, onlyIf: condition), in: chat, by: caller)).value
+        // The least that any edit needs; whether the message is the caller's own is known where it is written.
+        try authorize(caller, to: .editOwnMessage, in: chat)
+        return try await store.recordMessage(LogRequest(.edit(id, edit, onlyIf: condition), in: chat, by: caller)).value
     }
 
     /// Deletes a message; a tombstone keeps its position in the log.
     ///
-    /// - Throws: `StoreError.revisionMismatch` if the condition does not hold.
+    /// - Throws: `StoreError.forbidden` if the caller may not delete this author's messages, and
+    ///   `StoreError.revisionMismatch` if the condition does not hold.
     package func deleteMessage(
         _ caller: Caller,
         _ id: MessageID,
         in chat: ChatID,
         onlyIf condition: RevisionCondition
     ) async throws(StoreError) {
+        try authorize(caller, to: .deleteOwnMessage, in: chat)
         _ = try await store.recordMessage(LogRequest(.delete(id, onlyIf: condition), in: chat, by: caller))
     }
 }

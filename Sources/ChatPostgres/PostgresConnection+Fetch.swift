@@ -151,6 +151,7 @@ extension PostgresConnection {
             FROM history LEFT JOIN (
                 SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
+                    \(query.chatIDs == nil ? "" : "AND id = ANY ($5)")
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
             ) AS chats ON true
@@ -160,7 +161,7 @@ extension PostgresConnection {
                 .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
                 .text(query.titlePart?.caseFolded),
                 .int64(Int64(query.limit) + 1),
-            ]
+            ] + (query.chatIDs.map { [.int64Array($0.map(\.rawValue))] } ?? [])
         )
         // SQL does not guarantee the order of a join's rows.
         let heads = try result.heads()

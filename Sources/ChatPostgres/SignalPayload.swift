@@ -9,7 +9,7 @@ package import ChatDomain
 ///     created CHAT
 ///     deleted CHAT
 ///     access
-///     typing CHAT MICROSECONDS [METADATA]
+///     typing CHAT MICROSECONDS [@AUTHOR] [METADATA]
 ///     missed
 ///     moved CHAT POSITION
 package struct SignalPayload: Equatable, Sendable {
@@ -118,7 +118,10 @@ extension LogSignal {
 extension Typing {
     /// The notice's line in a payload; nil if its metadata is too long.
     var line: String? {
-        let start = "typing \(chatID.rawValue) \(instant.microsecondsSinceEpoch)"
+        var start = "typing \(chatID.rawValue) \(instant.microsecondsSinceEpoch)"
+        if let author {
+            start += " @\(author.value)"
+        }
         guard let metadata else { return start }
         return Self.isPlausible(metadata.json) ? "\(start) \(metadata.json)" : nil
     }
@@ -129,10 +132,18 @@ extension Typing {
         guard words.count >= 3, let chat = ChatID(words[1]), let microseconds = Int64(canonical: words[2]) else {
             return nil
         }
-        let json = words.count == 4 ? String(words[3]) : nil
+        var json = words.count == 4 ? String(words[3]) : nil
+        var author: UserID?
+        if let rest = json, rest.hasPrefix("@") {
+            let words = rest[...].fields(separatedBy: " ", maximum: 2)
+            author = UserID(String(words[0].dropFirst()))
+            guard author != nil else { return nil }
+            json = words.count == 2 ? String(words[1]) : nil
+        }
         guard json.map(Self.isPlausible) ?? true else { return nil }
         self.init(
             chatID: chat,
+            author: author,
             instant: Instant(microsecondsSinceEpoch: microseconds),
             metadata: json.flatMap { Metadata(json: $0) }
         )

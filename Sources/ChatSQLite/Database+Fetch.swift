@@ -4,19 +4,23 @@ import GRDB
 /// The statements that read; each runs inside its caller's snapshot.
 extension Database {
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
+        // The cross join makes SQLite look up the listed chats, rather than search all chats for them.
+        let source =
+            query.chatIDs == nil ? "chats" : "json_each(?) AS listed CROSS JOIN chats ON chats.id = listed.value"
         let statement = try cachedStatement(
             sql: """
-                SELECT \(HeadColumns.list) FROM chats
-                WHERE deleted_at IS NULL AND (last_entry_at, id) < (?, ?)
+                SELECT \(HeadColumns.list) FROM \(source)
+                WHERE deleted_at IS NULL AND (last_entry_at, chats.id) < (?, ?)
                     AND (? IS NULL OR instr(case_folded(title), ?))
-                ORDER BY last_entry_at DESC, id DESC LIMIT ?
+                ORDER BY last_entry_at DESC, chats.id DESC LIMIT ?
                 """
         )
         let part = query.titlePart?.caseFolded
         let columns = try HeadColumns(statement)
+        let listed = query.chatIDs.map { "[\($0.map { String($0.rawValue) }.joined(separator: ","))]" }
         let rows = try Row.fetchCursor(
             statement,
-            arguments: [
+            arguments: StatementArguments(listed.map { [$0] } ?? []) + [
                 query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
             ]
         )

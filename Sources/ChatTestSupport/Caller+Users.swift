@@ -5,4 +5,9 @@ extension Caller {
     package static func user(_ id: UserID, _ role: ChatRole = .owner) -> Caller {
         Caller(author: id, rights: .user(.user, Grants(everywhere: role)))
     }
+
+    /// A user who passes every check.
+    package static func administrator(_ id: UserID) -> Caller {
+        Caller(author: id, rights: .user(.admin))
+    }
 }

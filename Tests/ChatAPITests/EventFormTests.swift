@@ -61,5 +61,12 @@ struct EventFormTests {
         #expect(
             String(buffer: EventForm.serverSentEvents.bytes(of: event)) == framed("event: typing\ndata: \(json)\n\n")
         )
+        let byAda = LiveEvent(
+            Typing(chatID: 7, author: "ada", instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
+        )
+        #expect(
+            String(decoding: byAda.json, as: UTF8.self)
+                == #"{"type":"typing","chat_id":7,"author":"ada","at":"1970-01-01T00:00:00.000000Z"}"#
+        )
     }
 }

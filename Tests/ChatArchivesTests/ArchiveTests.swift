@@ -515,7 +515,10 @@ extension ArchiveTests {
         let second = try await post("answer", replyTo: first.id, by: .user("bob"))
         _ = try await store.postMessage(MessageText("elsewhere"), to: other)
         _ = try await store.postMessage(MessageText("gone"), to: gone)
-        try await change(.edit(second.id, MessageEdit(text: try MessageText("better")), onlyIf: .any), by: .user("ada"))
+        try await change(
+            .edit(second.id, MessageEdit(text: try MessageText("better")), onlyIf: .any),
+            by: .administrator("ada")
+        )
         try await change(.edit(second.id, MessageEdit(text: try MessageText("best")), onlyIf: .any))
         let sent = try await post("sent once", key: "k1", by: .user("ada"))
         let deleted = try await post("to be deleted", #"{"secret":1}"#, replyTo: sent.id, key: "k2", by: .user("ada"))

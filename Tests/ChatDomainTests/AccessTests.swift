@@ -92,6 +92,22 @@ struct AccessTests {
         #expect(!ServerKeyScope.read.rights.mayCreateChats)
     }
 
+    @Test func `callers with a role everywhere read all chats, other users only those of their grants`() {
+        for rights in [AccessRights.unrestricted, .user(.admin), .everyChat(.reader)] {
+            #expect(rights.readableChats == nil)
+        }
+        #expect(AccessRights.user(.user, Grants(everywhere: .reader, chats: [Self.chat: .owner])).readableChats == nil)
+        #expect(AccessRights.user(.guest).readableChats == [])
+        let grants = Grants(chats: [Self.chat: .reader, Self.otherChat: .owner])
+        #expect(AccessRights.user(.bot, grants).readableChats == [Self.chat, Self.otherChat])
+    }
+
+    @Test func `a hidden chat is reported as missing`() throws {
+        #expect(throws: StoreError.chatNotFound) { try AccessDecision.hidden.requireAllowed() }
+        #expect(throws: StoreError.forbidden) { try AccessDecision.forbidden.requireAllowed() }
+        try AccessDecision.allowed.requireAllowed()
+    }
+
     @Test func `grants are read from their claim and written to it`() throws {
         let claim = ["42": "member", "*": "reader"]
         let grants = try #require(Grants(claim: claim))

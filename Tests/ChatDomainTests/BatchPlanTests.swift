@@ -225,7 +225,7 @@ struct BatchPlanTests {
         let edit = MessageEdit(text: try MessageText("edited"))
         let requests = [
             record(try post("new"), in: first, by: .user("ada")),
-            record(.edit(old.id, edit, onlyIf: .any), in: first, by: .user("bob")),
+            record(.edit(old.id, edit, onlyIf: .any), in: first, by: .administrator("bob")),
             record(.delete(gone.id, onlyIf: .any), in: first, by: .user("eve")),
             .update(first, rename, by: .user("bob")), record(try post("last"), in: first),
             record(.edit(old.id, MessageEdit(text: try MessageText("again")), onlyIf: .any), in: first),

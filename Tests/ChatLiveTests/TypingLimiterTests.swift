@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatLive
+import ChatTestSupport
 import Testing
 
 /// Which typing notices subscribers get.
@@ -43,6 +44,20 @@ import Testing
         #expect(limiter.admits(typing(1, "bob"), at: now))
         #expect(limiter.admits(typing(2, "ada"), at: now))
         #expect(!limiter.admits(typing(2, "ada"), at: now))
+    }
+
+    @Test func `a user is one person, whatever the metadata`() {
+        let limiter = Limiter(interval: .seconds(2), chatLimit: 100, addressLimit: 100)
+        func typing(_ author: UserID, _ chat: ChatID, _ json: String?) -> Typing {
+            let instant = Instant(microsecondsSinceEpoch: 0)
+            return Typing(chatID: chat, author: author, instant: instant, metadata: json.flatMap { Metadata(json: $0) })
+        }
+        #expect(limiter.admits(typing("ada", 1, #"{"a":1}"#), at: start))
+        #expect(!limiter.admits(typing("ada", 1, #"{"a":2}"#), at: start))
+        #expect(!limiter.admits(typing("ada", 1, nil), at: start))
+        #expect(limiter.admits(typing("ada", 2, nil), at: start))
+        #expect(limiter.admits(typing("bob", 1, #"{"a":1}"#), at: start))
+        #expect(limiter.admits(typing("ada", 1, nil), at: start + .seconds(2)))
     }
 
     @Test func `a chat admits a limited number of notices per second`() {

@@ -87,7 +87,7 @@ struct OperationsTests {
 
     @Test func `the caller is the author`() async throws {
         try await withOperations { operations, _, chat in
-            let (ada, bob) = (Caller.user("ada"), Caller.user("bob"))
+            let (ada, bob) = (Caller.user("ada"), Caller.administrator("bob"))
             let draft = MessageDraft(text: try MessageText("text"), idempotencyKey: IdempotencyKey("k"))
             let message = try await operations.postMessage(ada, draft, to: chat).value
             #expect(message.author == "ada")

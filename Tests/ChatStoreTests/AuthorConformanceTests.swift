@@ -20,7 +20,7 @@ struct AuthorConformanceTests {
             let first = try await store.recordMessage(post, in: chat, by: .user("ada")).value
             let second = try await store.recordMessage(post, in: chat).value
             #expect([first.author, second.author] == ["ada", nil])
-            let edited = try await store.edit(first.id, in: chat, text: "uno", by: .user("bob"))
+            let edited = try await store.edit(first.id, in: chat, text: "uno", by: .administrator("bob"))
             let again = try await store.edit(first.id, in: chat, text: "eins")
             #expect([edited.author, again.author] == ["ada", "ada"])
             let deleted = try await store.delete(second.id, in: chat, by: .user("eve"))
@@ -39,6 +39,36 @@ struct AuthorConformanceTests {
                 #expect(entries.map(\.author) == authors)
                 break
             }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `whose messages a caller may change depends on the caller's role`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let post = LogChange.post(MessageDraft(text: try MessageText("text")))
+            let message = try await store.recordMessage(post, in: chat, by: .user("ada", .member)).value
+            for caller in [Caller.user("bob", .owner), .user("bob", .member), .user("ada", .reader)] {
+                await #expect(throws: StoreError.forbidden) {
+                    try await store.edit(message.id, in: chat, text: "edited", by: caller)
+                }
+            }
+            for caller in [Caller.user("bob", .member), .user("ada", .reader)] {
+                await #expect(throws: StoreError.forbidden) {
+                    try await store.delete(message.id, in: chat, by: caller)
+                }
+            }
+            let stranger = Caller(author: "ada", rights: .user(.user))
+            await #expect(throws: StoreError.chatNotFound) {
+                try await store.delete(message.id, in: chat, by: stranger)
+            }
+            #expect(try await store.log(of: chat, after: 0, limit: 20).entries == [LogEntry(created: message)])
+
+            let edited = try await store.edit(message.id, in: chat, text: "edited", by: .user("ada", .member))
+            #expect(edited.revision == 2)
+            let deleted = try await store.delete(message.id, in: chat, by: .user("bob", .moderator))
+            #expect(deleted.isDeleted)
+            #expect(try await store.log(of: chat, after: 1, limit: 20).entries.map(\.author) == ["ada", "bob"])
         }
     }
 
@@ -148,7 +178,7 @@ struct AuthorConformanceTests {
             for caller in [Caller.user("ada"), .user("bob"), .anonymous] {
                 _ = try await store.recordMessage(self.draft("hello", key: "k"), in: chat, by: caller)
             }
-            _ = try await store.edit(1, in: chat, text: "edited", by: .user("bob"))
+            _ = try await store.edit(1, in: chat, text: "edited", by: .administrator("bob"))
             let archived = try #require(try await store.archivedChats(after: 0, limit: 1).first)
             #expect(archived.keyAuthor == "ada")
             let entries = try await store.archivedEntries(of: chat, after: 0, limit: 20)

@@ -63,6 +63,32 @@ struct ChatListConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `a list can be limited to some chats`(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            for number in 1...10 {
+                _ = try await store.createChat(titled: ChatTitle(number % 2 == 1 ? "odd" : "even"))
+            }
+            // Equal instants, so that ids decide.
+            let instants = "(SELECT last_entry_at FROM chats WHERE id = 2)"
+            try await database.execute("UPDATE chats SET last_entry_at = \(instants) WHERE id BETWEEN 2 AND 9")
+            try await store.deleteChat(4)
+            // Chat 4 is deleted, and chat 77 does not exist.
+            let listed: Set<ChatID> = [9, 1, 2, 5, 4, 77, 6]
+            for limit in [1, 2, 3, 5, 6] {
+                let expected: [Int64] = [9, 6, 5, 2, 1]
+                #expect(try await store.pages(of: limit, chatIDs: listed) == expected.chunks(of: limit))
+                let odd = try await store.pages(of: limit, titlePart: "ODD", chatIDs: listed)
+                #expect(odd == [9, 5, 1].chunks(of: limit), "limit \(limit)")
+            }
+            let epoch = try await store.epoch
+            for chatIDs in [[], [4, 77]] as [Set<ChatID>] {
+                let list = try await store.chats(ChatListQuery(limit: 100, chatIDs: chatIDs))
+                #expect(list == ChatList(chats: [], next: nil, epoch: epoch))
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `part of a title is found in any script and case`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let titles = [
@@ -131,11 +157,16 @@ extension ChatStore {
     }
 
     /// The ids of each page, to the end of the list.
-    fileprivate func pages(of limit: Int, titlePart: String? = nil) async throws -> [[Int64]] {
+    fileprivate func pages(
+        of limit: Int,
+        titlePart: String? = nil,
+        chatIDs: Set<ChatID>? = nil
+    ) async throws -> [[Int64]] {
         var pages: [[Int64]] = []
         var cursor: ChatListQuery.Cursor? = .start
         while let start = cursor {
-            let list = try await chats(ChatListQuery(after: start, limit: limit, titlePart: titlePart))
+            let query = ChatListQuery(after: start, limit: limit, titlePart: titlePart, chatIDs: chatIDs)
+            let list = try await chats(query)
             pages.append(list.chats.map(\.id.rawValue))
             cursor = list.next
         }

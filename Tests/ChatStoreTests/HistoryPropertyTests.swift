@@ -252,7 +252,9 @@ private struct Acknowledgement {
 
 extension Caller {
     /// A few clients; two of them are anonymous.
-    fileprivate static let several: [Caller] = [.anonymous, .user("ada"), .user("bob"), .anonymous]
+    fileprivate static let several: [Caller] = [
+        .anonymous, .administrator("ada"), .administrator("bob"), .anonymous,
+    ]
 }
 
 /// One of many clients; it checks the invariants that hold at any time.

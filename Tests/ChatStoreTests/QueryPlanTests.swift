@@ -54,6 +54,27 @@ struct QueryPlanTests {
         try database.close()
     }
 
+    /// The few chats of a limited list are sorted.
+    @Test func `SQLite looks up the chats of a limited list`() async throws {
+        let database = try SQLiteDatabase(SQLiteConfiguration(location: .memory))
+        try await MigrationRunner(database).migrate(.up, to: .head)
+        let statements = Mutex<Set<String>>([])
+        try await database.writer.writeWithoutTransaction { connection in
+            connection.trace { event in
+                guard case .statement(let statement) = event else { return }
+                statements.withLock { _ = $0.insert(statement.sql) }
+            }
+        }
+        _ = try await SQLiteStore(database, limits: .patient).chats(ChatListQuery(limit: 20, chatIDs: [1, 2]))
+        try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
+        let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
+        let steps: [String] = try await database.writer.read { database in
+            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql)).map { $0["detail"] }
+        }
+        #expect(steps.contains("SEARCH chats USING INTEGER PRIMARY KEY (rowid=?)"), "\(steps)")
+        try database.close()
+    }
+
     @Test func `PostgreSQL scans and sorts nothing`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) {

@@ -9,10 +9,12 @@ import Testing
         let instant = Instant(microsecondsSinceEpoch: -5)
         let typing = Typing(chatID: 3, instant: instant, metadata: metadata)
         let anonymous = Typing(chatID: 4, instant: Instant(microsecondsSinceEpoch: 0), metadata: nil)
+        let byAda = Typing(chatID: 5, author: "{@da}", instant: instant, metadata: metadata)
+        let byBob = Typing(chatID: 6, author: "@bob", instant: instant, metadata: nil)
         let lines = lines(
             of: [
                 .signal(.created(1)), .signal(.deleted(2)), .typing(typing),
-                .typing(anonymous), .signal(.moved([5: Position(rawValue: .max)])),
+                .typing(anonymous), .typing(byAda), .typing(byBob), .signal(.moved([5: Position(rawValue: .max)])),
             ]
         )
         let texts = SignalPayload.texts(of: lines, process: 0xc0ffee)
@@ -24,6 +26,8 @@ import Testing
                 deleted 2
                 typing 3 -5 {"user":"Ada L"}
                 typing 4 0
+                typing 5 -5 @{@da} {"user":"Ada L"}
+                typing 6 -5 @@bob
                 moved 5 9223372036854775807
                 """
             ]
@@ -85,7 +89,10 @@ import Testing
         "1 0000000000000001\ntyping 1", "1 0000000000000001\ntyping 1 x", "1 0000000000000001\ntyping 1 1 ",
         "1 0000000000000001\ntyping 1 1 null", "1 0000000000000001\ntyping 1 1 {", "1 0000000000000001\ntyping 1 1 }",
         "1 0000000000000001\ntyping 1 1 {\"a\":\r1}", "1 0000000000000001\ntyping 1 1 {\"a\":\n1}",
-        "1 0000000000000001\ntyping 1 1  {}",
+        "1 0000000000000001\ntyping 1 1  {}", "1 0000000000000001\ntyping 1 1 @", "1 0000000000000001\ntyping 1 1 @ {}",
+        "1 0000000000000001\ntyping 1 1 @ada ", "1 0000000000000001\ntyping 1 1 @ada  {}",
+        "1 0000000000000001\ntyping 1 1 @ada bob", "1 0000000000000001\ntyping 1 1 @\u{E4}da",
+        "1 0000000000000001\ntyping 1 1 {} @ada",
         "1 0000000000000001\ntyping 1 1 {" + String(repeating: " ", count: 1_023) + "}",
     ]
 
@@ -124,7 +131,8 @@ private enum Sent {
             let text = (0..<length).map { _ in ["a", " ", "é", "👋🏽", "\\n"].randomElement(using: &random) ?? "" }
             let metadata = length == 0 ? nil : Metadata(json: "{\"text\":\"\(text.joined().prefix(100))\"}")
             let instant = Instant(microsecondsSinceEpoch: .random(in: .min ... .max, using: &random))
-            return .typing(Typing(chatID: chat, instant: instant, metadata: metadata))
+            let author: UserID? = ["ada", "{}", "@", nil].randomElement(using: &random) ?? nil
+            return .typing(Typing(chatID: chat, author: author, instant: instant, metadata: metadata))
         default: return .signal(.moved([chat: Position(rawValue: .random(in: 1...(.max), using: &random))]))
         }
     }

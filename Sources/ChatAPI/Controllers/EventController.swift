@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import ChatOperations
 import ChatWire
@@ -11,6 +12,7 @@ import NIOCore
 /// Serves live logs as streams and long polls, and accepts typing notices.
 struct EventController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
+    let authenticator: Authenticator
     let hub: EventHub
     let admissions: StreamAdmissions
     let reads: ReadBudget
@@ -41,7 +43,13 @@ struct EventController<Store: ServiceStore>: Sendable {
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
             if wait > 0, streamed.position == streamed.end {
-                await hub.wait(for: streamed, timeout: .seconds(Int64(wait)), on: context.channel)
+                try await hub.wait(
+                    for: streamed,
+                    timeout: .seconds(Int64(wait)),
+                    as: context.credential,
+                    authenticator,
+                    on: context.channel
+                )
             }
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = PageLimit.logEntries.defaultValue
@@ -90,8 +98,8 @@ struct EventController<Store: ServiceStore>: Sendable {
         let object = try validator.object(in: body, of: request)
         let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
         guard let chatID, let metadata else { throw validator.error }
-        let event = Typing(chatID: chatID, instant: .now(), metadata: metadata.applied(to: nil))
-        try await operations.announceTyping(context.caller, event, from: context.client)
+        let caller = context.caller
+        try await operations.announceTyping(caller, in: chatID, metadata.applied(to: nil), from: context.client)
         return Response(status: .noContent)
     }
 
@@ -106,18 +114,19 @@ struct EventController<Store: ServiceStore>: Sendable {
         return Response(
             status: .ok,
             headers: .stream(form),
-            body: .takingOver { [hub, operations, logger = context.logger] connection in
+            body: .takingOver { [hub, operations, authenticator, context] connection in
                 let beginning = ContinuousClock.now
                 let tally = StreamTally()
                 hub.stream(
                     start,
                     as: form,
                     to: admission,
+                    until: context.credential.map { CredentialLifetime(of: $0, authenticator) },
                     counting: tally,
                     findChats: operations.findChats,
                     into: connection
                 ) {
-                    logger.info(
+                    context.logger.info(
                         "Stream ended",
                         metadata: [
                             "path": "\(path)",

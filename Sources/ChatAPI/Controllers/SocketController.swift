@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import ChatOperations
 import HTTPConnections
@@ -11,6 +12,7 @@ import WebSocket
 /// Opens WebSockets, which carry live logs and client requests on one connection.
 struct SocketController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
+    let authenticator: Authenticator
     let hub: EventHub
     let admissions: StreamAdmissions
     let limits: WebSocketLimits
@@ -27,7 +29,7 @@ struct SocketController<Store: ServiceStore>: Sendable {
         let admission = try admissions.admit(context.channel.remoteAddress)
         let service = SocketService(
             operations: operations,
-            caller: context.caller,
+            authenticator: authenticator,
             address: admission.address,
             client: admission.client,
             logger: context.logger
@@ -35,10 +37,17 @@ struct SocketController<Store: ServiceStore>: Sendable {
         return Response(
             status: .switchingProtocols,
             headers: handshake.responseFields,
-            body: .takingOver { [hub, limits] connection in
+            body: .takingOver { [hub, limits, credential = context.credential] connection in
                 let eventLoop = connection.channel.eventLoop
-                let session = ChatSocket(hub, admission, on: eventLoop, logger: service.logger) { message in
-                    await service.perform(message, on: eventLoop)
+                let session = ChatSocket(
+                    hub,
+                    admission,
+                    credential,
+                    service.authenticator,
+                    on: eventLoop,
+                    logger: service.logger
+                ) { message, caller in
+                    await service.perform(message, for: caller, on: eventLoop)
                 }
                 WebSocketConnection.takeOver(connection, limits: limits, session: session)
             }

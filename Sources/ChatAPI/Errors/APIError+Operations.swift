@@ -57,6 +57,7 @@ extension APIError {
         case .chatNotFound: self = .chatNotFound
         case .messageNotFound: self = .messageNotFound
         case .userNotFound: self = .userNotFound
+        case .forbidden: self = .forbidden
         case .revisionMismatch: self = .revisionMismatch
         case .idempotencyKeyReused: self = .idempotencyKeyReused
         case .unavailable(let reason), .schemaMismatch(let reason):

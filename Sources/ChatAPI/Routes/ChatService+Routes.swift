@@ -26,6 +26,7 @@ extension ChatService {
         let log = LogController(operations: operations, reads: reads)
         let events = EventController(
             operations: operations,
+            authenticator: authenticator,
             hub: hub,
             admissions: admissions,
             reads: reads,
@@ -33,6 +34,7 @@ extension ChatService {
         )
         let sockets = SocketController(
             operations: operations,
+            authenticator: authenticator,
             hub: hub,
             admissions: admissions,
             limits: webSocketLimits,
@@ -63,7 +65,7 @@ extension ChatService {
 
             Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
             Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
-            Route(.get, "/ws", .openWebSocket, isStream: true, use: sockets.open),
+            Route(.get, "/ws", .openWebSocket, access: .socket, isStream: true, use: sockets.open),
             Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
 
             Route(.get, "/users", .listUsers, use: users.list),

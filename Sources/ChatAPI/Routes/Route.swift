@@ -16,6 +16,8 @@ package struct Route: Sendable {
         case open
         /// For callers with a credential, unless the server is in open mode.
         case caller
+        /// As `caller`, but the credential may follow in the first message: the WebSocket.
+        case socket
         /// For administrators and server keys with the scope `admin`.
         case administrator
         /// For orchestrators: served for any host and by an overloaded server, and not logged at level info.
@@ -78,7 +80,9 @@ package struct Route: Sendable {
         return { [handler, access, unknownQuery] request, context in
             var context = context
             if !isPublic {
-                context.credential = try await authenticator.authenticate(request)
+                do {
+                    context.credential = try await authenticator.authenticate(request)
+                } catch CredentialError.tokenMissing where access == .socket {}
                 if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
             }
             if unknownQuery == .rejected {

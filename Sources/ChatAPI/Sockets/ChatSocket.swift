@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import ChatWire
 import DequeModule
@@ -12,12 +13,32 @@ import WebSocket
 /// Requests run one at a time, so that messages enter the log in the order in which they were sent. Confined to the
 /// event loop of the connection.
 final class ChatSocket: WebSocketSession {
-    typealias Perform = @Sendable (ByteBuffer) async -> SocketOutcome
+    /// Performs a request for a caller; nil before the client has authenticated.
+    typealias Perform = @Sendable (ByteBuffer, Caller?) async -> SocketOutcome
+
+    /// What the client has proven.
+    private enum Identity {
+        /// Nothing, which suffices in open mode.
+        case anonymous
+        /// Nothing yet: its first message must be a credential.
+        case awaited(timeout: Scheduled<Void>?)
+        case verified(CredentialLifetime)
+
+        var caller: Caller? {
+            switch self {
+            case .anonymous: .anonymous
+            case .awaited: nil
+            case .verified(let lifetime): lifetime.credential.caller
+            }
+        }
+    }
 
     private let hub: EventHub
     private let admission: StreamAdmissions.Admission
     private let logger: Logger
     private let eventLoop: any EventLoop
+    private let authenticator: Authenticator
+    private var identity: Identity
     private let perform: Perform
     private var connection: WebSocketConnection?
     private var subscriber: Subscriber?
@@ -43,6 +64,8 @@ final class ChatSocket: WebSocketSession {
     init(
         _ hub: EventHub,
         _ admission: StreamAdmissions.Admission,
+        _ credential: Credential?,
+        _ authenticator: Authenticator,
         on eventLoop: any EventLoop,
         logger: Logger,
         perform: @escaping Perform
@@ -52,6 +75,13 @@ final class ChatSocket: WebSocketSession {
         self.eventLoop = eventLoop
         self.logger = logger
         self.perform = perform
+        self.authenticator = authenticator
+        identity =
+            if let credential {
+                .verified(CredentialLifetime(of: credential, authenticator))
+            } else {
+                authenticator.mode == .open ? .anonymous : .awaited(timeout: nil)
+            }
     }
 
     func opened(_ connection: WebSocketConnection) {
@@ -60,6 +90,16 @@ final class ChatSocket: WebSocketSession {
         self.subscriber = subscriber
         shard.add(subscriber)
         writeNotice(type: "hello") { _ in }
+        switch identity {
+        case .anonymous: break
+        case .awaited:
+            let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+            let timeout = TimeAmount(hub.limits.authenticationTimeout)
+            identity = .awaited(
+                timeout: eventLoop.scheduleTask(in: timeout) { loopBound.value.expire(.tokenMissing) }
+            )
+        case .verified(let lifetime): lifetime.start(on: eventLoop) { self.expire($0) }
+        }
     }
 
     func received(text: ByteBuffer, on connection: WebSocketConnection) {
@@ -99,8 +139,7 @@ final class ChatSocket: WebSocketSession {
                 "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
             ]
         )
-        subscriber.map(shard.remove)
-        subscriber = nil
+        end()
         connection = nil
         waiting = []
         waitingBytes = 0
@@ -110,12 +149,12 @@ final class ChatSocket: WebSocketSession {
 extension ChatSocket {
     /// Performs the next request, unless one is in progress or its answer would have to be buffered.
     private func performNext() {
-        guard !isPerforming, isWritable, let message = waiting.popFirst() else { return }
+        guard !isPerforming, subscriber != nil, isWritable, let message = waiting.popFirst() else { return }
         isPerforming = true
         waitingBytes -= message.readableBytes
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
-        Task { [eventLoop, perform] in
-            let outcome = await perform(message)
+        Task { [eventLoop, perform, caller = identity.caller] in
+            let outcome = await perform(message, caller)
             eventLoop.execute { loopBound.value.finish(outcome) }
         }
     }
@@ -132,6 +171,11 @@ extension ChatSocket {
             let subscription = subscriber.subscriptions.first { $0.chatID == chatID }
             subscription.map(shard.unsubscribe)
             write(subscription == nil ? SocketAnswer(mark, APIError.notSubscribed, logger: logger) : SocketAnswer(mark))
+        case .authenticated(let credential, let mayFollow, let mark):
+            authenticate(with: credential, mayFollow: mayFollow, mark, subscriber)
+        }
+        if identity.caller == nil {
+            close(.unauthorized, reason: "the first message must authenticate")
         }
         flush()
         if !isFull {
@@ -157,6 +201,58 @@ extension ChatSocket {
             }
             write(answer)
             shard.start(subscriber.add(chat), chat)
+        }
+    }
+
+    /// Uses a credential from now on, for the same user as before if there was one.
+    private func authenticate(
+        with credential: Credential,
+        mayFollow: (ChatID) -> Bool,
+        _ mark: SocketRequest.Mark,
+        _ subscriber: Subscriber
+    ) {
+        if case .verified(let lifetime) = identity, lifetime.credential.caller.author != credential.caller.author {
+            write(SocketAnswer(mark, APIError.otherUser, logger: logger))
+            return close(.unauthorized, reason: "the credential is another user's")
+        }
+        endIdentity()
+        let lifetime = CredentialLifetime(of: credential, authenticator)
+        identity = .verified(lifetime)
+        lifetime.start(on: eventLoop) { self.expire($0) }
+        write(SocketAnswer(mark))
+        for subscription in subscriber.subscriptions where !mayFollow(subscription.chatID) {
+            shard.unsubscribe(subscription)
+            writeNotice(type: "chat.unfollowed") { writer in
+                writer.member("chat_id", subscription.chatID)
+                writer.member("last_seq", subscription.position)
+            }
+        }
+    }
+
+    private func expire(_ error: CredentialError) {
+        writeNotice(type: "unauthorized") { writer in
+            writer.member("reason", error.reasonOfEnd)
+        }
+        close(.unauthorized, reason: "the credential is missing or no longer valid")
+    }
+
+    /// Ends all subscriptions and closes the connection; nothing that the client sent is performed any more.
+    private func close(_ code: WebSocketCloseCode, reason: String) {
+        end()
+        connection?.close(code, reason: reason)
+    }
+
+    private func end() {
+        endIdentity()
+        subscriber.map(shard.remove)
+        subscriber = nil
+    }
+
+    private func endIdentity() {
+        switch identity {
+        case .anonymous: break
+        case .awaited(let timeout): timeout?.cancel()
+        case .verified(let lifetime): lifetime.cancel()
         }
     }
 
@@ -200,11 +296,9 @@ extension ChatSocket: EventSink {
     }
 
     func overflow() {
-        guard let connection, let subscriber else { return }
-        self.subscriber = nil
-        shard.remove(subscriber)
+        guard subscriber != nil else { return }
         writeNotice(type: "overflow") { _ in }
-        connection.close(.tryAgainLater, reason: "the client does not keep up")
+        close(.tryAgainLater, reason: "the client does not keep up")
     }
 
     /// The WebSocket layer sends its own pings.
@@ -239,5 +333,10 @@ extension APIError {
         status: .notFound,
         code: "not_subscribed",
         detail: "Not subscribed to this chat"
+    )
+    fileprivate static let otherUser = APIError(
+        status: .forbidden,
+        code: "other_user",
+        detail: "The credential is another user's: open another connection"
     )
 }

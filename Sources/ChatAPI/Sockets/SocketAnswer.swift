@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatOperations
 import ChatWire
 import Logging
@@ -29,6 +30,7 @@ struct SocketAnswer: Sendable {
         case StoreError.replyTargetNotFound(let id): self.init(mark, ValidationError.replyTargetNotFound(id))
         case let error as PositionBeyondEnd: self.init(mark, ValidationError(error, at: ["body", "after"]))
         case let error as APIError: self.init(mark, error)
+        case let error as CredentialError: self.init(mark, APIError(error))
         case let error as OperationError: self.init(mark, APIError(error))
         case let error as StoreError: self.init(mark, APIError(error, logger: logger))
         default:

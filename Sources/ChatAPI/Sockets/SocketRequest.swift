@@ -9,7 +9,9 @@ struct SocketRequest {
         case subscribe(ChatID, after: LogPlace?)
         case unsubscribe(ChatID)
         case send(MessageDraft, to: ChatID)
-        case typing(Typing)
+        case typing(ChatID, Metadata?)
+        /// A token or a server key.
+        case auth(String)
         case ping
     }
 
@@ -30,7 +32,7 @@ struct SocketRequest {
     let operation: Operation
 
     /// The names of all operations.
-    static let operations = ["subscribe", "unsubscribe", "send", "typing", "ping"]
+    static let operations = ["subscribe", "unsubscribe", "send", "typing", "auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
@@ -66,9 +68,9 @@ struct SocketRequest {
         case "typing":
             let chatID = validator.chatID(in: object)
             let metadata = validator.metadata(in: object, limit: Typing.maximumMetadataLength)
-            operation = chatID.flatMap { chatID in
-                metadata.map { .typing(Typing(chatID: chatID, instant: .now(), metadata: $0.applied(to: nil))) }
-            }
+            operation = chatID.flatMap { chatID in metadata.map { .typing(chatID, $0.applied(to: nil)) } }
+        case "auth":
+            operation = validator.token(in: object).map { .auth($0) }
         case "ping": operation = .ping
         default: throw Invalid(mark: mark, reason: APIError.unknownOperation)
         }
@@ -96,6 +98,16 @@ extension RequestValidator {
         }
         if let place = member.lossyString().flatMap({ LogPlace($0[...]) }) { return OptionalValue(value: place) }
         note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    fileprivate mutating func token(in object: JSONValue) -> String? {
+        guard let member = object.member("token") else {
+            note(.missing, at: ["body", "token"], input: .null)
+            return nil
+        }
+        if let token = member.lossyString() { return token }
+        note(.notAString, at: ["body", "token"], input: .null)
         return nil
     }
 

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import ChatOperations
 import ChatWire
@@ -8,7 +9,7 @@ import NIOCore
 /// Performs the requests of a WebSocket client.
 struct SocketService<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
-    let caller: Caller
+    let authenticator: Authenticator
     /// The client address, for the log.
     let address: String
     /// Who counts as one client; see `AddressBlock`.
@@ -17,15 +18,17 @@ struct SocketService<Store: ServiceStore>: Sendable {
 
     /// Parses a message and performs its request; errors become answers.
     ///
-    /// - Parameter eventLoop: The event loop of the connection.
-    func perform(_ message: ByteBuffer, on eventLoop: any EventLoop) async -> SocketOutcome {
+    /// - Parameters:
+    ///   - caller: Nil before the client has authenticated, which is then all it may do.
+    ///   - eventLoop: The event loop of the connection.
+    func perform(_ message: ByteBuffer, for caller: Caller?, on eventLoop: any EventLoop) async -> SocketOutcome {
         let start = ContinuousClock.now
         let mark: SocketRequest.Mark
         let outcome: SocketOutcome
         do {
             let request = try SocketRequest(message)
             mark = request.mark
-            outcome = await perform(request, on: eventLoop)
+            outcome = await perform(request, for: caller, on: eventLoop)
         } catch {
             mark = error.mark
             outcome = .answered(SocketAnswer(mark, error.reason, logger: logger))
@@ -34,9 +37,15 @@ struct SocketService<Store: ServiceStore>: Sendable {
         return outcome
     }
 
-    private func perform(_ request: SocketRequest, on eventLoop: any EventLoop) async -> SocketOutcome {
+    private func perform(
+        _ request: SocketRequest,
+        for caller: Caller?,
+        on eventLoop: any EventLoop
+    ) async -> SocketOutcome {
         do {
-            return try await carryOut(request, on: eventLoop)
+            if case .auth(let token) = request.operation { return try await authenticate(token, request.mark) }
+            guard let caller else { throw CredentialError.tokenMissing }
+            return try await carryOut(request, for: caller, on: eventLoop)
         } catch {
             return .answered(SocketAnswer(request.mark, error, logger: logger))
         }
@@ -57,7 +66,19 @@ struct SocketService<Store: ServiceStore>: Sendable {
         logger.log(level: level, "WebSocket request", metadata: metadata)
     }
 
-    private func carryOut(_ request: SocketRequest, on eventLoop: any EventLoop) async throws -> SocketOutcome {
+    private func authenticate(_ token: String, _ mark: SocketRequest.Mark) async throws -> SocketOutcome {
+        let credential = try await authenticator.authenticate(token)
+        let mayFollow: @Sendable (ChatID) -> Bool = { [operations] chatID in
+            operations.mayFollow(credential.caller, chatID)
+        }
+        return .authenticated(credential, mayFollow: mayFollow, mark)
+    }
+
+    private func carryOut(
+        _ request: SocketRequest,
+        for caller: Caller,
+        on eventLoop: any EventLoop
+    ) async throws -> SocketOutcome {
         let mark = request.mark
         switch request.operation {
         case .subscribe(let chatID, let after):
@@ -71,10 +92,10 @@ struct SocketService<Store: ServiceStore>: Sendable {
                 writer.member("message", accepted.value)
             }
             return .answered(answer)
-        case .typing(let typing):
-            try await operations.announceTyping(caller, typing, from: client)
+        case .typing(let chatID, let metadata):
+            try await operations.announceTyping(caller, in: chatID, metadata, from: client)
             return .answered(SocketAnswer(mark))
-        case .ping:
+        case .ping, .auth:
             return .answered(SocketAnswer(mark))
         }
     }
@@ -86,4 +107,6 @@ enum SocketOutcome: Sendable {
     /// Answer, then start the subscription.
     case subscribe(SubscriptionStart, SocketRequest.Mark)
     case unsubscribe(ChatID, SocketRequest.Mark)
+    /// Use the credential from now on, end the subscriptions that it does not allow, and answer.
+    case authenticated(Credential, mayFollow: @Sendable (ChatID) -> Bool, SocketRequest.Mark)
 }

@@ -1,3 +1,4 @@
+import ChatIdentity
 import ChatLive
 import ChatOperations
 import HTTPConnections
@@ -6,11 +7,14 @@ import NIOCore
 extension EventHub {
     /// Streams into a connection until the stream ends; call it on the event loop of the connection.
     ///
-    /// - Parameter onEnd: Called once, on the event loop.
+    /// - Parameters:
+    ///   - lifetime: Nil for an anonymous client.
+    ///   - onEnd: Called once, on the event loop.
     func stream(
         _ start: StreamStart,
         as form: EventForm,
         to client: StreamAdmissions.Admission,
+        until lifetime: CredentialLifetime?,
         counting tally: StreamTally,
         findChats: @escaping EventStream.FindChats,
         into connection: TakenConnection,
@@ -21,6 +25,7 @@ extension EventHub {
             start,
             as: form,
             to: client,
+            until: lifetime,
             counting: tally,
             of: self,
             findChats: findChats,
@@ -42,17 +47,29 @@ extension EventHub {
     }
 
     /// Waits until a chat has an entry after a position, the time is up, or waiting is pointless.
-    func wait(for chat: SubscriptionStart, timeout: TimeAmount, on channel: any Channel) async {
-        await withCheckedContinuation { continuation in
+    ///
+    /// - Throws: The reason why the credential is no longer accepted.
+    func wait(
+        for chat: SubscriptionStart,
+        timeout: TimeAmount,
+        as credential: Credential?,
+        _ authenticator: Authenticator,
+        on channel: any Channel
+    ) async throws(CredentialError) {
+        let error: CredentialError? = await withCheckedContinuation { continuation in
             channel.eventLoop.execute {
-                guard !channel.isEnding else { return continuation.resume() }
-                let poll = LongPoll(chat, of: self, timeout: timeout) { continuation.resume() }
+                guard !channel.isEnding else { return continuation.resume(returning: nil) }
+                let lifetime = credential.map { CredentialLifetime(of: $0, authenticator) }
+                let poll = LongPoll(chat, of: self, timeout: timeout, until: lifetime) { error in
+                    continuation.resume(returning: error)
+                }
                 do {
                     try channel.pipeline.syncOperations.addHandler(poll, position: .first)
                 } catch {
-                    continuation.resume()
+                    continuation.resume(returning: nil)
                 }
             }
         }
+        if let error { throw error }
     }
 }

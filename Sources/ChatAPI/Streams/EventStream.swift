@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import ChatOperations
 import ChatWire
@@ -23,6 +24,8 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     let form: EventForm
     let tally: StreamTally
     private let client: StreamAdmissions.Admission
+    /// Nil for an anonymous client, and once the stream has ended.
+    private var lifetime: CredentialLifetime?
     /// Whether the response body is chunked; otherwise, events are written without their chunk framing.
     private let isChunked: Bool
     private let onEnd: () -> Void
@@ -46,6 +49,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         _ start: StreamStart,
         as form: EventForm,
         to client: StreamAdmissions.Admission,
+        until lifetime: CredentialLifetime?,
         counting tally: StreamTally,
         of hub: EventHub,
         findChats: @escaping FindChats,
@@ -55,6 +59,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         self.start = start
         self.form = form
         self.client = client
+        self.lifetime = lifetime
         self.tally = tally
         self.hub = hub
         self.findChats = findChats
@@ -90,6 +95,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
             start.scope == .allChats ? writeCaughtUp() : end()
         }
         flush()
+        lifetime?.start(on: context.eventLoop) { self.expire($0) }
     }
 
     func subscribe(to chats: [SubscriptionStart], isStart: Bool = false) {
@@ -155,6 +161,13 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    /// Tells the client to reconnect with another credential.
+    private func expire(_ error: CredentialError) {
+        finish(type: "unauthorized", id: combinedID()) { writer in
+            writer.member("reason", error.reasonOfEnd)
+        }
+    }
+
     /// Writes a final notice and ends the stream.
     func finish(
         type: String,
@@ -176,6 +189,8 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     func end() {
         guard let subscriber, let context else { return }
         self.subscriber = nil
+        lifetime?.cancel()
+        lifetime = nil
         flush()
         hub.shard(on: context.eventLoop).remove(subscriber)
         if start.scope == .allChats {

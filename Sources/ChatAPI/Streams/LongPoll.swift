@@ -1,8 +1,10 @@
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import NIOCore
 
-/// Waits for the next entry of a log, the timeout, the end of the connection or the shutdown, whichever comes first.
+/// Waits for the next entry of a log, the timeout, the end of the credential or of the connection, or the shutdown,
+/// whichever comes first.
 final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -10,16 +12,26 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     private let hub: EventHub
     private let chat: SubscriptionStart
     private let timeout: TimeAmount
-    private let onEnd: () -> Void
+    private let lifetime: CredentialLifetime?
+    private let onEnd: (CredentialError?) -> Void
     private var subscriber: Subscriber?
     private var deadline: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
-    /// - Parameter onEnd: Called once, on the event loop.
-    init(_ chat: SubscriptionStart, of hub: EventHub, timeout: TimeAmount, onEnd: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - lifetime: Nil for an anonymous client.
+    ///   - onEnd: Called once, on the event loop, with an error if the credential has ended.
+    init(
+        _ chat: SubscriptionStart,
+        of hub: EventHub,
+        timeout: TimeAmount,
+        until lifetime: CredentialLifetime?,
+        onEnd: @escaping (CredentialError?) -> Void
+    ) {
         self.chat = chat
         self.hub = hub
         self.timeout = timeout
+        self.lifetime = lifetime
         self.onEnd = onEnd
     }
 
@@ -32,6 +44,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         guard context.channel.isActive else { return end() }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: timeout) { loopBound.value.end() }
+        lifetime?.start(on: context.eventLoop) { self.end($0) }
         shard.start(subscriber.add(chat), chat)
     }
 
@@ -53,12 +66,13 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    private func end() {
+    private func end(_ error: CredentialError? = nil) {
         guard let subscriber, let context else { return }
         self.subscriber = nil
         deadline?.cancel()
+        lifetime?.cancel()
         hub.shard(on: context.eventLoop).remove(subscriber)
-        onEnd()
+        onEnd(error)
         context.removeLater(self)
     }
 }

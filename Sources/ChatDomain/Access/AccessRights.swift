@@ -27,6 +27,14 @@ package enum AccessRights: Hashable, Sendable {
         return .allowed
     }
 
+    /// The chats that may be read without a membership; nil if that is all of them.
+    package var readableChats: Set<ChatID>? {
+        switch self {
+        case .unrestricted, .everyChat, .user(.admin, _): nil
+        case .user(_, let grants): grants.everywhere == nil ? Set(grants.chats.keys) : nil
+        }
+    }
+
     /// Whether every check is passed.
     package var isAdministrator: Bool {
         switch self {
@@ -61,4 +69,15 @@ package enum AccessDecision: Hashable, Sendable {
     case hidden
     /// The caller may see the chat but not do this.
     case forbidden
+
+    /// Throws unless the action is allowed.
+    ///
+    /// - Throws: `StoreError.chatNotFound` or `StoreError.forbidden`.
+    package func requireAllowed() throws(StoreError) {
+        switch self {
+        case .allowed: break
+        case .hidden: throw .chatNotFound
+        case .forbidden: throw .forbidden
+        }
+    }
 }

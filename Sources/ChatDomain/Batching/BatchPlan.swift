@@ -159,7 +159,9 @@ package struct BatchPlan {
         case .post(let draft):
             return try post(draft, to: head, by: author)
         case .edit(let id, let edit, let condition):
-            let old = try message(id, in: head.chat.id, condition)
+            let old = try message(id, in: head.chat.id, condition, allowing: request.caller) { isOwn in
+                isOwn ? .editOwnMessage : .editOthersMessage
+            }
             var new = old
             new.text = edit.text?.value ?? old.text
             new.metadata = edit.metadata.applied(to: old.metadata)
@@ -171,7 +173,9 @@ package struct BatchPlan {
             new.editedAt = head.instant
             return store(new)
         case .delete(let id, let condition):
-            var message = try message(id, in: head.chat.id, condition)
+            var message = try message(id, in: head.chat.id, condition, allowing: request.caller) { isOwn in
+                isOwn ? .deleteOwnMessage : .deleteOthersMessage
+            }
             head.chat.messageCount -= 1
             append(.messageDeleted, by: author, about: id, to: &head)
             message.deletedAt = head.instant
@@ -239,15 +243,20 @@ package struct BatchPlan {
         return .appended(writes.appends.count - 1, isReplay: false)
     }
 
-    /// Returns a message that exists, is not deleted and meets the condition.
+    /// Returns a message that exists, is not deleted, may be changed by the caller and meets the condition.
+    ///
+    /// - Parameter action: The change, depending on whether the message is the caller's own.
     private func message(
         _ id: MessageID,
         in chatID: ChatID,
-        _ condition: RevisionCondition
+        _ condition: RevisionCondition,
+        allowing caller: Caller,
+        _ action: (_ isOwn: Bool) -> ChatAction
     ) throws(StoreError) -> Message {
         guard let message = message(MessageReference(chatID: chatID, id: id)), !message.isDeleted else {
             throw .messageNotFound
         }
+        try caller.decide(action(message.author == caller.author), in: chatID).requireAllowed()
         guard condition.holds(for: message) else { throw .revisionMismatch }
         return message
     }

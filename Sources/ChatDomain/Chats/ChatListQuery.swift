@@ -28,12 +28,15 @@ package struct ChatListQuery: Sendable {
     /// Limits the list to chats whose title contains this text, regardless of case and Unicode composition; nil lists
     /// all.
     package let titlePart: String?
+    /// Limits the list to these chats; nil lists all.
+    package var chatIDs: Set<ChatID>?
 
     /// - Parameter cursor: The previous page's `ChatList.next`.
-    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil) {
+    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil, chatIDs: Set<ChatID>? = nil) {
         self.cursor = cursor
         self.limit = limit
         self.titlePart = titlePart
+        self.chatIDs = chatIDs
     }
 }
 

@@ -29,6 +29,7 @@ extension JSONSchema {
                     .integer,
                     "In `hello`: an idle stream sends a heartbeat after this many seconds."
                 ),
+                .optional("author", .userID, "In `typing`: the user who is typing; absent without one."),
                 .optional("at", .instant, "In `typing`: when the event was received."),
                 .optional("metadata", .metadata, "In `typing`: who is typing, as your application defines it."),
                 .optional("chat", .chat, "In `chat.created` and `chat.followed`: the chat."),
@@ -36,6 +37,11 @@ extension JSONSchema {
                     "delay_ms",
                     .integer,
                     "In `reconnect`: how long to wait before you reconnect, in milliseconds."
+                ),
+                .optional(
+                    "reason",
+                    ["enum": ["token_missing", "token_expired", "token_revoked", "key_revoked"]],
+                    "In `unauthorized`: why the credential is no longer accepted."
                 ),
                 .optional("epoch", .epoch),
                 .optional(
@@ -58,15 +64,16 @@ extension JSONSchema {
     private static let liveNoticeType: JSONSchema = [
         "enum": [
             "hello", "caught_up", "typing", "chat.created", "chat.deleted", "chat.followed", "chat.unfollowed",
-            "overflow", "reconnect", "reset", "failed",
+            "overflow", "reconnect", "reset", "failed", "unauthorized",
         ],
         "description": """
         `hello`: the stream starts. `caught_up`: everything that existed at the start has been sent. `typing`: someone \
         is typing. `chat.created`, `chat.deleted`: a chat was created or deleted. `chat.followed`, `chat.unfollowed`: a \
         stream of all chats follows an active chat, or stops following an idle one. `reset`: positions belong to \
         another epoch, or the log has gone backward; start over. `failed`: the next position has no entry. `overflow`: \
-        the client was too slow. `reconnect`: the server is shutting down or cannot serve the stream now. After \
-        `overflow` and `reconnect`, the stream ends; reconnect with the last `id`.
+        the client was too slow. `reconnect`: the server is shutting down or cannot serve the stream now. \
+        `unauthorized`: the credential expired or was revoked. After `overflow`, `reconnect` and `unauthorized`, the \
+        stream ends; reconnect with the last `id`.
         """,
     ]
 }

@@ -47,6 +47,7 @@ package final class LiveEvent: Sendable {
         self.init(type: "typing", chatID: typing.chatID, place: nil, instant: typing.instant) { writer in
             writer.notice("typing") { writer in
                 writer.member("chat_id", typing.chatID)
+                writer.member("author", ifPresent: typing.author)
                 writer.member("at", typing.instant)
                 writer.member("metadata", ifPresent: typing.metadata)
             }

@@ -7,14 +7,14 @@ package struct TypingLimiter {
 
     private struct Typist: Hashable {
         let chatID: ChatID
-        /// The hash of the metadata, which identifies the person.
+        /// The hash of the author or else of the metadata, which identifies the person.
         ///
         /// If two people collide, one of them is not shown.
         let hash: Int
 
         init(_ typing: Typing) {
             chatID = typing.chatID
-            hash = typing.metadata.hashValue
+            hash = typing.author?.hashValue ?? typing.metadata.hashValue
         }
     }
 

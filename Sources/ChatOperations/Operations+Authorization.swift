@@ -1,0 +1,15 @@
+package import ChatDomain
+
+extension Operations {
+    /// Requires that a caller may do something in a chat; every operation on a chat starts with it.
+    ///
+    /// - Throws: `StoreError.chatNotFound` if the caller must not learn that the chat exists, and `StoreError.forbidden`.
+    func authorize(_ caller: Caller, to action: ChatAction, in chat: ChatID) throws(StoreError) {
+        try caller.decide(action, in: chat).requireAllowed()
+    }
+
+    /// Whether a caller may read a chat and follow its log.
+    package func mayFollow(_ caller: Caller, _ chat: ChatID) -> Bool {
+        caller.decide(.follow, in: chat) == .allowed
+    }
+}

@@ -1,0 +1,142 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatTestSupport
+import ChatWire
+import NIOPosix
+import Testing
+
+/// What callers are refused, whichever way a request arrives.
+@Suite(.timeLimit(.minutes(5)))
+struct AuthorizationTests {
+    private typealias Perform = @Sendable (Operations<InterceptedStore>, Caller, ChatID) async throws -> Void
+
+    /// The operations on a chat with one message, each with the lowest role that permits it.
+    private static let operations: [(name: String, minimum: ChatRole, perform: Perform)] = [
+        ("readChat", .reader, { _ = try await $0.readChat($1, LatestMessagesQuery(chatID: $2, limit: 1)) }),
+        (
+            "readChat, conditionally", .reader,
+            { _ = try await $0.readChat($1, LatestMessagesRequest(LatestMessagesQuery(chatID: $2, limit: 1))) }
+        ),
+        ("listMessages", .reader, { _ = try await $0.listMessages($1, of: $2, .latest, limit: 1) }),
+        ("readMessage", .reader, { _ = try await $0.readMessage($1, 1, in: $2) }),
+        (
+            "readLog", .reader,
+            {
+                let start = LogPlace(epoch: nil, position: Position(rawValue: 0))
+                _ = try await $0.readLog($1, of: $2, after: start, limit: 1)
+            }
+        ),
+        ("follow", .reader, { _ = try await $0.follow($1, $2, after: nil, on: eventLoop) }),
+        (
+            "followChats", .reader,
+            {
+                let requests = [FollowRequest(chatID: $2, place: nil)]
+                _ = try await $0.followChats($1, requests, after: nil, on: eventLoop)
+            }
+        ),
+        ("announceTyping", .member, { try await $0.announceTyping($1, in: $2, nil, from: "client") }),
+        ("postMessage", .member, { _ = try await $0.postMessage($1, MessageDraft(text: MessageText("new")), to: $2) }),
+        (
+            "editMessage", .member,
+            {
+                let edit = MessageEdit(text: try MessageText("edited"))
+                _ = try await $0.editMessage($1, 1, in: $2, edit, onlyIf: .any)
+            }
+        ),
+        ("deleteMessage", .member, { try await $0.deleteMessage($1, 1, in: $2, onlyIf: .any) }),
+        ("editChat", .owner, { _ = try await $0.editChat($1, $2, ChatEdit(title: ChatTitle("edited"))) }),
+        ("deleteChat", .owner, { try await $0.deleteChat($1, $2) }),
+    ]
+
+    private static let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+
+    private static func caller(_ role: ChatRole?, in chat: ChatID) -> Caller {
+        Caller(author: "ada", rights: .user(.user, Grants(chats: role.map { [chat: $0] } ?? [:])))
+    }
+
+    /// Passes a new chat with one message by the user that `caller` returns.
+    private func withChat(_ body: (Operations<InterceptedStore>, ChatID) async throws -> Void) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { base in
+            let store = InterceptedStore(base)
+            let operations = Operations(store, hub: EventHub(store), typing: TypingNotices())
+            let chat = try await operations.createChat(.anonymous, ChatDraft(title: ChatTitle("chat"))).value.id
+            let ada = Self.caller(.member, in: chat)
+            _ = try await operations.postMessage(ada, MessageDraft(text: MessageText("text")), to: chat)
+            try await body(operations, chat)
+        }
+    }
+
+    @Test func `every operation needs a role`() async throws {
+        for (name, minimum, perform) in Self.operations {
+            for role in ChatRole.allCases {
+                try await withChat { operations, chat in
+                    let caller = Self.caller(role, in: chat)
+                    if role >= minimum {
+                        try await perform(operations, caller, chat)
+                    } else {
+                        await #expect(throws: StoreError.forbidden, "\(name) as \(role)") {
+                            try await perform(operations, caller, chat)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `without a role, a chat looks missing`() async throws {
+        try await withChat { operations, chat in
+            for (name, _, perform) in Self.operations {
+                for caller in [Self.caller(nil, in: chat), Self.caller(.owner, in: 77)] {
+                    await #expect(throws: StoreError.chatNotFound, "\(name)") {
+                        try await perform(operations, caller, chat)
+                    }
+                }
+                // The error of a chat that is really missing.
+                await #expect(throws: StoreError.chatNotFound, "\(name)") {
+                    try await perform(operations, .anonymous, 77)
+                }
+            }
+        }
+    }
+
+    @Test func `guests and keys that only read create no chats`() async throws {
+        try await withChat { operations, _ in
+            let draft = ChatDraft(title: try ChatTitle("chat"))
+            for rights in [AccessRights.user(.guest, Grants(everywhere: .owner)), ServerKeyScope.read.rights] {
+                await #expect(throws: StoreError.forbidden) {
+                    try await operations.createChat(Caller(author: nil, rights: rights), draft)
+                }
+            }
+            _ = try await operations.createChat(Self.caller(nil, in: 1), draft)
+        }
+    }
+
+    @Test func `lists and streams leave out what the caller may not read`() async throws {
+        try await withChat { operations, chat in
+            let other = try await operations.createChat(.anonymous, ChatDraft(title: ChatTitle("other"))).value.id
+            let caller = Self.caller(.reader, in: chat)
+            let query = ChatListQuery(limit: 10)
+            #expect(try await operations.listChats(caller, query).chats.map(\.id) == [chat])
+            #expect(try await operations.listChats(Self.caller(nil, in: chat), query).chats.isEmpty)
+            #expect(await operations.findChats(caller, [chat, other])?.chats.map(\.id) == [chat])
+
+            let eventLoop = Self.eventLoop
+            let all = try await operations.followAllChats(caller, after: nil, on: eventLoop)
+            #expect(all.chats.map(\.interest.chatID) == [chat])
+            // A cursor proves nothing: a chat that is no longer readable looks deleted.
+            let cursor = StreamCursor([(chat, 1), (other, 0)], in: all.epoch)
+            let resumed = try await operations.followAllChats(caller, after: cursor, on: eventLoop)
+            #expect(resumed.chats.map(\.interest.chatID) == [chat])
+            #expect(resumed.deleted == [other])
+            #expect(resumed.unfollowed.isEmpty)
+            let requests = [chat, other].map { FollowRequest(chatID: $0, place: nil) }
+            await #expect(throws: StoreError.chatNotFound) {
+                try await operations.followChats(caller, requests, after: nil, on: eventLoop)
+            }
+            let some = try await operations.followChats(caller, requests, after: cursor, on: eventLoop)
+            #expect(some.chats.map(\.interest.chatID) == [chat])
+            #expect(some.deleted == [other])
+        }
+    }
+}
