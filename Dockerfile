@@ -1,7 +1,8 @@
 # Builds the server's image, or with `--target test` an image that runs the tests. docker-compose.yml uses both.
 
 FROM swift:6.3.1-bookworm AS source
-RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends libpq-dev libsqlite3-dev \
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends \
+    libcurl4-openssl-dev libpq-dev libsqlite3-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -36,7 +37,8 @@ RUN Scripts/docs-assets
 
 # Builds the runtime stage's root file system: the program and the libraries it loads, without a shell.
 FROM debian:bookworm-slim AS root
-RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends \
+    ca-certificates libcurl4 libpq5 libsqlite3-0 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY --from=build /usr/local/bin/chat-api /image/usr/local/bin/

@@ -63,9 +63,10 @@ let package = Package(
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
+        .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(
             name: "ChatIdentity",
-            dependencies: ["Caching", "ChatDomain", .crypto, .jwtKit],
+            dependencies: ["CLibCurl", "Caching", "ChatDomain", "Executors", .crypto, .jwtKit],
             swiftSettings: settings
         ),
         .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),
@@ -128,8 +129,9 @@ let package = Package(
         .executableTarget(
             name: "ChatServer",
             dependencies: [
-                "ChatAPI", "ChatArchives", "ChatDomain", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
-                "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging,
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
+                "ChatSQLite", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .argumentParser,
+                .hummingbird, .logging,
                 .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
@@ -150,6 +152,13 @@ let package = Package(
             path: "Checks/WebSocket/EchoServer",
             swiftSettings: settings
         ),
+        // The Swift backend of docs/authentication.md.
+        .executableTarget(
+            name: "SwiftBackend",
+            dependencies: [.jwtKit],
+            path: "Checks/Tokens/SwiftBackend",
+            swiftSettings: settings
+        ),
         .target(
             name: "ChatTestSupport",
             dependencies: [
@@ -167,7 +176,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatIdentityTests",
-            dependencies: ["ChatDomain", "ChatIdentity", "ChatTestSupport", .crypto, .cryptoExtras, .jwtKit],
+            dependencies: [
+                "ChatDomain", "ChatIdentity", "ChatTestSupport", .crypto, .cryptoExtras, .hummingbird, .jwtKit,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -24,7 +24,7 @@ USER = 10001
 IMAGE_MEGABYTES = 120
 RESIDENT_MEBIBYTES = 40
 # The packages that the image and the archive's README name; the rest are their dependencies.
-SYSTEM_LIBRARIES = {"libpq5", "libsqlite3-0"}
+SYSTEM_LIBRARIES = {"libcurl4", "libpq5", "libsqlite3-0"}
 PROGRAM = "/usr/local/bin/chat-api"
 # Replaces its own process, so that signals reach the program.
 CHANGE_ROOT = 'mount --bind /proc "$0/proc" && exec chroot --userspec="$1:$1" "$0" "${@:2}"'
@@ -78,11 +78,11 @@ def post_a_message(server: Server) -> None:
     assert (status, message["seq"]) == (201, 1), message
 
 
-def it_needs_no_libraries_but_those_of_libpq_and_sqlite(root: Root) -> None:
+def it_needs_no_libraries_but_those_of_libcurl_libpq_and_sqlite(root: Root) -> None:
     needed = subprocess.run(["objdump", "-p", root.folder / PROGRAM[1:]], capture_output=True, text=True, check=True)
     libraries = {line.split()[1].split(".so")[0] for line in needed.stdout.splitlines() if "NEEDED" in line}
     system = {"libc", "libgcc_s", "libm", "libstdc++", "ld-linux-x86-64", "ld-linux-aarch64"}
-    assert libraries - system == {"libpq", "libsqlite3"}, libraries
+    assert libraries - system == {"libcurl", "libpq", "libsqlite3"}, libraries
     assert SYSTEM_LIBRARIES <= {path.name for path in (root.folder / "var/lib/dpkg/status.d").iterdir()}
 
 
@@ -148,7 +148,7 @@ def a_volume_of_another_owner_is_named_with_the_user_id(root: Root) -> None:
 
 def main() -> int:
     checks = [
-        it_needs_no_libraries_but_those_of_libpq_and_sqlite, the_image_is_small,
+        it_needs_no_libraries_but_those_of_libcurl_libpq_and_sqlite, the_image_is_small,
         it_serves_its_api_and_its_documentation_without_a_cdn, it_is_small_in_memory_at_rest,
         it_verifies_the_certificate_of_postgresql, a_volume_of_another_owner_is_named_with_the_user_id,
     ]

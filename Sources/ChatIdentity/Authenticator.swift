@@ -36,6 +36,7 @@ package final class Authenticator: Sendable {
     private let store: any IdentityStore
     private let signals: LogSignals
     private let environmentKey: ServerKeyRecord?
+    private let onUnknownKey: (@Sendable () async -> Void)?
     private let pollInterval: Duration
     private let now: @Sendable () -> Instant
     private let state: Mutex<State>
@@ -47,6 +48,8 @@ package final class Authenticator: Sendable {
     ///   - store: Knows users and server keys.
     ///   - signals: The store's.
     ///   - environmentKey: A key with the scope `admin` besides those of the store.
+    ///   - onUnknownKey: Called for a token that no key of the verifier may have signed; if it obtains newer keys, the
+    ///     token is verified with them.
     ///   - maximumCacheBytes: The memory for users' standings.
     ///   - pollInterval: How often to look for changes that no signal announced.
     ///   - now: The wall clock.
@@ -56,6 +59,7 @@ package final class Authenticator: Sendable {
         _ store: any IdentityStore,
         _ signals: LogSignals,
         environmentKey: ServerKey? = nil,
+        onUnknownKey: (@Sendable () async -> Void)? = nil,
         maximumCacheBytes: Int = 8 * 1024 * 1024,
         pollInterval: Duration = .seconds(5),
         now: @escaping @Sendable () -> Instant = { .now() }
@@ -73,6 +77,7 @@ package final class Authenticator: Sendable {
                 createdAt: now()
             )
         }
+        self.onUnknownKey = onUnknownKey
         self.pollInterval = pollInterval
         self.now = now
         state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
@@ -96,7 +101,7 @@ package final class Authenticator: Sendable {
     }
 
     private func credential(ofToken text: String) async throws -> Credential {
-        let token = try await verifier.verify(text)
+        let token = try await verifiedToken(text)
         let (standing, access) = try await standing(
             of: token.userID,
             named: token.name,
@@ -111,6 +116,16 @@ package final class Authenticator: Sendable {
             expiresAt: token.expiresAt,
             version: access.version
         )
+    }
+
+    private func verifiedToken(_ text: String) async throws(CredentialError) -> UserToken {
+        do throws(CredentialError) {
+            return try await verifier.verify(text)
+        } catch .tokenInvalid(.unknownKey) {
+            guard let onUnknownKey else { throw .tokenInvalid(.unknownKey) }
+            await onUnknownKey()
+            return try await verifier.verify(text)
+        }
     }
 
     private func credential(ofServerKey text: String, actingAs user: String?) async throws -> Credential {

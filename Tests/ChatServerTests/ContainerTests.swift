@@ -68,7 +68,7 @@ struct ContainerTests {
         let image = dockerfile.environment(of: "runtime")
         #expect(Set(image.keys) == ["PATH", "CHAT_HOST", "DATABASE_URL"])
         let api = try service("api").matches(of: #/\n      ([A-Z_]+): /#).map { String($0.1) }
-        #expect(Set(api) == ["CHAT_MIGRATE", "DATABASE_URL"])
+        #expect(Set(api) == ["CHAT_AUTH", "CHAT_MIGRATE", "DATABASE_URL"])
         for variable in image.keys + api where variable != "PATH" {
             #expect(settings[variable] != nil, "\(variable)")
         }
@@ -97,7 +97,9 @@ struct ContainerTests {
         let libraries = packages.split(separator: " ").filter { $0.hasSuffix("-dev") }.map(String.init)
         #expect(dockerfile.debianPackages(of: "source") == Set(libraries))
         let runtime = try libraries.map { library in
-            try #require(["libpq-dev": "libpq5", "libsqlite3-dev": "libsqlite3-0"][library])
+            try #require(
+                ["libcurl4-openssl-dev": "libcurl4", "libpq-dev": "libpq5", "libsqlite3-dev": "libsqlite3-0"][library]
+            )
         }
         #expect(dockerfile.debianPackages(of: "root") == Set(runtime + ["ca-certificates"]))
     }

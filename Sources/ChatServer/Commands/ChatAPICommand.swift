@@ -8,7 +8,7 @@ struct ChatAPICommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, EpochCommand.self,
-            HealthcheckCommand.self,
+            HealthcheckCommand.self, KeyCommand.self, TokenCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -18,6 +18,32 @@ struct HostOptions: ParsableArguments {
     }
 }
 
+struct AuthenticationOptions: ParsableArguments {
+    @Option(Settings.auth) var auth: String?
+    @Option(Settings.jwtKeys) var jwtKeys: String?
+    @Option(Settings.jwksURL) var jwksURL: String?
+    @OptionGroup var rules: TokenRuleOptions
+
+    var given: [GivenSetting] {
+        [Settings.auth.given(auth), Settings.jwtKeys.given(jwtKeys), Settings.jwksURL.given(jwksURL)]
+            .compactMap(\.self) + rules.given
+    }
+}
+
+struct TokenRuleOptions: ParsableArguments {
+    @Option(Settings.jwtIssuer) var jwtIssuer: String?
+    @Option(Settings.jwtAudience) var jwtAudience: String?
+    @Option(Settings.tokenMaximumAge) var tokenMaximumAge: String?
+
+    var given: [GivenSetting] {
+        [
+            Settings.jwtIssuer.given(jwtIssuer),
+            Settings.jwtAudience.given(jwtAudience),
+            Settings.tokenMaximumAge.given(tokenMaximumAge),
+        ].compactMap(\.self)
+    }
+}
+
 /// The options of every command that opens the database.
 struct DatabaseOptions: ParsableArguments {
     @Option(Settings.databaseURL) var databaseURL: String?

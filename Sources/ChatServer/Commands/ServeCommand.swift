@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatAPI
 import ChatDomain
+import ChatIdentity
 import ChatLive
 import HTTPConnections
 import Hummingbird
@@ -16,12 +17,15 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run the HTTP server.",
         discussion: """
             You can also set each option with the variable in brackets, in the environment or in a file named .env in \
-            the working directory. The command line overrides the environment, which overrides the file.
+            the working directory. The command line overrides the environment, which overrides the file. Two secrets are \
+            only variables: CHAT_JWT_SECRET, which signs users' tokens, and CHAT_SERVER_KEY, a server key that may do \
+            everything.
             """
     )
 
     @OptionGroup(title: "Address") var address: AddressOptions
     @OptionGroup(title: "Hosts") var hosts: HostOptions
+    @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Capacity") var capacity: CapacityOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
@@ -32,8 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(
-            given: address.given + hosts.given + database.given + capacity.given + schema.given + limits.given
-                + streams.given + logging.given + documentation.given
+            given: address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
+                + limits.given + streams.given + logging.given + documentation.given
         )
         let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
@@ -42,6 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
             logger.warning("\(warning)")
         }
         var server = try Server(settings)
+        let access = try await AccessControl(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
 
@@ -56,15 +61,29 @@ struct ServeCommand: AsyncParsableCommand {
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
         try await database.requireServing(store, logger: logger)
+        let (authenticator, keyServices) = try await makeAuthenticator(access, store, logger)
         let typing = TypingNotices()
-        let services = database.makeServices(for: store, typing, logger: logger)
-        try await server.serve(store, typing, beside: services, logger: logger) { address in
+        let services = database.makeServices(for: store, typing, logger: logger) + keyServices
+        try await server.serve(store, authenticator, typing, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")
+            logger.notice("Access: \(authenticator.mode.summary)")
         }
         try await database.close()
         logger.notice("Stopped")
+    }
+
+    private func makeAuthenticator(
+        _ access: AccessControl,
+        _ store: some ServiceStore,
+        _ logger: Logger
+    ) async throws -> (Authenticator, [any Service]) {
+        do {
+            return try await access.makeAuthenticator(store, logger: logger)
+        } catch {
+            throw CommandError(database: error)
+        }
     }
 }
 
@@ -126,6 +145,7 @@ private struct Server {
     /// - Parameter services: Started before the first request and stopped after the last.
     func serve(
         _ store: some ServiceStore,
+        _ authenticator: Authenticator,
         _ typing: TypingNotices,
         beside services: [any Service],
         logger: Logger,
@@ -134,6 +154,7 @@ private struct Server {
         let drain = Drain()
         let service = ChatService(
             store: store,
+            authenticator: authenticator,
             typing: typing,
             limits: limits,
             readLimits: readLimits,

@@ -86,6 +86,21 @@ extension Setting where Value == Duration {
     }
 }
 
+extension Setting where Value == String? {
+    /// A text that a token must have; `any` for none.
+    static func claim(_ key: [String], flag: String, _ summary: String, placeholder: String) -> Setting {
+        Setting(
+            key: key,
+            flag: flag,
+            summary: summary,
+            placeholder: placeholder,
+            fallback: "any",
+            expected: "a text or any",
+            parse: { $0.isEmpty ? nil : .some($0 == "any" ? nil : $0) }
+        )
+    }
+}
+
 extension Setting where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     static func choice(_ key: [String], flag: String, _ summary: String, default fallback: Value) -> Setting {
         Setting(

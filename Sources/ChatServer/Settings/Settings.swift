@@ -1,3 +1,4 @@
+import ChatIdentity
 import Logging
 import NIOCore
 import PostgresClient
@@ -196,6 +197,72 @@ package enum Settings {
         fallback: "/",
         expected: "a path such as /chat",
         parse: { $0 == "/" ? "" : $0.wholeMatch(of: /(\/[A-Za-z0-9._~-]+)+/).map { String($0.output.0) } }
+    )
+
+    static let auth = Setting.choice(
+        ["chat", "auth"],
+        flag: "auth",
+        """
+        Whether requests need a credential: open (no), required (yes), or auto: open on a loopback address without any \
+        key, otherwise required.
+        """,
+        default: AccessSetting.auto
+    )
+    static let jwtSecrets = SecretSetting<[String]>(
+        variable: "CHAT_JWT_SECRET",
+        expected: """
+            a secret of at least \(TokenKey.minimumSecretLength) bytes for HS256, or several separated by commas, such as \
+            the output of openssl rand -hex 32
+            """,
+        parse: { text in
+            let secrets = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return secrets.allSatisfy { $0.utf8.count >= TokenKey.minimumSecretLength } ? secrets : nil
+        }
+    )
+    static let serverKey = SecretSetting<ServerKey>(
+        variable: "CHAT_SERVER_KEY",
+        expected: """
+            sk_ID_SECRET, with an id of letters and digits and a secret of \(ServerKey.secretLengths.lowerBound) to \
+            \(ServerKey.secretLengths.upperBound) letters, digits, - or _
+            """,
+        parse: { ServerKey($0) }
+    )
+    static let jwtKeys = Setting<String?>(
+        key: ["chat", "jwt", "keys"],
+        flag: "jwt-keys",
+        summary: "JWK set with the keys that sign users' tokens; it is reloaded when the file changes.",
+        placeholder: "file",
+        fallback: "none",
+        expected: "a file or none",
+        parse: { $0.isEmpty ? nil : .some($0 == "none" ? nil : $0) }
+    )
+    static let jwksURL = Setting<KeySetAddress?>(
+        key: ["chat", "jwks", "url"],
+        flag: "jwks-url",
+        summary: "URL of an identity provider's JWK set; it is fetched again when a token names an unknown key.",
+        placeholder: "url",
+        fallback: "none",
+        expected: "none, or a URL such as https://id.example/jwks.json; http only on localhost",
+        parse: { $0 == "none" ? .some(nil) : KeySetAddress($0).map { .some($0) } }
+    )
+    static let jwtIssuer = Setting.claim(
+        ["chat", "jwt", "issuer"],
+        flag: "jwt-issuer",
+        "The iss that tokens must have.",
+        placeholder: "issuer"
+    )
+    static let jwtAudience = Setting.claim(
+        ["chat", "jwt", "audience"],
+        flag: "jwt-audience",
+        "A name that the aud of tokens must include.",
+        placeholder: "audience"
+    )
+    static let tokenMaximumAge = Setting.seconds(
+        ["chat", "token", "max", "age"],
+        flag: "token-max-age",
+        "Maximum number of seconds until a token expires; tokens that are valid for longer are rejected.",
+        in: 60...31_536_000,
+        default: 86_400
     )
 
     static let maximumBodyBytes = Setting.wholeNumber(
@@ -416,6 +483,12 @@ package enum Settings {
         port,
         allowedHosts,
         rootPath,
+        auth,
+        jwtKeys,
+        jwksURL,
+        jwtIssuer,
+        jwtAudience,
+        tokenMaximumAge,
         maximumBodyBytes,
         bodyTimeout,
         idleTimeout,
@@ -444,4 +517,7 @@ package enum Settings {
         logFormat,
         docsAssets,
     ]
+
+    /// The variables of the secrets, which have no option.
+    package static let secretVariables = [jwtSecrets.variable, serverKey.variable]
 }

@@ -17,7 +17,7 @@ struct SettingsReader {
         for (name, value) in environment {
             written[name] = WrittenSetting(value: value, origin: .environment(name))
         }
-        let known = Settings.all.map(\.variable)
+        let known = Settings.all.map(\.variable) + Settings.secretVariables
         warnings = written.sorted { $0.key < $1.key }.compactMap { name, setting in
             guard let nearest = known.nearest(toUnknown: name) else { return nil }
             return "\(setting.origin) is not a setting; did you mean \(nearest)?"
@@ -40,6 +40,18 @@ struct SettingsReader {
             throw SettingError(
                 description: "\(name(of: setting)) is '\(DatabaseURL.redacting(text))': it must be \(setting.expected)"
             )
+        }
+        return value
+    }
+
+    /// The secret's value; nil if it is not set.
+    ///
+    /// - Throws: `SettingError` if the value is invalid, also if it is empty: a variable that was lost on its way must not
+    ///   turn authentication off.
+    func value<Value>(_ secret: SecretSetting<Value>) throws(SettingError) -> Value? {
+        guard let written = written[secret.variable] else { return nil }
+        guard let value = secret.parse(written.value) else {
+            throw SettingError(description: "\(written.origin) is invalid: it must be \(secret.expected)")
         }
         return value
     }

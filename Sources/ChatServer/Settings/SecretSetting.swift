@@ -1,0 +1,9 @@
+/// A setting that is a secret: only a variable, because process lists show options. No error or log contains its value.
+package struct SecretSetting<Value: Sendable>: Sendable {
+    /// The name of the environment variable.
+    package let variable: String
+    /// The values that are accepted, in words that complete "it must be …".
+    let expected: String
+    /// Parses a value; nil if it is not accepted.
+    let parse: @Sendable (String) -> Value?
+}
