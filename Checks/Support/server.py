@@ -15,10 +15,12 @@ ADDRESS = re.compile(r"(?:listens|listening|running) on (?:http://)?127\.0\.0\.1
 class Server:
     """Runs a command in the background, and returns once it logs the port that it listens on."""
 
-    def __init__(self, *command: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str, environment: dict[str, str] | None = None, folder: os.PathLike[str] | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {})}, cwd=folder,
         )
         self.last_lines = collections.deque(maxlen=20)
         # chat-api's log lines about requests that got a 5xx other than 503.

@@ -23,6 +23,18 @@ struct ConfigurationTests {
         #expect(help == settings)
     }
 
+    @Test func `secrets are variables without an option, in the list, the help and the documentation`() async throws {
+        let source = try PackageFile.read("Sources/ChatServer/Settings/Settings.swift")
+        let declared = source.matches(of: /= SecretSetting<.*>\(\s*variable: "([A-Z_]+)"/).map { String($0.1) }
+        #expect(declared == Settings.secretVariables)
+        let page = try PackageFile.read("docs/configuration.md")
+        #expect(page.matches(of: /(?m)^\| `(CHAT_[A-Z_]+)` \| .* \|$/).map { String($0.1) } == declared)
+        let help = try await ChatAPIProcess.run("serve", "--help", in: NSTemporaryDirectory()).output
+        for variable in declared {
+            #expect(help.contains(variable))
+        }
+    }
+
     @Test(arguments: [
         (
             ["export"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]
@@ -42,6 +54,16 @@ struct ConfigurationTests {
         ),
         (["migrate", "history"], []),
         (["healthcheck"], ["host", "port"]),
+        (["token"], ["jwt-issuer", "jwt-audience", "token-max-age"]),
+        (
+            ["key", "create"],
+            [
+                "database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout", "migrate",
+                "migration-lock-timeout", "log-level", "log-format",
+            ]
+        ),
+        (["key", "list"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]),
+        (["key", "revoke"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]),
     ])
     func `a command's help lists the settings that it uses`(_ command: [String], _ flags: [String]) async throws {
         let help = try await Self.help(of: command)
@@ -68,9 +90,13 @@ struct ConfigurationTests {
         try await withTemporaryFolder { folder in
             try Data("DATABASE_URI=sqlite:///other.db\nNAME=x\nlog_level=debug\n".utf8)
                 .write(to: URL(filePath: folder + "/.env"))
-            let environment = ["CHAT_PROT": "1", "CHAT_HOST": "127.0.0.1", "LOG_DIR": "/tmp", "PORT": "1"]
+            let environment = [
+                "CHAT_PROT": "1", "CHAT_HOST": "127.0.0.1", "CHAT_JWT_SECRETS": "hunter2", "LOG_DIR": "/tmp",
+                "PORT": "1",
+            ]
             try Data().write(to: URL(filePath: folder + "/chat.db"))
             let warnings = [
+                "CHAT_JWT_SECRETS is not a setting; did you mean CHAT_JWT_SECRET?",
                 "CHAT_PROT is not a setting; did you mean CHAT_PORT?",
                 "DATABASE_URI (.env, line 1) is not a setting; did you mean DATABASE_URL?",
                 "log_level (.env, line 3) is not a setting; did you mean LOG_LEVEL?",
@@ -96,6 +122,9 @@ struct ConfigurationTests {
         ("--latest-messages-cache-bytes", "CHAT_LATEST_MESSAGES_CACHE_BYTES", "64MB"),
         ("--pool-max-lifetime", "CHAT_POOL_MAX_LIFETIME", "604801"),
         ("--connect-timeout", "CHAT_CONNECT_TIMEOUT", "0"), ("--statement-timeout", "CHAT_STATEMENT_TIMEOUT", "-1"),
+        ("--auth", "CHAT_AUTH", "closed"),
+        ("--jwks-url", "CHAT_JWKS_URL", "http://id.example/"), ("--jwks-url", "CHAT_JWKS_URL", "jwks.json"),
+        ("--token-max-age", "CHAT_TOKEN_MAX_AGE", "59"),
         ("--port", "CHAT_PORT", "abc"), ("--port", "CHAT_PORT", "65536"), ("--port", "CHAT_PORT", "-1"),
         ("--host", "CHAT_HOST", "a b"), ("--log-level", "LOG_LEVEL", "loud"), ("--log-format", "LOG_FORMAT", "xml"),
         ("--max-body-bytes", "CHAT_MAX_BODY_BYTES", "1e6"), ("--body-timeout", "CHAT_BODY_TIMEOUT", "nan"),

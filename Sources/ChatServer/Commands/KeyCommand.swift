@@ -147,11 +147,12 @@ private func text(_ instant: Instant?) -> String {
     return Date(timeIntervalSince1970: Double(instant.microsecondsSinceEpoch) / 1_000_000).formatted(.iso8601)
 }
 
-/// Pads every column to its widest cell.
+/// Pads every column but the last to its widest cell.
 private func aligned(_ rows: [[String]]) -> [String] {
-    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let columns = (rows.first ?? []).indices.dropLast()
+    let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
-        zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-            .joined(separator: "  ")
+        let padded = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
+        return (padded + row.suffix(1)).joined(separator: "  ")
     }
 }

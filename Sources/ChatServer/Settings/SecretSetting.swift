@@ -1,4 +1,6 @@
-/// A setting that is a secret: only a variable, because process lists show options. No error or log contains its value.
+/// A setting that is a secret; no error or log contains its value.
+///
+/// It has no option, because process lists show options.
 package struct SecretSetting<Value: Sendable>: Sendable {
     /// The name of the environment variable.
     package let variable: String

@@ -6,7 +6,7 @@ import Testing
 
 /// The configuration of keys and modes, seen from outside.
 @Suite(.timeLimit(.minutes(5)))
-struct AccessTests {
+struct AccessControlTests {
     private static let secret = "0123456789abcdef0123456789abcdef"
     private static let otherSecret = "fedcba9876543210fedcba9876543210"
 
