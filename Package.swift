@@ -163,9 +163,8 @@ let package = Package(
             name: "ChatTestSupport",
             dependencies: [
                 "ChatAPI", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
-                "HTTPConnections", "PostgresClient", .grdb, .hummingbird, .logging, .nioCore, .nioPosix,
-                .serviceLifecycle, .subprocess,
-                .systemPackage,
+                "HTTPConnections", "PostgresClient", "WebSocket", .grdb, .hummingbird, .logging, .nioCore, .nioPosix,
+                .serviceLifecycle, .subprocess, .systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -245,9 +244,7 @@ let package = Package(
             name: "ChatAPITests",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPostgres", "ChatSQLite",
-                "ChatTestSupport", "ChatWire", "HTTPConnections",
-                .hummingbird,
-                .nioCore,
+                "ChatTestSupport", "ChatWire", "HTTPConnections", "WebSocket", .hummingbird, .nioCore,
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings

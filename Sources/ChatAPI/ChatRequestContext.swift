@@ -9,13 +9,18 @@ package struct ChatRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The connection, which streams write to directly.
     let channel: any Channel
-    /// The verified credential; nil for a request without one.
-    var credential: Credential?
+    private let identity = RequestIdentity()
 
     /// Called by Hummingbird for each request.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
+    }
+
+    /// The verified credential; nil for a request without one.
+    var credential: Credential? {
+        get { identity.credential }
+        nonmutating set { identity.credential = newValue }
     }
 
     /// In whose name the request is made, and with which rights.

@@ -29,6 +29,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let webSocketLimits: WebSocketLimits
     /// The origins whose pages may open a WebSocket.
     package let webSocketOrigins: OriginPolicy
+    /// The other origins whose pages may call the service; `sameHost` for none.
+    package let corsOrigins: OriginPolicy
     /// The maximum size of the cache of chats with their latest messages, in bytes; 0 turns it off.
     package let latestMessagesCacheBytes: Int
     /// The hosts that requests may be for, as a protection against DNS rebinding.
@@ -56,6 +58,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         streamLimits: StreamLimits = StreamLimits(),
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
         webSocketOrigins: OriginPolicy = .sameHost,
+        corsOrigins: OriginPolicy = .sameHost,
         latestMessagesCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
@@ -72,6 +75,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.streamLimits = streamLimits
         self.webSocketLimits = webSocketLimits
         self.webSocketOrigins = webSocketOrigins
+        self.corsOrigins = corsOrigins
         self.latestMessagesCacheBytes = latestMessagesCacheBytes
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath
@@ -98,13 +102,15 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             logger: logger
         )
         let routes = await routes(hub: hub, onDeletion: deletions.wake)
-        let responder = Router(routes, authenticator, hosts: allowedHosts).buildResponder()
+        let table = RouteTable(routes)
+        let crossOrigin = CrossOriginPolicy(corsOrigins, methods: table.methods)
+        let responder = Router(routes, authenticator, hosts: allowedHosts, crossOrigin: crossOrigin).buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
             logger: logger,
-            isEssential: RouteTable(routes).isHealthCheck,
-            onError: ConnectionErrorResponder(logger: logger).respond
+            isEssential: table.isHealthCheck,
+            onError: ConnectionErrorResponder(crossOrigin: crossOrigin, logger: logger).respond
         )
         return Application(
             responder: responder,

@@ -38,7 +38,9 @@ package final class Authenticator: Sendable {
     private let environmentKey: ServerKeyRecord?
     private let onUnknownKey: (@Sendable () async -> Void)?
     private let pollInterval: Duration
-    private let now: @Sendable () -> Instant
+    /// Reads the wall clock by which credentials end.
+    package let now: @Sendable () -> Instant
+    let ticketSecret: TicketSecret
     private let state: Mutex<State>
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
@@ -50,6 +52,7 @@ package final class Authenticator: Sendable {
     ///   - environmentKey: A key with the scope `admin` besides those of the store.
     ///   - onUnknownKey: Called for a token that no key of the verifier may have signed; if it obtains newer keys, the
     ///     token is verified with them.
+    ///   - ticketSecret: The same on all servers that share the store.
     ///   - maximumCacheBytes: The memory for users' standings.
     ///   - pollInterval: How often to look for changes that no signal announced.
     ///   - now: The wall clock.
@@ -60,6 +63,7 @@ package final class Authenticator: Sendable {
         _ signals: LogSignals,
         environmentKey: ServerKey? = nil,
         onUnknownKey: (@Sendable () async -> Void)? = nil,
+        ticketSecret: TicketSecret = TicketSecret(),
         maximumCacheBytes: Int = 8 * 1024 * 1024,
         pollInterval: Duration = .seconds(5),
         now: @escaping @Sendable () -> Instant = { .now() }
@@ -78,6 +82,7 @@ package final class Authenticator: Sendable {
             )
         }
         self.onUnknownKey = onUnknownKey
+        self.ticketSecret = ticketSecret
         self.pollInterval = pollInterval
         self.now = now
         state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
@@ -96,25 +101,25 @@ package final class Authenticator: Sendable {
         if ServerKey.isCandidate(text) {
             return try await credential(ofServerKey: text, actingAs: user)
         }
+        let credential = try await credential(ofToken: text)
         guard user == nil else { throw ActAsError.notAllowed }
-        return try await credential(ofToken: text)
+        return credential
     }
 
     private func credential(ofToken text: String) async throws -> Credential {
         let token = try await verifiedToken(text)
-        let (standing, access) = try await standing(
+        let version = accessVersion
+        try await requireValidTokens(
             of: token.userID,
             named: token.name,
-            token.role == .bot ? .bot : .person
+            token.role == .bot ? .bot : .person,
+            issuedAt: token.issuedAt
         )
-        let source = Credential.Source.token(token.hash, issuedAt: token.issuedAt)
-        let flaw = standing.flaw(ofTokenIssuedAt: token.issuedAt, tokensValidAfter: access.tokensValidAfter)
-        if let flaw { throw CredentialError.tokenInvalid(flaw) }
         return Credential(
             caller: Caller(author: token.userID, rights: token.rights),
-            source: source,
+            source: .token(token.hash, issuedAt: token.issuedAt),
             expiresAt: token.expiresAt,
-            version: access.version
+            version: version
         )
     }
 
@@ -128,22 +133,31 @@ package final class Authenticator: Sendable {
         }
     }
 
+    /// The version of the access data; read it before a check, so that a later change is not missed.
+    var accessVersion: Int64 {
+        state.withLock { $0.access.version }
+    }
+
+    /// Rejects a user's token, or a ticket, that is void; `name` and `kind` are those of a user first seen here.
+    func requireValidTokens(
+        of user: UserID,
+        named name: String? = nil,
+        _ kind: User.Kind = .person,
+        issuedAt: Instant?
+    ) async throws {
+        let (standing, access) = try await standing(of: user, named: name, kind)
+        let flaw = standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: access.tokensValidAfter)
+        if let flaw { throw CredentialError.tokenInvalid(flaw) }
+    }
+
     private func credential(ofServerKey text: String, actingAs user: String?) async throws -> Credential {
         guard let key = ServerKey(text) else { throw CredentialError.tokenInvalid(.malformed) }
-        guard let record = try await record(of: key), key.matches(secretHash: record.secretHash) else {
+        let version = accessVersion
+        guard let record = try await record(ofKey: key.id), key.matches(secretHash: record.secretHash) else {
             throw CredentialError.tokenInvalid(.unknownServerKey)
         }
-        guard record.revokedAt == nil else { throw CredentialError.keyRevoked }
-        noteUse(of: record)
-        let version = state.withLock { $0.access.version }
-        let caller =
-            if let user {
-                try await self.caller(actingAs: user, record.scope)
-            } else {
-                try await self.caller(of: record.scope)
-            }
         return Credential(
-            caller: caller,
+            caller: try await caller(with: record, actingAs: user),
             source: .serverKey(record.id),
             scope: record.scope,
             expiresAt: nil,
@@ -151,7 +165,12 @@ package final class Authenticator: Sendable {
         )
     }
 
-    private func caller(actingAs text: String, _ scope: ServerKeyScope) async throws -> Caller {
+    /// Who makes a request with a server key.
+    func caller(with key: ServerKeyRecord, actingAs text: String?) async throws -> Caller {
+        guard key.revokedAt == nil else { throw CredentialError.keyRevoked }
+        noteUse(of: key)
+        let scope = key.scope
+        guard let text else { return try await caller(of: scope) }
         guard scope.mayActAsUsers else { throw ActAsError.notAllowed }
         guard let user = UserID(text) else { throw ActAsError.invalidUser }
         let (standing, _) = try await standing(of: user, named: nil, .person)
@@ -184,12 +203,12 @@ package final class Authenticator: Sendable {
     }
 
     /// Finds a key, which may have been created a moment ago: keys are read again, at most once a second.
-    private func record(of key: ServerKey) async throws -> ServerKeyRecord? {
-        if let environmentKey, environmentKey.id == key.id { return environmentKey }
-        let (known, loadedAt) = state.withLock { ($0.access.keys[key.id], $0.keysLoadedAt) }
+    func record(ofKey id: String) async throws -> ServerKeyRecord? {
+        if let environmentKey, environmentKey.id == id { return environmentKey }
+        let (known, loadedAt) = state.withLock { ($0.access.keys[id], $0.keysLoadedAt) }
         if let known { return known }
         if let loadedAt, loadedAt.duration(to: .now) < .seconds(1) { return nil }
-        return try await loadKeys()[key.id]
+        return try await loadKeys()[id]
     }
 
     @discardableResult
@@ -353,14 +372,21 @@ private struct AccessTable {
         let standing = credential.caller.author.flatMap { changed[$0] } ?? UserStanding()
         switch credential.source {
         case .token(_, let issuedAt):
-            return standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: tokensValidAfter).map {
-                .tokenInvalid($0)
-            }
+            return error(standing, issuedAt: issuedAt)
+        case .ticket(_, let issuedAt, let key):
+            if let error = key.flatMap({ error(ofKey: $0) }) { return error }
+            return credential.caller.author == nil ? nil : error(standing, issuedAt: issuedAt)
         case .serverKey(let id):
-            if standing.isDeactivated { return .tokenInvalid(.userDeactivated) }
-            guard let key = keys[id] else { return nil }
-            return key.revokedAt == nil ? nil : .keyRevoked
+            return standing.isDeactivated ? .tokenInvalid(.userDeactivated) : error(ofKey: id)
         }
+    }
+
+    private func error(_ standing: UserStanding, issuedAt: Instant?) -> CredentialError? {
+        standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: tokensValidAfter).map { .tokenInvalid($0) }
+    }
+
+    private func error(ofKey id: String) -> CredentialError? {
+        keys[id]?.revokedAt == nil ? nil : .keyRevoked
     }
 }
 

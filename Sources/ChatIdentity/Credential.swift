@@ -10,6 +10,12 @@ package struct Credential: Hashable, Sendable {
         case token(TokenHash, issuedAt: Instant?)
         /// The server key with this id.
         case serverKey(String)
+        /// A ticket.
+        ///
+        /// - Parameters:
+        ///   - issuedAt: That of the token with which the ticket was made; of the ticket itself, if it was a server key.
+        ///   - serverKey: The id of the key with which it was made; nil if it was a token.
+        case ticket(TokenHash, issuedAt: Instant?, serverKey: String?)
     }
 
     /// In whose name the request is made, and with which rights.
@@ -22,10 +28,10 @@ package struct Credential: Hashable, Sendable {
     /// The version of the access data that the credential was checked against.
     let version: Int64
 
-    /// Identifies the credential in a log: the end of a token's hash, or a server key's id.
+    /// Identifies the credential in a log: the end of the hash of a token or ticket, or a server key's id.
     package var logName: String {
         switch source {
-        case .token(let hash, _): hash.suffix
+        case .token(let hash, _), .ticket(let hash, _, _): hash.suffix
         case .serverKey(let id): id
         }
     }

@@ -30,6 +30,8 @@ package enum CredentialError: Error, Hashable {
 
 /// What is wrong with a token or a server key.
 package enum TokenFlaw: CaseIterable, Hashable, Sendable {
+    /// There are several `Authorization` headers, or one that is not `Bearer` and a credential.
+    case notBearer
     case malformed
     case tooLong
     /// No key has the `kid` and `alg` of the token's header; a newer key set may have it.
@@ -43,12 +45,15 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
     case invalidSubject
     case invalidChatClaim
     case unknownServerKey
+    /// The ticket is for another path, or the server did not make it.
+    case invalidTicket
     /// The token was issued before its user's, or everyone's, tokens were revoked.
     case revoked
     case userDeactivated
 
     fileprivate var reason: String {
         switch self {
+        case .notBearer: "Authorization must be the word Bearer, a space and a token or server key."
         case .malformed: "The credential is neither a JSON Web Token nor a server key."
         case .tooLong: "The token is too long."
         case .unknownKey: "The server has no key with the token's `kid` and `alg`."
@@ -61,6 +66,7 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
         case .invalidSubject: "The token's `sub` must be 1 to 128 visible ASCII characters."
         case .invalidChatClaim: "The token's `chat` contains an unknown role or an invalid grant."
         case .unknownServerKey: "The server does not know this key."
+        case .invalidTicket: "The ticket is not valid for this path."
         case .revoked: "The token was revoked."
         case .userDeactivated: "The user has no access any more."
         }

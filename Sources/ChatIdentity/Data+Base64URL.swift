@@ -13,4 +13,9 @@ extension Data {
         bytes += repeatElement(UInt8(ascii: "="), count: (4 - bytes.count % 4) % 4)
         self.init(base64Encoded: Data(bytes))
     }
+
+    /// Base64url without padding.
+    var base64URLEncoded: String {
+        base64EncodedString(options: [.base64URLAlphabet, .omitPaddingCharacter])
+    }
 }

@@ -10,6 +10,7 @@ struct AccessControl {
     private let setting: AccessSetting
     private let host: String
     private let environmentKey: ServerKey?
+    private let ticketSecret: TicketSecret
     private let verifier: TokenVerifier
     private let keyFile: KeyFile?
     private let keySetAddress: KeySetAddress?
@@ -24,6 +25,8 @@ struct AccessControl {
         verifier = TokenVerifier(try TokenRules(settings))
         keySetAddress = try settings.value(Settings.jwksURL)
         let secrets = try settings.value(Settings.jwtSecrets) ?? []
+        // Servers that share a secret accept each other's tickets, also after a restart.
+        ticketSecret = secrets.first.map { TicketSecret(derivedFrom: Data($0.utf8)) } ?? TicketSecret()
         var keys: [TokenKey] = []
         for secret in secrets {
             keys.append(try await TokenKey(secret: secret))
@@ -66,7 +69,8 @@ struct AccessControl {
             store,
             store.signals,
             environmentKey: environmentKey,
-            onUnknownKey: onUnknownKey
+            onUnknownKey: onUnknownKey,
+            ticketSecret: ticketSecret
         )
         return (authenticator, services)
     }

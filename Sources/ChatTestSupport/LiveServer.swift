@@ -4,6 +4,7 @@ package import ChatIdentity
 package import ChatLive
 package import HTTPConnections
 import Hummingbird
+package import WebSocket
 
 /// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
 package func withServer<Result: Sendable>(
@@ -13,10 +14,12 @@ package func withServer<Result: Sendable>(
     typing: TypingNotices = TypingNotices(),
     limits: HTTPLimits = HTTPLimits(),
     streamLimits: StreamLimits = StreamLimits(),
+    corsOrigins: OriginPolicy = .sameHost,
     allowedHosts: HostPolicy = .any,
     rootPath: String = "",
     deletionInterval: Duration = .seconds(30),
     documentationAssets: String = "public/docs",
+    log: LogCapture? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
 ) async throws -> Result {
@@ -27,12 +30,13 @@ package func withServer<Result: Sendable>(
         typing: typing,
         limits: limits,
         streamLimits: streamLimits,
+        corsOrigins: corsOrigins,
         allowedHosts: allowedHosts,
         rootPath: rootPath,
         deletionInterval: deletionInterval,
         documentationAssets: documentationAssets
     )
-    return try await withApplication { logger, onServerRunning in
+    return try await withApplication(log: log) { logger, onServerRunning in
         await service.application(
             address: .hostname("127.0.0.1", port: 0),
             logger: logger,

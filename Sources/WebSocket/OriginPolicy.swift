@@ -1,6 +1,6 @@
 package import HTTPTypes
 
-/// Which web pages may open a WebSocket.
+/// The web pages whose requests are allowed.
 ///
 /// A browser lets any page open a WebSocket to any server, with the user's cookies, and sends the page's origin in
 /// `Origin` (RFC 6454). Clients that send no `Origin` are not browsers and are always allowed.

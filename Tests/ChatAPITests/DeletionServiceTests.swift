@@ -105,7 +105,7 @@ struct DeletionServiceTests {
 
     @Test(arguments: StoreUnderTest.allCases)
     func `deleting a user leaves the messages by default`(_ store: StoreUnderTest) async throws {
-        try await store.withStore { store in
+        try await store.withStore { store async throws in
             try await post(3, to: store)
             try await withServer(store) { client in
                 for path in ["/users/ada", "/users/bob?messages=keep"] {

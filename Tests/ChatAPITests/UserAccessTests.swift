@@ -92,8 +92,9 @@ struct UserAccessTests {
                     #"{"id":"\#(id)","kind":"\#(kind)","created_at":"T"}"#
                 }
                 for role in ["user", "guest", "admin", "bot"] {
-                    let token = try await access.token("\(role)-1", #require(ApplicationRole(rawValue: role)))
-                    let text = user("\(role)-1", role == "bot" ? "bot" : "person")
+                    let id = try #require(UserID(role))
+                    let token = try await access.token(id, #require(ApplicationRole(rawValue: role)))
+                    let text = user(role, role == "bot" ? "bot" : "person")
                     #expect(
                         try await me(token) == #"{"user":\#(text),"role":"\#(role)","scope":null,"expires_at":"T"}"#
                     )

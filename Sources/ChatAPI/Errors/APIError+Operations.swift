@@ -28,7 +28,8 @@ extension APIError {
             status: .unauthorized,
             code: error.code,
             detail: error.reason,
-            headers: [.wwwAuthenticate: "Bearer"]
+            // RFC 6750: no error code if there was no credential.
+            headers: [.wwwAuthenticate: error == .tokenMissing ? "Bearer" : #"Bearer error="invalid_token""#]
         )
     }
 

@@ -97,6 +97,11 @@ struct RequestValidator {
         return nil
     }
 
+    /// A required string member, unchanged.
+    mutating func string(_ name: String, in object: JSONValue) -> String? {
+        text(name, in: object) { $0 }
+    }
+
     /// A string member, if present.
     mutating func optionalText<Value>(
         _ name: String,

@@ -8,6 +8,7 @@ import NIOCore
 ///
 /// Such requests never reach the router, so the access log line is written here.
 struct ConnectionErrorResponder: Sendable {
+    let crossOrigin: CrossOriginPolicy
     let logger: Logger
 
     func respond(
@@ -22,6 +23,7 @@ struct ConnectionErrorResponder: Sendable {
         fields[.contentType] = "application/json"
         fields[.contentLength] = String(body.readableBytes)
         fields.addServiceFields(requestID: id)
+        crossOrigin.addFields(to: &fields, for: request)
         logger.info(
             "Request",
             metadata: [

@@ -1,8 +1,10 @@
+import ChatDomain
+import ChatIdentity
 import HTTPTypes
 import Hummingbird
 import Logging
 
-/// The access log line of a request: address, method, route, path, status and duration.
+/// The access log line of a request: address, method, route, path, status, duration and caller.
 struct AccessLogEntry {
     private let level: Logger.Level
     private let start = ContinuousClock.now
@@ -17,19 +19,21 @@ struct AccessLogEntry {
 
     /// Writes the line; call it when the response is ready.
     func write(_ request: Request, context: ChatRequestContext, response: Response) {
-        context.logger.log(
-            level: level,
-            "Request",
-            metadata: [
-                "address": "\(context.address)",
-                "method": "\(request.method.rawValue)",
-                // The pattern and not the path, so that lines can be grouped.
-                "route": "\(context.endpointPath ?? "-")",
-                "path": "\(request.uri.path)",
-                "status": .stringConvertible(response.status.code),
-                "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
-            ]
-        )
+        var metadata: Logger.Metadata = [
+            "address": "\(context.address)",
+            "method": "\(request.method.rawValue)",
+            // The pattern and not the path, so that lines can be grouped.
+            "route": "\(context.endpointPath ?? "-")",
+            // Without the query, which may contain a ticket.
+            "path": "\(request.uri.path)",
+            "status": .stringConvertible(response.status.code),
+            "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
+        ]
+        if let credential = context.credential {
+            metadata["credential"] = "\(credential.logName)"
+            metadata["user"] = credential.caller.author.map { "\($0.value)" }
+        }
+        context.logger.log(level: level, "Request", metadata: metadata)
     }
 }
 

@@ -2,12 +2,13 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Applies to every request: its id, the checks of host and encoding, error responses, common headers and the access
+/// Applies to every request: its id, the check of the host, preflights, error responses, common headers and the access
 /// log.
 ///
 /// This is one middleware because each one costs every request two suspended frames.
 struct ServiceMiddleware: RouterMiddleware {
     let hosts: HostPolicy
+    let crossOrigin: CrossOriginPolicy
     let routes: RouteTable
 
     func handle(
@@ -24,12 +25,20 @@ struct ServiceMiddleware: RouterMiddleware {
         var response: Response
         do {
             try hosts.requireHost(of: request, in: routes)
-            try request.requirePercentEncoding(pathParameters: context.parameters)
-            response = try await next(request, context)
+            if let preflight = crossOrigin.preflightResponse(to: request.head) {
+                response = preflight
+            } else {
+                if context.endpointPath == nil {
+                    // Routes check it themselves, after the credential.
+                    try request.requirePercentEncoding(pathParameters: context.parameters)
+                }
+                response = try await next(request, context)
+            }
         } catch {
             response = ErrorResponder(routes: routes).response(to: error, request: request, context: context)
         }
         response.headers.addServiceFields(requestID: context.id)
+        crossOrigin.addFields(to: &response.headers, for: request.head)
         logEntry?.write(request, context: context, response: response)
         return response
     }

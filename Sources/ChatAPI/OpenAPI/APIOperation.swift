@@ -34,7 +34,7 @@ struct APIOperation {
 
 /// A group of operations in the documentation.
 enum APITag: String, CaseIterable {
-    case chats, messages, live, users, health
+    case chats, messages, live, users, credentials, health
 
     var description: String {
         switch self {
@@ -42,6 +42,7 @@ enum APITag: String, CaseIterable {
         case .messages: "Post, read, edit and delete messages."
         case .live: "Follow logs live. See docs/streaming.md."
         case .users: "Maintain users and their access. See docs/users.md."
+        case .credentials: "Exchange a token for what a browser can send on its own."
         case .health: "For orchestrators and monitors."
         }
     }

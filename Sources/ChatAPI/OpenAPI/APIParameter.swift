@@ -85,6 +85,23 @@ extension APIParameter {
         ),
     ]
 
+    static let actAs = APIParameter(
+        .header,
+        "Act-As",
+        """
+        With a server key of the scope `admin` or `post`: the id of the user in whose name you make the request, and with \
+        whose rights. The user becomes the author of what you write.
+        """,
+        .userID,
+        component: "ActAs"
+    )
+
+    static let ticket = APIParameter.query(
+        "ticket",
+        "A ticket for this path, from `POST /tickets`, instead of `Authorization`.",
+        .string
+    )
+
     static let idempotencyKey = APIParameter(
         .header,
         "Idempotency-Key",

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatOperations
 import ChatWire
 import HTTPConnections
@@ -16,6 +17,55 @@ extension APIResponse {
         )
     }
 
+    static let invalidActAs = error(
+        APIError(.invalidUser),
+        "`Act-As` is not a user's id.",
+        component: "InvalidActAs"
+    )
+    static let unauthorized = APIResponse(
+        .unauthorized,
+        "The request has no credential, or none that is valid. `code` says which; `detail` says what is wrong with it.",
+        Content(
+            mediaType: "application/json",
+            schema: .error,
+            example: (
+                "examples",
+                [
+                    "missing": ["value": APIError(CredentialError.tokenMissing).example],
+                    "expired": ["value": APIError(CredentialError.tokenExpired).example],
+                    "invalid": ["value": APIError(CredentialError.tokenInvalid(.wrongSignature)).example],
+                    "revoked": ["value": APIError(CredentialError.keyRevoked).example],
+                ]
+            )
+        ),
+        headers: [
+            (
+                "WWW-Authenticate",
+                [
+                    "description": "`Bearer`, with `error=\"invalid_token\"` if you sent a credential.",
+                    "schema": ["type": "string"],
+                ]
+            )
+        ],
+        component: "Unauthorized"
+    )
+    static let forbidden = APIResponse(
+        .forbidden,
+        "The caller may not do this, may not use `Act-As`, or is a page of another origin.",
+        Content(
+            mediaType: "application/json",
+            schema: .error,
+            example: (
+                "examples",
+                [
+                    "caller": ["value": APIError.forbidden.example],
+                    "act_as": ["value": APIError(ActAsError.notAllowed).example],
+                    "origin": ["value": APIError.sessionOriginNotAllowed.example],
+                ]
+            )
+        ),
+        component: "Forbidden"
+    )
     static let chatNotFound = error(
         .chatNotFound,
         "The chat does not exist or was deleted.",

@@ -1,3 +1,4 @@
+import ChatIdentity
 import ChatLive
 import ChatWire
 import HTTPTypes
@@ -7,9 +8,11 @@ import NIOCore
 struct OpenAPIDocument {
     let body: ByteBuffer
 
-    /// - Parameter rootPath: The path under which a proxy exposes the service; empty for the root of the host.
-    init(_ routes: [Route], rootPath: String) {
-        let paths = OpenAPIValue.object(Self.paths(routes))
+    /// - Parameters:
+    ///   - rootPath: The path under which a proxy exposes the service; empty for the root of the host.
+    ///   - mode: Whether requests need a credential.
+    init(_ routes: [Route], rootPath: String, mode: Authenticator.Mode) {
+        let paths = OpenAPIValue.object(Self.paths(routes, isCredentialOptional: mode == .open))
         var components: [OpenAPIValue.Component.Section: [String: OpenAPIValue]] = [:]
         paths.collectComponents(into: &components)
         // The descriptions of streams refer to it, but no schema can.
@@ -26,7 +29,7 @@ struct OpenAPIDocument {
                 OpenAPIValue.Component.Section.allCases.map { section in
                     let members = components[section, default: [:]].sorted { $0.key < $1.key }
                     return (section.rawValue, .object(members.map { ($0.key, $0.value) }))
-                }
+                } + [("securitySchemes", .object(SecurityScheme.allCases.map { ($0.rawValue, $0.value) }))]
             ),
         ]
         var writer = JSONWriter(capacity: 1 << 16)
@@ -35,7 +38,7 @@ struct OpenAPIDocument {
     }
 
     /// The operations by path, in the order of the routes.
-    private static func paths(_ routes: [Route]) -> OpenAPIValue.Members {
+    private static func paths(_ routes: [Route], isCredentialOptional: Bool) -> OpenAPIValue.Members {
         var items: [(path: String, members: OpenAPIValue.Members)] = []
         for route in routes {
             guard let operation = route.operation else { continue }
@@ -44,7 +47,8 @@ struct OpenAPIDocument {
                 items.append((route.path, route.pathParameters.isEmpty ? [] : [("parameters", parameters)]))
             }
             for index in items.indices where items[index].path == route.path {
-                items[index].members.append((route.method.rawValue.lowercased(), route.value(operation)))
+                let value = route.value(operation, isCredentialOptional: isCredentialOptional)
+                items[index].members.append((route.method.rawValue.lowercased(), value))
             }
         }
         return items.map { ($0.path, .object($0.members)) }
@@ -68,6 +72,10 @@ struct OpenAPIDocument {
         Paths work with and without their trailing slash. Every response has the header `X-Request-ID`: the one you \
         sent (1 to 128 letters, digits and `-_.:/+=@`), or a new one.
 
+        Unless the server is in open mode, every request needs a credential: a user's token, which your backend signs \
+        (a JWT), or a server key, as `Authorization: Bearer`. Browsers can also use a session cookie and, for streams, a \
+        ticket in the URL.
+
         A request needs exactly one valid `Host`, or it gets 400; if the server does not serve that host, it gets 421. \
         Queries are form-encoded: `+` is a space, and a `%` that does not start a percent-encoding gets 422. \
         `POST /chats/`, `GET` and `DELETE /chats/{chat_id}` and `POST /chats/{chat_id}/messages/` ignore unknown query \
@@ -83,7 +91,7 @@ extension Route {
         APIParameter.inPaths.filter { path.contains("{\($0.name)}") }
     }
 
-    fileprivate func value(_ operation: APIOperation) -> OpenAPIValue {
+    fileprivate func value(_ operation: APIOperation, isCredentialOptional: Bool) -> OpenAPIValue {
         var members: OpenAPIValue.Members = [
             ("tags", [.string(operation.tag.rawValue)]),
             ("operationId", .string(operation.id)),
@@ -96,22 +104,27 @@ extension Route {
             // The documentation page offers no "Try it out" button.
             members.append(("x-endless", true))
         }
-        if !operation.parameters.isEmpty {
-            members.append(("parameters", .array(operation.parameters.map(\.value))))
+        if needsCredential {
+            members.append(("security", securityRequirements(isOptional: isCredentialOptional)))
+        }
+        let parameters = operation.parameters + (needsCredential ? [.actAs] : [])
+        if !parameters.isEmpty {
+            members.append(("parameters", .array(parameters.map(\.value))))
         }
         if let body = operation.body {
             let content: OpenAPIValue = ["schema": body.schema.value, "example": body.example]
             members.append(("requestBody", ["required": true, "content": ["application/json": content]]))
         }
-        let responses = operation.responses + commonErrors(operation)
+        let special = operation.responses.map(\.status)
+        let responses = operation.responses + commonErrors(operation).filter { !special.contains($0.status) }
         members.append(("responses", .object(responses.map { ("\($0.status.code)", $0.value) })))
         return .object(members)
     }
 
     /// The errors that all routes with the same properties can return.
     private func commonErrors(_ operation: APIOperation) -> [APIResponse] {
-        guard access == .caller || access == .administrator else { return [] }
-        var errors: [APIResponse] = []
+        guard needsCredential else { return [] }
+        var errors: [APIResponse] = [.invalidActAs, .unauthorized, .forbidden]
         let pathNames = pathParameters.map(\.name)
         if pathNames.contains("message_id") {
             errors.append(.messageNotFound)

@@ -35,6 +35,7 @@ extension APIOperation {
                 """,
                 .integer(in: .longPollSeconds)
             ),
+            .ticket,
             .lastEventID(.logPlace),
         ],
         responses: [
@@ -75,6 +76,7 @@ extension APIOperation {
                 example: "1:5,2"
             ),
             .query("after", "The `id` of the last event you received.", .string),
+            .ticket,
             .lastEventID(.string),
         ],
         responses: [
@@ -112,11 +114,11 @@ extension APIOperation {
                 example: "dGhlIHNhbXBsZSBub25jZQ=="
             ),
             .header("Origin", "The origin of the page that opens the WebSocket. Browsers send it.", .string),
+            .ticket,
         ],
         responses: [
             APIResponse(.switchingProtocols, "The connection is now a WebSocket."),
             .error(APIError(.invalidKey), "The WebSocket handshake is invalid."),
-            .error(.originNotAllowed, "Pages of this origin may not open a WebSocket here."),
             .error(
                 APIError(.unsupportedVersion),
                 "The request does not ask for a WebSocket, or asks for a version other than 13."

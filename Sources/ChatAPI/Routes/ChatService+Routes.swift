@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 package import ChatLive
 import ChatOperations
 import HTTPConnections
@@ -47,9 +48,21 @@ extension ChatService {
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
         )
+        let sessions = SessionController(authenticator: authenticator)
+        let streams: [Route] = [
+            Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
+            Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
+            Route(.get, "/ws", .openWebSocket, access: .socket, isStream: true, use: sockets.open),
+        ]
+        let tickets = TicketController(
+            authenticator: authenticator,
+            paths: TicketPaths(streams),
+            maximumBodyBytes: limits.maximumBodyBytes,
+            rootPath: rootPath
+        )
         let health = HealthController(store: store, drain: drain, log: ReadinessLog())
 
-        let documented: [Route] = [
+        let requests: [Route] = [
             Route(.post, "/chats/", .createChat, unknownQuery: .ignored, use: chats.create),
             Route(.get, "/chats/", .listChats, use: chats.list),
             Route(.get, "/chats/{chat_id}", .getChat, unknownQuery: .ignored, use: chats.show),
@@ -62,10 +75,8 @@ extension ChatService {
             Route(.patch, "/chats/{chat_id}/messages/{message_id}", .updateMessage, use: messages.edit),
             Route(.delete, "/chats/{chat_id}/messages/{message_id}", .deleteMessage, use: messages.delete),
             Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
-
-            Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
-            Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
-            Route(.get, "/ws", .openWebSocket, access: .socket, isStream: true, use: sockets.open),
+        ]
+        let others: [Route] = [
             Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
 
             Route(.get, "/users", .listUsers, use: users.list),
@@ -77,12 +88,17 @@ extension ChatService {
             Route(.post, "/revoke", .revokeAllTokens, access: .administrator, use: users.revokeAll),
             Route(.get, "/me", .getCaller, use: users.showCaller),
 
+            Route(.post, "/session", .startSession, use: sessions.start),
+            Route(.delete, "/session", .endSession, access: .open, use: sessions.end),
+            Route(.post, "/tickets", .createTicket(tickets.paths), use: tickets.create),
+
             Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
             Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),
         ]
 
+        let documented = requests + streams + others
         let documentation = await DocumentationController(
-            document: OpenAPIDocument(documented, rootPath: rootPath),
+            document: OpenAPIDocument(documented, rootPath: rootPath, mode: authenticator.mode),
             assetsFolder: documentationAssets
         )
         return documented + [

@@ -12,7 +12,7 @@ package struct Route: Sendable {
 
     /// The clients a route is for.
     enum Access {
-        /// For anyone: the documentation.
+        /// For anyone, without a look at the credential: the documentation, and the end of a session.
         case open
         /// For callers with a credential, unless the server is in open mode.
         case caller
@@ -73,18 +73,26 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// The handler with the checks of the credential and of the query in front.
+    /// Whether the route is for callers with a credential, unless the server is in open mode.
+    var needsCredential: Bool {
+        switch access {
+        case .caller, .socket, .administrator: true
+        case .open, .health: false
+        }
+    }
+
+    /// The handler with the checks of the credential, the encoding and the query in front, in this order: a client
+    /// without a credential learns nothing about its request.
     func handler(_ authenticator: Authenticator) -> Handler {
-        let isPublic = access == .open || access == .health
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
-        return { [handler, access, unknownQuery] request, context in
-            var context = context
-            if !isPublic {
+        return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
+            if needsCredential {
                 do {
-                    context.credential = try await authenticator.authenticate(request)
+                    context.credential = try await authenticator.authenticate(request, acceptsTickets: isStream)
                 } catch CredentialError.tokenMissing where access == .socket {}
                 if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
             }
+            try request.requirePercentEncoding(pathParameters: context.parameters)
             if unknownQuery == .rejected {
                 try request.requireQuery(only: names)
             }

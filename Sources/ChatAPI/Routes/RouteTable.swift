@@ -20,6 +20,13 @@ struct RouteTable: Sendable {
         return matching.flatMap { $0.method == .get ? [.get, .head] : [$0.method] }
     }
 
+    /// The methods of all routes.
+    var methods: [HTTPRequest.Method] {
+        routes.map(\.method).reduce(into: [.head]) { methods, method in
+            if !methods.contains(method) { methods.append(method) }
+        }
+    }
+
     /// Whether a path, with or without its query, belongs to the health checks.
     func isHealthCheck(_ target: String) -> Bool {
         healthPrefixes.contains { target.hasPrefix($0) }

@@ -7,9 +7,15 @@ extension Router<ChatRequestContext> {
     /// - Parameters:
     ///   - authenticator: Verifies the credentials of requests.
     ///   - hosts: The hosts whose requests are served.
-    convenience package init(_ routes: [Route], _ authenticator: Authenticator, hosts: HostPolicy = .any) {
+    ///   - crossOrigin: Lets pages of other origins call the service.
+    convenience package init(
+        _ routes: [Route],
+        _ authenticator: Authenticator,
+        hosts: HostPolicy = .any,
+        crossOrigin: CrossOriginPolicy = .none
+    ) {
         self.init(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
-        add(middleware: ServiceMiddleware(hosts: hosts, routes: RouteTable(routes)))
+        add(middleware: ServiceMiddleware(hosts: hosts, crossOrigin: crossOrigin, routes: RouteTable(routes)))
         for route in routes {
             on(RouterPath(route.path), method: route.method, use: route.handler(authenticator))
         }
