@@ -244,7 +244,7 @@ let package = Package(
             name: "ChatAPITests",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPostgres", "ChatSQLite",
-                "ChatTestSupport", "ChatWire", "HTTPConnections", "WebSocket", .hummingbird, .nioCore,
+                "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .hummingbird, .nioCore,
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings

@@ -18,13 +18,16 @@ package struct WebSocketClient {
     private var received = ByteBuffer()
 
     /// Opens the WebSocket at `/ws` on a connection.
+    ///
+    /// - Parameter headers: Further header fields, such as a credential.
     package init(
         _ inbound: HTTPTestClient.Inbound,
-        _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+        headers: [String: String] = [:]
     ) async throws {
         self.inbound = inbound
         self.outbound = outbound
-        let fields = Self.headers.map { "\($0): \($1)\r\n" }.joined()
+        let fields = Self.headers.merging(headers) { $1 }.map { "\($0): \($1)\r\n" }.joined()
         try await outbound.write(ByteBuffer(string: "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n\(fields)\r\n"))
         var end: Range<String.Index>?
         var text = ""

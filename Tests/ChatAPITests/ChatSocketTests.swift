@@ -261,9 +261,12 @@ private func withSocket(
 }
 
 extension HTTPTestClient {
-    func withSocket(_ body: (inout JSONSocket) async throws -> Void) async throws {
+    func withSocket(
+        headers: [String: String] = [:],
+        _ body: (inout JSONSocket) async throws -> Void
+    ) async throws {
         try await withConnection { inbound, outbound in
-            var socket = JSONSocket(frames: try await WebSocketClient(inbound, outbound))
+            var socket = JSONSocket(frames: try await WebSocketClient(inbound, outbound, headers: headers))
             try await body(&socket)
         }
     }

@@ -6,10 +6,14 @@ import Testing
 ///
 /// A response may contain more than the recorded one, except in `detail`: members of a body, methods in `Allow`.
 @Suite struct RecordedContractTests {
+    private static func cases() throws -> [RecordedCase] {
+        let url = try #require(Bundle.module.url(forResource: "Fixtures/contract", withExtension: "json"))
+        return try JSONDecoder().decode([RecordedCase].self, from: Data(contentsOf: url))
+    }
+
     @Test(.timeLimit(.minutes(5)), arguments: StoreUnderTest.allCases)
     func `every recorded request gets the recorded response`(_ store: StoreUnderTest) async throws {
-        let url = try #require(Bundle.module.url(forResource: "Fixtures/contract", withExtension: "json"))
-        let cases = try JSONDecoder().decode([RecordedCase].self, from: Data(contentsOf: url))
+        let cases = try Self.cases()
         #expect(cases.count == 99)
         try await withServer(on: store) { client in
             for recorded in cases {
@@ -19,6 +23,27 @@ import Testing
                 #expect((response.headers["content-type"] ?? "") == recorded.answer.type, comment)
                 #expect(response.allow.isSuperset(of: recorded.answer.allow), comment)
                 #expect(try response.json.masked.holds(recorded.answer.body), comment)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `without the required credential, every recorded request is rejected`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let access = try await TestAccess(store)
+            try await access.withServer { client in
+                for recorded in try Self.cases() {
+                    let response = try await client.send(recorded.method, recorded.path, body: recorded.body)
+                    let comment = Comment("\(recorded.method) \(recorded.path.prefix(80)): \(recorded.about)")
+                    // Two have no route, and so nothing to protect.
+                    let isUnknown = [("GET", "/nope"), ("PUT", "/chats/1")].contains {
+                        $0 == recorded.method && $1 == recorded.path
+                    }
+                    #expect(response.status == (isUnknown ? recorded.answer.status : 401), comment)
+                    guard response.status == 401 else { continue }
+                    #expect(response.text == #"{"detail":"The request has no credential.","code":"token_missing"}"#)
+                    #expect(response.headers["www-authenticate"] == "Bearer", comment)
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatIdentity
+import ChatLive
 import ChatTestSupport
 
 /// A store's authenticator, with credentials that it accepts.
@@ -10,17 +11,27 @@ struct TestAccess {
     let authenticator: Authenticator
     let signer: TokenSigner
 
-    init(_ store: any ServiceStore, _ mode: Authenticator.Mode = .required) async throws {
+    /// - Parameter pollInterval: How often to look for changes that no signal announced.
+    init(
+        _ store: any ServiceStore,
+        _ mode: Authenticator.Mode = .required,
+        pollInterval: Duration = .seconds(5)
+    ) async throws {
         self.store = store
         let verifier = TokenVerifier()
         verifier.replaceKeys(of: .secrets, with: [try await TokenKey(secret: Self.secret)])
-        authenticator = Authenticator(mode, verifier, store, store.signals)
+        authenticator = Authenticator(mode, verifier, store, store.signals, pollInterval: pollInterval)
         signer = try await TokenSigner(secret: Self.secret)
     }
 
-    /// Signs a token that was issued just now and is valid for an hour.
-    func token(_ user: UserID = "ada", _ role: ApplicationRole = .user) async throws -> String {
-        try await signer.token(for: user, role: role, lifetime: .seconds(3_600), at: .now())
+    /// Signs a token that was issued just now.
+    func token(
+        _ user: UserID = "ada",
+        _ role: ApplicationRole = .user,
+        grants: Grants = Grants(),
+        lifetime: Duration = .seconds(3_600)
+    ) async throws -> String {
+        try await signer.token(for: user, role: role, grants: grants, lifetime: lifetime, at: .now())
     }
 
     /// Adds a server key to the store.
@@ -37,8 +48,10 @@ struct TestAccess {
         return key.text
     }
 
-    /// Runs a server that requires credentials, and that can issue tokens.
+    /// Runs a server that checks these credentials, and that can issue tokens.
     func withServer<Result: Sendable>(
+        typing: TypingNotices = TypingNotices(),
+        streamLimits: StreamLimits = StreamLimits(),
         deletionInterval: Duration = .seconds(30),
         isolation: isolated (any Actor)? = #isolation,
         _ body: (HTTPTestClient) async throws -> Result
@@ -47,6 +60,8 @@ struct TestAccess {
             InterceptedStore(store),
             authenticator: authenticator,
             tokenSigner: signer,
+            typing: typing,
+            streamLimits: streamLimits,
             deletionInterval: deletionInterval,
             body
         )
@@ -54,6 +69,11 @@ struct TestAccess {
 }
 
 extension HTTPTestClient {
+    /// The header fields of a request with a credential.
+    static func headers(as credential: String, _ others: [String: String] = [:]) -> [String: String] {
+        others.merging(["Authorization": "Bearer \(credential)"]) { $1 }
+    }
+
     /// Sends a request with a credential.
     ///
     /// - Parameter actingAs: The value of `Act-As`.

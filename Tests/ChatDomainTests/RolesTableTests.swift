@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatTestSupport
+import Foundation
 import Testing
 
 @Suite struct RolesTableTests {
@@ -7,13 +8,13 @@ import Testing
         let page = try PackageFile.read("docs/authentication.md")
         let table = try #require(page.firstMatch(of: /\| may \|(.*)\|\n\|[-| ]*\|\n((?:\|.*\|\n)*)/)).output
         let roles = try table.1.split(separator: "|").map { column in
-            try #require(ChatRole(rawValue: column.trimmingPrefix(" ").replacing(#/ $/#, with: "")))
+            try #require(ChatRole(rawValue: column.trimmingCharacters(in: .whitespaces)))
         }
         #expect(roles == ChatRole.allCases)
         var documented: [String: Set<ChatRole>] = [:]
         for row in table.2.split(separator: "\n") {
             let cells = row.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast()
-                .map { $0.trimmingPrefix(" ").replacing(#/ $/#, with: "") }
+                .map { $0.trimmingCharacters(in: .whitespaces) }
             for action in cells[0].split(separator: ", ") {
                 documented[String(action)] = Set(zip(roles, cells.dropFirst()).filter { $0.1 == "✔" }.map(\.0))
             }

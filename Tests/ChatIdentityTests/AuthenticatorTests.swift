@@ -236,4 +236,34 @@ struct AuthenticatorTests {
             }
         }
     }
+
+    // MARK: Keys
+
+    @Test func `a token that names an unknown key is verified again with newer keys`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
+            let verifier = TokenVerifier()
+            let key = try await TokenKey(secret: TestKeys.secret)
+            let fetches = Mutex(0)
+            let authenticator = Authenticator(
+                .required,
+                verifier,
+                store,
+                store.signals,
+                onUnknownKey: {
+                    fetches.withLock { $0 += 1 }
+                    verifier.replaceKeys(of: .url, with: [key])
+                }
+            )
+            let token = try await token(for: "ada")
+            for _ in 1...2 {
+                #expect(try await authenticator.authenticate(token).caller.author == "ada")
+            }
+            #expect(fetches.withLock(\.self) == 1)
+            let unsigned = HostileToken.unsigned(header: #"{"alg":"none"}"#)
+            await #expect(throws: CredentialError.tokenInvalid(.unknownKey)) {
+                try await authenticator.authenticate(unsigned)
+            }
+            #expect(fetches.withLock(\.self) == 2)
+        }
+    }
 }

@@ -69,7 +69,9 @@ struct QueryPlanTests {
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
         let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
         let steps: [String] = try await database.writer.read { database in
-            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql)).map { $0["detail"] }
+            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql)).map {
+                $0["detail"]
+            }
         }
         #expect(steps.contains("SEARCH chats USING INTEGER PRIMARY KEY (rowid=?)"), "\(steps)")
         try database.close()

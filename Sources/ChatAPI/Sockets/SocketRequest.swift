@@ -4,7 +4,7 @@ import HTTPTypes
 import NIOCore
 
 /// A client request over a WebSocket.
-struct SocketRequest {
+package struct SocketRequest {
     enum Operation {
         case subscribe(ChatID, after: LogPlace?)
         case unsubscribe(ChatID)
@@ -32,7 +32,7 @@ struct SocketRequest {
     let operation: Operation
 
     /// The names of all operations.
-    static let operations = ["subscribe", "unsubscribe", "send", "typing", "auth", "ping"]
+    package static let operations = ["subscribe", "unsubscribe", "send", "typing", "auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {

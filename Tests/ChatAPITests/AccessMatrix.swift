@@ -1,0 +1,145 @@
+import ChatDomain
+import ChatIdentity
+import ChatTestSupport
+
+/// A caller in the access matrix; the raw value is the name of its column.
+enum MatrixCaller: String, CaseIterable {
+    /// No credential, in open mode.
+    case open
+    /// No credential, where one is required.
+    case none
+    /// The user Ada, as a guest whom the token makes a member of the chat.
+    case guest
+    /// Ada, whose token grants nothing in the chat.
+    case out
+    case read
+    case mem
+    case mod
+    case own
+    /// Ada, as an administrator.
+    case adm
+    /// A server key with the scope `admin`.
+    case key
+    /// One with the scope `post`.
+    case post
+    /// One with the scope `read`.
+    case rdk
+    /// One with the scope `bot:weather`.
+    case bot
+    /// A server key that acts as Ada.
+    case act
+
+    private var grant: ChatRole? {
+        switch self {
+        case .read: .reader
+        case .guest, .mem: .member
+        case .mod: .moderator
+        case .own: .owner
+        default: nil
+        }
+    }
+
+    private var applicationRole: ApplicationRole {
+        switch self {
+        case .guest: .guest
+        case .adm: .admin
+        default: .user
+        }
+    }
+
+    fileprivate var scope: ServerKeyScope? {
+        switch self {
+        case .key, .act: .admin
+        case .post: .post
+        case .rdk: .read
+        case .bot: .bot("weather")
+        default: nil
+        }
+    }
+
+    /// The header fields of the caller's requests about a chat.
+    fileprivate func headers(
+        for chat: ChatID,
+        _ access: TestAccess,
+        _ keys: [MatrixCaller: String]
+    ) async throws -> [String: String] {
+        if self == .open || self == .none { return [:] }
+        if let key = keys[self] {
+            return HTTPTestClient.headers(as: key, self == .act ? ["Act-As": "ada"] : [:])
+        }
+        let grants = Grants(chats: grant.map { [chat: $0] } ?? [:])
+        return HTTPTestClient.headers(as: try await access.token("ada", applicationRole, grants: grants))
+    }
+}
+
+/// What each caller gets for each request.
+struct AccessMatrix {
+    struct Row {
+        let name: String
+        let cells: [(caller: MatrixCaller, expected: String)]
+    }
+
+    let rows: [Row]
+
+    /// - Parameter text: The names of the columns, then the rows: a name and a cell per column.
+    init(_ text: String) {
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        let callers = lines.first?.compactMap(MatrixCaller.init) ?? []
+        precondition(callers == MatrixCaller.allCases, "a column is missing")
+        rows = lines.dropFirst().map { words in
+            let cells = words.suffix(callers.count)
+            return Row(
+                name: words.dropLast(callers.count).joined(separator: " "),
+                cells: zip(callers, cells).map { ($0, $1) }
+            )
+        }
+    }
+}
+
+/// Two servers on one store, of which one requires credentials.
+struct MatrixServers {
+    let access: TestAccess
+    private let open: HTTPTestClient
+    private let required: HTTPTestClient
+    private let keys: [MatrixCaller: String]
+
+    /// A chat with a message by Ada, and one by Bob; Carol only exists.
+    struct Scene {
+        let client: HTTPTestClient
+        let chat: ChatID
+        let own: MessageID
+        let other: MessageID
+        let headers: [String: String]
+    }
+
+    static func withServers(on kind: StoreUnderTest, _ body: (MatrixServers) async throws -> Void) async throws {
+        try await kind.withStore { store in
+            let access = try await TestAccess(store)
+            var keys: [MatrixCaller: String] = [:]
+            for caller in MatrixCaller.allCases {
+                keys[caller] = if let scope = caller.scope { try await access.key(scope) } else { nil }
+            }
+            let made = keys
+            try await TestAccess(store, .open).withServer { open in
+                try await access.withServer { required in
+                    try await body(MatrixServers(access: access, open: open, required: required, keys: made))
+                }
+            }
+        }
+    }
+
+    /// Sets a new scene, so that no request can affect another.
+    func scene(for caller: MatrixCaller) async throws -> Scene {
+        let store = access.store
+        _ = try await store.putUser("carol", UserProfile())
+        let chat = try await store.createChat(titled: ChatTitle("chat")).id
+        let post = LogChange.post(MessageDraft(text: try MessageText("text")))
+        return Scene(
+            client: caller == .open ? open : required,
+            chat: chat,
+            own: try await store.recordMessage(post, in: chat, by: .user("ada")).value.id,
+            other: try await store.recordMessage(post, in: chat, by: .user("bob")).value.id,
+            headers: try await caller.headers(for: chat, access, keys)
+        )
+    }
+}

@@ -1,0 +1,183 @@
+import ChatAPI
+import ChatDomain
+import ChatLive
+import ChatTestSupport
+import Testing
+
+/// Who gets what from every route and every WebSocket operation.
+@Suite(.timeLimit(.minutes(5)))
+struct AccessMatrixTests {
+    /// The status of each response; a note may follow the method and the path.
+    private static let routes = AccessMatrix(
+        """
+                                                             open none guest out read mem mod own adm key post rdk bot act
+        POST /chats/                                          201  401  403  201  201 201 201 201 201 201 201  403 201 201
+        GET /chats/                                           200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /chats/{chat_id}                                  200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        DELETE /chats/{chat_id}                               204  401  403  404  403 403 403 204 204 204 403  403 404 404
+        PATCH /chats/{chat_id}                                200  401  403  404  403 403 403 200 200 200 403  403 404 404
+        POST /chats/{chat_id}/messages/                       201  401  201  404  403 201 201 201 201 201 201  403 404 404
+        GET /chats/{chat_id}/messages/                        200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /chats/{chat_id}/messages/{message_id}            200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        PATCH /chats/{chat_id}/messages/{message_id}          200  401  200  404  403 200 200 200 200 200 403  403 404 404
+        PATCH /chats/{chat_id}/messages/{message_id} of Bob   200  401  403  404  403 403 403 403 200 200 403  403 404 404
+        DELETE /chats/{chat_id}/messages/{message_id}         204  401  204  404  403 204 204 204 204 204 403  403 404 404
+        DELETE /chats/{chat_id}/messages/{message_id} of Bob  204  401  403  404  403 403 204 204 204 204 403  403 404 404
+        GET /chats/{chat_id}/log                              200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /chats/{chat_id}/events                           200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /chats/{chat_id}/events?wait=0                    200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /events                                           200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /events?chats={chat_id}                           200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /ws                                               101  101  101  101  101 101 101 101 101 101 101  101 101 101
+        POST /chats/{chat_id}/typing                          204  401  204  404  403 204 204 204 204 204 204  403 404 404
+        GET /users?ids=carol                                  200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /users/{user_id}                                  200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        PUT /users/{user_id}                                  200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        DELETE /users/{user_id}                               204  401  403  403  403 403 403 403 204 204 403  403 403 403
+        POST /users/{user_id}/tokens                          201  401  403  403  403 403 403 403 201 201 403  403 403 403
+        POST /users/{user_id}/revoke                          204  401  403  403  403 403 403 403 204 204 403  403 403 403
+        GET /me                                               200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /health/live                                      200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /health/ready                                     200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /                                                 307  307  307  307  307 307 307 307 307 307 307  307 307 307
+        GET /openapi.json                                     200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /docs                                             200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /docs/swagger-initializer.js                      200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /docs/assets/{file}                               200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /redoc                                            200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        """
+    )
+
+    /// The same for a route that makes the tokens of all callers void.
+    private static let revocation = AccessMatrix(
+        """
+                                                             open none guest out read mem mod own adm key post rdk bot act
+        POST /revoke                                          204  401  403  403  403 403 403 403 204 204 403  403 403 403
+        """
+    )
+
+    /// The bodies of requests that need a particular one.
+    private static let bodies = [
+        "POST /chats/": #"{"title":"new"}"#, "PATCH /chats/{chat_id}": #"{"title":"new"}"#,
+        "POST /chats/{chat_id}/messages/": #"{"text":"new"}"#,
+        "PATCH /chats/{chat_id}/messages/{message_id}": #"{"text":"new"}"#,
+        "PATCH /chats/{chat_id}/messages/{message_id} of Bob": #"{"text":"new"}"#,
+        "POST /chats/{chat_id}/typing": "{}", "PUT /users/{user_id}": "{}",
+        "POST /users/{user_id}/tokens": #"{"ttl":60}"#,
+    ]
+
+    /// The complete bodies of refusals.
+    private static let refusals = [
+        401: #"{"detail":"The request has no credential.","code":"token_missing"}"#,
+        403: #"{"detail":"You may not do this","code":"forbidden"}"#,
+        404: #"{"detail":"Chat not found","code":"chat_not_found"}"#,
+    ]
+
+    /// The code of each answer's error; `ok` for success.
+    private static let operations = AccessMatrix(
+        """
+                       open   none   guest  out    read   mem    mod    own    adm    key    post   rdk    bot    act
+        subscribe      ok     unauth ok     hidden ok     ok     ok     ok     ok     ok     ok     ok     hidden hidden
+        unsubscribe    absent unauth absent absent absent absent absent absent absent absent absent absent absent absent
+        send           ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
+        typing         ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
+        auth           ok     ok     ok     ok     ok     ok     ok     ok     ok     other  other  other  other  ok
+        ping           ok     unauth ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok
+        """
+    )
+
+    private static let codes = [
+        "hidden": "chat_not_found", "forbid": "forbidden", "unauth": "token_missing", "absent": "not_subscribed",
+        "other": "other_user",
+    ]
+
+    @Test(arguments: [StoreUnderTest.sqliteInMemory, .postgresql])
+    func `every route answers every caller as the table says`(_ store: StoreUnderTest) async throws {
+        try await MatrixServers.withServers(on: store) { servers in
+            for row in Self.routes.rows {
+                for (caller, expected) in row.cells {
+                    try await expect(expected, for: row.name, as: caller, servers)
+                }
+            }
+        }
+        for row in Self.revocation.rows {
+            for (caller, expected) in row.cells {
+                try await MatrixServers.withServers(on: store) { servers in
+                    try await expect(expected, for: row.name, as: caller, servers)
+                }
+            }
+        }
+    }
+
+    private func expect(_ expected: String, for name: String, as caller: MatrixCaller, _ servers: MatrixServers)
+        async throws
+    {
+        let scene = try await servers.scene(for: caller)
+        let response = try await response(to: name, scene)
+        let comment = Comment("\(name) as \(caller): \(response.text)")
+        #expect(String(response.status) == expected, comment)
+        if let refusal = Self.refusals[response.status] {
+            #expect(response.text == refusal, comment)
+        }
+        #expect(response.headers["www-authenticate"] == (response.status == 401 ? "Bearer" : nil), comment)
+    }
+
+    private func response(to name: String, _ scene: MatrixServers.Scene) async throws -> HTTPTestResponse {
+        let words = name.split(separator: " ").map(String.init)
+        let message = name.hasSuffix("of Bob") ? scene.other : scene.own
+        let path = words[1]
+            .replacing("{chat_id}", with: String(scene.chat.rawValue))
+            .replacing("{message_id}", with: String(message.rawValue))
+            .replacing("{user_id}", with: "carol")
+            .replacing("{file}", with: "swagger-ui.css")
+        let headers = scene.headers.merging(words[1] == "/ws" ? WebSocketClient.headers : [:]) { $1 }
+        // Streams do not end, so only the heads of their responses are read.
+        return try await scene.client.withKeptConnection { connection in
+            try await connection.send(words[0], path, headers: headers, body: Self.bodies[name])
+        }
+    }
+
+    @Test func `the table has every route`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let store = InterceptedStore(store)
+            let service = ChatService(store: store, documentationAssets: "public/docs")
+            let routes = await service.routes(hub: EventHub(store)).map { "\($0.method.rawValue) \($0.path)" }
+            let rows = (Self.routes.rows + Self.revocation.rows).map { row in
+                row.name.split(separator: " ").prefix(2).joined(separator: " ").split(separator: "?").first.map(
+                    String.init
+                )
+            }
+            #expect(Set(rows) == Set(routes))
+        }
+    }
+
+    @Test func `every WebSocket operation answers every caller as the table says`() async throws {
+        try await MatrixServers.withServers(on: .sqliteInMemory) { servers in
+            let token = try await servers.access.token("ada")
+            for row in Self.operations.rows {
+                for (caller, expected) in row.cells {
+                    let scene = try await servers.scene(for: caller)
+                    let comment = Comment("\(row.name) as \(caller)")
+                    try await scene.client.withSocket(headers: scene.headers) { socket in
+                        #expect(try await socket.next() == ["type": "hello"])
+                        let chat = scene.chat.rawValue
+                        try await socket.send(
+                            #"{"op":"\#(row.name)","ref":1,"chat_id":\#(chat),"text":"new","token":"\#(token)"}"#
+                        )
+                        let answer = try await socket.next()
+                        #expect(answer["ref"] == 1, comment)
+                        #expect(answer["ok"] == .bool(expected == "ok"), comment)
+                        #expect(answer["code"]?.string == Self.codes[expected], comment)
+                        if ["unauth", "other"].contains(expected) {
+                            #expect(try await socket.frames.nextFrame() == "close 4003", comment)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `the table has every WebSocket operation`() {
+        #expect(Self.operations.rows.map(\.name) == SocketRequest.operations)
+    }
+}
