@@ -6,7 +6,9 @@ extension Authenticator {
     /// It ends with the credential, and after `Ticket.maximumLifetime`.
     ///
     /// - Parameter path: As in requests, without a query.
-    package func ticket(for path: String, with credential: Credential) throws -> Ticket {
+    /// - Throws: `StoreError` if the store is needed and does not answer.
+    package func ticket(for path: String, with credential: Credential) async throws -> Ticket {
+        let secret = try await ticketSecret()
         let now = now()
         let latest = now.advanced(by: Ticket.maximumLifetime)
         let end = credential.expiresAt.map { min($0, latest) } ?? latest
@@ -22,7 +24,7 @@ extension Authenticator {
             content.key = id
             content.iat = now.microsecondsSinceEpoch
         }
-        return try Ticket(content, for: path, ticketSecret)
+        return try Ticket(content, for: path, secret)
     }
 
     /// Verifies the ticket of a request.
@@ -31,7 +33,7 @@ extension Authenticator {
     ///
     /// - Throws: `CredentialError`, or `StoreError` if the store is needed and does not answer.
     package func authenticate(ticket text: String, for path: String) async throws -> Credential {
-        guard let content = Ticket.content(of: text, for: path, ticketSecret) else {
+        guard let content = Ticket.content(of: text, for: path, try await ticketSecret()) else {
             throw CredentialError.tokenInvalid(.invalidTicket)
         }
         let expiresAt = Instant(microsecondsSinceEpoch: content.exp)

@@ -24,6 +24,7 @@ package final class Authenticator: Sendable {
         /// The version after which the next refresh reads: lower than the table's if a watch was added late.
         var rereadAfter: Int64?
         var keysLoadedAt: ContinuousClock.Instant?
+        var ticketSecret: TicketSecret?
         /// The hours in which keys were used, until the store has them.
         var uses: [String: Instant] = [:]
     }
@@ -40,7 +41,6 @@ package final class Authenticator: Sendable {
     private let pollInterval: Duration
     /// Reads the wall clock by which credentials end.
     package let now: @Sendable () -> Instant
-    let ticketSecret: TicketSecret
     private let state: Mutex<State>
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
@@ -52,7 +52,6 @@ package final class Authenticator: Sendable {
     ///   - environmentKey: A key with the scope `admin` besides those of the store.
     ///   - onUnknownKey: Called for a token that no key of the verifier may have signed; if it obtains newer keys, the
     ///     token is verified with them.
-    ///   - ticketSecret: The same on all servers that share the store.
     ///   - maximumCacheBytes: The memory for users' standings.
     ///   - pollInterval: How often to look for changes that no signal announced.
     ///   - now: The wall clock.
@@ -63,7 +62,6 @@ package final class Authenticator: Sendable {
         _ signals: LogSignals,
         environmentKey: ServerKey? = nil,
         onUnknownKey: (@Sendable () async -> Void)? = nil,
-        ticketSecret: TicketSecret = TicketSecret(),
         maximumCacheBytes: Int = 8 * 1024 * 1024,
         pollInterval: Duration = .seconds(5),
         now: @escaping @Sendable () -> Instant = { .now() }
@@ -82,7 +80,6 @@ package final class Authenticator: Sendable {
             )
         }
         self.onUnknownKey = onUnknownKey
-        self.ticketSecret = ticketSecret
         self.pollInterval = pollInterval
         self.now = now
         state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
@@ -219,6 +216,14 @@ package final class Authenticator: Sendable {
             state.keysLoadedAt = .now
         }
         return keys
+    }
+
+    /// The store's, which is read once.
+    func ticketSecret() async throws(StoreError) -> TicketSecret {
+        if let known = state.withLock({ $0.ticketSecret }) { return known }
+        let secret = TicketSecret(try await store.ticketSecret())
+        state.withLock { $0.ticketSecret = secret }
+        return secret
     }
 
     private func noteUse(of key: ServerKeyRecord) {

@@ -1,26 +1,14 @@
 import Crypto
-package import FoundationEssentials
+import FoundationEssentials
 
 /// Signs tickets.
 ///
 /// A ticket is valid on every server that has the same secret.
-package struct TicketSecret: Sendable {
+struct TicketSecret: Sendable {
     private let key: SymmetricKey
 
-    /// Generates a secret, whose tickets end with this process.
-    package init() {
-        key = SymmetricKey(size: .bits256)
-    }
-
-    /// Derives the key from a secret that may also have other uses.
-    ///
-    /// - Parameter secret: At least 32 bytes.
-    package init(derivedFrom secret: some ContiguousBytes) {
-        key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: secret),
-            info: Data("chat-api tickets".utf8),
-            outputByteCount: 32
-        )
+    init(_ secret: some ContiguousBytes) {
+        key = SymmetricKey(data: secret)
     }
 
     func code(for text: String) -> Data {

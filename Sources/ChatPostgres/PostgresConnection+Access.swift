@@ -46,6 +46,12 @@ extension PostgresConnection {
         )
     }
 
+    func fetchTicketSecret() throws(PostgresError) -> [UInt8] {
+        let result = try query("SELECT ticket_secret FROM access_state WHERE id = 1")
+        guard result.rowCount == 1 else { throw .unexpectedResult("the database's access state is missing") }
+        return try result.bytes(result.column("ticket_secret"), row: 0)
+    }
+
     func fetchServerKeys() throws(PostgresError) -> [ServerKeyRecord] {
         let result = try query(
             """

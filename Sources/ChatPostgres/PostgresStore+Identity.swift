@@ -75,6 +75,10 @@ extension PostgresStore {
         }
     }
 
+    package func ticketSecret() async throws(StoreError) -> [UInt8] {
+        try await database.read { connection throws(PostgresError) in try connection.fetchTicketSecret() }
+    }
+
     package func serverKeys() async throws(StoreError) -> [ServerKeyRecord] {
         try await database.read { connection throws(PostgresError) in try connection.fetchServerKeys() }
     }

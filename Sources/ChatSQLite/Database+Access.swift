@@ -41,6 +41,13 @@ extension Database {
         )
     }
 
+    func fetchTicketSecret() throws -> [UInt8] {
+        guard let secret = try Data.fetchOne(self, sql: "SELECT ticket_secret FROM access_state WHERE id = 1") else {
+            throw StoreError.failed(reason: "the database's access state is missing")
+        }
+        return Array(secret)
+    }
+
     func fetchServerKeys() throws -> [ServerKeyRecord] {
         let rows = try Row.fetchCursor(
             cachedStatement(

@@ -67,6 +67,10 @@ extension SQLiteStore {
         try await database.read { try $0.fetchAccessChanges(after: version) }
     }
 
+    package func ticketSecret() async throws(StoreError) -> [UInt8] {
+        try await database.read { try $0.fetchTicketSecret() }
+    }
+
     package func serverKeys() async throws(StoreError) -> [ServerKeyRecord] {
         try await database.read { try $0.fetchServerKeys() }
     }

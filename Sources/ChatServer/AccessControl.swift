@@ -10,7 +10,6 @@ struct AccessControl {
     private let setting: AccessSetting
     private let host: String
     private let environmentKey: ServerKey?
-    private let ticketSecret: TicketSecret
     private let verifier: TokenVerifier
     private let keyFile: KeyFile?
     private let keySetAddress: KeySetAddress?
@@ -25,8 +24,6 @@ struct AccessControl {
         verifier = TokenVerifier(try TokenRules(settings))
         keySetAddress = try settings.value(Settings.jwksURL)
         let secrets = try settings.value(Settings.jwtSecrets) ?? []
-        // Servers that share a secret accept each other's tickets, also after a restart.
-        ticketSecret = secrets.first.map { TicketSecret(derivedFrom: Data($0.utf8)) } ?? TicketSecret()
         var keys: [TokenKey] = []
         for secret in secrets {
             keys.append(try await TokenKey(secret: secret))
@@ -69,8 +66,7 @@ struct AccessControl {
             store,
             store.signals,
             environmentKey: environmentKey,
-            onUnknownKey: onUnknownKey,
-            ticketSecret: ticketSecret
+            onUnknownKey: onUnknownKey
         )
         return (authenticator, services)
     }

@@ -128,6 +128,10 @@ extension InterceptedStore {
         return try await base.get().accessChanges(after: version)
     }
 
+    package func ticketSecret() async throws(StoreError) -> [UInt8] {
+        try await base.get().ticketSecret()
+    }
+
     package func serverKeys() async throws(StoreError) -> [ServerKeyRecord] {
         try await intercept(.serverKeys)
         return try await base.get().serverKeys()

@@ -4,7 +4,6 @@ package import ChatIdentity
 /// Tokens and a server key, and authenticators that accept them.
 package struct TestCredentials: Sendable {
     package let secret = "a secret of more than thirty-two bytes"
-    package let ticketSecret = TicketSecret()
     /// Has the scope `admin`, and no store knows it.
     package let key = ServerKey()
     private let signer: TokenSigner
@@ -24,15 +23,7 @@ package struct TestCredentials: Sendable {
         let now: @Sendable () -> Instant = { .now().advanced(by: offset) }
         let verifier = TokenVerifier(now: now)
         verifier.replaceKeys(of: .secrets, with: [tokenKey])
-        return Authenticator(
-            mode,
-            verifier,
-            store,
-            store.signals,
-            environmentKey: key,
-            ticketSecret: ticketSecret,
-            now: now
-        )
+        return Authenticator(mode, verifier, store, store.signals, environmentKey: key, now: now)
     }
 
     /// Signs a token.

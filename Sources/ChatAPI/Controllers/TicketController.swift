@@ -16,7 +16,7 @@ struct TicketController: Sendable {
         var validator = RequestValidator()
         let object = try validator.object(in: body, of: request)
         guard let path = object.flatMap({ validator.ticketPath(in: $0, paths) }) else { throw validator.error }
-        let ticket = try authenticator.ticket(for: path, with: credential)
+        let ticket = try await authenticator.ticket(for: path, with: credential)
         return .json(status: .created) { writer in
             writer.object { writer in
                 writer.member("ticket", ticket.text)

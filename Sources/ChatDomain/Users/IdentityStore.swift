@@ -55,6 +55,9 @@ package protocol IdentityStore: Sendable {
     /// - Parameter version: 0 for the standings of all users who ever lost access.
     func accessChanges(after version: Int64) async throws(StoreError) -> AccessChanges
 
+    /// Returns 32 random bytes that never change, with which every server on the database signs tickets.
+    func ticketSecret() async throws(StoreError) -> [UInt8]
+
     /// Returns all keys, revoked ones too, in the order in which they were created.
     func serverKeys() async throws(StoreError) -> [ServerKeyRecord]
 

@@ -5,6 +5,8 @@ extension Migration {
     /// run one after another, so that versions are in commit order: a reader who has seen a version has seen everything
     /// before it. A user's `version` is that of the last change of the user's standing, 0 if it never changed.
     ///
+    /// `ticket_secret` signs tickets, so that every server on the database accepts them.
+    ///
     /// `erases_below` is set while messages of a deleted user remain to be erased.
     static let createUsersAndServerKeys = Migration(
         revision: "0002",
@@ -40,9 +42,10 @@ extension Migration {
                 CREATE TABLE access_state (
                     id INTEGER PRIMARY KEY CHECK (id = 1),
                     version INTEGER NOT NULL DEFAULT 0 CHECK (version >= 0),
-                    tokens_valid_after INTEGER
+                    tokens_valid_after INTEGER,
+                    ticket_secret BLOB NOT NULL CHECK (length(ticket_secret) = 32)
                 ) STRICT;
-                INSERT INTO access_state (id) VALUES (1);
+                INSERT INTO access_state (id, ticket_secret) VALUES (1, randomblob(32));
                 """,
             down: """
                 DROP TABLE access_state;
@@ -84,9 +87,11 @@ extension Migration {
                 CREATE TABLE access_state (
                     id bigint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
                     version bigint NOT NULL DEFAULT 0 CHECK (version >= 0),
-                    tokens_valid_after timestamptz
+                    tokens_valid_after timestamptz,
+                    ticket_secret bytea NOT NULL CHECK (octet_length(ticket_secret) = 32)
                 );
-                INSERT INTO access_state DEFAULT VALUES;
+                INSERT INTO access_state (ticket_secret)
+                    VALUES (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
                 """,
             down: """
                 DROP TABLE access_state;

@@ -1,7 +1,7 @@
 /// What 0002 adds to the schema as each database describes it, in the format of `Migration.Scripts.schema`.
 enum AccessSchema {
     static let sqlite = """
-        access_state: table access_state as 3e6c34ef0d75c89c
+        access_state: table access_state as 460066b20afef031
         server_keys: table server_keys as 4e86ba381533d3cf
         users: index users_erasing as 81ce60b9a6b89ed6
         users: index users_version as 6d30517d1a8faf8b
@@ -10,9 +10,11 @@ enum AccessSchema {
 
     static let postgresql = """
         access_state: CHECK ((id = 1))
+        access_state: CHECK ((octet_length(ticket_secret) = 32))
         access_state: CHECK ((version >= 0))
         access_state: PRIMARY KEY (id)
         access_state: id bigint not null default 1
+        access_state: ticket_secret bytea not null
         access_state: tokens_valid_after timestamp with time zone
         access_state: version bigint not null default 0
         server_keys: CHECK (((char_length(id) >= 1) AND (char_length(id) <= 32)))
