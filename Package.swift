@@ -244,7 +244,9 @@ let package = Package(
             name: "ChatAPITests",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPostgres", "ChatSQLite",
-                "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .hummingbird, .nioCore,
+                "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .httpTypes,
+                .hummingbird,
+                .nioCore,
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings

@@ -2,6 +2,7 @@ import ChatAPI
 import ChatDomain
 import ChatLive
 import ChatTestSupport
+import HTTPTypes
 import Testing
 
 /// Who gets what from every route and every WebSocket operation.
@@ -37,6 +38,9 @@ struct AccessMatrixTests {
         POST /users/{user_id}/tokens                          201  401  403  403  403 403 403 403 201 201 403  403 403 403
         POST /users/{user_id}/revoke                          204  401  403  403  403 403 403 403 204 204 403  403 403 403
         GET /me                                               200  401  200  200  200 200 200 200 200 200 200  200 200 200
+        POST /session                                         401  401  204  204  204 204 204 204 204 403 403  403 403 403
+        DELETE /session                                       204  204  204  204  204 204 204 204 204 204 204  204 204 204
+        POST /tickets                                         401  401  201  201  201 201 201 201 201 201 201  201 201 201
         GET /health/live                                      200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /health/ready                                     200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /                                                 307  307  307  307  307 307 307 307 307 307 307  307 307 307
@@ -64,6 +68,7 @@ struct AccessMatrixTests {
         "PATCH /chats/{chat_id}/messages/{message_id} of Bob": #"{"text":"new"}"#,
         "POST /chats/{chat_id}/typing": "{}", "PUT /users/{user_id}": "{}",
         "POST /users/{user_id}/tokens": #"{"ttl":60}"#,
+        "POST /tickets": #"{"path":"/chats/1/events"}"#,
     ]
 
     /// The complete bodies of refusals.
@@ -116,7 +121,9 @@ struct AccessMatrixTests {
         let response = try await response(to: name, scene)
         let comment = Comment("\(name) as \(caller): \(response.text)")
         #expect(String(response.status) == expected, comment)
-        if let refusal = Self.refusals[response.status] {
+        if response.status == 403, name == "POST /session" {
+            #expect(try response.json["code"] == "session_needs_token")
+        } else if let refusal = Self.refusals[response.status] {
             #expect(response.text == refusal, comment)
         }
         #expect(response.headers["www-authenticate"] == (response.status == 401 ? "Bearer" : nil), comment)

@@ -121,7 +121,7 @@ struct CredentialLifetimeTests {
                                         try await one.events(through: "unauthorized"),
                                         try await other.events(through: "unauthorized"),
                                     ] {
-                                        #expect(try events.map(\.json) == [Self.revoked])
+                                        #expect(try events.map { try $0.json } == [Self.revoked])
                                     }
                                     #expect(try await socket.next() == Self.revoked)
                                     #expect(start.duration(to: .now) < .seconds(1))
