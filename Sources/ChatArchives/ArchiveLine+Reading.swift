@@ -14,9 +14,14 @@ extension ArchiveLine {
                 throw ArchiveError("this is not an archive of chat-api")
             }
             self = .header(version: try members.integer("version", from: 1))
+        case "user": self = .user(try members.user())
         case "chat": self = .chat(try members.chat())
         case "end":
-            self = .end(chats: try members.integer("chats", from: 0), entries: try members.integer("entries", from: 0))
+            self = .end(
+                users: try members.optional("users", members.count) ?? 0,
+                chats: try members.count("chats"),
+                entries: try members.count("entries")
+            )
         default:
             guard let kind = LogEntry.Kind(rawValue: type) else {
                 throw ArchiveError("unknown type '\(type)'")
@@ -42,6 +47,25 @@ private struct Members {
         }
         guard value.kind == .object else { throw ArchiveError("it is not a JSON object") }
         members = value.members
+    }
+
+    func user() throws(ArchiveError) -> User {
+        guard let kind = User.Kind(rawValue: try text("kind", length: 1...32)) else {
+            throw ArchiveError("'kind' must be one of \(User.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return User(
+            id: try user("id"),
+            name: try optional("name") { name throws(ArchiveError) in
+                try text(name, length: 1...UserName.maximumLength)
+            },
+            avatarURL: try optional("avatar_url") { name throws(ArchiveError) in
+                try text(name, length: 1...AvatarURL.maximumLength)
+            },
+            metadata: try object("metadata"),
+            kind: kind,
+            deactivatedAt: try optional("deactivated_at", instant),
+            createdAt: try instant("created_at")
+        )
     }
 
     /// Members that can be computed from the entries are optional; without `last_seq`, the log may have any length.
@@ -112,7 +136,7 @@ private struct Members {
         return text
     }
 
-    private func count(_ name: String) throws(ArchiveError) -> Int64 {
+    func count(_ name: String) throws(ArchiveError) -> Int64 {
         try integer(name, from: 0)
     }
 
@@ -158,7 +182,7 @@ private struct Members {
         return Idempotency(key: key, fingerprint: fingerprint)
     }
 
-    private func optional<Value>(
+    func optional<Value>(
         _ name: String,
         _ read: (String) throws(ArchiveError) -> Value
     ) throws(ArchiveError) -> Value? {

@@ -10,18 +10,33 @@ extension ArchiveLine {
                 writer.member("type", "header")
                 writer.member("format", "chat-api")
                 writer.member("version", version)
+            case .user(let user): user.writeMembers(to: &writer)
             case .chat(let chat): chat.writeMembers(to: &writer)
             case .entry(.message(let message, let idempotency)):
                 message.writeArchivedMembers(to: &writer)
                 idempotency?.writeMembers(to: &writer)
             case .entry(.change(let change)): change.writeMembers(to: &writer)
-            case .end(let chats, let entries):
+            case .end(let users, let chats, let entries):
                 writer.member("type", "end")
+                writer.member("users", ifPresent: users > 0 ? users : nil)
                 writer.member("chats", chats)
                 writer.member("entries", entries)
             }
         }
         writer.endLine()
+    }
+}
+
+extension User {
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        writer.member("type", "user")
+        writer.member("id", id)
+        writer.member("kind", kind.rawValue)
+        writer.member("name", ifPresent: name)
+        writer.member("avatar_url", ifPresent: avatarURL)
+        writer.member("metadata", ifPresent: metadata)
+        writer.member("created_at", createdAt)
+        writer.member("deactivated_at", ifPresent: deactivatedAt)
     }
 }
 

@@ -4,11 +4,13 @@ package import ChatDomain
 package enum ArchiveLine: Equatable, Sendable {
     /// The first line.
     case header(version: Int64)
+    /// A user; all users precede the chats.
+    case user(User)
     /// A chat; the entries of its log follow.
     case chat(ArchivedChat)
     case entry(ArchivedEntry)
     /// The last line, with the totals, by which a truncated archive is recognized.
-    case end(chats: Int64, entries: Int64)
+    case end(users: Int64, chats: Int64, entries: Int64)
 
     /// The only version that this program writes and accepts.
     package static let version: Int64 = 1

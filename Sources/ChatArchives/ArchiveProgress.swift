@@ -1,5 +1,7 @@
 /// The progress of an export or an import, from the start.
 package struct ArchiveProgress: Equatable, Sendable {
+    /// Users written, or read and not skipped.
+    package var users: Int64 = 0
     /// Chats written, or read and not skipped.
     package var chats: Int64 = 0
     /// Log entries written, or read and not skipped.

@@ -1,15 +1,15 @@
 package import ChatDomain
 import ChatWire
 
-/// Writes chats as an archive, page by page.
+/// Writes chats, or a whole database, as an archive, page by page.
 ///
 /// Each chat is exported up to the end of its log when the export reaches the chat. A message that changes meanwhile is
 /// exported as it is when its page is read. A chat that is deleted meanwhile is exported as far as it had been read.
 package struct ChatExport {
     /// Entries per read, which sees one snapshot.
     private static let pageSize = 1_000
-    /// Chats per query.
-    private static let chatPageSize = 100
+    /// Users or chats per query.
+    private static let listPageSize = 100
 
     private let archive: any ChatArchive
 
@@ -17,10 +17,10 @@ package struct ChatExport {
         self.archive = archive
     }
 
-    /// Exports one chat, or all of them in the order of their ids.
+    /// Exports one chat, or all users and then all chats in the order of their ids.
     ///
     /// - Parameters:
-    ///   - chat: The only chat to export; nil exports all.
+    ///   - chat: The only chat to export; nil exports everything.
     ///   - write: Called with consecutive pieces of the archive, each of whole lines, and with the progress so far.
     /// - Throws: `StoreError.chatNotFound` if there is no such chat, `StoreError.failed` for a log with a gap, and any
     ///   error of `write`.
@@ -31,6 +31,9 @@ package struct ChatExport {
     ) async throws -> ArchiveProgress {
         var output = ArchiveOutput(write: write)
         try await output.append(.header(version: ArchiveLine.version))
+        if chat == nil {
+            try await exportUsers(to: &output)
+        }
         try await forEachChat(chat) { try await export($0, to: &output) }
         return try await output.finish()
     }
@@ -51,11 +54,23 @@ package struct ChatExport {
             return try await visit(found)
         }
         var last = ChatID(rawValue: 0)
-        while case let chats = try await archive.archivedChats(after: last, limit: Self.chatPageSize),
+        while case let chats = try await archive.archivedChats(after: last, limit: Self.listPageSize),
             let newest = chats.last
         {
             for chat in chats {
                 try await visit(chat)
+            }
+            last = newest.id
+        }
+    }
+
+    private func exportUsers(to output: inout ArchiveOutput) async throws {
+        var last: UserID?
+        while case let users = try await archive.archivedUsers(after: last, limit: Self.listPageSize),
+            let newest = users.last
+        {
+            for user in users {
+                try await output.append(.user(user))
             }
             last = newest.id
         }
@@ -105,6 +120,7 @@ private struct ArchiveOutput {
     mutating func append(_ line: ArchiveLine) async throws {
         line.write(to: &writer)
         switch line {
+        case .user: progress.users += 1
         case .chat: progress.chats += 1
         case .entry: progress.entries += 1
         case .header, .end: break
@@ -116,7 +132,7 @@ private struct ArchiveOutput {
 
     /// - Returns: The totals.
     mutating func finish() async throws -> ArchiveProgress {
-        try await append(.end(chats: progress.chats, entries: progress.entries))
+        try await append(.end(users: progress.users, chats: progress.chats, entries: progress.entries))
         try await flush()
         return progress
     }

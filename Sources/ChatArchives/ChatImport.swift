@@ -1,6 +1,6 @@
 package import ChatDomain
 
-/// Reads an archive and writes its chats to a store, batch by batch.
+/// Reads an archive and writes its users and chats to a store, batch by batch.
 ///
 /// Everything before an invalid line is imported. You can repeat an import from the start: it skips what already
 /// exists.
@@ -20,7 +20,7 @@ package struct ChatImport {
 
     /// The result of an import, or of a dry run.
     package struct Summary: Equatable, Sendable {
-        /// Chats and entries that did not exist before.
+        /// Users, chats and entries that did not exist before.
         package var added = ImportCount()
         /// Lines that were rejected.
         package var invalidLines = 0
@@ -34,11 +34,11 @@ package struct ChatImport {
         }
     }
 
-    private let archive: any ChatArchive
+    private let archive: any ChatArchive & IdentityStore
     private let options: Options
 
     /// - Parameter archive: The store to write to; a dry run only reads it.
-    package init(_ archive: any ChatArchive, options: Options = Options()) {
+    package init(_ archive: any ChatArchive & IdentityStore, options: Options = Options()) {
         self.archive = archive
         self.options = options
     }
@@ -84,7 +84,7 @@ package struct ChatImport {
 
 /// The state of one import.
 private struct ImportRun {
-    private let archive: any ChatArchive
+    private let archive: any ChatArchive & IdentityStore
     private let options: ChatImport.Options
     private(set) var state = ImportState()
     private var rehearsal = ImportRehearsal()
@@ -93,7 +93,7 @@ private struct ImportRun {
     private var added = ImportCount()
     private var invalidLines = 0
 
-    init(_ archive: any ChatArchive, _ options: ChatImport.Options) {
+    init(_ archive: any ChatArchive & IdentityStore, _ options: ChatImport.Options) {
         self.archive = archive
         self.options = options
     }
@@ -117,6 +117,9 @@ private struct ImportRun {
 
     mutating func importBatch(_ complain: (ArchiveError) async throws -> Void) async throws {
         let batch = state.takeBatch()
+        if !batch.users.isEmpty {
+            added.users += try await importUsers(batch.users)
+        }
         if !batch.isEmpty {
             let result = try await importStretches(batch.stretches)
             if let conflict = result.conflicts.first, !goesOn { throw batch.problem(conflict).error }
@@ -133,6 +136,15 @@ private struct ImportRun {
             try await complain(problem.error)
         }
         problems = []
+    }
+
+    /// Returns how many users are added, or would be by an import.
+    private func importUsers(_ users: [User]) async throws -> Int64 {
+        if options.isDryRun {
+            Int64(users.count - (try await archive.users(withIDs: users.map(\.id)).count))
+        } else {
+            try await archive.importUsers(users)
+        }
     }
 
     private mutating func importStretches(_ stretches: [ArchivedStretch]) async throws -> ImportResult {

@@ -2,12 +2,18 @@ import ChatDomain
 
 /// The lines of an archive to import together, with their line numbers.
 struct ImportBatch {
+    private(set) var users: [User] = []
     private(set) var stretches: [ArchivedStretch] = []
     /// For each stretch, the line number of its chat and those of its entries.
     private var lines: [(chat: Int, entries: [Int])] = []
 
+    /// Whether the batch has no chats.
     var isEmpty: Bool {
         stretches.isEmpty
+    }
+
+    mutating func append(_ user: User) {
+        users.append(user)
     }
 
     mutating func append(_ chat: ArchivedChat, line: Int) {

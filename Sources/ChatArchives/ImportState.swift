@@ -22,6 +22,7 @@ struct ImportState {
     private var skipsLog = false
     private var lastPosition = Position(rawValue: 0)
     private var lastInstant: Instant?
+    private var lastUserID: UserID?
     private var lastChatID = ChatID(rawValue: 0)
     private var chat: (archived: ArchivedChat, line: Int)?
     private var batch = ImportBatch()
@@ -95,13 +96,18 @@ struct ImportState {
             hasHeader = true
         case _ where !hasHeader:
             throw ArchiveError("an archive must begin with its header")
+        case .user(let user): try add(user)
         case .chat(let next): try add(next)
         case .entry where skipsLog: skippedLines += 1
         case .entry(let entry): try add(entry)
-        case .end(let chats, let entries):
+        case .end(let users, let chats, let entries):
             isComplete = true
             // The content of unreadable lines is unknown.
-            guard skippedLines > 0 || chats == progress.chats && entries == progress.entries else {
+            if skippedLines > 0 { return }
+            guard users == progress.users else {
+                throw ArchiveError("the archive had \(users) users, of which \(progress.users) are left")
+            }
+            guard chats == progress.chats, entries == progress.entries else {
                 throw ArchiveError(
                     """
                     the archive had \(chats) chats and \(entries) entries, of which \(progress.chats) and \
@@ -110,6 +116,16 @@ struct ImportState {
                 )
             }
         }
+    }
+
+    private mutating func add(_ user: User) throws(ArchiveError) {
+        guard chat == nil else { throw ArchiveError("user \(user.id.value) comes after a chat") }
+        if let lastUserID, user.id.value <= lastUserID.value {
+            throw ArchiveError("user \(user.id.value) comes after user \(lastUserID.value)")
+        }
+        lastUserID = user.id
+        batch.append(user)
+        progress.users += 1
     }
 
     private mutating func add(_ next: ArchivedChat) throws(ArchiveError) {

@@ -102,17 +102,20 @@ extension PostgresConnection {
     /// - Returns: Whether there is such a key.
     func revokeServerKey(_ id: String, at now: Instant) throws(PostgresError) -> Bool {
         var isThere = false
-        let revoke = PostgresStatement(
-            "UPDATE server_keys SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2 RETURNING id",
-            [.instant(now), .text(id)]
-        )
-        try begin([.countAccessChange, revoke]) { index, result throws(PostgresError) in
+        try transact([
+            PostgresStatement(
+                """
+                UPDATE access_state SET version = version + 1
+                WHERE id = 1 AND EXISTS (SELECT FROM server_keys WHERE server_keys.id = $1)
+                """,
+                [.text(id)]
+            ),
+            PostgresStatement(
+                "UPDATE server_keys SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2 RETURNING id",
+                [.instant(now), .text(id)]
+            ),
+        ]) { index, result throws(PostgresError) in
             isThere = index == 1 && result.rowCount > 0
-        }
-        if isThere {
-            try commit()
-        } else {
-            try rollBack()
         }
         return isThere
     }

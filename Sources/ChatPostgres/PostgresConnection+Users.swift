@@ -58,12 +58,16 @@ extension PostgresConnection {
         let lock = PostgresStatement("SELECT FROM access_state WHERE id = 1 FOR UPDATE")
         var newest: MessageID?
         var records: [UserRecord] = []
-        try begin([lock] + preparation + [.fetchUser(id, locks: true)]) { index, result throws(PostgresError) in
-            if index == preparation.count + 1 {
-                records = try result.users()
-            } else if index == 1, case .delete = change {
-                newest = try result.optionalMessageID(result.column("newest"), row: 0)
+        do throws(PostgresError) {
+            try begin([lock] + preparation + [.fetchUser(id, locks: true)]) { index, result throws(PostgresError) in
+                if index == preparation.count + 1 {
+                    records = try result.users()
+                } else if index == 1, case .delete = change {
+                    newest = try result.optionalMessageID(result.column("newest"), row: 0)
+                }
             }
+        } catch .connectionLost(let reason) {
+            throw .transactionLost(reason: reason)
         }
         guard var record = records.first else {
             try rollBack()

@@ -2,6 +2,16 @@ package import ChatDomain
 import PostgresClient
 
 extension PostgresStore: ChatArchive {
+    package func archivedUsers(after id: UserID?, limit: Int) async throws(StoreError) -> [User] {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchArchivedUsers(after: id, limit: limit)
+        }
+    }
+
+    package func importUsers(_ users: [User]) async throws(StoreError) -> Int64 {
+        try await database.write { connection throws(PostgresError) in try connection.importUsers(users) }
+    }
+
     /// Reads one page in a snapshot of its own, so a long export sees chats created meanwhile.
     package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
         try await database.read { connection throws(PostgresError) in

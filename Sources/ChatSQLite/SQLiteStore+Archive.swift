@@ -1,6 +1,20 @@
 package import ChatDomain
 
 extension SQLiteStore: ChatArchive {
+    package func archivedUsers(after id: UserID?, limit: Int) async throws(StoreError) -> [User] {
+        try await database.read { try $0.fetchArchivedUsers(after: id, limit: limit) }
+    }
+
+    package func importUsers(_ users: [User]) async throws(StoreError) -> Int64 {
+        try await database.write { database in
+            var count: Int64 = 0
+            for user in users where try database.insert(user) {
+                count += 1
+            }
+            return count
+        }
+    }
+
     /// Reads one page in a snapshot of its own, so a long export sees chats created meanwhile.
     package func archivedChats(after id: ChatID, limit: Int) async throws(StoreError) -> [ArchivedChat] {
         try await database.read { try $0.fetchArchivedChats(after: id, limit: limit) }

@@ -251,7 +251,9 @@ struct ArchiveTests {
         let page = try PackageFile.read("docs/export.md")
         let archive = try #require(page.firstMatch(of: /(?s)```json\n(.*?)```/)).output.1
         try await store.withStore { store in
-            #expect(try await Self.load(Array(archive.utf8), into: store) == ImportCount(chats: 1, entries: 3))
+            #expect(
+                try await Self.load(Array(archive.utf8), into: store) == ImportCount(users: 1, chats: 1, entries: 3)
+            )
             let exported = try await Self.export(store)
             #expect(String(decoding: exported, as: UTF8.self) == archive)
         }
@@ -534,14 +536,14 @@ extension ArchiveTests {
         try await store.deleteChat(gone)
     }
 
-    fileprivate static func export(_ archive: any ChatArchive, _ chat: ChatID? = nil) async throws -> [UInt8] {
+    static func export(_ archive: any ChatArchive, _ chat: ChatID? = nil) async throws -> [UInt8] {
         let output = Bytes()
         _ = try await ChatExport(archive).run(chat) { bytes, _ in output.append(bytes) }
         return output.all
     }
 
     /// Delivers the archive in pieces that do not end at line breaks.
-    fileprivate static func load(_ bytes: [UInt8], into archive: any ChatArchive) async throws -> ImportCount {
+    static func load(_ bytes: [UInt8], into archive: any ChatArchive & IdentityStore) async throws -> ImportCount {
         var rest = bytes[...]
         return try await ChatImport(archive).run {
             defer { rest = rest.dropFirst(4_099) }
@@ -551,9 +553,9 @@ extension ArchiveTests {
     }
 
     /// Imports lines after a header, and returns everything that is reported about them.
-    fileprivate static func run(
+    static func run(
         _ lines: [String],
-        on archive: any ChatArchive,
+        on archive: any ChatArchive & IdentityStore,
         _ options: ChatImport.Options
     ) async throws -> (summary: ChatImport.Summary, complaints: [String]) {
         var rest = Self.archive(lines)[...]
@@ -572,12 +574,12 @@ extension ArchiveTests {
         String(decoding: archive, as: UTF8.self).replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/, with: "<instant>")
     }
 
-    fileprivate static func archive(_ lines: [String]) -> [UInt8] {
+    static func archive(_ lines: [String]) -> [UInt8] {
         let header = #"{"type":"header","format":"chat-api","version":1}"#
         return Array(([header] + lines).map { $0 + "\n" }.joined().utf8)
     }
 
-    fileprivate static func chat(_ id: Int, lastPosition: Int = 9) -> String {
+    static func chat(_ id: Int, lastPosition: Int = 9) -> String {
         """
         {"type":"chat","id":\(id),"title":"imported","created_at":"2026-11-23T09:00:00.000000Z",\
         "last_seq":\(lastPosition),"last_entry_at":"2026-11-23T09:00:01.000000Z",\

@@ -3,7 +3,7 @@ import ChatTestSupport
 import Testing
 
 /// Runs every operation of a store that contains only one chat, whose log is too long to delete at once.
-func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) async throws {
+func carryOutEverything(on store: any ServiceStore & ChatArchive, long: ChatID) async throws {
     let draft = ChatDraft(title: try ChatTitle("new"), idempotencyKey: IdempotencyKey("new"))
     let chat = try await store.createChat(draft).value.id
     #expect(try await store.createChat(draft).isReplay)
@@ -43,4 +43,39 @@ func carryOutEverything(on store: any ChatStore & ChatArchive, long: ChatID) asy
     try await store.deleteChat(long)
     while try await store.purgeDeletedChats() {}
     await #expect(throws: StoreError.chatNotFound) { try await store.chat(long) }
+    try await changeAccess(on: store)
+}
+
+/// Runs every operation on users and server keys of a store that has none.
+func changeAccess(on store: any ServiceStore & ChatArchive) async throws {
+    let name = try UserName("Ada")
+    #expect(try await store.standing(of: "ada", creatingWith: name, .person) == UserStanding())
+    #expect(try await store.putUser("eve", UserProfile(name: name)).name == "Ada")
+    #expect(try await store.users(withIDs: ["eve", "ada"]).map(\.id) == ["eve", "ada"])
+    let chat = try await store.createChat(titled: ChatTitle("of users")).id
+    let post = LogChange.post(MessageDraft(text: try MessageText("text")))
+    _ = try await store.recordMessage(post, in: chat, by: .user("ada"))
+    try await store.deleteUser("ada", erasesMessages: true)
+    while try await store.eraseMessages() {}
+    #expect(try await store.chat(chat).messageCount == 0)
+    try await store.revokeTokens(of: "eve")
+    try await store.revokeTokens(of: nil)
+
+    let key = ServerKeyRecord(
+        id: "key",
+        secretHash: Array(0..<32),
+        name: "key",
+        scope: .bot("eve"),
+        createdAt: Instant(microsecondsSinceEpoch: 1)
+    )
+    try await store.addServerKey(key)
+    #expect(try await store.serverKeys() == [key])
+    try await store.recordUse(ofServerKeys: ["key": .now()])
+    #expect(try await store.revokeServerKey("key"))
+    let changes = try await store.accessChanges(after: 1)
+    #expect(changes.version == 5)
+    #expect(changes.users.keys.map(\.self) == ["eve"])
+    let users = try await store.archivedUsers(after: "Zoe", limit: 1)
+    #expect(users.map(\.id) == ["ada"])
+    #expect(try await store.importUsers(users + [User(id: "bob", createdAt: .now())]) == 1)
 }

@@ -9,12 +9,13 @@ import Testing
 struct PostgresSignalExchangeTests {
     /// A process with an exchange, as its own streams see it.
     private final class Peer {
-        let signals = LogSignals()
+        let signals: LogSignals
         let typing = TypingNotices()
         private var received: AsyncStream<LogSignal>.Iterator
         private var typingReceived: AsyncStream<Typing>.Iterator
 
-        init() {
+        init(_ signals: LogSignals) {
+            self.signals = signals
             let (received, signal) = AsyncStream.makeStream(of: LogSignal.self)
             self.received = received.makeAsyncIterator()
             signals.addListener { signal.yield($0) }
@@ -58,6 +59,20 @@ struct PostgresSignalExchangeTests {
                     other.typing.send(answer)
                     #expect(await other.nextTyping() == answer)
                     #expect(await one.nextTyping() == answer)
+                }
+            }
+        }
+    }
+
+    @Test func `a change of access reaches the other processes`() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await withPostgres(url) { store in
+                try await withPeer(url, store.signals) { one in
+                    try await withPeer(url) { other in
+                        try await store.revokeTokens(of: "ada")
+                        #expect(await one.next() == .accessChanged)
+                        #expect(await other.next() == .accessChanged)
+                    }
                 }
             }
         }
@@ -210,10 +225,11 @@ struct PostgresSignalExchangeTests {
     /// Runs `body` with a process that is listening.
     private func withPeer(
         _ url: PostgresURL,
+        _ signals: LogSignals = LogSignals(),
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in },
         _ body: (Peer) async throws -> Void
     ) async throws {
-        let peer = Peer()
+        let peer = Peer(signals)
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
         let exchange = PostgresSignalExchange(database, peer.signals, peer.typing, onFailure: onFailure)
         let running = Task { await exchange.run() }

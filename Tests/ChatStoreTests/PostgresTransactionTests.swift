@@ -37,7 +37,10 @@ struct PostgresTransactionTests {
             await database.close()
 
             let recorded = try await TestPostgres.rows("SELECT DISTINCT source, settings FROM recorded", on: url)
-            let sources = ["changes", "chat_idempotency_keys", "chats", "messages", "schema", "schema_migrations"]
+            let sources = [
+                "access_state", "changes", "chat_idempotency_keys", "chats", "messages", "schema", "schema_migrations",
+                "server_keys", "users",
+            ]
             #expect(Set(recorded.compactMap { $0[0] }).isSuperset(of: sources))
             #expect(Set(recorded.map { $0[1] }) == ["\(expected), read committed"])
         }

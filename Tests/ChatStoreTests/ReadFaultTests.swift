@@ -42,7 +42,7 @@ struct ReadFaultTests {
             try await CuttingProxy.withProxy(to: url) { proxy in
                 try await withPostgres(proxy.url, poolSize: 1) { store in
                     _ = try await store.createChat(titled: ChatTitle("chat"))
-                    for read in Self.reads {
+                    for read in Self.reads + Self.readsOfUsers {
                         // Open the connection and prepare its statements.
                         try await read(store)
                         proxy.plan([.cutAfter])
@@ -57,7 +57,43 @@ struct ReadFaultTests {
         }
     }
 
-    private static let reads: [@Sendable (any ChatStore & ChatArchive) async throws -> Void] = {
+    @Test func `only a change that may have been made has an unknown outcome`() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await CuttingProxy.withProxy(to: url) { proxy in
+                try await withPostgres(proxy.url, poolSize: 1) { store in
+                    // Open the connections and prepare their statements.
+                    _ = try await store.standing(of: "ada", creatingWith: nil, .person)
+                    _ = try await store.putUser("ada", UserProfile())
+                    proxy.plan([.pass, .cutAfter])
+                    let creation = await #expect(throws: StoreError.self) {
+                        try await store.standing(of: "eve", creatingWith: nil, .person)
+                    }
+                    _ = try await store.putUser("ada", UserProfile())
+                    proxy.plan([.cutAfter])
+                    let reading = await #expect(throws: StoreError.self) {
+                        try await store.putUser("ada", UserProfile())
+                    }
+                    for error in [creation, reading] {
+                        guard case .unavailable = error else {
+                            Issue.record("got \(String(describing: error))")
+                            return
+                        }
+                    }
+                    _ = try await store.putUser("ada", UserProfile())
+                    proxy.plan([.pass, .cutAfter])
+                    let change = await #expect(throws: StoreError.self) {
+                        try await store.putUser("ada", UserProfile(isDeactivated: true))
+                    }
+                    guard case .outcomeUnknown = change else {
+                        Issue.record("got \(String(describing: change))")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
+    private static let reads: [@Sendable (any ServiceStore & ChatArchive) async throws -> Void] = {
         let chat: ChatID = 1
         let start: Position = 0
         return [
@@ -72,4 +108,12 @@ struct ReadFaultTests {
             { try await $0.checkReadiness() },
         ]
     }()
+
+    private static let readsOfUsers: [@Sendable (any ServiceStore & ChatArchive) async throws -> Void] = [
+        { _ = try await $0.standing(of: "ada", creatingWith: nil, .person) },
+        { _ = try await $0.users(withIDs: ["ada"]) },
+        { _ = try await $0.accessChanges(after: 0) },
+        { _ = try await $0.serverKeys() },
+        { _ = try await $0.archivedUsers(after: nil, limit: 1) },
+    ]
 }

@@ -56,6 +56,34 @@ struct SQLiteErasureTests {
         }
     }
 
+    @Test func `a deleted person disappears from every file`() async throws {
+        try await withTemporaryFolder { folder in
+            let database = try await open(folder)
+            let store = SQLiteStore(database, limits: .patient)
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let profile = UserProfile(
+                name: try UserName("name-of-ada"),
+                avatarURL: try AvatarURL("picture-of-ada"),
+                metadata: Metadata(json: #"{"a":"metadata-of-ada"}"#)
+            )
+            _ = try await store.putUser("ada", UserProfile(name: try UserName("former-name")))
+            _ = try await store.putUser("ada", profile)
+            _ = try await store.putUser("eve", UserProfile(name: try UserName("name-of-eve")))
+            let post = LogChange.post(MessageDraft(text: try MessageText("text-of-ada")))
+            _ = try await store.recordMessage(post, in: chat, by: .user("ada"))
+
+            try await store.deleteUser("ada", erasesMessages: true)
+            while try await store.eraseMessages() {}
+            for text in ["former-name", "name-of-ada", "picture-of-ada", "metadata-of-ada", "text-of-ada"] {
+                while try contains(text, folder) {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            #expect(try contains("name-of-eve", folder))
+            try database.close()
+        }
+    }
+
     @Test func `a reader in the way only delays the erasure`() async throws {
         try await withTemporaryFolder { folder in
             let database = try await open(folder)

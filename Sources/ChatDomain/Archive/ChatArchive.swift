@@ -1,4 +1,4 @@
-/// Exports chats from a database and imports them into another, with their ids, positions and instants.
+/// Exports users and chats from a database and imports them into another, with their ids, positions and instants.
 ///
 /// Every store guarantees the following, and the archive's tests prove it:
 /// - Importing the same data twice changes nothing. If the archive's log is longer, the import appends the missing
@@ -7,6 +7,11 @@
 /// - A batch is imported entirely or not at all, and a reader sees the imported part of a chat without gaps.
 /// - Ids assigned after an import are greater than every imported id.
 package protocol ChatArchive: Sendable {
+    /// Returns up to `limit` users with ids above `id`, in the order of the ids' bytes; nil starts with the first user.
+    ///
+    /// - Parameter limit: The maximum number of users, at least 1.
+    func archivedUsers(after id: UserID?, limit: Int) async throws(StoreError) -> [User]
+
     /// Returns up to `limit` chats with ids above `id`, in id order.
     ///
     /// - Parameter limit: The maximum number of chats, at least 1.
@@ -21,6 +26,13 @@ package protocol ChatArchive: Sendable {
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry]
+
+    /// Adds the users whose ids are not taken, in one transaction; the others stay as they are.
+    ///
+    /// This is no change of access: whoever relies on a user's standing has created the user.
+    ///
+    /// - Returns: The number of users added.
+    func importUsers(_ users: [User]) async throws(StoreError) -> Int64
 
     /// Imports a batch in one transaction.
     ///
@@ -42,14 +54,17 @@ package protocol ChatArchive: Sendable {
     func renewEpoch() async throws(StoreError) -> Epoch
 }
 
-/// The number of chats and log entries that an import added.
+/// The number of users, chats and log entries that an import added.
 package struct ImportCount: Equatable, Sendable {
+    /// Users that did not exist before.
+    package var users: Int64
     /// Chats that did not exist before; a chat that only got longer does not count.
     package var chats: Int64
     /// Messages and changes together.
     package var entries: Int64
 
-    package init(chats: Int64 = 0, entries: Int64 = 0) {
+    package init(users: Int64 = 0, chats: Int64 = 0, entries: Int64 = 0) {
+        self.users = users
         self.chats = chats
         self.entries = entries
     }

@@ -7,12 +7,12 @@ import SystemPackage
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write one chat or all chats as JSON lines, for `import`.",
+        abstract: "Write one chat, or all users and chats, as JSON lines, for `import`.",
         discussion: "You can run this while the service is running. docs/export.md describes the format."
     )
 
     @Argument(help: "The chat's id.") var chat: Int64?
-    @Flag(help: "Export every chat.") var all = false
+    @Flag(help: "Export every user and chat.") var all = false
     @Option(help: "The file to create; it must not exist yet (default: standard output).") var output: String?
     @OptionGroup(title: "Database") var database: DatabaseOptions
 

@@ -8,7 +8,7 @@ import SystemPackage
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Import chats that `export` wrote, with their ids, positions and timestamps.",
+        abstract: "Import users and chats that `export` wrote, with their ids, positions and timestamps.",
         discussion: """
             You can run this while the service is running. Existing entries are skipped, so after an interruption, run \
             the import again. docs/export.md describes the format.
@@ -75,7 +75,7 @@ struct ImportCommand: AsyncParsableCommand {
         return database
     }
 
-    private func importChats(from source: ByteStream, into store: any ChatStore & ChatArchive) async throws {
+    private func importChats(from source: ByteStream, into store: any ServiceStore & ChatArchive) async throws {
         if !dryRun {
             // A deleted chat that is not yet purged would prevent its own import.
             while try await store.purgeDeletedChats() {}
@@ -102,7 +102,8 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func remark(on summary: ChatImport.Summary) -> String {
         let added = summary.added
-        var remark = " (new: \(added.chats) chats, \(added.entries) entries)"
+        let users = added.users > 0 ? "\(added.users) users, " : ""
+        var remark = " (new: \(users)\(added.chats) chats, \(added.entries) entries)"
         if summary.skippedLines > 0 {
             remark += ", \(summary.skippedLines) lines skipped (\(summary.invalidLines) invalid)"
         }
