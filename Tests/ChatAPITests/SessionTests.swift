@@ -91,7 +91,7 @@ struct SessionTests {
                     #expect(try response.json["code"] == "session_needs_token")
                     #expect(response.headers["set-cookie"] == nil)
                 }
-                let grants = Dictionary(uniqueKeysWithValues: (1...200).map { (ChatID(rawValue: $0), ChatRole.reader) })
+                let grants = Dictionary(uniqueKeysWithValues: (1...300).map { (ChatID(rawValue: $0), ChatRole.reader) })
                 let long = try await credentials.token(for: "ada", grants: Grants(chats: grants))
                 let response = try await client.send("POST", "/session", headers: ["Authorization": "Bearer \(long)"])
                 #expect(response.status == 422)

@@ -100,7 +100,7 @@ struct TicketTests {
         }
     }
 
-    @Test func `a ticket lasts an hour, or as long as its token, on every server with its secret`() async throws {
+    @Test func `a ticket lasts an hour, or as long as its token, on every server of its database`() async throws {
         try await withServer { client, credentials, store, _ in
             let token = ["Authorization": "Bearer \(try await credentials.token(for: "ada", lifetime: .seconds(60)))"]
             let urls = [
@@ -108,7 +108,7 @@ struct TicketTests {
                 try await url(for: "/events", with: credentials.keyHeader, from: client),
             ]
             for (offset, valid) in [
-                (30, [true, true]), (120, [false, true]), (3590, [false, true]), (3601, [false, false]),
+                (30, [true, true]), (120, [false, true]), (3500, [false, true]), (3601, [false, false]),
             ] {
                 let later = credentials.authenticator(.required, store, ahead: .seconds(offset))
                 try await ChatTestSupport.withServer(store, authenticator: later) { client in
@@ -121,9 +121,8 @@ struct TicketTests {
                     }
                 }
             }
-            let stranger = try await TestCredentials().authenticator(.required, store)
-            try await ChatTestSupport.withServer(store, authenticator: stranger) { client in
-                #expect(try await code(of: urls[0], from: client) == "token_invalid")
+            try await withServer { stranger, _, _, _ in
+                #expect(try await code(of: urls[0], from: stranger) == "token_invalid")
             }
         }
     }
@@ -176,7 +175,7 @@ struct TicketTests {
                 response.text == #"""
                     {"detail":[{"type":"string_pattern_mismatch","loc":["body","path"],\#
                     "msg":"String should match pattern '\#(pattern)'","input":"\#(path)",\#
-                    "ctx":{"pattern":"\#(pattern)"}}]}
+                    "ctx":{"pattern":"\#(pattern)"}}],"code":"validation_failed"}
                     """#
             )
         }

@@ -139,6 +139,8 @@ struct ConfigurationTests {
         ("--stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "0"),
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "app.example"),
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "https://app.example/"),
+        ("--cors-origins", "CHAT_CORS_ORIGINS", "any"),
+        ("--cors-origins", "CHAT_CORS_ORIGINS", "*,https://app.example"),
         ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "chat.example:80"), ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "a,"),
         ("--root-path", "CHAT_ROOT_PATH", "chat"), ("--root-path", "CHAT_ROOT_PATH", "/chat/"),
         ("--root-path", "CHAT_ROOT_PATH", "/a\"b"), ("--root-path", "CHAT_ROOT_PATH", "/a//b"),

@@ -156,6 +156,7 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.maximumTypingPerChat) var maximumTypingPerChat: String?
     @Option(Settings.maximumTypingPerAddress) var maximumTypingPerAddress: String?
     @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
+    @Option(Settings.corsOrigins) var corsOrigins: String?
 
     var given: [GivenSetting] {
         [
@@ -171,6 +172,7 @@ struct StreamOptions: ParsableArguments {
             Settings.maximumTypingPerChat.given(maximumTypingPerChat),
             Settings.maximumTypingPerAddress.given(maximumTypingPerAddress),
             Settings.webSocketOrigins.given(webSocketOrigins),
+            Settings.corsOrigins.given(corsOrigins),
         ].compactMap(\.self)
     }
 }

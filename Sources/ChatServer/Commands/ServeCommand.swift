@@ -104,6 +104,7 @@ private struct Server {
     private let streamLimits: StreamLimits
     private let webSocketLimits: WebSocketLimits
     private let webSocketOrigins: OriginPolicy
+    private let corsOrigins: OriginPolicy
     private let latestMessagesCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
@@ -124,6 +125,7 @@ private struct Server {
         webSocketLimits.pingInterval = streamLimits.heartbeat
         self.webSocketLimits = webSocketLimits
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
+        corsOrigins = try settings.value(Settings.corsOrigins)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
     }
 
@@ -161,6 +163,7 @@ private struct Server {
             streamLimits: streamLimits,
             webSocketLimits: webSocketLimits,
             webSocketOrigins: webSocketOrigins,
+            corsOrigins: corsOrigins,
             latestMessagesCacheBytes: latestMessagesCacheBytes,
             allowedHosts: allowedHosts,
             rootPath: rootPath,

@@ -421,6 +421,16 @@ package enum Settings {
         expected: "same-host, any, or origins such as https://app.example,https://www.app.example",
         parse: { OriginPolicy(setting: $0) }
     )
+    static let corsOrigins = Setting<OriginPolicy>(
+        key: ["chat", "cors", "origins"],
+        flag: "cors-origins",
+        summary:
+            "Other origins whose pages may call the API: none, * for any, without cookies, or a list.",
+        placeholder: "origins",
+        fallback: "none",
+        expected: "none, *, or origins such as https://app.example,https://www.app.example",
+        parse: { OriginPolicy(crossOriginSetting: $0) }
+    )
     static let drainDelay = Setting.seconds(
         ["chat", "drain", "delay"],
         flag: "drain-delay",
@@ -511,6 +521,7 @@ package enum Settings {
         maximumTypingPerChat,
         maximumTypingPerAddress,
         webSocketOrigins,
+        corsOrigins,
         drainDelay,
         shutdownGrace,
         logLevel,
