@@ -19,7 +19,7 @@ SECONDS = 20
 PAGE = Path("docs/authentication.md").read_text()
 SWIFT = Path("Checks/Tokens/SwiftBackend/main.swift")
 COMMANDS = {
-    "js": ["node", "-"], "python": [sys.executable, "-"], "swift": ["swift", "run", "--skip-build", "SwiftBackend"],
+    "js": ["node", "-"], "python": [sys.executable, "-"], "swift": [".build/debug/SwiftBackend"],
 }
 
 
