@@ -50,16 +50,16 @@ private struct Members {
     }
 
     func user() throws(ArchiveError) -> User {
-        guard let kind = User.Kind(rawValue: try text("kind", length: 1...32)) else {
+        guard let text = try? members["kind"]?.string(), let kind = User.Kind(rawValue: text) else {
             throw ArchiveError("'kind' must be one of \(User.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return User(
             id: try user("id"),
             name: try optional("name") { name throws(ArchiveError) in
-                try text(name, length: 1...UserName.maximumLength)
+                try self.text(name, length: 1...UserName.maximumLength)
             },
             avatarURL: try optional("avatar_url") { name throws(ArchiveError) in
-                try text(name, length: 1...AvatarURL.maximumLength)
+                try self.text(name, length: 1...AvatarURL.maximumLength)
             },
             metadata: try object("metadata"),
             kind: kind,

@@ -14,7 +14,7 @@ extension Database {
         try cachedStatement(
             sql: """
                 UPDATE access_state
-                SET version = version + 1, tokens_valid_after = max(coalesce(tokens_valid_after, ?1), ?1) WHERE id = 1
+                SET version = version + 1, tokens_valid_after = max(coalesce(tokens_valid_after, 0), ?) WHERE id = 1
                 """
         ).execute(arguments: [now.microsecondsSinceEpoch])
     }
@@ -103,7 +103,7 @@ extension Database {
 
     func recordUse(ofServerKey id: String, at hour: Instant) throws {
         try cachedStatement(
-            sql: "UPDATE server_keys SET last_used_at = max(coalesce(last_used_at, ?1), ?1) WHERE id = ?2"
+            sql: "UPDATE server_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"
         ).execute(arguments: [hour.microsecondsSinceEpoch, id])
     }
 }

@@ -24,15 +24,16 @@ extension Database {
     @discardableResult
     func insert(_ user: User) throws -> Bool {
         // Reactivating an imported user must not make tokens from before the deactivation valid.
+        let deactivatedAt = user.deactivatedAt?.microsecondsSinceEpoch
         try cachedStatement(
             sql: """
                 INSERT INTO users (id, name, avatar_url, metadata, kind, created_at, deactivated_at, tokens_valid_after)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (id) DO NOTHING
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
                 """
         ).execute(
             arguments: [
                 user.id.value, user.name, user.avatarURL, user.metadata?.json, user.kind.rawValue,
-                user.createdAt.microsecondsSinceEpoch, user.deactivatedAt?.microsecondsSinceEpoch,
+                user.createdAt.microsecondsSinceEpoch, deactivatedAt, deactivatedAt,
             ]
         )
         return changesCount > 0

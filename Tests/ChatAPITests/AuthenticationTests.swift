@@ -111,7 +111,7 @@ struct AuthenticationTests {
     }
 
     @Test func `the scheme is case-insensitive and may be followed by several spaces`() async throws {
-        try await withRequired { client, credentials, _ in
+        try await withRequired { client, credentials, _ async throws in
             for scheme in ["Bearer", "bearer", "BEARER", "Bearer  "] {
                 let headers = ["Authorization": "\(scheme) \(credentials.key.text)"]
                 #expect(try await client.send("GET", "/chats", headers: headers).status == 200, "\(scheme)")
@@ -150,7 +150,7 @@ struct AuthenticationTests {
 
     @Test func `a request without a credential cannot act as a user`() async throws {
         let headers = ["Act-As": "ada"]
-        try await withRequired { client, _, _ in
+        try await withRequired { client, _, _ async throws in
             #expect(try await client.send("GET", "/chats", headers: headers).text == Self.missing)
         }
         try await withRequired(.open) { client, _, _ in

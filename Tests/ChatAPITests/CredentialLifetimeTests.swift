@@ -220,7 +220,7 @@ extension CredentialLifetimeTests {
     @Test func `a socket closes when its token expires`() async throws {
         try await withAccess { access, client in
             let token = try await access.token(grants: Self.reader, lifetime: .seconds(1))
-            try await client.withSocket(headers: HTTPTestClient.headers(as: token)) { socket in
+            try await client.withSocket(headers: HTTPTestClient.headers(as: token)) { socket async throws in
                 #expect(try await socket.next() == ["type": "hello"])
                 #expect(try await socket.next() == Self.expired)
                 #expect(try await socket.frames.nextFrame() == "close 4003")

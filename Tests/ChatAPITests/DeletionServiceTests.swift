@@ -107,7 +107,7 @@ struct DeletionServiceTests {
     func `deleting a user leaves the messages by default`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store async throws in
             try await post(3, to: store)
-            try await withServer(store) { client in
+            try await withServer(store) { client async throws in
                 for path in ["/users/ada", "/users/bob?messages=keep"] {
                     #expect(try await client.send("DELETE", path).status == 204)
                 }

@@ -114,7 +114,7 @@ struct SessionTests {
                 #expect(try response.json["code"] == "token_missing", "\(cookie)")
             }
         }
-        try await withServer(.open) { client, _ in
+        try await withServer(.open) { client, _ async throws in
             let headers = ["Cookie": "chat=blue", "Host": local]
             #expect(try await client.send("GET", "/chats", headers: headers).status == 200)
         }

@@ -51,7 +51,7 @@ struct SocketAuthenticationTests {
 
     @Test func `a socket without a credential closes in time`() async throws {
         try await withAccess(timeout: .milliseconds(10)) { _, client in
-            try await client.withSocket { socket in
+            try await client.withSocket { socket async throws in
                 #expect(try await socket.next() == ["type": "hello"])
                 #expect(try await socket.next() == ["type": "unauthorized", "reason": "token_missing"])
                 #expect(try await socket.frames.nextFrame() == "close 4003")

@@ -121,7 +121,7 @@ struct TicketTests {
                     }
                 }
             }
-            try await withServer { stranger, _, _, _ in
+            try await withServer { stranger, _, _, _ async throws in
                 #expect(try await code(of: urls[0], from: stranger) == "token_invalid")
             }
         }

@@ -91,20 +91,20 @@ struct ArchivedUserTests {
 
     @Test(arguments: StoreUnderTest.allCases)
     func `a dry run counts the users that an import would add`(_ store: StoreUnderTest) async throws {
-        let users = (100..<5_000).map { user("user-\($0)") }
-        var lines = users + [#"{"type":"end","users":4900,"chats":0,"entries":0}"#]
+        let users = (1_000..<6_000).map { user("user-\($0)") }
+        var lines = users + [#"{"type":"end","users":5000,"chats":0,"entries":0}"#]
         // Too early in the order.
         lines[3_000] = user("user-1")
         let damaged = lines
         try await store.withStore { store in
-            _ = try await store.standing(of: "user-200", creatingWith: nil, .person)
+            _ = try await store.standing(of: "user-2000", creatingWith: nil, .person)
             let rehearsed = try await ArchiveTests.run(damaged, on: store, ChatImport.Options(isDryRun: true))
-            #expect(rehearsed.complaints == ["line 3002: user user-1 comes after user user-387"])
-            #expect(try await store.archivedUsers(after: nil, limit: 10).map(\.id) == ["user-200"])
+            #expect(rehearsed.complaints == ["line 3002: user user-1 comes after user user-3999"])
+            #expect(try await store.archivedUsers(after: nil, limit: 10).map(\.id) == ["user-2000"])
             let done = try await ArchiveTests.run(damaged, on: store, ChatImport.Options(skipsInvalid: true))
             #expect(done.complaints == rehearsed.complaints)
             #expect(done.summary == rehearsed.summary)
-            #expect(done.summary.added.users == 4_898)
+            #expect(done.summary.added.users == 4_998)
         }
     }
 

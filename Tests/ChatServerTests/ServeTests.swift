@@ -205,6 +205,7 @@ struct ServeTests {
             let outcome = try await ChatAPIProcess.run(
                 "serve",
                 "--host=no.such.host.invalid",
+                "--auth=open",
                 "--database-url=sqlite::memory:",
                 "--log-level=error",
                 in: folder

@@ -44,7 +44,9 @@ struct QueryPlanTests {
                 let plan = try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql))
                 let steps: [String] = plan.map { $0["detail"] }
                 for step in steps where !sql.contains("FROM server_keys") {
-                    #expect(!step.contains("TEMP B-TREE") && !step.hasPrefix("SCAN"), "\(step) in \(sql)")
+                    // This index holds only users whose messages are being erased.
+                    let scans = step.hasPrefix("SCAN") && !step.hasSuffix("users_erasing")
+                    #expect(!step.contains("TEMP B-TREE") && !scans, "\(step) in \(sql)")
                 }
                 if looksForMessages(sql) {
                     #expect(steps.contains { $0.contains("messages_id (id=? AND chat_id=?)") }, "\(steps) in \(sql)")
