@@ -7,6 +7,8 @@ import ServiceLifecycle
 
 /// The configured mode and keys, validated before the database is opened.
 struct AccessControl {
+    /// Signs with the first shared secret; nil if there is none.
+    let tokenSigner: TokenSigner?
     private let setting: AccessSetting
     private let host: String
     private let environmentKey: ServerKey?
@@ -21,7 +23,8 @@ struct AccessControl {
         setting = try settings.value(Settings.auth)
         host = try settings.value(Settings.host)
         environmentKey = try settings.value(Settings.serverKey)
-        verifier = TokenVerifier(try TokenRules(settings))
+        let rules = try TokenRules(settings)
+        verifier = TokenVerifier(rules)
         keySetAddress = try settings.value(Settings.jwksURL)
         let secrets = try settings.value(Settings.jwtSecrets) ?? []
         var keys: [TokenKey] = []
@@ -29,6 +32,12 @@ struct AccessControl {
             keys.append(try await TokenKey(secret: secret))
         }
         verifier.replaceKeys(of: .secrets, with: keys)
+        tokenSigner =
+            if let secret = secrets.first {
+                try await TokenSigner(secret: secret, rules)
+            } else {
+                nil
+            }
         keyFile = try settings.value(Settings.jwtKeys).map { [verifier] in KeyFile(path: $0, verifier) }
         hasKeySources = environmentKey != nil || !keys.isEmpty || keyFile != nil || keySetAddress != nil
         do throws(KeySourceError) {

@@ -76,7 +76,7 @@ import Testing
         #expect(
             released == [
                 ["0001", "0b9fd4ba9334ae5b", "2474ef2ebdb8a220"],
-                ["0002", "5fda68730d254d9b", "b44be21cbce6e72c"],
+                ["0002", "6e2ee42ce5d07217", "26c64f3c82fddb27"],
             ]
         )
     }

@@ -139,6 +139,25 @@ struct AccessControlTests {
         }
     }
 
+    @Test func `a server issues tokens signed with the first secret`() async throws {
+        try await withTemporaryFolder { folder in
+            let serverKey = "sk_env_\(Self.secret)"
+            let environment = ["CHAT_JWT_SECRET": "\(Self.otherSecret),\(Self.secret)", "CHAT_SERVER_KEY": serverKey]
+            var token: String?
+            _ = try await ChatAPIProcess.serve(in: folder, environment: environment) { client async throws in
+                let headers = ["Authorization": "Bearer \(serverKey)"]
+                let issued = try await client.send("POST", "/users/ada/tokens", headers: headers, body: #"{"ttl":60}"#)
+                #expect(issued.status == 201)
+                token = try issued.json["token"]?.string
+            }
+            let headers = ["Authorization": "Bearer \(try #require(token))"]
+            let rotated = ["CHAT_JWT_SECRET": Self.otherSecret]
+            _ = try await ChatAPIProcess.serve(in: folder, environment: rotated) { client async throws in
+                #expect(try await client.send("GET", "/me", headers: headers).json["user"]?["id"] == "ada")
+            }
+        }
+    }
+
     @Test func `a key file is replaced while the server runs`() async throws {
         try await withTemporaryFolder { folder in
             let old = try await token(in: folder, secret: Self.secret)

@@ -64,7 +64,8 @@ struct ServeCommand: AsyncParsableCommand {
         let (authenticator, keyServices) = try await makeAuthenticator(access, store, logger)
         let typing = TypingNotices()
         let services = database.makeServices(for: store, typing, logger: logger) + keyServices
-        try await server.serve(store, authenticator, typing, beside: services, logger: logger) { address in
+        let signer = access.tokenSigner
+        try await server.serve(store, authenticator, signer, typing, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             logger.notice("Docs: \(address)/docs")
             logger.notice("Database: \(url)")
@@ -148,6 +149,7 @@ private struct Server {
     func serve(
         _ store: some ServiceStore,
         _ authenticator: Authenticator,
+        _ tokenSigner: TokenSigner?,
         _ typing: TypingNotices,
         beside services: [any Service],
         logger: Logger,
@@ -157,6 +159,7 @@ private struct Server {
         let service = ChatService(
             store: store,
             authenticator: authenticator,
+            tokenSigner: tokenSigner,
             typing: typing,
             limits: limits,
             readLimits: readLimits,
