@@ -69,8 +69,8 @@ struct ChatListConformanceTests {
                 _ = try await store.createChat(titled: ChatTitle(number % 2 == 1 ? "odd" : "even"))
             }
             // Equal instants, so that ids decide.
-            let instants = "(SELECT last_entry_at FROM chats WHERE id = 2)"
-            try await database.execute("UPDATE chats SET last_entry_at = \(instants) WHERE id BETWEEN 2 AND 9")
+            let instant = "(SELECT max(created_at) FROM chats WHERE id <= 9)"
+            try await database.execute("UPDATE chats SET last_entry_at = \(instant) WHERE id BETWEEN 2 AND 9")
             try await store.deleteChat(4)
             // Chat 4 is deleted, and chat 77 does not exist.
             let listed: Set<ChatID> = [9, 1, 2, 5, 4, 77, 6]
