@@ -212,7 +212,9 @@ package final class Authenticator: Sendable {
     private func loadKeys() async throws(StoreError) -> [String: ServerKeyRecord] {
         let keys = Dictionary(try await store.serverKeys().map { ($0.id, $0) }) { first, _ in first }
         state.withLock { state in
-            state.access.keys = keys
+            // A list that was read before a revocation must not undo it.
+            let revoked = state.access.keys.filter { $0.value.revokedAt != nil }
+            state.access.keys = keys.merging(revoked) { $1 }
             state.keysLoadedAt = .now
         }
         return keys
@@ -293,7 +295,10 @@ extension Authenticator {
         let isBackInTime = changes.version < present
         if isBackInTime {
             // The database went back in time: start over.
-            state.withLock { $0.standings.removeAll() }
+            state.withLock { state in
+                state.standings.removeAll()
+                state.access.keys = [:]
+            }
             changes = try await store.accessChanges(after: 0)
         }
         guard changes.version != known || changes.version != present else { return }

@@ -96,7 +96,7 @@ struct AccessMatrixTests {
         "other": "other_user",
     ]
 
-    @Test(arguments: [StoreUnderTest.sqliteInMemory, .postgresql])
+    @Test(arguments: [StoreUnderTest.sqliteInMemory])
     func `every route answers every caller as the table says`(_ store: StoreUnderTest) async throws {
         try await MatrixServers.withServers(on: store) { servers in
             for row in Self.routes.rows {
