@@ -112,8 +112,8 @@ struct MatrixServers {
         let headers: [String: String]
     }
 
-    static func withServers(on kind: StoreUnderTest, _ body: (MatrixServers) async throws -> Void) async throws {
-        try await kind.withStore { store in
+    static func withServers(_ body: (MatrixServers) async throws -> Void) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
             let access = try await TestAccess(store)
             var keys: [MatrixCaller: String] = [:]
             for caller in MatrixCaller.allCases {
