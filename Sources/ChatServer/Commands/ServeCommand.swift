@@ -133,8 +133,10 @@ private struct Server {
     /// Lowers the limits on connections so that the process never runs out of files: it could then not even accept a
     /// health check.
     mutating func fitConnections(into files: Int, logger: Logger) {
-        // Listening sockets, pipes, logs and the files of the documentation.
-        let maximum = max(files - limits.maximumSurplusConnections - 64, 1)
+        // Without listening sockets, pipes, logs and the files of the documentation.
+        let available = max(files - 64, 4)
+        limits.maximumSurplusConnections = min(limits.maximumSurplusConnections, available / 4)
+        let maximum = available - limits.maximumSurplusConnections
         guard limits.maximumConnections > maximum else { return }
         logger.warning(
             "The limit on open files allows fewer connections than --max-connections; raise it, for example with ulimit -n",
