@@ -1,6 +1,7 @@
 import ChatDomain
 import ChatIdentity
 import ChatTestSupport
+import Foundation
 
 /// A caller in the access matrix; the raw value is the name of its column.
 enum MatrixCaller: String, CaseIterable {
@@ -113,6 +114,16 @@ struct MatrixServers {
     }
 
     static func withServers(_ body: (MatrixServers) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            try Data().write(to: URL(filePath: folder + "/swagger-ui.css"))
+            try await withServers(documentationAssets: folder, body)
+        }
+    }
+
+    private static func withServers(
+        documentationAssets: String,
+        _ body: (MatrixServers) async throws -> Void
+    ) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let access = try await TestAccess(store)
             var keys: [MatrixCaller: String] = [:]
@@ -120,8 +131,8 @@ struct MatrixServers {
                 keys[caller] = if let scope = caller.scope { try await access.key(scope) } else { nil }
             }
             let made = keys
-            try await TestAccess(store, .open).withServer { open in
-                try await access.withServer { required in
+            try await TestAccess(store, .open).withServer(documentationAssets: documentationAssets) { open in
+                try await access.withServer(documentationAssets: documentationAssets) { required in
                     try await body(MatrixServers(access: access, open: open, required: required, keys: made))
                 }
             }

@@ -53,6 +53,7 @@ struct TestAccess {
         typing: TypingNotices = TypingNotices(),
         streamLimits: StreamLimits = StreamLimits(),
         deletionInterval: Duration = .seconds(30),
+        documentationAssets: String = "public/docs",
         isolation: isolated (any Actor)? = #isolation,
         _ body: (HTTPTestClient) async throws -> Result
     ) async throws -> Result {
@@ -63,6 +64,7 @@ struct TestAccess {
             typing: typing,
             streamLimits: streamLimits,
             deletionInterval: deletionInterval,
+            documentationAssets: documentationAssets,
             body
         )
     }

@@ -236,21 +236,21 @@ struct HistoryConformanceTests {
             let (chat, id) = try await withSQLite(location) { store in
                 let chat = try await store.createChat(titled: ChatTitle("chat")).id
                 let draft = MessageDraft(
-                    text: try MessageText("a secret"),
+                    text: try MessageText("a whisper"),
                     metadata: Metadata(json: #"{"also":"hidden"}"#)
                 )
                 return (chat, try await store.recordMessage(.post(draft), in: chat).value.id)
             }
             let path = folder + "/chat.db"
             let before = try Data(contentsOf: URL(filePath: path))
-            #expect(before.firstRange(of: Data("a secret".utf8)) != nil)
+            #expect(before.firstRange(of: Data("a whisper".utf8)) != nil)
             try await withSQLite(location) { store in
-                _ = try await store.edit(id, in: chat, text: "a longer secret than before")
+                _ = try await store.edit(id, in: chat, text: "a longer whisper than before")
                 try await store.delete(id, in: chat)
             }
             for file in try FileManager.default.contentsOfDirectory(atPath: folder) {
                 let bytes = try Data(contentsOf: URL(filePath: folder + "/" + file))
-                #expect(bytes.firstRange(of: Data("secret".utf8)) == nil)
+                #expect(bytes.firstRange(of: Data("whisper".utf8)) == nil)
                 #expect(bytes.firstRange(of: Data("hidden".utf8)) == nil)
             }
         }
