@@ -5,7 +5,7 @@ import ChatTestSupport
 import HTTPTypes
 import Testing
 
-/// Who gets what from every route and every WebSocket operation.
+/// The response of every route and every WebSocket operation to every kind of caller.
 @Suite(.timeLimit(.minutes(5)))
 struct AccessMatrixTests {
     /// The status of each response; a note may follow the method and the path.

@@ -154,7 +154,7 @@ struct UserConformanceTests {
         }
     }
 
-    /// Whoever has seen a version has seen every change up to it.
+    /// A reader that has seen a version has seen every change up to it.
     @Test(arguments: StoreUnderTest.allCases)
     func `changes after a version are complete under concurrent writers`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in

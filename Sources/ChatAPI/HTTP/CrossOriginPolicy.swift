@@ -4,7 +4,7 @@ package import WebSocket
 
 /// Lets pages of other origins call the service (CORS, as in the Fetch standard).
 ///
-/// It protects nothing by itself: browsers keep responses from pages whose origin is not named in them.
+/// The server refuses nothing here: the browser withholds a response from a page unless it names the page's origin.
 package struct CrossOriginPolicy: Sendable {
     private let origins: OriginPolicy
     private let preflightFields: HTTPFields

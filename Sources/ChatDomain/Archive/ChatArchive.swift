@@ -29,7 +29,7 @@ package protocol ChatArchive: Sendable {
 
     /// Adds the users whose ids are not taken, in one transaction; the others stay as they are.
     ///
-    /// This is no change of access: whoever relies on a user's standing has created the user.
+    /// This does not change access: a server that has cached a user's standing has already created that user.
     ///
     /// - Returns: The number of users added.
     func importUsers(_ users: [User]) async throws(StoreError) -> Int64

@@ -6,7 +6,7 @@ package struct Message: Equatable, Sendable {
     package let chatID: ChatID
     /// The position at which it was posted; later changes have positions of their own.
     package let position: Position
-    /// Who posted it, whoever edits or deletes it later; nil if the caller was anonymous.
+    /// The user who posted it, even if another edited or deleted it later; nil if the caller was anonymous.
     package let author: UserID?
     /// Empty if the message was deleted.
     package var text: String

@@ -2,8 +2,8 @@ extension Migration {
     /// Creates users and server keys.
     ///
     /// `access_state` has one row, with the version that every change of access counts up. Its lock makes these changes
-    /// run one after another, so that versions are in commit order: a reader who has seen a version has seen everything
-    /// before it. A user's `version` is that of the last change of the user's standing, 0 if it never changed.
+    /// run one after another, so versions follow the order of commits: a reader that has seen one version has seen all
+    /// earlier ones. A user's `version` is that of the last change of the user's standing, 0 if it never changed.
     ///
     /// `ticket_secret` signs tickets, so that every server on the database accepts them.
     ///

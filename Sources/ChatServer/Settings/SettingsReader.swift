@@ -46,8 +46,7 @@ struct SettingsReader {
 
     /// The secret's value; nil if it is not set.
     ///
-    /// - Throws: `SettingError` if the value is invalid, also if it is empty: a variable that was lost on its way must not
-    ///   turn authentication off.
+    /// - Throws: `SettingError` if the value is invalid or empty: losing the value must not turn authentication off.
     func value<Value>(_ secret: SecretSetting<Value>) throws(SettingError) -> Value? {
         guard let written = written[secret.variable] else { return nil }
         guard let value = secret.parse(written.value) else {
