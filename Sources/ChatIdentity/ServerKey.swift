@@ -1,3 +1,4 @@
+package import ChatDomain
 import Crypto
 import FoundationEssentials
 
@@ -22,6 +23,11 @@ package struct ServerKey: Sendable {
     /// A fast hash suffices, because secrets are random.
     package var secretHash: [UInt8] {
         Array(digest)
+    }
+
+    /// The key as stores keep it.
+    package func record(named name: String, _ scope: ServerKeyScope, createdAt: Instant) -> ServerKeyRecord {
+        ServerKeyRecord(id: id, secretHash: secretHash, name: name, scope: scope, createdAt: createdAt)
     }
 
     private var digest: SHA256Digest {

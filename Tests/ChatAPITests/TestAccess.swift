@@ -36,16 +36,7 @@ struct TestAccess {
 
     /// Adds a server key to the store.
     func key(_ scope: ServerKeyScope) async throws -> String {
-        let key = ServerKey()
-        let record = ServerKeyRecord(
-            id: key.id,
-            secretHash: key.secretHash,
-            name: scope.text,
-            scope: scope,
-            createdAt: .now()
-        )
-        try await store.addServerKey(record)
-        return key.text
+        try await store.addServerKey(scope).text
     }
 
     /// Runs a server that checks these credentials, and that can issue tokens.

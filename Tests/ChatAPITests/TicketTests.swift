@@ -142,15 +142,7 @@ struct TicketTests {
 
     @Test func `revoking a server key voids its tickets`() async throws {
         try await withServer { client, _, store, authenticator in
-            let key = ServerKey()
-            let record = ServerKeyRecord(
-                id: key.id,
-                secretHash: key.secretHash,
-                name: "bot",
-                scope: .bot("robin"),
-                createdAt: .now()
-            )
-            try await store.addServerKey(record)
+            let key = try await store.addServerKey(.bot("robin"))
             let headers = ["Authorization": "Bearer \(key.text)"]
             let url = try await url(for: "/events", with: headers, from: client)
             try await requireStream(url, from: client)

@@ -71,15 +71,7 @@ struct UserTokenTests {
 
     @Test func `a revoked server key gets 401`() async throws {
         try await withServer { client, _, store, authenticator in
-            let key = ServerKey()
-            let record = ServerKeyRecord(
-                id: key.id,
-                secretHash: key.secretHash,
-                name: "billing",
-                scope: .read,
-                createdAt: .now()
-            )
-            try await store.addServerKey(record)
+            let key = try await store.addServerKey(.read)
             let headers = ["Authorization": "Bearer \(key.text)"]
             #expect(try await client.send("GET", "/chats", headers: headers).status == 200)
             #expect(try await store.revokeServerKey(key.id))

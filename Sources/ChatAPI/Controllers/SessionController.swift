@@ -11,14 +11,14 @@ struct SessionController: Sendable {
         guard let credential = context.credential, let token = try request.bearerCredential else {
             throw CredentialError.tokenMissing
         }
-        guard case .token = credential.source, let expiresAt = credential.expiresAt else {
+        guard case .token = credential.source, let timeLeft = authenticator.timeLeft(of: credential) else {
             throw APIError.sessionNeedsToken
         }
         let cookie = request.sessionCookie
         guard cookie.name.utf8.count + token.utf8.count <= SessionCookie.maximumLength else {
             throw APIError.tokenTooLongForSession
         }
-        let lifetime = max(0, authenticator.now().duration(to: expiresAt).components.seconds)
+        let lifetime = max(0, timeLeft.components.seconds)
         return Response(status: .noContent, headers: [.setCookie: cookie.field(token: token, lifetime: lifetime)])
     }
 

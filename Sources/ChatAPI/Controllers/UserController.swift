@@ -75,10 +75,7 @@ struct UserController<Store: ServiceStore>: Sendable {
             lifetime: lifetime,
             at: now
         )
-        let issued = IssuedToken(token, expiresAt: now.advanced(by: lifetime))
-        var response = Response.json(issued, status: .created)
-        response.headers[.cacheControl] = "no-store"
-        return response
+        return .json(IssuedToken(token, expiresAt: now.advanced(by: lifetime)), status: .created)
     }
 
     @Sendable func revoke(_ request: Request, context: ChatRequestContext) async throws -> Response {

@@ -137,9 +137,7 @@ struct RequestValidator {
         default value: Value
     ) -> Value? {
         guard let member = object.member(name) else { return value }
-        if let choice = (try? member.string()).flatMap(Value.init) { return choice }
-        note(.notOneOf(Value.allCases.map(\.rawValue)), at: ["body", name], input: .json(member))
-        return nil
+        return choice(try? member.string(), at: ["body", name], input: .json(member))
     }
 
     /// A query parameter with one of the values of an enumeration.
@@ -149,8 +147,16 @@ struct RequestValidator {
         default value: Value
     ) -> Value? {
         guard let text = request.queryParameter(name) else { return value }
-        if let choice = Value(rawValue: text) { return choice }
-        note(.notOneOf(Value.allCases.map(\.rawValue)), at: ["query", name], input: .text(text))
+        return choice(text, at: ["query", name], input: .text(text))
+    }
+
+    private mutating func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ text: String?,
+        at location: [String],
+        input: ValidationIssue.Input
+    ) -> Value? {
+        if let choice = text.flatMap(Value.init) { return choice }
+        note(.notOneOf(Value.allCases.map(\.rawValue)), at: location, input: input)
         return nil
     }
 

@@ -66,13 +66,7 @@ struct KeyCommand: AsyncParsableCommand {
             let key = ServerKey()
             do {
                 try await database.makeStore().addServerKey(
-                    ServerKeyRecord(
-                        id: key.id,
-                        secretHash: key.secretHash,
-                        name: name,
-                        scope: scope,
-                        createdAt: .now()
-                    )
+                    key.record(named: name, scope, createdAt: .now())
                 )
             } catch {
                 throw CommandError(database: error)
