@@ -23,7 +23,8 @@ package final class Authenticator: Sendable {
         var lastWatch = 0
         /// The version after which the next refresh reads: lower than the table's if a watch was added late.
         var rereadAfter: Int64?
-        var keysLoadedAt: ContinuousClock.Instant?
+        /// The latest lookup of an unknown key, which all requests share that arrive before it starts.
+        var lookup: (start: ContinuousClock.Instant, keys: Task<[String: ServerKeyRecord], any Error>)?
         var ticketSecret: TicketSecret?
         /// The hours in which keys were used, until the store has them.
         var uses: [String: Instant] = [:]
@@ -40,7 +41,7 @@ package final class Authenticator: Sendable {
     private let onUnknownKey: (@Sendable () async -> Void)?
     private let pollInterval: Duration
     /// Reads the wall clock by which credentials end.
-    package let now: @Sendable () -> Instant
+    let now: @Sendable () -> Instant
     private let state: Mutex<State>
     private let calls: AsyncStream<Void>
     private let caller: AsyncStream<Void>.Continuation
@@ -70,15 +71,7 @@ package final class Authenticator: Sendable {
         self.verifier = verifier
         self.store = store
         self.signals = signals
-        self.environmentKey = environmentKey.map { key in
-            ServerKeyRecord(
-                id: key.id,
-                secretHash: key.secretHash,
-                name: "environment",
-                scope: .admin,
-                createdAt: now()
-            )
-        }
+        self.environmentKey = environmentKey?.record(named: "environment", .admin, createdAt: now())
         self.onUnknownKey = onUnknownKey
         self.pollInterval = pollInterval
         self.now = now
@@ -105,8 +98,7 @@ package final class Authenticator: Sendable {
 
     private func credential(ofToken text: String) async throws -> Credential {
         let token = try await verifiedToken(text)
-        let version = accessVersion
-        try await requireValidTokens(
+        let version = try await requireValidTokens(
             of: token.userID,
             named: token.name,
             token.role == .bot ? .bot : .person,
@@ -136,15 +128,19 @@ package final class Authenticator: Sendable {
     }
 
     /// Rejects a user's token, or a ticket, that is void; `name` and `kind` are those of a user first seen here.
+    ///
+    /// - Returns: The version of the access data before the check.
+    @discardableResult
     func requireValidTokens(
         of user: UserID,
         named name: String? = nil,
         _ kind: User.Kind = .person,
         issuedAt: Instant?
-    ) async throws {
+    ) async throws -> Int64 {
         let (standing, access) = try await standing(of: user, named: name, kind)
         let flaw = standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: access.tokensValidAfter)
         if let flaw { throw CredentialError.tokenInvalid(flaw) }
+        return access.version
     }
 
     private func credential(ofServerKey text: String, actingAs user: String?) async throws -> Credential {
@@ -199,13 +195,23 @@ package final class Authenticator: Sendable {
         return (standing, access)
     }
 
-    /// Finds a key, which may have been created a moment ago: keys are read again, at most once a second.
+    /// Finds a key, which may have been created a moment ago: for unknown ids, the keys are read again, once a second at
+    /// most.
     func record(ofKey id: String) async throws -> ServerKeyRecord? {
         if let environmentKey, environmentKey.id == id { return environmentKey }
-        let (known, loadedAt) = state.withLock { ($0.access.keys[id], $0.keysLoadedAt) }
-        if let known { return known }
-        if let loadedAt, loadedAt.duration(to: .now) < .seconds(1) { return nil }
-        return try await loadKeys()[id]
+        if let known = state.withLock({ $0.access.keys[id] }) { return known }
+        let arrival = ContinuousClock.now
+        let lookup = state.withLock { state in
+            if let lookup = state.lookup, lookup.start >= arrival { return lookup.keys }
+            let start = state.lookup.map { max(arrival, $0.start.advanced(by: .seconds(1))) } ?? arrival
+            let keys = Task {
+                try await Task.sleep(until: start, clock: .continuous)
+                return try await self.loadKeys()
+            }
+            state.lookup = (start, keys)
+            return keys
+        }
+        return try await lookup.value[id]
     }
 
     @discardableResult
@@ -215,7 +221,6 @@ package final class Authenticator: Sendable {
             // A list that was read before a revocation must not undo it.
             let revoked = state.access.keys.filter { $0.value.revokedAt != nil }
             state.access.keys = keys.merging(revoked) { $1 }
-            state.keysLoadedAt = .now
         }
         return keys
     }

@@ -19,19 +19,6 @@ struct AuthenticatorTests {
         try await TokenSigner(secret: TestKeys.secret).token(for: user, name: name, lifetime: .seconds(600), at: .now())
     }
 
-    private func addKey(_ scope: ServerKeyScope, to store: any ServiceStore) async throws -> ServerKey {
-        let key = ServerKey()
-        let record = ServerKeyRecord(
-            id: key.id,
-            secretHash: key.secretHash,
-            name: scope.text,
-            scope: scope,
-            createdAt: .now()
-        )
-        try await store.addServerKey(record)
-        return key
-    }
-
     /// The errors with which watches ended.
     private final class Ends: Sendable {
         private let errors = Mutex<[CredentialError]>([])
@@ -158,7 +145,7 @@ struct AuthenticatorTests {
     func `a key is known at once, and its revocation ends what relies on it`(_ kind: StoreUnderTest) async throws {
         try await kind.withStore { store async throws in
             let authenticator = try await authenticator(store)
-            let key = try await addKey(.admin, to: store)
+            let key = try await store.addServerKey(.admin)
             let ends = Ends()
             let credential = try await authenticator.authenticate(key.text)
             #expect(credential.caller == Caller(author: nil, rights: .unrestricted))
@@ -175,10 +162,40 @@ struct AuthenticatorTests {
         }
     }
 
+    @Test func `keys that are created one after another are known at once`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
+            let authenticator = try await authenticator(store)
+            for _ in 1...3 {
+                let key = try await store.addServerKey(.read)
+                #expect(try await authenticator.authenticate(key.text).logName == key.id)
+            }
+        }
+    }
+
+    @Test func `requests with unknown keys share a lookup`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
+            let reads = Mutex(0)
+            let counted = InterceptedStore(store) { _ throws(StoreError) in reads.withLock { $0 += 1 } }
+            let authenticator = try await authenticator(counted)
+            let start = ContinuousClock.now
+            await withDiscardingTaskGroup { group in
+                for _ in 1...100 {
+                    group.addTask {
+                        await #expect(throws: CredentialError.tokenInvalid(.unknownServerKey)) {
+                            try await authenticator.authenticate(ServerKey().text)
+                        }
+                    }
+                }
+            }
+            let seconds = Int(start.duration(to: .now).components.seconds)
+            #expect((1...seconds + 2).contains(reads.withLock(\.self)))
+        }
+    }
+
     @Test func `a wrong secret is like an unknown key`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
             let authenticator = try await authenticator(store)
-            let key = try await addKey(.admin, to: store)
+            let key = try await store.addServerKey(.admin)
             for text in ["sk_\(key.id)_\(String(repeating: "x", count: 43))", ServerKey().text] {
                 await #expect(throws: CredentialError.tokenInvalid(.unknownServerKey)) {
                     try await authenticator.authenticate(text)
@@ -207,7 +224,7 @@ struct AuthenticatorTests {
     func `only keys for administrators and posting act as users`(_ scope: ServerKeyScope, _ may: Bool) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
             let authenticator = try await authenticator(store)
-            let key = try await addKey(scope, to: store).text
+            let key = try await store.addServerKey(scope).text
             if may {
                 let caller = try await authenticator.authenticate(key, actingAs: "ada").caller
                 #expect(caller == Caller(author: "ada", rights: .user(.user)))
