@@ -13,7 +13,11 @@ struct PoolerTests {
     func `everything works behind a pooler`(_ mode: TestPostgres.PoolerMode) async throws {
         try await TestPostgres.withDatabase(migrated: false) { direct in
             let url = try #require(TestPostgres.pooled(direct, mode))
-            let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 3)
+            let database = PostgresDatabase(
+                PostgresConfiguration(url: url),
+                poolSize: 3,
+                leaseTimeout: BatchLimits.patient.queueTimeout
+            )
             try await database.requireDurability()
             try await MigrationRunner(database).migrate(.up, to: .head)
             try await TestPostgres.execute(
