@@ -2,26 +2,28 @@
 ///
 /// There are two generations: a value that is used moves to the younger one, and when that is full, the older one is
 /// dropped.
+///
+/// Inlinable, so that each user of the cache gets code for its own types: generic code took a microsecond per lookup.
 package struct GenerationalCache<Key: Hashable, Value> {
-    private typealias Generation = [Key: (value: Value, cost: Int)]
+    @usableFromInline typealias Generation = [Key: (value: Value, cost: Int)]
 
-    private var young: Generation = [:]
-    private var old: Generation = [:]
-    private var youngCost = 0
-    private let maximumCost: Int
+    @usableFromInline var young: Generation = [:]
+    @usableFromInline var old: Generation = [:]
+    @usableFromInline var youngCost = 0
+    @usableFromInline let maximumCost: Int
 
     /// The number of values.
-    package var count: Int {
+    @inlinable package var count: Int {
         young.count + old.count
     }
 
     /// - Parameter maximumCost: The cost of all values together, such as bytes; 0 turns the cache off.
-    package init(maximumCost: Int) {
+    @inlinable package init(maximumCost: Int) {
         self.maximumCost = maximumCost
     }
 
     /// Returns a value and keeps it for longer; nil if there is none.
-    package mutating func value(for key: Key) -> Value? {
+    @inlinable package mutating func value(for key: Key) -> Value? {
         if let entry = young[key] { return entry.value }
         guard let entry = old.removeValue(forKey: key) else { return nil }
         insert(entry.value, for: key, cost: entry.cost)
@@ -29,7 +31,7 @@ package struct GenerationalCache<Key: Hashable, Value> {
     }
 
     /// Adds or replaces a value; ignores one that costs more than half of the maximum.
-    package mutating func insert(_ value: Value, for key: Key, cost: Int) {
+    @inlinable package mutating func insert(_ value: Value, for key: Key, cost: Int) {
         guard cost <= maximumCost / 2 else { return }
         removeValue(for: key)
         if youngCost + cost > maximumCost / 2 {
@@ -41,14 +43,14 @@ package struct GenerationalCache<Key: Hashable, Value> {
         youngCost += cost
     }
 
-    package mutating func removeValue(for key: Key) {
+    @inlinable package mutating func removeValue(for key: Key) {
         old.removeValue(forKey: key)
         if let removed = young.removeValue(forKey: key) {
             youngCost -= removed.cost
         }
     }
 
-    package mutating func removeAll() {
+    @inlinable package mutating func removeAll() {
         young = [:]
         old = [:]
         youngCost = 0

@@ -1,7 +1,9 @@
 package import ChatDomain
 
 /// A verified credential: who calls, and until when.
-package struct Credential: Hashable, Sendable {
+///
+/// A class, because requests copy their context often.
+package final class Credential: Sendable {
     /// What was verified.
     package enum Source: Hashable, Sendable {
         /// A user's token.
@@ -22,11 +24,19 @@ package struct Credential: Hashable, Sendable {
     package let caller: Caller
     package let source: Source
     /// The scope of a server key; nil for a token.
-    package var scope: ServerKeyScope?
+    package let scope: ServerKeyScope?
     /// When the credential ends; nil for never.
     package let expiresAt: Instant?
     /// The version of the access data that the credential was checked against.
     let version: Int64
+
+    init(caller: Caller, source: Source, scope: ServerKeyScope? = nil, expiresAt: Instant?, version: Int64) {
+        self.caller = caller
+        self.source = source
+        self.scope = scope
+        self.expiresAt = expiresAt
+        self.version = version
+    }
 
     /// Identifies the credential in a log: the end of the hash of a token or ticket, or a server key's id.
     package var logName: String {

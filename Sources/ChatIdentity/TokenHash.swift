@@ -1,12 +1,16 @@
 import Crypto
-import FoundationEssentials
 
 /// The SHA-256 of a token, which identifies it in caches and logs.
 package struct TokenHash: Hashable, Sendable {
     private let digest: SHA256Digest
 
     package init(_ token: String) {
-        digest = SHA256.hash(data: Data(token.utf8))
+        var token = token
+        digest = token.withUTF8 { bytes in
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
+            return hash.finalize()
+        }
     }
 
     /// The last four hexadecimal digits, which is all that a log contains of a token.

@@ -30,12 +30,13 @@ struct SessionCookie {
     ///
     /// What is no token is ignored: another program on the same loopback host may have a cookie of this name.
     func token(in request: Request) -> String? {
+        let prefix = Array("\(name)=".utf8)
         for field in request.headers[values: .cookie] {
-            for pair in field.split(separator: ";") {
-                let pair = pair.drop { $0 == " " }
-                guard pair.hasPrefix("\(name)=") else { continue }
-                let value = pair.dropFirst(name.count + 1)
-                if value.split(separator: ".", omittingEmptySubsequences: false).count == 3 { return String(value) }
+            for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
+                let pair = pair.drop { $0 == UInt8(ascii: " ") }
+                guard pair.starts(with: prefix) else { continue }
+                let value = pair.dropFirst(prefix.count)
+                if value.count(where: { $0 == UInt8(ascii: ".") }) == 2 { return String(Substring(value)) }
             }
         }
         return nil

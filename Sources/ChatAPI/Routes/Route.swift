@@ -87,9 +87,13 @@ package struct Route: Sendable {
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
         return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
             if needsCredential {
-                do {
-                    context.credential = try await authenticator.authenticate(request, acceptsTickets: isStream)
-                } catch CredentialError.tokenMissing where access == .socket {}
+                if let presented = try request.presentedCredential(acceptsTickets: isStream) {
+                    context.credential = try await authenticator.authenticate(presented, of: request)
+                } else if authenticator.mode == .open {
+                    guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }
+                } else if access != .socket {
+                    throw CredentialError.tokenMissing
+                }
                 if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
             }
             try request.requirePercentEncoding(pathParameters: context.parameters)

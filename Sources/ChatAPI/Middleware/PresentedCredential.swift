@@ -1,0 +1,69 @@
+import ChatIdentity
+import HTTPTypes
+import Hummingbird
+
+/// The credential of a request, not verified yet.
+enum PresentedCredential {
+    /// A token or a server key in `Authorization`.
+    case bearer(String)
+    /// A ticket in the query.
+    case ticket(String)
+    /// A token in the session cookie.
+    case session(String)
+}
+
+extension Request {
+    /// The credential; nil without one.
+    ///
+    /// `Authorization` comes first, then a ticket, then the session cookie, which browsers add on their own.
+    ///
+    /// - Parameter acceptsTickets: Whether the request may have its credential in the query.
+    func presentedCredential(acceptsTickets: Bool) throws(CredentialError) -> PresentedCredential? {
+        if let bearer = try bearerCredential { return .bearer(bearer) }
+        if acceptsTickets, method == .get, let ticket = queryParameter("ticket") { return .ticket(ticket) }
+        guard headers.contains(.cookie) else { return nil }
+        return sessionCookie.token(in: self).map { .session($0) }
+    }
+
+    /// The credential of `Authorization: Bearer CREDENTIAL`; nil without the header.
+    var bearerCredential: String? {
+        get throws(CredentialError) {
+            let fields = headers[values: .authorization]
+            guard let field = fields.first else { return nil }
+            guard fields.count == 1, let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
+                field[..<space].lowercased() == "bearer"
+            else { throw .tokenInvalid(.notBearer) }
+            return String(field[space...].drop { $0 == " " })
+        }
+    }
+}
+
+extension Authenticator {
+    /// Verifies the credential of a request.
+    ///
+    /// - Throws: `CredentialError`, `ActAsError`, `APIError` and `StoreError`.
+    func authenticate(_ presented: PresentedCredential, of request: Request) async throws -> Credential {
+        let user = request.headers[.actAs]
+        let credential: Credential
+        switch presented {
+        case .bearer(let text):
+            return try await authenticate(text, actingAs: user)
+        case .ticket(let text):
+            credential = try await authenticate(ticket: text, for: request.uri.path)
+        case .session(let token):
+            if request.changesSomething {
+                try request.sessionCookie.requireSameOrigin(request.head)
+            }
+            credential = try await authenticate(token)
+        }
+        guard user == nil else { throw ActAsError.notAllowed }
+        return credential
+    }
+}
+
+extension Request {
+    /// Whether the request is more than a read: an unsafe method (RFC 9110), or the start of a WebSocket.
+    fileprivate var changesSomething: Bool {
+        ![.get, .head, .options].contains(method) || headers.contains(.upgrade)
+    }
+}
