@@ -100,6 +100,22 @@ struct UserTokenTests {
         }
     }
 
+    @Test func `the last log line of a stream or WebSocket names the caller`() async throws {
+        let log = LogCapture()
+        try await withServer(log: log) { client, credentials, _, _ in
+            let headers = try await credentials.header(for: "ada")
+            try await client.withEvents("/events", headers: headers) { stream async throws in
+                #expect(try await stream.nextEvent()?.type == "hello")
+            }
+            try await client.withSocket(headers: headers) { socket async throws in
+                #expect(try await socket.next()["type"] == "hello")
+            }
+        }
+        for message in ["Stream ended", "WebSocket closed"] {
+            #expect(log.lines.filter { $0.message == message }.map { $0.metadata["user"] } == ["ada"])
+        }
+    }
+
     @Test func `the access log names the caller, and no log line contains a part of a credential`() async throws {
         let log = LogCapture()
         var secrets: [String] = []

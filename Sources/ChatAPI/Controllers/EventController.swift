@@ -126,15 +126,14 @@ struct EventController<Store: ServiceStore>: Sendable {
                     findChats: operations.findChats,
                     into: connection
                 ) {
-                    context.logger.info(
-                        "Stream ended",
-                        metadata: [
-                            "path": "\(path)",
-                            "address": "\(admission.address)",
-                            "events": .stringConvertible(tally.events),
-                            "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
-                        ]
-                    )
+                    var metadata: Logger.Metadata = [
+                        "path": "\(path)",
+                        "address": "\(admission.address)",
+                        "events": .stringConvertible(tally.events),
+                        "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
+                    ]
+                    metadata.add(context.credential)
+                    context.logger.info("Stream ended", metadata: metadata)
                 }
             }
         )

@@ -29,11 +29,17 @@ struct AccessLogEntry {
             "status": .stringConvertible(response.status.code),
             "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
         ]
-        if let credential = context.credential {
-            metadata["credential"] = "\(credential.logName)"
-            metadata["user"] = credential.caller.author.map { "\($0.value)" }
-        }
+        metadata.add(context.credential)
         context.logger.log(level: level, "Request", metadata: metadata)
+    }
+}
+
+extension Logger.Metadata {
+    /// Names a verified credential and its user; adds nothing for nil.
+    mutating func add(_ credential: Credential?) {
+        guard let credential else { return }
+        self["credential"] = "\(credential.logName)"
+        self["user"] = credential.caller.author.map { "\($0.value)" }
     }
 }
 

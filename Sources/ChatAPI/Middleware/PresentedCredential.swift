@@ -33,16 +33,34 @@ extension Request {
             guard fields.count == 1, let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
                 field[..<space].lowercased() == "bearer"
             else { throw .tokenInvalid(.notBearer) }
-            return String(field[space...].drop { $0 == " " })
+            let credential = field[space...].drop { $0 == " " }
+            guard !credential.utf8.contains(UInt8(ascii: " ")) else { throw .tokenInvalid(.notBearer) }
+            return String(credential)
         }
     }
 }
 
 extension Authenticator {
-    /// Verifies the credential of a request.
+    /// Verifies the credential of a request; nil without one.
     ///
+    /// - Parameters:
+    ///   - isOptional: Whether a request without a credential is accepted even if the server is not in open mode.
+    ///   - acceptsTickets: Whether the request may have its credential in the query.
     /// - Throws: `CredentialError`, `ActAsError`, `APIError` and `StoreError`.
-    func authenticate(_ presented: PresentedCredential, of request: Request) async throws -> Credential {
+    func authenticate(
+        _ request: Request,
+        isOptional: Bool = false,
+        acceptsTickets: Bool = false
+    ) async throws -> Credential? {
+        if let presented = try request.presentedCredential(acceptsTickets: acceptsTickets) {
+            return try await authenticate(presented, of: request)
+        }
+        guard mode == .open || isOptional else { throw CredentialError.tokenMissing }
+        guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }
+        return nil
+    }
+
+    private func authenticate(_ presented: PresentedCredential, of request: Request) async throws -> Credential {
         let user = request.headers[.actAs]
         let credential: Credential
         switch presented {

@@ -1,3 +1,4 @@
+import ChatIdentity
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -10,6 +11,7 @@ struct ServiceMiddleware: RouterMiddleware {
     let hosts: HostPolicy
     let crossOrigin: CrossOriginPolicy
     let routes: RouteTable
+    let authenticator: Authenticator
 
     func handle(
         _ request: Request,
@@ -29,7 +31,8 @@ struct ServiceMiddleware: RouterMiddleware {
                 response = preflight
             } else {
                 if context.endpointPath == nil {
-                    // Routes check it themselves, after the credential.
+                    // Routes check both themselves, in this order.
+                    context.credential = try await authenticator.authenticate(request)
                     try request.requirePercentEncoding(pathParameters: context.parameters)
                 }
                 response = try await next(request, context)

@@ -87,13 +87,11 @@ package struct Route: Sendable {
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
         return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
             if needsCredential {
-                if let presented = try request.presentedCredential(acceptsTickets: isStream) {
-                    context.credential = try await authenticator.authenticate(presented, of: request)
-                } else if authenticator.mode == .open {
-                    guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }
-                } else if access != .socket {
-                    throw CredentialError.tokenMissing
-                }
+                context.credential = try await authenticator.authenticate(
+                    request,
+                    isOptional: access == .socket,
+                    acceptsTickets: isStream
+                )
                 if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
             }
             try request.requirePercentEncoding(pathParameters: context.parameters)

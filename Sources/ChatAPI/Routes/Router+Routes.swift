@@ -15,7 +15,14 @@ extension Router<ChatRequestContext> {
         crossOrigin: CrossOriginPolicy = .none
     ) {
         self.init(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
-        add(middleware: ServiceMiddleware(hosts: hosts, crossOrigin: crossOrigin, routes: RouteTable(routes)))
+        add(
+            middleware: ServiceMiddleware(
+                hosts: hosts,
+                crossOrigin: crossOrigin,
+                routes: RouteTable(routes),
+                authenticator: authenticator
+            )
+        )
         for route in routes {
             on(RouterPath(route.path), method: route.method, use: route.handler(authenticator))
         }

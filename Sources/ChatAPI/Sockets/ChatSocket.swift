@@ -25,11 +25,11 @@ final class ChatSocket: WebSocketSession {
         case verified(CredentialLifetime)
 
         var caller: Caller? {
-            switch self {
-            case .anonymous: .anonymous
-            case .awaited: nil
-            case .verified(let lifetime): lifetime.credential.caller
-            }
+            if case .anonymous = self { .anonymous } else { credential?.caller }
+        }
+
+        var credential: Credential? {
+            if case .verified(let lifetime) = self { lifetime.credential } else { nil }
         }
     }
 
@@ -130,15 +130,14 @@ final class ChatSocket: WebSocketSession {
     }
 
     func closed(_ code: WebSocketCloseCode) {
-        logger.info(
-            "WebSocket closed",
-            metadata: [
-                "address": "\(admission.address)",
-                "code": .stringConvertible(code.rawValue),
-                "events": .stringConvertible(tally.events),
-                "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
-            ]
-        )
+        var metadata: Logger.Metadata = [
+            "address": "\(admission.address)",
+            "code": .stringConvertible(code.rawValue),
+            "events": .stringConvertible(tally.events),
+            "duration_ms": .stringConvertible(beginning.duration(to: .now).inMilliseconds),
+        ]
+        metadata.add(identity.credential)
+        logger.info("WebSocket closed", metadata: metadata)
         end()
         connection = nil
         waiting = []
