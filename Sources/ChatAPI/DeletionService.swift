@@ -9,28 +9,28 @@ struct DeletionService<Store: ServiceStore>: Service {
     private let store: Store
     private let logger: Logger
     private let interval: Duration
-    private let calls: AsyncStream<Void>
-    private let caller: AsyncStream<Void>.Continuation
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
 
     /// - Parameter interval: How often to look for what a failed step, or another server, has left.
     init(store: Store, logger: Logger, interval: Duration) {
         self.store = store
         self.logger = logger
         self.interval = interval
-        (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Requests a run; call it when a chat or a user was deleted.
     @Sendable func wake() {
-        caller.yield()
+        wakeUp.yield()
     }
 
     /// Finishes what an earlier process has left, and then runs on request, until graceful shutdown.
     func run() async throws {
-        caller.yield()
+        wakeUp.yield()
         await withDiscardingTaskGroup { group in
             group.addTask { await wakeAtIntervals() }
-            for await _ in calls.cancelOnGracefulShutdown() {
+            for await _ in wakeUps.cancelOnGracefulShutdown() {
                 await finish("Purging deleted chats failed") { store throws(StoreError) in
                     try await store.purgeDeletedChats()
                 }

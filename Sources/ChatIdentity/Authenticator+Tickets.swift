@@ -13,14 +13,15 @@ extension Authenticator {
         let latest = now.advanced(by: Ticket.maximumLifetime)
         let end = credential.expiresAt.map { min($0, latest) } ?? latest
         var content = Ticket.Content(exp: end.microsecondsSinceEpoch, sub: credential.caller.author?.value)
-        switch credential.source {
-        case .token(_, let issuedAt), .ticket(_, let issuedAt, serverKey: nil):
-            content.iat = issuedAt?.microsecondsSinceEpoch
+        switch credential.key {
+        case .token(let id):
+            content.tokenKey = id.text
+            content.iat = credential.issuedAt?.microsecondsSinceEpoch
             if case .user(let role, let grants) = credential.caller.rights {
                 content.role = role.rawValue
                 content.grants = grants.claim
             }
-        case .serverKey(let id), .ticket(_, _, serverKey: .some(let id)):
+        case .server(let id):
             content.key = id
             content.iat = now.microsecondsSinceEpoch
         }
@@ -40,16 +41,27 @@ extension Authenticator {
         guard now() < expiresAt else { throw CredentialError.tokenExpired }
         let issuedAt = content.iat.map(Instant.init(microsecondsSinceEpoch:))
         let version = accessVersion
+        let key = try key(of: content)
         let caller = try await caller(of: content)
         if let user = caller.author {
             try await requireValidTokens(of: user, issuedAt: issuedAt)
         }
         return Credential(
             caller: caller,
-            source: .ticket(TokenHash(text), issuedAt: issuedAt, serverKey: content.key),
+            source: .ticket(TokenHash(text), key),
+            issuedAt: issuedAt,
             expiresAt: expiresAt,
             version: version
         )
+    }
+
+    /// The key of the credential with which a ticket was made.
+    private func key(of content: Ticket.Content) throws(CredentialError) -> Credential.Key {
+        if let id = content.key { return .server(id) }
+        guard let id = content.tokenKey.map(TokenKeyID.init(text:)), verifier.keyIDs.contains(id) else {
+            throw .tokenInvalid(.unknownKey)
+        }
+        return .token(id)
     }
 
     private func caller(of content: Ticket.Content) async throws -> Caller {

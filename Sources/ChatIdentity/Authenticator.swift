@@ -15,8 +15,10 @@ package final class Authenticator: Sendable {
         case required
     }
 
-    private struct State {
+    struct State {
         var access = AccessTable()
+        /// Whether `access` was ever read from the store.
+        var isCurrent = false
         var standings: GenerationalCache<UserID, UserStanding>
         /// Watches by number.
         var watches: [Int: (credential: Credential, onVoid: @Sendable (CredentialError) -> Void)] = [:]
@@ -34,17 +36,18 @@ package final class Authenticator: Sendable {
     private static let standingCost = 256
 
     package let mode: Mode
-    private let verifier: TokenVerifier
-    private let store: any IdentityStore
-    private let signals: LogSignals
+    let verifier: TokenVerifier
+    let store: any IdentityStore
+    let signals: LogSignals
     private let environmentKey: ServerKeyRecord?
     private let onUnknownKey: (@Sendable () async -> Void)?
-    private let pollInterval: Duration
+    let pollInterval: Duration
     /// Reads the wall clock by which credentials end.
     let now: @Sendable () -> Instant
-    private let state: Mutex<State>
-    private let calls: AsyncStream<Void>
-    private let caller: AsyncStream<Void>.Continuation
+    let state: Mutex<State>
+    /// Requests for a refresh.
+    let wakeUps: AsyncStream<Void>
+    let wakeUp: AsyncStream<Void>.Continuation
 
     /// - Parameters:
     ///   - verifier: Verifies tokens.
@@ -76,7 +79,8 @@ package final class Authenticator: Sendable {
         self.pollInterval = pollInterval
         self.now = now
         state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
-        (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        verifier.replacements.addListener { [weak self] in self?.endVoidWatches() }
     }
 
     /// Verifies the credential of a request.
@@ -96,6 +100,12 @@ package final class Authenticator: Sendable {
         return credential
     }
 
+    /// Reads what the store knows of access, unless that was done: without it, revoked tokens would be valid.
+    private func requireAccessTable() async throws(StoreError) {
+        guard !state.withLock({ $0.isCurrent }) else { return }
+        try await refresh()
+    }
+
     private func credential(ofToken text: String) async throws -> Credential {
         let token = try await verifiedToken(text)
         let version = try await requireValidTokens(
@@ -106,7 +116,8 @@ package final class Authenticator: Sendable {
         )
         return Credential(
             caller: Caller(author: token.userID, rights: token.rights),
-            source: .token(token.hash, issuedAt: token.issuedAt),
+            source: .token(token.hash, token.keyID),
+            issuedAt: token.issuedAt,
             expiresAt: token.expiresAt,
             version: version
         )
@@ -137,6 +148,7 @@ package final class Authenticator: Sendable {
         _ kind: User.Kind = .person,
         issuedAt: Instant?
     ) async throws -> Int64 {
+        try await requireAccessTable()
         let (standing, access) = try await standing(of: user, named: name, kind)
         let flaw = standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: access.tokensValidAfter)
         if let flaw { throw CredentialError.tokenInvalid(flaw) }
@@ -153,7 +165,6 @@ package final class Authenticator: Sendable {
             caller: try await caller(with: record, actingAs: user),
             source: .serverKey(record.id),
             scope: record.scope,
-            expiresAt: nil,
             version: version
         )
     }
@@ -215,7 +226,7 @@ package final class Authenticator: Sendable {
     }
 
     @discardableResult
-    private func loadKeys() async throws(StoreError) -> [String: ServerKeyRecord] {
+    func loadKeys() async throws(StoreError) -> [String: ServerKeyRecord] {
         let keys = Dictionary(try await store.serverKeys().map { ($0.id, $0) }) { first, _ in first }
         state.withLock { state in
             // A list that was read before a revocation must not undo it.
@@ -237,171 +248,6 @@ package final class Authenticator: Sendable {
         let hour = now().startOfHour
         guard key.lastUsedAt ?? .distantPast < hour, key.id != environmentKey?.id else { return }
         state.withLock { $0.uses[key.id] = hour }
-    }
-}
-
-/// Keeping the copy current.
-extension Authenticator {
-    /// Watches for changes of access until the task is cancelled.
-    ///
-    /// - Parameter onFailure: Called with each error of the store.
-    package func run(onFailure: @escaping @Sendable (StoreError) -> Void) async {
-        let listener = signals.addListener { signal in
-            switch signal {
-            case .accessChanged, .missed: self.caller.yield()
-            default: break
-            }
-        }
-        defer { signals.removeListener(listener) }
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                while (try? await Task.sleep(for: self.pollInterval)) != nil {
-                    self.caller.yield()
-                }
-            }
-            for await _ in calls {
-                do throws(StoreError) {
-                    try await refresh()
-                } catch {
-                    onFailure(error)
-                }
-            }
-            group.cancelAll()
-        }
-    }
-
-    /// Reads what changed since the last time, forgets what it knew of it and ends what has become void.
-    ///
-    /// Afterwards, a change that was committed before applies to every request. Several calls may run at the same time.
-    package func refresh() async throws(StoreError) {
-        let (known, present) = state.withLock { state in
-            defer { state.rereadAfter = nil }
-            return (state.rereadAfter ?? state.access.version, state.access.version)
-        }
-        do throws(StoreError) {
-            try await readChanges(after: known, present)
-        } catch {
-            state.withLock { $0.rereadAfter = min(known, $0.rereadAfter ?? known) }
-            throw error
-        }
-        let uses = state.withLock { state in
-            defer { state.uses = [:] }
-            return state.uses
-        }
-        if !uses.isEmpty {
-            try await store.recordUse(ofServerKeys: uses)
-            try await loadKeys()
-        }
-    }
-
-    /// - Parameter present: The version at the start.
-    private func readChanges(after known: Int64, _ present: Int64) async throws(StoreError) {
-        var changes = try await store.accessChanges(after: known)
-        let isBackInTime = changes.version < present
-        if isBackInTime {
-            // The database went back in time: start over.
-            state.withLock { state in
-                state.standings.removeAll()
-                state.access.keys = [:]
-            }
-            changes = try await store.accessChanges(after: 0)
-        }
-        guard changes.version != known || changes.version != present else { return }
-        try await loadKeys()
-        let void = state.withLock { state in
-            // Another refresh may have read later changes in the meantime.
-            if isBackInTime || changes.version >= state.access.version {
-                state.access.version = changes.version
-                state.access.tokensValidAfter = changes.tokensValidAfter
-            }
-            for user in changes.users.keys {
-                state.standings.removeValue(for: user)
-            }
-            return state.watches.compactMap { id, watch in
-                state.access.error(of: watch.credential, changes.users).map { (id, watch.onVoid, $0) }
-            }
-        }
-        for (id, onVoid, error) in void where removeWatch(id) {
-            onVoid(error)
-        }
-    }
-
-    /// Watches a credential for as long as something relies on it, such as a stream.
-    ///
-    /// It does not watch the credential's own end, `expiresAt`.
-    ///
-    /// - Parameter onVoid: Called at most once, from any thread, when the credential has become void.
-    /// - Returns: The watch, which ends when it is released.
-    package func watch(
-        _ credential: Credential,
-        onVoid: @escaping @Sendable (CredentialError) -> Void
-    ) -> CredentialWatch {
-        let (id, isLate) = state.withLock { state in
-            state.lastWatch += 1
-            state.watches[state.lastWatch] = (credential, onVoid)
-            // A change since the credential was checked has not reached this watch.
-            let isLate = credential.version < state.access.version
-            if isLate {
-                state.rereadAfter = min(credential.version, state.rereadAfter ?? credential.version)
-            }
-            return (state.lastWatch, isLate)
-        }
-        if isLate {
-            caller.yield()
-        }
-        return CredentialWatch { [weak self] in _ = self?.removeWatch(id) }
-    }
-
-    /// The time until a credential expires, negative if it has; nil if it never does.
-    package func timeLeft(of credential: Credential) -> Duration? {
-        credential.expiresAt.map { now().duration(to: $0) }
-    }
-
-    private func removeWatch(_ id: Int) -> Bool {
-        state.withLock { $0.watches.removeValue(forKey: id) } != nil
-    }
-}
-
-/// A registration of interest in a credential; it ends when it is released.
-package final class CredentialWatch: Sendable {
-    private let end: @Sendable () -> Void
-
-    init(end: @escaping @Sendable () -> Void) {
-        self.end = end
-    }
-
-    deinit {
-        end()
-    }
-}
-
-/// The part of the access data that is kept for all users together.
-private struct AccessTable {
-    var version: Int64 = 0
-    var tokensValidAfter: Instant?
-    /// By id.
-    var keys: [String: ServerKeyRecord] = [:]
-
-    /// Why a credential that was valid has become void; nil if it has not.
-    func error(of credential: Credential, _ changed: [UserID: UserStanding]) -> CredentialError? {
-        let standing = credential.caller.author.flatMap { changed[$0] } ?? UserStanding()
-        switch credential.source {
-        case .token(_, let issuedAt):
-            return error(standing, issuedAt: issuedAt)
-        case .ticket(_, let issuedAt, let key):
-            if let error = key.flatMap({ error(ofKey: $0) }) { return error }
-            return credential.caller.author == nil ? nil : error(standing, issuedAt: issuedAt)
-        case .serverKey(let id):
-            return standing.isDeactivated ? .tokenInvalid(.userDeactivated) : error(ofKey: id)
-        }
-    }
-
-    private func error(_ standing: UserStanding, issuedAt: Instant?) -> CredentialError? {
-        standing.flaw(ofTokenIssuedAt: issuedAt, tokensValidAfter: tokensValidAfter).map { .tokenInvalid($0) }
-    }
-
-    private func error(ofKey id: String) -> CredentialError? {
-        keys[id]?.revokedAt == nil ? nil : .keyRevoked
     }
 }
 

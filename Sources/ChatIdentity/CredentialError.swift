@@ -42,6 +42,8 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
     case expirationTooLate
     case wrongIssuer
     case wrongAudience
+    /// The claims are not a JSON object, or one has the wrong type.
+    case invalidClaim
     case invalidSubject
     case invalidChatClaim
     case unknownServerKey
@@ -63,12 +65,13 @@ package enum TokenFlaw: CaseIterable, Hashable, Sendable {
         case .expirationTooLate: "The token's `exp` is too far in the future."
         case .wrongIssuer: "The token's `iss` is not the issuer that the server expects."
         case .wrongAudience: "The token's `aud` does not include the audience that the server expects."
+        case .invalidClaim: "The token's claims are not a JSON object, or one of them has the wrong type."
         case .invalidSubject: "The token's `sub` must be 1 to 128 visible ASCII characters."
         case .invalidChatClaim: "The token's `chat` contains an unknown role or an invalid grant."
         case .unknownServerKey: "The server does not know this key."
         case .invalidTicket: "The ticket is not valid for this path."
         case .revoked: "The token was revoked."
-        case .userDeactivated: "The user has no access any more."
+        case .userDeactivated: "The user is deactivated."
         }
     }
 }

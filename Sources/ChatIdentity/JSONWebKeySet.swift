@@ -78,7 +78,7 @@ private struct JSONWebKey: Decodable {
         guard let (digest, minimumLength) = algorithms[name] else { throw .unsupportedAlgorithm }
         guard let secret = k.flatMap({ Data(base64URLEncoded: $0) }) else { throw .malformed }
         guard secret.count >= minimumLength else { throw .tooShort }
-        return await TokenKey(id: kid, hmac: HMACKey(from: secret), digest, name: name)
+        return await TokenKey(name: kid, secret: secret, digest, name)
     }
 
     private func rsa() throws(JSONWebKeyFlaw) -> JWK {
@@ -116,7 +116,7 @@ private struct JSONWebKey: Decodable {
     }
 
     private func verifying(_ jwk: JWK) async throws(JSONWebKeyFlaw) -> TokenKey {
-        guard let name = jwk.algorithm?.rawValue, let key = try? await TokenKey(id: kid, jwk: jwk, name: name)
+        guard let name = jwk.algorithm?.rawValue, let key = try? await TokenKey(name: kid, jwk: jwk, name)
         else { throw .malformed }
         return key
     }

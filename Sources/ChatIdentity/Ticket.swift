@@ -14,8 +14,10 @@ package struct Ticket: Hashable, Sendable {
         var exp: Int64
         /// The user in whose name requests are made.
         var sub: String?
-        /// The id of the server key that the ticket was made with; a ticket made with a token has the other members.
+        /// The id of the server key that the ticket was made with; a ticket made with a token has the members below.
         var key: String?
+        /// The id of the key that signed the token.
+        var tokenKey: String?
         var iat: Int64?
         var role: String?
         var grants: [String: String]?

@@ -52,7 +52,12 @@ struct TokenClaims: JWTPayload {
     func verify(using algorithm: some JWTAlgorithm) {}
 
     /// Checks the claims of a token whose signature was verified.
-    func checked(by rules: TokenRules, at now: Instant, hash: TokenHash) throws(CredentialError) -> UserToken {
+    func checked(
+        by rules: TokenRules,
+        at now: Instant,
+        signedWith keyID: TokenKeyID,
+        hash: TokenHash
+    ) throws(CredentialError) -> UserToken {
         guard let expiresAt = exp.map(Instant.init(secondsSinceEpoch:)) else { throw .tokenInvalid(.missingExpiration) }
         guard now < expiresAt.advanced(by: rules.leeway) else { throw .tokenExpired }
         let issuedAt = iat.map(Instant.init(secondsSinceEpoch:))
@@ -75,6 +80,7 @@ struct TokenClaims: JWTPayload {
             grants: grants,
             issuedAt: issuedAt,
             expiresAt: expiresAt,
+            keyID: keyID,
             hash: hash
         )
     }

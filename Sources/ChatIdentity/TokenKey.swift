@@ -6,8 +6,10 @@ package struct TokenKey: Sendable {
     /// The shortest shared secret, in bytes: as long as the output of HS256 (RFC 7518, 3.2).
     package static let minimumSecretLength = 32
 
+    /// The same for equal keys.
+    let id: TokenKeyID
     /// The `kid` of the key's tokens; nil if any will do.
-    package let id: String?
+    package let name: String?
     /// The name of the algorithm, such as `RS256`.
     package let algorithm: String
     /// Contains only this key: a larger collection falls back on its first key for an unknown `kid`.
@@ -18,20 +20,24 @@ package struct TokenKey: Sendable {
     /// - Throws: `TokenKeyError.shortSecret`.
     package init(secret: String) async throws(TokenKeyError) {
         guard secret.utf8.count >= Self.minimumSecretLength else { throw .shortSecret }
-        await self.init(id: nil, hmac: HMACKey(from: secret), .sha256, name: "HS256")
+        await self.init(name: nil, secret: Data(secret.utf8), .sha256, "HS256")
     }
 
-    init(id: String?, hmac: HMACKey, _ digest: DigestAlgorithm, name: String) async {
-        self.id = id
-        algorithm = name
-        key = await JWTKeyCollection().add(hmac: hmac, digestAlgorithm: digest)
+    init(name: String?, secret: Data, _ digest: DigestAlgorithm, _ algorithm: String) async {
+        id = TokenKeyID([algorithm, secret.base64EncodedString()])
+        self.name = name
+        self.algorithm = algorithm
+        key = await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgorithm: digest)
     }
 
     /// - Parameter jwk: A public key with its algorithm; jwt-kit requires an identifier, which may be any.
     /// - Throws: Errors of jwt-kit, whose descriptions may contain parts of the key.
-    init(id: String?, jwk: JWK, name: String) async throws {
-        self.id = id
-        algorithm = name
+    init(name: String?, jwk: JWK, _ algorithm: String) async throws {
+        id = TokenKeyID([
+            algorithm, jwk.curve?.rawValue, jwk.modulus, jwk.exponent, jwk.x, jwk.y,
+        ])
+        self.name = name
+        self.algorithm = algorithm
         key = try await JWTKeyCollection().add(jwk: jwk)
         // Throws if jwt-kit does not support the algorithm for this key.
         _ = try await key.getKey()
@@ -41,17 +47,17 @@ package struct TokenKey: Sendable {
     ///
     /// The header selects keys; it never decides how a signature is verified.
     func mayHaveSigned(_ header: TokenHeader) -> Bool {
-        header.alg == algorithm && (id == nil || header.kid == nil || id == header.kid)
+        header.alg == algorithm && (name == nil || header.kid == nil || name == header.kid)
     }
 
     /// Verifies the signature and decodes the claims, without checking them.
     ///
-    /// - Throws: `TokenFlaw.wrongSignature`, or `malformed` if the signed claims cannot be decoded.
+    /// - Throws: `TokenFlaw.wrongSignature`, or `invalidClaim` if the signed claims cannot be decoded.
     func claims(of token: String) async throws(CredentialError) -> TokenClaims {
         do {
             return try await key.verify(token)
         } catch let error as JWTError where error.errorType == .malformedToken {
-            throw .tokenInvalid(.malformed)
+            throw .tokenInvalid(.invalidClaim)
         } catch {
             throw .tokenInvalid(.wrongSignature)
         }

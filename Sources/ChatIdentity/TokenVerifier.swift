@@ -27,6 +27,8 @@ package final class TokenVerifier: Sendable {
     private let rules: TokenRules
     private let now: @Sendable () -> Instant
     private let state: Mutex<State>
+    /// Sends a signal after each replacement of keys.
+    let replacements = Broadcast<Void>()
 
     /// - Parameters:
     ///   - maximumCacheBytes: The memory for the cache; 0 turns it off.
@@ -60,6 +62,12 @@ package final class TokenVerifier: Sendable {
             state.version += 1
             state.tokens.removeAll()
         }
+        replacements.send(())
+    }
+
+    /// The keys that verify tokens now.
+    var keyIDs: Set<TokenKeyID> {
+        state.withLock { Set($0.keys.values.joined().map(\.id)) }
     }
 
     /// Verifies a token.
@@ -73,7 +81,8 @@ package final class TokenVerifier: Sendable {
         let now = now()
         let (known, version) = state.withLock { ($0.tokens.value(for: hash), $0.version) }
         if let known, now < known.expiresAt { return known }
-        let verified = try await signedClaims(of: token).checked(by: rules, at: now, hash: hash)
+        let (claims, keyID) = try await signedClaims(of: token)
+        let verified = try claims.checked(by: rules, at: now, signedWith: keyID, hash: hash)
         if now < verified.expiresAt {
             state.withLock { state in
                 guard state.version == version else { return }
@@ -83,13 +92,13 @@ package final class TokenVerifier: Sendable {
         return verified
     }
 
-    private func signedClaims(of token: String) async throws(CredentialError) -> TokenClaims {
+    private func signedClaims(of token: String) async throws(CredentialError) -> (TokenClaims, TokenKeyID) {
         let header = try TokenHeader(of: token)
         let keys = state.withLock { $0.keys.values.joined().filter { $0.mayHaveSigned(header) } }
         guard !keys.isEmpty else { throw .tokenInvalid(.unknownKey) }
         for key in keys {
             do throws(CredentialError) {
-                return try await key.claims(of: token)
+                return (try await key.claims(of: token), key.id)
             } catch .tokenInvalid(.wrongSignature) {}
         }
         throw .tokenInvalid(.wrongSignature)

@@ -14,6 +14,8 @@ package struct UserToken: Hashable, Sendable {
     package let issuedAt: Instant?
     /// `exp`, without leeway.
     package let expiresAt: Instant
+    /// The key that signed the token.
+    let keyID: TokenKeyID
     /// Identifies the token in caches and logs.
     package let hash: TokenHash
 

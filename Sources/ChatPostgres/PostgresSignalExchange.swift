@@ -17,8 +17,8 @@ package final class PostgresSignalExchange: Sendable {
     /// Distinguishes this process's notifications from those of others.
     private let process = UInt64.random(in: .min ... .max)
     private let outgoing = Mutex(OutgoingSignals())
-    private let calls: AsyncStream<Void>
-    private let caller: AsyncStream<Void>.Continuation
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
     /// Whether listening or notifying failed and nothing has succeeded since.
     private let isFailing = Atomic(false)
 
@@ -44,7 +44,7 @@ package final class PostgresSignalExchange: Sendable {
         self.signals = signals
         self.typing = typing
         self.onFailure = onFailure
-        (calls, caller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Exchanges signals until the task is cancelled, which interrupts anything in progress.
@@ -53,12 +53,12 @@ package final class PostgresSignalExchange: Sendable {
     package func run() async {
         let signalRelay = signals.addRelay { signal in
             if self.outgoing.withLock({ $0.add(signal) }) {
-                self.caller.yield()
+                self.wakeUp.yield()
             }
         }
         let typingRelay = typing.addRelay { notice in
             if self.outgoing.withLock({ $0.add(notice) }) {
-                self.caller.yield()
+                self.wakeUp.yield()
             }
         }
         defer {
@@ -101,7 +101,7 @@ package final class PostgresSignalExchange: Sendable {
         let connection = PostgresConnection(configuration, interruption: interruption)
         await withTaskCancellationHandler {
             var backoff = Backoff()
-            for await _ in calls {
+            for await _ in wakeUps {
                 while !Task.isCancelled, let lines = outgoing.withLock({ $0.take() }) {
                     do throws(PostgresError) {
                         try await connection.notify(SignalPayload.texts(of: lines, process: process), on: Self.channel)

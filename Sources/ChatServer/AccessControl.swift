@@ -77,6 +77,7 @@ struct AccessControl {
             environmentKey: environmentKey,
             onUnknownKey: onUnknownKey
         )
+        try await authenticator.refresh()
         return (authenticator, services)
     }
 

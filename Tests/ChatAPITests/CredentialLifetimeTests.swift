@@ -35,7 +35,7 @@ struct CredentialLifetimeTests {
 
     /// The ways in which a credential of Ada, or her server key, becomes void.
     enum End: CaseIterable {
-        case ofUser, ofAllUsers, deactivation, ofKey
+        case ofUser, ofAllUsers, deactivation, ofKey, ofTokenKey
     }
 
     @Test(arguments: End.allCases)
@@ -51,6 +51,7 @@ struct CredentialLifetimeTests {
                 case .ofUser: try await store.revokeTokens(of: "ada")
                 case .ofAllUsers: try await store.revokeTokens(of: nil)
                 case .deactivation: _ = try await store.putUser("ada", UserProfile(isDeactivated: true))
+                case .ofTokenKey: access.verifier.replaceKeys(of: .secrets, with: [])
                 case .ofKey: _ = try await store.revokeServerKey(String(key.split(separator: "_")[1]))
                 }
                 let event = try #require(try await stream.nextEvent())

@@ -8,6 +8,7 @@ struct TestAccess {
     static let secret = "a secret of more than thirty-two bytes"
 
     let store: any ServiceStore
+    let verifier = TokenVerifier()
     let authenticator: Authenticator
     let signer: TokenSigner
 
@@ -18,7 +19,6 @@ struct TestAccess {
         pollInterval: Duration = .seconds(5)
     ) async throws {
         self.store = store
-        let verifier = TokenVerifier()
         verifier.replaceKeys(of: .secrets, with: [try await TokenKey(secret: Self.secret)])
         authenticator = Authenticator(mode, verifier, store, store.signals, pollInterval: pollInterval)
         signer = try await TokenSigner(secret: Self.secret)

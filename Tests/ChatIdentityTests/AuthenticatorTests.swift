@@ -41,12 +41,14 @@ struct AuthenticatorTests {
             let counted = InterceptedStore(store) { _ throws(StoreError) in reads.withLock { $0 += 1 } }
             let authenticator = try await authenticator(counted)
             let token = try await token(for: "ada", name: "Ada")
+            _ = try await authenticator.authenticate(token)
+            let readsOfFirst = reads.withLock(\.self)
             for _ in 1...3 {
                 let credential = try await authenticator.authenticate(token)
                 #expect(credential.caller == Caller(author: "ada", rights: .user(.user)))
             }
             _ = try await authenticator.authenticate(self.token(for: "ada", name: "Countess"))
-            #expect(reads.withLock(\.self) == 1)
+            #expect(reads.withLock(\.self) == readsOfFirst)
             #expect(try await store.users(withIDs: ["ada"]).map(\.name) == ["Ada"])
         }
     }
@@ -75,6 +77,53 @@ struct AuthenticatorTests {
                 try await authenticator.authenticate(bob)
             }
             withExtendedLifetime(watches) {}
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `an authenticator that has just started rejects what was revoked before`(_ kind: StoreUnderTest)
+        async throws
+    {
+        try await kind.withStore { store async throws in
+            let token = try await token(for: "ada")
+            let earlier = try await authenticator(store)
+            let ticket = try await earlier.ticket(for: "/ws", with: try await earlier.authenticate(token))
+            try await store.revokeTokens(of: nil)
+            let authenticator = try await authenticator(store)
+            await #expect(throws: CredentialError.tokenInvalid(.revoked)) {
+                try await authenticator.authenticate(token)
+            }
+            let other = try await self.authenticator(store)
+            await #expect(throws: CredentialError.tokenInvalid(.revoked)) {
+                try await other.authenticate(ticket: ticket.text, for: "/ws")
+            }
+        }
+    }
+
+    @Test func `removing the key of a token voids the token, its tickets and what relies on them`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store async throws in
+            let verifier = TokenVerifier()
+            let keys = [try await TokenKey(secret: TestKeys.secret), try await TokenKey(secret: "\(TestKeys.secret)2")]
+            verifier.replaceKeys(of: .secrets, with: keys)
+            let authenticator = Authenticator(.required, verifier, store, store.signals)
+            let token = try await authenticator.authenticate(self.token(for: "ada"))
+            let text = try await authenticator.ticket(for: "/ws", with: token).text
+            let ticket = try await authenticator.authenticate(ticket: text, for: "/ws")
+            let ends = Ends()
+            let watches = [token, ticket].map { authenticator.watch($0, onVoid: ends.add) }
+            // The same keys, and one more that goes.
+            verifier.replaceKeys(of: .file, with: keys)
+            verifier.replaceKeys(of: .secrets, with: [])
+            #expect(ends.all.isEmpty)
+            verifier.replaceKeys(of: .file, with: [keys[1]])
+            #expect(ends.all == [.tokenInvalid(.unknownKey), .tokenInvalid(.unknownKey)])
+            await #expect(throws: CredentialError.tokenInvalid(.unknownKey)) {
+                try await authenticator.authenticate(ticket: text, for: "/ws")
+            }
+            // This watch comes after the change that ends it.
+            let late = authenticator.watch(token, onVoid: ends.add)
+            #expect(ends.all.count == 3)
+            withExtendedLifetime((watches, late)) {}
         }
     }
 

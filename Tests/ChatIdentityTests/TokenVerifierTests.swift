@@ -89,6 +89,18 @@ struct TokenVerifierTests {
     }
 
     @Test(arguments: [
+        "", "null", "[]", #"{"sub":"ada","exp":1000000600"#, #"{"sub":42,"exp":1000000600}"#,
+        #"{"sub":"ada","exp":"1000000600"}"#, #"{"sub":"ada","exp":1e400}"#,
+        #"{"sub":"ada","exp":1000000600,"aud":7}"#, #"{"sub":"ada","exp":1000000600,"chat":"admin"}"#,
+        #"{"sub":"ada","exp":1000000600,"x":"# + String(repeating: "[", count: 4_000),
+    ])
+    func `a token with claims that cannot be read is rejected`(_ claims: String) async throws {
+        let token = HostileToken.signed(claims: claims)
+        let verifier = try await verifier()
+        await #expect(throws: CredentialError.tokenInvalid(.invalidClaim)) { try await verifier.verify(token) }
+    }
+
+    @Test(arguments: [
         TestClaims(exp: TestClock.start - 29),
         TestClaims(exp: TestClock.start + 86_430),
         TestClaims(iat: TestClock.start + 30),
@@ -165,7 +177,7 @@ struct TokenVerifierTests {
     }
 
     @Test(arguments: [
-        "", ".", "..", "...", "a", "a.b", "a.b.c", "é.é.é", "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9.",
+        "", ".", "..", "...", "a", "a.b", "a.b.c", "é.é.é", "eyJhbGciOiJIUzI1NiJ9",
         " eyJhbGciOiJIUzI1NiJ9..", "e30..", "bnVsbA..", "W10..", "Int7..", "sk_a_b",
         // The header of a token that is encrypted, and one with an extension that must be understood.
         HostileToken.unsigned(header: #"{"enc":"A256GCM"}"#),
@@ -174,17 +186,6 @@ struct TokenVerifierTests {
         HostileToken.signed(header: #"{"alg":"HS256","kid":1}"#),
         HostileToken.signed(header: #"{"alg":"HS256"#),
         HostileToken.signed(header: String(repeating: "[", count: 4_000)),
-        // Claims that are signed but cannot be read.
-        HostileToken.signed(claims: ""),
-        HostileToken.signed(claims: "null"),
-        HostileToken.signed(claims: "[]"),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":1000000600"#),
-        HostileToken.signed(claims: #"{"sub":42,"exp":1000000600}"#),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":"1000000600"}"#),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":1e400}"#),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":1000000600,"aud":7}"#),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":1000000600,"chat":"admin"}"#),
-        HostileToken.signed(claims: #"{"sub":"ada","exp":1000000600,"x":"# + String(repeating: "[", count: 4_000)),
     ])
     func `a malformed token is rejected`(_ token: String) async throws {
         let verifier = try await verifier()
