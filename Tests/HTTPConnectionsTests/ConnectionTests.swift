@@ -24,7 +24,7 @@ struct ConnectionTests {
     @Test func `pipelined responses that nobody reads are dropped within the idle timeout`() async throws {
         var limits = HTTPLimits()
         // Long enough for the requests to arrive within it on a busy machine.
-        limits.idleTimeout = .seconds(3)
+        limits.idleTimeout = .seconds(5)
         let (channels, channel) = AsyncStream.makeStream(of: (any Channel).self)
         try await ConnectionServer.run(limits: limits, onLargeRequest: { channel.yield($0) }) { client in
             try await client.withConnection(receiveBuffer: 4_096) { inbound, outbound in
@@ -43,7 +43,8 @@ struct ConnectionTests {
     @Test(arguments: ["keep-alive", "close"])
     func `a response that only the kernel has left is dropped if nobody reads it`(_ option: String) async throws {
         var limits = HTTPLimits()
-        limits.idleTimeout = .seconds(2)
+        // Long enough for the request to arrive within it on a busy machine.
+        limits.idleTimeout = .seconds(5)
         let (channels, channel) = AsyncStream.makeStream(of: (any Channel).self)
         try await ConnectionServer.run(limits: limits, onLargeRequest: { channel.yield($0) }) { client in
             try await client.withConnection(receiveBuffer: 4_096) { inbound, outbound in
