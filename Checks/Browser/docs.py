@@ -4,11 +4,13 @@
     docs.py BASE_URL SCREENSHOT_FOLDER [PREFIX]
 
 With PREFIX, such as `/a/prefix`, the browser uses a proxy that serves the server under that path and strips it; the
-server must run with that `--root-path`. Needs Debian's chromium and chromium-driver. Ends with a line
+server must run with that `--root-path`. If CHAT_SERVER_KEY is set, the server must require it, and the browser authorizes
+itself with it. Needs Debian's chromium and chromium-driver. Ends with a line
 `N passed, M failed`.
 """
 import http.client
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -23,6 +25,7 @@ from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 
 SECONDS = 30
+SERVER_KEY = os.environ.get("CHAT_SERVER_KEY")
 
 
 def browser(*more_arguments: str) -> Chrome:
@@ -57,6 +60,15 @@ def check_page_is_quiet(driver: Chrome, base: str) -> None:
 def open_operation(driver: Chrome, base: str, name: str) -> None:
     driver.get(f"{base}/docs")
     wait_for(driver, f"#operations-{name} .opblock-summary-control").click()
+    if SERVER_KEY:
+        authorize(driver)
+
+
+def authorize(driver: Chrome) -> None:
+    wait_for(driver, ".auth-wrapper .authorize").click()
+    wait_for(driver, ".modal-ux input[aria-label='auth-bearer-value']").send_keys(SERVER_KEY)
+    wait_for(driver, ".modal-ux button.authorize").click()
+    wait_for(driver, ".modal-ux .btn-done").click()
 
 
 def wait_for(driver: Chrome, css: str):
