@@ -42,6 +42,20 @@ struct KeyCommandTests {
         }
     }
 
+    @Test func `a server in open mode stays open, and whoever creates a key is told so`() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                let created = try await run("create", "--name=a", "--scope=read", in: folder)
+                let note = "Note: a server that is already running in open mode stays open until you restart it.\n"
+                #expect(created.errors == note)
+                #expect(try await client.send("GET", "/chats/").status == 200)
+            }
+            _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
+                #expect(try await client.send("GET", "/chats/").status == 401)
+            }
+        }
+    }
+
     @Test func `revoking a whole key revokes it, and does not print it`() async throws {
         try await withTemporaryFolder { folder in
             let key = try await run("create", "--name=a", "--scope=bot:helper", in: folder).output

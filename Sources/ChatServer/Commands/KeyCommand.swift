@@ -4,6 +4,7 @@ import ChatIdentity
 import ChatMigrations
 import Foundation
 import Logging
+import SystemPackage
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,6 +40,9 @@ struct KeyCommand: AsyncParsableCommand {
         @OptionGroup(title: "Schema") var schema: SchemaOptions
         @OptionGroup(title: "Logging") var logging: LoggingOptions
 
+        private static let note =
+            "Note: a server that is already running in open mode stays open until you restart it.\n"
+
         func run() async throws {
             let settings = try await SettingsReader(given: database.given + schema.given + logging.given)
             try await settings.printWarnings()
@@ -72,6 +76,7 @@ struct KeyCommand: AsyncParsableCommand {
                 throw CommandError(database: error)
             }
             print(key.text)
+            try await ByteStream(.standardError).write(Array(Self.note.utf8))
             try await database.close()
         }
     }
