@@ -6,20 +6,22 @@ import Testing
 /// Tokens that the server signs for users.
 @Suite(.timeLimit(.minutes(5)))
 struct IssuedTokenTests {
-    /// Runs a server in open mode, whose verifier the test can use.
-    private func withIssuer(_ body: (HTTPTestClient, TokenVerifier) async throws -> Void) async throws {
+    /// Passes a server key that may issue tokens, and a verifier of these.
+    private func withIssuer(_ body: (HTTPTestClient, String, TokenVerifier) async throws -> Void) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let verifier = TokenVerifier()
             verifier.replaceKeys(of: .secrets, with: [try await TokenKey(secret: TestAccess.secret)])
-            try await TestAccess(store, .open).withServer { try await body($0, verifier) }
+            let access = try await TestAccess(store)
+            let key = try await access.key(.admin)
+            try await access.withServer { try await body($0, key, verifier) }
         }
     }
 
     @Test func `an issued token has the requested claims`() async throws {
-        try await withIssuer { client, verifier in
+        try await withIssuer { client, key, verifier in
             let before = Instant.now()
             let body = #"{"ttl":60,"role":"guest","name":" Ada ","grants":{"42":"member","*":"reader"}}"#
-            let response = try await client.send("POST", "/users/ada%2F1/tokens", body: body)
+            let response = try await client.send("POST", "/users/ada%2F1/tokens", as: key, body: body)
             #expect(response.status == 201)
             #expect(response.headers["cache-control"] == "no-store")
             #expect(Set(try response.json.members.keys) == ["token", "expires_at"])
@@ -34,7 +36,12 @@ struct IssuedTokenTests {
             #expect(try me.json["expires_at"] == response.json["expires_at"])
             #expect(try me.json["user"]?["name"] == "Ada")
             // Issuing another token does not rename the user.
-            let again = try await client.send("POST", "/users/ada%2F1/tokens", body: #"{"ttl":60,"name":"Eve"}"#)
+            let again = try await client.send(
+                "POST",
+                "/users/ada%2F1/tokens",
+                as: key,
+                body: #"{"ttl":60,"name":"Eve"}"#
+            )
             let other = try #require(try again.json["token"]?.string)
             #expect(try await client.send("GET", "/me", as: other).json["user"]?["name"] == "Ada")
             #expect(try await verifier.verify(other).rights == .user(.user))
@@ -42,9 +49,9 @@ struct IssuedTokenTests {
     }
 
     @Test func `a token may live from a second to the maximum age`() async throws {
-        try await withIssuer { client, verifier in
+        try await withIssuer { client, key, verifier in
             for ttl in [1, 86_400] {
-                let response = try await client.send("POST", "/users/ada/tokens", body: #"{"ttl":\#(ttl)}"#)
+                let response = try await client.send("POST", "/users/ada/tokens", as: key, body: #"{"ttl":\#(ttl)}"#)
                 #expect(response.status == 201)
                 _ = try await verifier.verify(#require(response.json["token"]?.string))
             }
@@ -67,8 +74,8 @@ struct IssuedTokenTests {
         (#"{"ttl":1,"grants":{\#(grants(101))}}"#, "value_error", "grants"),
     ])
     func `an invalid request is rejected`(_ body: String, _ type: String, _ member: String) async throws {
-        try await withIssuer { client, _ in
-            let response = try await client.send("POST", "/users/ada/tokens", body: body)
+        try await withIssuer { client, key, _ in
+            let response = try await client.send("POST", "/users/ada/tokens", as: key, body: body)
             #expect(response.status == 422)
             #expect(try response.json["detail"]?.elements.map { $0["type"] } == [.string(type)])
             #expect(try response.json["detail"]?[0]?["loc"] == ["body", .string(member)])
@@ -76,11 +83,11 @@ struct IssuedTokenTests {
     }
 
     @Test func `the largest token is accepted`() async throws {
-        try await withIssuer { client, verifier in
+        try await withIssuer { client, key, verifier in
             let name = String(repeating: #"\u0001"#, count: 200)
             let id = String(repeating: #"%22"#, count: 128)
             let body = #"{"ttl":60,"name":"\#(name)","grants":{\#(Self.grants(100))}}"#
-            let response = try await client.send("POST", "/users/\(id)/tokens", body: body)
+            let response = try await client.send("POST", "/users/\(id)/tokens", as: key, body: body)
             #expect(response.status == 201)
             _ = try await verifier.verify(#require(response.json["token"]?.string))
         }
@@ -92,15 +99,39 @@ struct IssuedTokenTests {
     }
 
     @Test func `a server without a secret says how to configure one`() async throws {
-        try await withServer(on: .sqliteInMemory) { client in
-            let response = try await client.send("POST", "/users/ada/tokens", body: #"{"ttl":60}"#)
-            #expect(response.status == 409)
-            #expect(
-                response.text == """
-                    {"detail":"The server has no secret to sign tokens with: set CHAT_JWT_SECRET",\
-                    "code":"no_signing_secret"}
-                    """
-            )
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let access = try await TestAccess(store)
+            let key = try await access.key(.admin)
+            try await withServer(store, authenticator: access.authenticator) { client in
+                let response = try await client.send("POST", "/users/ada/tokens", as: key, body: #"{"ttl":60}"#)
+                #expect(response.status == 409)
+                #expect(
+                    response.text == """
+                        {"detail":"The server has no secret to sign tokens with: set CHAT_JWT_SECRET",\
+                        "code":"no_signing_secret"}
+                        """
+                )
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a deactivated user gets no token`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let access = try await TestAccess(store)
+            let key = try await access.key(.admin)
+            try await access.withServer { client in
+                for (method, body) in [("PUT", #"{"deactivated":true}"#), ("DELETE", nil)] {
+                    #expect(try await client.send("PUT", "/users/ada", as: key, body: "{}").status == 200)
+                    let issued = try await client.send("POST", "/users/ada/tokens", as: key, body: #"{"ttl":60}"#)
+                    #expect(issued.status == 201)
+                    _ = try await client.send(method, "/users/ada", as: key, body: body)
+                    let refused = try await client.send("POST", "/users/ada/tokens", as: key, body: #"{"ttl":60}"#)
+                    #expect(refused.status == 409)
+                    let detail = "The user is deactivated, so a token would be void"
+                    #expect(refused.text == #"{"detail":"\#(detail)","code":"user_deactivated"}"#)
+                }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import ChatAPI
+import ChatIdentity
 import ChatLive
 import ChatSQLite
 import ChatTestSupport
@@ -70,11 +71,17 @@ struct RequestTargetTests {
                 "GET /docs/assets/{file}", "GET /redoc",
             ]
             #expect(routes.count > ignoring.count)
-            try await withServer(store) { client in
+            let credentials = try await TestCredentials()
+            try await withServer(store, authenticator: credentials.authenticator(.required, store)) { client in
                 for (method, path) in routes {
                     let target = path.replacing("{chat_id}", with: "1").replacing("{message_id}", with: "1")
                     let body = ["POST", "PATCH"].contains(method) ? #"{"title":"a","text":"b"}"# : nil
-                    let response = try await client.send(method, "\(target)?offset=5&m%65mber=a+b", body: body)
+                    let response = try await client.send(
+                        method,
+                        "\(target)?offset=5&m%65mber=a+b",
+                        headers: credentials.keyHeader,
+                        body: body
+                    )
                     if ignoring.contains("\(method) \(path)") {
                         #expect(response.status != 422, "\(method) \(path)")
                     } else {

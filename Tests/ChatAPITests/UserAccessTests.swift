@@ -9,8 +9,7 @@ struct UserAccessTests {
     private static let administratorRequests =
         [
             ("PUT", "/users/bob", 200, "{}"), ("POST", "/users/bob/revoke", 204, nil),
-            ("DELETE", "/users/bob", 204, nil),
-            ("POST", "/users/bob/tokens", 201, #"{"ttl":60}"#), ("POST", "/revoke", 204, nil),
+            ("DELETE", "/users/bob", 204, nil), ("POST", "/revoke", 204, nil),
         ] as [(String, String, Int, String?)]
 
     private static let readingRequests = [("/users/eve", 200), ("/users?ids=eve", 200), ("/me", 200)]
@@ -63,7 +62,37 @@ struct UserAccessTests {
         }
     }
 
-    @Test func `an anonymous caller in open mode may do everything`() async throws {
+    @Test(arguments: [Authenticator.Mode.required, .open])
+    func `only a server key with the scope admin issues tokens`(_ mode: Authenticator.Mode) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let access = try await TestAccess(store, mode)
+            let others =
+                try await ApplicationRole.allCases.asyncMap { try await access.token("eve", $0) }
+                + [ServerKeyScope.post, .read, .bot("robot")].asyncMap(access.key)
+            let key = try await access.key(.admin)
+            try await access.withServer { client in
+                func response(as credential: String? = nil, actingAs user: String? = nil) async throws
+                    -> HTTPTestResponse
+                {
+                    var headers = credential.map { HTTPTestClient.headers(as: $0) } ?? [:]
+                    headers["Act-As"] = user
+                    return try await client.send("POST", "/users/bob/tokens", headers: headers, body: #"{"ttl":60}"#)
+                }
+                #expect(try await response(as: key).status == 201)
+                for refused in try await [response(as: key, actingAs: "eve")]
+                    + others.asyncMap({ try await response(as: $0) })
+                {
+                    #expect(refused.status == 403)
+                    #expect(refused.text == #"{"detail":"You may not do this","code":"forbidden"}"#)
+                }
+                let anonymous = try await response()
+                #expect(anonymous.status == 401)
+                #expect(anonymous.text == #"{"detail":"The request has no credential.","code":"token_missing"}"#)
+            }
+        }
+    }
+
+    @Test func `an anonymous caller in open mode may do everything else`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             let access = try await TestAccess(store, .open)
             try await access.withServer { client in

@@ -66,6 +66,8 @@ struct UserController<Store: ServiceStore>: Sendable {
         let name = object.flatMap { validator.nullableText("name", in: $0, UserName.init) }
         let grants = object.flatMap { validator.grants(in: $0) }
         guard let id, let lifetime, let role, let name, let grants else { throw validator.error }
+        let user = try await operations.readUsers(context.caller, [id]).first
+        guard user?.deactivatedAt == nil else { throw APIError.userDeactivated }
         let now = Instant.now()
         let token = try await tokenSigner.token(
             for: id,

@@ -22,6 +22,11 @@ extension APIError {
         code: "no_signing_secret",
         detail: "The server has no secret to sign tokens with: set CHAT_JWT_SECRET"
     )
+    static let userDeactivated = APIError(
+        status: .conflict,
+        code: "user_deactivated",
+        detail: "The user is deactivated, so a token would be void"
+    )
     static let revisionMismatch = APIError(
         status: .preconditionFailed,
         code: "revision_mismatch",

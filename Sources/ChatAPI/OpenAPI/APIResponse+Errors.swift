@@ -88,10 +88,21 @@ extension APIResponse {
         component: "MessageNotFound"
     )
     static let userNotFound = error(.userNotFound, "There is no such user.", component: "UserNotFound")
-    static let noSigningSecret = error(
-        .noSigningSecret,
-        "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`.",
-        component: "NoSigningSecret"
+    static let tokenNotIssued = APIResponse(
+        .conflict,
+        "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`. Or the user is deactivated.",
+        Content(
+            mediaType: "application/json",
+            schema: .error,
+            example: (
+                "examples",
+                [
+                    "secret": ["value": APIError.noSigningSecret.example],
+                    "user": ["value": APIError.userDeactivated.example],
+                ]
+            )
+        ),
+        component: "TokenNotIssued"
     )
     static let revisionMismatch = error(
         .revisionMismatch,

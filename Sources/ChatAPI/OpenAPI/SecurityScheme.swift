@@ -28,10 +28,14 @@ enum SecurityScheme: String, CaseIterable {
 extension Route {
     /// The alternatives of `security`.
     ///
-    /// - Parameter isOptional: Whether requests without a credential are served too.
+    /// - Parameter isOptional: Whether requests without a credential are served too, where no server key is needed.
     func securityRequirements(isOptional: Bool) -> OpenAPIValue {
-        let schemes: [SecurityScheme] = isStream ? [.bearer, .cookie, .ticket] : [.bearer, .cookie]
-        let none: [OpenAPIValue] = isOptional ? [[:]] : []
+        let schemes: [SecurityScheme] =
+            switch access {
+            case .serverKey: [.bearer]
+            default: isStream ? [.bearer, .cookie, .ticket] : [.bearer, .cookie]
+            }
+        let none: [OpenAPIValue] = isOptional && access != .serverKey ? [[:]] : []
         return .array(schemes.map { .object([($0.rawValue, .array([]))]) } + none)
     }
 }

@@ -72,8 +72,9 @@ extension APIOperation {
         .users,
         "Issue a token for a user",
         """
-        For backends without a JWT library. The server signs with the first secret in `CHAT_JWT_SECRET`. The user need not \
-        exist: the first request with the token creates one.
+        For backends without a JWT library. Only a server key with the scope `admin` may issue tokens, even in open mode: a \
+        token stays valid after its issuer has lost access. The server signs with the first secret in `CHAT_JWT_SECRET`. The \
+        user need not exist: the first request with the token creates one.
         """,
         body: (.tokenCreate, ["ttl": 3600]),
         responses: [
@@ -88,7 +89,7 @@ extension APIOperation {
                     )
                 ]
             ),
-            .noSigningSecret,
+            .tokenNotIssued,
         ]
     )
 

@@ -83,7 +83,7 @@ extension ChatService {
             Route(.get, "/users/{user_id}", .getUser, use: users.show),
             Route(.put, "/users/{user_id}", .putUser, access: .administrator, use: users.put),
             Route(.delete, "/users/{user_id}", .deleteUser, access: .administrator, use: users.delete),
-            Route(.post, "/users/{user_id}/tokens", .createToken, access: .administrator, use: users.createToken),
+            Route(.post, "/users/{user_id}/tokens", .createToken, access: .serverKey, use: users.createToken),
             Route(.post, "/users/{user_id}/revoke", .revokeUserTokens, access: .administrator, use: users.revoke),
             Route(.post, "/revoke", .revokeAllTokens, access: .administrator, use: users.revokeAll),
             Route(.get, "/me", .getCaller, use: users.showCaller),

@@ -20,6 +20,9 @@ package struct Route: Sendable {
         case socket
         /// For administrators and server keys with the scope `admin`.
         case administrator
+        /// For server keys with the scope `admin` that act as no user, even in open mode: for what stays valid after its
+        /// caller has lost access.
+        case serverKey
         /// For orchestrators: served for any host and by an overloaded server, and not logged at level info.
         case health
     }
@@ -76,7 +79,7 @@ package struct Route: Sendable {
     /// Whether the route is for callers with a credential, unless the server is in open mode.
     var needsCredential: Bool {
         switch access {
-        case .caller, .socket, .administrator: true
+        case .caller, .socket, .administrator, .serverKey: true
         case .open, .health: false
         }
     }
@@ -92,13 +95,28 @@ package struct Route: Sendable {
                     isOptional: access == .socket,
                     acceptsTickets: isStream
                 )
-                if access == .administrator, !context.caller.rights.isAdministrator { throw APIError.forbidden }
+                try access.check(context)
             }
             try request.requirePercentEncoding(pathParameters: context.parameters)
             if unknownQuery == .rejected {
                 try request.requireQuery(only: names)
             }
             return try await handler(request, context)
+        }
+    }
+}
+
+extension Route.Access {
+    /// Rejects a caller whom the route is not for.
+    fileprivate func check(_ context: ChatRequestContext) throws {
+        switch self {
+        case .open, .health, .caller, .socket:
+            break
+        case .administrator:
+            guard context.caller.rights.isAdministrator else { throw APIError.forbidden }
+        case .serverKey:
+            guard let credential = context.credential else { throw CredentialError.tokenMissing }
+            guard credential.scope == .admin, credential.caller.author == nil else { throw APIError.forbidden }
         }
     }
 }
