@@ -8,6 +8,13 @@ extension Operations {
         try caller.decide(action, in: chat).requireAllowed()
     }
 
+    /// Requires that a caller passes every check.
+    ///
+    /// - Throws: `StoreError.forbidden`.
+    func requireAdministrator(_ caller: Caller) throws(StoreError) {
+        guard caller.rights.isAdministrator else { throw .forbidden }
+    }
+
     /// Whether a caller may read a chat and follow its log.
     package func mayFollow(_ caller: Caller, _ chat: ChatID) -> Bool {
         caller.decide(.follow, in: chat) == .allowed

@@ -3,8 +3,11 @@ package import ChatDomain
 /// Only administrators may change users; any caller may read them.
 extension Operations {
     /// Creates a user, or replaces the user's profile as a whole.
+    ///
+    /// - Throws: `StoreError.forbidden`.
     package func putUser(_ caller: Caller, _ id: UserID, _ profile: UserProfile) async throws(StoreError) -> User {
-        try await store.putUser(id, profile)
+        try requireAdministrator(caller)
+        return try await store.putUser(id, profile)
     }
 
     /// Reads a user, who may be deactivated.
@@ -29,8 +32,9 @@ extension Operations {
     /// Removes the person and keeps the id, which is deactivated.
     ///
     /// - Parameter erasesMessages: Whether to turn the user's messages into tombstones, in the background.
-    /// - Throws: `StoreError.userNotFound`.
+    /// - Throws: `StoreError.forbidden` and `StoreError.userNotFound`.
     package func deleteUser(_ caller: Caller, _ id: UserID, erasesMessages: Bool) async throws(StoreError) {
+        try requireAdministrator(caller)
         try await store.deleteUser(id, erasesMessages: erasesMessages)
         if erasesMessages {
             onDeletion()
@@ -40,7 +44,9 @@ extension Operations {
     /// Makes the tokens that were issued before now void.
     ///
     /// - Parameter user: The user; nil for all users.
+    /// - Throws: `StoreError.forbidden`.
     package func revokeTokens(_ caller: Caller, of user: UserID?) async throws(StoreError) {
+        try requireAdministrator(caller)
         try await store.revokeTokens(of: user)
     }
 }

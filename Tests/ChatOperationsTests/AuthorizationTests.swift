@@ -112,6 +112,33 @@ struct AuthorizationTests {
         }
     }
 
+    private typealias Administer = @Sendable (Operations<InterceptedStore>, Caller) async throws -> Void
+
+    private static let administration: [(name: String, perform: Administer)] = [
+        ("putUser", { _ = try await $0.putUser($1, "bob", UserProfile()) }),
+        ("revokeTokens", { try await $0.revokeTokens($1, of: "bob") }),
+        ("revokeTokens, of all users", { try await $0.revokeTokens($1, of: nil) }),
+        ("deleteUser", { try await $0.deleteUser($1, "bob", erasesMessages: false) }),
+    ]
+
+    @Test func `only administrators change users`() async throws {
+        let owner = Grants(everywhere: .owner)
+        let others =
+            [ServerKeyScope.post, .read].map(\.rights) + [ApplicationRole.user, .guest, .bot].map { .user($0, owner) }
+        try await withChat { operations, _ in
+            for (name, perform) in Self.administration {
+                for rights in others {
+                    await #expect(throws: StoreError.forbidden, "\(name) with \(rights)") {
+                        try await perform(operations, Caller(author: "ada", rights: rights))
+                    }
+                }
+                for rights in [AccessRights.unrestricted, .user(.admin)] {
+                    try await perform(operations, Caller(author: nil, rights: rights))
+                }
+            }
+        }
+    }
+
     @Test func `lists and streams leave out what the caller may not read`() async throws {
         try await withChat { operations, chat in
             let other = try await operations.createChat(.anonymous, ChatDraft(title: ChatTitle("other"))).value.id
