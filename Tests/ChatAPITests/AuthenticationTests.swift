@@ -91,24 +91,48 @@ struct AuthenticationTests {
         "", "Bearer", "bearer ", "Basic YTpi", "Bearer a b", "Digest username=\"a\"", "Bearer\ta", "a.b.c", "null",
     ])
     func `an Authorization header that is not a bearer credential gets 401`(_ field: String) async throws {
-        for mode in [Authenticator.Mode.required, .open] {
-            try await withRequired(mode) { client, _, _ in
-                let response = try await client.send("GET", "/chats", headers: ["Authorization": field])
-                #expect(response.status == 401)
-                #expect(response.text == Self.notBearer)
-                #expect(response.headers["www-authenticate"] == #"Bearer error="invalid_token""#)
-            }
+        try await withRequired { client, _, _ in
+            let response = try await client.send("GET", "/chats", headers: ["Authorization": field])
+            #expect(response.status == 401)
+            #expect(response.text == Self.notBearer)
+            #expect(response.headers["www-authenticate"] == #"Bearer error="invalid_token""#)
+        }
+    }
+
+    @Test(arguments: ["Bearer", "bearer ", "Bearer a b", "Bearer\ta"])
+    func `a malformed bearer credential gets 401 in open mode too`(_ field: String) async throws {
+        try await withRequired(.open) { client, _, _ in
+            let response = try await client.send("GET", "/chats", headers: ["Authorization": field])
+            #expect(response.status == 401)
+            #expect(response.text == Self.notBearer)
+        }
+    }
+
+    /// A proxy may check passwords and forward them.
+    @Test(arguments: ["", "Basic YTpi", "Digest username=\"a\"", "Bearers a", "a.b.c", "null"])
+    func `in open mode, other schemes are ignored`(_ field: String) async throws {
+        try await withRequired(.open) { client, credentials, _ in
+            let headers = ["Authorization": field]
+            #expect(try await client.send("POST", "/chats", headers: headers, body: #"{"title":"a"}"#).status == 201)
+            let me = try await client.send("GET", "/me", headers: headers)
+            #expect(me.text == #"{"user":null,"role":"admin","scope":null,"expires_at":null}"#)
+            let cookie = try await "chat=\(credentials.token(for: "ada"))"
+            let session = headers.merging(["Cookie": cookie, "Host": "localhost", "Origin": "http://localhost"]) { $1 }
+            #expect(try await client.send("GET", "/me", headers: session).json["user"]?["id"] == "ada")
+            #expect(try await client.send("POST", "/session", headers: session).text == Self.missing)
         }
     }
 
     @Test func `a request with several Authorization headers gets 401`() async throws {
-        try await withRequired { client, credentials, _ in
-            let valid = "Authorization: Bearer \(credentials.key.text)\r\n"
-            for fields in [valid + valid, valid + "Authorization: \r\n", "authorization: Basic YTpi\r\n" + valid] {
-                let request = "GET /chats HTTP/1.1\r\nHost: a\r\n\(fields)Connection: close\r\n\r\n"
-                let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
-                #expect(response.status == 401)
-                #expect(response.text == Self.notBearer)
+        for mode in [Authenticator.Mode.required, .open] {
+            try await withRequired(mode) { client, credentials, _ in
+                let valid = "Authorization: Bearer \(credentials.key.text)\r\n"
+                for fields in [valid + valid, valid + "Authorization: \r\n", "authorization: Basic YTpi\r\n" + valid] {
+                    let request = "GET /chats HTTP/1.1\r\nHost: a\r\n\(fields)Connection: close\r\n\r\n"
+                    let response = try HTTPTestResponse(await client.exchange(Array(request.utf8)))
+                    #expect(response.status == 401)
+                    #expect(response.text == Self.notBearer)
+                }
             }
         }
     }

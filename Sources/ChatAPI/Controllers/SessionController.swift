@@ -8,7 +8,7 @@ struct SessionController: Sendable {
     let authenticator: Authenticator
 
     @Sendable func start(_ request: Request, context: ChatRequestContext) async throws -> Response {
-        guard let credential = context.credential, let token = try request.bearerCredential else {
+        guard let credential = context.credential, let token = try request.bearerCredential(authenticator.mode) else {
             throw CredentialError.tokenMissing
         }
         guard case .token = credential.source, let timeLeft = authenticator.timeLeft(of: credential) else {

@@ -18,25 +18,36 @@ extension Request {
     /// `Authorization` comes first, then a ticket, then the session cookie, which browsers add on their own.
     ///
     /// - Parameter acceptsTickets: Whether the request may have its credential in the query.
-    func presentedCredential(acceptsTickets: Bool) throws(CredentialError) -> PresentedCredential? {
-        if let bearer = try bearerCredential { return .bearer(bearer) }
+    func presentedCredential(
+        _ mode: Authenticator.Mode,
+        acceptsTickets: Bool
+    ) throws(CredentialError) -> PresentedCredential? {
+        if let bearer = try bearerCredential(mode) { return .bearer(bearer) }
         if acceptsTickets, method == .get, let ticket = queryParameter("ticket") { return .ticket(ticket) }
         guard headers.contains(.cookie) else { return nil }
         return sessionCookie.token(in: self).map { .session($0) }
     }
 
     /// The credential of `Authorization: Bearer CREDENTIAL`; nil without the header.
-    var bearerCredential: String? {
-        get throws(CredentialError) {
-            let fields = headers[values: .authorization]
-            guard let field = fields.first else { return nil }
-            guard fields.count == 1, let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
-                field[..<space].lowercased() == "bearer"
-            else { throw .tokenInvalid(.notBearer) }
-            let credential = field[space...].drop { $0 == " " }
-            guard !credential.utf8.contains(UInt8(ascii: " ")) else { throw .tokenInvalid(.notBearer) }
-            return String(credential)
-        }
+    ///
+    /// In open mode, other schemes are ignored: a proxy may forward a password that it has checked.
+    func bearerCredential(_ mode: Authenticator.Mode) throws(CredentialError) -> String? {
+        let fields = headers[values: .authorization]
+        guard let field = fields.first else { return nil }
+        if mode == .open, !fields.contains(where: \.hasBearerScheme) { return nil }
+        guard fields.count == 1, let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
+            field[..<space].lowercased() == "bearer"
+        else { throw .tokenInvalid(.notBearer) }
+        let credential = field[space...].drop { $0 == " " }
+        guard !credential.utf8.contains(UInt8(ascii: " ")) else { throw .tokenInvalid(.notBearer) }
+        return String(credential)
+    }
+}
+
+extension String {
+    /// Whether an `Authorization` field starts with the word `Bearer`, in any case.
+    fileprivate var hasBearerScheme: Bool {
+        prefix { $0.isASCII && $0.isLetter }.lowercased() == "bearer"
     }
 }
 
@@ -52,7 +63,7 @@ extension Authenticator {
         isOptional: Bool = false,
         acceptsTickets: Bool = false
     ) async throws -> Credential? {
-        if let presented = try request.presentedCredential(acceptsTickets: acceptsTickets) {
+        if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
             return try await authenticate(presented, of: request)
         }
         guard mode == .open || isOptional else { throw CredentialError.tokenMissing }
