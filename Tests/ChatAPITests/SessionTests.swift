@@ -120,6 +120,21 @@ struct SessionTests {
         }
     }
 
+    /// Programs on other ports of a loopback host share its cookies.
+    @Test func `another cookie of the same name does not hide the session`() async throws {
+        try await withServer { client, credentials in
+            let ours = try await "chat=\(credentials.token(for: "ada"))"
+            for cookie in ["chat=a.b.c; \(ours)", "\(ours); chat=a.b.c", "chat=a.b.c; theme=dark; chat=blue; \(ours)"] {
+                let headers = ["Cookie": cookie, "Host": "localhost:8000"]
+                #expect(try await client.send("GET", "/me", headers: headers).json["user"]?["id"] == "ada", "\(cookie)")
+            }
+            let headers = ["Cookie": "chat=a.b.c; chat=d.e.f", "Host": "localhost:8000"]
+            let response = try await client.send("GET", "/me", headers: headers)
+            #expect(response.status == 401)
+            #expect(try response.json["code"] == "token_invalid")
+        }
+    }
+
     @Test func `a session whose token is void can be ended, by the page itself`() async throws {
         try await withServer { client, _ in
             let cookie = ["Cookie": "chat=a.b.c", "Host": "localhost:8000"]

@@ -25,7 +25,7 @@ struct SessionController: Sendable {
     /// Needs no valid credential, so that a page can end a session whose token has become void.
     @Sendable func end(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let cookie = request.sessionCookie
-        if cookie.token(in: request) != nil {
+        if !cookie.tokens(in: request).isEmpty {
             try cookie.requireSameOrigin(request.head)
         }
         return Response(status: .noContent, headers: [.setCookie: cookie.field(token: "", lifetime: 0)])

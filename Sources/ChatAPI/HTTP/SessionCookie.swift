@@ -26,20 +26,22 @@ struct SessionCookie {
         "\(name)=\(token); Max-Age=\(lifetime); Path=/; HttpOnly; SameSite=Strict\(isSecure ? "; Secure" : "")"
     }
 
-    /// The token in the cookie of a request; nil without one.
+    /// The tokens in cookies of this name.
     ///
-    /// What is no token is ignored: another program on the same loopback host may have a cookie of this name.
-    func token(in request: Request) -> String? {
+    /// There can be several, and some that are no token, which are left out: another program on the same loopback host
+    /// may have a cookie of this name.
+    func tokens(in request: Request) -> [String] {
         let prefix = Array("\(name)=".utf8)
+        var tokens: [String] = []
         for field in request.headers[values: .cookie] {
             for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
                 let pair = pair.drop { $0 == UInt8(ascii: " ") }
                 guard pair.starts(with: prefix) else { continue }
                 let value = pair.dropFirst(prefix.count)
-                if value.count(where: { $0 == UInt8(ascii: ".") }) == 2 { return String(Substring(value)) }
+                if value.count(where: { $0 == UInt8(ascii: ".") }) == 2 { tokens.append(String(Substring(value))) }
             }
         }
-        return nil
+        return tokens
     }
 
     /// Rejects a request that a page of another origin may have caused: browsers add the cookie on their own.

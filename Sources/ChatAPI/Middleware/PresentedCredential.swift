@@ -8,8 +8,8 @@ enum PresentedCredential {
     case bearer(String)
     /// A ticket in the query.
     case ticket(String)
-    /// A token in the session cookie.
-    case session(String)
+    /// The tokens in cookies with the name of the session cookie, of which one may be valid.
+    case session([String])
 }
 
 extension Request {
@@ -25,7 +25,8 @@ extension Request {
         if let bearer = try bearerCredential(mode) { return .bearer(bearer) }
         if acceptsTickets, method == .get, let ticket = queryParameter("ticket") { return .ticket(ticket) }
         guard headers.contains(.cookie) else { return nil }
-        return sessionCookie.token(in: self).map { .session($0) }
+        let tokens = sessionCookie.tokens(in: self)
+        return tokens.isEmpty ? nil : .session(tokens)
     }
 
     /// The credential of `Authorization: Bearer CREDENTIAL`; nil without the header.
@@ -79,14 +80,27 @@ extension Authenticator {
             return try await authenticate(text, actingAs: user)
         case .ticket(let text):
             credential = try await authenticate(ticket: text, for: request.uri.path)
-        case .session(let token):
+        case .session(let tokens):
             if request.changesSomething {
                 try request.sessionCookie.requireSameOrigin(request.head)
             }
-            credential = try await authenticate(token)
+            credential = try await authenticate(anyOf: tokens)
         }
         guard user == nil else { throw ActAsError.notAllowed }
         return credential
+    }
+
+    /// Returns the first credential that is valid, or throws the error of the last one.
+    private func authenticate(anyOf tokens: [String]) async throws -> Credential {
+        var failure = CredentialError.tokenMissing
+        for token in tokens {
+            do {
+                return try await authenticate(token)
+            } catch let error as CredentialError {
+                failure = error
+            }
+        }
+        throw failure
     }
 }
 
