@@ -4,6 +4,7 @@ import ChatIdentity
 import Foundation
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// The configured mode and keys, validated before the database is opened.
 struct AccessControl {
@@ -52,14 +53,19 @@ struct AccessControl {
     /// - Returns: The authenticator, and the services that keep its keys current.
     /// - Throws: `CommandError` if anyone on the network could use the server without having been allowed to.
     func makeAuthenticator(_ store: some ServiceStore, logger: Logger) async throws -> (Authenticator, [any Service]) {
-        let mode = try mode(hasStoredKeys: try await !store.serverKeys().isEmpty)
-        let log = KeySourceLog(logger: logger)
+        let storedKeys = try await store.serverKeys()
+        let mode = try mode(hasStoredKeys: !storedKeys.isEmpty)
+        if mode == .required, !hasKeySources, storedKeys.allSatisfy({ $0.revokedAt != nil }) {
+            logger.warning("There is no key, so no credential is valid: \(Self.waysToConfigureKeys)")
+        }
         var services: [any Service] = []
         var onUnknownKey: (@Sendable () async -> Void)?
         if let keyFile {
+            let log = KeySourceLog(logger: logger, hasKeys: true)
             services.append(KeySourceService { await keyFile.run { log.report($0) } })
         }
         if let keySetAddress {
+            let log = KeySourceLog(logger: logger, hasKeys: false)
             let keySet = KeySetURL(
                 keySetAddress,
                 verifier,
@@ -81,6 +87,11 @@ struct AccessControl {
         return (authenticator, services)
     }
 
+    private static let waysToConfigureKeys = """
+        run chat-api key create, or set \(Settings.jwtSecrets.variable), \(Settings.serverKey.variable), \
+        --\(Settings.jwtKeys.flag) or --\(Settings.jwksURL.flag)
+        """
+
     /// - Parameter hasStoredKeys: Whether the database has a server key; revoked ones count, so that revoking the last
     ///   one never opens the server.
     private func mode(hasStoredKeys: Bool) throws(CommandError) -> Authenticator.Mode {
@@ -89,9 +100,8 @@ struct AccessControl {
         guard hasKeys || isLoopback || setting == .open else {
             throw CommandError(
                 """
-                cannot listen on \(host) without keys: configure keys (run chat-api key create, or set \
-                \(Settings.jwtSecrets.variable), --\(Settings.jwtKeys.flag) or --\(Settings.jwksURL.flag)), listen on \
-                a loopback address (--\(Settings.host.flag) 127.0.0.1), or let anyone read and write \
+                cannot listen on \(host) without keys: configure keys (\(Self.waysToConfigureKeys)), listen on a \
+                loopback address (--\(Settings.host.flag) 127.0.0.1), or let anyone read and write \
                 (--\(Settings.auth.flag) open)
                 """
             )
@@ -114,16 +124,25 @@ extension Authenticator.Mode {
     }
 }
 
-/// Logs changes of keys.
-private struct KeySourceLog {
-    let logger: Logger
+/// Logs changes of the keys of one source.
+private final class KeySourceLog: Sendable {
+    private let logger: Logger
+    private let hasKeys: Atomic<Bool>
+
+    /// - Parameter hasKeys: Whether the source has already given keys.
+    init(logger: Logger, hasKeys: Bool) {
+        self.logger = logger
+        self.hasKeys = Atomic(hasKeys)
+    }
 
     func report(_ event: KeySourceEvent) {
         switch event {
         case .replaced(let source, let count):
+            hasKeys.store(true, ordering: .relaxed)
             logger.notice("Using the keys in \(source)", metadata: ["keys": .stringConvertible(count)])
         case .failed(let error):
-            logger.warning("Still using the previous keys: \(error)")
+            let state = hasKeys.load(ordering: .relaxed) ? "Still using the previous keys" : "Will retry"
+            logger.warning("\(state): \(error)")
         }
     }
 }

@@ -21,8 +21,8 @@ struct AccessControlTests {
             #expect(
                 refused.errors == """
                     Error: cannot listen on 0.0.0.0 without keys: configure keys (run chat-api key create, or set \
-                    CHAT_JWT_SECRET, --jwt-keys or --jwks-url), listen on a loopback address (--host 127.0.0.1), or let \
-                    anyone read and write (--auth open)\n
+                    CHAT_JWT_SECRET, CHAT_SERVER_KEY, --jwt-keys or --jwks-url), listen on a loopback address \
+                    (--host 127.0.0.1), or let anyone read and write (--auth open)\n
                     """
             )
             let allowed = try await ChatAPIProcess.serve(
@@ -54,8 +54,13 @@ struct AccessControlTests {
             }
             #expect(outcome.errors.contains("Access: credentials required"))
             #expect(!outcome.errors.contains(Self.secret))
+            let warning = """
+                There is no key, so no credential is valid: run chat-api key create, or set CHAT_JWT_SECRET, \
+                CHAT_SERVER_KEY, --jwt-keys or --jwks-url\n
+                """
+            #expect(outcome.errors.contains(warning) == (environment["CHAT_AUTH"] != nil))
             if environment["CHAT_JWKS_URL"] != nil {
-                let warning = "cannot use the keys in http://127.0.0.1:1/: Couldn't connect to server"
+                let warning = "Will retry: cannot use the keys in http://127.0.0.1:1/: Couldn't connect to server"
                 #expect(outcome.errors.matches(of: /Couldn't connect/).count == 1)
                 #expect(outcome.errors.contains(warning))
             }
@@ -102,6 +107,18 @@ struct AccessControlTests {
             http only on localhost
             """
         ),
+        (
+            [:], ["--cors-origins=https://app.example:443"],
+            """
+            --cors-origins is 'https://app.example:443': it must be none, *, or origins such as \
+            https://app.example,https://www.app.example:8443, without a path, a wildcard or the default port
+            """
+        ),
+        (
+            [:], ["--token-max-age=59"],
+            "--token-max-age is '59': it must be a number of seconds from 60 to 31536000"
+        ),
+        ([:], ["--queue-timeout=0"], "--queue-timeout is '0': it must be a number of seconds from 0.1 to 3600"),
     ])
     func `a misconfiguration gives one line that says what to do`(
         _ environment: [String: String],

@@ -1,3 +1,4 @@
+import ChatAPI
 import WebSocket
 
 extension OriginPolicy {
@@ -19,9 +20,24 @@ extension OriginPolicy {
         }
     }
 
+    /// Completes "it must be … origins".
+    static let expectedOrigins = """
+        such as https://app.example,https://www.app.example:8443, without a path, a wildcard or the default port
+        """
+
     private init?(list text: String) {
         let origins = text.lowercased().split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard origins.allSatisfy({ $0.wholeMatch(of: /https?:\/\/[^\/\s,]+/) != nil }) else { return nil }
+        guard origins.allSatisfy(Self.isOrigin) else { return nil }
         self = .oneOf(Set(origins))
+    }
+
+    /// Whether a browser may send a text as `Origin`: any other would match no page.
+    private static func isOrigin(_ text: String) -> Bool {
+        [("http://", 80), ("https://", 443)].contains { scheme, defaultPort in
+            guard text.hasPrefix(scheme), !text.contains("*"), !text.hasSuffix(":"),
+                let authority = Authority(String(text.dropFirst(scheme.count)))
+            else { return false }
+            return authority.port != defaultPort
+        }
     }
 }

@@ -80,9 +80,16 @@ extension Setting where Value == Duration {
             summary: summary,
             placeholder: "seconds",
             fallback: String(fallback),
-            expected: "a number of seconds from \(range.lowerBound) to \(range.upperBound)",
+            expected: "a number of seconds from \(range.lowerBound.shortest) to \(range.upperBound.shortest)",
             parse: { Double($0).flatMap { range.contains($0) ? .seconds($0) : nil } }
         )
+    }
+}
+
+extension Double {
+    /// Without `.0` if it is a whole number.
+    fileprivate var shortest: String {
+        Int(exactly: self).map(String.init) ?? String(self)
     }
 }
 

@@ -418,7 +418,7 @@ package enum Settings {
         summary: "Origins whose pages may open a WebSocket: same-host, any, or a comma-separated list.",
         placeholder: "origins",
         fallback: "same-host",
-        expected: "same-host, any, or origins such as https://app.example,https://www.app.example",
+        expected: "same-host, any, or origins \(OriginPolicy.expectedOrigins)",
         parse: { OriginPolicy(setting: $0) }
     )
     static let corsOrigins = Setting<OriginPolicy>(
@@ -428,7 +428,7 @@ package enum Settings {
             "Other origins whose pages may call the API: none, * for any, without cookies, or a list.",
         placeholder: "origins",
         fallback: "none",
-        expected: "none, *, or origins such as https://app.example,https://www.app.example",
+        expected: "none, *, or origins \(OriginPolicy.expectedOrigins)",
         parse: { OriginPolicy(crossOriginSetting: $0) }
     )
     static let drainDelay = Setting.seconds(
