@@ -39,8 +39,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let rootPath: String
     /// How often to look for deletions that this or another server has left unfinished.
     package let deletionInterval: Duration
-    /// The folder with the files of Swagger UI and ReDoc; it may be missing.
-    package let documentationAssets: String
+    /// The folder with the files of Swagger UI and ReDoc, which may be missing; nil to serve no documentation.
+    package let documentationAssets: String?
     let drain: Drain
 
     /// - Parameters:
@@ -63,7 +63,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
         deletionInterval: Duration = .seconds(30),
-        documentationAssets: String,
+        documentationAssets: String?,
         drain: Drain = Drain()
     ) {
         self.store = store

@@ -18,7 +18,7 @@ package func withServer<Result: Sendable>(
     allowedHosts: HostPolicy = .any,
     rootPath: String = "",
     deletionInterval: Duration = .seconds(30),
-    documentationAssets: String = "public/docs",
+    documentationAssets: String? = "public/docs",
     log: LogCapture? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result

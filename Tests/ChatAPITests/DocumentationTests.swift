@@ -140,6 +140,22 @@ import Testing
         }
     }
 
+    @Test func `without documentation, its paths are unknown`() async throws {
+        try await withSQLite(.memory) { store in
+            try await withServer(store, documentationAssets: nil) { client in
+                for path in [
+                    "/", "/docs", "/docs/", "/docs/swagger-initializer.js", "/docs/assets/swagger-ui.css", "/redoc",
+                    "/openapi.json",
+                ] {
+                    let response = try await client.send("GET", path)
+                    #expect(response.status == 404, "\(path)")
+                    #expect(response.text == #"{"detail":"Not Found","code":"not_found"}"#)
+                }
+                #expect(try await client.send("GET", "/chats").status == 200)
+            }
+        }
+    }
+
     private func withAssets(_ names: [String], _ body: (HTTPTestClient) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             for name in names {

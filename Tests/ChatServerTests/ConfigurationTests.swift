@@ -232,6 +232,30 @@ struct ConfigurationTests {
         }
     }
 
+    @Test func `the configured origins are allowed`() async throws {
+        try await withTemporaryFolder { folder in
+            let origins = "--cors-origins=https://App.example,http://[::1]:3000,http://app.example:443"
+            _ = try await ChatAPIProcess.serve(origins, in: folder) { client async throws in
+                for origin in ["https://app.example", "http://[::1]:3000", "http://app.example:443"] {
+                    let response = try await client.send("GET", "/chats", headers: ["Origin": origin])
+                    #expect(response.headers["access-control-allow-origin"] == origin)
+                }
+            }
+        }
+    }
+
+    @Test func `the documentation can be turned off`() async throws {
+        try await withTemporaryFolder { folder in
+            for (choice, status) in [("on", 200), ("off", 404)] {
+                let outcome = try await ChatAPIProcess.serve("--docs=\(choice)", in: folder) { client async throws in
+                    #expect(try await client.send("GET", "/docs").status == status)
+                    #expect(try await client.send("GET", "/openapi.json").status == status)
+                }
+                #expect(outcome.errors.contains("Docs: ") == (choice == "on"))
+            }
+        }
+    }
+
     /// A setting as shown in the table of docs/configuration.md and in the help.
     private struct Row: Hashable {
         let flag: String

@@ -97,6 +97,7 @@ extension ChatService {
         ]
 
         let documented = requests + streams + others
+        guard let documentationAssets else { return documented }
         let documentation = await DocumentationController(
             document: OpenAPIDocument(documented, rootPath: rootPath, mode: authenticator.mode),
             assetsFolder: documentationAssets

@@ -187,10 +187,11 @@ struct LoggingOptions: ParsableArguments {
 }
 
 struct DocumentationOptions: ParsableArguments {
+    @Option(Settings.docs) var docs: String?
     @Option(Settings.docsAssets) var docsAssets: String?
 
     var given: [GivenSetting] {
-        [Settings.docsAssets.given(docsAssets)].compactMap(\.self)
+        [Settings.docs.given(docs), Settings.docsAssets.given(docsAssets)].compactMap(\.self)
     }
 }
 

@@ -65,9 +65,12 @@ struct ServeCommand: AsyncParsableCommand {
         let typing = TypingNotices()
         let services = database.makeServices(for: store, typing, logger: logger) + keyServices
         let signer = access.tokenSigner
+        let servesDocumentation = server.servesDocumentation
         try await server.serve(store, authenticator, signer, typing, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
-            logger.notice("Docs: \(address)/docs")
+            if servesDocumentation {
+                logger.notice("Docs: \(address)/docs")
+            }
             logger.notice("Database: \(url)")
             logger.notice("Access: \(authenticator.mode.summary)")
         }
@@ -99,7 +102,8 @@ private struct Server {
     private let rootPath: String
     private let grace: Duration
     private let drainDelay: Duration
-    private let docsAssets: String
+    /// Nil to serve no documentation.
+    private let docsAssets: String?
     private var limits: HTTPLimits
     private let readLimits: ReadLimits
     private let streamLimits: StreamLimits
@@ -117,7 +121,9 @@ private struct Server {
         rootPath = try settings.value(Settings.rootPath)
         grace = try settings.value(Settings.shutdownGrace)
         drainDelay = try settings.value(Settings.drainDelay)
-        docsAssets = try settings.value(Settings.docsAssets)
+        let docs = try settings.value(Settings.docs)
+        let assets = try settings.value(Settings.docsAssets)
+        docsAssets = docs == .on ? assets : nil
         limits = try HTTPLimits(settings)
         readLimits = try ReadLimits(settings)
         streamLimits = try StreamLimits(settings)
@@ -128,6 +134,10 @@ private struct Server {
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
         corsOrigins = try settings.value(Settings.corsOrigins)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
+    }
+
+    var servesDocumentation: Bool {
+        docsAssets != nil
     }
 
     /// Lowers the limits on connections so that the process never runs out of files: it could then not even accept a

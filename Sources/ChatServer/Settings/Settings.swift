@@ -459,6 +459,12 @@ package enum Settings {
         default: LogFormat.text
     )
 
+    static let docs = Setting.choice(
+        ["chat", "docs"],
+        flag: "docs",
+        "Whether to serve the OpenAPI document and the pages that show it: on or off.",
+        default: DocumentationSetting.on
+    )
     static let docsAssets = Setting<String>(
         key: ["chat", "docs", "assets"],
         flag: "docs-assets",
@@ -526,6 +532,7 @@ package enum Settings {
         shutdownGrace,
         logLevel,
         logFormat,
+        docs,
         docsAssets,
     ]
 
