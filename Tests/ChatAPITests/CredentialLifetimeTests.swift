@@ -55,7 +55,12 @@ struct CredentialLifetimeTests {
                 case .ofKey: _ = try await store.revokeServerKey(String(key.split(separator: "_")[1]))
                 }
                 let event = try #require(try await stream.nextEvent())
-                let reason: JSON = end == .ofKey ? "key_revoked" : "token_revoked"
+                let reason: JSON =
+                    switch end {
+                    case .ofUser, .ofAllUsers, .ofTokenKey: "token_revoked"
+                    case .deactivation: "user_deactivated"
+                    case .ofKey: "key_revoked"
+                    }
                 #expect(event.type == "unauthorized")
                 #expect(try event.json == ["type": "unauthorized", "reason": reason])
                 #expect(event.id == nil)

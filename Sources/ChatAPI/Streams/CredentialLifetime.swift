@@ -51,8 +51,12 @@ final class CredentialLifetime: NIOScheduledCallbackHandler {
 extension CredentialError {
     /// The `reason` in an `unauthorized` notice.
     ///
-    /// A credential that was valid becomes invalid only when it is revoked.
+    /// A credential that was valid becomes invalid only when it is revoked or its user is deactivated.
     var reasonOfEnd: String {
-        if case .tokenInvalid = self { "token_revoked" } else { code }
+        switch self {
+        case .tokenInvalid(.userDeactivated): "user_deactivated"
+        case .tokenInvalid: "token_revoked"
+        case .tokenMissing, .tokenExpired, .keyRevoked: code
+        }
     }
 }

@@ -40,7 +40,7 @@ extension JSONSchema {
                 ),
                 .optional(
                     "reason",
-                    ["enum": ["token_missing", "token_expired", "token_revoked", "key_revoked"]],
+                    ["enum": ["token_missing", "token_expired", "token_revoked", "key_revoked", "user_deactivated"]],
                     "In `unauthorized`: why the credential is no longer accepted."
                 ),
                 .optional("epoch", .epoch),
