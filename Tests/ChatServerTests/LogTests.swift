@@ -53,6 +53,21 @@ struct LogTests {
         #expect(requests.map { $0["path"] } == ["-", "-", "/chats", "/chats", "-"])
     }
 
+    @Test func `the access log has the code of each error`() async throws {
+        let lines = try await log { client async throws in
+            try await client.createChats()
+            for (method, path, body) in [
+                ("GET", "/chats/1", nil), ("GET", "/chats/9", nil), ("HEAD", "/chats/9", nil), ("POST", "/chats", "{"),
+                ("POST", "/chats/1/messages", #"{"text":"a","reply_to":9}"#), ("GET", "/nowhere", nil),
+            ] {
+                _ = try await client.send(method, path, body: body)
+            }
+        }
+        let codes = fields(of: lines, "Request").dropFirst().map { $0["code"] }
+        let invalid: JSON = "validation_failed"
+        #expect(codes == [nil, "chat_not_found", "chat_not_found", invalid, invalid, "not_found"])
+    }
+
     @Test func `the log says how many events a stream sent`() async throws {
         let lines = try await log { client async throws in
             try await client.createChats()

@@ -3,6 +3,8 @@ import Hummingbird
 
 /// A 422 with all issues of a request, in the format of FastAPI and the words of Pydantic.
 struct ValidationError: Error {
+    static let code = "validation_failed"
+
     let issues: [ValidationIssue]
 
     init(issues: [ValidationIssue]) {
@@ -18,7 +20,7 @@ extension ValidationError: JSONWritable {
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("detail", issues)
-            writer.member("code", "validation_failed")
+            writer.member("code", Self.code)
         }
     }
 }
@@ -28,7 +30,7 @@ extension JSONSchema {
         "ValidationError",
         .object([
             .required("detail", .array(of: .validationIssue)),
-            .required("code", ["const": "validation_failed"]),
+            .required("code", ["const": .string(ValidationError.code)]),
         ])
     )
 }

@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// The access log line of a request: address, method, route, path, status, duration and caller.
+/// The access log line of a request: address, method, route, path, status, the code of an error, duration and caller.
 struct AccessLogEntry {
     private let level: Logger.Level
     private let start = ContinuousClock.now
@@ -18,7 +18,9 @@ struct AccessLogEntry {
     }
 
     /// Writes the line; call it when the response is ready.
-    func write(_ request: Request, context: ChatRequestContext, response: Response) {
+    ///
+    /// - Parameter code: That of an error; nil for success.
+    func write(_ request: Request, context: ChatRequestContext, response: Response, code: String?) {
         var metadata: Logger.Metadata = [
             "address": "\(context.address)",
             "method": "\(request.method.rawValue)",
@@ -29,6 +31,7 @@ struct AccessLogEntry {
             "status": .stringConvertible(response.status.code),
             "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
         ]
+        metadata["code"] = code.map { "\($0)" }
         metadata.add(context.credential)
         context.logger.log(level: level, "Request", metadata: metadata)
     }

@@ -11,14 +11,30 @@ import Logging
 struct ErrorResponder {
     let routes: RouteTable
 
-    func response(to error: any Error, request: Request, context: some RequestContext) -> Response {
-        let response =
-            switch error {
-            case let error as ValidationError: error.response()
-            case StoreError.replyTargetNotFound(let id): ValidationError.replyTargetNotFound(id).response()
-            default: apiError(for: error, request: request, context: context).response(requestID: context.id)
-            }
-        return request.method == .head ? response.createHeadResponse() : response
+    /// - Returns: The response, and the `code` in its body.
+    func response(
+        to error: any Error,
+        request: Request,
+        context: some RequestContext
+    ) -> (response: Response, code: String) {
+        let (response, code) = fullResponse(to: error, request: request, context: context)
+        return (request.method == .head ? response.createHeadResponse() : response, code)
+    }
+
+    private func fullResponse(
+        to error: any Error,
+        request: Request,
+        context: some RequestContext
+    ) -> (response: Response, code: String) {
+        switch error {
+        case let error as ValidationError:
+            return (error.response(), ValidationError.code)
+        case StoreError.replyTargetNotFound(let id):
+            return (ValidationError.replyTargetNotFound(id).response(), ValidationError.code)
+        default:
+            let error = apiError(for: error, request: request, context: context)
+            return (error.response(requestID: context.id), error.code)
+        }
     }
 
     private func apiError(for error: any Error, request: Request, context: some RequestContext) -> APIError {

@@ -25,6 +25,7 @@ struct ServiceMiddleware: RouterMiddleware {
         }
         let logEntry = AccessLogEntry(for: request, in: routes, logger: context.logger)
         var response: Response
+        var code: String?
         do {
             try hosts.requireHost(of: request, in: routes)
             if let preflight = crossOrigin.preflightResponse(to: request.head) {
@@ -38,11 +39,11 @@ struct ServiceMiddleware: RouterMiddleware {
                 response = try await next(request, context)
             }
         } catch {
-            response = ErrorResponder(routes: routes).response(to: error, request: request, context: context)
+            (response, code) = ErrorResponder(routes: routes).response(to: error, request: request, context: context)
         }
         response.headers.addServiceFields(requestID: context.id)
         crossOrigin.addFields(to: &response.headers, for: request.head)
-        logEntry?.write(request, context: context, response: response)
+        logEntry?.write(request, context: context, response: response, code: code)
         return response
     }
 }

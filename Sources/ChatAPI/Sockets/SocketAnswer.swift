@@ -49,9 +49,9 @@ struct SocketAnswer: Sendable {
 
     private init(_ mark: SocketRequest.Mark, _ error: ValidationError) {
         self.init(mark, isSuccess: false) { writer in
-            writer.member("code", "validation_failed")
+            writer.member("code", ValidationError.code)
             writer.member("detail", error.issues)
         }
-        code = "validation_failed"
+        code = ValidationError.code
     }
 }
