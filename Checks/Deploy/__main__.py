@@ -227,6 +227,18 @@ def nginx_limits_the_streams_of_an_address() -> None:
         assert proxy.get("/chats/").status == 200
 
 
+def nginx_logs_no_query() -> None:
+    with tempfile.TemporaryDirectory() as folder, service() as started:
+        log = Path(folder) / "access.log"
+        with nginx(started.port, {"/var/log/nginx/chat-api.log": str(log)}) as proxy:
+            connection = proxy.connection()
+            # By the second response, the first request has been logged.
+            for _ in range(2):
+                exchange(connection, "GET", "/chats/?ticket=hunter2")
+            text = log.read_text()
+            assert '"GET /chats/" 422 ' in text and "hunter2" not in text, text
+
+
 def the_unit_is_valid_and_its_variables_are_settings() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "chat-api.service"
@@ -285,7 +297,7 @@ def a_postgresql_backup_is_restored() -> None:
 CHECKS = [
     nginx_tells_streams_to_come_back_while_the_server_restarts, caddy_lets_requests_wait_while_the_server_restarts,
     caddy_tells_streams_to_come_back_when_the_server_stays_away, a_browsers_event_source_survives_a_restart_behind_nginx,
-    nginx_limits_the_streams_of_an_address, the_unit_is_valid_and_its_variables_are_settings,
+    nginx_limits_the_streams_of_an_address, nginx_logs_no_query, the_unit_is_valid_and_its_variables_are_settings,
     a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
 ]
 PROXY_CHECKS = [

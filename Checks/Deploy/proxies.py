@@ -125,6 +125,7 @@ def nginx(server_port: int, replacements: dict[str, str] | None = None) -> Itera
             "listen 443 ": f"listen 127.0.0.1:{port} ",
             "/etc/ssl/chat.example/fullchain.pem": str(certificate),
             "/etc/ssl/chat.example/privkey.pem": str(key),
+            "/var/log/nginx/chat-api.log": str(folder / "access.log"),
             "192.0.2.0/24": CLIENT,
             **(replacements or {}),
         })
