@@ -105,13 +105,15 @@ struct ImportState {
             // The content of unreadable lines is unknown.
             if skippedLines > 0 { return }
             guard users == progress.users else {
-                throw ArchiveError("the archive had \(users) users, of which \(progress.users) are left")
+                let users = users.withNoun("user", "users")
+                throw ArchiveError("the archive had \(users), of which \(progress.users) are left")
             }
             guard chats == progress.chats, entries == progress.entries else {
+                let chats = chats.withNoun("chat", "chats")
+                let entries = entries.withNoun("entry", "entries")
                 throw ArchiveError(
                     """
-                    the archive had \(chats) chats and \(entries) entries, of which \(progress.chats) and \
-                    \(progress.entries) are left
+                    the archive had \(chats) and \(entries), of which \(progress.chats) and \(progress.entries) are left
                     """
                 )
             }

@@ -26,7 +26,7 @@ package struct ProgressMeter {
     ) -> String? {
         guard lastShown.duration(to: now) >= (isTerminal ? .milliseconds(200) : .seconds(5)) else { return nil }
         lastShown = now
-        let figures = "\(progress.entries) entries, \(rate(progress, at: now)) a second"
+        let figures = "\(progress.entries.withNoun("entry", "entries")), \(rate(progress, at: now)) a second"
         guard isTerminal else { return "\(verb) \(figures)\n" }
         showsBar = true
         guard let part else { return "\r\(verb) \(figures)\u{1B}[K" }
@@ -42,8 +42,8 @@ package struct ProgressMeter {
         -> String
     {
         """
-        \(isTerminal ? "\r\u{1B}[K" : "")\(verb) \(progress.chats) chats with \(progress.entries) entries\(remark), \
-        \(rate(progress, at: now)) a second\n
+        \(isTerminal ? "\r\u{1B}[K" : "")\(verb) \(progress.chats.withNoun("chat", "chats")) with \
+        \(progress.entries.withNoun("entry", "entries"))\(remark), \(rate(progress, at: now)) a second\n
         """
     }
 

@@ -83,7 +83,9 @@ package struct SQLiteDatabase: Sendable {
             return (try DatabaseQueue(configuration: options), nil)
         case .file(let path):
             guard configuration.createsFile || access(path, F_OK) == 0 else {
-                throw StoreError.unavailable(reason: "there is no such file (chat-api serve creates it)")
+                throw StoreError.unavailable(
+                    reason: "there is no such file (chat-api serve, import or key create creates it)"
+                )
             }
             let pool = try DatabasePool(path: path, configuration: options)
             // After `prepareDatabase`, the pool sets NORMAL, under which a power failure can lose acknowledged

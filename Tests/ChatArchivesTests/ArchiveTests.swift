@@ -190,7 +190,7 @@ struct ArchiveTests {
             ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there are lines after the archive's end"),
             (
                 [chat(1), #"{"type":"end","chats":1,"entries":9}"#], 3,
-                "the archive had 1 chats and 9 entries, of which 1 and 0 are left"
+                "the archive had 1 chat and 9 entries, of which 1 and 0 are left"
             ),
         ] as [([String], Int, String)]
     )

@@ -47,4 +47,12 @@ import Testing
         let summary = meter.summary(progress(1_000), at: start + .seconds(10))
         #expect(summary == "Exported 2 chats with 1000 entries, 100 a second\n")
     }
+
+    @Test func `one is singular`() {
+        var meter = ProgressMeter("Exported", isTerminal: false, at: start)
+        var progress = progress(1)
+        progress.chats = 1
+        #expect(meter.text(progress, part: 0.1, at: start + .seconds(5)) == "Exported 1 entry, 0 a second\n")
+        #expect(meter.summary(progress, at: start + .seconds(5)) == "Exported 1 chat with 1 entry, 0 a second\n")
+    }
 }

@@ -99,7 +99,7 @@ struct ArchiveCommandTests {
             for arguments in [["export", "--all"], ["export", "7", "--output=none.ndjson"]] {
                 #expect(
                     try await ChatAPIProcess.run(arguments: arguments, in: folder).errors
-                        == "Error: cannot open chat.db: there is no such file (chat-api serve creates it)\n"
+                        == "Error: cannot open chat.db: there is no such file (chat-api serve, import or key create creates it)\n"
                 )
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -146,7 +146,7 @@ struct ArchiveCommandTests {
             // A missing database is not created.
             let dry = try await ChatAPIProcess.run("import", "--dry-run", in: folder, input: Self.flawedArchive)
             #expect(dry.status == 1)
-            let checked = "Checked 1 chats with 1 entries (new: 1 chats, 1 entries), 2 lines skipped (1 invalid), "
+            let checked = "Checked 1 chat with 1 entry (new: 1 chat, 1 entry), 2 lines skipped (1 invalid), "
             #expect(dry.errors.hasPrefix(complaint + checked), "\(dry.errors)")
             #expect(dry.errors.hasSuffix("Error: 1 line is invalid\n"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -163,7 +163,7 @@ struct ArchiveCommandTests {
             )
             #expect(skipped.status == 0)
             let imported =
-                "Imported 1 chats with 1 entries (new: 0 chats, 0 entries), 2 lines skipped (1 invalid), "
+                "Imported 1 chat with 1 entry (new: 0 chats, 0 entries), 2 lines skipped (1 invalid), "
             #expect(skipped.errors.contains(complaint + imported), "\(skipped.errors)")
             let again = try await ChatAPIProcess.run(
                 "import",

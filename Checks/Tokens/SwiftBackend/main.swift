@@ -7,7 +7,7 @@ struct Claims: JWTPayload {
         let grants: [String: String]
     }
 
-    let sub: SubjectClaim
+    let sub: String
     let iat: IssuedAtClaim
     let exp: ExpirationClaim
     let chat: Chat
@@ -20,8 +20,7 @@ let keys = await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgor
 
 func token(user: String, name: String, grants: [String: String]) async throws -> String {
     let chat = Claims.Chat(name: name, grants: grants)
-    let expiration = ExpirationClaim(value: .now.addingTimeInterval(3_600))
-    return try await keys.sign(Claims(sub: .init(value: user), iat: .init(value: .now), exp: expiration, chat: chat))
+    return try await keys.sign(Claims(sub: user, iat: .init(value: .now), exp: .init(value: .now + 3_600), chat: chat))
 }
 
 print(try await token(user: "ada", name: "Ada", grants: ["1": "member"]))

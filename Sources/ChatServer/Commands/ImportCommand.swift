@@ -96,16 +96,17 @@ struct ImportCommand: AsyncParsableCommand {
             invalidLines = summary.invalidLines
         }
         if dryRun, !skipInvalid, invalidLines > 0 {
-            throw CommandError(invalidLines == 1 ? "1 line is invalid" : "\(invalidLines) lines are invalid")
+            throw CommandError(invalidLines.withNoun("line is invalid", "lines are invalid"))
         }
     }
 
     private func remark(on summary: ChatImport.Summary) -> String {
         let added = summary.added
-        let users = added.users > 0 ? "\(added.users) users, " : ""
-        var remark = " (new: \(users)\(added.chats) chats, \(added.entries) entries)"
+        let users = added.users > 0 ? "\(added.users.withNoun("user", "users")), " : ""
+        let chats = added.chats.withNoun("chat", "chats")
+        var remark = " (new: \(users)\(chats), \(added.entries.withNoun("entry", "entries")))"
         if summary.skippedLines > 0 {
-            remark += ", \(summary.skippedLines) lines skipped (\(summary.invalidLines) invalid)"
+            remark += ", \(summary.skippedLines.withNoun("line", "lines")) skipped (\(summary.invalidLines) invalid)"
         }
         return remark
     }
