@@ -189,7 +189,7 @@ struct UserAccessTests {
                         let refused = try await client.send("GET", "/me", as: credential)
                         #expect(refused.status == 401)
                         #expect(
-                            refused.text == #"{"detail":"The user has no access any more.","code":"token_invalid"}"#
+                            refused.text == #"{"detail":"The user is deactivated.","code":"token_invalid"}"#
                         )
                     }
                     #expect(try await client.send("GET", "/me", as: admin, actingAs: "ada").status == 403)
