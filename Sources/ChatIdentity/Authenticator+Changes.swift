@@ -70,7 +70,7 @@ extension Authenticator {
             }
             changes = try await store.accessChanges(after: 0)
         }
-        let isFirst = state.withLock { !$0.isCurrent }
+        let isFirst = state.withLock { !$0.isLoaded }
         guard isFirst || changes.version != known || changes.version != present else { return }
         try await loadKeys()
         state.withLock { state in
@@ -79,7 +79,7 @@ extension Authenticator {
                 state.access.version = changes.version
                 state.access.tokensValidAfter = changes.tokensValidAfter
             }
-            state.isCurrent = true
+            state.isLoaded = true
             for user in changes.users.keys {
                 state.standings.removeValue(for: user)
             }

@@ -18,7 +18,7 @@ package final class Authenticator: Sendable {
     struct State {
         var access = AccessTable()
         /// Whether `access` was ever read from the store.
-        var isCurrent = false
+        var isLoaded = false
         var standings: GenerationalCache<UserID, UserStanding>
         /// Watches by number.
         var watches: [Int: (credential: Credential, onVoid: @Sendable (CredentialError) -> Void)] = [:]
@@ -102,7 +102,7 @@ package final class Authenticator: Sendable {
 
     /// Reads what the store knows of access, unless that was done: without it, revoked tokens would be valid.
     private func requireAccessTable() async throws(StoreError) {
-        guard !state.withLock({ $0.isCurrent }) else { return }
+        guard !state.withLock({ $0.isLoaded }) else { return }
         try await refresh()
     }
 

@@ -48,7 +48,7 @@ extension APIError {
                 detail: "Act-As must be a user's id: 1 to 128 visible ASCII characters"
             )
         case .userDeactivated:
-            self.init(status: .forbidden, code: "user_deactivated", detail: "The user in Act-As has no access any more")
+            self.init(status: .forbidden, code: "user_deactivated", detail: "The user in Act-As is deactivated")
         }
     }
 
