@@ -115,6 +115,23 @@ struct IssuedTokenTests {
         }
     }
 
+    @Test func `in open mode, too, only a server key can issue a token`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let access = try await TestAccess(store, .open)
+            let admin = try await access.token("ada", .admin)
+            try await access.withServer { client in
+                for headers in [[:], ["Act-As": "ada"], ["Authorization": "Basic YTpi"]] {
+                    let path = "/users/ada/tokens"
+                    let response = try await client.send("POST", path, headers: headers, body: #"{"ttl":60}"#)
+                    #expect(response.status == 401)
+                    #expect(try response.json["code"] == "token_missing")
+                }
+                let refused = try await client.send("POST", "/users/ada/tokens", as: admin, body: #"{"ttl":60}"#)
+                #expect(refused.status == 403)
+            }
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func `a deactivated user gets no token`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in

@@ -56,18 +56,18 @@ extension Authenticator {
     /// Verifies the credential of a request; nil without one.
     ///
     /// - Parameters:
-    ///   - isOptional: Whether a request without a credential is accepted even if the server is not in open mode.
+    ///   - isRequired: Whether a request without a credential is rejected; by default, if the server requires one.
     ///   - acceptsTickets: Whether the request may have its credential in the query.
     /// - Throws: `CredentialError`, `ActAsError`, `APIError` and `StoreError`.
     func authenticate(
         _ request: Request,
-        isOptional: Bool = false,
+        isRequired: Bool? = nil,
         acceptsTickets: Bool = false
     ) async throws -> Credential? {
         if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
             return try await authenticate(presented, of: request)
         }
-        guard mode == .open || isOptional else { throw CredentialError.tokenMissing }
+        if isRequired ?? (mode == .required) { throw CredentialError.tokenMissing }
         guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }
         return nil
     }

@@ -92,7 +92,7 @@ package struct Route: Sendable {
             if needsCredential {
                 context.credential = try await authenticator.authenticate(
                     request,
-                    isOptional: access == .socket,
+                    isRequired: access.requiresCredential,
                     acceptsTickets: isStream
                 )
                 try access.check(context)
@@ -107,6 +107,15 @@ package struct Route: Sendable {
 }
 
 extension Route.Access {
+    /// Whether a request needs a credential in any mode; nil if the mode decides.
+    fileprivate var requiresCredential: Bool? {
+        switch self {
+        case .serverKey: true
+        case .socket: false
+        case .open, .health, .caller, .administrator: nil
+        }
+    }
+
     /// Rejects a caller whom the route is not for.
     fileprivate func check(_ context: ChatRequestContext) throws {
         switch self {
@@ -115,8 +124,7 @@ extension Route.Access {
         case .administrator:
             guard context.caller.rights.isAdministrator else { throw APIError.forbidden }
         case .serverKey:
-            guard let credential = context.credential else { throw CredentialError.tokenMissing }
-            guard credential.scope == .admin, credential.caller.author == nil else { throw APIError.forbidden }
+            guard context.credential?.scope == .admin, context.caller.author == nil else { throw APIError.forbidden }
         }
     }
 }
