@@ -3,8 +3,8 @@
 /// There are two generations: a value that is used moves to the younger one, and when that is full, the older one is
 /// dropped.
 ///
-/// Inlinable, so that each user of the cache gets code for its own types: generic code took a microsecond per lookup.
-package struct GenerationalCache<Key: Hashable, Value> {
+/// Public, because only public code is specialized in other modules: unspecialized, a lookup takes 2 µs.
+public struct GenerationalCache<Key: Hashable, Value> {
     @usableFromInline typealias Generation = [Key: (value: Value, cost: Int)]
 
     @usableFromInline var young: Generation = [:]
@@ -13,17 +13,17 @@ package struct GenerationalCache<Key: Hashable, Value> {
     @usableFromInline let maximumCost: Int
 
     /// The number of values.
-    @inlinable package var count: Int {
+    @inlinable public var count: Int {
         young.count + old.count
     }
 
     /// - Parameter maximumCost: The cost of all values together, such as bytes; 0 turns the cache off.
-    @inlinable package init(maximumCost: Int) {
+    @inlinable public init(maximumCost: Int) {
         self.maximumCost = maximumCost
     }
 
     /// Returns a value and keeps it for longer; nil if there is none.
-    @inlinable package mutating func value(for key: Key) -> Value? {
+    @inlinable public mutating func value(for key: Key) -> Value? {
         if let entry = young[key] { return entry.value }
         guard let entry = old.removeValue(forKey: key) else { return nil }
         insert(entry.value, for: key, cost: entry.cost)
@@ -31,7 +31,7 @@ package struct GenerationalCache<Key: Hashable, Value> {
     }
 
     /// Adds or replaces a value; ignores one that costs more than half of the maximum.
-    @inlinable package mutating func insert(_ value: Value, for key: Key, cost: Int) {
+    @inlinable public mutating func insert(_ value: Value, for key: Key, cost: Int) {
         guard cost <= maximumCost / 2 else { return }
         removeValue(for: key)
         if youngCost + cost > maximumCost / 2 {
@@ -43,14 +43,14 @@ package struct GenerationalCache<Key: Hashable, Value> {
         youngCost += cost
     }
 
-    @inlinable package mutating func removeValue(for key: Key) {
+    @inlinable public mutating func removeValue(for key: Key) {
         old.removeValue(forKey: key)
         if let removed = young.removeValue(forKey: key) {
             youngCost -= removed.cost
         }
     }
 
-    @inlinable package mutating func removeAll() {
+    @inlinable public mutating func removeAll() {
         young = [:]
         old = [:]
         youngCost = 0

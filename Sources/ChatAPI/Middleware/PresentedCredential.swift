@@ -36,19 +36,28 @@ extension Request {
         let fields = headers[values: .authorization]
         guard let field = fields.first else { return nil }
         if mode == .open, !fields.contains(where: \.hasBearerScheme) { return nil }
-        guard fields.count == 1, let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
-            field[..<space].lowercased() == "bearer"
-        else { throw .tokenInvalid(.notBearer) }
-        let credential = field[space...].drop { $0 == " " }
-        guard !credential.utf8.contains(UInt8(ascii: " ")) else { throw .tokenInvalid(.notBearer) }
-        return String(credential)
+        guard fields.count == 1, let credential = field.bearerCredential else { throw .tokenInvalid(.notBearer) }
+        return credential
     }
 }
 
+/// The form of an `Authorization` field.
+///
+/// A field is scanned by bytes: by characters, a token takes microseconds.
 extension String {
-    /// Whether an `Authorization` field starts with the word `Bearer`, in any case.
+    /// Whether the field starts with the word `Bearer`, in any case.
     fileprivate var hasBearerScheme: Bool {
-        prefix { $0.isASCII && $0.isLetter }.lowercased() == "bearer"
+        utf8.lazy.map { $0 | 0x20 }.prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+            .elementsEqual("bearer".utf8)
+    }
+
+    /// What follows the word `Bearer` and a space; nil if the field has another form.
+    fileprivate var bearerCredential: String? {
+        let space = UInt8(ascii: " ")
+        let rest = utf8.dropFirst("bearer".utf8.count)
+        guard hasBearerScheme, rest.first == space else { return nil }
+        var credential = Substring(rest.drop { $0 == space })
+        return credential.withUTF8 { $0.contains(space) } ? nil : String(credential)
     }
 }
 
