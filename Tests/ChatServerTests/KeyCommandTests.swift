@@ -42,7 +42,7 @@ struct KeyCommandTests {
         }
     }
 
-    @Test func `a server in open mode stays open, and whoever creates a key is told so`() async throws {
+    @Test func `an open server stays open after a key is created, and the command says so`() async throws {
         try await withTemporaryFolder { folder in
             _ = try await ChatAPIProcess.serve(in: folder) { client async throws in
                 let created = try await run("create", "--name=a", "--scope=read", in: folder)
