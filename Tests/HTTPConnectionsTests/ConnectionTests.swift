@@ -65,25 +65,20 @@ struct ConnectionTests {
         }
     }
 
-    /// It must take longer than the idle timeout, which only pauses can ensure.
     @Test func `a slow reader is never cut off`() async throws {
         var limits = HTTPLimits()
         limits.idleTimeout = .seconds(4)
         try await ConnectionServer.run(limits: limits) { client in
-            try await client.withConnection(receiveBuffer: 65_536) { inbound, outbound in
-                let count = 12_000_000
-                try await outbound.write(ByteBuffer(string: request("GET /bytes/\(count)", "Connection: close")))
-                let start = ContinuousClock.now
-                var received = 0
-                while let part = try await inbound.next() {
-                    received += part.readableBytes
-                    if start.duration(to: .now) < .seconds(8) {
-                        try await Task.sleep(for: .milliseconds(100))
-                    }
-                }
-                #expect(received > count)
-                #expect(start.duration(to: .now) > .seconds(4))
-            }
+            let count = 12_000_000
+            let start = ContinuousClock.now
+            let received = try await SlowReader.receive(
+                request("GET /bytes/\(count)", "Connection: close"),
+                from: client.port,
+                // It must take longer than the idle timeout, which only pauses can ensure.
+                pausingFor: .seconds(8)
+            )
+            #expect(received > count)
+            #expect(start.duration(to: .now) > .seconds(4))
         }
     }
 
