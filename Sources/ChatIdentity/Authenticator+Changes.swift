@@ -64,10 +64,7 @@ extension Authenticator {
         let isBackInTime = changes.version < present
         if isBackInTime {
             // The database went back in time: start over.
-            state.withLock { state in
-                state.standings.removeAll()
-                state.access.keys = [:]
-            }
+            state.withLock { $0.access.keys = [:] }
             changes = try await store.accessChanges(after: 0)
         }
         let isFirst = state.withLock { !$0.isLoaded }
@@ -79,12 +76,25 @@ extension Authenticator {
                 state.access.version = changes.version
                 state.access.tokensValidAfter = changes.tokensValidAfter
             }
+            if isBackInTime {
+                state.tokens.removeAll()
+                state.standings.removeAll()
+            }
             state.isLoaded = true
             for user in changes.users.keys {
                 state.standings.removeValue(for: user)
             }
         }
         endVoidWatches(changes.users)
+    }
+
+    /// Forgets the tokens that removed keys may have signed.
+    func applyKeyReplacement() {
+        state.withLock { state in
+            state.keyReplacements += 1
+            state.tokens.removeAll()
+        }
+        endVoidWatches()
     }
 
     /// Ends the watches of credentials that have become void: by changes of access, or because a key was removed.

@@ -19,6 +19,10 @@ package final class Authenticator: Sendable {
         var access = AccessTable()
         /// Whether `access` was ever read from the store.
         var isLoaded = false
+        /// Verified tokens; a credential of another version than `access` must be checked again.
+        var tokens: GenerationalCache<TokenHash, (token: UserToken, credential: Credential)>
+        /// Counts the replacements of the verifier's keys.
+        var keyReplacements = 0
         var standings: GenerationalCache<UserID, UserStanding>
         /// Watches by number.
         var watches: [Int: (credential: Credential, onVoid: @Sendable (CredentialError) -> Void)] = [:]
@@ -34,6 +38,8 @@ package final class Authenticator: Sendable {
 
     /// The memory for a cached standing, in bytes; an estimate.
     private static let standingCost = 256
+    /// The memory for a cached token besides its claims, in bytes; an estimate.
+    private static let tokenCost = 1_024
 
     package let mode: Mode
     let verifier: TokenVerifier
@@ -56,7 +62,7 @@ package final class Authenticator: Sendable {
     ///   - environmentKey: A key with the scope `admin` besides those of the store.
     ///   - onUnknownKey: Called for a token that no key of the verifier may have signed; if it obtains newer keys, the
     ///     token is verified with them.
-    ///   - maximumCacheBytes: The memory for users' standings.
+    ///   - maximumCacheBytes: The memory for verified tokens, and for users' standings; 0 turns the caches off.
     ///   - pollInterval: How often to look for changes that no signal announced.
     ///   - now: The wall clock.
     package init(
@@ -78,14 +84,24 @@ package final class Authenticator: Sendable {
         self.onUnknownKey = onUnknownKey
         self.pollInterval = pollInterval
         self.now = now
-        state = Mutex(State(standings: GenerationalCache(maximumCost: maximumCacheBytes)))
+        state = Mutex(
+            State(
+                tokens: GenerationalCache(maximumCost: maximumCacheBytes),
+                standings: GenerationalCache(maximumCost: maximumCacheBytes)
+            )
+        )
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        verifier.replacements.addListener { [weak self] in self?.endVoidWatches() }
+        verifier.replacements.addListener { [weak self] in self?.applyKeyReplacement() }
+    }
+
+    /// The number of tokens in the cache.
+    package var cachedTokenCount: Int {
+        state.withLock { $0.tokens.count }
     }
 
     /// Verifies the credential of a request.
     ///
-    /// A known token costs one hash. The first request of a user creates the user.
+    /// A known token costs one hash, until its `exp`. The first request of a user creates the user.
     ///
     /// - Parameters:
     ///   - text: A token or a server key.
@@ -107,20 +123,38 @@ package final class Authenticator: Sendable {
     }
 
     private func credential(ofToken text: String) async throws -> Credential {
-        let token = try await verifiedToken(text)
-        let version = try await requireValidTokens(
-            of: token.userID,
-            named: token.name,
-            token.role == .bot ? .bot : .person,
-            issuedAt: token.issuedAt
-        )
-        return Credential(
+        let hash = TokenHash(text)
+        let now = now()
+        let (known, version, keyReplacements) = state.withLock { state in
+            (state.tokens.value(for: hash), state.access.version, state.keyReplacements)
+        }
+        let token: UserToken
+        if let known, now < known.token.expiresAt {
+            if known.credential.version == version { return known.credential }
+            token = known.token
+        } else {
+            token = try await verifiedToken(text)
+        }
+        let credential = Credential(
             caller: Caller(author: token.userID, rights: token.rights),
-            source: .token(token.hash, token.keyID),
+            source: .token(hash, token.keyID),
             issuedAt: token.issuedAt,
             expiresAt: token.expiresAt,
-            version: version
+            version: try await requireValidTokens(
+                of: token.userID,
+                named: token.name,
+                token.role == .bot ? .bot : .person,
+                issuedAt: token.issuedAt
+            )
         )
+        // Within the leeway, the rules are checked each time.
+        guard now < token.expiresAt else { return credential }
+        state.withLock { state in
+            // The key may have been removed, or access have changed, since it was checked.
+            guard state.keyReplacements == keyReplacements, state.access.version == credential.version else { return }
+            state.tokens.insert((token, credential), for: hash, cost: Self.tokenCost + text.utf8.count)
+        }
+        return credential
     }
 
     private func verifiedToken(_ text: String) async throws(CredentialError) -> UserToken {

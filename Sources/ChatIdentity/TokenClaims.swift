@@ -55,8 +55,7 @@ struct TokenClaims: JWTPayload {
     func checked(
         by rules: TokenRules,
         at now: Instant,
-        signedWith keyID: TokenKeyID,
-        hash: TokenHash
+        signedWith keyID: TokenKeyID
     ) throws(CredentialError) -> UserToken {
         guard let expiresAt = exp.map(Instant.init(secondsSinceEpoch:)) else { throw .tokenInvalid(.missingExpiration) }
         guard now < expiresAt.advanced(by: rules.leeway) else { throw .tokenExpired }
@@ -80,8 +79,7 @@ struct TokenClaims: JWTPayload {
             grants: grants,
             issuedAt: issuedAt,
             expiresAt: expiresAt,
-            keyID: keyID,
-            hash: hash
+            keyID: keyID
         )
     }
 }

@@ -16,8 +16,6 @@ package struct UserToken: Hashable, Sendable {
     package let expiresAt: Instant
     /// The key that signed the token.
     let keyID: TokenKeyID
-    /// Identifies the token in caches and logs.
-    package let hash: TokenHash
 
     /// What the token permits.
     package var rights: AccessRights {

@@ -12,10 +12,9 @@ struct TokenVerifierTests {
 
     private func verifier(
         _ rules: TokenRules = TokenRules(),
-        secrets: [String] = [TestKeys.secret],
-        maximumCacheBytes: Int = 1_000_000
+        secrets: [String] = [TestKeys.secret]
     ) async throws -> TokenVerifier {
-        let verifier = TokenVerifier(rules, maximumCacheBytes: maximumCacheBytes) { [clock] in clock.now }
+        let verifier = TokenVerifier(rules) { [clock] in clock.now }
         verifier.replaceKeys(of: .secrets, with: try await keys(secrets))
         return verifier
     }
@@ -85,7 +84,6 @@ struct TokenVerifierTests {
         let verifier = try await verifier()
         let token = try await claims.signed()
         await #expect(throws: error) { try await verifier.verify(token) }
-        #expect(verifier.cachedTokenCount == 0)
     }
 
     @Test(arguments: [
@@ -296,43 +294,6 @@ struct TokenVerifierTests {
             try await TokenKey(secret: String(repeating: "s", count: 31))
         }
         _ = try await TokenKey(secret: String(repeating: "s", count: 32))
-    }
-
-    // MARK: Cache
-
-    @Test func `a valid token is cached until it expires`() async throws {
-        let verifier = try await verifier()
-        let token = try await TestClaims(nbf: TestClock.start).signed()
-        let first = try await verifier.verify(token)
-        #expect(verifier.cachedTokenCount == 1)
-        // Only a cached token is not checked against its `nbf` again.
-        clock.advance(by: -60)
-        #expect(try await verifier.verify(token) == first)
-        clock.advance(by: 60 + 600)
-        #expect(try await verifier.verify(token) == first)
-        clock.advance(by: 30)
-        await #expect(throws: CredentialError.tokenExpired) { try await verifier.verify(token) }
-    }
-
-    @Test func `an expired token is not cached within the leeway`() async throws {
-        let verifier = try await verifier()
-        _ = try await verifier.verify(TestClaims(exp: TestClock.start).signed())
-        #expect(verifier.cachedTokenCount == 0)
-    }
-
-    @Test func `the cache is bounded by its memory`() async throws {
-        let verifier = try await verifier(maximumCacheBytes: 10_000)
-        for number in 1...200 {
-            _ = try await verifier.verify(HostileToken.signed(claims: #"{"sub":"\#(number)","exp":1000000600}"#))
-            #expect(verifier.cachedTokenCount < 20)
-        }
-        #expect(verifier.cachedTokenCount > 0)
-    }
-
-    @Test func `a cache of no size caches nothing`() async throws {
-        let verifier = try await verifier(maximumCacheBytes: 0)
-        _ = try await verifier.verify(TestClaims().signed())
-        #expect(verifier.cachedTokenCount == 0)
     }
 
     // MARK: Signing

@@ -47,17 +47,34 @@ extension Request {
 extension String {
     /// Whether the field starts with the word `Bearer`, in any case.
     fileprivate var hasBearerScheme: Bool {
-        utf8.lazy.map { $0 | 0x20 }.prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
-            .elementsEqual("bearer".utf8)
+        var field = self
+        return field.withUTF8 { $0.afterBearerScheme != nil }
     }
 
-    /// What follows the word `Bearer` and a space; nil if the field has another form.
+    /// What follows the word `Bearer` and spaces; nil if the field has another form.
     fileprivate var bearerCredential: String? {
-        let space = UInt8(ascii: " ")
-        let rest = utf8.dropFirst("bearer".utf8.count)
-        guard hasBearerScheme, rest.first == space else { return nil }
-        var credential = Substring(rest.drop { $0 == space })
-        return credential.withUTF8 { $0.contains(space) } ? nil : String(credential)
+        var field = self
+        return field.withUTF8 { bytes in
+            guard let rest = bytes.afterBearerScheme, !rest.isEmpty else { return nil }
+            let credential = rest.drop { $0 == .space }
+            return credential.contains(.space) ? nil : String(decoding: credential, as: UTF8.self)
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate static let space = UInt8(ascii: " ")
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// What follows the word `Bearer`, in any case; nil if the bytes start differently.
+    fileprivate var afterBearerScheme: SubSequence? {
+        let scheme: StaticString = "bearer"
+        let length = scheme.utf8CodeUnitCount
+        // No other bytes are these letters with the bit that makes them lowercase.
+        guard count >= length, (0..<length).allSatisfy({ self[$0] | 0x20 == scheme.utf8Start[$0] }) else { return nil }
+        let rest = dropFirst(length)
+        return rest.first ?? .space == .space ? rest : nil
     }
 }
 
