@@ -122,16 +122,28 @@ package final class Authenticator: Sendable {
         try await refresh()
     }
 
+    /// The credential of a token that was verified before and is still valid; nil if it must be verified.
+    ///
+    /// `authenticate` finds it, too, but its asynchronous calls cost more than the lookup.
+    package func knownCredential(ofToken text: String) -> Credential? {
+        let now = now()
+        let hash = TokenHash(text)
+        return state.withLock { state in
+            guard let (token, credential) = state.tokens.value(for: hash), now < token.expiresAt,
+                credential.version == state.access.version
+            else { return nil }
+            return credential
+        }
+    }
+
     private func credential(ofToken text: String) async throws -> Credential {
+        if let known = knownCredential(ofToken: text) { return known }
         let hash = TokenHash(text)
         let now = now()
-        let (known, version, keyReplacements) = state.withLock { state in
-            (state.tokens.value(for: hash), state.access.version, state.keyReplacements)
-        }
+        let (known, keyReplacements) = state.withLock { ($0.tokens.value(for: hash)?.token, $0.keyReplacements) }
         let token: UserToken
-        if let known, now < known.token.expiresAt {
-            if known.credential.version == version { return known.credential }
-            token = known.token
+        if let known, now < known.expiresAt {
+            token = known
         } else {
             token = try await verifiedToken(text)
         }

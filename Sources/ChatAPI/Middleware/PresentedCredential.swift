@@ -91,6 +91,11 @@ extension Authenticator {
         acceptsTickets: Bool = false
     ) async throws -> Credential? {
         if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
+            if case .bearer(let text) = presented, !request.headers.contains(.actAs),
+                let known = knownCredential(ofToken: text)
+            {
+                return known
+            }
             return try await authenticate(presented, of: request)
         }
         if isRequired ?? (mode == .required) { throw CredentialError.tokenMissing }
