@@ -55,7 +55,7 @@ extension String {
     fileprivate var bearerCredential: String? {
         var field = self
         return field.withUTF8 { bytes in
-            guard let rest = bytes.afterBearerScheme, !rest.isEmpty else { return nil }
+            guard let rest = bytes.afterBearerScheme, rest.first == .space else { return nil }
             let credential = rest.drop { $0 == .space }
             return credential.contains(.space) ? nil : String(decoding: credential, as: UTF8.self)
         }
@@ -74,7 +74,8 @@ extension UnsafeBufferPointer<UInt8> {
         // No other bytes are these letters with the bit that makes them lowercase.
         guard count >= length, (0..<length).allSatisfy({ self[$0] | 0x20 == scheme.utf8Start[$0] }) else { return nil }
         let rest = dropFirst(length)
-        return rest.first ?? .space == .space ? rest : nil
+        let isLongerWord = rest.first.map { 0x61...0x7A ~= $0 | 0x20 } ?? false
+        return isLongerWord ? nil : rest
     }
 }
 
