@@ -74,6 +74,7 @@ private struct Members {
             id: ChatID(rawValue: try integer("id", from: 1)),
             title: try text("title", length: 1...ChatTitle.maximumLength),
             metadata: try object("metadata"),
+            visibility: try optional("visibility", visibility) ?? .private,
             createdAt: try instant("created_at"),
             lastPosition: Position(rawValue: try optional("last_seq", count) ?? Self.largestInteger),
             lastMessageAt: try optional("last_message_at", instant),
@@ -115,8 +116,43 @@ private struct Members {
             author: try optional("author", user),
             instant: try instant("at"),
             messageID: kind.isAboutMessage ? try id("message_id") : nil,
-            payload: try object("payload")
+            payload: try memberEntry(kind)?.payload
         )
+    }
+
+    /// Returns nil for another kind of entry.
+    private func memberEntry(_ kind: LogEntry.Kind) throws(ArchiveError) -> MemberEntry? {
+        switch kind {
+        case .memberJoined: .joined(try users(), as: try role())
+        case .memberUpdated: .updated(try users(), to: try role())
+        case .memberLeft: .left(try users())
+        default: nil
+        }
+    }
+
+    private func users() throws(ArchiveError) -> [UserID] {
+        let elements = members["users"]?.elements ?? []
+        let ids = elements.compactMap { element in (try? element.string()).flatMap { UserID($0) } }
+        guard ids.count == elements.count, let users = MemberIDs(ids) else {
+            throw ArchiveError("'users' must be 1 to \(MemberIDs.maximumCount) ids of users")
+        }
+        return users.ids
+    }
+
+    private func role() throws(ArchiveError) -> ChatRole {
+        guard let text = try? members["role"]?.string(), let role = ChatRole(rawValue: text) else {
+            throw ArchiveError("'role' must be one of \(ChatRole.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return role
+    }
+
+    private func visibility(_ name: String) throws(ArchiveError) -> ChatVisibility {
+        guard let text = try? members[name]?.string(), let visibility = ChatVisibility(rawValue: text) else {
+            throw ArchiveError(
+                "'\(name)' must be one of \(ChatVisibility.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        return visibility
     }
 
     func integer(_ name: String, from minimum: Int64) throws(ArchiveError) -> Int64 {

@@ -51,6 +51,7 @@ extension ArchivedChat {
         writer.member("last_message_at", ifPresent: head.chat.lastMessageAt)
         writer.member("message_count", head.chat.messageCount)
         writer.member("metadata", ifPresent: head.chat.metadata)
+        writer.member("visibility", ifPresent: head.chat.visibility == .open ? head.chat.visibility.rawValue : nil)
         idempotency?.writeMembers(to: &writer)
         writer.member("idempotency_author", ifPresent: keyAuthor)
     }
@@ -81,7 +82,9 @@ extension LogRecord {
         writer.member("author", ifPresent: author)
         writer.member("at", instant)
         writer.member("message_id", ifPresent: messageID)
-        writer.member("payload", ifPresent: payload)
+        if let payload {
+            writer.members(of: payload)
+        }
     }
 }
 

@@ -15,10 +15,14 @@ package struct Caller: Hashable, Sendable {
     /// A caller without a credential, in open mode.
     package static let anonymous = Caller(author: nil, rights: .unrestricted)
 
-    /// Decides whether the caller may do something in a chat.
-    ///
-    /// No chat has members yet, so users have only the roles that their tokens grant.
+    /// Decides by the caller's rights alone, as if the caller were no member of the chat.
     package func decide(_ action: ChatAction, in chat: ChatID) -> AccessDecision {
         rights.decide(action, in: chat, membership: nil)
+    }
+
+    /// The membership that decides whether the caller may do something in a chat; nil if the rights alone decide.
+    package func membership(for action: ChatAction, in chat: ChatID) -> MemberReference? {
+        guard let author, case .user = rights, decide(action, in: chat) != .allowed else { return nil }
+        return MemberReference(chatID: chat, userID: author)
     }
 }

@@ -5,7 +5,7 @@ extension ChatStore {
     package func newestEntryLead(over now: Instant) async throws(StoreError) -> Duration? {
         guard let chat = try await chats(ChatListQuery(limit: 1)).chats.first else { return nil }
         do throws(StoreError) {
-            let end = try await latestMessages(LatestMessagesQuery(chatID: chat.id, limit: 1)).end
+            let end = try await latestMessages(LatestMessagesQuery(chatID: chat.id, limit: 1), by: .anonymous).end
             guard now < end.instant else { return nil }
             return now.duration(to: end.instant)
         } catch .chatNotFound {

@@ -12,23 +12,26 @@
 /// - A draft with an idempotency key is stored once for each author, no matter how often or through which process it is
 ///   sent, as long as the chat or message it created exists. If the same author reuses the key for other content, that
 ///   throws `StoreError.idempotencyKeyReused`.
-/// - The caller of a write is the author of its message or log entry.
+/// - The caller of a write is the author of its message or log entry. Whether the caller may make the write is decided
+///   in its transaction, from the memberships of that moment. It throws `StoreError.forbidden`, or
+///   `StoreError.chatNotFound` if the caller must not learn that the chat exists.
+/// - A read with a caller reads the caller's membership in its snapshot, too. A chat that the caller may not read looks
+///   missing.
 package protocol ChatStore: Sendable {
     /// Publishes changes made by this process, and those that the store learns of from other processes.
     var signals: LogSignals { get }
 
     /// Creates a chat, or returns the chat that the caller's earlier request with the same idempotency key created.
     ///
+    /// A chat created by a user begins with the entry of its owner; one without members has an empty log.
+    ///
     /// - Throws: `StoreError.idempotencyKeyReused` if the key was used for other content.
     func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat>
 
     /// Posts, edits or deletes a message.
     ///
-    /// Whether the caller may edit or delete a message depends on who its author is, so it is decided here.
-    ///
     /// - Returns: The message in its new state. An edit that changes nothing returns it as it was.
-    /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits, and
-    ///   `StoreError.forbidden`.
+    /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits.
     func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message>
 
     /// Edits a chat and returns its new state; an edit that changes nothing adds no log entry.
@@ -38,7 +41,7 @@ package protocol ChatStore: Sendable {
     ///
     /// The chat disappears for all readers at once. A small chat is removed from disk in the same transaction, a large
     /// one later by `purgeDeletedChats`.
-    func deleteChat(_ id: ChatID) async throws(StoreError)
+    func deleteChat(_ id: ChatID, by caller: Caller) async throws(StoreError)
 
     /// Removes a bounded part of the remaining data of deleted chats.
     ///
@@ -56,20 +59,25 @@ package protocol ChatStore: Sendable {
     /// Reads a chat and its latest messages.
     ///
     /// - Returns: Nil if the log still ends where the request says, which means that nothing in the chat has changed.
-    func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages?
+    func latestMessages(_ read: LatestMessagesRead) async throws(StoreError) -> LatestMessages?
 
     /// Returns a message in its current state.
     ///
     /// - Throws: `StoreError.messageNotFound` also for a deleted message.
-    func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message
+    func message(_ id: MessageID, in chat: ChatID, by caller: Caller) async throws(StoreError) -> Message
 
     /// Reads a page of a chat's messages; deleted messages are part of it, without text.
-    func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage
+    func messages(_ query: MessagePageQuery, by caller: Caller) async throws(StoreError) -> MessagePage
 
     /// Reads the entries after a position.
     ///
     /// - Parameter limit: The maximum number of entries, at least 1.
-    func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage
+    func log(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int,
+        by caller: Caller
+    ) async throws(StoreError) -> LogPage
 
     /// Returns if the database is reachable and its schema is the one that this program was built for.
     ///
@@ -87,8 +95,11 @@ extension ChatStore {
     }
 
     /// Reads a chat and its latest messages unconditionally.
-    package func latestMessages(_ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
-        guard let latest = try await self.latestMessages(LatestMessagesRequest(query)) else {
+    package func latestMessages(
+        _ query: LatestMessagesQuery,
+        by caller: Caller
+    ) async throws(StoreError) -> LatestMessages {
+        guard let latest = try await latestMessages(LatestMessagesRead(LatestMessagesRequest(query), by: caller)) else {
             throw .failed(reason: "an unconditional read found the log unchanged")
         }
         return latest

@@ -6,6 +6,10 @@ package enum StoreError: Error, Equatable {
     case messageNotFound
     /// The user does not exist.
     case userNotFound
+    /// The user is not a member of the chat.
+    case memberNotFound
+    /// The chat's only owner cannot leave or give up the role before there is another one.
+    case lastOwner
     /// The caller may not do this.
     case forbidden
     /// The message's current revision does not meet the change's condition.
@@ -35,6 +39,8 @@ package enum StoreError: Error, Equatable {
         case .chatNotFound: "there is no such chat"
         case .messageNotFound: "there is no such message"
         case .userNotFound: "there is no such user"
+        case .memberNotFound: "there is no such member"
+        case .lastOwner: "the chat would have no owner"
         case .forbidden: "the caller may not do this"
         case .revisionMismatch: "the message is at another revision"
         case .replyTargetNotFound: "the message that is answered is not there"

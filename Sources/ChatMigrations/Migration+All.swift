@@ -5,5 +5,6 @@ extension Migration {
     package static let all: [Migration] = [
         .createChatsAndMessages,
         .createUsersAndServerKeys,
+        .createMembers,
     ]
 }

@@ -1,7 +1,9 @@
 package import ChatDomain
 
 extension Operations {
-    /// Requires that a caller may do something in a chat; every operation on a chat starts with it.
+    /// Requires that a caller may do something in a chat, as far as that needs no membership.
+    ///
+    /// The store decides about writes and about reads of a chat's content, together with the caller's membership.
     ///
     /// - Throws: `StoreError.chatNotFound` if the caller must not learn that the chat exists, and `StoreError.forbidden`.
     func authorize(_ caller: Caller, to action: ChatAction, in chat: ChatID) throws(StoreError) {

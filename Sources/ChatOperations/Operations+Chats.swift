@@ -20,6 +20,7 @@ extension Operations {
     ) async throws -> ChatList {
         var query = query
         query.chatIDs = caller.rights.readableChats
+        query.member = query.chatIDs == nil ? nil : caller.author
         let list = try await store.chats(query)
         if let epoch, epoch != list.epoch { throw OperationError.epochChanged(to: list.epoch) }
         return list
@@ -29,14 +30,12 @@ extension Operations {
     package func readChat(_ caller: Caller, _ request: LatestMessagesRequest) async throws(StoreError)
         -> LatestMessages?
     {
-        try authorize(caller, to: .read, in: request.query.chatID)
-        return try await store.latestMessages(request)
+        try await store.latestMessages(LatestMessagesRead(request, by: caller))
     }
 
     /// Reads a chat with its latest messages, unconditionally.
     package func readChat(_ caller: Caller, _ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
-        try authorize(caller, to: .read, in: query.chatID)
-        return try await store.latestMessages(query)
+        try await store.latestMessages(query, by: caller)
     }
 
     /// Changes the title, the metadata or both, and returns the chat.
@@ -45,16 +44,14 @@ extension Operations {
     ///
     /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func editChat(_ caller: Caller, _ id: ChatID, _ edit: ChatEdit) async throws(StoreError) -> Chat {
-        try authorize(caller, to: .editChat, in: id)
-        return try await store.updateChat(id, edit, by: caller)
+        try await store.updateChat(id, edit, by: caller)
     }
 
     /// Deletes a chat; if it is large, its messages are purged in the background.
     ///
     /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
     package func deleteChat(_ caller: Caller, _ id: ChatID) async throws(StoreError) {
-        try authorize(caller, to: .deleteChat, in: id)
-        try await store.deleteChat(id)
+        try await store.deleteChat(id, by: caller)
         onDeletion()
     }
 }

@@ -13,8 +13,7 @@ extension Operations {
         after place: LogPlace,
         limit: Int
     ) async throws -> LogPage {
-        try authorize(caller, to: .read, in: chat)
-        let page = try await store.log(of: chat, after: place.position, limit: limit)
+        let page = try await store.log(of: chat, after: place.position, limit: limit, by: caller)
         if place.isStale(in: page.epoch, end: page.lastPosition) { throw OperationError.epochChanged(to: page.epoch) }
         if page.lastPosition > place.position, page.entries.first?.position.rawValue != place.position.rawValue + 1 {
             throw StoreError.failed(

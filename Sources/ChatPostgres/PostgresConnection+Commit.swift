@@ -13,6 +13,7 @@ extension PostgresConnection {
         let appendIndex = writes.appends.isEmpty ? nil : statements.count
         if !writes.appends.isEmpty { statements.append(.insert(writes.appends)) }
         if !writes.changes.isEmpty { statements.append(.insert(writes.changes)) }
+        if !writes.members.isEmpty { statements.append(.insert(Array(writes.members.values))) }
         if !writes.editedMessages.isEmpty { statements.append(.update(writes.editedMessages)) }
         statements += writes.deletedMessages.map { .joinDeletedRun($0) }
         if !writes.movedHeads.isEmpty { statements.append(.moveHeads(writes.movedHeads)) }
@@ -44,16 +45,17 @@ extension PostgresStatement {
         let chats = archived.map(\.head.chat)
         return PostgresStatement(
             """
-            INSERT INTO chats (id, title, metadata, created_at, last_entry_at)
-            SELECT id, title, metadata, created_at, created_at
-            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])
-                AS chat (id, title, metadata, created_at)
+            INSERT INTO chats (id, title, metadata, created_at, last_entry_at, visibility)
+            SELECT id, title, metadata, created_at, created_at, visibility
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])
+                AS chat (id, title, metadata, created_at, visibility)
             """,
             [
                 .int64Array(chats.map(\.id.rawValue)),
                 .textArray(chats.map(\.title)),
                 .textArray(chats.map(\.metadata?.json)),
                 .timestampArray(chats.map(\.createdAt.microsecondsSinceEpoch)),
+                .textArray(chats.map(\.visibility.rawValue)),
             ]
         )
     }
@@ -201,13 +203,27 @@ extension PostgresStatement {
         )
     }
 
+    /// Inserts memberships or updates the stored ones, except for their read markers.
+    fileprivate static func insert(_ members: [Member]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO members (chat_id, user_id, role, joined_seq, left_seq, read_seq)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+            ON CONFLICT (chat_id, user_id) DO UPDATE SET
+                role = excluded.role, joined_seq = excluded.joined_seq, left_seq = excluded.left_seq,
+                activity = DEFAULT
+            """,
+            columns(of: members)
+        )
+    }
+
     fileprivate static func moveHeads(_ heads: [ChatID: LogHead]) -> PostgresStatement {
         let heads = Array(heads.values)
         return PostgresStatement(
             """
             UPDATE chats SET
                 last_seq = head.last_seq, last_entry_at = head.last_entry_at, last_message_at = head.last_message_at,
-                message_count = head.message_count
+                message_count = head.message_count, activity = DEFAULT
             FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[])
                 AS head (id, last_seq, last_entry_at, last_message_at, message_count)
             WHERE chats.id = head.id

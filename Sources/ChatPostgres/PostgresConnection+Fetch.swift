@@ -61,73 +61,45 @@ private struct NewestMessages {
 extension PostgresConnection {
     /// Reads the latest messages of several chats; nil means that the log is unchanged.
     ///
-    /// - Parameter requests: Distinct requests.
-    /// - Returns: The results in request order.
+    /// - Parameters:
+    ///   - requests: Distinct requests.
+    ///   - memberships: Users who read these chats, if it depends on a membership whether they may.
+    /// - Returns: The results in request order, and the roles of these users in the same snapshot.
     func fetch(
-        _ requests: [LatestMessagesRequest]
-    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
-        var results = try fetch(requests, .newestMessages)
+        _ requests: [LatestMessagesRequest],
+        _ memberships: Set<MemberReference>
+    ) throws(PostgresError) -> (results: [Result<LatestMessages?, StoreError>], roles: [MemberReference: ChatRole]) {
+        var (results, roles) = try fetch(requests, memberships, .newestMessages)
         // If many of the last messages are deleted, the cheap query finds too few of the others.
         let short = requests.indices.filter { requests[$0].hasFewer(results[$0]) }
         if !short.isEmpty {
-            let others = try fetch(short.map { requests[$0] }, .messagesBetweenDeleted)
+            let others: [Result<LatestMessages?, StoreError>]
+            // The later roles apply to all: who may read then may read what was there before.
+            (others, roles) = try fetch(short.map { requests[$0] }, memberships, .messagesBetweenDeleted)
             for (index, result) in zip(short, others) {
                 results[index] = result
             }
         }
-        return results
+        return (results, roles)
     }
 
     private func fetch(
         _ requests: [LatestMessagesRequest],
+        _ memberships: Set<MemberReference>,
         _ newestMessages: NewestMessages
-    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
-        let result = try query(
-            """
-            SELECT request.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
-            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
-                WITH ORDINALITY AS request (chat_id, size, known_epoch, known_seq, known_at, number)
-            JOIN history ON history.id = 1
-            JOIN chats ON chats.id = request.chat_id AND chats.deleted_at IS NULL
-            LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
-            """,
-            [
-                .int64Array(requests.map(\.query.chatID.rawValue)),
-                .int64Array(requests.map { Int64($0.query.limit) }),
-                .textArray(requests.map(\.known?.epoch.text)),
-                .int64Array(requests.map(\.known?.position.rawValue)),
-                .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
-            ]
-        )
-        let number = try result.column("number")
-        let headColumns = try HeadColumns(result)
-        let messageColumns = try MessageColumns(result)
-        var heads: [LogHead?] = Array(repeating: nil, count: requests.count)
-        var messages: [[Message]] = Array(repeating: [], count: requests.count)
-        for row in 0..<result.rowCount {
-            let index = Int(try result.int64(number, row: row)) - 1
-            guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
-            let query = requests[index].query
-            if heads[index] == nil {
-                heads[index] = try headColumns.head(result, row: row)
-                messages[index].reserveCapacity(query.limit)
-            }
-            if let message = try messageColumns.optionalMessage(result, row: row, of: query.chatID) {
-                messages[index].append(message)
+    ) throws(PostgresError) -> (results: [Result<LatestMessages?, StoreError>], roles: [MemberReference: ChatRole]) {
+        let statement = PostgresStatement.fetchLatestMessages(requests, newestMessages)
+        if memberships.isEmpty { return (try query(statement.sql, statement.parameters).latestMessages(requests), [:]) }
+        var results: [Result<LatestMessages?, StoreError>] = []
+        var roles: [MemberReference: ChatRole] = [:]
+        try readSnapshot([statement, .fetchRoles(memberships)]) { index, result throws(PostgresError) in
+            if index == 0 {
+                results = try result.latestMessages(requests)
+            } else {
+                roles = try result.roles()
             }
         }
-        if result.rowCount == 0 { return requests.map { _ in .failure(.chatNotFound) } }
-        let epoch = try result.epoch()
-        return requests.indices.map { index in
-            guard let head = heads[index] else { return .failure(.chatNotFound) }
-            let end = head.end(in: epoch)
-            if end == requests[index].known { return .success(nil) }
-            // SQL does not guarantee the order of a join's rows.
-            let ordered = messages[index].sorted { $0.position < $1.position }
-            return .success(
-                LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
-            )
-        }
+        return (results, roles)
     }
 
     func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
@@ -143,6 +115,9 @@ extension PostgresConnection {
     }
 
     func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
+        let ownChats =
+            query.member == nil
+            ? "" : " || ARRAY(SELECT chat_id FROM members WHERE user_id = $6 AND left_seq IS NULL)"
         // The ICU collation folds case as `caseFolded` does, for every script; the database's own collation may not.
         // The index contains only minutes, rounded down from the instants.
         let result = try self.query(
@@ -151,7 +126,7 @@ extension PostgresConnection {
             FROM history LEFT JOIN (
                 SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
-                    \(query.chatIDs == nil ? "" : "AND id = ANY ($5)")
+                    \(query.chatIDs == nil ? "" : "AND id = ANY ($5\(ownChats))")
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
             ) AS chats ON true
@@ -162,6 +137,7 @@ extension PostgresConnection {
                 .text(query.titlePart?.caseFolded),
                 .int64(Int64(query.limit) + 1),
             ] + (query.chatIDs.map { [.int64Array($0.map(\.rawValue))] } ?? [])
+                + (query.member.map { [.text($0.value)] } ?? [])
         )
         // SQL does not guarantee the order of a join's rows.
         let heads = try result.heads()
@@ -172,25 +148,28 @@ extension PostgresConnection {
         return ChatList(chats: page.map(\.chat), next: next, epoch: try result.epoch())
     }
 
-    /// Returns nil if the chat does not exist, and a nested nil if the message does not.
-    func fetchMessage(_ id: MessageID, in chat: ChatID) throws(PostgresError) -> Message?? {
+    /// Returns nil if the chat does not exist or the caller may not read it, and a nested nil if the message does not
+    /// exist.
+    func fetchMessage(_ id: MessageID, in chat: ChatID, by caller: Caller) throws(PostgresError) -> Message?? {
+        let reader = ReaderColumns(caller, in: chat, parameter: 3)
         let result = try query(
             """
-            SELECT \(MessageColumns.list)
+            SELECT \(MessageColumns.list)\(reader.list)
             FROM chats LEFT JOIN messages ON messages.chat_id = chats.id AND messages.id = $2
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,
-            [.int64(chat.rawValue), .int64(id.rawValue)]
+            [.int64(chat.rawValue), .int64(id.rawValue)] + reader.parameters
         )
-        guard result.rowCount > 0 else { return nil }
+        guard try reader.permitReading(result) else { return nil }
         return .some(try MessageColumns(result).optionalMessage(result, row: 0, of: chat))
     }
 
-    /// Reads a page of messages; nil if the chat does not exist.
-    func fetchPage(_ query: MessagePageQuery) throws(PostgresError) -> MessagePage? {
+    /// Reads a page of messages; nil if the chat does not exist or the caller may not read it.
+    func fetchPage(_ query: MessagePageQuery, by caller: Caller) throws(PostgresError) -> MessagePage? {
+        let reader = ReaderColumns(caller, in: query.chatID, parameter: 5)
         let result = try self.query(
             """
-            SELECT \(HeadColumns.list), \(Epoch.column), part, \(MessageColumns.list)
+            SELECT \(HeadColumns.list), \(Epoch.column), part, \(MessageColumns.list)\(reader.list)
             FROM chats LEFT JOIN LATERAL (
                 (
                     SELECT 0::bigint AS part, \(MessageColumns.names) FROM messages
@@ -207,9 +186,9 @@ extension PostgresConnection {
             [
                 .int64(query.chatID.rawValue), .int64(query.pivot?.rawValue ?? .max),
                 .int64(Int64(query.olderLimit) + 1), .int64(Int64(query.newerLimit) + 1),
-            ]
+            ] + reader.parameters
         )
-        guard result.rowCount > 0 else { return nil }
+        guard try reader.permitReading(result) else { return nil }
         var older: [Message] = []
         var newer: [Message] = []
         let columns = try MessageColumns(result)
@@ -231,15 +210,17 @@ extension PostgresConnection {
         )
     }
 
-    /// Reads the log after a position; nil if the chat does not exist.
+    /// Reads the log after a position; nil if the chat does not exist or the caller may not read it.
     func fetchLog(
         of chatID: ChatID,
         after position: Position,
-        limit: Int
+        limit: Int,
+        by caller: Caller
     ) throws(PostgresError) -> LogPage? {
+        let reader = ReaderColumns(caller, in: chatID, parameter: 4)
         let result = try query(
             """
-            SELECT \(HeadColumns.list), \(Epoch.column), \(RecordColumns.list), \(MessageColumns.list)
+            SELECT \(HeadColumns.list), \(Epoch.column), \(RecordColumns.list), \(MessageColumns.list)\(reader.list)
             FROM chats
             LEFT JOIN LATERAL (
                 (
@@ -255,9 +236,9 @@ extension PostgresConnection {
             LEFT JOIN messages ON messages.chat_id = $1 AND messages.id = entry.message_id
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,
-            [.int64(chatID.rawValue), .int64(position.rawValue), .int64(Int64(limit))]
+            [.int64(chatID.rawValue), .int64(position.rawValue), .int64(Int64(limit))] + reader.parameters
         )
-        guard result.rowCount > 0 else { return nil }
+        guard try reader.permitReading(result) else { return nil }
         let chat = try HeadColumns(result).head(result, row: 0).chat
         let messages = try MessageColumns(result)
         let records = try RecordColumns(result)
@@ -282,5 +263,67 @@ extension PostgresConnection {
             lastPosition: chat.lastPosition,
             epoch: try result.epoch()
         )
+    }
+}
+
+extension PostgresStatement {
+    fileprivate static func fetchLatestMessages(
+        _ requests: [LatestMessagesRequest],
+        _ newestMessages: NewestMessages
+    ) -> PostgresStatement {
+        PostgresStatement(
+            """
+            SELECT request.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
+                WITH ORDINALITY AS request (chat_id, size, known_epoch, known_seq, known_at, number)
+            JOIN history ON history.id = 1
+            JOIN chats ON chats.id = request.chat_id AND chats.deleted_at IS NULL
+            LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
+            """,
+            [
+                .int64Array(requests.map(\.query.chatID.rawValue)),
+                .int64Array(requests.map { Int64($0.query.limit) }),
+                .textArray(requests.map(\.known?.epoch.text)),
+                .int64Array(requests.map(\.known?.position.rawValue)),
+                .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
+            ]
+        )
+    }
+}
+
+extension PostgresResult {
+    /// Reads the results of `fetchLatestMessages`, in request order.
+    fileprivate borrowing func latestMessages(
+        _ requests: [LatestMessagesRequest]
+    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
+        let number = try column("number")
+        let headColumns = try HeadColumns(self)
+        let messageColumns = try MessageColumns(self)
+        var heads: [LogHead?] = Array(repeating: nil, count: requests.count)
+        var messages: [[Message]] = Array(repeating: [], count: requests.count)
+        for row in 0..<rowCount {
+            let index = Int(try int64(number, row: row)) - 1
+            guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
+            let query = requests[index].query
+            if heads[index] == nil {
+                heads[index] = try headColumns.head(self, row: row)
+                messages[index].reserveCapacity(query.limit)
+            }
+            if let message = try messageColumns.optionalMessage(self, row: row, of: query.chatID) {
+                messages[index].append(message)
+            }
+        }
+        if rowCount == 0 { return requests.map { _ in .failure(.chatNotFound) } }
+        let epoch = try epoch()
+        return requests.indices.map { index in
+            guard let head = heads[index] else { return .failure(.chatNotFound) }
+            let end = head.end(in: epoch)
+            if end == requests[index].known { return .success(nil) }
+            // SQL does not guarantee the order of a join's rows.
+            let ordered = messages[index].sorted { $0.position < $1.position }
+            return .success(
+                LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
+            )
+        }
     }
 }

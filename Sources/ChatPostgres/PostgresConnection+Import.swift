@@ -53,7 +53,9 @@ extension PostgresConnection {
 
 extension [PostgresStatement] {
     fileprivate static func finding(_ needs: ImportPlan.Needs) -> [PostgresStatement] {
-        [.fetchMessages(needs.messages), .findKeys(needs.keys), .find(needs.changes)]
+        [
+            .fetchMessages(needs.messages), .findKeys(needs.keys), .find(needs.changes), .fetchMembers(needs.members),
+        ]
     }
 }
 
@@ -72,7 +74,7 @@ extension ImportPlan.PriorState {
         }
     }
 
-    /// Adds the results of `fetchMessages`, `findKeys` and `find`, in this order.
+    /// Adds the results of `fetchMessages`, `findKeys`, `find` and `fetchMembers`, in this order.
     fileprivate mutating func addEntries(
         _ result: borrowing PostgresResult,
         ofStatement index: Int
@@ -93,7 +95,7 @@ extension ImportPlan.PriorState {
                     )
                 )
             }
-        default:
+        case 2:
             let chat = try result.column("chat_id")
             let position = try result.column("seq")
             for row in 0..<result.rowCount {
@@ -103,6 +105,10 @@ extension ImportPlan.PriorState {
                         position: Position(rawValue: try result.int64(position, row: row))
                     )
                 )
+            }
+        default:
+            for member in try result.members() {
+                members[member.reference] = member
             }
         }
     }

@@ -64,7 +64,7 @@ extension PostgresConnection {
     }
 
     private enum Part {
-        case heads, existing, sent, messages, created
+        case heads, existing, sent, messages, members, owners, created
     }
 
     /// Opens the transaction, locks the chats and reads what the plan needs.
@@ -80,6 +80,8 @@ extension PostgresConnection {
         }
         if !needs.keys.isEmpty { parts.append((.sent, .fetchSent(needs.keys))) }
         if !needs.messages.isEmpty { parts.append((.messages, .fetchMessages(needs.messages))) }
+        if !needs.members.isEmpty { parts.append((.members, .fetchMembers(needs.members))) }
+        if !needs.ownedChats.isEmpty { parts.append((.owners, .countOwners(of: needs.ownedChats))) }
         if !needs.creationKeys.isEmpty { parts.append((.created, .fetchCreated(needs.creationKeys))) }
         var priorState = BatchPlan.PriorState()
         try begin(parts.map(\.statement)) { index, result throws(PostgresError) in
@@ -96,6 +98,11 @@ extension PostgresConnection {
                 }
             case .sent: priorState.sent = try result.sentMessages()
             case .messages: priorState.messages = try result.messages()
+            case .members:
+                for member in try result.members() {
+                    priorState.members[member.reference] = member
+                }
+            case .owners: priorState.ownerCounts = try result.ownerCounts()
             case .created: priorState.createdChats = try result.createdChats()
             }
         }

@@ -16,15 +16,20 @@ extension PostgresStatement {
         )
     }
 
-    /// Inserts chats and their keys, and returns their ids, which are drawn in the order of `number`.
+    /// Inserts chats, their keys and their first entries, and returns their ids, which are drawn in the order of
+    /// `number`.
     static func insert(_ creations: [LogWrites.Creation]) -> PostgresStatement {
-        PostgresStatement(
+        let numbered = creations.enumerated().map { (number: ChatID(rawValue: Int64($0 + 1)), creation: $1) }
+        // The numbers stand for the ids that this statement assigns.
+        let records = numbered.flatMap { $0.creation.records(of: $0.number) }
+        let members = numbered.flatMap { $0.creation.members(of: $0.number) }
+        return PostgresStatement(
             """
             WITH chat AS (
-                INSERT INTO chats (title, metadata, created_at, last_entry_at)
-                SELECT title, metadata, created_at, created_at
-                FROM unnest($1::text[], $2::text[], $3::timestamptz[])
-                    WITH ORDINALITY AS draft (title, metadata, created_at, number)
+                INSERT INTO chats (title, metadata, created_at, last_entry_at, visibility, last_seq)
+                SELECT title, metadata, created_at, created_at, visibility, last_seq
+                FROM unnest($1::text[], $2::text[], $3::timestamptz[], $7::text[], $8::bigint[])
+                    WITH ORDINALITY AS draft (title, metadata, created_at, visibility, last_seq, number)
                 ORDER BY number
                 RETURNING id
             ), numbered AS (
@@ -36,7 +41,7 @@ extension PostgresStatement {
                     WITH ORDINALITY AS draft (author, idempotency_key, idempotency_fingerprint, number)
                 JOIN numbered USING (number)
                 WHERE idempotency_key IS NOT NULL
-            )
+            )\(records.isEmpty ? "" : firstEntries)
             SELECT id FROM numbered
             """,
             [
@@ -46,9 +51,29 @@ extension PostgresStatement {
                 .textArray(creations.map(\.author.stored)),
                 .textArray(creations.map(\.draft.idempotency?.key.value)),
                 .int64Array(creations.map(\.draft.idempotency?.fingerprint)),
-            ]
+                .textArray(creations.map(\.draft.visibility.rawValue)),
+                .int64Array(creations.map(\.lastPosition.rawValue)),
+            ] + (records.isEmpty ? [] : columns(of: records) + columns(of: members))
         )
     }
+
+    /// Inserts the entries with which logs begin, and the members whom these name.
+    private static let firstEntries = """
+        , entries AS (
+            INSERT INTO changes (chat_id, seq, kind, author, message_id, payload, created_at)
+            SELECT id, seq, kind, author, message_id, payload, created_at
+            FROM unnest(
+                $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::timestamptz[]
+            ) AS entry (number, seq, kind, author, message_id, payload, created_at)
+            JOIN numbered USING (number)
+        ), first_members AS (
+            INSERT INTO members (chat_id, user_id, role, joined_seq, left_seq, read_seq)
+            SELECT id, user_id, role, joined_seq, left_seq, read_seq
+            FROM unnest($16::bigint[], $17::text[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[])
+                AS member (number, user_id, role, joined_seq, left_seq, read_seq)
+            JOIN numbered USING (number)
+        )
+        """
 }
 
 extension PostgresResult {

@@ -19,7 +19,7 @@ extension PostgresStatement {
         PostgresStatement(
             """
             WITH chat AS (
-                UPDATE chats SET deleted_at = $2, title = '-', metadata = NULL
+                UPDATE chats SET deleted_at = $2, title = '-', metadata = NULL, activity = DEFAULT
                 WHERE id = ANY ($1::bigint[]) RETURNING id
             )
             DELETE FROM chat_idempotency_keys USING chat WHERE chat_id = chat.id
@@ -48,10 +48,18 @@ extension PostgresStatement {
             WHERE chat_id = (SELECT id FROM chat)
                 AND seq < $1 + (SELECT min(seq) FROM changes WHERE chat_id = (SELECT id FROM chat))
             RETURNING seq
+        ), purged_members AS (
+            DELETE FROM members
+            WHERE chat_id = (SELECT id FROM chat)
+                AND user_id IN (
+                    SELECT user_id FROM members WHERE chat_id = (SELECT id FROM chat) ORDER BY user_id LIMIT $1
+                )
+            RETURNING user_id
         ), purged_chat AS (
             DELETE FROM chats USING chat
             WHERE chats.id = chat.id
                 AND NOT EXISTS (SELECT FROM purged_messages) AND NOT EXISTS (SELECT FROM purged_changes)
+                AND NOT EXISTS (SELECT FROM purged_members)
         )
         SELECT FROM chat
         """,

@@ -10,7 +10,7 @@ package struct PostgresStore: ServiceStore {
     /// Carries this process's changes; `PostgresSignalExchange` adds those of other processes.
     package let signals: LogSignals
     let database: PostgresDatabase
-    private let writes: WriteShards
+    let writes: WriteShards
     private let reads: ReadShards
     private let searches: SearchQueue
 
@@ -25,8 +25,8 @@ package struct PostgresStore: ServiceStore {
         writes = WriteShards(on: executors, limits, signals) { shard, requests throws(StoreError) in
             try await database.record(requests, shard: shard)
         }
-        reads = ReadShards(on: executors.map { _ in nil }, limits) { requests throws(StoreError) in
-            try await database.fetch(requests)
+        reads = ReadShards(on: executors.map { _ in nil }, limits) { reads throws(StoreError) in
+            try await database.fetch(reads)
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
             try await database.search { connection throws(PostgresError) in try connection.fetchChats(query) }
@@ -49,8 +49,8 @@ package struct PostgresStore: ServiceStore {
     }
 
     /// If the connection breaks during COMMIT, the outcome may remain unknown, because nothing is left to check.
-    package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await writes.deleteChat(id)
+    package func deleteChat(_ id: ChatID, by caller: Caller) async throws(StoreError) {
+        try await writes.deleteChat(id, by: caller)
     }
 
     /// Several processes may purge at once; each takes a different chat.
@@ -70,32 +70,33 @@ package struct PostgresStore: ServiceStore {
     }
 
     /// Identical requests in a batch are read once.
-    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
-        try await reads.latestMessages(request)
+    package func latestMessages(_ read: LatestMessagesRead) async throws(StoreError) -> LatestMessages? {
+        try await reads.latestMessages(read)
     }
 
     /// Reads the message and checks the chat in one statement.
-    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+    package func message(_ id: MessageID, in chat: ChatID, by caller: Caller) async throws(StoreError) -> Message {
         let message = try await readInChat { connection throws(PostgresError) in
-            try connection.fetchMessage(id, in: chat)
+            try connection.fetchMessage(id, in: chat, by: caller)
         }
         guard let message, !message.isDeleted else { throw .messageNotFound }
         return message
     }
 
     /// Reads both sides of the page in one statement.
-    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query) }
+    package func messages(_ query: MessagePageQuery, by caller: Caller) async throws(StoreError) -> MessagePage {
+        try await readInChat { connection throws(PostgresError) in try connection.fetchPage(query, by: caller) }
     }
 
     /// Reads messages and changes in one statement and merges them.
     package func log(
         of chat: ChatID,
         after position: Position,
-        limit: Int
+        limit: Int,
+        by caller: Caller
     ) async throws(StoreError) -> LogPage {
         try await readInChat { connection throws(PostgresError) in
-            try connection.fetchLog(of: chat, after: position, limit: limit)
+            try connection.fetchLog(of: chat, after: position, limit: limit, by: caller)
         }
     }
 
@@ -116,7 +117,7 @@ package struct PostgresStore: ServiceStore {
         }
     }
 
-    /// Runs a read that returns nil if the chat does not exist.
+    /// Runs a read that returns nil if the chat does not exist or the caller may not read it.
     ///
     /// - Throws: `StoreError.chatNotFound` in that case.
     func readInChat<Result: Sendable>(
@@ -130,12 +131,17 @@ package struct PostgresStore: ServiceStore {
 extension PostgresDatabase {
     /// Reads the latest messages of several chats.
     fileprivate func fetch(
-        _ requests: [LatestMessagesRequest]
+        _ reads: [LatestMessagesRead]
     ) async throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         // Concurrent requests are often identical.
-        let distinct = Array(Set(requests))
-        let fetched = try await read { connection throws(PostgresError) in try connection.fetch(distinct) }
+        let distinct = Array(Set(reads.map(\.request)))
+        let memberships = Set(reads.compactMap(\.membership))
+        let (fetched, roles) = try await read { connection throws(PostgresError) in
+            try connection.fetch(distinct, memberships)
+        }
         let results = Dictionary(uniqueKeysWithValues: zip(distinct, fetched))
-        return requests.map { results[$0] ?? .failure(.chatNotFound) }
+        return reads.map { read in
+            read.result(results[read.request] ?? .failure(.chatNotFound), role: read.membership.flatMap { roles[$0] })
+        }
     }
 }

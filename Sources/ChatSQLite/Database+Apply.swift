@@ -7,8 +7,10 @@ extension Database {
     ///
     /// - Parameter now: When hidden chats were deleted, which orders their purge.
     func apply(_ writes: LogWrites, at now: Instant) throws -> LogWrites.Written {
+        if writes.isEmpty { return LogWrites.Written() }
+        let (messageIDs, activity) = try count(messages: writes.appends.count)
         for chat in writes.importedChats {
-            try insert(chat)
+            try insert(chat, activity)
         }
         for (message, idempotency) in writes.importedMessages {
             try insert(message, idempotency)
@@ -18,12 +20,14 @@ extension Database {
             try cachedStatement(sql: "UPDATE counters SET value = max(value, ?) WHERE name = 'message_id'")
                 .execute(arguments: [largest])
         }
-        var written = LogWrites.Written(messageIDs: try takeMessageIDs(writes.appends.count))
-        for (append, id) in zip(writes.appends, written.messageIDs) {
+        for (append, id) in zip(writes.appends, messageIDs) {
             try insert(append, id)
         }
         for change in writes.changes {
             try insert(change)
+        }
+        for member in writes.members.values {
+            try insert(member, activity)
         }
         for message in writes.editedMessages.values {
             try update(message)
@@ -32,7 +36,7 @@ extension Database {
             try joinDeletedRun(message)
         }
         for head in writes.movedHeads.values {
-            try moveHead(to: head)
+            try moveHead(to: head, activity)
         }
         for chat in writes.editedChatValues {
             try update(chat)
@@ -41,21 +45,29 @@ extension Database {
             try remove(chat)
         }
         for chat in writes.hiddenChats {
-            try hide(chat, at: now)
+            try hide(chat, at: now, activity)
         }
-        written.chatIDs = try writes.creations.map { try insert($0) }
+        var written = LogWrites.Written(messageIDs: messageIDs)
+        written.chatIDs = try writes.creations.map { try insert($0, activity) }
         if writes.purges {
             written.hasMoreToPurge = try purgeDeletedChats()
         }
         return written
     }
 
-    private func insert(_ archived: ArchivedChat) throws {
+    private func insert(_ archived: ArchivedChat, _ activity: Int64) throws {
         let chat = archived.head.chat
         let instant = chat.createdAt.microsecondsSinceEpoch
         try cachedStatement(
-            sql: "INSERT INTO chats (id, title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [chat.id.rawValue, chat.title, chat.metadata?.json, instant, instant])
+            sql: """
+                INSERT INTO chats (id, title, metadata, visibility, created_at, last_entry_at, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(
+            arguments: [
+                chat.id.rawValue, chat.title, chat.metadata?.json, chat.visibility.rawValue, instant, instant, activity,
+            ]
+        )
         guard let idempotency = archived.idempotency else { return }
         // If another chat here already has the key, that chat keeps it.
         try cachedStatement(
@@ -90,15 +102,21 @@ extension Database {
         )
     }
 
-    private func takeMessageIDs(_ count: Int) throws -> [MessageID] {
-        if count == 0 { return [] }
+    /// Takes the ids of new messages and the transaction's activity number, in one statement.
+    private func count(messages count: Int) throws -> (messageIDs: [MessageID], activity: Int64) {
         let statement = try cachedStatement(
-            sql: "UPDATE counters SET value = value + ? WHERE name = 'message_id' RETURNING value"
+            sql: """
+                UPDATE counters SET value = value + iif(name = 'message_id', ?, 1)
+                WHERE name IN ('message_id', 'activity') RETURNING name, value
+                """
         )
-        guard let last = try Int64.fetchOne(statement, arguments: [count]) else {
-            throw StoreError.failed(reason: "the counter of message ids is missing")
+        let rows = try Row.fetchAll(statement, arguments: [count])
+        let values = Dictionary(uniqueKeysWithValues: rows.map { ($0[0] as String, $0[1] as Int64) })
+        guard let last = values["message_id"], let activity = values["activity"] else {
+            throw StoreError.failed(reason: "a counter is missing")
         }
-        return (last - Int64(count) + 1...last).map(MessageID.init(rawValue:))
+        let messageIDs = count == 0 ? [] : (last - Int64(count) + 1...last).map(MessageID.init(rawValue:))
+        return (messageIDs, activity)
     }
 
     private func insert(_ append: LogWrites.Append, _ id: MessageID) throws {
@@ -158,13 +176,27 @@ extension Database {
     }
 
     /// - Returns: The chat's id.
-    private func insert(_ creation: LogWrites.Creation) throws -> ChatID {
+    private func insert(_ creation: LogWrites.Creation, _ activity: Int64) throws -> ChatID {
         let statement = try cachedStatement(
-            sql: "INSERT INTO chats (title, metadata, created_at, last_entry_at) VALUES (?, ?, ?, ?)"
+            sql: """
+                INSERT INTO chats (title, metadata, visibility, created_at, last_entry_at, last_seq, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
         )
         let (draft, instant) = (creation.draft, creation.createdAt.microsecondsSinceEpoch)
-        try statement.execute(arguments: [draft.title.value, draft.metadata?.json, instant, instant])
+        try statement.execute(
+            arguments: [
+                draft.title.value, draft.metadata?.json, draft.visibility.rawValue, instant, instant,
+                creation.lastPosition.rawValue, activity,
+            ]
+        )
         let id = ChatID(rawValue: lastInsertedRowID)
+        for record in creation.records(of: id) {
+            try insert(record)
+        }
+        for member in creation.members(of: id) {
+            try insert(member, activity)
+        }
         guard let idempotency = draft.idempotency else { return id }
         try cachedStatement(
             sql: """
@@ -192,14 +224,37 @@ extension Database {
         )
     }
 
-    private func moveHead(to head: LogHead) throws {
+    /// Inserts a membership or updates the stored one, except for its read marker.
+    private func insert(_ member: Member, _ activity: Int64) throws {
         let statement = try cachedStatement(
-            sql: "UPDATE chats SET last_seq = ?, last_entry_at = ?, last_message_at = ?, message_count = ? WHERE id = ?"
+            sql: """
+                INSERT INTO members (chat_id, user_id, role, joined_seq, left_seq, read_seq, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (chat_id, user_id) DO UPDATE SET
+                    role = excluded.role, joined_seq = excluded.joined_seq, left_seq = excluded.left_seq,
+                    activity = excluded.activity
+                """
+        )
+        try statement.execute(
+            arguments: [
+                member.reference.chatID.rawValue, member.reference.userID.value, member.role.rawValue,
+                member.joinedAt.rawValue, member.leftAt?.rawValue, member.readPosition.rawValue, activity,
+            ]
+        )
+    }
+
+    private func moveHead(to head: LogHead, _ activity: Int64) throws {
+        let statement = try cachedStatement(
+            sql: """
+                UPDATE chats SET last_seq = ?, last_entry_at = ?, last_message_at = ?, message_count = ?, activity = ?
+                WHERE id = ?
+                """
         )
         try statement.execute(
             arguments: [
                 head.chat.lastPosition.rawValue, head.instant.microsecondsSinceEpoch,
-                head.chat.lastMessageAt?.microsecondsSinceEpoch, head.chat.messageCount, head.chat.id.rawValue,
+                head.chat.lastMessageAt?.microsecondsSinceEpoch, head.chat.messageCount, activity,
+                head.chat.id.rawValue,
             ]
         )
     }

@@ -79,6 +79,9 @@ extension Database {
         for change in needs.changes where try contains(change) {
             priorState.changes.insert(ImportPlan.Place(chatID: change.chatID, position: change.position))
         }
+        for reference in needs.members {
+            priorState.members[reference] = try fetchMember(reference)
+        }
         return priorState
     }
 

@@ -3,21 +3,22 @@ import GRDB
 
 /// The statements that delete chats; each runs inside its caller's transaction.
 extension Database {
-    /// Removes a chat; foreign keys cascade to its messages, changes and idempotency keys.
+    /// Removes a chat; foreign keys cascade to its messages, changes, members and idempotency keys.
     func remove(_ chat: ChatID) throws {
         try cachedStatement(sql: "DELETE FROM chats WHERE id = ?").execute(arguments: [chat.rawValue])
     }
 
     /// Hides a chat from every reader until it is purged.
-    func hide(_ chat: ChatID, at now: Instant) throws {
-        try cachedStatement(sql: "UPDATE chats SET deleted_at = ?, title = '-', metadata = NULL WHERE id = ?")
-            .execute(arguments: [now.microsecondsSinceEpoch, chat.rawValue])
+    func hide(_ chat: ChatID, at now: Instant, _ activity: Int64) throws {
+        try cachedStatement(
+            sql: "UPDATE chats SET deleted_at = ?, title = '-', metadata = NULL, activity = ? WHERE id = ?"
+        ).execute(arguments: [now.microsecondsSinceEpoch, activity, chat.rawValue])
         try cachedStatement(sql: "DELETE FROM chat_idempotency_keys WHERE chat_id = ?")
             .execute(arguments: [chat.rawValue])
     }
 
-    /// Deletes up to `BatchPlan.removalLimit` positions of the longest-deleted chat, or the chat itself once it is
-    /// empty.
+    /// Deletes up to `BatchPlan.removalLimit` positions or members of the longest-deleted chat, or the chat itself once
+    /// it is empty.
     ///
     /// - Returns: Whether there may be more to purge.
     func purgeDeletedChats() throws -> Bool {
@@ -36,7 +37,15 @@ extension Database {
                 return true
             }
         }
-        try remove(ChatID(rawValue: chat))
+        try cachedStatement(
+            sql: """
+                DELETE FROM members WHERE chat_id = ?1 AND user_id IN
+                    (SELECT user_id FROM members WHERE chat_id = ?1 ORDER BY user_id LIMIT ?2)
+                """
+        ).execute(arguments: [chat, BatchPlan.removalLimit])
+        if changesCount == 0 {
+            try remove(ChatID(rawValue: chat))
+        }
         return true
     }
 }

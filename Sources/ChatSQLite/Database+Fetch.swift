@@ -5,8 +5,11 @@ import GRDB
 extension Database {
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
         // The cross join makes SQLite look up the listed chats, rather than search all chats for them.
+        let ownChats =
+            query.member == nil ? "" : "UNION SELECT chat_id FROM members WHERE user_id = ? AND left_seq IS NULL"
         let source =
-            query.chatIDs == nil ? "chats" : "json_each(?) AS listed CROSS JOIN chats ON chats.id = listed.value"
+            query.chatIDs == nil
+            ? "chats" : "(SELECT value AS id FROM json_each(?) \(ownChats)) AS listed CROSS JOIN chats USING (id)"
         let statement = try cachedStatement(
             sql: """
                 SELECT \(HeadColumns.list) FROM \(source)
@@ -20,7 +23,7 @@ extension Database {
         let listed = query.chatIDs.map { "[\($0.map { String($0.rawValue) }.joined(separator: ","))]" }
         let rows = try Row.fetchCursor(
             statement,
-            arguments: StatementArguments(listed.map { [$0] } ?? []) + [
+            arguments: StatementArguments([listed, query.member?.value].compactMap(\.self)) + [
                 query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
             ]
         )
@@ -31,29 +34,31 @@ extension Database {
         return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
     }
 
-    /// Reads the latest messages of several chats, in request order.
-    func fetch(_ requests: [LatestMessagesRequest]) throws -> [Result<LatestMessages?, StoreError>] {
+    /// Reads the latest messages of several chats, in the order of the reads.
+    func fetch(_ reads: [LatestMessagesRead]) throws -> [Result<LatestMessages?, StoreError>] {
         // Concurrent requests are often identical.
-        var results: [LatestMessagesRequest: Result<LatestMessages?, StoreError>] = [:]
+        var shared: [LatestMessagesRequest: (chat: Chat, latest: LatestMessages?)] = [:]
         let epoch = try fetchEpoch()
-        return try requests.map { request in
-            if let result = results[request] { return result }
-            let result = try fetch(request, in: epoch)
-            results[request] = result
-            return result
+        return try reads.map { read in
+            guard let (chat, latest) = try shared[read.request] ?? fetch(read.request, in: epoch) else {
+                return .failure(.chatNotFound)
+            }
+            shared[read.request] = (chat, latest)
+            return read.result(.success(latest), role: try fetchRole(of: read.caller, in: chat))
         }
     }
 
-    private func fetch(_ request: LatestMessagesRequest, in epoch: Epoch) throws -> Result<LatestMessages?, StoreError>
-    {
-        guard let head = try fetchHead(of: request.query.chatID) else { return .failure(.chatNotFound) }
+    /// Returns nil if the chat does not exist, and no messages if its log is unchanged.
+    private func fetch(
+        _ request: LatestMessagesRequest,
+        in epoch: Epoch
+    ) throws -> (chat: Chat, latest: LatestMessages?)? {
+        guard let head = try fetchHead(of: request.query.chatID) else { return nil }
         let end = head.end(in: epoch)
-        if end == request.known { return .success(nil) }
         let chat = head.chat
+        if end == request.known { return (chat, nil) }
         let messages = try fetchNewestMessages(request.query.limit, of: chat.id)
-        return .success(
-            LatestMessages(chat: ChatWithMessages(chat: chat, messages: messages.reversed()), end: end)
-        )
+        return (chat, LatestMessages(chat: ChatWithMessages(chat: chat, messages: messages.reversed()), end: end))
     }
 
     /// Reads the latest messages that are not deleted, newest first.

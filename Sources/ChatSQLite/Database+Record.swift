@@ -23,6 +23,12 @@ extension Database {
         for reference in needs.messages {
             priorState.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
         }
+        for reference in needs.members {
+            priorState.members[reference] = try fetchMember(reference)
+        }
+        for chat in needs.ownedChats {
+            priorState.ownerCounts[chat] = try fetchOwnerCount(of: chat)
+        }
         for key in needs.creationKeys {
             priorState.createdChats[key] = try fetchChat(createdUnder: key)
         }

@@ -4,15 +4,17 @@ import GRDB
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     static let list = """
-        chats.id, title, chats.metadata, chats.created_at, last_seq, last_message_at, message_count, last_entry_at
+        chats.id, title, chats.metadata, visibility, chats.created_at, last_seq, last_message_at, message_count, \
+        last_entry_at
         """
 
-    private let id, title, metadata, createdAt, lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
+    private let id, title, metadata, visibility, createdAt, lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
 
     init(_ statement: Statement) throws {
         id = try statement.column("id")
         title = try statement.column("title")
         metadata = try statement.column("metadata")
+        visibility = try statement.column("visibility")
         createdAt = try statement.column("created_at")
         lastPosition = try statement.column("last_seq")
         lastMessageAt = try statement.column("last_message_at")
@@ -25,6 +27,7 @@ struct HeadColumns {
             id: ChatID(rawValue: row[id]),
             title: row[title],
             metadata: Metadata(stored: row[metadata]),
+            visibility: ChatVisibility(stored: row[visibility]),
             createdAt: Instant(microsecondsSinceEpoch: row[createdAt]),
             lastPosition: Position(rawValue: row[lastPosition]),
             lastMessageAt: Instant(stored: row[lastMessageAt]),

@@ -30,9 +30,9 @@ extension SQLiteDatabase {
     }
 
     /// Reads the latest messages of several chats in one snapshot, and blocks meanwhile.
-    func fetch(_ requests: [LatestMessagesRequest]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
+    func fetch(_ reads: [LatestMessagesRead]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         do {
-            return try writer.read { try $0.fetch(requests) }
+            return try writer.read { try $0.fetch(reads) }
         } catch {
             throw StoreError(error).ofRead
         }

@@ -26,7 +26,7 @@ extension SQLiteStore: ChatArchive {
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry] {
-        try await read(in: chat) { database, chat in
+        try await read(in: chat, by: .anonymous) { database, chat in
             try database.fetchArchivedEntries(of: chat.id, after: position, limit: limit)
         }
     }

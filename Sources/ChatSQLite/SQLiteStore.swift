@@ -11,7 +11,7 @@ package struct SQLiteStore: ServiceStore {
     /// Only this process's changes: other processes on the same file send no signals.
     package let signals: LogSignals
     let database: SQLiteDatabase
-    private let writes: WriteShards
+    let writes: WriteShards
     private let reads: ReadShards
     private let searches: SearchQueue
 
@@ -26,8 +26,8 @@ package struct SQLiteStore: ServiceStore {
             try database.record(requests)
         }
         reads = ReadShards(on: (0..<database.readers).map { _ in ThreadExecutor() }, limits) {
-            requests throws(StoreError) in
-            try database.fetch(requests)
+            reads throws(StoreError) in
+            try database.fetch(reads)
         }
         searches = SearchQueue(database.searchLimits) { query throws(StoreError) in
             try await database.search { try $0.fetchChats(query) }
@@ -49,8 +49,8 @@ package struct SQLiteStore: ServiceStore {
     }
 
     /// Schedules the write-ahead log to be emptied, so that deleted text leaves the disk.
-    package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await writes.deleteChat(id)
+    package func deleteChat(_ id: ChatID, by caller: Caller) async throws(StoreError) {
+        try await writes.deleteChat(id, by: caller)
     }
 
     /// Takes up a whole batch, so other writes wait for one step at most.
@@ -73,13 +73,13 @@ package struct SQLiteStore: ServiceStore {
     }
 
     /// Blocks a thread of its shard, never Swift's cooperative pool.
-    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
-        try await reads.latestMessages(request)
+    package func latestMessages(_ read: LatestMessagesRead) async throws(StoreError) -> LatestMessages? {
+        try await reads.latestMessages(read)
     }
 
     /// Finds the message by its id and chat.
-    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        try await read(in: chat) { database, chat in
+    package func message(_ id: MessageID, in chat: ChatID, by caller: Caller) async throws(StoreError) -> Message {
+        try await read(in: chat, by: caller) { database, chat in
             guard let message = try database.fetchMessage(id, in: chat.id), !message.isDeleted else {
                 throw StoreError.messageNotFound
             }
@@ -88,17 +88,20 @@ package struct SQLiteStore: ServiceStore {
     }
 
     /// Reads one message more than the limit on each side, to learn whether there are more.
-    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await read(in: query.chatID) { database, chat in try database.fetchPage(query, of: chat) }
+    package func messages(_ query: MessagePageQuery, by caller: Caller) async throws(StoreError) -> MessagePage {
+        try await read(in: query.chatID, by: caller) { database, chat in try database.fetchPage(query, of: chat) }
     }
 
     /// Reads messages and changes in one snapshot and merges them.
     package func log(
         of chat: ChatID,
         after position: Position,
-        limit: Int
+        limit: Int,
+        by caller: Caller
     ) async throws(StoreError) -> LogPage {
-        try await read(in: chat) { database, chat in try database.fetchLog(of: chat, after: position, limit: limit) }
+        try await read(in: chat, by: caller) { database, chat in
+            try database.fetchLog(of: chat, after: position, limit: limit)
+        }
     }
 
     /// Uses a connection of its own, so a busy database does not delay it.
@@ -114,13 +117,16 @@ package struct SQLiteStore: ServiceStore {
 
     /// Reads a chat, and passes it to `body` in the same snapshot.
     ///
-    /// - Throws: `StoreError.chatNotFound` if the chat does not exist.
+    /// - Throws: `StoreError.chatNotFound` if the chat does not exist or the caller may not read it.
     func read<Result: Sendable>(
         in id: ChatID,
+        by caller: Caller,
         _ body: @Sendable @escaping (Database, Chat) throws -> Result
     ) async throws(StoreError) -> Result {
         try await database.read { database in
-            guard let chat = try database.fetchHead(of: id)?.chat else { throw StoreError.chatNotFound }
+            guard let chat = try database.fetchHead(of: id)?.chat, try database.permitsReading(chat, by: caller) else {
+                throw StoreError.chatNotFound
+            }
             return try body(database, chat)
         }
     }

@@ -6,6 +6,11 @@ extension Caller {
         Caller(author: id, rights: .user(.user, Grants(everywhere: role)))
     }
 
+    /// A user without a grant, who may do what memberships permit.
+    package static func ungranted(_ id: UserID) -> Caller {
+        Caller(author: id, rights: .user(.user))
+    }
+
     /// A user who passes every check.
     package static func administrator(_ id: UserID) -> Caller {
         Caller(author: id, rights: .user(.admin))

@@ -21,6 +21,30 @@ extension ChatStore {
         try await latestMessages(LatestMessagesQuery(chatID: id, limit: limit)).chat
     }
 
+    package func latestMessages(_ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
+        try await latestMessages(query, by: .anonymous)
+    }
+
+    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
+        try await latestMessages(LatestMessagesRead(request, by: .anonymous))
+    }
+
+    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
+        try await message(id, in: chat, by: .anonymous)
+    }
+
+    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
+        try await messages(query, by: .anonymous)
+    }
+
+    package func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
+        try await log(of: chat, after: position, limit: limit, by: .anonymous)
+    }
+
+    package func deleteChat(_ id: ChatID) async throws(StoreError) {
+        try await deleteChat(id, by: .anonymous)
+    }
+
     package func recordMessage(
         _ change: LogChange,
         in chat: ChatID,
@@ -58,5 +82,21 @@ extension ChatStore {
         by caller: Caller = .anonymous
     ) async throws(StoreError) -> Message {
         try await recordMessage(.delete(id, onlyIf: .any), in: chat, by: caller).value
+    }
+}
+
+extension MemberStore {
+    /// Changes members in the name of a user without a grant.
+    @discardableResult
+    package func change(
+        _ change: MemberChange,
+        in chat: ChatID,
+        by user: UserID
+    ) async throws(StoreError) -> [Member] {
+        try await changeMembers(MemberRequest(change, in: chat, by: .ungranted(user)))
+    }
+
+    package func members(of chat: ChatID, after user: UserID? = nil, limit: Int) async throws(StoreError) -> [Member] {
+        try await members(of: chat, after: user, limit: limit, by: .anonymous)
     }
 }

@@ -50,9 +50,14 @@ package struct InterceptedStore: ServiceStore {
         return list
     }
 
-    package func log(of chat: ChatID, after position: Position, limit: Int) async throws(StoreError) -> LogPage {
+    package func log(
+        of chat: ChatID,
+        after position: Position,
+        limit: Int,
+        by caller: Caller
+    ) async throws(StoreError) -> LogPage {
         try await intercept(.log(chat, after: position))
-        return try await base.get().log(of: chat, after: position, limit: limit)
+        return try await base.get().log(of: chat, after: position, limit: limit, by: caller)
     }
 
     package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
@@ -67,24 +72,24 @@ package struct InterceptedStore: ServiceStore {
         try await base.get().updateChat(id, edit, by: caller)
     }
 
-    package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        try await base.get().deleteChat(id)
+    package func deleteChat(_ id: ChatID, by caller: Caller) async throws(StoreError) {
+        try await base.get().deleteChat(id, by: caller)
     }
 
     package func purgeDeletedChats() async throws(StoreError) -> Bool {
         try await base.get().purgeDeletedChats()
     }
 
-    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
-        try await base.get().latestMessages(request)
+    package func latestMessages(_ read: LatestMessagesRead) async throws(StoreError) -> LatestMessages? {
+        try await base.get().latestMessages(read)
     }
 
-    package func message(_ id: MessageID, in chat: ChatID) async throws(StoreError) -> Message {
-        try await base.get().message(id, in: chat)
+    package func message(_ id: MessageID, in chat: ChatID, by caller: Caller) async throws(StoreError) -> Message {
+        try await base.get().message(id, in: chat, by: caller)
     }
 
-    package func messages(_ query: MessagePageQuery) async throws(StoreError) -> MessagePage {
-        try await base.get().messages(query)
+    package func messages(_ query: MessagePageQuery, by caller: Caller) async throws(StoreError) -> MessagePage {
+        try await base.get().messages(query, by: caller)
     }
 
     package func checkReadiness() async throws(StoreError) {
@@ -147,5 +152,24 @@ extension InterceptedStore {
 
     package func recordUse(ofServerKeys hours: [String: Instant]) async throws(StoreError) {
         try await base.get().recordUse(ofServerKeys: hours)
+    }
+}
+
+extension InterceptedStore {
+    package func changeMembers(_ request: MemberRequest) async throws(StoreError) -> [Member] {
+        try await base.get().changeMembers(request)
+    }
+
+    package func members(
+        of chat: ChatID,
+        after user: UserID?,
+        limit: Int,
+        by caller: Caller
+    ) async throws(StoreError) -> [Member] {
+        try await base.get().members(of: chat, after: user, limit: limit, by: caller)
+    }
+
+    package func membership(_ reference: MemberReference) async throws(StoreError) -> Member? {
+        try await base.get().membership(reference)
     }
 }

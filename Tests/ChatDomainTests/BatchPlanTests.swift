@@ -91,8 +91,13 @@ struct BatchPlanTests {
         ChatDraft(title: try ChatTitle(title), idempotencyKey: key.flatMap(IdempotencyKey.init))
     }
 
-    private func created(_ id: ChatID, _ title: String, isReplay: Bool = false) -> Result<WriteAnswer, StoreError> {
-        let chat = Chat(id: id, title: title, createdAt: now)
+    private func created(
+        _ id: ChatID,
+        _ title: String,
+        _ lastPosition: Position = 0,
+        isReplay: Bool = false
+    ) -> Result<WriteAnswer, StoreError> {
+        let chat = Chat(id: id, title: title, createdAt: now, lastPosition: lastPosition)
         return .success(.created(Accepted(chat, isReplay: isReplay)))
     }
 
@@ -343,8 +348,8 @@ struct BatchPlanTests {
         #expect(plan.writes.creations.map(\.author) == ["bob", nil])
         #expect(
             plan.recorded(LogWrites.Written(chatIDs: [7, 8])).results == [
-                created(1, "chat", isReplay: true), created(7, "chat"), created(8, "chat"),
-                created(7, "chat", isReplay: true),
+                created(1, "chat", isReplay: true), created(7, "chat", 1), created(8, "chat"),
+                created(7, "chat", 1, isReplay: true),
             ]
         )
         let keys = callers.map { BatchPlan.CreationKey(author: $0.author, key: idempotency.key) }
@@ -360,9 +365,9 @@ struct BatchPlanTests {
             fingerprint: idempotency.fingerprint
         )
         let requests: [WriteRequest] = [
-            record(try post("before"), in: first), .delete(first),
-            record(try post("after"), in: first), .delete(first), .create(draft, by: .anonymous),
-            .delete(3), record(try post("beside"), in: second),
+            record(try post("before"), in: first), .delete(first, by: .anonymous),
+            record(try post("after"), in: first), .delete(first, by: .anonymous), .create(draft, by: .anonymous),
+            .delete(3, by: .anonymous), record(try post("beside"), in: second),
         ]
         let plan = BatchPlan(requests, from: priorState, at: now)
         #expect(plan.writes.removedChats == [first])
@@ -389,7 +394,7 @@ struct BatchPlanTests {
             priorState.heads[chat] = head(chat, Position(rawValue: size))
         }
         let chats = sizes.indices.map { ChatID(rawValue: Int64($0)) }
-        let plan = BatchPlan(chats.map { .delete($0) }, from: priorState, at: now)
+        let plan = BatchPlan(chats.map { .delete($0, by: .anonymous) }, from: priorState, at: now)
         #expect(plan.writes.removedChats == [chats[0], chats[2], chats[3]])
         #expect(plan.writes.hiddenChats == [chats[1], chats[4]])
     }
@@ -398,7 +403,7 @@ struct BatchPlanTests {
         var priorState = priorState(head(second, 0))
         priorState.busyChats = [first: .unavailable(reason: "locked")]
         let requests: [WriteRequest] = [
-            record(try post("a"), in: first), .delete(first),
+            record(try post("a"), in: first), .delete(first, by: .anonymous),
             record(try post("b"), in: second),
         ]
         let plan = BatchPlan(requests, from: priorState, at: now)

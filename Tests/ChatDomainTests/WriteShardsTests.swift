@@ -33,7 +33,7 @@ struct WriteShardsTests {
                     _ = try await shards.record(LogRequest(.post(post), in: ChatID(rawValue: number), by: .anonymous))
                 }
             }
-            group.addTask { try await shards.deleteChat(9) }
+            group.addTask { try await shards.deleteChat(9, by: .anonymous) }
             group.addTask { _ = try await shards.purgeDeletedChats() }
             while shards.waitingCount < 806 { await Task.yield() }
             gate.open()
@@ -111,7 +111,7 @@ struct WriteShardsTests {
             return Self.answer(requests)
         }
         for number in 1...20 as ClosedRange<Int64> {
-            try await shards.deleteChat(ChatID(rawValue: number))
+            try await shards.deleteChat(ChatID(rawValue: number), by: .anonymous)
         }
         let seen = threads.withLock { $0 }
         #expect(seen.mapValues(\.count) == [0: 1, 1: 1])
@@ -170,6 +170,7 @@ struct WriteShardsTests {
             switch request {
             case .record: .success(.recorded(Accepted(message)))
             case .update: .success(.updated(chat))
+            case .changeMembers: .success(.membersChanged([]))
             case .create: .success(.created(Accepted(chat)))
             case .delete: .success(.deleted)
             case .purge: .success(.purged(isMore: false))

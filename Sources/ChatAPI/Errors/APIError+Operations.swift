@@ -58,6 +58,8 @@ extension APIError {
         case .chatNotFound: self = .chatNotFound
         case .messageNotFound: self = .messageNotFound
         case .userNotFound: self = .userNotFound
+        case .memberNotFound: self = .memberNotFound
+        case .lastOwner: self = .lastOwner
         case .forbidden: self = .forbidden
         case .revisionMismatch: self = .revisionMismatch
         case .idempotencyKeyReused: self = .idempotencyKeyReused

@@ -16,6 +16,12 @@ extension APIError {
     static let chatNotFound = APIError(status: .notFound, code: "chat_not_found", detail: "Chat not found")
     static let messageNotFound = APIError(status: .notFound, code: "message_not_found", detail: "Message not found")
     static let userNotFound = APIError(status: .notFound, code: "user_not_found", detail: "User not found")
+    static let memberNotFound = APIError(status: .notFound, code: "member_not_found", detail: "Member not found")
+    static let lastOwner = APIError(
+        status: .conflict,
+        code: "last_owner",
+        detail: "The chat needs another owner first"
+    )
     static let forbidden = APIError(status: .forbidden, code: "forbidden", detail: "You may not do this")
     static let noSigningSecret = APIError(
         status: .conflict,

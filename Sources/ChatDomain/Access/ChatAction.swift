@@ -25,6 +25,21 @@ package enum ChatAction: CaseIterable, Hashable, Sendable {
     /// Administrators only.
     case editOthersMessage
 
+    /// Making someone a member in a role.
+    package static func adding(_ role: ChatRole) -> ChatAction {
+        role <= .member ? .addMember : granting(role)
+    }
+
+    /// Removing a member who has a role.
+    package static func removing(_ role: ChatRole) -> ChatAction {
+        role <= .member ? .removeMember : granting(role)
+    }
+
+    /// Giving a member a role, or taking it away.
+    package static func granting(_ role: ChatRole) -> ChatAction {
+        role < .owner ? .grantRole : .appointOwner
+    }
+
     /// The lowest role that permits the action; nil if none does.
     package var minimumRole: ChatRole? {
         switch self {

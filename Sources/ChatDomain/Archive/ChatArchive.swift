@@ -5,6 +5,7 @@
 ///   entries, and messages edited or deleted in the archive take the archive's state. A chat that is newer in the store
 ///   stays as it is.
 /// - A batch is imported entirely or not at all, and a reader sees the imported part of a chat without gaps.
+/// - An archive has no memberships: an import derives them from the log's entries, as the service did.
 /// - Ids assigned after an import are greater than every imported id.
 package protocol ChatArchive: Sendable {
     /// Returns up to `limit` users with ids above `id`, in the order of the ids' bytes; nil starts with the first user.
@@ -121,7 +122,13 @@ package struct ArchivedChat: Equatable, Sendable {
     package var withoutLog: LogHead {
         let chat = head.chat
         return LogHead(
-            chat: Chat(id: chat.id, title: chat.title, metadata: chat.metadata, createdAt: chat.createdAt),
+            chat: Chat(
+                id: chat.id,
+                title: chat.title,
+                metadata: chat.metadata,
+                visibility: chat.visibility,
+                createdAt: chat.createdAt
+            ),
             instant: chat.createdAt
         )
     }

@@ -26,6 +26,8 @@ package struct ImportPlan: Sendable {
         package private(set) var keys: Set<BatchPlan.SentKey> = []
         /// Changes at positions that the stored log already has.
         package private(set) var changes: [LogRecord] = []
+        /// Memberships in existing chats that new changes are about.
+        package private(set) var members: Set<MemberReference> = []
 
         /// - Parameter heads: The stored logs of the batch's chats; chats that do not exist are absent.
         package init(_ stretches: [ArchivedStretch], from heads: [ChatID: LogHead]) {
@@ -48,6 +50,10 @@ package struct ImportPlan: Sendable {
                         }
                         if change.position <= end {
                             changes.append(change)
+                        } else if heads[change.chatID] != nil, let entry = MemberEntry(change) {
+                            members.formUnion(
+                                entry.users.map { MemberReference(chatID: change.chatID, userID: $0) }
+                            )
                         }
                     }
                 }
@@ -56,7 +62,7 @@ package struct ImportPlan: Sendable {
 
         /// Whether the second read can be skipped.
         package var isEmpty: Bool {
-            messages.isEmpty && keys.isEmpty && changes.isEmpty
+            messages.isEmpty && keys.isEmpty && changes.isEmpty && members.isEmpty
         }
     }
 
@@ -74,6 +80,8 @@ package struct ImportPlan: Sendable {
         package var usedKeys: Set<BatchPlan.SentKey> = []
         /// The places at which the store holds exactly the change that the batch has.
         package var changes: Set<Place> = []
+        /// The needed memberships, as far as they exist, ended ones included.
+        package var members: [MemberReference: Member] = [:]
 
         /// Describes an empty database.
         package init() {}
@@ -196,8 +204,20 @@ package struct ImportPlan: Sendable {
                 }
             }
             writes.changes.append(change)
+            addMembers(change)
         }
         head.advance(at: entry.instant)
+    }
+
+    /// Repeats what a change did to the chat's members.
+    private mutating func addMembers(_ change: LogRecord) {
+        guard let entry = MemberEntry(change) else { return }
+        let members = entry.members(of: change.chatID, at: change.position) { reference in
+            writes.members[reference] ?? priorState.members[reference]
+        }
+        for member in members {
+            writes.members[member.reference] = member
+        }
     }
 
     /// Checks that entries match what is stored at their positions.

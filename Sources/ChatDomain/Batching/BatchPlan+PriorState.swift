@@ -82,6 +82,10 @@ extension BatchPlan {
         package var sent: [SentKey: SentMessage] = [:]
         /// The messages that the requests change or reply to, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
+        /// The needed memberships, as far as they exist, ended ones included.
+        package var members: [MemberReference: Member] = [:]
+        /// The number of owners of the needed chats; 0 if absent.
+        package var ownerCounts: [ChatID: Int] = [:]
         /// Chats stored under the drafts' idempotency keys.
         package var createdChats: [CreationKey: CreatedChat] = [:]
 
@@ -97,6 +101,10 @@ extension BatchPlan {
         package private(set) var keys: Set<SentKey> = []
         /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
+        /// Memberships of the callers, where these decide, and of the users in changes of members.
+        package private(set) var members: Set<MemberReference> = []
+        /// Chats that may lose an owner, whose owners are counted.
+        package private(set) var ownedChats: Set<ChatID> = []
         /// Idempotency keys of chats to create.
         package private(set) var creationKeys: Set<CreationKey> = []
 
@@ -105,25 +113,64 @@ extension BatchPlan {
             for request in requests {
                 switch request {
                 case .record(let request): insert(request)
-                case .update(let id, _, _): chats.insert(id)
+                case .update(let id, _, let caller): insert(id, for: .editChat, by: caller)
+                case .changeMembers(let request): insert(request)
                 case .create(let draft, let caller):
                     if let key = draft.idempotency?.key {
                         creationKeys.insert(CreationKey(author: caller.author, key: key))
                     }
-                case .delete(let id): chats.insert(id)
+                case .delete(let id, let caller): insert(id, for: .deleteChat, by: caller)
                 case .purge: break
                 }
             }
         }
 
         private mutating func insert(_ request: LogRequest) {
-            chats.insert(request.chatID)
+            insert(request.chatID, for: request.change.action, by: request.caller)
             if let id = request.change.messageID {
                 messages.insert(MessageReference(chatID: request.chatID, id: id))
             }
             if case .post(let draft) = request.change, let key = draft.idempotency?.key {
                 keys.insert(SentKey(chatID: request.chatID, author: request.caller.author, key: key))
             }
+        }
+
+        private mutating func insert(_ request: MemberRequest) {
+            insert(request.chatID, for: .appointOwner, by: request.caller)
+            members.formUnion(request.change.users.map { MemberReference(chatID: request.chatID, userID: $0) })
+            if request.change.mayRemoveOwner {
+                ownedChats.insert(request.chatID)
+            }
+        }
+
+        /// - Parameter action: What a request needs at most.
+        private mutating func insert(_ chat: ChatID, for action: ChatAction, by caller: Caller) {
+            chats.insert(chat)
+            if let membership = caller.membership(for: action, in: chat) {
+                members.insert(membership)
+            }
+        }
+    }
+}
+
+extension LogChange {
+    /// The action that needs the highest role among those that the change may turn out to be.
+    fileprivate var action: ChatAction {
+        switch self {
+        case .post: .post
+        case .edit: .editOwnMessage
+        case .delete: .deleteOthersMessage
+        }
+    }
+}
+
+extension MemberChange {
+    /// Whether the change may take away an owner's role.
+    fileprivate var mayRemoveOwner: Bool {
+        switch self {
+        case .add: false
+        case .setRole(_, let role): role < .owner
+        case .remove: true
         }
     }
 }

@@ -6,7 +6,7 @@ package struct BatchPlan {
     /// that other requests wait only a few milliseconds.
     package static let removalLimit: Int64 = 2_000
 
-    private enum Outcome {
+    enum Outcome {
         case appended(Int, isReplay: Bool)
         case created(Int, isReplay: Bool)
         case done(WriteAnswer)
@@ -19,13 +19,15 @@ package struct BatchPlan {
     }
 
     /// What the store must write, in one transaction.
-    package private(set) var writes = LogWrites()
-    private let priorState: PriorState
-    private let now: Instant
+    package internal(set) var writes = LogWrites()
+    let priorState: PriorState
+    let now: Instant
     private var removalBudget = removalLimit
     private var outcomes: [Outcome] = []
     private var indices: [SentKey: Int] = [:]
     private var creationIndices: [CreationKey: Int] = [:]
+    /// How many more owners chats have after the requests planned so far.
+    var ownerChanges: [ChatID: Int] = [:]
 
     /// Plans requests in order, each on top of the effects of those before it.
     ///
@@ -105,10 +107,13 @@ package struct BatchPlan {
     private mutating func plan(_ request: WriteRequest) throws(StoreError) -> Outcome {
         switch request {
         case .record(let request): return try plan(request)
-        case .update(let id, let edit, let caller): return try update(id, edit, by: caller.author)
+        case .update(let id, let edit, let caller): return try update(id, edit, by: caller)
+        case .changeMembers(let request): return try changeMembers(request)
         case .create(let draft, let caller): return try create(draft, by: caller.author)
-        case .delete(let id):
-            let size = try head(of: id).chat.lastPosition.rawValue
+        case .delete(let id, let caller):
+            let chat = try head(of: id).chat
+            try authorize(caller, to: .deleteChat, in: chat)
+            let size = chat.lastPosition.rawValue
             if size <= removalBudget {
                 removalBudget -= size
                 writes.removedChats.insert(id)
@@ -126,7 +131,7 @@ package struct BatchPlan {
         writes.removedChats.contains(chat) || writes.hiddenChats.contains(chat)
     }
 
-    private func head(of chat: ChatID) throws(StoreError) -> LogHead {
+    func head(of chat: ChatID) throws(StoreError) -> LogHead {
         if let error = priorState.busyChats[chat] { throw error }
         guard !isDeleted(chat), let head = writes.movedHeads[chat] ?? priorState.heads[chat] else {
             throw .chatNotFound
@@ -157,9 +162,10 @@ package struct BatchPlan {
         var head = try head(of: request.chatID)
         switch request.change {
         case .post(let draft):
+            try authorize(request.caller, to: .post, in: head.chat)
             return try post(draft, to: head, by: author)
         case .edit(let id, let edit, let condition):
-            let old = try message(id, in: head.chat.id, condition, allowing: request.caller) { isOwn in
+            let old = try message(id, in: head.chat, condition, allowing: request.caller) { isOwn in
                 isOwn ? .editOwnMessage : .editOthersMessage
             }
             var new = old
@@ -173,7 +179,7 @@ package struct BatchPlan {
             new.editedAt = head.instant
             return store(new)
         case .delete(let id, let condition):
-            var message = try message(id, in: head.chat.id, condition, allowing: request.caller) { isOwn in
+            var message = try message(id, in: head.chat, condition, allowing: request.caller) { isOwn in
                 isOwn ? .deleteOwnMessage : .deleteOthersMessage
             }
             head.chat.messageCount -= 1
@@ -185,15 +191,16 @@ package struct BatchPlan {
         }
     }
 
-    private mutating func update(_ id: ChatID, _ edit: ChatEdit, by author: UserID?) throws(StoreError) -> Outcome {
+    private mutating func update(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) throws(StoreError) -> Outcome {
         var head = try head(of: id)
+        try authorize(caller, to: .editChat, in: head.chat)
         let old = head.chat
         head.chat.title = edit.title?.value ?? old.title
         head.chat.metadata = edit.metadata.applied(to: old.metadata)
         if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
             return .done(.updated(old))
         }
-        append(.chatUpdated, by: author, to: &head)
+        append(.chatUpdated, by: caller.author, to: &head)
         writes.editedChats.insert(id)
         return .done(.updated(head.chat))
     }
@@ -248,15 +255,17 @@ package struct BatchPlan {
     /// - Parameter action: The change, depending on whether the message is the caller's own.
     private func message(
         _ id: MessageID,
-        in chatID: ChatID,
+        in chat: Chat,
         _ condition: RevisionCondition,
         allowing caller: Caller,
         _ action: (_ isOwn: Bool) -> ChatAction
     ) throws(StoreError) -> Message {
-        guard let message = message(MessageReference(chatID: chatID, id: id)), !message.isDeleted else {
+        // The least that any change needs: others must not learn which messages exist.
+        try authorize(caller, to: action(true), in: chat)
+        guard let message = message(MessageReference(chatID: chat.id, id: id)), !message.isDeleted else {
             throw .messageNotFound
         }
-        try caller.decide(action(message.author == caller.author), in: chatID).requireAllowed()
+        try authorize(caller, to: action(message.author == caller.author), in: chat)
         guard condition.holds(for: message) else { throw .revisionMismatch }
         return message
     }
@@ -273,8 +282,7 @@ package struct BatchPlan {
         about message: MessageID? = nil,
         to head: inout LogHead
     ) {
-        head.advance(at: now)
-        writes.movedHeads[head.chat.id] = head
+        advance(&head)
         writes.changes.append(
             LogRecord(
                 chatID: head.chat.id,
@@ -285,6 +293,12 @@ package struct BatchPlan {
                 messageID: message
             )
         )
+    }
+
+    /// Takes the next position of a log.
+    mutating func advance(_ head: inout LogHead) {
+        head.advance(at: now)
+        writes.movedHeads[head.chat.id] = head
     }
 }
 
@@ -300,12 +314,6 @@ extension LogWrites.Append {
             replyTo: draft.replyTo,
             createdAt: createdAt
         )
-    }
-}
-
-extension LogWrites.Creation {
-    fileprivate func chat(_ id: ChatID) -> Chat {
-        Chat(id: id, title: draft.title.value, metadata: draft.metadata, createdAt: createdAt)
     }
 }
 

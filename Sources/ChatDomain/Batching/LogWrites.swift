@@ -24,6 +24,46 @@ package struct LogWrites: Sendable {
         package let draft: ChatDraft
         /// The instant of the batch.
         package let createdAt: Instant
+
+        /// The entries with which the log begins: the creator joins as the owner, and then the other members.
+        private var joins: [MemberEntry] {
+            let others = draft.members?.ids.filter { $0 != author } ?? []
+            return [
+                author.map { .joined([$0], as: .owner) },
+                others.isEmpty ? nil : .joined(others, as: .member),
+            ].compactMap(\.self)
+        }
+
+        /// The position of the last of these entries; 0 if there are none.
+        package var lastPosition: Position {
+            Position(rawValue: Int64(joins.count))
+        }
+
+        /// The entries with which the log begins, in position order.
+        package func records(of chat: ChatID) -> [LogRecord] {
+            joins.enumerated().map { index, entry in
+                LogRecord(entry, in: chat, at: Position(rawValue: Int64(index + 1)), by: author, createdAt)
+            }
+        }
+
+        /// The members with whom the chat begins.
+        package func members(of chat: ChatID) -> [Member] {
+            joins.enumerated().flatMap { index, entry in
+                entry.members(of: chat, at: Position(rawValue: Int64(index + 1))) { _ in nil }
+            }
+        }
+
+        /// The chat as it is created.
+        package func chat(_ id: ChatID) -> Chat {
+            Chat(
+                id: id,
+                title: draft.title.value,
+                metadata: draft.metadata,
+                visibility: draft.visibility,
+                createdAt: createdAt,
+                lastPosition: lastPosition
+            )
+        }
     }
 
     /// Chats of an archive, inserted with an empty log.
@@ -34,6 +74,8 @@ package struct LogWrites: Sendable {
     package var appends: [Append] = []
     /// New log entries other than messages.
     package var changes: [LogRecord] = []
+    /// Memberships that `changes` creates or changes, in their new state; a stored read marker stays as it is.
+    package var members: [MemberReference: Member] = [:]
     /// Stored messages that change, in their new state.
     package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
     /// The new heads of the logs that change.

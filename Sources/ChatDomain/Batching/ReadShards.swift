@@ -4,11 +4,11 @@
 package struct ReadShards: Sendable {
     /// Reads a batch in one snapshot.
     ///
-    /// The results are in request order; nil means that the log is unchanged.
+    /// The results are in the order of the reads; nil means that the log is unchanged.
     package typealias Perform =
-        @Sendable ([LatestMessagesRequest]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
+        @Sendable ([LatestMessagesRead]) async throws(StoreError) -> [Result<LatestMessages?, StoreError>]
 
-    private let shards: [Batcher<LatestMessagesRequest, LatestMessages?>]
+    private let shards: [Batcher<LatestMessagesRead, LatestMessages?>]
 
     /// - Parameters:
     ///   - executors: Where each shard runs its batches, one per shard and at least one; nil stands for Swift's global
@@ -16,8 +16,8 @@ package struct ReadShards: Sendable {
     ///   - limits: The limits of each shard.
     package init(on executors: [(any TaskExecutor)?], _ limits: BatchLimits, perform: @escaping Perform) {
         shards = executors.map { executor in
-            Batcher(limits, on: executor) { requests throws(StoreError) in
-                BatchOutcome(answers: try await perform(requests))
+            Batcher(limits, on: executor) { reads throws(StoreError) in
+                BatchOutcome(answers: try await perform(reads))
             }
         }
     }
@@ -25,10 +25,10 @@ package struct ReadShards: Sendable {
     /// Reads a chat's latest messages; nil if the log still ends where the request says.
     ///
     /// It never throws `StoreError.outcomeUnknown`.
-    package func latestMessages(_ request: LatestMessagesRequest) async throws(StoreError) -> LatestMessages? {
-        let shard = shards[request.query.chatID.shard(of: shards.count)]
+    package func latestMessages(_ read: LatestMessagesRead) async throws(StoreError) -> LatestMessages? {
+        let shard = shards[read.request.query.chatID.shard(of: shards.count)]
         do throws(StoreError) {
-            return try await shard.submit(request, weight: request.weight)
+            return try await shard.submit(read, weight: read.request.weight)
         } catch {
             throw error.ofRead
         }

@@ -2,7 +2,7 @@
 package struct RecordedBatch: Sendable {
     /// The answer to each request, in request order.
     package var results: [Result<WriteAnswer, StoreError>]
-    /// The entries that the batch appended, except to chats that it also deleted.
+    /// The entries that the batch appended, except to chats that it also created or deleted.
     ///
     /// Each chat's entries are in position order, without gaps.
     package var entries: [LogEntry]

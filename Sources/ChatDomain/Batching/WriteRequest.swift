@@ -4,10 +4,12 @@ package enum WriteRequest: Sendable {
     case record(LogRequest)
     /// Answered by `updated`.
     case update(ChatID, ChatEdit, by: Caller)
+    /// Answered by `membersChanged`.
+    case changeMembers(MemberRequest)
     /// Answered by `created`.
     case create(ChatDraft, by: Caller)
     /// Answered by `deleted`.
-    case delete(ChatID)
+    case delete(ChatID, by: Caller)
     /// One step of purging deleted chats; answered by `purged`.
     case purge
 }
@@ -18,6 +20,8 @@ package enum WriteAnswer: Equatable, Sendable {
     case recorded(Accepted<Message>)
     /// The chat in its new state.
     case updated(Chat)
+    /// The users whom the request names, in their new state.
+    case membersChanged([Member])
     /// The new chat, or the one created earlier under the same key.
     case created(Accepted<Chat>)
     /// The chat no longer exists for any reader.

@@ -51,6 +51,13 @@ package struct WriteShards: Sendable {
         return chat
     }
 
+    /// Shares a queue with messages, so that a chat's members post in order of arrival.
+    package func changeMembers(_ request: MemberRequest) async throws(StoreError) -> [Member] {
+        let answer = try await shard(of: request.chatID).submit(.changeMembers(request), queue: 0)
+        guard case .membersChanged(let members) = answer else { throw .mismatched(answer) }
+        return members
+    }
+
     /// Picks a shard by the idempotency key, or at random without one.
     package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
         let answer = try await shard(of: draft).submit(.create(draft, by: caller), queue: 1)
@@ -59,8 +66,8 @@ package struct WriteShards: Sendable {
     }
 
     /// Runs in the shard of the chat's other changes; see `ChatStore.deleteChat`.
-    package func deleteChat(_ id: ChatID) async throws(StoreError) {
-        let answer = try await shard(of: id).submit(.delete(id), queue: 2)
+    package func deleteChat(_ id: ChatID, by caller: Caller) async throws(StoreError) {
+        let answer = try await shard(of: id).submit(.delete(id, by: caller), queue: 2)
         guard answer == .deleted else { throw .mismatched(answer) }
     }
 

@@ -6,6 +6,7 @@ package struct Chat: Equatable, Sendable {
     package var title: String
     /// Nil if the application attached nothing.
     package var metadata: Metadata?
+    package let visibility: ChatVisibility
     /// By the clock of the server that accepted the request.
     package let createdAt: Instant
     /// The position of the last log entry; 0 for an empty log.
@@ -21,6 +22,7 @@ package struct Chat: Equatable, Sendable {
         id: ChatID,
         title: String,
         metadata: Metadata? = nil,
+        visibility: ChatVisibility = .private,
         createdAt: Instant,
         lastPosition: Position = Position(rawValue: 0),
         lastMessageAt: Instant? = nil,
@@ -29,10 +31,31 @@ package struct Chat: Equatable, Sendable {
         self.id = id
         self.title = title
         self.metadata = metadata
+        self.visibility = visibility
         self.createdAt = createdAt
         self.lastPosition = lastPosition
         self.lastMessageAt = lastMessageAt
         self.messageCount = messageCount
+    }
+}
+
+/// Who may read a chat without a membership or a grant.
+package enum ChatVisibility: String, CaseIterable, Hashable, Sendable {
+    /// Nobody.
+    case `private`
+    /// Every user; users may also join.
+    case open
+
+    /// Reads a column whose values a constraint limits.
+    package init(stored text: String) {
+        self = ChatVisibility(rawValue: text) ?? .private
+    }
+
+    /// A user's role in the chat.
+    ///
+    /// - Parameter membership: The role of the user's membership; nil for none.
+    package func role(withMembership membership: ChatRole?) -> ChatRole? {
+        membership ?? (self == .open ? .reader : nil)
     }
 }
 
@@ -72,14 +95,35 @@ package struct ChatDraft: Sendable {
     package let title: ChatTitle
     /// Nil leaves the chat without metadata.
     package let metadata: Metadata?
+    package var visibility: ChatVisibility
+    /// The users who become members, besides the caller's user, who becomes the owner.
+    package let members: MemberIDs?
     /// Nil if the request has no key: each one then creates another chat.
     package let idempotency: Idempotency?
 
-    /// Derives the fingerprint from the title and the metadata.
-    package init(title: ChatTitle, metadata: Metadata? = nil, idempotencyKey: IdempotencyKey? = nil) {
+    /// Derives the fingerprint from everything that the request contains.
+    ///
+    /// - Parameter visibility: Nil if the request does not say; the chat is then private.
+    package init(
+        title: ChatTitle,
+        metadata: Metadata? = nil,
+        visibility: ChatVisibility? = nil,
+        members: MemberIDs? = nil,
+        idempotencyKey: IdempotencyKey? = nil
+    ) {
         self.title = title
         self.metadata = metadata
-        idempotency = idempotencyKey.map { Idempotency(key: $0, content: title.value, metadata?.canonical) }
+        self.visibility = visibility ?? .private
+        self.members = members
+        idempotency = idempotencyKey.map { key in
+            Idempotency(
+                key: key,
+                content: title.value,
+                metadata?.canonical,
+                visibility?.rawValue,
+                members?.ids.map(\.value).joined(separator: " ")
+            )
+        }
     }
 }
 

@@ -28,15 +28,24 @@ package struct ChatListQuery: Sendable {
     /// Limits the list to chats whose title contains this text, regardless of case and Unicode composition; nil lists
     /// all.
     package let titlePart: String?
-    /// Limits the list to these chats; nil lists all.
+    /// Limits the list to these chats and those of `member`; nil lists all.
     package var chatIDs: Set<ChatID>?
+    /// Adds the chats of which this user is a member to `chatIDs`.
+    package var member: UserID?
 
     /// - Parameter cursor: The previous page's `ChatList.next`.
-    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil, chatIDs: Set<ChatID>? = nil) {
+    package init(
+        after cursor: Cursor = .start,
+        limit: Int,
+        titlePart: String? = nil,
+        chatIDs: Set<ChatID>? = nil,
+        member: UserID? = nil
+    ) {
         self.cursor = cursor
         self.limit = limit
         self.titlePart = titlePart
         self.chatIDs = chatIDs
+        self.member = member
     }
 }
 

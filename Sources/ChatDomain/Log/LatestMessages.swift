@@ -49,6 +49,37 @@ package struct LatestMessagesRequest: Hashable, Sendable {
     }
 }
 
+/// A conditional read with its caller.
+///
+/// Callers with the same request share one read of the chat; only the decision whether they may see it is their own.
+package struct LatestMessagesRead: Sendable {
+    package let request: LatestMessagesRequest
+    package let caller: Caller
+
+    package init(_ request: LatestMessagesRequest, by caller: Caller) {
+        self.request = request
+        self.caller = caller
+    }
+
+    /// The membership that decides whether the caller may read the chat; nil if the rights alone decide.
+    package var membership: MemberReference? {
+        caller.membership(for: .read, in: request.query.chatID)
+    }
+
+    /// Returns the caller's result.
+    ///
+    /// - Parameters:
+    ///   - shared: The result of the request.
+    ///   - role: The caller's role in the chat, in the same snapshot; nil for none.
+    package func result(
+        _ shared: Result<LatestMessages?, StoreError>,
+        role: ChatRole?
+    ) -> Result<LatestMessages?, StoreError> {
+        let chat = request.query.chatID
+        return caller.rights.decide(.read, in: chat, membership: role) == .allowed ? shared : .failure(.chatNotFound)
+    }
+}
+
 /// A chat's latest messages, and where its log ended when they were read.
 package struct LatestMessages: Equatable, Sendable {
     /// The chat and at most `LatestMessagesQuery.limit` messages.

@@ -12,10 +12,21 @@ package struct LogEntry: Equatable, Sendable {
         case messageDeleted = "message.deleted"
         /// The chat's title or metadata changed.
         case chatUpdated = "chat.updated"
+        /// Users joined the chat.
+        case memberJoined = "member.joined"
+        /// The role of members changed.
+        case memberUpdated = "member.updated"
+        /// Members left the chat or were removed.
+        case memberLeft = "member.left"
 
-        /// False for entries about the chat itself.
+        /// False for entries about the chat itself or its members.
         package var isAboutMessage: Bool {
             rawValue.hasPrefix("message.")
+        }
+
+        /// Whether the entry's payload is that of a `MemberEntry`.
+        package var isAboutMembers: Bool {
+            rawValue.hasPrefix("member.")
         }
     }
 
@@ -29,7 +40,7 @@ package struct LogEntry: Equatable, Sendable {
     package let instant: Instant
     /// The message or chat as of the read, not as of the entry.
     package let subject: LogSubject
-    /// Additional data of the entry; nil for all kinds written so far.
+    /// Additional data of the entry; nil unless it is about members.
     package let payload: Metadata?
 
     package init(

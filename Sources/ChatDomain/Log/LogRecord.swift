@@ -12,7 +12,7 @@ package struct LogRecord: Equatable, Sendable {
     package let instant: Instant
     /// The message that the entry is about, always of the same chat; nil for an entry about the chat.
     package let messageID: MessageID?
-    /// Additional data of the entry; nil for all kinds written so far.
+    /// Additional data of the entry; nil unless it is about members (`MemberEntry`).
     package let payload: Metadata?
 
     package init(
@@ -46,7 +46,7 @@ package struct LogRecord: Equatable, Sendable {
         payload: Metadata?
     ) throws(StoreError) {
         guard let kind = LogEntry.Kind(rawValue: storedKind), kind != .messageCreated,
-            kind.isAboutMessage == (messageID != nil)
+            kind.isAboutMessage == (messageID != nil), !kind.isAboutMembers || payload != nil
         else {
             throw .failed(
                 reason: "the entry \(position.rawValue) of chat \(chatID.rawValue) is not a valid \(storedKind)"

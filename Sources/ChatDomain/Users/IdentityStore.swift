@@ -77,4 +77,4 @@ package protocol IdentityStore: Sendable {
 }
 
 /// Everything that the service stores, in one database.
-package typealias ServiceStore = ChatStore & IdentityStore
+package typealias ServiceStore = ChatStore & IdentityStore & MemberStore

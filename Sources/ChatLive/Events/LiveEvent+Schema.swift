@@ -4,7 +4,7 @@ extension JSONSchema {
     /// Any event a client can receive: a log entry with its `chat_id`, or a notice.
     package static let liveEvent = component(
         "LiveEvent",
-        .anyOf(.liveMessageEntry, .liveChatEntry, liveNotice)
+        .anyOf(.liveMessageEntry, .liveChatEntry, .liveMemberEntry, liveNotice)
             .described("One line of JSON, or the `data` of one Server-Sent Event.")
     )
 

@@ -103,7 +103,12 @@ final class ReplaySource: Sendable {
             // the subscriber has is read again and compared.
             let overlap = request.instant == nil ? 0 : min(1, request.position.rawValue)
             let start = Position(rawValue: request.position.rawValue - overlap)
-            let page = try await store.log(of: request.chatID, after: start, limit: pageSize + Int(overlap))
+            let page = try await store.log(
+                of: request.chatID,
+                after: start,
+                limit: pageSize + Int(overlap),
+                by: .anonymous
+            )
             let seen = page.entries.prefix { $0.position <= request.position }
             return .success(
                 ReplayPage(

@@ -73,6 +73,15 @@ package struct JSONValue: Sendable {
         return members
     }
 
+    /// The elements of an array; nil if this is not an array.
+    package var elements: [JSONValue]? {
+        guard kind == .array else { return nil }
+        var elements: [JSONValue] = []
+        var scanner = JSONScanner(bytes)
+        scanner.scanCheckedElements { elements.append($0) }
+        return elements
+    }
+
     /// The members of an object in their written order.
     var memberList: [(name: JSONValue, value: JSONValue)] {
         memberRanges.map { (value(at: $0.name), value(at: $0.value)) }

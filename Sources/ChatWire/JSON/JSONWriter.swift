@@ -1,3 +1,5 @@
+package import ChatDomain
+
 /// Writes JSON as bytes, with members in the order of the calls.
 ///
 /// Strings are escaped only where RFC 8259 requires it: other scripts, `/` and markup stay as they are.
@@ -63,6 +65,14 @@ package struct JSONWriter {
     package mutating func member(named name: String, _ value: some JSONWritable) {
         escapedName(name)
         value.write(to: &self)
+    }
+
+    /// Writes the members of an object into the current object; their names must not repeat.
+    package mutating func members(of object: Metadata) {
+        let members = object.json.utf8.dropFirst().dropLast()
+        if !members.isEmpty {
+            scalar { $0.append(contentsOf: members) }
+        }
     }
 
     /// Writes an element of the current array, or the only value of the text.

@@ -94,8 +94,6 @@ extension JSONSchema {
     /// An integer without bounds.
     package static let integer: JSONSchema = ["type": "integer"]
     package static let boolean: JSONSchema = ["type": "boolean"]
-    /// An object with any members.
-    package static let anyObject: JSONSchema = ["type": "object"]
     package static let null: JSONSchema = ["type": "null"]
 
     /// Returns a copy with one more keyword at the end.

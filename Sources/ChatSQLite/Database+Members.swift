@@ -1,0 +1,74 @@
+import ChatDomain
+import GRDB
+
+/// The statements that read members; each runs inside its caller's snapshot or transaction.
+extension Database {
+    func fetchMember(_ reference: MemberReference) throws -> Member? {
+        let statement = try cachedStatement(
+            sql: "SELECT \(MemberColumns.list) FROM members WHERE chat_id = ? AND user_id = ?"
+        )
+        let columns = try MemberColumns(statement)
+        let arguments: StatementArguments = [reference.chatID.rawValue, reference.userID.value]
+        return try Row.fetchOne(statement, arguments: arguments).map { try columns.member($0, of: reference.chatID) }
+    }
+
+    func fetchMembers(of chat: ChatID, after user: UserID?, limit: Int) throws -> [Member] {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT \(MemberColumns.list) FROM members
+                WHERE chat_id = ? AND user_id > ? AND left_seq IS NULL ORDER BY user_id LIMIT ?
+                """
+        )
+        let columns = try MemberColumns(statement)
+        let rows = try Row.fetchCursor(statement, arguments: [chat.rawValue, user.stored, limit])
+        return try Array(rows.map { try columns.member($0, of: chat) })
+    }
+
+    func fetchOwnerCount(of chat: ChatID) throws -> Int {
+        let statement = try cachedStatement(
+            sql: "SELECT count(*) FROM members WHERE chat_id = ? AND role = 'owner' AND left_seq IS NULL"
+        )
+        return try Int.fetchOne(statement, arguments: [chat.rawValue]) ?? 0
+    }
+
+    /// Whether a caller may read a chat.
+    func permitsReading(_ chat: Chat, by caller: Caller) throws -> Bool {
+        let role = try fetchRole(of: caller, in: chat)
+        return caller.rights.decide(.read, in: chat.id, membership: role) == .allowed
+    }
+
+    /// The role that decides whether a caller may read a chat; nil if the caller has none or the rights alone decide.
+    func fetchRole(of caller: Caller, in chat: Chat) throws -> ChatRole? {
+        guard let reference = caller.membership(for: .read, in: chat.id) else { return nil }
+        return chat.visibility.role(withMembership: try fetchMember(reference)?.currentRole)
+    }
+}
+
+/// The column indexes of a member.
+private struct MemberColumns {
+    static let list = "user_id, role, joined_seq, left_seq, read_seq"
+
+    private let userID, role, joinedAt, leftAt, readPosition: Int
+
+    init(_ statement: Statement) throws {
+        userID = try statement.column("user_id")
+        role = try statement.column("role")
+        joinedAt = try statement.column("joined_seq")
+        leftAt = try statement.column("left_seq")
+        readPosition = try statement.column("read_seq")
+    }
+
+    func member(_ row: Row, of chat: ChatID) throws(StoreError) -> Member {
+        guard let user = UserID(stored: row[userID]), let role = ChatRole(rawValue: row[role]) else {
+            throw .failed(reason: "a stored member is invalid")
+        }
+        let leftAt: Int64? = row[leftAt]
+        return Member(
+            MemberReference(chatID: chat, userID: user),
+            role: role,
+            joinedAt: Position(rawValue: row[joinedAt]),
+            leftAt: leftAt.map(Position.init(rawValue:)),
+            readPosition: Position(rawValue: row[readPosition])
+        )
+    }
+}
