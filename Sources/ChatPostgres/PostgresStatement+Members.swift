@@ -16,12 +16,14 @@ extension PostgresStatement {
         )
     }
 
-    /// Counts the owners of those chats that have any.
     static func countOwners(of chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT chat_id, count(*) AS owner_count FROM members
-            WHERE chat_id = ANY ($1::bigint[]) AND role = 'owner' AND left_seq IS NULL GROUP BY chat_id
+            SELECT chat.id AS chat_id, (
+                SELECT count(*) FROM members
+                WHERE members.chat_id = chat.id AND members.role = 'owner' AND members.left_seq IS NULL
+            ) AS owner_count
+            FROM unnest($1::bigint[]) AS chat (id)
             """,
             [.int64Array(chats.map(\.rawValue))]
         )

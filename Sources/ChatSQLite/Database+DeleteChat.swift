@@ -39,8 +39,10 @@ extension Database {
         }
         try cachedStatement(
             sql: """
-                DELETE FROM members WHERE chat_id = ?1 AND user_id IN
-                    (SELECT user_id FROM members WHERE chat_id = ?1 ORDER BY user_id LIMIT ?2)
+                DELETE FROM members WHERE chat_id = ?1 AND user_id <= (
+                    SELECT max(user_id) FROM
+                        (SELECT user_id FROM members WHERE chat_id = ?1 ORDER BY user_id LIMIT ?2)
+                )
                 """
         ).execute(arguments: [chat, BatchPlan.removalLimit])
         if changesCount == 0 {

@@ -72,6 +72,27 @@ struct DowngradeTests {
         }
     }
 
+    @Test(arguments: DatabaseKind.allCases)
+    func `entries about members keep their positions after a downgrade`(_ kind: DatabaseKind) async throws {
+        try await withDatabase(kind) { runner, store, database in
+            try await runner.migrate(.up, to: .head)
+            let draft = ChatDraft(title: try ChatTitle("chat"), members: MemberIDs(["bob"]))
+            let chat = try await store.createChat(draft, by: .ungranted("ada")).value.id
+            _ = try await store.postMessage(MessageText("text"), to: chat)
+            try await runner.migrate(.down, to: .revision("0002"))
+            let changes = try await database.rows("SELECT kind, author, payload FROM changes ORDER BY seq")
+            #expect(changes == Array(repeating: ["chat.updated", "ada", nil], count: 2))
+
+            try await runner.migrate(.up, to: .head)
+            try await store.checkReadiness()
+            let log = try await store.log(of: chat, after: 0, limit: 9)
+            #expect(log.entries.map(\.kind) == [.chatUpdated, .chatUpdated, .messageCreated])
+            await #expect(throws: StoreError.chatNotFound) {
+                try await store.log(of: chat, after: 0, limit: 9, by: .ungranted("ada"))
+            }
+        }
+    }
+
     /// An import can bring the same message id into several chats, or ids that do not follow the positions.
     @Test(arguments: [
         (

@@ -47,6 +47,11 @@ struct AuthorizationTests {
         ("deleteMessage", .member, { try await $0.deleteMessage($1, 1, in: $2, onlyIf: .any) }),
         ("editChat", .owner, { _ = try await $0.editChat($1, $2, ChatEdit(title: ChatTitle("edited"))) }),
         ("deleteChat", .owner, { try await $0.deleteChat($1, $2) }),
+        (
+            "changeMembers", .moderator,
+            { _ = try await $0.changeMembers($1, of: $2, .setRole("bob", .member)) }
+        ),
+        ("listMembers", .reader, { _ = try await $0.listMembers($1, of: $2, after: nil, limit: 9) }),
     ]
 
     private static let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
@@ -81,6 +86,41 @@ struct AuthorizationTests {
                     }
                 }
             }
+        }
+    }
+
+    @Test func `a membership permits what a grant of the role does`() async throws {
+        // Streams and typing notices know only grants so far.
+        let streams = ["follow", "followChats", "announceTyping"]
+        for (name, minimum, perform) in Self.operations where !streams.contains(name) {
+            for role in ChatRole.allCases {
+                try await withChat { operations, chat in
+                    let ada = Caller.ungranted("ada")
+                    _ = try await operations.changeMembers(.anonymous, of: chat, .setRole("ada", role))
+                    if role >= minimum {
+                        try await perform(operations, ada, chat)
+                    } else {
+                        await #expect(throws: StoreError.forbidden, "\(name) as \(role)") {
+                            try await perform(operations, ada, chat)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a list has the chats of a user's memberships`() async throws {
+        try await withChat { operations, chat in
+            let draft = ChatDraft(title: try ChatTitle("own"))
+            let own = try await operations.createChat(Self.caller(nil, in: chat), draft).value.id
+            let query = ChatListQuery(limit: 10)
+            #expect(try await operations.listChats(Self.caller(nil, in: chat), query).chats.map(\.id) == [own])
+            let granted = try await operations.listChats(Self.caller(.reader, in: chat), query)
+            #expect(granted.chats.map(\.id) == [own, chat])
+            #expect(try await operations.listChats(.administrator("eve"), query).chats.map(\.id) == [own, chat])
+            #expect(
+                try await operations.listMembers(Self.caller(nil, in: chat), of: own, after: nil, limit: 9).count == 1
+            )
         }
     }
 

@@ -40,10 +40,32 @@ func carryOutEverything(on store: any ServiceStore & ChatArchive, long: ChatID) 
     #expect(imported == ImportResult(added: ImportCount(chats: 1, entries: 5)))
     #expect(try await store.chat(chat, newestMessages: 20) == read)
 
+    try await changeMembers(on: store)
     try await store.deleteChat(long)
     while try await store.purgeDeletedChats() {}
     await #expect(throws: StoreError.chatNotFound) { try await store.chat(long) }
     try await changeAccess(on: store)
+}
+
+/// Runs every operation on members of a new chat, and deletes it.
+private func changeMembers(on store: any ServiceStore & ChatArchive) async throws {
+    let draft = ChatDraft(title: try ChatTitle("members"), members: MemberIDs(["bob"]))
+    let chat = try await store.createChat(draft, by: .ungranted("ada")).value
+    #expect(chat.lastPosition == 2)
+    try await store.change(.setRole("bob", .owner), in: chat.id, by: "ada")
+    let post = LogChange.post(MessageDraft(text: try MessageText("text")))
+    _ = try await store.recordMessage(post, in: chat.id, by: .ungranted("bob"))
+    try await store.change(.remove("ada"), in: chat.id, by: "bob")
+    let bob = MemberReference(chatID: chat.id, userID: "bob")
+    #expect(try await store.members(of: chat.id, after: nil, limit: 9, by: .ungranted("bob")).map(\.reference) == [bob])
+    #expect(try await store.membership(bob)?.currentRole == .owner)
+    let log = try await store.log(of: chat.id, after: 0, limit: 9, by: .ungranted("bob"))
+    #expect(log.lastPosition == 5)
+    let query = LatestMessagesQuery(chatID: chat.id, limit: 9)
+    #expect(try await store.latestMessages(query, by: .ungranted("bob")).chat.messages.count == 1)
+    await #expect(throws: StoreError.chatNotFound) { try await store.latestMessages(query, by: .ungranted("ada")) }
+    #expect(try await store.chats(ChatListQuery(limit: 9, chatIDs: [], member: "bob")).chats.map(\.id) == [chat.id])
+    try await store.deleteChat(chat.id, by: .ungranted("bob"))
 }
 
 /// Runs every operation on users and server keys of a store that has none.

@@ -67,7 +67,8 @@ struct QueryPlanTests {
                 statements.withLock { _ = $0.insert(statement.sql) }
             }
         }
-        _ = try await SQLiteStore(database, limits: .patient).chats(ChatListQuery(limit: 20, chatIDs: [1, 2]))
+        let store = SQLiteStore(database, limits: .patient)
+        _ = try await store.chats(ChatListQuery(limit: 20, chatIDs: [1, 2], member: "ada"))
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
         let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
         let steps: [String] = try await database.writer.read { database in
@@ -76,6 +77,7 @@ struct QueryPlanTests {
             }
         }
         #expect(steps.contains("SEARCH chats USING INTEGER PRIMARY KEY (rowid=?)"), "\(steps)")
+        #expect(steps.contains("SEARCH members USING INDEX members_user_id (user_id=?)"), "\(steps)")
         try database.close()
     }
 
@@ -208,6 +210,11 @@ struct QueryPlanTests {
             SELECT 'k' || id, 1, id FROM chats WHERE id > 1;
 
             INSERT INTO users (id, kind, created_at) SELECT 'user' || id, 'person', created_at FROM chats;
+
+            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < 20)
+            INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq)
+            SELECT chats.id, 'user' || number, CASE number WHEN 1 THEN 'owner' ELSE 'member' END, 1, 1
+            FROM entry, chats;
             """
         )
         try await database.fill(chat.rawValue, messages: 12_000)
@@ -255,6 +262,8 @@ struct QueryPlanTests {
             }
             _ = try await store.chat(chat)
             _ = try await store.message(first.id, in: chat)
+            try await changeMembers(of: chat, on: store)
+            try await read(chat, first.id, by: .ungranted("user2"), from: store)
         }
         for limit in [1, 20, 100] {
             let start = try await store.chats(ChatListQuery(limit: limit))
@@ -266,6 +275,35 @@ struct QueryPlanTests {
         try await store.deleteChat(new)
         try await store.deleteChat(long)
         while try await store.purgeDeletedChats() {}
+    }
+
+    /// Runs the statements of changes by a member.
+    private func changeMembers(of chat: ChatID, on store: some ServiceStore) async throws {
+        try await store.change(.add(try #require(MemberIDs(["new", "newer"])), as: .member), in: chat, by: "user1")
+        let post = LogChange.post(MessageDraft(text: try MessageText("new")))
+        _ = try await store.recordMessage(post, in: chat, by: .ungranted("new"))
+        try await store.change(.setRole("new", .owner), in: chat, by: "user1")
+        try await store.change(.remove("user1"), in: chat, by: "new")
+        try await store.change(.setRole("user1", .owner), in: chat, by: "new")
+        let draft = ChatDraft(title: try ChatTitle("new"), members: MemberIDs(["new"]))
+        _ = try await store.createChat(draft, by: .ungranted("user1"))
+    }
+
+    /// Runs the statements of reads by a member.
+    private func read(
+        _ chat: ChatID,
+        _ message: MessageID,
+        by caller: Caller,
+        from store: some ServiceStore
+    ) async throws {
+        _ = try await store.latestMessages(LatestMessagesQuery(chatID: chat, limit: 20), by: caller)
+        _ = try await store.message(message, in: chat, by: caller)
+        _ = try await store.messages(.newest(of: chat, limit: 20), by: caller)
+        _ = try await store.log(of: chat, after: 5, limit: 20, by: caller)
+        for user in [nil, "user12"] as [UserID?] {
+            _ = try await store.members(of: chat, after: user, limit: 5, by: caller)
+        }
+        _ = try await store.membership(MemberReference(chatID: chat, userID: "user3"))
     }
 }
 
