@@ -25,4 +25,21 @@ extension Operations {
     ) async throws(StoreError) -> [Member] {
         try await store.members(of: chat, after: user, limit: limit, by: caller)
     }
+
+    /// Creates the chat between the caller's user and another one, or finds the one that either of them created.
+    ///
+    /// Both are members of it afterward, also if one of them had left.
+    ///
+    /// - Throws: `StoreError.forbidden` if the caller has no user, is this user or may not create chats.
+    package func openDirectChat(_ caller: Caller, with other: UserID) async throws(StoreError) -> Accepted<Chat> {
+        guard let user = caller.author, let pair = UserPair(user, other), let both = MemberIDs([user, other]) else {
+            throw .forbidden
+        }
+        let opened = try await createChat(caller, ChatDraft(direct: pair))
+        guard opened.isReplay else { return opened }
+        // The chat is theirs, whatever the membership of the caller permits.
+        let owner = Caller(author: user, rights: .unrestricted)
+        _ = try await store.changeMembers(MemberRequest(.add(both, as: .member), in: opened.value.id, by: owner))
+        return Accepted(try await store.chat(opened.value.id), isReplay: true)
+    }
 }

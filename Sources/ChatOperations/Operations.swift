@@ -5,7 +5,8 @@ import Synchronization
 /// The operations of the service: each checks, stores and notifies.
 ///
 /// HTTP and WebSocket parse a request, call one operation and encode its result. Whether a caller may do something is
-/// decided here and nowhere else. Commands such as `export` work on the store: who runs them owns the database.
+/// decided here if it needs no membership, and otherwise by the store, together with the write or the read. Commands
+/// such as `export` work on the store: who runs them owns the database.
 package final class Operations<Store: ServiceStore>: Sendable {
     let store: Store
     let hub: EventHub

@@ -48,7 +48,7 @@ extension PostgresStatement {
                 .textArray(creations.map(\.draft.title.value)),
                 .textArray(creations.map(\.draft.metadata?.json)),
                 .timestampArray(creations.map(\.createdAt.microsecondsSinceEpoch)),
-                .textArray(creations.map(\.author.stored)),
+                .textArray(creations.map(\.keyAuthor.stored)),
                 .textArray(creations.map(\.draft.idempotency?.key.value)),
                 .int64Array(creations.map(\.draft.idempotency?.fingerprint)),
                 .textArray(creations.map(\.draft.visibility.rawValue)),

@@ -204,7 +204,7 @@ extension Database {
                 VALUES (?, ?, ?, ?)
                 """
         ).execute(
-            arguments: [creation.author.stored, idempotency.key.value, idempotency.fingerprint, id.rawValue]
+            arguments: [creation.keyAuthor.stored, idempotency.key.value, idempotency.fingerprint, id.rawValue]
         )
         return id
     }

@@ -223,6 +223,33 @@ struct MemberPlanTests {
         #expect(creations[0].members(of: 3).map(\.joinedAt.rawValue) == [1, 2, 2])
     }
 
+    @Test func `whoever asks for the chat between two people gets the same one`() throws {
+        let pair = try #require(UserPair("bob", "ada"))
+        #expect(UserPair("ada", "bob") == pair)
+        #expect(UserPair("ada", "ada") == nil)
+        let draft = ChatDraft(direct: pair)
+        let key = try #require(draft.idempotency?.key)
+        let requests: [WriteRequest] = [
+            .create(draft, by: .ungranted("bob")), .create(draft, by: .ungranted("ada")),
+            .create(ChatDraft(direct: try #require(UserPair("ada", "eve"))), by: .ungranted("ada")),
+        ]
+        let keys = BatchPlan.Needs(requests).creationKeys
+        #expect(keys.count == 2)
+        #expect(keys.contains(BatchPlan.CreationKey(author: "ada", key: key)))
+        let plan = BatchPlan(requests, from: BatchPlan.PriorState(), at: now)
+        let results = plan.recorded(LogWrites.Written(chatIDs: [3, 4])).results
+        let chats = results.map { result in if case .success(.created(let chat)) = result { chat } else { nil } }
+        #expect(chats.map(\.?.value.id) == [3, 3, 4])
+        #expect(chats.map(\.?.isReplay) == [false, true, false])
+        let records = plan.writes.creations[0].records(of: 3)
+        #expect(records.compactMap { MemberEntry($0) } == [.joined(["ada", "bob"], as: .member)])
+        #expect(records.map(\.author) == ["bob"])
+        // No client can send the key.
+        #expect(IdempotencyKey(key.value) == nil)
+        #expect(IdempotencyKey(stored: key.value) == key)
+        #expect(IdempotencyKey(stored: "direct a b") == nil)
+    }
+
     @Test func `a batch reads memberships only where they decide`() throws {
         let draft = MessageDraft(text: try MessageText("text"))
         let callers: [Caller] = [

@@ -124,6 +124,24 @@ struct AuthorizationTests {
         }
     }
 
+    @Test func `both people are members of their chat again after one has left`() async throws {
+        try await withChat { operations, _ in
+            let (ada, bob) = (Caller.ungranted("ada"), Caller.ungranted("bob"))
+            let chat = try await operations.openDirectChat(ada, with: "bob").value
+            #expect(try await operations.openDirectChat(bob, with: "ada") == Accepted(chat, isReplay: true))
+            _ = try await operations.changeMembers(ada, of: chat.id, .remove("ada"))
+            let again = try await operations.openDirectChat(ada, with: "bob")
+            #expect(again.value.id == chat.id)
+            #expect(again.value.lastPosition == 3)
+            #expect(try await operations.listMembers(ada, of: chat.id, after: nil, limit: 9).count == 2)
+            for caller in [Caller.anonymous, bob, Caller(author: "eve", rights: .user(.guest))] {
+                await #expect(throws: StoreError.forbidden) {
+                    try await operations.openDirectChat(caller, with: "bob")
+                }
+            }
+        }
+    }
+
     @Test func `without a role, a chat looks missing`() async throws {
         try await withChat { operations, chat in
             for (name, _, perform) in Self.operations {

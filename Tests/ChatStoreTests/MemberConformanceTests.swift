@@ -302,6 +302,41 @@ struct MemberConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `two people have one chat, whoever asks for it first`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let draft = ChatDraft(direct: try #require(UserPair("zoe", "ada")))
+            let answers = try await withThrowingTaskGroup(of: Accepted<Chat>.self) { group in
+                for number in 0..<40 {
+                    let user: UserID = number.isMultiple(of: 2) ? "ada" : "zoe"
+                    group.addTask { try await store.createChat(draft, by: .ungranted(user)) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let chat = try #require(answers.first).value.id
+            #expect(Set(answers.map(\.value.id)) == [chat])
+            #expect(answers.count { !$0.isReplay } == 1)
+            #expect(try await store.members(of: chat, limit: 9).map(\.role) == [.member, .member])
+            let other = ChatDraft(direct: try #require(UserPair("ada", "bob")))
+            #expect(try await store.createChat(other, by: .ungranted("ada")).value.id != chat)
+            // Neither of them owns it.
+            for change in [.setRole("eve", .member), .setRole("zoe", .owner), .remove("zoe")] as [MemberChange] {
+                await #expect(throws: StoreError.forbidden) { try await store.change(change, in: chat, by: "ada") }
+            }
+            let archived = try await store.archivedChats(after: 0, limit: 9)
+            try await store.deleteChat(chat)
+            let next = try await store.createChat(draft, by: .ungranted("zoe"))
+            #expect(!next.isReplay)
+            #expect(next.value.id != chat)
+            try await StoreUnderTest.sqliteInMemory.withStore { target in
+                let stretches = archived.map { ArchivedStretch(chat: $0) }
+                let result = try await target.importBatch(stretches, skipsConflicts: false)
+                #expect(result.conflicts.isEmpty)
+                #expect(try await target.createChat(draft, by: .ungranted("ada")).value.id == chat)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `each change of a row raises its activity`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(draft(["bob"]), by: .ungranted("ada")).value.id

@@ -117,7 +117,7 @@ extension BatchPlan {
                 case .changeMembers(let request): insert(request)
                 case .create(let draft, let caller):
                     if let key = draft.idempotency?.key {
-                        creationKeys.insert(CreationKey(author: caller.author, key: key))
+                        creationKeys.insert(CreationKey(author: draft.keyAuthor(by: caller.author), key: key))
                     }
                 case .delete(let id, let caller): insert(id, for: .deleteChat, by: caller)
                 case .purge: break

@@ -141,7 +141,7 @@ package struct BatchPlan {
 
     private mutating func create(_ draft: ChatDraft, by author: UserID?) throws(StoreError) -> Outcome {
         if let idempotency = draft.idempotency {
-            let key = CreationKey(author: author, key: idempotency.key)
+            let key = CreationKey(author: draft.keyAuthor(by: author), key: idempotency.key)
             if let earlier = priorState.createdChats[key], !isDeleted(earlier.chat.id) {
                 guard earlier.fingerprint == idempotency.fingerprint else { throw .idempotencyKeyReused }
                 let chat = writes.movedHeads[earlier.chat.id]?.chat ?? earlier.chat

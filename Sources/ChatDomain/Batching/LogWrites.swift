@@ -18,15 +18,21 @@ package struct LogWrites: Sendable {
 
     /// A chat to insert; the store assigns its id.
     package struct Creation: Sendable {
-        /// The user who created it, to whom its idempotency key belongs; nil if the caller was anonymous.
+        /// The user who created it; nil if the caller was anonymous.
         package let author: UserID?
         /// Validated, and its idempotency key is free.
         package let draft: ChatDraft
         /// The instant of the batch.
         package let createdAt: Instant
 
+        /// The user to whom the draft's idempotency key belongs; nil if the caller was anonymous.
+        package var keyAuthor: UserID? {
+            draft.keyAuthor(by: author)
+        }
+
         /// The entries with which the log begins: the creator joins as the owner, and then the other members.
         private var joins: [MemberEntry] {
+            if let pair = draft.direct { return [.joined([pair.first, pair.second], as: .member)] }
             let others = draft.members?.ids.filter { $0 != author } ?? []
             return [
                 author.map { .joined([$0], as: .owner) },

@@ -89,6 +89,27 @@ package struct ChatTitle: BoundedText, Hashable, Sendable {
     }
 }
 
+extension ChatTitle {
+    /// The title of every chat between two people, for whom clients show the other person instead.
+    fileprivate static let ofDirectChat = ChatTitle(trimmed: "Direct chat")
+
+    private init(trimmed text: String) {
+        value = text
+    }
+}
+
+/// Two different users, in the order of the bytes of their ids.
+package struct UserPair: Hashable, Sendable {
+    package let first: UserID
+    package let second: UserID
+
+    /// Returns nil if both are the same user.
+    package init?(_ one: UserID, _ other: UserID) {
+        guard one != other else { return nil }
+        (first, second) = one.value < other.value ? (one, other) : (other, one)
+    }
+}
+
 /// A request to create a chat.
 package struct ChatDraft: Sendable {
     /// Need not be unique.
@@ -98,6 +119,8 @@ package struct ChatDraft: Sendable {
     package var visibility: ChatVisibility
     /// The users who become members, besides the caller's user, who becomes the owner.
     package let members: MemberIDs?
+    /// The two members of a chat that neither of them owns and of which there is only one; nil for any other chat.
+    package let direct: UserPair?
     /// Nil if the request has no key: each one then creates another chat.
     package let idempotency: Idempotency?
 
@@ -115,6 +138,7 @@ package struct ChatDraft: Sendable {
         self.metadata = metadata
         self.visibility = visibility ?? .private
         self.members = members
+        direct = nil
         idempotency = idempotencyKey.map { key in
             Idempotency(
                 key: key,
@@ -124,6 +148,23 @@ package struct ChatDraft: Sendable {
                 members?.ids.map(\.value).joined(separator: " ")
             )
         }
+    }
+
+    /// A request for the chat between two people, whichever of them makes it.
+    package init(direct pair: UserPair) {
+        title = .ofDirectChat
+        metadata = nil
+        visibility = .private
+        members = nil
+        direct = pair
+        idempotency = Idempotency(key: IdempotencyKey(ofDirectChatWith: pair.second), fingerprint: 0)
+    }
+
+    /// The user to whom the idempotency key belongs.
+    ///
+    /// - Parameter author: The user who creates the chat.
+    package func keyAuthor(by author: UserID?) -> UserID? {
+        direct?.first ?? author
     }
 }
 

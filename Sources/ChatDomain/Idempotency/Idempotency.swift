@@ -49,4 +49,23 @@ package struct IdempotencyKey: Hashable, Sendable {
         guard text.isVisibleASCII(upTo: Self.maximumLength) else { return nil }
         value = text
     }
+
+    /// Reads a key as stores and archives keep it.
+    package init?(stored text: String) {
+        guard text.hasPrefix(Self.directPrefix) else {
+            self.init(text)
+            return
+        }
+        guard let user = UserID(String(text.dropFirst(Self.directPrefix.count))) else { return nil }
+        self.init(ofDirectChatWith: user)
+    }
+
+    /// The key of the chat between a user and the one to whom the key belongs, so that there is only one such chat.
+    ///
+    /// No client can send it, because it contains a space.
+    init(ofDirectChatWith user: UserID) {
+        value = Self.directPrefix + user.value
+    }
+
+    private static let directPrefix = "direct "
 }

@@ -23,7 +23,7 @@ package struct LogRequest: Sendable {
     package let chatID: ChatID
     /// One message each; a batch combines the changes of many requests.
     package let change: LogChange
-    /// Its user becomes the author of the message or of the change; its rights decide whose messages it may change.
+    /// Its user becomes the author of the message or of the change; its rights and its membership decide what it may do.
     package let caller: Caller
 
     package init(_ change: LogChange, in chatID: ChatID, by caller: Caller) {
