@@ -207,7 +207,7 @@ private struct Members {
 
     private func idempotency() throws(ArchiveError) -> Idempotency? {
         guard let value = members["idempotency_key"], value.kind != .null else { return nil }
-        guard let text = try? value.string(), let key = IdempotencyKey(stored: text) else {
+        guard let text = try? value.string(), let key = IdempotencyKey.stored(text) else {
             throw ArchiveError(
                 "'idempotency_key' must be 1 to \(IdempotencyKey.maximumLength) visible ASCII characters"
             )

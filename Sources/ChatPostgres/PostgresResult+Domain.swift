@@ -42,7 +42,7 @@ extension PostgresResult {
     }
 
     borrowing func key(_ column: Int, row: Int) throws(PostgresError) -> IdempotencyKey {
-        guard let key = IdempotencyKey(stored: try text(column, row: row)) else {
+        guard let key = IdempotencyKey.stored(try text(column, row: row)) else {
             throw .unexpectedResult("a stored idempotency key is invalid")
         }
         return key

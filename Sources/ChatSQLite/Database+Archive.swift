@@ -127,7 +127,7 @@ private struct IdempotencyColumns {
 
     func idempotency(_ row: Row) throws -> Idempotency? {
         guard let text: String = row[key] else { return nil }
-        guard let key = IdempotencyKey(stored: text) else {
+        guard let key = IdempotencyKey.stored(text) else {
             throw StoreError.failed(reason: "a stored idempotency key is invalid")
         }
         return Idempotency(key: key, fingerprint: row[fingerprint])

@@ -39,12 +39,11 @@ extension Database {
         }
         try cachedStatement(
             sql: """
-                DELETE FROM members WHERE chat_id = ?1 AND user_id <= (
-                    SELECT max(user_id) FROM
-                        (SELECT user_id FROM members WHERE chat_id = ?1 ORDER BY user_id LIMIT ?2)
+                DELETE FROM members WHERE chat_id = ? AND user_id <= (
+                    SELECT max(user_id) FROM (SELECT user_id FROM members WHERE chat_id = ? ORDER BY user_id LIMIT ?)
                 )
                 """
-        ).execute(arguments: [chat, BatchPlan.removalLimit])
+        ).execute(arguments: [chat, chat, BatchPlan.removalLimit])
         if changesCount == 0 {
             try remove(ChatID(rawValue: chat))
         }

@@ -50,14 +50,10 @@ package struct IdempotencyKey: Hashable, Sendable {
         value = text
     }
 
-    /// Reads a key as stores and archives keep it.
-    package init?(stored text: String) {
-        guard text.hasPrefix(Self.directPrefix) else {
-            self.init(text)
-            return
-        }
-        guard let user = UserID(String(text.dropFirst(Self.directPrefix.count))) else { return nil }
-        self.init(ofDirectChatWith: user)
+    /// Reads a key as stores and archives keep it; nil if it is invalid.
+    package static func stored(_ text: String) -> IdempotencyKey? {
+        guard text.hasPrefix(directPrefix) else { return IdempotencyKey(text) }
+        return UserID(String(text.dropFirst(directPrefix.count))).map { IdempotencyKey(ofDirectChatWith: $0) }
     }
 
     /// The key of the chat between a user and the one to whom the key belongs, so that there is only one such chat.
