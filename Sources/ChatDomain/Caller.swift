@@ -20,6 +20,11 @@ package struct Caller: Hashable, Sendable {
         rights.decide(action, in: chat, membership: nil)
     }
 
+    /// The chats that the caller may list; nil if that is all of them.
+    package var listedChats: ChatListQuery.Scope? {
+        rights.readableChats.map { ChatListQuery.Scope(chatIDs: $0, member: author) }
+    }
+
     /// The membership that decides whether the caller may do something in a chat; nil if the rights alone decide.
     package func membership(for action: ChatAction, in chat: ChatID) -> MemberReference? {
         guard let author, case .user = rights, decide(action, in: chat) != .allowed else { return nil }

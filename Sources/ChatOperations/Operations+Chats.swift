@@ -19,8 +19,7 @@ extension Operations {
         in epoch: Epoch? = nil
     ) async throws -> ChatList {
         var query = query
-        query.chatIDs = caller.rights.readableChats
-        query.member = query.chatIDs == nil ? nil : caller.author
+        query.scope = caller.listedChats
         let list = try await store.chats(query)
         if let epoch, epoch != list.epoch { throw OperationError.epochChanged(to: list.epoch) }
         return list

@@ -76,7 +76,8 @@ extension Operations {
     ) async throws -> StreamStart {
         let limit = hub.limits.maximumChats
         let known = cursor?.places ?? [:]
-        let query = ChatListQuery(limit: limit + 1, chatIDs: caller.rights.readableChats)
+        let scope = caller.rights.readableChats.map { ChatListQuery.Scope(chatIDs: $0) }
+        let query = ChatListQuery(limit: limit + 1, scope: scope)
         let ids = try await store.chats(query).chats.map(\.id)
         let interests = ids.prefix(limit).map { hub.interest(in: $0, on: eventLoop) }
         let others = Set(known.keys).subtracting(ids.prefix(limit))

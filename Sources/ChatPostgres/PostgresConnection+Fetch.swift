@@ -115,9 +115,8 @@ extension PostgresConnection {
     }
 
     func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
-        let ownChats =
-            query.member == nil
-            ? "" : " || ARRAY(SELECT chat_id FROM members WHERE user_id = $6 AND left_seq IS NULL)"
+        let memberships = "ARRAY(SELECT chat_id FROM members WHERE user_id = $6 AND left_seq IS NULL)"
+        let ids = query.scope.map { $0.member == nil ? "$5" : "$5 || \(memberships)" }
         // The ICU collation folds case as `caseFolded` does, for every script; the database's own collation may not.
         // The index contains only minutes, rounded down from the instants.
         let result = try self.query(
@@ -126,7 +125,7 @@ extension PostgresConnection {
             FROM history LEFT JOIN (
                 SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
-                    \(query.chatIDs == nil ? "" : "AND id = ANY ($5\(ownChats))")
+                    \(ids.map { "AND id = ANY (\($0))" } ?? "")
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
             ) AS chats ON true
@@ -136,8 +135,8 @@ extension PostgresConnection {
                 .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
                 .text(query.titlePart?.caseFolded),
                 .int64(Int64(query.limit) + 1),
-            ] + (query.chatIDs.map { [.int64Array($0.map(\.rawValue))] } ?? [])
-                + (query.member.map { [.text($0.value)] } ?? [])
+            ] + (query.scope.map { [.int64Array($0.chatIDs.map(\.rawValue))] } ?? [])
+                + (query.scope?.member.map { [.text($0.value)] } ?? [])
         )
         // SQL does not guarantee the order of a join's rows.
         let heads = try result.heads()

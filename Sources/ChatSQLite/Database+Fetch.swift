@@ -5,11 +5,8 @@ import GRDB
 extension Database {
     func fetchChats(_ query: ChatListQuery) throws -> ChatList {
         // The cross join makes SQLite look up the listed chats, rather than search all chats for them.
-        let ownChats =
-            query.member == nil ? "" : "UNION SELECT chat_id FROM members WHERE user_id = ? AND left_seq IS NULL"
         let source =
-            query.chatIDs == nil
-            ? "chats" : "(SELECT value AS id FROM json_each(?) \(ownChats)) AS listed CROSS JOIN chats USING (id)"
+            query.scope.map { "(\(Self.ids(in: $0))) AS listed CROSS JOIN chats USING (id)" } ?? "chats"
         let statement = try cachedStatement(
             sql: """
                 SELECT \(HeadColumns.list) FROM \(source)
@@ -20,10 +17,10 @@ extension Database {
         )
         let part = query.titlePart?.caseFolded
         let columns = try HeadColumns(statement)
-        let listed = query.chatIDs.map { "[\($0.map { String($0.rawValue) }.joined(separator: ","))]" }
+        let listed = query.scope.map { "[\($0.chatIDs.map { String($0.rawValue) }.joined(separator: ","))]" }
         let rows = try Row.fetchCursor(
             statement,
-            arguments: StatementArguments([listed, query.member?.value].compactMap(\.self)) + [
+            arguments: StatementArguments([listed, query.scope?.member?.value].compactMap(\.self)) + [
                 query.cursor.lastEntryAt.microsecondsSinceEpoch, query.cursor.id.rawValue, part, part, query.limit + 1,
             ]
         )
@@ -32,6 +29,13 @@ extension Database {
         let last = found.count > query.limit ? heads.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
         return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
+    }
+
+    /// A query for the ids of a scope, with a parameter for the chats and one for the member if there is one.
+    private static func ids(in scope: ChatListQuery.Scope) -> String {
+        let chats = "SELECT value AS id FROM json_each(?)"
+        if scope.member == nil { return chats }
+        return chats + " UNION SELECT chat_id FROM members WHERE user_id = ? AND left_seq IS NULL"
     }
 
     /// Reads the latest messages of several chats, in the order of the reads.

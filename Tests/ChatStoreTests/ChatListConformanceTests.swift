@@ -82,7 +82,9 @@ struct ChatListConformanceTests {
             }
             let epoch = try await store.epoch
             for chatIDs in [[], [4, 77]] as [Set<ChatID>] {
-                let list = try await store.chats(ChatListQuery(limit: 100, chatIDs: chatIDs))
+                let list = try await store.chats(
+                    ChatListQuery(limit: 100, scope: ChatListQuery.Scope(chatIDs: chatIDs))
+                )
                 #expect(list == ChatList(chats: [], next: nil, epoch: epoch))
             }
         }
@@ -165,7 +167,8 @@ extension ChatStore {
         var pages: [[Int64]] = []
         var cursor: ChatListQuery.Cursor? = .start
         while let start = cursor {
-            let query = ChatListQuery(after: start, limit: limit, titlePart: titlePart, chatIDs: chatIDs)
+            let scope = chatIDs.map { ChatListQuery.Scope(chatIDs: $0) }
+            let query = ChatListQuery(after: start, limit: limit, titlePart: titlePart, scope: scope)
             let list = try await chats(query)
             pages.append(list.chats.map(\.id.rawValue))
             cursor = list.next

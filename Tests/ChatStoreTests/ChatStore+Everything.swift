@@ -64,7 +64,11 @@ private func changeMembers(on store: any ServiceStore & ChatArchive) async throw
     let query = LatestMessagesQuery(chatID: chat.id, limit: 9)
     #expect(try await store.latestMessages(query, by: .ungranted("bob")).chat.messages.count == 1)
     await #expect(throws: StoreError.chatNotFound) { try await store.latestMessages(query, by: .ungranted("ada")) }
-    #expect(try await store.chats(ChatListQuery(limit: 9, chatIDs: [], member: "bob")).chats.map(\.id) == [chat.id])
+    #expect(
+        try await store.chats(ChatListQuery(limit: 9, scope: ChatListQuery.Scope(member: "bob"))).chats.map(\.id) == [
+            chat.id
+        ]
+    )
     try await store.deleteChat(chat.id, by: .ungranted("bob"))
 }
 

@@ -229,14 +229,21 @@ struct MemberConformanceTests {
             try await store.change(.remove("ada"), in: left, by: "ada")
             let granted = try await store.createChat(draft(), by: .ungranted("bob")).value.id
             _ = try await store.createChat(draft(["bob"], .open), by: .ungranted("eve"))
-            let query = ChatListQuery(limit: 9, chatIDs: [granted, own], member: "ada")
+            let query = ChatListQuery(limit: 9, scope: ChatListQuery.Scope(chatIDs: [granted, own], member: "ada"))
             #expect(try await store.chats(query).chats.map(\.id) == [granted, joined, own])
-            let first = try await store.chats(ChatListQuery(limit: 1, chatIDs: [], member: "ada"))
+            let first = try await store.chats(ChatListQuery(limit: 1, scope: ChatListQuery.Scope(member: "ada")))
             #expect(first.chats.map(\.id) == [joined])
-            let next = ChatListQuery(after: try #require(first.next), limit: 9, chatIDs: [], member: "ada")
+            let next = ChatListQuery(
+                after: try #require(first.next),
+                limit: 9,
+                scope: ChatListQuery.Scope(member: "ada")
+            )
             #expect(try await store.chats(next).chats.map(\.id) == [own])
-            #expect(try await store.chats(ChatListQuery(limit: 9, chatIDs: [], member: "nobody")).chats.isEmpty)
-            let search = ChatListQuery(limit: 9, titlePart: "CHA", chatIDs: [], member: "ada")
+            #expect(
+                try await store.chats(ChatListQuery(limit: 9, scope: ChatListQuery.Scope(member: "nobody"))).chats
+                    .isEmpty
+            )
+            let search = ChatListQuery(limit: 9, titlePart: "CHA", scope: ChatListQuery.Scope(member: "ada"))
             #expect(try await store.chats(search).chats.map(\.id) == [joined, own])
         }
     }

@@ -100,7 +100,7 @@ struct MemberPropertyTests {
             let caller = Caller.ungranted(user)
             let log = try? await store.log(of: model.chat, after: 0, limit: 1_000, by: caller)
             #expect((log != nil) == (model.role(of: user) != nil))
-            let list = try await store.chats(ChatListQuery(limit: 10, chatIDs: [], member: user))
+            let list = try await store.chats(ChatListQuery(limit: 10, scope: ChatListQuery.Scope(member: user)))
             #expect(
                 list.chats.contains { $0.id == model.chat }
                     == model.currentMembers.contains { $0.reference == reference }

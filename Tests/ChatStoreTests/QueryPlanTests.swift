@@ -68,7 +68,7 @@ struct QueryPlanTests {
             }
         }
         let store = SQLiteStore(database, limits: .patient)
-        _ = try await store.chats(ChatListQuery(limit: 20, chatIDs: [1, 2], member: "ada"))
+        _ = try await store.chats(ChatListQuery(limit: 20, scope: ChatListQuery.Scope(chatIDs: [1, 2], member: "ada")))
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
         let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
         let steps: [String] = try await database.writer.read { database in

@@ -21,6 +21,19 @@ package struct ChatListQuery: Sendable {
         )
     }
 
+    /// Some of the chats.
+    package struct Scope: Equatable, Sendable {
+        /// Chats that belong to the scope.
+        package let chatIDs: Set<ChatID>
+        /// All chats of which this user is a member belong to it, too; nil adds none.
+        package let member: UserID?
+
+        package init(chatIDs: Set<ChatID> = [], member: UserID? = nil) {
+            self.chatIDs = chatIDs
+            self.member = member
+        }
+    }
+
     /// The page contains only chats after this.
     package let cursor: Cursor
     /// The maximum number of chats, at least 1.
@@ -28,24 +41,15 @@ package struct ChatListQuery: Sendable {
     /// Limits the list to chats whose title contains this text, regardless of case and Unicode composition; nil lists
     /// all.
     package let titlePart: String?
-    /// Limits the list to these chats and those of `member`; nil lists all.
-    package var chatIDs: Set<ChatID>?
-    /// Adds the chats of which this user is a member to `chatIDs`.
-    package var member: UserID?
+    /// Limits the list to these chats; nil lists all.
+    package var scope: Scope?
 
     /// - Parameter cursor: The previous page's `ChatList.next`.
-    package init(
-        after cursor: Cursor = .start,
-        limit: Int,
-        titlePart: String? = nil,
-        chatIDs: Set<ChatID>? = nil,
-        member: UserID? = nil
-    ) {
+    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil, scope: Scope? = nil) {
         self.cursor = cursor
         self.limit = limit
         self.titlePart = titlePart
-        self.chatIDs = chatIDs
-        self.member = member
+        self.scope = scope
     }
 }
 
