@@ -238,7 +238,9 @@ struct MemberPlanTests {
         #expect(keys.contains(BatchPlan.CreationKey(author: "ada", key: key)))
         let plan = BatchPlan(requests, from: BatchPlan.PriorState(), at: now)
         let results = plan.recorded(LogWrites.Written(chatIDs: [3, 4])).results
-        let chats = results.map { result in if case .success(.created(let chat)) = result { chat } else { nil } }
+        let chats = results.map { result -> Accepted<Chat>? in
+            if case .success(.created(let chat)) = result { chat } else { nil }
+        }
         #expect(chats.map(\.?.value.id) == [3, 3, 4])
         #expect(chats.map(\.?.isReplay) == [false, true, false])
         let records = plan.writes.creations[0].records(of: 3)
