@@ -67,7 +67,8 @@ struct ArchivedMemberTests {
             await #expect(throws: ArchiveError("line 3: \(complaint)")) {
                 try await ArchiveTests.load(ArchiveTests.archive(lines), into: store)
             }
-            #expect(try await store.members(of: 1, limit: 9) == [])
+            let stored = try await store.members(of: 1, limit: 9)
+            #expect(stored == [])
         }
     }
 }
