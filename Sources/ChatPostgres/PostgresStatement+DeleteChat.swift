@@ -32,8 +32,8 @@ extension PostgresStatement {
     ///
     /// Several servers may purge at once: each takes a chat that no other one is purging.
     ///
-    /// It deletes a range of positions and one of members. The number of a chat's entries is unknown at planning time,
-    /// and with a LIMIT the server would read and sort all of them each time.
+    /// It deletes a range of positions. The number of a chat's entries is unknown at planning time, and with a LIMIT
+    /// the server would read and sort all of them each time.
     static let purge = PostgresStatement(
         """
         WITH chat AS (
@@ -51,11 +51,7 @@ extension PostgresStatement {
         ), purged_members AS (
             DELETE FROM members
             WHERE chat_id = (SELECT id FROM chat)
-                AND user_id <= (
-                    SELECT max(user_id) FROM (
-                        SELECT user_id FROM members WHERE chat_id = (SELECT id FROM chat) ORDER BY user_id LIMIT $1
-                    ) AS first
-                )
+                AND user_id = ANY (ARRAY(SELECT user_id FROM members WHERE chat_id = (SELECT id FROM chat) LIMIT $1))
             RETURNING user_id
         ), purged_chat AS (
             DELETE FROM chats USING chat

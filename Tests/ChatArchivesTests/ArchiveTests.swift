@@ -23,12 +23,12 @@ struct ArchiveTests {
             }
             let kept = try await Contents(store)
             #expect(kept.chats.isEmpty)
-            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 17))
+            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 18))
             #expect(try await Contents(store) == before)
             return (archive, before)
         }
         try await to.withStore { store in
-            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 17))
+            #expect(try await Self.load(archive, into: store) == ImportCount(chats: 3, entries: 18))
             #expect(try await Contents(store) == before)
             #expect(try await Self.export(store) == archive)
             // A second import changes nothing.
@@ -62,10 +62,12 @@ struct ArchiveTests {
             #expect(
                 Self.masked(archive) == """
                     {"type":"header","format":"chat-api","version":1}
-                    {"type":"chat","id":4,"title":"with a key","created_at":"<instant>","last_seq":0,\
+                    {"type":"chat","id":4,"title":"with a key","created_at":"<instant>","last_seq":1,\
                     "last_entry_at":"<instant>","message_count":0,"metadata":{"a":[1,2.50]},"idempotency_key":"chat",\
                     "idempotency_fingerprint":"\(fingerprint)","idempotency_author":"ada"}
-                    {"type":"end","chats":1,"entries":0}
+                    {"type":"member.joined","chat_id":4,"seq":1,"author":"ada","at":"<instant>","users":["ada"],\
+                    "role":"owner"}
+                    {"type":"end","chats":1,"entries":1}
 
                     """
             )

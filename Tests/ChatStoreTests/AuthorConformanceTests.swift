@@ -188,7 +188,7 @@ struct AuthorConformanceTests {
             try await store.deleteChat(chat)
             #expect(
                 try await store.importBatch([stretch], skipsConflicts: false)
-                    == ImportResult(added: ImportCount(chats: 1, entries: 4))
+                    == ImportResult(added: ImportCount(chats: 1, entries: 5))
             )
             #expect(try await store.log(of: chat, after: 0, limit: 20) == before)
             #expect(try await store.archivedChats(after: 0, limit: 1) == [archived])
