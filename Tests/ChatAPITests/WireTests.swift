@@ -11,7 +11,8 @@ struct WireTests {
             let createdAt = try #require(try chat.json["created_at"]?.string)
             #expect(chat.status == 201)
             let members = #""id":1,"title":"Team","created_at":"\#(createdAt)""#
-            #expect(chat.text == #"{\#(members),"last_seq":0,"last_message_at":null,"message_count":0}"#)
+            let noMessages = #""last_seq":0,"last_message_at":null,"message_count":0,"visibility":"open""#
+            #expect(chat.text == #"{\#(members),\#(noMessages)}"#)
 
             let message = try await client.send("POST", "/chats/1/messages/", body: #"{"text":"Hello"}"#)
             let postedAt = try #require(try message.json["created_at"]?.string)
@@ -20,7 +21,7 @@ struct WireTests {
             #expect(message.text == body)
 
             let read = try await client.send("GET", "/chats/1")
-            let counts = #""last_seq":1,"last_message_at":"\#(postedAt)","message_count":1"#
+            let counts = #""last_seq":1,"last_message_at":"\#(postedAt)","message_count":1,"visibility":"open""#
             #expect(read.text == #"{\#(members),\#(counts),"messages":[\#(body)]}"#)
             #expect(read.headers["content-length"] == String(read.body.count))
             #expect(read.headers["x-content-type-options"] == "nosniff")

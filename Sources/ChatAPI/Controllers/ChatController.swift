@@ -17,9 +17,23 @@ struct ChatController<Store: ServiceStore>: Sendable {
         let object = try validator.object(in: body, of: request)
         let title = object.flatMap { validator.text("title", in: $0, ChatTitle.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
+        let visibility: RequestValidator.OptionalValue<ChatVisibility>? = object.flatMap {
+            validator.optionalChoice("visibility", in: $0)
+        }
+        let members = object.flatMap { validator.optionalUsers("members", in: $0) }
         let key = validator.idempotencyKey(in: request)
-        guard let title, let metadata, let key else { throw validator.error }
-        let draft = ChatDraft(title: title, metadata: metadata.applied(to: nil), idempotencyKey: key.value)
+        guard let title, let metadata, let visibility, let members, let key else { throw validator.error }
+        var draft = ChatDraft(
+            title: title,
+            metadata: metadata.applied(to: nil),
+            visibility: visibility.value,
+            members: members.value,
+            idempotencyKey: key.value
+        )
+        if visibility.value == nil, context.credential == nil {
+            // It has no owner: private, it would be nobody's once the server requires credentials.
+            draft.visibility = .open
+        }
         return .created(try await operations.createChat(context.caller, draft))
     }
 

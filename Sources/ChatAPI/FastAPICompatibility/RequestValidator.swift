@@ -60,7 +60,7 @@ struct RequestValidator {
         } catch {
             let issue = ValidationIssue(
                 problem: .invalidJSON(reason: error.reason),
-                location: [.name("body"), .offset(error.offset)],
+                location: [.name("body"), .number(error.offset)],
                 input: .emptyObject
             )
             throw ValidationError(issues: [issue])
@@ -130,14 +130,34 @@ struct RequestValidator {
         return nil
     }
 
+    /// A required string member with one of the values of an enumeration.
+    mutating func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        in object: JSONValue
+    ) -> Value? {
+        guard let member = object.member(name) else {
+            note(.missing, at: ["body", name], input: .json(object))
+            return nil
+        }
+        return choice(try? member.string(), at: ["body", name], input: .json(member))
+    }
+
+    /// A string member with one of the values of an enumeration, if present.
+    mutating func optionalChoice<Value: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        in object: JSONValue
+    ) -> OptionalValue<Value>? {
+        guard object.member(name) != nil else { return OptionalValue(value: nil) }
+        return choice(name, in: object).map { OptionalValue(value: $0) }
+    }
+
     /// A string member with one of the values of an enumeration.
     mutating func choice<Value: RawRepresentable<String> & CaseIterable>(
         _ name: String,
         in object: JSONValue,
         default value: Value
     ) -> Value? {
-        guard let member = object.member(name) else { return value }
-        return choice(try? member.string(), at: ["body", name], input: .json(member))
+        optionalChoice(name, in: object).map { $0.value ?? value }
     }
 
     /// A query parameter with one of the values of an enumeration.
@@ -174,12 +194,16 @@ struct RequestValidator {
         return nil
     }
 
+    /// - Parameter index: The element that has the problem, if the location is an array.
     mutating func note(
         _ problem: ValidationIssue.Problem,
         at location: [String],
+        index: Int? = nil,
         input: ValidationIssue.Input
     ) {
-        issues.append(ValidationIssue(problem: problem, location: location.map { .name($0) }, input: input))
+        let names = location.map { ValidationIssue.Location.name($0) }
+        let element = index.map { [ValidationIssue.Location.number($0)] } ?? []
+        issues.append(ValidationIssue(problem: problem, location: names + element, input: input))
     }
 }
 

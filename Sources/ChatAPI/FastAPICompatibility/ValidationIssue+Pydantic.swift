@@ -9,6 +9,7 @@ extension ValidationIssue.Problem {
         case .notAnObject: "model_attributes_type"
         case .notAString: "string_type"
         case .notADictionary: "dict_type"
+        case .notAList: "list_type"
         case .notABoolean: "bool_type"
         case .notOneOf: "literal_error"
         case .notAnIntegerValue: "int_type"
@@ -33,6 +34,7 @@ extension ValidationIssue.Problem {
         case .notAnObject: "Input should be a valid dictionary or object to extract fields from"
         case .notAString: "Input should be a valid string"
         case .notADictionary: "Input should be a valid dictionary"
+        case .notAList: "Input should be a valid list"
         case .notABoolean: "Input should be a valid boolean"
         case .notOneOf(let values): "Input should be \(Self.list(values))"
         case .notAnIntegerValue: "Input should be a valid integer"
@@ -64,8 +66,8 @@ extension ValidationIssue.Problem {
         case .greaterThan(let maximum): writer.context("le", maximum)
         case .invalidJSON(let reason): writer.context("error", reason)
         case .notOneOf(let values): writer.context("expected", Self.list(values))
-        case .missing, .notAnObject, .notAString, .notADictionary, .notABoolean, .notAnIntegerValue, .notUnicode,
-            .notAnInteger, .integerTooLong, .extraForbidden:
+        case .missing, .notAnObject, .notAString, .notADictionary, .notAList, .notABoolean, .notAnIntegerValue,
+            .notUnicode, .notAnInteger, .integerTooLong, .extraForbidden:
             break
         }
     }

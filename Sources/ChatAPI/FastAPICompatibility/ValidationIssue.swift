@@ -9,7 +9,8 @@ struct ValidationIssue {
 
     enum Location {
         case name(String)
-        case offset(Int)
+        /// The offset of a byte in a text, or the index of an element in an array.
+        case number(Int)
     }
 
     /// The offending value, as the client sent it.
@@ -27,6 +28,7 @@ struct ValidationIssue {
         case notAnObject
         case notAString
         case notADictionary
+        case notAList
         case notABoolean
         /// None of the values of an enumeration, of which there are at least two.
         case notOneOf([String])
@@ -62,7 +64,7 @@ extension ValidationIssue.Location: JSONWritable {
     func write(to writer: inout JSONWriter) {
         switch self {
         case .name(let name): writer.value(name)
-        case .offset(let offset): writer.value(offset)
+        case .number(let number): writer.value(number)
         }
     }
 }
@@ -99,7 +101,7 @@ extension JSONSchema {
             .required(
                 "loc",
                 .array(of: ["type": ["string", "integer"]]),
-                "Where: `path`, `query`, `header` or `body`, then the name or the offset."
+                "Where: `path`, `query`, `header` or `body`, then the name, an index or the offset."
             ),
             .required("msg", .string),
             .required("input", [:], "What was sent there."),

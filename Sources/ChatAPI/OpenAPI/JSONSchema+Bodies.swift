@@ -21,6 +21,11 @@ extension JSONSchema {
             .adding("examples", [.string(example)])
     }
 
+    /// A list of users' ids.
+    static func users(minimum: Int) -> JSONSchema {
+        array(of: .userID, maximum: MemberIDs.maximumCount).adding("minItems", .integer(minimum))
+    }
+
     /// An object to store, or null.
     static func metadata(_ description: String, example: OpenAPIValue) -> JSONSchema {
         ["type": ["object", "null"], "description": .string(description), "examples": [example]]

@@ -7,6 +7,9 @@ extension APIOperation {
         "createChat",
         .chats,
         "Create a chat",
+        """
+        If you are a user, you own the chat. `members` become members of it, too; see docs/members.md.
+        """,
         parameters: [.idempotencyKey],
         body: (.chatCreate, ["title": "Team"]),
         responses: [
@@ -91,6 +94,19 @@ extension JSONSchema {
         .object([
             .required("title", chatTitle),
             .optional("metadata", .metadata("\(metadataRules()) Null means none.", example: ["topic": "releases"])),
+            .optional(
+                "visibility",
+                .chatVisibility,
+                """
+                Who may read the chat without being a member: nobody (`private`), or every user, who may also join (`open`). \
+                The default is `private`, but `open` for a request without a credential.
+                """
+            ),
+            .optional(
+                "members",
+                .users(minimum: 0),
+                "Users who become members, besides the one who creates the chat. They need not exist yet."
+            ),
         ])
     )
 

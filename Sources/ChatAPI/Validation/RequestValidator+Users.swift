@@ -30,10 +30,16 @@ extension RequestValidator {
         return ids
     }
 
-    private mutating func userID(_ text: String, at location: [String]) -> UserID? {
+    /// - Parameter index: The element of the location that is the id, if the location is an array.
+    mutating func userID(_ text: String, at location: [String], index: Int? = nil) -> UserID? {
         if let id = UserID(text) { return id }
-        note(.patternMismatch(UserID.pattern), at: location, input: .text(text))
+        note(.patternMismatch(UserID.pattern), at: location, index: index, input: .text(text))
         return nil
+    }
+
+    /// A required member that is a user's id.
+    mutating func userID(_ name: String, in object: JSONValue) -> UserID? {
+        string(name, in: object).flatMap { userID($0, at: ["body", name]) }
     }
 
     /// The body as a user's complete profile: what it leaves out gets the default.

@@ -15,6 +15,7 @@ extension Chat: JSONWritable {
         writer.member("last_seq", lastPosition)
         writer.member("last_message_at", lastMessageAt)
         writer.member("message_count", messageCount)
+        writer.member("visibility", visibility.rawValue)
         writer.member("metadata", ifPresent: metadata)
     }
 }
@@ -62,6 +63,9 @@ extension JSONSchema {
         ])
     )
 
+    /// Who may read a chat without being a member.
+    package static let chatVisibility = values(of: ChatVisibility.self)
+
     private static let chatProperties: [Property] = [
         .required("id", .id),
         .required("title", .string(maximum: ChatTitle.maximumLength)),
@@ -77,6 +81,11 @@ extension JSONSchema {
             "When the newest message was posted, even if it was deleted since; null if there was none."
         ),
         .required("message_count", .integer(from: 0), "The number of messages that are not deleted."),
+        .required(
+            "visibility",
+            .chatVisibility,
+            "Who may read the chat without being a member: nobody (`private`), or every user (`open`)."
+        ),
         .optional("metadata", .metadata),
     ]
 }
