@@ -14,6 +14,20 @@ extension Operations {
         try await store.changeMembers(MemberRequest(change, in: chat, by: caller))
     }
 
+    /// Makes a user a member with a role, or changes a member's role.
+    ///
+    /// - Throws: `StoreError.lastOwner`.
+    package func setRole(
+        _ caller: Caller,
+        of user: UserID,
+        in chat: ChatID,
+        to role: ChatRole
+    ) async throws(StoreError) -> Member {
+        let members = try await changeMembers(caller, of: chat, .setRole(user, role))
+        guard let member = members.first else { throw .memberNotFound }
+        return member
+    }
+
     /// Reads a page of members, in the order of the bytes of their ids.
     ///
     /// - Parameter user: The last member of the previous page; nil for the first page.
@@ -22,8 +36,9 @@ extension Operations {
         of chat: ChatID,
         after user: UserID?,
         limit: Int
-    ) async throws(StoreError) -> [Member] {
-        try await store.members(of: chat, after: user, limit: limit, by: caller)
+    ) async throws(StoreError) -> MemberPage {
+        // The member beyond the limit tells whether there is another page.
+        MemberPage(try await store.members(of: chat, after: user, limit: limit + 1, by: caller), limit: limit)
     }
 
     /// Creates the chat between the caller's user and another one, or finds the one that either of them created.

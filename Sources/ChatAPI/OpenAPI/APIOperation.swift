@@ -34,12 +34,13 @@ struct APIOperation {
 
 /// A group of operations in the documentation.
 enum APITag: String, CaseIterable {
-    case chats, messages, live, users, credentials, health
+    case chats, messages, members, live, users, credentials, health
 
     var description: String {
         switch self {
         case .chats: "Create, list, change and delete chats."
         case .messages: "Post, read, edit and delete messages."
+        case .members: "Add and remove members, and open direct chats. See docs/members.md."
         case .live: "Follow logs live. See docs/streaming.md."
         case .users: "Maintain users and their access. See docs/users.md."
         case .credentials: "Exchange a token for what a browser can send on its own."

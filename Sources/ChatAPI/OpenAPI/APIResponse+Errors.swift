@@ -87,6 +87,27 @@ extension APIResponse {
         ),
         component: "MessageNotFound"
     )
+    static let memberNotFound = APIResponse(
+        .notFound,
+        "The chat does not exist or was deleted, or the user is not one of its members.",
+        Content(
+            mediaType: "application/json",
+            schema: .error,
+            example: (
+                "examples",
+                [
+                    "member": ["value": APIError.memberNotFound.example],
+                    "chat": ["value": APIError.chatNotFound.example],
+                ]
+            )
+        ),
+        component: "MemberNotFound"
+    )
+    static let lastOwner = error(
+        .lastOwner,
+        "The user is the chat's only owner. Make another member an owner first.",
+        component: "LastOwner"
+    )
     static let userNotFound = error(.userNotFound, "There is no such user.", component: "UserNotFound")
     static let tokenNotIssued = APIResponse(
         .conflict,

@@ -27,6 +27,28 @@ extension Chat {
     )
 }
 
+extension Chat {
+    static let directExample = Chat(
+        id: ChatID(rawValue: 2),
+        title: "Direct chat",
+        createdAt: .example(0),
+        lastPosition: Position(rawValue: 1)
+    )
+}
+
+extension Member {
+    static let example = Member(
+        MemberReference(chatID: Chat.newExample.id, userID: User.example.id),
+        role: .member,
+        joinedAt: Position(rawValue: 2),
+        readPosition: Position(rawValue: 2)
+    )
+}
+
+extension MemberPage {
+    static let example = MemberPage([.example], limit: PageLimit.members.defaultValue)
+}
+
 extension ChatList {
     static let example = ChatList(chats: [.example], next: nil, epoch: .example)
 }

@@ -24,6 +24,7 @@ extension ChatService {
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
         )
+        let members = MemberController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let log = LogController(operations: operations, reads: reads)
         let events = EventController(
             operations: operations,
@@ -77,6 +78,12 @@ extension ChatService {
             Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
         ]
         let others: [Route] = [
+            Route(.get, "/chats/{chat_id}/members", .listMembers, use: members.list),
+            Route(.post, "/chats/{chat_id}/members", .addMembers, use: members.add),
+            Route(.put, "/chats/{chat_id}/members/{user_id}", .putMember, use: members.put),
+            Route(.delete, "/chats/{chat_id}/members/{user_id}", .deleteMember, use: members.remove),
+            Route(.post, "/direct", .openDirectChat, use: members.openDirect),
+
             Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
 
             Route(.get, "/users", .listUsers, use: users.list),

@@ -1,3 +1,4 @@
+import ChatDomain
 import Hummingbird
 
 /// The number of items on a page: its bounds and its default.
@@ -10,6 +11,7 @@ struct PageLimit {
     static let latestMessages = PageLimit(range: 1...100, defaultValue: 20)
     static let messages = PageLimit(range: 1...100, defaultValue: 50)
     static let logEntries = PageLimit(range: 1...100, defaultValue: 50)
+    static let members = PageLimit(range: 1...MemberPage.maximumCount, defaultValue: 50)
 }
 
 extension RequestValidator {

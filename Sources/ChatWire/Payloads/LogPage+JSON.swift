@@ -97,11 +97,7 @@ extension JSONSchema {
                     .array(of: .userID, maximum: MemberIDs.maximumCount),
                     "The users who joined, got another role or left."
                 ),
-                .optional(
-                    "role",
-                    ["enum": .array(ChatRole.allCases.map { .string($0.rawValue) })],
-                    "Their role. Absent if they left."
-                ),
+                .optional("role", .chatRole, "Their role. Absent if they left."),
             ]
         )
     }
