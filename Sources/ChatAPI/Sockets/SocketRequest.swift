@@ -10,6 +10,7 @@ package struct SocketRequest {
         case unsubscribe(ChatID)
         case send(MessageDraft, to: ChatID)
         case typing(ChatID, Metadata?)
+        case members(MemberOperation)
         /// A token or a server key.
         case auth(String)
         case ping
@@ -32,7 +33,8 @@ package struct SocketRequest {
     let operation: Operation
 
     /// The names of all operations.
-    package static let operations = ["subscribe", "unsubscribe", "send", "typing", "auth", "ping"]
+    package static let operations =
+        ["subscribe", "unsubscribe", "send", "typing"] + MemberOperation.names + ["auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
@@ -72,6 +74,8 @@ package struct SocketRequest {
         case "auth":
             operation = validator.token(in: object).map { .auth($0) }
         case "ping": operation = .ping
+        case let name? where MemberOperation.names.contains(name):
+            operation = validator.memberOperation(name, in: object).map { .members($0) }
         default: throw Invalid(mark: mark, reason: APIError.unknownOperation)
         }
         guard let operation else { throw Invalid(mark: mark, reason: validator.error) }
@@ -80,7 +84,8 @@ package struct SocketRequest {
 }
 
 extension RequestValidator {
-    fileprivate mutating func chatID(in object: JSONValue) -> ChatID? {
+    /// The member `chat_id`.
+    mutating func chatID(in object: JSONValue) -> ChatID? {
         guard let member = object.member("chat_id") else {
             note(.missing, at: ["body", "chat_id"], input: .json(object))
             return nil

@@ -95,6 +95,8 @@ struct SocketService<Store: ServiceStore>: Sendable {
         case .typing(let chatID, let metadata):
             try await operations.announceTyping(caller, in: chatID, metadata, from: client)
             return .answered(SocketAnswer(mark))
+        case .members(let operation):
+            return .answered(try await carryOut(operation, for: caller, mark))
         case .ping, .auth:
             return .answered(SocketAnswer(mark))
         }
