@@ -73,11 +73,42 @@ enum MatrixCaller: String, CaseIterable {
     }
 }
 
+/// The user Ada without a grant, and what connects her to the chat.
+struct MatrixMember: Hashable {
+    let visibility: ChatVisibility
+    /// Nil for no membership, or for one that ended.
+    let role: ChatRole?
+    let wasRemoved: Bool
+
+    /// An owner, a moderator, a member, a reader, a member who was removed, and a user who never was one.
+    static func all(in visibility: ChatVisibility) -> [MatrixMember] {
+        ChatRole.allCases.reversed().map { MatrixMember(visibility: visibility, role: $0, wasRemoved: false) }
+            + [true, false].map { MatrixMember(visibility: visibility, role: nil, wasRemoved: $0) }
+    }
+
+    static let all = ChatVisibility.allCases.flatMap { all(in: $0) }
+
+    /// The column of the user whose token grants what this membership does.
+    var counterpart: MatrixCaller {
+        switch visibility.role(withMembership: role) {
+        case nil: .out
+        case .reader: .read
+        case .member: .mem
+        case .moderator: .mod
+        case .owner: .own
+        }
+    }
+}
+
 /// What each caller gets for each request.
 struct AccessMatrix {
     struct Row {
         let name: String
         let cells: [(caller: MatrixCaller, expected: String)]
+
+        func cell(of caller: MatrixCaller) -> String? {
+            cells.first { $0.caller == caller }?.expected
+        }
     }
 
     let rows: [Row]
@@ -104,7 +135,7 @@ struct MatrixServers {
     private let required: HTTPTestClient
     private let keys: [MatrixCaller: String]
 
-    /// A chat with a message by Ada, and one by Bob; Carol only exists.
+    /// A chat with a message by Ada and one by Bob, who owns it; Carol is a member.
     struct Scene {
         let client: HTTPTestClient
         let chat: ChatID
@@ -141,16 +172,43 @@ struct MatrixServers {
 
     /// Sets a new scene, so that no request can affect another.
     func scene(for caller: MatrixCaller) async throws -> Scene {
+        let chat = try await access.store.createChat(titled: ChatTitle("chat")).id
+        let headers = try await caller.headers(for: chat, access, keys)
+        return try await scene(in: chat, caller == .open ? open : required, headers)
+    }
+
+    func scene(for member: MatrixMember) async throws -> Scene {
+        let draft = ChatDraft(title: try ChatTitle("chat"), visibility: member.visibility)
+        let chat = try await access.store.createChat(draft).value.id
+        if let role = member.role ?? (member.wasRemoved ? .owner : nil) {
+            try await change(.setRole("ada", role), in: chat)
+        }
+        if member.wasRemoved {
+            try await change(.remove("ada"), in: chat)
+        }
+        return try await scene(in: chat, required, HTTPTestClient.headers(as: try await access.token("ada")))
+    }
+
+    private func scene(
+        in chat: ChatID,
+        _ client: HTTPTestClient,
+        _ headers: [String: String]
+    ) async throws -> Scene {
         let store = access.store
         _ = try await store.putUser("carol", UserProfile())
-        let chat = try await store.createChat(titled: ChatTitle("chat")).id
+        try await change(.setRole("bob", .owner), in: chat)
+        try await change(.setRole("carol", .member), in: chat)
         let post = LogChange.post(MessageDraft(text: try MessageText("text")))
         return Scene(
-            client: caller == .open ? open : required,
+            client: client,
             chat: chat,
             own: try await store.recordMessage(post, in: chat, by: .user("ada")).value.id,
             other: try await store.recordMessage(post, in: chat, by: .user("bob")).value.id,
-            headers: try await caller.headers(for: chat, access, keys)
+            headers: headers
         )
+    }
+
+    private func change(_ change: MemberChange, in chat: ChatID) async throws {
+        _ = try await access.store.changeMembers(MemberRequest(change, in: chat, by: .anonymous))
     }
 }

@@ -24,6 +24,11 @@ struct AccessMatrixTests {
         PATCH /chats/{chat_id}/messages/{message_id} of Bob   200  401  403  404  403 403 403 403 200 200 403  403 404 404
         DELETE /chats/{chat_id}/messages/{message_id}         204  401  204  404  403 204 204 204 204 204 403  403 404 404
         DELETE /chats/{chat_id}/messages/{message_id} of Bob  204  401  403  404  403 403 204 204 204 204 403  403 404 404
+        GET /chats/{chat_id}/members                          200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        POST /chats/{chat_id}/members                         200  401  403  404  403 403 200 200 200 200 403  403 404 404
+        PUT /chats/{chat_id}/members/{user_id}                200  401  403  404  403 403 403 200 200 200 403  403 404 404
+        DELETE /chats/{chat_id}/members/{user_id}             204  401  403  404  403 403 204 204 204 204 403  403 404 404
+        POST /direct                                          403  401  403  201  201 201 201 201 201 403 403  403 201 201
         GET /chats/{chat_id}/log                              200  401  200  404  200 200 200 200 200 200 200  200 404 404
         GET /chats/{chat_id}/events                           200  401  200  404  200 200 200 200 200 200 200  200 404 404
         GET /chats/{chat_id}/events?wait=0                    200  401  200  404  200 200 200 200 200 200 200  200 404 404
@@ -66,7 +71,10 @@ struct AccessMatrixTests {
         "POST /chats/{chat_id}/messages/": #"{"text":"new"}"#,
         "PATCH /chats/{chat_id}/messages/{message_id}": #"{"text":"new"}"#,
         "PATCH /chats/{chat_id}/messages/{message_id} of Bob": #"{"text":"new"}"#,
-        "POST /chats/{chat_id}/typing": "{}", "PUT /users/{user_id}": "{}",
+        "POST /chats/{chat_id}/members": #"{"users":["dave"]}"#,
+        "PUT /chats/{chat_id}/members/{user_id}": #"{"role":"reader"}"#,
+        "POST /direct": #"{"user":"friend-{chat_id}"}"#, "POST /chats/{chat_id}/typing": "{}",
+        "PUT /users/{user_id}": "{}",
         "POST /users/{user_id}/tokens": #"{"ttl":60}"#,
         "POST /tickets": #"{"path":"/chats/1/events"}"#,
     ]
@@ -86,6 +94,11 @@ struct AccessMatrixTests {
         unsubscribe    absent unauth absent absent absent absent absent absent absent absent absent absent absent absent
         send           ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
         typing         ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
+        members.list   ok     unauth ok     hidden ok     ok     ok     ok     ok     ok     ok     ok     hidden hidden
+        members.add    ok     unauth forbid hidden forbid forbid ok     ok     ok     ok     forbid forbid hidden hidden
+        members.put    ok     unauth forbid hidden forbid forbid forbid ok     ok     ok     forbid forbid hidden hidden
+        members.remove ok     unauth forbid hidden forbid forbid ok     ok     ok     ok     forbid forbid hidden hidden
+        direct         forbid unauth forbid ok     ok     ok     ok     ok     ok     forbid forbid forbid ok     ok
         auth           ok     ok     ok     ok     ok     ok     ok     ok     ok     other  other  other  other  ok
         ping           ok     unauth ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok
         """
@@ -96,27 +109,47 @@ struct AccessMatrixTests {
         "other": "other_user",
     ]
 
+    /// What so far only a grant permits.
+    private static let needsGrant: Set = [
+        "GET /chats/{chat_id}/events", "GET /chats/{chat_id}/events?wait=0", "GET /events?chats={chat_id}",
+        "POST /chats/{chat_id}/typing", "subscribe", "typing",
+    ]
+
     @Test func `every route answers every caller as the table says`() async throws {
         try await MatrixServers.withServers { servers in
             for row in Self.routes.rows {
                 for (caller, expected) in row.cells {
-                    try await expect(expected, for: row.name, as: caller, servers)
+                    try await expect(expected, for: row.name, as: caller, servers.scene(for: caller))
                 }
             }
         }
         for row in Self.revocation.rows {
             for (caller, expected) in row.cells {
                 try await MatrixServers.withServers { servers in
-                    try await expect(expected, for: row.name, as: caller, servers)
+                    try await expect(expected, for: row.name, as: caller, servers.scene(for: caller))
                 }
             }
         }
     }
 
-    private func expect(_ expected: String, for name: String, as caller: MatrixCaller, _ servers: MatrixServers)
-        async throws
-    {
-        let scene = try await servers.scene(for: caller)
+    /// What a user may do does not depend on whether a membership or a token says so.
+    @Test func `every route answers members as it answers users with a grant`() async throws {
+        try await MatrixServers.withServers { servers in
+            for row in Self.routes.rows where !Self.needsGrant.contains(row.name) {
+                for member in MatrixMember.all {
+                    let expected = try #require(row.cell(of: member.counterpart))
+                    try await expect(expected, for: row.name, as: member, servers.scene(for: member))
+                }
+            }
+        }
+    }
+
+    private func expect(
+        _ expected: String,
+        for name: String,
+        as caller: some Sendable,
+        _ scene: MatrixServers.Scene
+    ) async throws {
         let response = try await response(to: name, scene)
         let comment = Comment("\(name) as \(caller): \(response.text)")
         #expect(String(response.status) == expected, comment)
@@ -131,15 +164,17 @@ struct AccessMatrixTests {
     private func response(to name: String, _ scene: MatrixServers.Scene) async throws -> HTTPTestResponse {
         let words = name.split(separator: " ").map(String.init)
         let message = name.hasSuffix("of Bob") ? scene.other : scene.own
+        let chat = String(scene.chat.rawValue)
+        let body = Self.bodies[name]?.replacing("{chat_id}", with: chat)
         let path = words[1]
-            .replacing("{chat_id}", with: String(scene.chat.rawValue))
+            .replacing("{chat_id}", with: chat)
             .replacing("{message_id}", with: String(message.rawValue))
             .replacing("{user_id}", with: "carol")
             .replacing("{file}", with: "swagger-ui.css")
         let headers = scene.headers.merging(words[1] == "/ws" ? WebSocketClient.headers : [:]) { $1 }
         // Streams do not end, so only the heads of their responses are read.
         return try await scene.client.withKeptConnection { connection in
-            try await connection.send(words[0], path, headers: headers, body: Self.bodies[name])
+            try await connection.send(words[0], path, headers: headers, body: body)
         }
     }
 
@@ -159,26 +194,49 @@ struct AccessMatrixTests {
 
     @Test func `every WebSocket operation answers every caller as the table says`() async throws {
         try await MatrixServers.withServers { servers in
-            let token = try await servers.access.token("ada")
             for row in Self.operations.rows {
                 for (caller, expected) in row.cells {
-                    let scene = try await servers.scene(for: caller)
-                    let comment = Comment("\(row.name) as \(caller)")
-                    try await scene.client.withSocket(headers: scene.headers) { socket in
-                        #expect(try await socket.next() == ["type": "hello"])
-                        let chat = scene.chat.rawValue
-                        try await socket.send(
-                            #"{"op":"\#(row.name)","ref":1,"chat_id":\#(chat),"text":"new","token":"\#(token)"}"#
-                        )
-                        let answer = try await socket.next()
-                        #expect(answer["ref"] == 1, comment)
-                        #expect(answer["ok"] == .bool(expected == "ok"), comment)
-                        #expect(answer["code"]?.string == Self.codes[expected], comment)
-                        if ["unauth", "other"].contains(expected) {
-                            #expect(try await socket.frames.nextFrame() == "close 4003", comment)
-                        }
-                    }
+                    try await expectAnswer(expected, to: row.name, as: caller, servers.scene(for: caller), servers)
                 }
+            }
+        }
+    }
+
+    @Test func `every WebSocket operation answers members as it answers users with a grant`() async throws {
+        try await MatrixServers.withServers { servers in
+            for row in Self.operations.rows where !Self.needsGrant.contains(row.name) {
+                for member in MatrixMember.all {
+                    let expected = try #require(row.cell(of: member.counterpart))
+                    try await expectAnswer(expected, to: row.name, as: member, servers.scene(for: member), servers)
+                }
+            }
+        }
+    }
+
+    private func expectAnswer(
+        _ expected: String,
+        to name: String,
+        as caller: some Sendable,
+        _ scene: MatrixServers.Scene,
+        _ servers: MatrixServers
+    ) async throws {
+        let token = try await servers.access.token("ada")
+        let comment = Comment("\(name) as \(caller)")
+        try await scene.client.withSocket(headers: scene.headers) { socket in
+            #expect(try await socket.next() == ["type": "hello"])
+            let chat = scene.chat.rawValue
+            try await socket.send(
+                #"""
+                {"op":"\#(name)","ref":1,"chat_id":\#(chat),"text":"new","token":"\#(token)","users":["dave"],\#
+                "user_id":"carol","role":"reader","user":"friend-\#(chat)"}
+                """#
+            )
+            let answer = try await socket.next()
+            #expect(answer["ref"] == 1, comment)
+            #expect(answer["ok"] == .bool(expected == "ok"), comment)
+            #expect(answer["code"]?.string == Self.codes[expected], comment)
+            if ["unauth", "other"].contains(expected) {
+                #expect(try await socket.frames.nextFrame() == "close 4003", comment)
             }
         }
     }
