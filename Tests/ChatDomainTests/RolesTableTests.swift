@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct RolesTableTests {
     @Test func `the documented table shows what each role may do`() throws {
-        let page = try PackageFile.read("docs/authentication.md")
+        let page = try PackageFile.read("docs/members.md")
         let table = try #require(page.firstMatch(of: /\n\| may \|(.*)\|\n\|[-| ]*\|\n((?:\|.*\|\n)*)/)).output
         let roles = try table.1.split(separator: "|").map { column in
             try #require(ChatRole(rawValue: column.trimmingCharacters(in: .whitespaces)))
