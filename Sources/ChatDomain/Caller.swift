@@ -20,6 +20,13 @@ package struct Caller: Hashable, Sendable {
         rights.decide(action, in: chat, membership: nil)
     }
 
+    /// Decides whether the caller may do something in a chat.
+    ///
+    /// - Parameter membership: The role of the caller's membership; nil for none, or if the rights alone decide.
+    package func decide(_ action: ChatAction, in chat: Chat, membership: ChatRole?) -> AccessDecision {
+        rights.decide(action, in: chat.id, membership: chat.visibility.role(withMembership: membership))
+    }
+
     /// The chats that the caller may list; nil if that is all of them.
     package var listedChats: ChatListQuery.Scope? {
         rights.readableChats.map { ChatListQuery.Scope(chatIDs: $0, member: author) }

@@ -48,8 +48,14 @@ package protocol ChatStore: Sendable {
     /// - Returns: Whether there may be more; call it again until it returns false.
     func purgeDeletedChats() async throws(StoreError) -> Bool
 
-    /// Returns those of the chats that exist; missing ones are left out.
-    func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot
+    /// Returns those of the chats that the caller may read, with the caller's memberships; missing ones are left out.
+    ///
+    /// - Parameter action: A membership is read if it decides whether the caller may do this.
+    func chats(
+        withIDs ids: [ChatID],
+        for action: ChatAction,
+        by caller: Caller
+    ) async throws(StoreError) -> ChatSnapshot
 
     /// Lists chats, most recently active first.
     ///
@@ -86,6 +92,11 @@ package protocol ChatStore: Sendable {
 }
 
 extension ChatStore {
+    /// Returns those of the chats that exist; missing ones are left out.
+    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+        try await chats(withIDs: ids, for: .read, by: .anonymous)
+    }
+
     /// Returns a chat without its messages.
     ///
     /// - Throws: `StoreError.chatNotFound` if it does not exist.

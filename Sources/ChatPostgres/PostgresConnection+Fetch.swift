@@ -102,16 +102,27 @@ extension PostgresConnection {
         return (results, roles)
     }
 
-    func fetchChats(withIDs ids: [ChatID]) throws(PostgresError) -> ChatSnapshot {
+    func fetchChats(
+        withIDs ids: [ChatID],
+        for action: ChatAction,
+        by caller: Caller
+    ) throws(PostgresError) -> ChatSnapshot {
+        let member = ids.lazy.compactMap { caller.membership(for: action, in: $0)?.userID }.first
         let result = try query(
             """
-            SELECT history.epoch, \(HeadColumns.list)
+            SELECT history.epoch, \(HeadColumns.list)\(member.map { _ in ", " + ReaderColumns.role(parameter: 2) } ?? "")
             FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
             WHERE history.id = 1
             """,
-            [.int64Array(ids.map(\.rawValue))]
+            [.int64Array(ids.map(\.rawValue))] + (member.map { [.text($0.value)] } ?? [])
         )
-        return ChatSnapshot(heads: try result.heads(), epoch: try result.epoch())
+        let memberships = member == nil ? [:] : try result.memberships()
+        return ChatSnapshot(
+            heads: try result.heads(),
+            memberships: memberships.filter { caller.membership(for: action, in: $0.key) != nil },
+            epoch: try result.epoch(),
+            by: caller
+        )
     }
 
     func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {

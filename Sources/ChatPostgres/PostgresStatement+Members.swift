@@ -89,6 +89,16 @@ extension PostgresResult {
         return roles
     }
 
+    /// Reads a user's memberships from `chat_id` and `reader_role`.
+    borrowing func memberships() throws(PostgresError) -> [ChatID: ChatRole] {
+        let (chat, role) = (try column("chat_id"), try column("reader_role"))
+        var memberships: [ChatID: ChatRole] = [:]
+        for row in 0..<rowCount where !isNull(role, row: row) {
+            memberships[ChatID(rawValue: try int64(chat, row: row))] = ChatRole(rawValue: try text(role, row: row))
+        }
+        return memberships
+    }
+
     /// A user's role in a chat, from the columns of the membership's role and of the chat's visibility.
     borrowing func role(_ membership: Int, _ visibility: Int, row: Int) throws(PostgresError) -> ChatRole? {
         let role = isNull(membership, row: row) ? nil : ChatRole(rawValue: try text(membership, row: row))

@@ -58,9 +58,15 @@ package struct PostgresStore: ServiceStore {
         try await writes.purgeDeletedChats()
     }
 
-    /// Reads all chats in one statement, in no particular order.
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
-        try await database.read { connection throws(PostgresError) in try connection.fetchChats(withIDs: ids) }
+    /// Reads all chats and memberships in one statement, in no particular order.
+    package func chats(
+        withIDs ids: [ChatID],
+        for action: ChatAction,
+        by caller: Caller
+    ) async throws(StoreError) -> ChatSnapshot {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchChats(withIDs: ids, for: action, by: caller)
+        }
     }
 
     /// Searches run one at a time on a connection of their own; plain lists share the pool.

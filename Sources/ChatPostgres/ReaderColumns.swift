@@ -22,11 +22,20 @@ struct ReaderColumns {
             return
         }
         list = """
-            , chats.visibility AS reader_visibility, (
-                SELECT role FROM members WHERE chat_id = chats.id AND user_id = $\(number) AND left_seq IS NULL
-            ) AS reader_role
+            , chats.visibility AS reader_visibility, \(Self.role(parameter: number))
             """
         parameters = [.text(reference.userID.value)]
+    }
+
+    /// The column `reader_role`: the role of a member of the chat.
+    ///
+    /// - Parameter number: The number of the parameter that is the user's id.
+    static func role(parameter number: Int) -> String {
+        """
+        (
+            SELECT role FROM members WHERE chat_id = chats.id AND user_id = $\(number) AND left_seq IS NULL
+        ) AS reader_role
+        """
     }
 
     /// Whether the query found the chat, and the caller may read it.

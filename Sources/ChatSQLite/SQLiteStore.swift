@@ -59,10 +59,18 @@ package struct SQLiteStore: ServiceStore {
     }
 
     /// Reads all chats in one snapshot, in the order of `ids`.
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+    package func chats(
+        withIDs ids: [ChatID],
+        for action: ChatAction,
+        by caller: Caller
+    ) async throws(StoreError) -> ChatSnapshot {
         try await database.read { database in
             let heads = try ids.compactMap { try database.fetchHead(of: $0) }
-            return ChatSnapshot(heads: heads, epoch: try database.fetchEpoch())
+            var memberships: [ChatID: ChatRole] = [:]
+            for reference in heads.compactMap({ caller.membership(for: action, in: $0.chat.id) }) {
+                memberships[reference.chatID] = try database.fetchMember(reference)?.currentRole
+            }
+            return ChatSnapshot(heads: heads, memberships: memberships, epoch: try database.fetchEpoch(), by: caller)
         }
     }
 

@@ -39,9 +39,13 @@ package struct InterceptedStore: ServiceStore {
         intercept = { _ throws(StoreError) in }
     }
 
-    package func chats(withIDs ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+    package func chats(
+        withIDs ids: [ChatID],
+        for action: ChatAction,
+        by caller: Caller
+    ) async throws(StoreError) -> ChatSnapshot {
         try await intercept(.chats(ids))
-        return try await base.get().chats(withIDs: ids)
+        return try await base.get().chats(withIDs: ids, for: action, by: caller)
     }
 
     package func chats(_ query: ChatListQuery) async throws(StoreError) -> ChatList {

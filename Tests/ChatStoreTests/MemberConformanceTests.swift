@@ -114,6 +114,34 @@ struct MemberConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `chats are read with the memberships that decide`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let own = try await store.createChat(draft(["bob"]), by: .ungranted("ada")).value.id
+            let hidden = try await store.createChat(draft(), by: .ungranted("ada")).value.id
+            let open = try await store.createChat(draft([], .open), by: .ungranted("ada")).value.id
+            let left = try await store.createChat(draft(["bob"]), by: .ungranted("ada")).value.id
+            try await store.change(.remove("bob"), in: left, by: "bob")
+            func read(_ action: ChatAction, by caller: Caller) async throws -> ChatSnapshot {
+                try await store.chats(withIDs: [own, hidden, open, left, 77], for: action, by: caller)
+            }
+            let grant = Caller(author: "bob", rights: .user(.user, Grants(chats: [own: .reader, hidden: .reader])))
+            let member: [ChatID: ChatRole] = [own: .member]
+            let reads: [(ChatAction, Caller, Set<ChatID>, [ChatID: ChatRole])] = [
+                (.read, .ungranted("bob"), [own, open], member), (.read, .ungranted("eve"), [open], [:]),
+                (.read, grant, [own, hidden, open], [:]), (.post, grant, [own, hidden, open], member),
+                (.post, .anonymous, [own, hidden, open, left], [:]),
+                (.post, .administrator("bob"), [own, hidden, open, left], [:]),
+            ]
+            for (action, caller, chats, memberships) in reads {
+                let snapshot = try await read(action, by: caller)
+                #expect(Set(snapshot.chats.map(\.id)) == chats)
+                #expect(snapshot.memberships == memberships)
+                #expect(try await snapshot.epoch == store.epoch)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `members may do what their roles permit, and others do not see the chat`(_ store: StoreUnderTest) async throws
     {
         try await store.withStore { store in

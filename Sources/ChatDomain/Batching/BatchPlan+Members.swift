@@ -3,8 +3,7 @@ extension BatchPlan {
     /// Requires that the caller may do something in a chat, with the memberships after the requests planned so far.
     func authorize(_ caller: Caller, to action: ChatAction, in chat: Chat) throws(StoreError) {
         let membership = caller.author.flatMap { currentRole(of: $0, in: chat) }
-        let role = chat.visibility.role(withMembership: membership)
-        try caller.rights.decide(action, in: chat.id, membership: role).requireAllowed()
+        try caller.decide(action, in: chat, membership: membership).requireAllowed()
     }
 
     mutating func changeMembers(_ request: MemberRequest) throws(StoreError) -> Outcome {
