@@ -15,6 +15,11 @@ package struct RecordedBatch: Sendable {
     /// Whether text that readers could see was replaced or removed; SQLite then empties its write-ahead log.
     package var erasesText: Bool
 
+    /// The chats that users joined, except those that the batch also created or deleted.
+    package var joinedChats: Set<ChatID> {
+        Set(entries.lazy.filter { $0.kind == .memberJoined }.map(\.subject.chatID))
+    }
+
     package init(
         results: [Result<WriteAnswer, StoreError>],
         entries: [LogEntry],

@@ -105,7 +105,7 @@ extension LogSignals {
         if let epoch = batch.epoch, !batch.entries.isEmpty {
             send(.appended(batch.entries, epoch: epoch))
         }
-        for chat in batch.createdChats {
+        for chat in batch.createdChats + batch.joinedChats {
             send(.created(chat))
         }
         for chat in batch.deletedChats {

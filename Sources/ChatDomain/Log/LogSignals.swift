@@ -8,7 +8,7 @@ package enum LogSignal: Equatable, Sendable {
     case appended([LogEntry], epoch: Epoch)
     /// Logs that have reached at least these positions, no matter which process appended to them.
     case moved([ChatID: Position])
-    /// A new chat, created by any process.
+    /// A chat that was created or that users joined, through any process.
     case created(ChatID)
     /// A chat deleted by any process; readers must not see it any more.
     case deleted(ChatID)
