@@ -17,7 +17,7 @@ extension Operations {
         guard caller.rights.isAdministrator else { throw .forbidden }
     }
 
-    /// Whether a caller may read a chat and follow its log.
+    /// Whether a caller may read a chat and follow its log without a membership, and even if the chat is not open.
     package func mayFollow(_ caller: Caller, _ chat: ChatID) -> Bool {
         caller.decide(.follow, in: chat) == .allowed
     }

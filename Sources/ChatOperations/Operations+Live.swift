@@ -19,11 +19,11 @@ extension Operations {
         after place: LogPlace?,
         on eventLoop: any EventLoop
     ) async throws -> SubscriptionStart {
-        try authorize(caller, to: .follow, in: chat)
         let interest = hub.interest(in: chat, on: eventLoop)
-        let snapshot = try await store.chats(withIDs: [chat])
+        let snapshot = try await store.chats(withIDs: [chat], for: .follow, by: caller)
         guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
-        return try start(interest, head, after: place, in: snapshot.epoch)
+        let permit = SubscriptionPermit(caller, following: head.chat)
+        return try start(interest, head, after: place, in: snapshot.epoch, permit)
     }
 
     /// Prepares a stream of several chats.
@@ -41,7 +41,7 @@ extension Operations {
     ) async throws -> StreamStart {
         let known = cursor?.places ?? [:]
         let interests = requests.map { hub.interest(in: $0.chatID, on: eventLoop) }
-        let snapshot = try await followableChats(caller, requests.map(\.chatID))
+        let snapshot = try await store.chats(withIDs: requests.map(\.chatID), for: .follow, by: caller)
         let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var stream = StreamStart(scope: .chats, caller: caller, epoch: snapshot.epoch)
         if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
@@ -49,7 +49,8 @@ extension Operations {
             let chatID = request.chatID
             if let head = heads[chatID] {
                 let place = known[chatID] ?? request.place
-                stream.chats.append(try start(interest, head, after: place, in: snapshot.epoch))
+                let permit = SubscriptionPermit(caller, following: head.chat)
+                stream.chats.append(try start(interest, head, after: place, in: snapshot.epoch, permit))
             } else if known[chatID] != nil {
                 stream.deleted.append(chatID)
             } else if cursor == nil {
@@ -62,8 +63,8 @@ extension Operations {
         return stream
     }
 
-    /// Prepares a stream of all chats that the caller may read, or of the most recently active ones if there are more
-    /// than a stream can have.
+    /// Prepares a stream of all chats on the caller's list, or of the most recently active ones if there are more than
+    /// a stream can have.
     ///
     /// - Parameters:
     ///   - cursor: Where an earlier stream of all chats ended; nil for a first one.
@@ -76,24 +77,31 @@ extension Operations {
     ) async throws -> StreamStart {
         let limit = hub.limits.maximumChats
         let known = cursor?.places ?? [:]
-        let scope = caller.rights.readableChats.map { ChatListQuery.Scope(chatIDs: $0) }
-        let query = ChatListQuery(limit: limit + 1, scope: scope)
+        let query = ChatListQuery(limit: limit + 1, scope: caller.listedChats)
         let ids = try await store.chats(query).chats.map(\.id)
         let interests = ids.prefix(limit).map { hub.interest(in: $0, on: eventLoop) }
         let others = Set(known.keys).subtracting(ids.prefix(limit))
-        let snapshot = try await followableChats(caller, Array(others.union(ids.prefix(limit))))
+        let snapshot = try await listedChats(caller, Array(others.union(ids.prefix(limit))))
         let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
         var stream = StreamStart(scope: .allChats, caller: caller, epoch: snapshot.epoch)
         if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
         for interest in interests {
             let chatID = interest.chatID
             guard let head = heads[chatID] else { continue }
+            let permit = SubscriptionPermit(caller, listing: chatID)
             if cursor == nil || known[chatID] != nil {
-                stream.chats.append(try start(interest, head, after: known[chatID], in: snapshot.epoch))
+                stream.chats.append(try start(interest, head, after: known[chatID], in: snapshot.epoch, permit))
             } else {
                 let isCreated = cursor?.newest.map { chatID.rawValue > $0.rawValue } ?? true
                 stream.chats.append(
-                    SubscriptionStart(joining: interest, head, isCreated: isCreated, in: snapshot.epoch, hub.limits)
+                    SubscriptionStart(
+                        joining: interest,
+                        head,
+                        isCreated: isCreated,
+                        in: snapshot.epoch,
+                        permit: permit,
+                        hub.limits
+                    )
                 )
             }
         }
@@ -110,15 +118,16 @@ extension Operations {
         return stream
     }
 
-    /// Reads those of the chats that exist and that the caller may read, for a stream of all chats that may join them;
-    /// nil if the store fails.
+    /// Reads those of the chats that are on the caller's list, for a stream of all chats that they may join; nil if the
+    /// store fails.
     @Sendable package func findChats(_ caller: Caller, _ ids: [ChatID]) async -> ChatSnapshot? {
-        try? await followableChats(caller, ids)
+        try? await listedChats(caller, ids)
     }
 
-    /// Reads chats; those that the caller may not read are missing.
-    private func followableChats(_ caller: Caller, _ ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
-        try await store.chats(withIDs: ids.filter { mayFollow(caller, $0) })
+    private func listedChats(_ caller: Caller, _ ids: [ChatID]) async throws(StoreError) -> ChatSnapshot {
+        var snapshot = try await store.chats(withIDs: ids, for: .follow, by: caller)
+        snapshot.removeUnlisted(for: caller)
+        return snapshot
     }
 
     /// Shows the subscribers of a chat that the caller is typing.
@@ -136,7 +145,9 @@ extension Operations {
         _ metadata: Metadata?,
         from client: String
     ) async throws {
-        try authorize(caller, to: .post, in: chat)
+        if caller.membership(for: .post, in: chat) == nil {
+            try authorize(caller, to: .post, in: chat)
+        }
         let typing = Typing(chatID: chat, author: caller.author, instant: .now(), metadata: metadata)
         let now = ContinuousClock.now
         guard typingLimiter.withLock({ $0.admitsEvent(from: client, at: now) }) else {
@@ -144,7 +155,9 @@ extension Operations {
         }
         // Saves a read of the database.
         if typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
-        _ = try await store.chat(chat)
+        let snapshot = try await store.chats(withIDs: [chat], for: .post, by: caller)
+        guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
+        try caller.decide(.post, in: head.chat, membership: snapshot.memberships[chat]).requireAllowed()
         if typingLimiter.withLock({ $0.admits(typing, at: now) }) {
             self.typing.send(typing)
         }
@@ -154,14 +167,15 @@ extension Operations {
         _ interest: TopicInterest,
         _ head: LogHead,
         after place: LogPlace?,
-        in epoch: Epoch
+        in epoch: Epoch,
+        _ permit: SubscriptionPermit
     ) throws -> SubscriptionStart {
         let end = head.chat.lastPosition
         if let place {
             if place.isStale(in: epoch, end: end) { throw OperationError.epochChanged(to: epoch) }
             if place.position > end { throw PositionBeyondEnd(position: place.position, end: end) }
         }
-        return SubscriptionStart(interest, of: head, after: place?.position, in: epoch)
+        return SubscriptionStart(interest, of: head, after: place?.position, in: epoch, permit: permit)
     }
 }
 

@@ -1,4 +1,4 @@
-import ChatDomain
+package import ChatDomain
 package import ChatLive
 
 extension LiveEvent {
@@ -23,5 +23,14 @@ extension LiveEvent {
             of: chatID,
             in: 42
         )
+    }
+
+    /// The entry with which members leave.
+    package static func sample(_ position: Int64, leavers: [UserID]) -> LiveEvent {
+        let instant = Instant(microsecondsSinceEpoch: 0)
+        let position = Position(rawValue: position)
+        let record = LogRecord(MemberEntry.left(leavers), in: 1, at: position, by: nil, instant)
+        let chat = Chat(id: 1, title: "chat", createdAt: instant, lastPosition: position)
+        return LiveEvent(LogEntry(record, subject: .chat(chat)), of: 1, in: 42)
     }
 }

@@ -1,9 +1,7 @@
 import ChatDomain
 import ChatIdentity
 import ChatLive
-import ChatPostgres
 import ChatTestSupport
-import PostgresClient
 import Testing
 
 /// Streams, long polls and WebSockets end with their credential.
@@ -115,8 +113,8 @@ struct CredentialLifetimeTests {
 
     @Test func `a revocation ends streams on both of two servers within a second, and nobody else's`() async throws {
         try await TestPostgres.withDatabase { url in
-            try await withPeer(url) { access, client in
-                try await withPeer(url) { _, otherClient in
+            try await TestAccess.withPeer(url) { access, client in
+                try await TestAccess.withPeer(url) { _, otherClient in
                     _ = try await access.store.createChat(titled: ChatTitle("chat"))
                     let ada = HTTPTestClient.headers(as: try await access.token(grants: Self.reader))
                     let bob = HTTPTestClient.headers(as: try await access.token("bob", grants: Self.reader))
@@ -151,26 +149,6 @@ struct CredentialLifetimeTests {
     }
 
     private static let revoked: JSON = ["type": "unauthorized", "reason": "token_revoked"]
-
-    /// Runs a server with a store and an authenticator of its own, connected to the others on the database.
-    private func withPeer(_ url: PostgresURL, _ body: (TestAccess, HTTPTestClient) async throws -> Void) async throws {
-        let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 4)
-        let store = PostgresStore(database)
-        let typing = TypingNotices()
-        let (connections, connection) = AsyncStream.makeStream(of: Void.self)
-        let listener = store.signals.addListener { if $0 == .missed { connection.yield() } }
-        let exchange = PostgresSignalExchange(database, store.signals, typing) { _ in }
-        let running = Task { await exchange.run() }
-        // It is sent once the exchange listens.
-        _ = await connections.first { _ in true }
-        store.signals.removeListener(listener)
-        // Only the signal can be in time.
-        let access = try await TestAccess(store, pollInterval: .seconds(3_600))
-        try await access.withServer(typing: typing) { client in try await body(access, client) }
-        running.cancel()
-        await running.value
-        await database.close()
-    }
 }
 
 // MARK: - Expiry

@@ -1,7 +1,9 @@
 import ChatDomain
 import ChatIdentity
 import ChatLive
+import ChatPostgres
 import ChatTestSupport
+import PostgresClient
 
 /// A store's authenticator, with credentials that it accepts.
 struct TestAccess {
@@ -58,6 +60,34 @@ struct TestAccess {
             documentationAssets: documentationAssets,
             body
         )
+    }
+}
+
+extension TestAccess {
+    /// Runs a server with a store and an authenticator of its own, connected to the others on the database.
+    static func withPeer(
+        _ url: PostgresURL,
+        _ streamLimits: StreamLimits = StreamLimits(),
+        _ body: (TestAccess, HTTPTestClient) async throws -> Void
+    ) async throws {
+        let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 4)
+        let store = PostgresStore(database)
+        let typing = TypingNotices()
+        let (connections, connection) = AsyncStream.makeStream(of: Void.self)
+        let listener = store.signals.addListener { if $0 == .missed { connection.yield() } }
+        let exchange = PostgresSignalExchange(database, store.signals, typing) { _ in }
+        let running = Task { await exchange.run() }
+        // It is sent once the exchange listens.
+        _ = await connections.first { _ in true }
+        store.signals.removeListener(listener)
+        // Only the signal can be in time.
+        let access = try await TestAccess(store, pollInterval: .seconds(3_600))
+        try await access.withServer(typing: typing, streamLimits: streamLimits) { client in
+            try await body(access, client)
+        }
+        running.cancel()
+        await running.value
+        await database.close()
     }
 }
 

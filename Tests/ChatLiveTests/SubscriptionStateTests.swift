@@ -17,6 +17,49 @@ struct SubscriptionStateTests {
         #expect(run.caughtUpAt.count == run.beginnings)
     }
 
+    @Test(arguments: 0..<300 as Range<UInt64>)
+    func `nothing is sent after the entry with which the user leaves`(seed: UInt64) {
+        var run = Run(seed: seed, permit: .membership("ada"))
+        for _ in 0..<400 {
+            run.step()
+        }
+        run.finish()
+        let departure = (run.permitPosition + 1...run.logEnd).first(where: Run.isDeparture)
+        let expected = Array(run.start..<(departure ?? run.logEnd)).map { $0 + 1 }
+        #expect(run.sent == expected)
+        #expect(run.hasLeft == (departure != nil))
+    }
+
+    @Test func `a subscription ends after its own user has left`() {
+        var buffer = ReplayBuffer(end: 5)
+        var state = SubscriptionState(after: 5, permit: .membership("ada"), asOf: 5)
+        for event in [.sample(6, leavers: ["bob"]), .sample(7, leavers: ["bob", "ada"]), .sample(8)] as [LiveEvent] {
+            _ = event.position.map { buffer.append(event, at: $0) }
+        }
+        var steps: [String] = []
+        while steps.last != "left" {
+            let step = state.next(buffer)
+            if case .send(let event) = step { _ = state.advance(to: event) }
+            steps.append(step.summary)
+        }
+        #expect(steps == ["send 6", "send 7", "left"])
+        let goesOn = state.advance(to: .sample(8))
+        #expect(!goesOn)
+        state.finishReading()
+        #expect(state.next(buffer).summary == "left")
+    }
+
+    @Test(arguments: [SubscriptionPermit.rights, .visibility, .membership("ada")])
+    func `only what happens after a membership was checked ends it`(_ permit: SubscriptionPermit) {
+        var state = SubscriptionState(after: 0, permit: permit, asOf: 3)
+        let events =
+            [.sample(1), .sample(2, leavers: ["ada"]), .sample(3), .sample(4, leavers: ["ada"])] as [LiveEvent]
+        let moves = events.map { state.advance(to: $0) }
+        #expect(moves == [true, true, true, true])
+        let goesOn = state.advance(to: .sample(5))
+        #expect(goesOn == (permit != .membership("ada")))
+    }
+
     @Test func `a subscription that is up to date catches up without a read`() {
         var buffer = ReplayBuffer(end: 5)
         var state = SubscriptionState(after: 5)
@@ -58,6 +101,7 @@ extension SubscriptionState.Step {
         case .send(let event): "send \(event.position?.rawValue ?? -1)"
         case .caughtUp: "caught up"
         case .read(let position): "read after \(position.rawValue)"
+        case .left: "left"
         case .wait: "wait"
         }
     }
@@ -72,6 +116,10 @@ private struct Run {
     /// How often the subscription has started; it restarts each time it is overrun.
     private(set) var beginnings = 1
     private(set) var caughtUpAt: [Int64] = []
+    /// Where the log ended when the permit was checked.
+    let permitPosition: Int64
+    private(set) var hasLeft = false
+    private let permit: SubscriptionPermit
     private var random: SplitMix64
     private var buffer: ReplayBuffer
     private var state: SubscriptionState
@@ -80,13 +128,28 @@ private struct Run {
     private var isWritable = true
     private var lags = false
 
-    init(seed: UInt64) {
+    init(seed: UInt64, permit: SubscriptionPermit = .rights) {
+        self.permit = permit
         random = SplitMix64(state: seed)
         logEnd = .random(in: 0...20, using: &random)
         start = .random(in: 0...logEnd, using: &random)
         buffer = ReplayBuffer(end: Position(rawValue: .random(in: 0...logEnd, using: &random)))
-        state = SubscriptionState(after: Position(rawValue: start))
+        permitPosition = logEnd
+        state = SubscriptionState(
+            after: Position(rawValue: start),
+            permit: permit,
+            asOf: Position(rawValue: permitPosition)
+        )
         pump()
+    }
+
+    /// Whether the user leaves at a position.
+    static func isDeparture(_ position: Int64) -> Bool {
+        position.isMultiple(of: 41)
+    }
+
+    private static func event(_ position: Int64) -> LiveEvent {
+        isDeparture(position) ? .sample(position, leavers: ["ada"]) : .sample(position)
     }
 
     mutating func step() {
@@ -116,13 +179,13 @@ private struct Run {
             isWritable = true
             signal()
             finishReading()
-        } while state.position.rawValue < logEnd || !state.isLive
+        } while !hasLeft && (state.position.rawValue < logEnd || !state.isLive)
     }
 
     /// Appends the log's entries to the buffer.
     private mutating func signal() {
         for position in buffer.end.rawValue..<logEnd {
-            _ = buffer.append(.sample(position + 1), at: Position(rawValue: position + 1))
+            _ = buffer.append(Self.event(position + 1), at: Position(rawValue: position + 1))
         }
         pump()
     }
@@ -138,7 +201,7 @@ private struct Run {
             // The connection accepts no more: the rest is read again.
             if Int.random(in: 0..<10, using: &random) == 0 { isWritable = false }
             guard isWritable else { break }
-            if state.advance(to: .sample(position + 1)) { sent.append(position + 1) }
+            if state.advance(to: Self.event(position + 1)) { sent.append(position + 1) }
         }
         pump()
         trim()
@@ -160,6 +223,9 @@ private struct Run {
             case .read(let position):
                 #expect(reading == nil)
                 reading = (position.rawValue, max(logEnd, buffer.end.rawValue))
+            case .left:
+                hasLeft = true
+                return
             case .wait:
                 lags = !state.isLive
                 return
@@ -178,7 +244,7 @@ private struct Run {
     private mutating func restartIfOverrun() -> Bool {
         guard state.isOverrun(by: buffer) else { return false }
         if !state.isLive { Issue.record("a subscription that is not live was overrun") }
-        state = SubscriptionState(after: state.position)
+        state = SubscriptionState(after: state.position, permit: permit, asOf: Position(rawValue: permitPosition))
         reading = nil
         beginnings += 1
         pump()

@@ -66,8 +66,8 @@ extension APIOperation {
                 "chats",
                 """
                 Comma-separated chat ids, at most `--stream-chats` (500). Append the last position you have seen, as in \
-                `1:5`; otherwise, the chat starts now. Without this parameter, the stream follows all chats, including those \
-                created later; if there are more than the limit, it follows the most recently active ones.
+                `1:5`; otherwise, the chat starts now. Without this parameter, the stream follows all your chats, including \
+                those created or joined later; if there are more than the limit, it follows the most recently active ones.
                 """,
                 [
                     "type": "string",

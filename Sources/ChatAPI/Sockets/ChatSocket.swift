@@ -219,7 +219,9 @@ extension ChatSocket {
         identity = .verified(lifetime)
         lifetime.start(on: eventLoop) { self.expire($0) }
         write(SocketAnswer(mark))
-        for subscription in subscriber.subscriptions where !mayFollow(subscription.chatID) {
+        // The credential is the same user's, so what a membership or an open chat permits it still does.
+        for subscription in subscriber.subscriptions
+        where subscription.permit == .rights && !mayFollow(subscription.chatID) {
             shard.unsubscribe(subscription)
             writeNotice(type: "chat.unfollowed") { writer in
                 writer.member("chat_id", subscription.chatID)

@@ -3,15 +3,20 @@ import ChatLive
 import ChatOperations
 import NIOCore
 
-/// Subscribes a stream of all chats to chats that are created or become active.
+/// Subscribes a stream of all chats to chats that are created, that the user joins or that become active.
 extension EventStream {
     func discover(_ chats: [ChatID], in epoch: Epoch?) {
         guard start.scope == .allChats, let subscriber, let eventLoop = context?.eventLoop else { return }
         if let epoch, epoch != start.epoch { return reset(in: epoch) }
-        let known = discovered.union(subscriber.subscriptions.map(\.chatID))
-        let new = chats.filter { !known.contains($0) }
+        let followed = Set(subscriber.subscriptions.map(\.chatID))
+        var new: [ChatID] = []
+        for chatID in chats where !followed.contains(chatID) {
+            if discovered.updateValue(true, forKey: chatID) == nil {
+                discovered[chatID] = false
+                new.append(chatID)
+            }
+        }
         if new.isEmpty { return }
-        discovered.formUnion(new)
         let interests = new.map { hub.interest(in: $0, on: eventLoop) }
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
         Task { [findChats, caller = start.caller] in
@@ -21,10 +26,12 @@ extension EventStream {
     }
 
     /// - Parameters:
-    ///   - found: The chats that exist; the others are looked up again when they are signalled again.
+    ///   - found: The chats that the stream may follow; the others are looked up again when they are signalled again.
     ///   - active: Chats that must not give way to the new ones.
     private func join(_ found: ChatSnapshot?, _ interests: [TopicInterest], among active: [ChatID]) {
-        discovered.subtract(interests.map(\.chatID))
+        // The lookup may not have seen what was signalled during it.
+        let signalled = interests.map(\.chatID).filter { discovered.removeValue(forKey: $0) == true }
+        defer { discover(signalled, in: nil) }
         guard let found, subscriber != nil else { return }
         guard found.epoch == start.epoch else { return reset(in: found.epoch) }
         let chats = Dictionary(uniqueKeysWithValues: found.heads.map { ($0.chat.id, $0) })
@@ -33,7 +40,14 @@ extension EventStream {
         let starts = joining.prefix(room).compactMap { interest in
             chats[interest.chatID].map { head in
                 let isCreated = start.newest.map { interest.chatID.rawValue > $0.rawValue } ?? true
-                return SubscriptionStart(joining: interest, head, isCreated: isCreated, in: found.epoch, hub.limits)
+                return SubscriptionStart(
+                    joining: interest,
+                    head,
+                    isCreated: isCreated,
+                    in: found.epoch,
+                    permit: SubscriptionPermit(start.caller, listing: interest.chatID),
+                    hub.limits
+                )
             }
         }
         if let newest = start.newest {

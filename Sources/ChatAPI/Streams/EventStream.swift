@@ -14,7 +14,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Reads those of the chats that exist and that a caller may read; nil if the store fails.
+    /// Reads those of the chats that are on a caller's list; nil if the store fails.
     typealias FindChats = @Sendable (Caller, [ChatID]) async -> ChatSnapshot?
 
     let hub: EventHub
@@ -35,8 +35,9 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var isWritable = false
     /// Chats of the start that have not caught up yet.
     var behind: Set<ChatID> = []
-    /// Chats that are being looked up before the stream subscribes to them.
-    var discovered: Set<ChatID> = []
+    /// Chats that are being looked up before the stream subscribes to them, and whether they were signalled again
+    /// meanwhile.
+    var discovered: [ChatID: Bool] = [:]
     /// Entries sent so far, by which chats are ordered by activity.
     var activity = 0
     /// The length of the last id of a stream of several chats, and the bytes written since, both in bytes.

@@ -6,8 +6,12 @@ package enum MemberEntry: Equatable, Sendable {
 
     /// Reads a record; nil unless it is about members and its payload is what `payload` returns.
     package init?(_ record: LogRecord) {
-        guard let payload = record.payload, let (users, role) = Self.parse(payload) else { return nil }
-        switch (record.kind, role) {
+        self.init(record.kind, record.payload)
+    }
+
+    fileprivate init?(_ kind: LogEntry.Kind, _ payload: Metadata?) {
+        guard let payload, let (users, role) = Self.parse(payload) else { return nil }
+        switch (kind, role) {
         case (.memberJoined, let role?): self = .joined(users, as: role)
         case (.memberUpdated, let role?): self = .updated(users, to: role)
         case (.memberLeft, nil): self = .left(users)
@@ -55,6 +59,13 @@ package enum MemberEntry: Equatable, Sendable {
             UserID(String(id.1).replacing(/\\(.)/) { $0.1 })
         }
         return (users, match.2.flatMap { ChatRole(rawValue: String($0)) })
+    }
+}
+
+extension LogEntry {
+    /// The users who left the chat or were removed with this entry.
+    package var leavers: [UserID] {
+        kind == .memberLeft ? MemberEntry(kind, payload)?.users ?? [] : []
     }
 }
 

@@ -68,8 +68,9 @@ extension JSONSchema {
         ],
         "description": """
         `hello`: the stream starts. `caught_up`: everything that existed at the start has been sent. `typing`: someone \
-        is typing. `chat.created`, `chat.deleted`: a chat was created or deleted. `chat.followed`, `chat.unfollowed`: a \
-        stream of all chats follows an active chat, or stops following an idle one. `reset`: positions belong to \
+        is typing. `chat.created`: a chat was created. `chat.deleted`: a chat was deleted, or you left it. \
+        `chat.followed`, `chat.unfollowed`: a stream of all chats follows a chat that is active or that you joined, or \
+        stops following an idle one. `reset`: positions belong to \
         another epoch, or the log has gone backward; start over. `failed`: the next position has no entry. `overflow`: \
         the client was too slow. `reconnect`: the server is shutting down or cannot serve the stream now. \
         `unauthorized`: the credential expired or was revoked. After `overflow`, `reconnect` and `unauthorized`, the \

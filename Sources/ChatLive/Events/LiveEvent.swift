@@ -13,6 +13,8 @@ package final class LiveEvent: Sendable {
     package let instant: Instant
     /// The `type` member of `json`: the kind of the log entry, or `typing`.
     package let type: String
+    /// The users whose subscriptions end after the event, as far as their memberships permit them.
+    let leavers: [UserID]
     /// The event as one JSON object, without a line break.
     package let json: [UInt8]
     /// Encoded forms, indexed by encoding number.
@@ -23,12 +25,14 @@ package final class LiveEvent: Sendable {
         chatID: ChatID,
         place: LogPlace?,
         instant: Instant,
+        leavers: [UserID] = [],
         _ write: (inout JSONWriter) -> Void
     ) {
         self.type = type
         self.chatID = chatID
         self.place = place
         self.instant = instant
+        self.leavers = leavers
         var writer = JSONWriter()
         write(&writer)
         json = writer.bytes
@@ -37,8 +41,14 @@ package final class LiveEvent: Sendable {
     /// Encodes a log entry, with the id of its chat.
     package convenience init(_ entry: LogEntry, of chatID: ChatID, in epoch: Epoch) {
         let place = LogPlace(epoch: epoch, position: entry.position)
-        self.init(type: entry.kind.rawValue, chatID: chatID, place: place, instant: entry.instant) {
-            entry.write(to: &$0, chatID: chatID)
+        self.init(
+            type: entry.kind.rawValue,
+            chatID: chatID,
+            place: place,
+            instant: entry.instant,
+            leavers: entry.leavers
+        ) { writer in
+            entry.write(to: &writer, chatID: chatID)
         }
     }
 

@@ -14,7 +14,7 @@ package protocol EventSink: AnyObject {
     /// Everything that existed when the subscription started has been sent.
     func sendCaughtUp(_ subscription: Subscription)
 
-    /// The chat was deleted, and the subscription has ended.
+    /// The chat was deleted or the user left it, and the subscription has ended.
     func sendDeleted(_ subscription: Subscription)
 
     /// Called when nothing was flushed for the heartbeat interval, or when `repeatsSince` is that long ago.
@@ -30,7 +30,7 @@ package protocol EventSink: AnyObject {
 
     /// Reports chats that a stream of all chats may not be subscribed to yet.
     ///
-    /// - Parameter epoch: The epoch of the list; nil for chats reported by a signal.
+    /// - Parameter epoch: The epoch of the list; nil for chats reported by a signal or left by the user.
     func discover(_ chats: [ChatID], in epoch: Epoch?)
 
     /// The epoch has changed, or the log has gone backward: the client must start over.

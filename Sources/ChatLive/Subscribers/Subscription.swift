@@ -8,6 +8,8 @@ package final class Subscription: Indexed {
     package let chatID: ChatID
     /// The epoch it reads; a subscription never sees another one.
     package let epoch: Epoch
+    /// What permitted it when it started.
+    package let permit: SubscriptionPermit
     let subscriber: Subscriber
     let interest: TopicInterest
     private var state: SubscriptionState
@@ -23,8 +25,14 @@ package final class Subscription: Indexed {
         epoch = chat.epoch
         chatID = chat.interest.chatID
         interest = chat.interest
+        permit = chat.permit
         self.subscriber = subscriber
-        state = SubscriptionState(after: chat.position, chat.position == chat.end ? chat.endInstant : nil)
+        state = SubscriptionState(
+            after: chat.position,
+            chat.position == chat.end ? chat.endInstant : nil,
+            permit: chat.permit,
+            asOf: chat.end
+        )
     }
 
     /// The position of the last entry sent.
@@ -55,6 +63,8 @@ package final class Subscription: Indexed {
         case advanced
         /// The entries after the position must be read from the store.
         case needs(after: Position)
+        /// The user has left the chat: the subscription must end.
+        case left
         /// Nothing to do until a new event arrives or the connection accepts more.
         case waits
     }
@@ -80,6 +90,8 @@ package final class Subscription: Indexed {
         case .read(let position):
             lags = true
             return .needs(after: position)
+        case .left:
+            return .left
         case .wait:
             lags = !state.isLive
             subscriber.flush()

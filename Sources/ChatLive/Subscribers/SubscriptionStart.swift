@@ -6,10 +6,13 @@ package struct SubscriptionStart: Sendable {
     package struct News: Sendable {
         /// Sent to the client with the notice that it joins the stream.
         package let chat: Chat
-        /// True if the chat was created since the client last saw the list; false if it only became active again.
+        /// True if the chat was created since the client last saw the list; false if it only became active again, or
+        /// if the user joined it.
         package let isCreated: Bool
     }
 
+    /// What permitted the subscription when the chat was read.
+    package let permit: SubscriptionPermit
     /// Keeps the events of the chat coming; registered before the chat was read.
     package let interest: TopicInterest
     /// The position of the last entry that the client has.
@@ -29,10 +32,12 @@ package struct SubscriptionStart: Sendable {
         of head: LogHead,
         after position: Position?,
         in epoch: Epoch,
+        permit: SubscriptionPermit = .rights,
         news: News? = nil
     ) {
         end = head.chat.lastPosition
         endInstant = head.instant
+        self.permit = permit
         self.interest = interest
         self.position = position ?? end
         self.epoch = epoch
@@ -41,19 +46,25 @@ package struct SubscriptionStart: Sendable {
     }
 
     /// A chat that joins a stream of all chats: with its whole log if it is new, otherwise with its latest entries.
+    ///
+    /// - Parameter isCreated: Whether its id is above those of all chats that the client knows.
     package init(
         joining interest: TopicInterest,
         _ head: LogHead,
         isCreated: Bool,
         in epoch: Epoch,
+        permit: SubscriptionPermit,
         _ limits: StreamLimits
     ) {
+        // A chat that a user joins may be old.
+        let isCreated = isCreated && permit == .rights
         let last = max(0, head.chat.lastPosition.rawValue - limits.joiningEntries)
         self.init(
             interest,
             of: head,
             after: Position(rawValue: isCreated ? 0 : last),
             in: epoch,
+            permit: permit,
             news: News(chat: head.chat, isCreated: isCreated)
         )
     }

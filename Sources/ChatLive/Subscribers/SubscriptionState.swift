@@ -12,6 +12,8 @@ package struct SubscriptionState {
         ///   up to it; nil if nothing is being read.
         case replaying(floor: Position?)
         case live
+        /// It has sent the entry with which its user left the chat; it sends nothing more.
+        case left
     }
 
     /// What the caller must do next.
@@ -21,6 +23,8 @@ package struct SubscriptionState {
         case caughtUp
         /// The entries after the position must be read from the store; then call `finishReading`.
         case read(after: Position)
+        /// The user has left the chat, with the last entry sent.
+        case left
         case wait
     }
 
@@ -29,15 +33,27 @@ package struct SubscriptionState {
     /// When that entry happened, if known.
     package private(set) var instant: Instant?
     private var phase = Phase.replaying(floor: nil)
+    private let permit: SubscriptionPermit
+    /// The user was a member at this position, so an earlier entry with which the user left was followed by one with
+    /// which the user joined again.
+    private let permitPosition: Position
 
     /// Starts in replay.
     ///
     /// - Parameters:
     ///   - position: The last entry that the client has.
     ///   - instant: When that entry happened; nil if unknown.
-    package init(after position: Position, _ instant: Instant? = nil) {
+    ///   - permitPosition: The position as of which the permit was checked.
+    package init(
+        after position: Position,
+        _ instant: Instant? = nil,
+        permit: SubscriptionPermit = .rights,
+        asOf permitPosition: Position = Position(rawValue: 0)
+    ) {
         self.position = position
         self.instant = instant
+        self.permit = permit
+        self.permitPosition = permitPosition
     }
 
     /// Whether everything that existed at the start has been sent.
@@ -57,6 +73,8 @@ package struct SubscriptionState {
         switch phase {
         case .live:
             return buffer.event(after: position).map { .send($0) } ?? .wait
+        case .left:
+            return .left
         case .replaying(floor: .some):
             return .wait
         case .replaying(floor: nil):
@@ -72,7 +90,7 @@ package struct SubscriptionState {
 
     /// Ends a read, whether it succeeded or failed; `next` may then ask for another.
     package mutating func finishReading() {
-        if !isLive {
+        if case .replaying = phase {
             phase = .replaying(floor: nil)
         }
     }
@@ -82,9 +100,18 @@ package struct SubscriptionState {
     /// - Returns: Whether the event has the next position, so that the caller must send it.
     package mutating func advance(to event: LiveEvent) -> Bool {
         guard let next = event.position, next.rawValue == position.rawValue + 1 else { return false }
+        if case .left = phase { return false }
         position = next
         instant = event.instant
+        if !event.leavers.isEmpty, endsPermit(event, at: next) {
+            phase = .left
+        }
         return true
+    }
+
+    private func endsPermit(_ event: LiveEvent, at position: Position) -> Bool {
+        guard case .membership(let user) = permit, position > permitPosition else { return false }
+        return event.leavers.contains(user)
     }
 
     /// The buffer must keep the events after this position.

@@ -7,7 +7,7 @@ enum ShardSignal: Sendable {
     case events([LiveEvent])
     /// - Parameter epoch: Nil if another process reported the ends.
     case moved([ChatID: Position], epoch: Epoch?)
-    /// Existing chats, for streams of all chats.
+    /// Chats to which streams of all chats may not be subscribed yet.
     ///
     /// - Parameter epoch: The epoch of a list of the most recently active chats; nil for chats reported by a signal.
     case listed([ChatID], epoch: Epoch?)

@@ -45,17 +45,19 @@ final class Topic {
 
     /// Sends a subscription the events of the buffer that it needs.
     ///
-    /// - Returns: The position after which the store must be read for it; nil if no read is needed.
-    func pump(_ subscription: Subscription) -> Position? {
-        var missing: Position?
+    /// - Returns: What the subscription needs to go on; never `advanced`.
+    func pump(_ subscription: Subscription) -> Subscription.Progress {
+        var need = Subscription.Progress.waits
         while subscription.isActive {
-            switch subscription.advance(in: buffer) {
+            let progress = subscription.advance(in: buffer)
+            switch progress {
             case .advanced: break
-            case .needs(let position): missing = position
-            case .waits: return missing
+            case .needs: need = progress
+            case .left: return .left
+            case .waits: return need
             }
         }
-        return missing
+        return need
     }
 
     /// Sends a notice to all subscriptions; those that cannot take it now miss it.

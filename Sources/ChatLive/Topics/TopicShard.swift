@@ -149,8 +149,13 @@ extension TopicShard {
     }
 
     private func pump(_ subscription: Subscription, _ topic: Topic) {
-        if let position = topic.pump(subscription) {
-            read(subscription, after: position)
+        switch topic.pump(subscription) {
+        case .needs(let position): read(subscription, after: position)
+        case .left:
+            delete(subscription)
+            // The user may have joined again meanwhile.
+            subscription.subscriber.discover([subscription.chatID], in: nil)
+        case .advanced, .waits: break
         }
     }
 
