@@ -83,6 +83,24 @@ struct MemberTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `a hundred users are added with one entry`(_ store: StoreUnderTest) async throws {
+        try await withUsers(on: store) { users in
+            let ids = (100..<200).map { "user\($0)" }
+            let list = ids.map { #""\#($0)""# }.joined(separator: ",")
+            _ = try await users.send("POST", "/chats/", as: "ada", #"{"title":"Team"}"#)
+            // The second request changes nothing.
+            for _ in 1...2 {
+                let added = try await users.send("POST", "/chats/1/members", as: "ada", #"{"users":[\#(list)]}"#)
+                #expect(added.status == 200)
+                let members = ids.map { member($0, "member", 2) }.joined(separator: ",")
+                #expect(added.text == #"{"members":[\#(members)]}"#)
+            }
+            let log = try await users.send("GET", "/chats/1/log?after=1", as: "user150").json["entries"]?.elements
+            #expect(log?.map { $0["users"] } == [.array(ids.map { .string($0) })])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `a member who left finds no chat, and continues after joining again`(_ store: StoreUnderTest) async throws {
         try await withUsers(on: store) { users in
             _ = try await users.send("POST", "/chats/", as: "ada", #"{"title":"Team","members":["ben"]}"#)

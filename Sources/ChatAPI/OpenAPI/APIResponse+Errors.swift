@@ -68,7 +68,7 @@ extension APIResponse {
     )
     static let chatNotFound = error(
         .chatNotFound,
-        "The chat does not exist or was deleted.",
+        "The chat does not exist or was deleted, or you have no role in it.",
         component: "ChatNotFound"
     )
     static let messageNotFound = APIResponse(
@@ -89,7 +89,7 @@ extension APIResponse {
     )
     static let memberNotFound = APIResponse(
         .notFound,
-        "The chat does not exist or was deleted, or the user is not one of its members.",
+        "There is no such chat, you have no role in it, or the user is not one of its members.",
         Content(
             mediaType: "application/json",
             schema: .error,
