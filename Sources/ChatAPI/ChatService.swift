@@ -1,6 +1,7 @@
 package import ChatDomain
 package import ChatIdentity
 package import ChatLive
+import ChatOperations
 package import HTTPConnections
 package import Hummingbird
 import HummingbirdCore
@@ -101,7 +102,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             eventLoops: MultiThreadedEventLoopGroup.singleton,
             logger: logger
         )
-        let routes = await routes(hub: hub, onDeletion: deletions.wake)
+        let readMarkers = ReadMarkers(store)
+        let routes = await routes(hub: hub, readMarkers: readMarkers, onDeletion: deletions.wake)
         let table = RouteTable(routes)
         let crossOrigin = CrossOriginPolicy(corsOrigins, methods: table.methods)
         let responder = Router(routes, authenticator, hosts: allowedHosts, crossOrigin: crossOrigin).buildResponder()
@@ -116,7 +118,10 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             responder: responder,
             server: HTTPServerBuilder { _ in connections },
             configuration: ApplicationConfiguration(address: address),
-            services: [deletions, hub, AuthenticatorService(authenticator: authenticator, logger: logger)],
+            services: [
+                deletions, hub, AuthenticatorService(authenticator: authenticator, logger: logger),
+                ReadMarkerService(readMarkers: readMarkers),
+            ],
             onServerRunning: onServerRunning,
             logger: logger
         )

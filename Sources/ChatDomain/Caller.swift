@@ -6,10 +6,13 @@ package struct Caller: Hashable, Sendable {
     package let author: UserID?
     /// What the caller may do.
     package let rights: AccessRights
+    /// Whether a server key makes the request in the user's name, with `Act-As`.
+    package let isDelegated: Bool
 
-    package init(author: UserID?, rights: AccessRights) {
+    package init(author: UserID?, rights: AccessRights, isDelegated: Bool = false) {
         self.author = author
         self.rights = rights
+        self.isDelegated = isDelegated
     }
 
     /// A caller without a credential, in open mode.
@@ -30,6 +33,13 @@ package struct Caller: Hashable, Sendable {
     /// The chats that the caller may list; nil if that is all of them.
     package var listedChats: ChatListQuery.Scope? {
         rights.readableChats.map { ChatListQuery.Scope(chatIDs: $0, member: author) }
+    }
+
+    /// The membership whose read marker moves along when the caller posts; nil for a caller who need not have seen the
+    /// chat: a bot, or a server key that acts as the user.
+    package func readingMembership(in chat: ChatID) -> MemberReference? {
+        guard let author, !isDelegated, rights.applicationRole != .bot else { return nil }
+        return MemberReference(chatID: chat, userID: author)
     }
 
     /// The membership that decides whether the caller may do something in a chat; nil if the rights alone decide.

@@ -225,7 +225,7 @@ package final class Authenticator: Sendable {
         guard let user = UserID(text) else { throw ActAsError.invalidUser }
         let (standing, _) = try await standing(of: user, named: nil, .person)
         guard !standing.isDeactivated else { throw ActAsError.userDeactivated }
-        return Caller(author: user, rights: .user(.user))
+        return Caller(author: user, rights: .user(.user), isDelegated: true)
     }
 
     private func caller(of scope: ServerKeyScope) async throws -> Caller {

@@ -9,7 +9,7 @@ extension Operations {
         return try await store.createChat(draft, by: caller)
     }
 
-    /// Lists the chats that the caller may read, most recently active first.
+    /// Lists the chats that the caller may read, most recently active first, with what the caller's user has read.
     ///
     /// - Parameter epoch: The epoch of the cursor of the query; nil at the start of the list.
     /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch, and `StoreError`.
@@ -20,6 +20,10 @@ extension Operations {
     ) async throws -> ChatList {
         var query = query
         query.scope = caller.listedChats
+        query.reader = caller.author
+        if let reader = query.reader {
+            await readMarkers.flush(of: reader)
+        }
         let list = try await store.chats(query)
         if let epoch, epoch != list.epoch { throw OperationError.epochChanged(to: list.epoch) }
         return list

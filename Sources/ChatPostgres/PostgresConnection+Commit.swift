@@ -203,7 +203,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Inserts memberships or updates the stored ones, except for their read markers.
+    /// Inserts memberships or updates the stored ones; moving a read marker changes no index.
     fileprivate static func insert(_ members: [Member]) -> PostgresStatement {
         PostgresStatement(
             """
@@ -211,7 +211,7 @@ extension PostgresStatement {
             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
             ON CONFLICT (chat_id, user_id) DO UPDATE SET
                 role = excluded.role, joined_seq = excluded.joined_seq, left_seq = excluded.left_seq,
-                activity = DEFAULT
+                read_seq = excluded.read_seq, activity = DEFAULT
             """,
             columns(of: members)
         )

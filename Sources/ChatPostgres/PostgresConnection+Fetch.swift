@@ -128,26 +128,29 @@ extension PostgresConnection {
     func fetchChats(_ query: ChatListQuery) throws(PostgresError) -> ChatList {
         let memberships = "ARRAY(SELECT chat_id FROM members WHERE user_id = $6 AND left_seq IS NULL)"
         let ids = query.scope.map { $0.member == nil ? "$5" : "$5 || \(memberships)" }
+        let scopeParameters: [PostgresValue] =
+            (query.scope.map { [.int64Array($0.chatIDs.map(\.rawValue))] } ?? [])
+            + (query.scope?.member.map { [.text($0.value)] } ?? [])
+        let states = query.reader.map { ReadStateColumns(of: $0, parameter: 5 + scopeParameters.count) }
         // The ICU collation folds case as `caseFolded` does, for every script; the database's own collation may not.
         // The index contains only minutes, rounded down from the instants.
         let result = try self.query(
             """
-            SELECT history.epoch, \(HeadColumns.list)
+            SELECT history.epoch, \(HeadColumns.list)\(states?.list ?? "")
             FROM history LEFT JOIN (
                 SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
                     \(ids.map { "AND id = ANY (\($0))" } ?? "")
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
-            ) AS chats ON true
+            ) AS chats ON true \(states?.join ?? "")
             WHERE history.id = 1
             """,
             [
                 .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
                 .text(query.titlePart?.caseFolded),
                 .int64(Int64(query.limit) + 1),
-            ] + (query.scope.map { [.int64Array($0.chatIDs.map(\.rawValue))] } ?? [])
-                + (query.scope?.member.map { [.text($0.value)] } ?? [])
+            ] + scopeParameters + (states?.parameters ?? [])
         )
         // SQL does not guarantee the order of a join's rows.
         let heads = try result.heads()
@@ -155,7 +158,12 @@ extension PostgresConnection {
         let page = heads.prefix(query.limit)
         let last = heads.count > query.limit ? page.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
-        return ChatList(chats: page.map(\.chat), next: next, epoch: try result.epoch())
+        return ChatList(
+            chats: page.map(\.chat),
+            readStates: try states?.states(result, of: page.map(\.chat.id)) ?? [:],
+            next: next,
+            epoch: try result.epoch()
+        )
     }
 
     /// Returns nil if the chat does not exist or the caller may not read it, and a nested nil if the message does not

@@ -7,6 +7,11 @@ extension PostgresStore {
         try await writes.changeMembers(request)
     }
 
+    /// Shares batches with messages.
+    package func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError) {
+        try await writes.moveReadMarker(request)
+    }
+
     /// Reads the members and checks the chat in one statement.
     package func members(
         of chat: ChatID,
@@ -17,6 +22,23 @@ extension PostgresStore {
         try await readInChat { connection throws(PostgresError) in
             try connection.fetchMembers(of: chat, after: user, limit: limit, by: caller)
         }
+    }
+
+    /// Reads the state and checks the chat in one statement.
+    package func readState(
+        of chat: ChatID,
+        by caller: Caller,
+        after position: Position?
+    ) async throws(StoreError) -> ReadState {
+        let state = try await readInChat { connection throws(PostgresError) in
+            try connection.fetchReadState(of: chat, by: caller, after: position)
+        }
+        guard let state else { throw .forbidden }
+        return state
+    }
+
+    package func unreadChatCount(of user: UserID) async throws(StoreError) -> Int {
+        try await database.read { connection throws(PostgresError) in try connection.fetchUnreadChatCount(of: user) }
     }
 
     package func membership(_ reference: MemberReference) async throws(StoreError) -> Member? {
@@ -47,6 +69,43 @@ extension PostgresConnection {
         guard try reader.permitReading(result) else { return nil }
         // SQL does not guarantee the order of a join's rows.
         return try result.members().sorted { $0.reference.userID.value < $1.reference.userID.value }
+    }
+
+    /// Returns nil if the chat does not exist or the caller may not read it, and a nested nil if the caller's user is no
+    /// member.
+    fileprivate func fetchReadState(
+        of chat: ChatID,
+        by caller: Caller,
+        after position: Position?
+    ) throws(PostgresError) -> ReadState?? {
+        let states = ReadStateColumns(of: caller.author, after: "least($3, chats.last_seq)", parameter: 2)
+        let reader = ReaderColumns(caller, in: chat, parameter: 4)
+        let result = try query(
+            """
+            SELECT chats.id AS chat_id\(states.list)\(reader.list) FROM chats \(states.join)
+            WHERE chats.id = $1 AND chats.deleted_at IS NULL
+            """,
+            [.int64(chat.rawValue)] + states.parameters + [.int64(position?.rawValue ?? 0)] + reader.parameters
+        )
+        guard try reader.permitReading(result) else { return nil }
+        return .some(try states.states(result, of: [chat])[chat])
+    }
+
+    fileprivate func fetchUnreadChatCount(of user: UserID) throws(PostgresError) -> Int {
+        // The limits of 1 keep the planner from reading whole tables for a join.
+        let result = try query(
+            """
+            SELECT count(*) AS unread_count
+            FROM members CROSS JOIN LATERAL (
+                SELECT FROM chats WHERE id = members.chat_id AND deleted_at IS NULL AND last_seq > members.read_seq LIMIT 1
+            ) AS chat CROSS JOIN LATERAL (
+                \(ReadStateColumns.unread(of: "members.chat_id", "members.read_seq", by: "$1")) ORDER BY seq LIMIT 1
+            ) AS unread
+            WHERE members.user_id = $1 AND members.left_seq IS NULL
+            """,
+            [.text(user.value)]
+        )
+        return Int(try result.int64(try result.column("unread_count"), row: 0))
     }
 
     fileprivate func fetchMember(_ reference: MemberReference) throws(PostgresError) -> Member? {

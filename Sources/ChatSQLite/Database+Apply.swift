@@ -224,7 +224,7 @@ extension Database {
         )
     }
 
-    /// Inserts a membership or updates the stored one, except for its read marker.
+    /// Inserts a membership or updates the stored one.
     private func insert(_ member: Member, _ activity: Int64) throws {
         let statement = try cachedStatement(
             sql: """
@@ -232,7 +232,7 @@ extension Database {
                 VALUES (?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (chat_id, user_id) DO UPDATE SET
                     role = excluded.role, joined_seq = excluded.joined_seq, left_seq = excluded.left_seq,
-                    activity = excluded.activity
+                    read_seq = excluded.read_seq, activity = excluded.activity
                 """
         )
         try statement.execute(

@@ -28,7 +28,20 @@ extension Database {
         let heads = found.prefix(query.limit)
         let last = found.count > query.limit ? heads.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
-        return ChatList(chats: heads.map(\.chat), next: next, epoch: try fetchEpoch())
+        return ChatList(
+            chats: heads.map(\.chat),
+            readStates: try fetchReadStates(of: query.reader, in: heads.map(\.chat)),
+            next: next,
+            epoch: try fetchEpoch()
+        )
+    }
+
+    private func fetchReadStates(of reader: UserID?, in chats: [Chat]) throws -> [ChatID: ReadState] {
+        guard let reader else { return [:] }
+        let states = try chats.compactMap { chat in
+            try fetchReadState(of: reader, in: chat).map { (chat.id, $0) }
+        }
+        return Dictionary(uniqueKeysWithValues: states)
     }
 
     /// A query for the ids of a scope, with a parameter for the chats and one for the member if there is one.

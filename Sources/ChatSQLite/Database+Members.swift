@@ -24,6 +24,44 @@ extension Database {
         return try Array(rows.map { try columns.member($0, of: chat) })
     }
 
+    /// Returns what a user has read; nil for a user who is no member.
+    ///
+    /// - Parameter position: Counts as read, whatever the marker says; nil for none.
+    func fetchReadState(of user: UserID, in chat: Chat, after position: Position? = nil) throws -> ReadState? {
+        let reference = MemberReference(chatID: chat.id, userID: user)
+        guard let member = try fetchMember(reference), let role = member.currentRole else { return nil }
+        let marker = max(member.readPosition, min(position ?? member.readPosition, chat.lastPosition))
+        let statement = try cachedStatement(
+            sql: "SELECT count(*) FROM (SELECT 1 FROM messages \(Self.unread(of: "?", "?", by: "?")) LIMIT ?)"
+        )
+        let arguments: StatementArguments = [
+            chat.id.rawValue, marker.rawValue, user.value, UnreadCount.limit + 1,
+        ]
+        let found = try Int.fetchOne(statement, arguments: arguments) ?? 0
+        return ReadState(role: role, readPosition: marker, unread: UnreadCount(found: found))
+    }
+
+    func fetchUnreadChatCount(of user: UserID) throws -> Int {
+        let unread = Self.unread(of: "members.chat_id", "members.read_seq", by: "members.user_id")
+        let statement = try cachedStatement(
+            sql: """
+                SELECT count(*)
+                FROM members CROSS JOIN chats ON chats.id = members.chat_id
+                WHERE members.user_id = ? AND left_seq IS NULL AND deleted_at IS NULL AND last_seq > read_seq
+                    AND EXISTS (SELECT 1 FROM messages \(unread))
+                """
+        )
+        return try Int.fetchOne(statement, arguments: [user.value]) ?? 0
+    }
+
+    /// The condition of a query for unread messages: of a chat, after a position, and not by the reader.
+    private static func unread(of chat: String, _ marker: String, by reader: String) -> String {
+        """
+        WHERE messages.chat_id = \(chat) AND messages.seq > \(marker) AND messages.deleted_at IS NULL
+            AND messages.author <> \(reader)
+        """
+    }
+
     func fetchOwnerCount(of chat: ChatID) throws -> Int {
         // SQLite would prefer to count along the primary key, through all members.
         let statement = try cachedStatement(

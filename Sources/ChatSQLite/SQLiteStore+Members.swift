@@ -6,6 +6,11 @@ extension SQLiteStore {
         try await writes.changeMembers(request)
     }
 
+    /// Shares batches with messages.
+    package func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError) {
+        try await writes.moveReadMarker(request)
+    }
+
     package func members(
         of chat: ChatID,
         after user: UserID?,
@@ -15,6 +20,23 @@ extension SQLiteStore {
         try await read(in: chat, by: caller) { database, chat in
             try database.fetchMembers(of: chat.id, after: user, limit: limit)
         }
+    }
+
+    package func readState(
+        of chat: ChatID,
+        by caller: Caller,
+        after position: Position?
+    ) async throws(StoreError) -> ReadState {
+        try await read(in: chat, by: caller) { database, chat in
+            guard let user = caller.author,
+                let state = try database.fetchReadState(of: user, in: chat, after: position)
+            else { throw StoreError.forbidden }
+            return state
+        }
+    }
+
+    package func unreadChatCount(of user: UserID) async throws(StoreError) -> Int {
+        try await database.read { try $0.fetchUnreadChatCount(of: user) }
     }
 
     package func membership(_ reference: MemberReference) async throws(StoreError) -> Member? {

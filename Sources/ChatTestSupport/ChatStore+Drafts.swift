@@ -96,6 +96,10 @@ extension MemberStore {
         try await changeMembers(MemberRequest(change, in: chat, by: .ungranted(user)))
     }
 
+    package func readState(of chat: ChatID, by caller: Caller) async throws(StoreError) -> ReadState {
+        try await readState(of: chat, by: caller, after: nil)
+    }
+
     package func members(of chat: ChatID, after user: UserID? = nil, limit: Int) async throws(StoreError) -> [Member] {
         try await members(of: chat, after: user, limit: limit, by: .anonymous)
     }

@@ -173,6 +173,22 @@ extension InterceptedStore {
         try await base.get().members(of: chat, after: user, limit: limit, by: caller)
     }
 
+    package func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError) {
+        try await base.get().moveReadMarker(request)
+    }
+
+    package func readState(
+        of chat: ChatID,
+        by caller: Caller,
+        after position: Position?
+    ) async throws(StoreError) -> ReadState {
+        try await base.get().readState(of: chat, by: caller, after: position)
+    }
+
+    package func unreadChatCount(of user: UserID) async throws(StoreError) -> Int {
+        try await base.get().unreadChatCount(of: user)
+    }
+
     package func membership(_ reference: MemberReference) async throws(StoreError) -> Member? {
         try await base.get().membership(reference)
     }

@@ -162,7 +162,7 @@ struct MemberPlanTests {
         let entries = records.compactMap { MemberEntry($0) }
         #expect(entries == [.joined(["new"], as: .reader), .updated(["new"], to: .member), .left(["new"])])
         #expect(plan.writes.appends.map(\.position.rawValue) == [13])
-        let member = Member(reference("new"), role: .member, joinedAt: 11, leftAt: 14, readPosition: 11)
+        let member = Member(reference("new"), role: .member, joinedAt: 11, leftAt: 14, readPosition: 13)
         #expect(plan.writes.members == [reference("new"): member])
         #expect(plan.writes.movedHeads[Self.chat]?.chat.lastPosition == 14)
     }

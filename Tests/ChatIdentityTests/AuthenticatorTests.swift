@@ -276,7 +276,7 @@ struct AuthenticatorTests {
             let key = try await store.addServerKey(scope).text
             if may {
                 let caller = try await authenticator.authenticate(key, actingAs: "ada").caller
-                #expect(caller == Caller(author: "ada", rights: .user(.user)))
+                #expect(caller == Caller(author: "ada", rights: .user(.user), isDelegated: true))
                 #expect(try await store.users(withIDs: ["ada"]).count == 1)
                 await #expect(throws: ActAsError.invalidUser) {
                     try await authenticator.authenticate(key, actingAs: "no user")

@@ -28,6 +28,9 @@ struct MemberModel {
         guard let role = role(of: user) else { return .chatNotFound }
         if role < .member { return .forbidden }
         advance()
+        if membership(of: user) != nil {
+            members[user]?.moveReadMarker(to: lastPosition)
+        }
         return nil
     }
 

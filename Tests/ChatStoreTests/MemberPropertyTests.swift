@@ -84,6 +84,7 @@ struct MemberPropertyTests {
                     #expect(members.values.contains { $0.currentRole == .owner })
                 } else {
                     #expect(members[author]?.currentRole.map { $0 >= .member } == true)
+                    members[author]?.moveReadMarker(to: entry.position)
                 }
             }
             for user in Self.users {

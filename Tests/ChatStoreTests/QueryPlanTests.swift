@@ -68,7 +68,8 @@ struct QueryPlanTests {
             }
         }
         let store = SQLiteStore(database, limits: .patient)
-        _ = try await store.chats(ChatListQuery(limit: 20, scope: ChatListQuery.Scope(chatIDs: [1, 2], member: "ada")))
+        let scope = ChatListQuery.Scope(chatIDs: [1, 2], member: "ada")
+        _ = try await store.chats(ChatListQuery(limit: 20, scope: scope, reader: "ada"))
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
         let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
         let steps: [String] = try await database.writer.read { database in
@@ -279,6 +280,7 @@ struct QueryPlanTests {
 
     /// Runs the statements of changes by a member.
     private func changeMembers(of chat: ChatID, on store: some ServiceStore) async throws {
+        try await store.moveReadMarker(ReadMarkerRequest(chat, upTo: 9, by: .ungranted("user2")))
         try await store.change(.add(try #require(MemberIDs(["new", "newer"])), as: .member), in: chat, by: "user1")
         let post = LogChange.post(MessageDraft(text: try MessageText("new")))
         _ = try await store.recordMessage(post, in: chat, by: .ungranted("new"))
@@ -304,6 +306,14 @@ struct QueryPlanTests {
             _ = try await store.members(of: chat, after: user, limit: 5, by: caller)
         }
         _ = try await store.membership(MemberReference(chatID: chat, userID: "user3"))
+        for position in [nil, 7] as [Position?] {
+            _ = try await store.readState(of: chat, by: caller, after: position)
+        }
+        #expect(try await store.unreadChatCount(of: "user2") > 1_900)
+        for limit in [1, 20, 100] {
+            let list = try await store.chats(ChatListQuery(limit: limit, reader: "user2"))
+            #expect(list.readStates.count == limit)
+        }
     }
 }
 

@@ -50,7 +50,20 @@ extension MemberPage {
 }
 
 extension ChatList {
-    static let example = ChatList(chats: [.example], next: nil, epoch: .example)
+    static let example = ChatList(
+        chats: [.example],
+        readStates: [Chat.example.id: ReadState(role: .member, readPosition: Position(rawValue: 0), unread: UnreadCount(found: 1))],
+        next: nil,
+        epoch: .example
+    )
+}
+
+extension ReadState {
+    static let example = ReadState(
+        role: .member,
+        readPosition: Position(rawValue: 812),
+        unread: UnreadCount(found: 0)
+    )
 }
 
 extension ChatWithMessages {

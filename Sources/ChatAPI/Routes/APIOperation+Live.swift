@@ -96,8 +96,8 @@ extension APIOperation {
         "Follow chats and write to them over one WebSocket",
         """
         A WebSocket (RFC 6455) whose messages are JSON objects. The server sends the entries of the chats you subscribe to. \
-        You send `subscribe`, `unsubscribe`, `send`, `typing`, `auth`, `ping` and operations about members; each gets a \
-        response with its `ref`. See docs/websocket.md.
+        You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about members; each \
+        gets a response with its `ref`. See docs/websocket.md.
 
         You cannot open a WebSocket on this page. Run `websocat ws://127.0.0.1:8000/ws`, or in a browser \
         `new WebSocket('ws://127.0.0.1:8000/ws')`.

@@ -1,16 +1,28 @@
 import ChatDomain
 import ChatIdentity
 package import ChatLive
-import ChatOperations
+package import ChatOperations
 import HTTPConnections
 import HTTPTypes
 
 extension ChatService {
     /// All routes of the service, in the order in which `Allow` lists methods.
     ///
-    /// - Parameter onDeletion: Called when a deletion may have left work for the background.
-    package func routes(hub: EventHub, onDeletion: @escaping @Sendable () -> Void = {}) async -> [Route] {
-        let operations = Operations(store, hub: hub, typing: typing, onDeletion: onDeletion)
+    /// - Parameters:
+    ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
+    ///   - onDeletion: Called when a deletion may have left work for the background.
+    package func routes(
+        hub: EventHub,
+        readMarkers: ReadMarkers<Store>? = nil,
+        onDeletion: @escaping @Sendable () -> Void = {}
+    ) async -> [Route] {
+        let operations = Operations(
+            store,
+            hub: hub,
+            typing: typing,
+            readMarkers: readMarkers,
+            onDeletion: onDeletion
+        )
         let reads = ReadBudget(readLimits)
         let admissions = StreamAdmissions(streamLimits)
         let chats = ChatController(
@@ -25,6 +37,7 @@ extension ChatService {
             reads: reads
         )
         let members = MemberController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
+        let markers = ReadMarkerController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let log = LogController(operations: operations, reads: reads)
         let events = EventController(
             operations: operations,
@@ -76,6 +89,9 @@ extension ChatService {
             Route(.patch, "/chats/{chat_id}/messages/{message_id}", .updateMessage, use: messages.edit),
             Route(.delete, "/chats/{chat_id}/messages/{message_id}", .deleteMessage, use: messages.delete),
             Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
+
+            Route(.put, "/chats/{chat_id}/read", .moveReadMarker, use: markers.move),
+            Route(.get, "/unread", .countUnreadChats, use: markers.countUnread),
         ]
         let others: [Route] = [
             Route(.get, "/chats/{chat_id}/members", .listMembers, use: members.list),

@@ -10,6 +10,7 @@ package struct SocketRequest {
         case unsubscribe(ChatID)
         case send(MessageDraft, to: ChatID)
         case typing(ChatID, Metadata?)
+        case read(ChatID, upTo: Position, movesBack: Bool)
         case members(MemberOperation)
         /// A token or a server key.
         case auth(String)
@@ -34,7 +35,7 @@ package struct SocketRequest {
 
     /// The names of all operations.
     package static let operations =
-        ["subscribe", "unsubscribe", "send", "typing"] + MemberOperation.names + ["auth", "ping"]
+        ["subscribe", "unsubscribe", "send", "typing", "read"] + MemberOperation.names + ["auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
@@ -71,6 +72,13 @@ package struct SocketRequest {
             let chatID = validator.chatID(in: object)
             let metadata = validator.metadata(in: object, limit: Typing.maximumMetadataLength)
             operation = chatID.flatMap { chatID in metadata.map { .typing(chatID, $0.applied(to: nil)) } }
+        case "read":
+            let chatID = validator.chatID(in: object)
+            let position = validator.readPosition(in: object)
+            let movesBack = validator.boolean("back", in: object, default: false)
+            operation = chatID.flatMap { chatID in
+                position.flatMap { position in movesBack.map { .read(chatID, upTo: position, movesBack: $0) } }
+            }
         case "auth":
             operation = validator.token(in: object).map { .auth($0) }
         case "ping": operation = .ping

@@ -97,6 +97,9 @@ struct SocketService<Store: ServiceStore>: Sendable {
             return .answered(SocketAnswer(mark))
         case .members(let operation):
             return .answered(try await carryOut(operation, for: caller, mark))
+        case .read(let chatID, let position, let movesBack):
+            let state = try await operations.markAsRead(caller, in: chatID, upTo: position, movesBack: movesBack)
+            return .answered(SocketAnswer(mark, state.writeMembers(to:)))
         case .ping, .auth:
             return .answered(SocketAnswer(mark))
         }

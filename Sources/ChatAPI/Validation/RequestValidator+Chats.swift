@@ -83,6 +83,17 @@ extension RequestValidator {
         return nil
     }
 
+    /// The member `seq`, a position in a log.
+    mutating func readPosition(in object: JSONValue) -> Position? {
+        guard let member = object.member("seq") else {
+            note(.missing, at: ["body", "seq"], input: .json(object))
+            return nil
+        }
+        if let position = member.integer, position >= 0 { return Position(rawValue: position) }
+        note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", "seq"], input: .json(member))
+        return nil
+    }
+
     /// The header `Idempotency-Key`, which may be absent.
     mutating func idempotencyKey(in request: Request) -> OptionalValue<IdempotencyKey>? {
         idempotencyKey(request.headers[.idempotencyKey], at: ["header", "idempotency-key"])

@@ -1,4 +1,4 @@
-/// What the members of a chat may do, and how its members change.
+/// What the members of a chat may do, how its members change, and what they have read.
 extension BatchPlan {
     /// Requires that the caller may do something in a chat, with the memberships after the requests planned so far.
     func authorize(_ caller: Caller, to action: ChatAction, in chat: Chat) throws(StoreError) {
@@ -19,6 +19,23 @@ extension BatchPlan {
         }
         let references = request.change.users.map { MemberReference(chatID: chat.id, userID: $0) }
         return .done(.membersChanged(references.compactMap(member)))
+    }
+
+    mutating func moveReadMarker(_ request: ReadMarkerRequest) throws(StoreError) -> Outcome {
+        let chat = try head(of: request.chatID).chat
+        try authorize(request.caller, to: .markAsRead, in: chat)
+        guard let reference = request.member, member(reference)?.currentRole != nil else { throw .forbidden }
+        let position = min(request.position, chat.lastPosition)
+        moveReadMarker(of: reference, to: position, movesBack: request.movesBack)
+        return .done(.readMarkerMoved)
+    }
+
+    /// Moves the read marker of a current member; others have none.
+    mutating func moveReadMarker(of reference: MemberReference, to position: Position, movesBack: Bool = false) {
+        guard var member = member(reference), member.currentRole != nil else { return }
+        guard movesBack ? position != member.readPosition : position > member.readPosition else { return }
+        member.moveReadMarker(to: position)
+        writes.members[reference] = member
     }
 
     /// Returns the entry of a change that the caller may make; nil if it changes nothing.

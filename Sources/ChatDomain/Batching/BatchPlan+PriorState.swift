@@ -101,7 +101,7 @@ extension BatchPlan {
         package private(set) var keys: Set<SentKey> = []
         /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
-        /// Memberships of the callers, where these decide, and of the users in changes of members.
+        /// Memberships of the callers, where these decide or have a read marker that moves, and of the users in changes of members.
         package private(set) var members: Set<MemberReference> = []
         /// Chats that may lose an owner, whose owners are counted.
         package private(set) var ownedChats: Set<ChatID> = []
@@ -115,6 +115,9 @@ extension BatchPlan {
                 case .record(let request): insert(request)
                 case .update(let id, _, let caller): insert(id, for: .editChat, by: caller)
                 case .changeMembers(let request): insert(request)
+                case .moveReadMarker(let request):
+                    chats.insert(request.chatID)
+                    members.formUnion([request.member].compactMap(\.self))
                 case .create(let draft, let caller):
                     if let key = draft.idempotency?.key {
                         creationKeys.insert(CreationKey(author: draft.keyAuthor(by: caller.author), key: key))
@@ -130,8 +133,12 @@ extension BatchPlan {
             if let id = request.change.messageID {
                 messages.insert(MessageReference(chatID: request.chatID, id: id))
             }
-            if case .post(let draft) = request.change, let key = draft.idempotency?.key {
+            guard case .post(let draft) = request.change else { return }
+            if let key = draft.idempotency?.key {
                 keys.insert(SentKey(chatID: request.chatID, author: request.caller.author, key: key))
+            }
+            if let reader = request.caller.readingMembership(in: request.chatID) {
+                members.insert(reader)
             }
         }
 

@@ -109,6 +109,7 @@ package struct BatchPlan {
         case .record(let request): return try plan(request)
         case .update(let id, let edit, let caller): return try update(id, edit, by: caller)
         case .changeMembers(let request): return try changeMembers(request)
+        case .moveReadMarker(let request): return try moveReadMarker(request)
         case .create(let draft, let caller): return try create(draft, by: caller.author)
         case .delete(let id, let caller):
             let chat = try head(of: id).chat
@@ -163,7 +164,7 @@ package struct BatchPlan {
         switch request.change {
         case .post(let draft):
             try authorize(request.caller, to: .post, in: head.chat)
-            return try post(draft, to: head, by: author)
+            return try post(draft, to: head, by: request.caller)
         case .edit(let id, let edit, let condition):
             let old = try message(id, in: head.chat, condition, allowing: request.caller) { isOwn in
                 isOwn ? .editOwnMessage : .editOthersMessage
@@ -208,9 +209,9 @@ package struct BatchPlan {
     private mutating func post(
         _ draft: MessageDraft,
         to head: LogHead,
-        by author: UserID?
+        by caller: Caller
     ) throws(StoreError) -> Outcome {
-        let chatID = head.chat.id
+        let (chatID, author) = (head.chat.id, caller.author)
         let key = draft.idempotency.map { SentKey(chatID: chatID, author: author, key: $0.key) }
         if let key, let earlier = priorState.sent[key] {
             // A deleted message no longer has its fingerprint.
@@ -247,6 +248,9 @@ package struct BatchPlan {
                 draft: draft
             )
         )
+        if let reader = caller.readingMembership(in: chatID) {
+            moveReadMarker(of: reader, to: head.chat.lastPosition)
+        }
         return .appended(writes.appends.count - 1, isReplay: false)
     }
 

@@ -80,7 +80,7 @@ package struct LogWrites: Sendable {
     package var appends: [Append] = []
     /// New log entries other than messages.
     package var changes: [LogRecord] = []
-    /// Memberships that `changes` creates or changes, in their new state; a stored read marker stays as it is.
+    /// Memberships that `changes` creates or changes, or whose read markers move, in their new state.
     package var members: [MemberReference: Member] = [:]
     /// Stored messages that change, in their new state.
     package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
@@ -99,7 +99,7 @@ package struct LogWrites: Sendable {
 
     /// True if all requests were rejected, replayed or changed nothing.
     package var isEmpty: Bool {
-        importedChats.isEmpty && importedMessages.isEmpty && appends.isEmpty && changes.isEmpty
+        importedChats.isEmpty && importedMessages.isEmpty && appends.isEmpty && changes.isEmpty && members.isEmpty
             && editedMessages.isEmpty && movedHeads.isEmpty && creations.isEmpty && deletedChats.isEmpty && !purges
     }
 

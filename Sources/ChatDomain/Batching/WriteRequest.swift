@@ -6,6 +6,8 @@ package enum WriteRequest: Sendable {
     case update(ChatID, ChatEdit, by: Caller)
     /// Answered by `membersChanged`.
     case changeMembers(MemberRequest)
+    /// Answered by `readMarkerMoved`.
+    case moveReadMarker(ReadMarkerRequest)
     /// Answered by `created`.
     case create(ChatDraft, by: Caller)
     /// Answered by `deleted`.
@@ -22,6 +24,8 @@ package enum WriteAnswer: Equatable, Sendable {
     case updated(Chat)
     /// The users whom the request names, in their new state.
     case membersChanged([Member])
+    /// The marker is where the request wants it, or further.
+    case readMarkerMoved
     /// The new chat, or the one created earlier under the same key.
     case created(Accepted<Chat>)
     /// The chat no longer exists for any reader.

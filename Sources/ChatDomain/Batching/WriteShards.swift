@@ -58,6 +58,12 @@ package struct WriteShards: Sendable {
         return members
     }
 
+    /// Shares a queue with messages, whose authors' markers move along.
+    package func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError) {
+        let answer = try await shard(of: request.chatID).submit(.moveReadMarker(request), queue: 0)
+        guard answer == .readMarkerMoved else { throw .mismatched(answer) }
+    }
+
     /// Picks a shard by the idempotency key, or at random without one.
     package func createChat(_ draft: ChatDraft, by caller: Caller) async throws(StoreError) -> Accepted<Chat> {
         let answer = try await shard(of: draft).submit(.create(draft, by: caller), queue: 1)

@@ -43,13 +43,22 @@ package struct ChatListQuery: Sendable {
     package let titlePart: String?
     /// Limits the list to these chats; nil lists all.
     package var scope: Scope?
+    /// The user whose read states the page contains; nil for none.
+    package var reader: UserID?
 
     /// - Parameter cursor: The previous page's `ChatList.next`.
-    package init(after cursor: Cursor = .start, limit: Int, titlePart: String? = nil, scope: Scope? = nil) {
+    package init(
+        after cursor: Cursor = .start,
+        limit: Int,
+        titlePart: String? = nil,
+        scope: Scope? = nil,
+        reader: UserID? = nil
+    ) {
         self.cursor = cursor
         self.limit = limit
         self.titlePart = titlePart
         self.scope = scope
+        self.reader = reader
     }
 }
 
@@ -57,13 +66,21 @@ package struct ChatListQuery: Sendable {
 package struct ChatList: Equatable, Sendable {
     /// Most recently active first.
     package let chats: [Chat]
+    /// What the query's reader has read of those of the chats of which the reader is a member.
+    package let readStates: [ChatID: ReadState]
     /// The cursor for the next page; nil on the last page.
     package let next: ChatListQuery.Cursor?
     /// The database's epoch in the page's snapshot.
     package let epoch: Epoch
 
-    package init(chats: [Chat], next: ChatListQuery.Cursor?, epoch: Epoch) {
+    package init(
+        chats: [Chat],
+        readStates: [ChatID: ReadState] = [:],
+        next: ChatListQuery.Cursor?,
+        epoch: Epoch
+    ) {
         self.chats = chats
+        self.readStates = readStates
         self.next = next
         self.epoch = epoch
     }

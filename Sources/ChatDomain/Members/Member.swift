@@ -32,6 +32,11 @@ package struct Member: Equatable, Sendable {
         leftAt == nil ? role : nil
     }
 
+    /// Moves the read marker, also back.
+    package mutating func moveReadMarker(to position: Position) {
+        readPosition = position
+    }
+
     fileprivate mutating func join(as role: ChatRole, at position: Position) {
         self.role = role
         joinedAt = position

@@ -23,6 +23,23 @@ package protocol MemberStore: Sendable {
         by caller: Caller
     ) async throws(StoreError) -> [Member]
 
+    /// Moves the read marker of the caller's user; waits in the queue of the chat's messages.
+    ///
+    /// It moves forward only, unless the request says otherwise.
+    ///
+    /// - Throws: `StoreError.chatNotFound`, and `StoreError.forbidden` if the user is no member.
+    func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError)
+
+    /// Returns what the caller's user has read of a chat.
+    ///
+    /// - Parameter position: Up to where the user has read, although the marker does not say so yet; nil if the marker
+    ///   is current.
+    /// - Throws: `StoreError.chatNotFound`, and `StoreError.forbidden` if the user is no member.
+    func readState(of chat: ChatID, by caller: Caller, after position: Position?) async throws(StoreError) -> ReadState
+
+    /// Returns the number of chats of which the user is a member and has unread messages.
+    func unreadChatCount(of user: UserID) async throws(StoreError) -> Int
+
     /// Returns a user's membership, which may have ended; nil if there never was one or the chat does not exist.
     func membership(_ reference: MemberReference) async throws(StoreError) -> Member?
 }

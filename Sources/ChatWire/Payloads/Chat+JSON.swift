@@ -34,8 +34,24 @@ extension ChatList: JSONWritable {
     /// Writes a page of chats; `next_cursor` is null at the end of the list.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.member("chats", chats)
+            writer.member("chats", chats.map { ListedChat(chat: $0, state: readStates[$0.id]) })
             writer.member("next_cursor", next.map { ChatListToken(epoch: epoch, cursor: $0).text })
+        }
+    }
+}
+
+/// A chat in a list, with the membership of the caller's user.
+private struct ListedChat: JSONWritable {
+    let chat: Chat
+    /// Nil if the user is no member.
+    let state: ReadState?
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            chat.writeMembers(to: &writer)
+            guard let state else { return }
+            writer.member("role", state.role.rawValue)
+            state.writeMembers(to: &writer)
         }
     }
 }
@@ -58,13 +74,15 @@ extension JSONSchema {
     package static let chatList = component(
         "ChatList",
         .object([
-            .required("chats", .array(of: .chat, maximum: 100), "Most recently active first."),
+            .required("chats", .array(of: .listedChat, maximum: 100), "Most recently active first."),
             .required("next_cursor", ["type": ["string", "null"]], "The `cursor` of the next page; null at the end."),
         ])
     )
 
     /// Who may read a chat without being a member.
     package static let chatVisibility = values(of: ChatVisibility.self)
+
+    private static let listedChat = component("ListedChat", .object(chatProperties + membershipProperties))
 
     private static let chatProperties: [Property] = [
         .required("id", .id),

@@ -1,0 +1,137 @@
+package import ChatDomain
+import Synchronization
+
+/// Writes users' read markers, each at most once a second: a client may send a move for each message that scrolls by.
+///
+/// A move forward that follows another one too soon waits in memory, for a second at most unless the store fails. Until
+/// then, other servers and a crash do not know of it.
+package final class ReadMarkers<Store: MemberStore>: Sendable {
+    private typealias Write = Task<Result<Void, StoreError>, Never>
+
+    /// A marker that was written within the interval.
+    private struct Slot {
+        /// The latest write, which may have ended.
+        var write: Write
+        /// The furthest of the moves that came later.
+        var waiting: ReadMarkerRequest?
+
+        mutating func wait(with request: ReadMarkerRequest) {
+            if let waiting, waiting.position >= request.position { return }
+            waiting = request
+        }
+    }
+
+    private let store: Store
+    private let interval: Duration
+    private let slots = Mutex<[UserID: [ChatID: Slot]]>([:])
+
+    /// - Parameter interval: The minimum time between two writes of a marker, except by `flush` and of moves back.
+    package init(_ store: Store, interval: Duration = .seconds(1)) {
+        self.store = store
+        self.interval = interval
+    }
+
+    /// Moves a marker, now or soon.
+    ///
+    /// A move back happens now, so that later moves and posts come after it.
+    ///
+    /// - Returns: Up to where the user has read if the move waits; nil if it was written.
+    /// - Throws: What `MemberStore.moveReadMarker` throws; never for a move that waits.
+    package func move(_ request: ReadMarkerRequest) async throws(StoreError) -> Position? {
+        guard let member = request.member else {
+            try await store.moveReadMarker(request)
+            return nil
+        }
+        let (started, waiting) = slots.withLock { add(request, of: member, to: &$0) }
+        guard let started else { return waiting }
+        try await started.value.get()
+        return nil
+    }
+
+    /// - Returns: The write, or the position of what now waits.
+    private func add(
+        _ request: ReadMarkerRequest,
+        of member: MemberReference,
+        to slots: inout [UserID: [ChatID: Slot]]
+    ) -> (Write?, Position?) {
+        guard var slot = slots[member.userID]?[member.chatID] else {
+            let started = write(request, after: nil)
+            slots[member.userID, default: [:]][member.chatID] = Slot(write: started)
+            Task { await writeWaiting(of: member) }
+            return (started, nil)
+        }
+        if request.movesBack {
+            slot = Slot(write: write(request, after: slot.write))
+        } else {
+            slot.wait(with: request)
+        }
+        slots[member.userID]?[member.chatID] = slot
+        return request.movesBack ? (slot.write, nil) : (nil, slot.waiting?.position)
+    }
+
+    /// Writes the moves that wait, of one user or of all, so that a read of the store shows them.
+    package func flush(of user: UserID? = nil) async {
+        let writes = slots.withLock { slots in
+            let users = user.map { slots[$0] == nil ? [] : [$0] } ?? Array(slots.keys)
+            return users.flatMap { user in
+                (slots[user] ?? [:]).keys.compactMap { writeWaiting(MemberReference(chatID: $0, userID: user), &slots) }
+            }
+        }
+        for write in writes {
+            _ = await write.value
+        }
+    }
+
+    /// Writes what waits at each interval, until nothing does.
+    private func writeWaiting(of member: MemberReference) async {
+        while true {
+            try? await Task.sleep(for: interval)
+            let write = slots.withLock { slots -> Write? in
+                if slots[member.userID]?[member.chatID]?.waiting != nil { return writeWaiting(member, &slots) }
+                slots[member.userID]?[member.chatID] = nil
+                if slots[member.userID]?.isEmpty == true {
+                    slots[member.userID] = nil
+                }
+                return nil
+            }
+            guard let write else { return }
+            _ = await write.value
+        }
+    }
+
+    /// Starts to write the move that waits.
+    ///
+    /// - Returns: The marker's latest write.
+    private func writeWaiting(_ member: MemberReference, _ slots: inout [UserID: [ChatID: Slot]]) -> Write? {
+        guard var slot = slots[member.userID]?[member.chatID] else { return nil }
+        if let request = slot.waiting {
+            slot = Slot(write: write(request, after: slot.write, retries: true))
+            slots[member.userID]?[member.chatID] = slot
+        }
+        return slot.write
+    }
+
+    /// - Parameter retries: Whether the move waits again if the store is not available.
+    private func write(_ request: ReadMarkerRequest, after previous: Write?, retries: Bool = false) -> Write {
+        Write {
+            _ = await previous?.value
+            do throws(StoreError) {
+                return .success(try await self.store.moveReadMarker(request))
+            } catch {
+                if retries, error.isTemporary, let member = request.member {
+                    self.slots.withLock { $0[member.userID]?[member.chatID]?.wait(with: request) }
+                }
+                return .failure(error)
+            }
+        }
+    }
+}
+
+extension StoreError {
+    fileprivate var isTemporary: Bool {
+        switch self {
+        case .unavailable, .outcomeUnknown: true
+        default: false
+        }
+    }
+}
