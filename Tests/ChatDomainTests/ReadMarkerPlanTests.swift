@@ -78,7 +78,11 @@ struct ReadMarkerPlanTests {
     @Test func `only members have a marker`() {
         var left = priorState()
         left.members[reference("ada")] = Member(
-            reference("ada"), role: .member, joinedAt: 1, leftAt: 5, readPosition: 4
+            reference("ada"),
+            role: .member,
+            joinedAt: 1,
+            leftAt: 5,
+            readPosition: 4
         )
         let callers: [(Caller, BatchPlan.PriorState, StoreError)] = [
             (.ungranted("eve"), priorState(), .chatNotFound), (.user("eve", .reader), priorState(), .forbidden),

@@ -169,6 +169,7 @@ struct WriteShardsTests {
         let results = requests.map { request -> Result<WriteAnswer, StoreError> in
             switch request {
             case .record: .success(.recorded(Accepted(message)))
+            case .moveReadMarker: .success(.readMarkerMoved)
             case .update: .success(.updated(chat))
             case .changeMembers: .success(.membersChanged([]))
             case .create: .success(.created(Accepted(chat)))

@@ -75,7 +75,8 @@ struct ReadMarkerConformanceTests {
                 (closed, .ungranted("eve"), .chatNotFound), (closed, .ungranted("bob"), .chatNotFound),
                 (open, .ungranted("eve"), .forbidden), (open, .ungranted("bob"), .forbidden),
                 (closed, .user("eve", .owner), .forbidden), (closed, .administrator("eve"), .forbidden),
-                (closed, .anonymous, .forbidden), (77, .anonymous, .chatNotFound), (77, .ungranted("ada"), .chatNotFound),
+                (closed, .anonymous, .forbidden), (77, .anonymous, .chatNotFound),
+                (77, .ungranted("ada"), .chatNotFound),
                 (closed, Caller(author: nil, rights: .everyChat(.member)), .forbidden),
             ]
             for (chat, caller, error) in refusals {
@@ -174,7 +175,8 @@ struct ReadMarkerConformanceTests {
         try await store.withStore { store in
             let first = try await chat(on: store, messages: 1).id
             let second = try await chat(on: store, messages: 2).id
-            let granted = try await store.createChat(ChatDraft(title: ChatTitle("granted")), by: .ungranted("eve")).value.id
+            let granted = try await store.createChat(ChatDraft(title: ChatTitle("granted")), by: .ungranted("eve"))
+                .value.id
             let scope = ChatListQuery.Scope(chatIDs: [granted], member: "bob")
             let states = [first: state(2, 1), second: state(2, 2)]
             for query in [

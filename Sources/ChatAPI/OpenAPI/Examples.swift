@@ -52,7 +52,13 @@ extension MemberPage {
 extension ChatList {
     static let example = ChatList(
         chats: [.example],
-        readStates: [Chat.example.id: ReadState(role: .member, readPosition: Position(rawValue: 0), unread: UnreadCount(found: 1))],
+        readStates: [
+            Chat.example.id: ReadState(
+                role: .member,
+                readPosition: Position(rawValue: 0),
+                unread: UnreadCount(found: 1)
+            )
+        ],
         next: nil,
         epoch: .example
     )

@@ -52,7 +52,11 @@ extension JSONSchema {
     /// The properties of a chat in a list that only its members see.
     static let membershipProperties: [Property] = [
         .optional("role", values(of: ChatRole.self), "Your role as a member. Absent if you are not a member."),
-        .optional("read_seq", .integer(from: 0), "The position up to which you have read. Absent if you are not a member."),
+        .optional(
+            "read_seq",
+            .integer(from: 0),
+            "The position up to which you have read. Absent if you are not a member."
+        ),
         .optional("unread", unread, "\(unreadDescription) Absent if you are not a member."),
         .optional("more", more, moreDescription),
     ]

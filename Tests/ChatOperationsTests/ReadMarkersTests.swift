@@ -1,0 +1,130 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatTestSupport
+import Testing
+
+/// When moves of read markers are stored.
+@Suite(.timeLimit(.minutes(5)))
+struct ReadMarkersTests {
+    /// Passes a chat of Ada's, Bob's and Eve's with twenty entries.
+    private func withChat(_ body: (InterceptedStore, ChatID) async throws -> Void) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStoreAndSQL { base, database in
+            let store = InterceptedStore(base)
+            let draft = ChatDraft(title: try ChatTitle("chat"), members: MemberIDs(["bob", "eve"]))
+            let chat = try await store.createChat(draft, by: .ungranted("ada")).value.id
+            try await database.fill(chat.rawValue, messages: 18)
+            try await body(store, chat)
+        }
+    }
+
+    private func request(
+        _ chat: ChatID,
+        _ position: Position,
+        back: Bool = false,
+        by user: UserID = "bob"
+    ) -> ReadMarkerRequest {
+        ReadMarkerRequest(chat, upTo: position, movesBack: back, by: .ungranted(user))
+    }
+
+    private func marker(_ chat: ChatID, of user: UserID = "bob", in store: InterceptedStore) async throws -> Position? {
+        try await store.membership(MemberReference(chatID: chat, userID: user))?.readPosition
+    }
+
+    @Test func `the first move is stored, and those that follow wait together`() async throws {
+        try await withChat { store, chat async throws in
+            let markers = ReadMarkers(store, interval: .seconds(3_600))
+            #expect(try await markers.move(request(chat, 5)) == nil)
+            #expect(try await marker(chat, in: store) == 5)
+            for (position, waiting) in [(6, 6), (9, 9), (7, 9)] as [(Position, Position)] {
+                #expect(try await markers.move(request(chat, position)) == waiting)
+            }
+            #expect(try await marker(chat, in: store) == 5)
+            #expect(try await markers.move(request(chat, 4, by: "eve")) == nil)
+            #expect(try await marker(chat, of: "eve", in: store) == 4)
+            #expect(try await markers.move(request(chat, 8, by: "eve")) == 8)
+            await markers.flush(of: "bob")
+            #expect(try await marker(chat, in: store) == 9)
+            #expect(try await marker(chat, of: "eve", in: store) == 4)
+            await markers.flush()
+            #expect(try await marker(chat, of: "eve", in: store) == 8)
+            // After a flush, moves wait again.
+            #expect(try await markers.move(request(chat, 12)) == 12)
+            #expect(try await marker(chat, in: store) == 9)
+        }
+    }
+
+    @Test func `a move back is stored at once and replaces what waits`() async throws {
+        try await withChat { store, chat async throws in
+            let markers = ReadMarkers(store, interval: .seconds(3_600))
+            #expect(try await markers.move(request(chat, 5)) == nil)
+            #expect(try await markers.move(request(chat, 9)) == 9)
+            #expect(try await markers.move(request(chat, 3, back: true)) == nil)
+            #expect(try await marker(chat, in: store) == 3)
+            await markers.flush()
+            #expect(try await marker(chat, in: store) == 3)
+            #expect(try await markers.move(request(chat, 6)) == 6)
+            await markers.flush()
+            #expect(try await marker(chat, in: store) == 6)
+        }
+    }
+
+    @Test func `a move that waits is stored when the interval is over`() async throws {
+        try await withChat { store, chat async throws in
+            let markers = ReadMarkers(store, interval: .milliseconds(20))
+            for round in 0..<3 {
+                var position: Position = Position(rawValue: Int64(4 + round * 4))
+                while try await markers.move(request(chat, position)) == nil, position.rawValue < 20 {
+                    position = Position(rawValue: position.rawValue + 1)
+                }
+                while try await marker(chat, in: store) != position { await Task.yield() }
+            }
+        }
+    }
+
+    @Test func `a move that the store refuses is an error and does not wait`() async throws {
+        try await withChat { store, chat async throws in
+            let markers = ReadMarkers(store, interval: .seconds(3_600))
+            await #expect(throws: StoreError.chatNotFound) { try await markers.move(request(chat, 5, by: "stranger")) }
+            await #expect(throws: StoreError.forbidden) {
+                try await markers.move(ReadMarkerRequest(chat, upTo: 5, by: .anonymous))
+            }
+            await markers.flush()
+        }
+    }
+
+    @Test func `a move waits on while the store is unavailable`() async throws {
+        let failing = ReadMarkers(
+            InterceptedStore(failingWith: .unavailable(reason: "down")),
+            interval: .seconds(3_600)
+        )
+        await #expect(throws: StoreError.unavailable(reason: "down")) { try await failing.move(request(1, 5)) }
+        #expect(try await failing.move(request(1, 6)) == 6)
+        await failing.flush()
+        // The lower one joins what still waits.
+        #expect(try await failing.move(request(1, 5)) == 6)
+    }
+
+    @Test func `a list and the count of unread chats show moves that wait`() async throws {
+        try await withChat { store, chat async throws in
+            let operations = Operations(
+                store,
+                hub: .init(store),
+                typing: .init(),
+                readMarkers: ReadMarkers(store, interval: .seconds(3_600))
+            )
+            let bob = Caller.ungranted("bob")
+            for (position, unread) in [(5, 15), (12, 8), (20, 0)] as [(Position, Int)] {
+                let state = try await operations.markAsRead(bob, in: chat, upTo: position, movesBack: false)
+                #expect(state == ReadState(role: .member, readPosition: position, unread: UnreadCount(found: unread)))
+            }
+            #expect(try await marker(chat, in: store) == 5)
+            #expect(try await operations.countUnreadChats(bob) == 0)
+            _ = try await operations.markAsRead(bob, in: chat, upTo: 7, movesBack: true)
+            _ = try await operations.markAsRead(bob, in: chat, upTo: 8, movesBack: false)
+            let state = ReadState(role: .member, readPosition: 8, unread: UnreadCount(found: 12))
+            #expect(try await operations.listChats(bob, ChatListQuery(limit: 9)).readStates == [chat: state])
+            await #expect(throws: StoreError.forbidden) { try await operations.countUnreadChats(.anonymous) }
+        }
+    }
+}
