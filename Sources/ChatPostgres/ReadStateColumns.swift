@@ -22,11 +22,12 @@ struct ReadStateColumns {
                 WHERE chat_id = chats.id AND user_id = $\(number) AND left_seq IS NULL LIMIT 1
             ) AS state ON true
             """
+        // The planner cannot estimate this limit, so it reads the log in order instead of everything that is unread.
         list = """
             , state.role AS state_role, state.read_seq AS state_read_seq, (
                 SELECT count(*) FROM (
                     \(Self.unread(of: "chats.id", "state.read_seq", by: "$\(number)"))
-                    ORDER BY seq LIMIT \(UnreadCount.limit + 1)
+                    ORDER BY seq LIMIT \(UnreadCount.limit + 1) + 0 * state.read_seq
                 ) AS unread
             ) AS state_unread
             """
