@@ -101,7 +101,8 @@ extension BatchPlan {
         package private(set) var keys: Set<SentKey> = []
         /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
-        /// Memberships of the callers, where these decide or have a read marker that moves, and of the users in changes of members.
+        /// Memberships of the callers, where these decide or have a read marker that moves, and of the users whom changes of
+        /// members name.
         package private(set) var members: Set<MemberReference> = []
         /// Chats that may lose an owner, whose owners are counted.
         package private(set) var ownedChats: Set<ChatID> = []
