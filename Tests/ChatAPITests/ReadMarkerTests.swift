@@ -44,7 +44,8 @@ struct ReadMarkerTests {
     @Test func `a list shows the caller's role and what is unread`() async throws {
         try await withServer { client, access, _ in
             let chat = """
-                "id":1,"title":"chat","created_at":"T","last_seq":4,"last_message_at":"T","message_count":2
+                "id":1,"title":"chat","created_at":"T","last_seq":4,"last_message_at":"T","message_count":2,\
+                "visibility":"private"
                 """
             func list(as credential: String) async throws -> String {
                 try await client.send("GET", "/chats/", as: credential).textWithoutInstants
