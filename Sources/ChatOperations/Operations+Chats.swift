@@ -3,10 +3,16 @@ package import ChatDomain
 extension Operations {
     /// Creates a chat, or returns the one that the caller's earlier request with the same idempotency key created.
     ///
-    /// - Throws: `StoreError.forbidden` if the caller may not create chats.
+    /// - Throws: `StoreError.forbidden` if the caller may not create chats, and `StoreError.chatNotFound` if the caller may
+    ///   no longer read the earlier one.
     package func createChat(_ caller: Caller, _ draft: ChatDraft) async throws(StoreError) -> Accepted<Chat> {
         guard caller.rights.mayCreateChats else { throw .forbidden }
-        return try await store.createChat(draft, by: caller)
+        let accepted = try await store.createChat(draft, by: caller)
+        let id = accepted.value.id
+        guard accepted.isReplay, caller.membership(for: .read, in: id) != nil else { return accepted }
+        let readable = try await store.chats(withIDs: [id], for: .read, by: caller)
+        guard let chat = readable.chats.first else { throw .chatNotFound }
+        return Accepted(chat, isReplay: true)
     }
 
     /// Lists the chats that the caller may read, most recently active first, with what the caller's user has read.

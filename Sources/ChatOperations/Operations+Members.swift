@@ -50,7 +50,8 @@ extension Operations {
         guard let user = caller.author, let pair = UserPair(user, other), let both = MemberIDs([user, other]) else {
             throw .forbidden
         }
-        let opened = try await createChat(caller, ChatDraft(direct: pair))
+        guard caller.rights.mayCreateChats else { throw .forbidden }
+        let opened = try await store.createChat(ChatDraft(direct: pair), by: caller)
         guard opened.isReplay else { return opened }
         // The chat is theirs, whatever the membership of the caller permits.
         let owner = Caller(author: user, rights: .unrestricted)

@@ -140,6 +140,21 @@ struct AuthorizationTests {
         }
     }
 
+    @Test func `a repeated creation shows nothing to a creator who has left`() async throws {
+        try await withChat { operations, _ in
+            let ada = Caller.ungranted("ada")
+            let key = try #require(IdempotencyKey("once"))
+            let draft = ChatDraft(title: try ChatTitle("secret"), idempotencyKey: key)
+            let chat = try await operations.createChat(ada, draft).value
+            #expect(try await operations.createChat(ada, draft) == Accepted(chat, isReplay: true))
+            _ = try await operations.setRole(ada, of: "bob", in: chat.id, to: .owner)
+            _ = try await operations.changeMembers(ada, of: chat.id, .remove("ada"))
+            await #expect(throws: StoreError.chatNotFound) { try await operations.createChat(ada, draft) }
+            _ = try await operations.setRole(.ungranted("bob"), of: "ada", in: chat.id, to: .reader)
+            #expect(try await operations.createChat(ada, draft).value.lastPosition == 4)
+        }
+    }
+
     @Test func `without a role, a chat looks missing`() async throws {
         try await withChat { operations, chat in
             for (name, _, perform) in Self.operations {
