@@ -7,7 +7,7 @@ extension Operations {
     /// The result is true at once, although the move may be stored up to a second later.
     ///
     /// - Parameters:
-    ///   - position: One after the end of the log stands for its end.
+    ///   - position: One after the end of the log stands for its present end.
     ///   - movesBack: Whether the marker may also move back; otherwise, a position before it changes nothing.
     /// - Throws: `StoreError.chatNotFound`, and `StoreError.forbidden` if the caller is no member.
     package func markAsRead(
@@ -16,8 +16,14 @@ extension Operations {
         upTo position: Position,
         movesBack: Bool
     ) async throws(StoreError) -> ReadState {
-        let request = ReadMarkerRequest(chat, upTo: position, movesBack: movesBack, by: caller)
-        let waiting = try await readMarkers.move(request)
+        if movesBack {
+            _ = try await readMarkers.move(ReadMarkerRequest(chat, upTo: position, movesBack: true, by: caller))
+            return try await store.readState(of: chat, by: caller, after: nil)
+        }
+        let state = try await store.readState(of: chat, by: caller, after: position)
+        // A move that waits must not include what is added in the meantime.
+        let request = ReadMarkerRequest(chat, upTo: state.readPosition, by: caller)
+        guard let waiting = try await readMarkers.move(request), waiting > state.readPosition else { return state }
         return try await store.readState(of: chat, by: caller, after: waiting)
     }
 

@@ -127,4 +127,19 @@ struct ReadMarkersTests {
             await #expect(throws: StoreError.forbidden) { try await operations.countUnreadChats(.anonymous) }
         }
     }
+
+    @Test func `a move that waits does not mark what is posted in the meantime`() async throws {
+        try await withChat { store, chat async throws in
+            let markers = ReadMarkers(store, interval: .seconds(3_600))
+            let operations = Operations(store, hub: .init(store), typing: .init(), readMarkers: markers)
+            let bob = Caller.ungranted("bob")
+            for (position, expected) in [(5, 5), (9_000, 20)] as [(Position, Position)] {
+                let state = try await operations.markAsRead(bob, in: chat, upTo: position, movesBack: false)
+                #expect(state.readPosition == expected)
+            }
+            _ = try await store.postMessage(MessageText("later"), to: chat)
+            await markers.flush()
+            #expect(try await marker(chat, in: store) == 20)
+        }
+    }
 }
