@@ -25,18 +25,14 @@ extension APIResponse {
     static let unauthorized = APIResponse(
         .unauthorized,
         "The request has no credential, or none that is valid. `code` says which; `detail` says what is wrong with it.",
-        Content(
-            mediaType: "application/json",
-            schema: .error,
-            example: (
-                "examples",
-                [
-                    "missing": ["value": APIError(CredentialError.tokenMissing).example],
-                    "expired": ["value": APIError(CredentialError.tokenExpired).example],
-                    "invalid": ["value": APIError(CredentialError.tokenInvalid(.wrongSignature)).example],
-                    "revoked": ["value": APIError(CredentialError.keyRevoked).example],
-                ]
-            )
+        .json(
+            .error,
+            examples: [
+                "missing": APIError(CredentialError.tokenMissing).example,
+                "expired": APIError(CredentialError.tokenExpired).example,
+                "invalid": APIError(CredentialError.tokenInvalid(.wrongSignature)).example,
+                "revoked": APIError(CredentialError.keyRevoked).example,
+            ]
         ),
         headers: [
             (
@@ -52,17 +48,13 @@ extension APIResponse {
     static let forbidden = APIResponse(
         .forbidden,
         "The caller may not do this, may not use `Act-As`, or is a page of another origin.",
-        Content(
-            mediaType: "application/json",
-            schema: .error,
-            example: (
-                "examples",
-                [
-                    "caller": ["value": APIError.forbidden.example],
-                    "act_as": ["value": APIError(ActAsError.notAllowed).example],
-                    "origin": ["value": APIError.sessionOriginNotAllowed.example],
-                ]
-            )
+        .json(
+            .error,
+            examples: [
+                "caller": APIError.forbidden.example,
+                "act_as": APIError(ActAsError.notAllowed).example,
+                "origin": APIError.sessionOriginNotAllowed.example,
+            ]
         ),
         component: "Forbidden"
     )
@@ -74,32 +66,24 @@ extension APIResponse {
     static let messageNotFound = APIResponse(
         .notFound,
         "The chat or the message does not exist or was deleted.",
-        Content(
-            mediaType: "application/json",
-            schema: .error,
-            example: (
-                "examples",
-                [
-                    "message": ["value": APIError.messageNotFound.example],
-                    "chat": ["value": APIError.chatNotFound.example],
-                ]
-            )
+        .json(
+            .error,
+            examples: [
+                "message": APIError.messageNotFound.example,
+                "chat": APIError.chatNotFound.example,
+            ]
         ),
         component: "MessageNotFound"
     )
     static let memberNotFound = APIResponse(
         .notFound,
         "There is no such chat, you have no role in it, or the user is not one of its members.",
-        Content(
-            mediaType: "application/json",
-            schema: .error,
-            example: (
-                "examples",
-                [
-                    "member": ["value": APIError.memberNotFound.example],
-                    "chat": ["value": APIError.chatNotFound.example],
-                ]
-            )
+        .json(
+            .error,
+            examples: [
+                "member": APIError.memberNotFound.example,
+                "chat": APIError.chatNotFound.example,
+            ]
         ),
         component: "MemberNotFound"
     )
@@ -112,16 +96,12 @@ extension APIResponse {
     static let tokenNotIssued = APIResponse(
         .conflict,
         "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`. Or the user is deactivated.",
-        Content(
-            mediaType: "application/json",
-            schema: .error,
-            example: (
-                "examples",
-                [
-                    "secret": ["value": APIError.noSigningSecret.example],
-                    "user": ["value": APIError.userDeactivated.example],
-                ]
-            )
+        .json(
+            .error,
+            examples: [
+                "secret": APIError.noSigningSecret.example,
+                "user": APIError.userDeactivated.example,
+            ]
         ),
         component: "TokenNotIssued"
     )
@@ -147,16 +127,12 @@ extension APIResponse {
         The request is invalid: `detail` lists every problem. With the code `idempotency_key_reused`, its `Idempotency-Key` \
         belongs to an earlier request with another body.
         """,
-        Content(
-            mediaType: "application/json",
-            schema: .anyOf(.validationError, .error),
-            example: (
-                "examples",
-                [
-                    "invalid": ["value": ValidationError.example],
-                    "reused": ["value": APIError.idempotencyKeyReused.example],
-                ]
-            )
+        .json(
+            .anyOf(.validationError, .error),
+            examples: [
+                "invalid": ValidationError.example,
+                "reused": APIError.idempotencyKeyReused.example,
+            ]
         ),
         component: "ValidationFailedOrKeyReused"
     )

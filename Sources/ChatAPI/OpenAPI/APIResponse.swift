@@ -17,6 +17,12 @@ struct APIResponse {
         static func json(_ schema: JSONSchema, example: OpenAPIValue) -> Content {
             Content(mediaType: "application/json", schema: schema, example: ("example", example))
         }
+
+        /// - Parameter examples: By name.
+        static func json(_ schema: JSONSchema, examples: KeyValuePairs<String, OpenAPIValue>) -> Content {
+            let named = examples.map { ($0.key, ["value": $0.value] as OpenAPIValue) }
+            return Content(mediaType: "application/json", schema: schema, example: ("examples", .object(named)))
+        }
     }
 
     init(
