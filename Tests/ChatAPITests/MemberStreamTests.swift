@@ -146,7 +146,7 @@ struct MemberStreamTests {
         }
     }
 
-    @Test func `a socket drops the chat that the user leaves and goes on`() async throws {
+    @Test func `a socket drops a chat that its user leaves and stays open`() async throws {
         try await withChat { store, access, client in
             try await createChat(store, .open)
             try await client.withSocket(headers: headers("bob", access)) { socket in

@@ -231,7 +231,7 @@ struct MemberTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `two people have one direct chat, whoever opens it`(_ store: StoreUnderTest) async throws {
+    func `two people share one direct chat, whichever of them opens it`(_ store: StoreUnderTest) async throws {
         try await withUsers(on: store) { users in
             async let one = users.send("POST", "/direct", as: "ada", #"{"user":"ben"}"#)
             async let other = users.send("POST", "/direct", as: "ben", #"{"user":"ada"}"#)

@@ -59,7 +59,7 @@ struct MemberTrafficTests {
         return visits
     }
 
-    /// Removes users and adds them again; whoever is removed is refused at once by the other server.
+    /// Removes users and adds them again; the other server refuses a removed user at once.
     private func churn(_ store: any ServiceStore, _ access: TestAccess, _ client: HTTPTestClient) async throws {
         var random = SplitMix64(state: 15)
         for round in 0..<Self.rounds {

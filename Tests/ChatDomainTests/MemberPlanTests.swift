@@ -223,7 +223,7 @@ struct MemberPlanTests {
         #expect(creations[0].members(of: 3).map(\.joinedAt.rawValue) == [1, 2, 2])
     }
 
-    @Test func `whoever asks for the chat between two people gets the same one`() throws {
+    @Test func `both people get the same direct chat`() throws {
         let pair = try #require(UserPair("bob", "ada"))
         #expect(UserPair("ada", "bob") == pair)
         #expect(UserPair("ada", "ada") == nil)

@@ -140,7 +140,7 @@ struct AuthorizationTests {
         }
     }
 
-    @Test func `a repeated creation shows nothing to a creator who has left`() async throws {
+    @Test func `a creator who has left cannot read the chat by creating it again`() async throws {
         try await withChat { operations, _ in
             let ada = Caller.ungranted("ada")
             let key = try #require(IdempotencyKey("once"))

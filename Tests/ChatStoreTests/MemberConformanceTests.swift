@@ -339,7 +339,7 @@ struct MemberConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `two people have one chat, whoever asks for it first`(_ store: StoreUnderTest) async throws {
+    func `two people share one chat, whichever of them asks first`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let draft = ChatDraft(direct: try #require(UserPair("zoe", "ada")))
             let answers = try await withThrowingTaskGroup(of: Accepted<Chat>.self) { group in

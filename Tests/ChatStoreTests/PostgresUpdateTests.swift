@@ -24,7 +24,7 @@ struct PostgresUpdateTests {
         }
     }
 
-    /// Every member who reads along moves a marker with every message.
+    /// A member who has the chat open moves the marker with every message.
     @Test func `moving read markers does not touch the indexes of members`() async throws {
         try await TestPostgres.withDatabase { url in
             let moves = 300

@@ -30,7 +30,7 @@ package enum ChatAction: CaseIterable, Hashable, Sendable {
         role <= .member ? .addMember : granting(role)
     }
 
-    /// Removing a member who has a role.
+    /// Removing a member with this role.
     package static func removing(_ role: ChatRole) -> ChatAction {
         role <= .member ? .removeMember : granting(role)
     }

@@ -4,7 +4,7 @@ package enum MemberChange: Sendable {
     case add(MemberIDs, as: ChatRole)
     /// Adds the user, or changes the role of one who is a member.
     case setRole(UserID, ChatRole)
-    /// Removes the user; whoever removes themselves leaves the chat.
+    /// Removes the user. Users who remove themselves leave the chat.
     case remove(UserID)
 
     /// The users whom the change names.
