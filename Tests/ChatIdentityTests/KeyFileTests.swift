@@ -19,13 +19,14 @@ struct KeyFileTests {
             #expect(try await file.load() == 1)
             _ = try await verifier.verify(old)
 
+            // Each change is a new file in the place of the old one, as editors and Kubernetes do it. Writing in place is
+            // two changes: the file is empty in between.
             let watching = Task { [events] in await file.run(every: .milliseconds(5), report: events.append) }
-            try Data("{".utf8).write(to: URL(filePath: path))
+            try Data("{".utf8).write(to: URL(filePath: path), options: .atomic)
             let reason = KeySourceError.Reason.keys(.notAKeySet)
             #expect(await events.next() == .failed(KeySourceError(source: path, reason: reason)))
             _ = try await verifier.verify(old)
 
-            // As editors and Kubernetes do it: a new file in the place of the old one.
             try set(TestKeys.otherSecret).write(to: URL(filePath: path), options: .atomic)
             #expect(await events.next() == .replaced(source: path, count: 1))
             await #expect(throws: CredentialError.tokenInvalid(.wrongSignature)) { try await verifier.verify(old) }
