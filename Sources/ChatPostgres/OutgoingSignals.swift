@@ -48,6 +48,10 @@ package struct OutgoingSignals {
             append(signal)
         case .created, .accessChanged:
             append(signal)
+        case .membershipsChanged(let members):
+            for member in members {
+                append(LogSignal.memberLine(member))
+            }
         }
         if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {
             lose()
@@ -98,7 +102,12 @@ package struct OutgoingSignals {
     }
 
     private mutating func append(_ signal: LogSignal) {
-        guard let line = signal.line else { return }
+        if let line = signal.line {
+            append(line)
+        }
+    }
+
+    private mutating func append(_ line: String) {
         lines.append(line)
         linesLength += line.utf8.count + 1
     }

@@ -14,6 +14,8 @@ extension PostgresConnection {
         if !writes.appends.isEmpty { statements.append(.insert(writes.appends)) }
         if !writes.changes.isEmpty { statements.append(.insert(writes.changes)) }
         if !writes.members.isEmpty { statements.append(.insert(Array(writes.members.values))) }
+        let departures = writes.members.values.filter { $0.leftAt != nil }.map(\.reference)
+        if !departures.isEmpty { statements.append(.noteDepartures(of: departures)) }
         if !writes.editedMessages.isEmpty { statements.append(.update(writes.editedMessages)) }
         statements += writes.deletedMessages.map { .joinDeletedRun($0) }
         if !writes.movedHeads.isEmpty { statements.append(.moveHeads(writes.movedHeads)) }

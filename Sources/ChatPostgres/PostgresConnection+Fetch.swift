@@ -136,14 +136,14 @@ extension PostgresConnection {
         // The index contains only minutes, rounded down from the instants.
         let result = try self.query(
             """
-            SELECT history.epoch, \(HeadColumns.list)\(states?.list ?? "")
+            SELECT history.epoch, \(HeadColumns.list)\(states.map { "\($0.list), \(MessageColumns.list)" } ?? "")
             FROM history LEFT JOIN (
                 SELECT \(HeadColumns.names) FROM chats
                 WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
                     \(ids.map { "AND id = ANY (\($0))" } ?? "")
                     AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
                 ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
-            ) AS chats ON true \(states?.join ?? "")
+            ) AS chats ON true \(states.map { "\($0.join) LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON true" } ?? "")
             WHERE history.id = 1
             """,
             [
@@ -161,6 +161,7 @@ extension PostgresConnection {
         return ChatList(
             chats: page.map(\.chat),
             readStates: try states?.states(result, of: page.map(\.chat.id)) ?? [:],
+            lastMessages: states == nil ? [:] : try result.lastMessages(),
             next: next,
             epoch: try result.epoch()
         )

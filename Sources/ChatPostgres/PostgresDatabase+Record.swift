@@ -64,7 +64,7 @@ extension PostgresConnection {
     }
 
     private enum Part {
-        case heads, existing, sent, messages, members, owners, created
+        case heads, existing, sent, messages, members, owners, memberCounts, created
     }
 
     /// Opens the transaction, locks the chats and reads what the plan needs.
@@ -82,6 +82,9 @@ extension PostgresConnection {
         if !needs.messages.isEmpty { parts.append((.messages, .fetchMessages(needs.messages))) }
         if !needs.members.isEmpty { parts.append((.members, .fetchMembers(needs.members))) }
         if !needs.ownedChats.isEmpty { parts.append((.owners, .countOwners(of: needs.ownedChats))) }
+        if !needs.deletedChats.isEmpty {
+            parts.append((.memberCounts, .countMembers(of: needs.deletedChats, upTo: BatchPlan.removalLimit)))
+        }
         if !needs.creationKeys.isEmpty { parts.append((.created, .fetchCreated(needs.creationKeys))) }
         var priorState = BatchPlan.PriorState()
         try begin(parts.map(\.statement)) { index, result throws(PostgresError) in
@@ -103,6 +106,7 @@ extension PostgresConnection {
                     priorState.members[member.reference] = member
                 }
             case .owners: priorState.ownerCounts = try result.ownerCounts()
+            case .memberCounts: priorState.memberCounts = try result.memberCounts()
             case .created: priorState.createdChats = try result.createdChats()
             }
         }

@@ -7,7 +7,11 @@ extension PostgresStatement {
     static func remove(_ chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             """
-            WITH removed AS (DELETE FROM messages WHERE chat_id = ANY ($1::bigint[]))
+            WITH removed AS (DELETE FROM messages WHERE chat_id = ANY ($1::bigint[])), departed AS (
+                INSERT INTO departures (user_id, chat_id)
+                SELECT user_id, chat_id FROM members WHERE chat_id = ANY ($1::bigint[]) AND left_seq IS NULL
+                ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = DEFAULT
+            )
             DELETE FROM chats WHERE id = ANY ($1::bigint[])
             """,
             [.int64Array(chats.map(\.rawValue))]
@@ -52,7 +56,11 @@ extension PostgresStatement {
             DELETE FROM members
             WHERE chat_id = (SELECT id FROM chat)
                 AND user_id = ANY (ARRAY(SELECT user_id FROM members WHERE chat_id = (SELECT id FROM chat) LIMIT $1))
-            RETURNING user_id
+            RETURNING user_id, chat_id, left_seq
+        ), departed AS (
+            INSERT INTO departures (user_id, chat_id)
+            SELECT user_id, chat_id FROM purged_members WHERE left_seq IS NULL
+            ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = DEFAULT
         ), purged_chat AS (
             DELETE FROM chats USING chat
             WHERE chats.id = chat.id

@@ -29,6 +29,19 @@ extension PostgresStatement {
         )
     }
 
+    /// Counts the memberships of chats, ended ones included.
+    static func countMembers(of chats: Set<ChatID>, upTo limit: Int64) -> PostgresStatement {
+        PostgresStatement(
+            """
+            SELECT chat.id AS chat_id, (
+                SELECT count(*) FROM (SELECT FROM members WHERE members.chat_id = chat.id LIMIT $2) AS counted
+            ) AS member_count
+            FROM unnest($1::bigint[]) AS chat (id)
+            """,
+            [.int64Array(chats.map(\.rawValue)), .int64(limit)]
+        )
+    }
+
     /// Reads what decides whether users may read chats.
     static func fetchRoles(_ references: Set<MemberReference>) -> PostgresStatement {
         PostgresStatement(
@@ -68,10 +81,18 @@ extension PostgresResult {
     }
 
     borrowing func ownerCounts() throws(PostgresError) -> [ChatID: Int] {
-        let (chat, count) = (try column("chat_id"), try column("owner_count"))
-        var counts: [ChatID: Int] = [:]
+        try counts("owner_count").mapValues { Int($0) }
+    }
+
+    borrowing func memberCounts() throws(PostgresError) -> [ChatID: Int64] {
+        try counts("member_count")
+    }
+
+    private borrowing func counts(_ name: String) throws(PostgresError) -> [ChatID: Int64] {
+        let (chat, count) = (try column("chat_id"), try column(name))
+        var counts: [ChatID: Int64] = [:]
         for row in 0..<rowCount {
-            counts[ChatID(rawValue: try int64(chat, row: row))] = Int(try int64(count, row: row))
+            counts[ChatID(rawValue: try int64(chat, row: row))] = try int64(count, row: row)
         }
         return counts
     }

@@ -8,6 +8,7 @@ package import ChatDomain
 ///     1 00c0ffee00c0ffee
 ///     created CHAT
 ///     deleted CHAT
+///     member CHAT USER
 ///     access
 ///     typing CHAT MICROSECONDS [@AUTHOR] [METADATA]
 ///     missed
@@ -15,7 +16,8 @@ package import ChatDomain
 package struct SignalPayload: Equatable, Sendable {
     /// The sender's number, which it chose at random when it started.
     package let process: UInt64
-    /// In the order of their lines, except that all positions are combined into one `moved` at the end.
+    /// In the order of their lines, except that all positions are combined into one `moved` at the end, after one
+    /// `membershipsChanged` of all memberships.
     package let signals: [LogSignal]
     /// In the order of their lines; receivers deliver them before `signals`.
     package let typing: [Typing]
@@ -34,6 +36,7 @@ package struct SignalPayload: Equatable, Sendable {
 
         var signals: [LogSignal] = []
         var positions: [ChatID: Position] = [:]
+        var memberships: [MemberReference] = []
         var typing: [Typing] = []
         for line in lines.dropFirst() {
             if let notice = Typing(line: line) {
@@ -41,13 +44,19 @@ package struct SignalPayload: Equatable, Sendable {
                 continue
             }
             guard let signal = LogSignal(line: line) else { return nil }
-            if case .moved(let moved) = signal {
-                positions.merge(moved) { max($0, $1) }
-            } else {
-                signals.append(signal)
+            switch signal {
+            case .moved(let moved): positions.merge(moved) { max($0, $1) }
+            case .membershipsChanged(let changed): memberships += changed
+            default: signals.append(signal)
             }
         }
-        self.signals = positions.isEmpty ? signals : signals + [.moved(positions)]
+        if !memberships.isEmpty {
+            signals.append(.membershipsChanged(memberships))
+        }
+        if !positions.isEmpty {
+            signals.append(.moved(positions))
+        }
+        self.signals = signals
         self.typing = typing
     }
 
@@ -78,15 +87,19 @@ extension LogSignal {
     /// The length of the longest `moved` line: the word and two numbers of 19 digits, separated by spaces.
     static let maximumMovedLineLength = 45
 
-    /// The signal's line in a payload; nil for positions, which have one line per chat.
+    /// The signal's line in a payload; nil for positions and memberships, each of which has a line of its own.
     var line: String? {
         switch self {
         case .created(let chat): "created \(chat.rawValue)"
         case .deleted(let chat): "deleted \(chat.rawValue)"
         case .accessChanged: "access"
         case .missed: "missed"
-        case .appended, .moved: nil
+        case .appended, .moved, .membershipsChanged: nil
         }
+    }
+
+    static func memberLine(_ member: MemberReference) -> String {
+        "member \(member.chatID.rawValue) \(member.userID.value)"
     }
 
     static func movedLine(_ chat: ChatID, _ position: Position) -> String {
@@ -105,6 +118,9 @@ extension LogSignal {
         case ("moved", 3):
             guard let chat = ChatID(words[1]), let position = Position(words[2]) else { return nil }
             self = .moved([chat: position])
+        case ("member", 3):
+            guard let chat = ChatID(words[1]), let user = UserID(String(words[2])) else { return nil }
+            self = .membershipsChanged([MemberReference(chatID: chat, userID: user)])
         case ("access", 1):
             self = .accessChanged
         case ("missed", 1):

@@ -28,6 +28,9 @@ extension Database {
         }
         for member in writes.members.values {
             try insert(member, activity)
+            if member.leftAt != nil {
+                try noteDeparture(of: member.reference, activity)
+            }
         }
         for message in writes.editedMessages.values {
             try update(message)
@@ -42,7 +45,7 @@ extension Database {
             try update(chat)
         }
         for chat in writes.removedChats {
-            try remove(chat)
+            try remove(chat, activity)
         }
         for chat in writes.hiddenChats {
             try hide(chat, at: now, activity)
@@ -50,7 +53,7 @@ extension Database {
         var written = LogWrites.Written(messageIDs: messageIDs)
         written.chatIDs = try writes.creations.map { try insert($0, activity) }
         if writes.purges {
-            written.hasMoreToPurge = try purgeDeletedChats()
+            written.hasMoreToPurge = try purgeDeletedChats(activity)
         }
         return written
     }

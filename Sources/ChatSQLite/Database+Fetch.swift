@@ -31,6 +31,7 @@ extension Database {
         return ChatList(
             chats: heads.map(\.chat),
             readStates: try fetchReadStates(of: query.reader, in: heads.map(\.chat)),
+            lastMessages: query.reader == nil ? [:] : try fetchLastMessages(of: heads.map(\.chat.id)),
             next: next,
             epoch: try fetchEpoch()
         )
@@ -42,6 +43,11 @@ extension Database {
             try fetchReadState(of: reader, in: chat).map { (chat.id, $0) }
         }
         return Dictionary(uniqueKeysWithValues: states)
+    }
+
+    private func fetchLastMessages(of chats: [ChatID]) throws -> [ChatID: Message] {
+        let messages = try chats.compactMap { try fetchNewestMessages(1, of: $0).first }
+        return Dictionary(uniqueKeysWithValues: messages.map { ($0.chatID, $0) })
     }
 
     /// A query for the ids of a scope, with a parameter for the chats and one for the member if there is one.
@@ -82,7 +88,7 @@ extension Database {
     ///
     /// It skips runs of deleted messages. There is at most one more run than messages returned, so the time does not
     /// depend on the runs' length.
-    private func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
+    func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
         // Reading on costs less than skipping so few.
         let shortestLeap: Int64 = 32
         let statement = try cachedStatement(

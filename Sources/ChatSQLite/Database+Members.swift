@@ -73,6 +73,14 @@ extension Database {
         return try Int.fetchOne(statement, arguments: [chat.rawValue]) ?? 0
     }
 
+    /// Counts the memberships of a chat, ended ones included.
+    func countMembers(of chat: ChatID, upTo limit: Int64) throws -> Int64 {
+        let statement = try cachedStatement(
+            sql: "SELECT count(*) FROM (SELECT 1 FROM members WHERE chat_id = ? LIMIT ?)"
+        )
+        return try Int64.fetchOne(statement, arguments: [chat.rawValue, limit]) ?? 0
+    }
+
     /// Whether a caller may read a chat.
     func permitsReading(_ chat: Chat, by caller: Caller) throws -> Bool {
         let role = try fetchRole(of: caller, in: chat)

@@ -29,6 +29,9 @@ extension Database {
         for chat in needs.ownedChats {
             priorState.ownerCounts[chat] = try fetchOwnerCount(of: chat)
         }
+        for chat in needs.deletedChats {
+            priorState.memberCounts[chat] = try countMembers(of: chat, upTo: BatchPlan.removalLimit)
+        }
         for key in needs.creationKeys {
             priorState.createdChats[key] = try fetchChat(createdUnder: key)
         }

@@ -7,6 +7,7 @@ package struct InterceptedStore: ServiceStore {
         case chats([ChatID])
         case list
         case log(ChatID, after: Position)
+        case inboxIndex(UserID)
         case standing(UserID)
         case accessChanges(after: Int64)
         case serverKeys
@@ -191,5 +192,16 @@ extension InterceptedStore {
 
     package func membership(_ reference: MemberReference) async throws(StoreError) -> Member? {
         try await base.get().membership(reference)
+    }
+}
+
+extension InterceptedStore {
+    package func inboxIndex(of user: UserID, leftSince floor: Int64) async throws(StoreError) -> InboxIndex {
+        try await intercept(.inboxIndex(user))
+        return try await base.get().inboxIndex(of: user, leftSince: floor)
+    }
+
+    package func inboxEntries(of user: UserID, in chats: [ChatID]) async throws(StoreError) -> InboxEntries {
+        try await base.get().inboxEntries(of: user, in: chats)
     }
 }

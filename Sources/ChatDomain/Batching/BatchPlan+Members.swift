@@ -92,6 +92,17 @@ extension BatchPlan {
         writes.members[reference] ?? priorState.members[reference]
     }
 
+    /// The memberships of which the entries of the batch do not tell the inboxes.
+    func changedMemberships(createdChats: [ChatID]) -> [MemberReference] {
+        let changed = writes.members.values.filter { member in
+            let reference = member.reference
+            return writes.movedHeads[reference.chatID] == nil
+                || member.leftAt == nil && member.joinedAt != priorState.members[reference]?.joinedAt
+        }
+        let created = zip(writes.creations, createdChats).flatMap { $0.members(of: $1) }
+        return (changed + created).map(\.reference)
+    }
+
     private mutating func store(_ member: Member) {
         let reference = member.reference
         let wasOwner = self.member(reference)?.currentRole == .owner

@@ -86,6 +86,8 @@ extension BatchPlan {
         package var members: [MemberReference: Member] = [:]
         /// The number of owners of the needed chats; 0 if absent.
         package var ownerCounts: [ChatID: Int] = [:]
+        /// The number of memberships of the chats to delete, ended ones included; exact up to `removalLimit`.
+        package var memberCounts: [ChatID: Int64] = [:]
         /// Chats stored under the drafts' idempotency keys.
         package var createdChats: [CreationKey: CreatedChat] = [:]
 
@@ -106,6 +108,8 @@ extension BatchPlan {
         package private(set) var members: Set<MemberReference> = []
         /// Chats that may lose an owner, whose owners are counted.
         package private(set) var ownedChats: Set<ChatID> = []
+        /// Chats to delete, whose memberships are counted.
+        package private(set) var deletedChats: Set<ChatID> = []
         /// Idempotency keys of chats to create.
         package private(set) var creationKeys: Set<CreationKey> = []
 
@@ -123,7 +127,9 @@ extension BatchPlan {
                     if let key = draft.idempotency?.key {
                         creationKeys.insert(CreationKey(author: draft.keyAuthor(by: caller.author), key: key))
                     }
-                case .delete(let id, let caller): insert(id, for: .deleteChat, by: caller)
+                case .delete(let id, let caller):
+                    insert(id, for: .deleteChat, by: caller)
+                    deletedChats.insert(id)
                 case .purge: break
                 }
             }

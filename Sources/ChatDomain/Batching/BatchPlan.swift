@@ -84,6 +84,7 @@ package struct BatchPlan {
             epoch: priorState.epoch,
             createdChats: written.chatIDs ?? [],
             deletedChats: deletedChats,
+            changedMemberships: changedMemberships(createdChats: written.chatIDs ?? []),
             erasesText: writes.erasesText
         )
     }
@@ -114,7 +115,7 @@ package struct BatchPlan {
         case .delete(let id, let caller):
             let chat = try head(of: id).chat
             try authorize(caller, to: .deleteChat, in: chat)
-            let size = chat.lastPosition.rawValue
+            let size = chat.lastPosition.rawValue + priorState.memberCounts[id, default: 0]
             if size <= removalBudget {
                 removalBudget -= size
                 writes.removedChats.insert(id)

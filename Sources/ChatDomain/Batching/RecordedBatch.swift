@@ -12,6 +12,8 @@ package struct RecordedBatch: Sendable {
     package var createdChats: [ChatID]
     /// Whether removed from disk or only hidden so far.
     package var deletedChats: Set<ChatID>
+    /// Memberships that began, and those whose read markers moved without an entry in the chat.
+    package var changedMemberships: [MemberReference]
     /// Whether text that readers could see was replaced or removed; SQLite then empties its write-ahead log.
     package var erasesText: Bool
 
@@ -26,6 +28,7 @@ package struct RecordedBatch: Sendable {
         epoch: Epoch?,
         createdChats: [ChatID],
         deletedChats: Set<ChatID>,
+        changedMemberships: [MemberReference] = [],
         erasesText: Bool
     ) {
         self.results = results
@@ -33,6 +36,7 @@ package struct RecordedBatch: Sendable {
         self.epoch = epoch
         self.createdChats = createdChats
         self.deletedChats = deletedChats
+        self.changedMemberships = changedMemberships
         self.erasesText = erasesText
     }
 }

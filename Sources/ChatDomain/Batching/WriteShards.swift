@@ -114,6 +114,9 @@ extension LogSignals {
         for chat in batch.createdChats + batch.joinedChats {
             send(.created(chat))
         }
+        if !batch.changedMemberships.isEmpty {
+            send(.membershipsChanged(batch.changedMemberships))
+        }
         for chat in batch.deletedChats {
             send(.deleted(chat))
         }

@@ -43,7 +43,7 @@ package struct ChatListQuery: Sendable {
     package let titlePart: String?
     /// Limits the list to these chats; nil lists all.
     package var scope: Scope?
-    /// The user whose read states the page contains; nil for none.
+    /// The user for whom the page contains read states and the last message of each chat; nil for neither.
     package var reader: UserID?
 
     /// - Parameter cursor: The previous page's `ChatList.next`.
@@ -68,6 +68,8 @@ package struct ChatList: Equatable, Sendable {
     package let chats: [Chat]
     /// What the query's reader has read of those of the chats of which the reader is a member.
     package let readStates: [ChatID: ReadState]
+    /// The newest messages that are not deleted; empty without a reader.
+    package let lastMessages: [ChatID: Message]
     /// The cursor for the next page; nil on the last page.
     package let next: ChatListQuery.Cursor?
     /// The database's epoch in the page's snapshot.
@@ -76,11 +78,13 @@ package struct ChatList: Equatable, Sendable {
     package init(
         chats: [Chat],
         readStates: [ChatID: ReadState] = [:],
+        lastMessages: [ChatID: Message] = [:],
         next: ChatListQuery.Cursor?,
         epoch: Epoch
     ) {
         self.chats = chats
         self.readStates = readStates
+        self.lastMessages = lastMessages
         self.next = next
         self.epoch = epoch
     }

@@ -12,6 +12,9 @@ package enum LogSignal: Equatable, Sendable {
     case created(ChatID)
     /// A chat deleted by any process; readers must not see it any more.
     case deleted(ChatID)
+    /// Memberships that began or whose read markers moved, through any process: the inboxes of these users changed, and
+    /// the logs of the chats may not say so.
+    case membershipsChanged([MemberReference])
     /// Users or server keys gained or lost access through any process; see `IdentityStore.accessChanges`.
     case accessChanged
     /// Signals may have been lost: listeners must re-read the chats they are interested in.

@@ -13,6 +13,8 @@ import Synchronization
 package final class EventHub: Service, Sendable {
     /// The limits that the hub, its shards and its connections apply.
     package let limits: StreamLimits
+    /// Tells the readers of inboxes what changed.
+    package let inboxes: InboxHub
     let interests: InterestTable
     private let shards: [ShardMailbox]
     /// Limits the typing notices shown per chat, including those of other server processes.
@@ -37,6 +39,7 @@ package final class EventHub: Service, Sendable {
     ) {
         self.limits = limits
         self.logger = logger
+        inboxes = InboxHub(store.signals)
         let source = ReplaySource(store, maximumReads: limits.maximumReads)
         shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source) }
         interests = InterestTable(shardCount: shards.count)
@@ -92,7 +95,7 @@ extension EventHub {
         case .created(let chatID): publishChats([chatID], in: nil)
         case .deleted(let chatID): publishDeletion(of: chatID)
         case .missed: checkSoon()
-        case .accessChanged: break
+        case .accessChanged, .membershipsChanged: break
         }
     }
 

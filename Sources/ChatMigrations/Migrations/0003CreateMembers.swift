@@ -7,6 +7,9 @@ extension Migration {
     /// `activity` grows with each change of a row: on SQLite it is a count of the transactions, on PostgreSQL the id of
     /// the transaction. It has no index, because an index would cost every post.
     ///
+    /// `departures` tells the inbox of a user which chats the user left, and which of them were deleted with everything
+    /// else.
+    ///
     /// Chats that exist already stay private. A downgrade keeps the positions of entries about members, which then are
     /// changes of the chat that change nothing.
     static let createMembers = Migration(
@@ -28,12 +31,21 @@ extension Migration {
                     activity INTEGER NOT NULL DEFAULT 0,
                     PRIMARY KEY (chat_id, user_id)
                 ) STRICT, WITHOUT ROWID;
-                CREATE INDEX members_user_id ON members (user_id, chat_id);
+                CREATE INDEX members_user_id ON members (user_id, chat_id) WHERE left_seq IS NULL;
                 CREATE INDEX members_owners ON members (chat_id) WHERE role = 'owner' AND left_seq IS NULL;
+
+                CREATE TABLE departures (
+                    user_id TEXT NOT NULL CHECK (length(user_id) BETWEEN 1 AND 128),
+                    chat_id INTEGER NOT NULL,
+                    activity INTEGER NOT NULL,
+                    PRIMARY KEY (user_id, chat_id)
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX departures_activity ON departures (user_id, activity);
 
                 INSERT INTO counters (name, value) VALUES ('activity', 0);
                 """,
             down: """
+                DROP TABLE departures;
                 DROP TABLE members;
                 ALTER TABLE chats DROP COLUMN activity;
                 ALTER TABLE chats DROP COLUMN visibility;
@@ -63,10 +75,19 @@ extension Migration {
                     activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
                     PRIMARY KEY (chat_id, user_id)
                 ) WITH (fillfactor = 70);
-                CREATE INDEX members_user_id ON members (user_id, chat_id);
+                CREATE INDEX members_user_id ON members (user_id, chat_id) WHERE left_seq IS NULL;
                 CREATE INDEX members_owners ON members (chat_id) WHERE role = 'owner' AND left_seq IS NULL;
+
+                CREATE TABLE departures (
+                    user_id text COLLATE "C" NOT NULL CHECK (char_length(user_id) BETWEEN 1 AND 128),
+                    chat_id bigint NOT NULL,
+                    activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+                    PRIMARY KEY (user_id, chat_id)
+                );
+                CREATE INDEX departures_activity ON departures (user_id, activity);
                 """,
             down: """
+                DROP TABLE departures;
                 DROP TABLE members;
                 ALTER TABLE chats DROP COLUMN activity, DROP COLUMN visibility;
                 UPDATE changes SET kind = 'chat.updated', payload = NULL WHERE kind LIKE 'member.%';

@@ -8,8 +8,10 @@ enum MemberSchema {
         ) + "\n" + newSQLite
 
     private static let newSQLite = """
+        departures: index departures_activity as a40c037a69a5ff3d
+        departures: table departures as 82ff801182b5b4d3
         members: index members_owners as 4d86061a1b2a1444
-        members: index members_user_id as e5d0a4de95e95fb6
+        members: index members_user_id as d478af633589d5e5
         members: table members as d97fb4a837deb003
         """
 
@@ -19,6 +21,12 @@ enum MemberSchema {
         chats: CHECK ((visibility = ANY (ARRAY['private'::text, 'open'::text])))
         chats: activity bigint not null default ((pg_current_xact_id())::text)::bigint
         chats: visibility text not null default 'private'::text
+        departures: CHECK (((char_length(user_id) >= 1) AND (char_length(user_id) <= 128)))
+        departures: INDEX btree (user_id, activity)
+        departures: PRIMARY KEY (user_id, chat_id)
+        departures: activity bigint not null default ((pg_current_xact_id())::text)::bigint
+        departures: chat_id bigint not null
+        departures: user_id text not null
         members: CHECK (((char_length(user_id) >= 1) AND (char_length(user_id) <= 128)))
         members: CHECK ((joined_seq >= 1))
         members: CHECK ((left_seq > joined_seq))
@@ -26,7 +34,7 @@ enum MemberSchema {
         members: CHECK ((role = ANY (ARRAY['reader'::text, 'member'::text, 'moderator'::text, 'owner'::text])))
         members: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         members: INDEX btree (chat_id) WHERE ((role = 'owner'::text) AND (left_seq IS NULL))
-        members: INDEX btree (user_id, chat_id)
+        members: INDEX btree (user_id, chat_id) WHERE (left_seq IS NULL)
         members: PRIMARY KEY (chat_id, user_id)
         members: activity bigint not null default ((pg_current_xact_id())::text)::bigint
         members: chat_id bigint not null

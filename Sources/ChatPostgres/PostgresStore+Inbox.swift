@@ -1,0 +1,172 @@
+package import ChatDomain
+import PostgresClient
+
+extension PostgresStore {
+    package func inboxIndex(of user: UserID, leftSince floor: Int64) async throws(StoreError) -> InboxIndex {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchInboxIndex(of: user, leftSince: floor)
+        }
+    }
+
+    /// Reads all entries in one statement.
+    package func inboxEntries(of user: UserID, in chats: [ChatID]) async throws(StoreError) -> InboxEntries {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchInboxEntries(of: user, in: chats)
+        }
+    }
+}
+
+extension PostgresConnection {
+    fileprivate func fetchInboxIndex(
+        of user: UserID,
+        leftSince floor: Int64
+    ) throws(PostgresError) -> InboxIndex {
+        var chats: [InboxIndex.Change] = []
+        var left: [InboxIndex.Change] = []
+        var end: (mark: InboxMark, epoch: Epoch)?
+        try readSnapshot([.fetchInboxMark, .fetchInboxChanges(of: user, leftSince: floor)]) {
+            index,
+            result throws(PostgresError) in
+            if index == 0 {
+                end = (try result.inboxMark(), try result.epoch())
+            } else {
+                (chats, left) = try result.inboxChanges()
+            }
+        }
+        guard let end else { throw .unexpectedResult("a snapshot has no result") }
+        return InboxIndex(chats: chats, left: left, mark: end.mark, epoch: end.epoch)
+    }
+
+    fileprivate func fetchInboxEntries(
+        of user: UserID,
+        in chats: [ChatID]
+    ) throws(PostgresError) -> InboxEntries {
+        let states = ReadStateColumns(of: user, parameter: 2)
+        let result = try query(
+            """
+            SELECT history.epoch, \(HeadColumns.list)\(states.list), \(MessageColumns.list)
+            FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
+            \(states.join) LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON state.role IS NOT NULL
+            WHERE history.id = 1
+            """,
+            [.int64Array(chats.map(\.rawValue))] + states.parameters
+        )
+        let readStates = try states.states(result, of: chats)
+        let lastMessages = try result.lastMessages()
+        var entries: [ChatID: InboxEntry] = [:]
+        for head in try result.heads() {
+            guard let state = readStates[head.chat.id] else { continue }
+            entries[head.chat.id] = InboxEntry(chat: head.chat, lastMessage: lastMessages[head.chat.id], state: state)
+        }
+        return InboxEntries(entries: entries, epoch: try result.epoch())
+    }
+}
+
+extension PostgresStatement {
+    /// Reads up to where the snapshot is complete: no transaction below the floor is still running.
+    fileprivate static let fetchInboxMark = PostgresStatement(
+        """
+        SELECT
+            pg_snapshot_xmin(snapshot)::text::bigint AS floor, pg_snapshot_xmax(snapshot)::text::bigint AS top,
+            \(Epoch.column)
+        FROM pg_current_snapshot() AS snapshot
+        """
+    )
+
+    /// Reads a user's chats, and the departures since a floor.
+    ///
+    /// The id of a transaction that has not begun belongs to the database from which this one was restored.
+    ///
+    /// The limit of 1 keeps the planner from reading all chats for a join.
+    fileprivate static func fetchInboxChanges(of user: UserID, leftSince floor: Int64) -> PostgresStatement {
+        PostgresStatement(
+            """
+            WITH snapshot AS MATERIALIZED (
+                SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS top
+            )
+            SELECT
+                members.chat_id,
+                greatest(
+                    CASE WHEN members.activity < top THEN members.activity ELSE 0 END,
+                    CASE WHEN chat.activity < top THEN chat.activity ELSE 0 END
+                ) AS activity,
+                CASE WHEN chat.deleted_at IS NULL THEN 0 ELSE 1 END::bigint AS is_departure
+            FROM snapshot CROSS JOIN members CROSS JOIN LATERAL (
+                SELECT activity, deleted_at FROM chats WHERE id = members.chat_id LIMIT 1
+            ) AS chat
+            WHERE members.user_id = $1 AND members.left_seq IS NULL
+            UNION ALL
+            SELECT chat_id, activity, 1
+            FROM snapshot CROSS JOIN departures
+            WHERE departures.user_id = $1 AND departures.activity >= $2 AND departures.activity < top
+            """,
+            [.text(user.value), .int64(floor)]
+        )
+    }
+
+    /// Notes which users have left chats.
+    static func noteDepartures(of members: [MemberReference]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO departures (user_id, chat_id) SELECT * FROM unnest($1::text[], $2::bigint[])
+            ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = DEFAULT
+            """,
+            [.textArray(members.map(\.userID.value)), .int64Array(members.map(\.chatID.rawValue))]
+        )
+    }
+}
+
+/// The newest message that is not deleted, for a row of `chats`.
+enum LastMessage {
+    /// A subquery to alias as `messages`.
+    ///
+    /// If the newest message is deleted, it ends a run of deleted messages and knows where the run begins.
+    static let query = """
+        SELECT \(MessageColumns.names) FROM messages
+        WHERE messages.chat_id = chats.id AND messages.deleted_at IS NULL AND messages.seq < (
+            SELECT CASE WHEN deleted_at IS NULL THEN seq + 1 ELSE coalesce(run_seq, seq) END
+            FROM messages WHERE chat_id = chats.id ORDER BY seq DESC LIMIT 1
+        )
+        ORDER BY messages.seq DESC LIMIT 1
+        """
+}
+
+extension PostgresResult {
+    /// Reads the message that `LastMessage` found in each row of a chat.
+    borrowing func lastMessages() throws(PostgresError) -> [ChatID: Message] {
+        let (columns, chat) = (try MessageColumns(self), try column("chat_id"))
+        var messages: [ChatID: Message] = [:]
+        for row in 0..<rowCount where !isNull(chat, row: row) {
+            let id = ChatID(rawValue: try int64(chat, row: row))
+            messages[id] = try columns.optionalMessage(self, row: row, of: id)
+        }
+        return messages
+    }
+
+    fileprivate borrowing func inboxMark() throws(PostgresError) -> InboxMark {
+        InboxMark(floor: try int64(try column("floor"), row: 0), top: try int64(try column("top"), row: 0))
+    }
+
+    fileprivate borrowing func inboxChanges() throws(PostgresError) -> (
+        chats: [InboxIndex.Change], left: [InboxIndex.Change]
+    ) {
+        let (chat, activity, isDeparture) = (
+            try column("chat_id"), try column("activity"), try column("is_departure")
+        )
+        var chats: [InboxIndex.Change] = []
+        var left: [InboxIndex.Change] = []
+        chats.reserveCapacity(rowCount)
+        for row in 0..<rowCount {
+            let change = InboxIndex.Change(
+                chatID: ChatID(rawValue: try int64(chat, row: row)),
+                activity: try int64(activity, row: row)
+            )
+            if try int64(isDeparture, row: row) == 0 {
+                chats.append(change)
+            } else {
+                left.append(change)
+            }
+        }
+        return (chats, left)
+    }
+}
