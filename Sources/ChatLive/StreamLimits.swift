@@ -31,6 +31,10 @@ package struct StreamLimits: Sendable {
 
     /// Bytes of memory per replay buffer; a subscriber that needs older events is disconnected.
     package var maximumLagBytes: Int { 1 << 20 }
+    /// Chats that a stream of an inbox may follow.
+    package var maximumFollowed: Int { 50 }
+    /// A stream of an inbox sends at most one line per chat in this time.
+    package var inboxInterval: Duration { .milliseconds(500) }
     /// Latest entries sent when an existing chat becomes active and joins a stream of all chats.
     package var joiningEntries: Int64 { 100 }
     /// Bytes that a stream of many chats writes per byte of its ids, including the ids: about a fifth are ids.

@@ -32,18 +32,20 @@ extension Operations {
     ///   - requests: The chats; the place of a request applies if the cursor does not contain its chat.
     ///   - cursor: Where an earlier stream of these chats ended; nil for a first one.
     ///   - eventLoop: The event loop of the connection.
+    ///   - scope: `chats`, or `inbox`, which may do without any chat.
     /// - Throws: `OperationError.epochChanged`, `PositionBeyondEnd` and `StoreError`.
     package func followChats(
         _ caller: Caller,
         _ requests: [FollowRequest],
         after cursor: StreamCursor?,
-        on eventLoop: any EventLoop
+        on eventLoop: any EventLoop,
+        scope: StreamStart.Scope = .chats
     ) async throws -> StreamStart {
         let known = cursor?.places ?? [:]
         let interests = requests.map { hub.interest(in: $0.chatID, on: eventLoop) }
         let snapshot = try await store.chats(withIDs: requests.map(\.chatID), for: .follow, by: caller)
         let heads = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.chat.id, $0) })
-        var stream = StreamStart(scope: .chats, caller: caller, epoch: snapshot.epoch)
+        var stream = StreamStart(scope: scope, caller: caller, epoch: snapshot.epoch)
         if let cursor, cursor.epoch != snapshot.epoch { throw OperationError.epochChanged(to: snapshot.epoch) }
         for (request, interest) in zip(requests, interests) {
             let chatID = request.chatID
@@ -59,7 +61,7 @@ extension Operations {
             }
         }
         stream.deleted.sort { $0.rawValue < $1.rawValue }
-        guard !stream.chats.isEmpty || !stream.deleted.isEmpty else { throw StoreError.chatNotFound }
+        guard scope == .inbox || !stream.chats.isEmpty || !stream.deleted.isEmpty else { throw StoreError.chatNotFound }
         return stream
     }
 

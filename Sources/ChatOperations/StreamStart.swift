@@ -11,6 +11,8 @@ package struct StreamStart: Sendable {
         case chats
         /// All chats, including those that are created later.
         case allChats
+        /// The inbox of the caller's user, and possibly chats.
+        case inbox
     }
 
     /// Fixed for the lifetime of the stream; it also determines the form of event ids.
@@ -28,6 +30,8 @@ package struct StreamStart: Sendable {
     package var unfollowed: [(chatID: ChatID, position: Position)] = []
     /// The newest chat known, if a stream of all chats leaves some out; nil otherwise.
     package var newest: ChatID?
+    /// In a stream of an inbox, up to where the client has it; nil in other streams.
+    package var inbox: InboxCursor?
 
     package init(scope: Scope, caller: Caller, epoch: Epoch, chats: [SubscriptionStart] = []) {
         self.scope = scope

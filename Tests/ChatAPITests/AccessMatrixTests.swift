@@ -36,6 +36,8 @@ struct AccessMatrixTests {
         GET /chats/{chat_id}/events?wait=0                    200  401  200  404  200 200 200 200 200 200 200  200 404 404
         GET /events                                           200  401  200  200  200 200 200 200 200 200 200  200 200 200
         GET /events?chats={chat_id}                           200  401  200  404  200 200 200 200 200 200 200  200 404 404
+        GET /inbox                                            403  401  200  200  200 200 200 200 200 403 403  403 200 200
+        GET /inbox?wait=0                                     403  401  200  200  200 200 200 200 200 403 403  403 200 200
         GET /ws                                               101  101  101  101  101 101 101 101 101 101 101  101 101 101
         POST /chats/{chat_id}/typing                          204  401  204  404  403 204 204 204 204 204 204  403 404 404
         GET /users?ids=carol                                  200  401  200  200  200 200 200 200 200 200 200  200 200 200
@@ -102,6 +104,8 @@ struct AccessMatrixTests {
         members.put    ok     unauth forbid hidden forbid forbid forbid ok     ok     ok     forbid forbid hidden hidden
         members.remove ok     unauth forbid hidden forbid forbid ok     ok     ok     ok     forbid forbid hidden hidden
         direct         forbid unauth forbid ok     ok     ok     ok     ok     ok     forbid forbid forbid ok     ok
+        inbox.subscribe   forbid unauth ok  ok     ok     ok     ok     ok     ok     forbid forbid forbid ok     ok
+        inbox.unsubscribe absent unauth absent absent absent absent absent absent absent absent absent absent absent absent
         auth           ok     ok     ok     ok     ok     ok     ok     ok     ok     other  other  other  other  ok
         ping           ok     unauth ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok     ok
         """

@@ -44,7 +44,7 @@ struct EventController<Store: ServiceStore>: Sendable {
             defer { withExtendedLifetime(admission) {} }
             if wait > 0, streamed.position == streamed.end {
                 try await hub.wait(
-                    for: streamed,
+                    for: .chat(streamed),
                     timeout: .seconds(Int64(wait)),
                     as: context.credential,
                     authenticator,
@@ -103,11 +103,13 @@ struct EventController<Store: ServiceStore>: Sendable {
         return Response(status: .noContent)
     }
 
-    private func stream(
+    /// - Parameter followInbox: Writes the inbox of a stream of one.
+    func stream(
         _ start: StreamStart,
         _ admission: StreamAdmissions.Admission,
         _ request: Request,
-        _ context: ChatRequestContext
+        _ context: ChatRequestContext,
+        followInbox: InboxConnection.Follow? = nil
     ) -> Response {
         let path = request.uri.path
         let form = request.eventForm
@@ -124,6 +126,7 @@ struct EventController<Store: ServiceStore>: Sendable {
                     until: context.credential.map { CredentialLifetime(of: $0, authenticator) },
                     counting: tally,
                     findChats: operations.findChats,
+                    followInbox: followInbox,
                     into: connection
                 ) {
                     var metadata: Logger.Metadata = [
@@ -142,7 +145,7 @@ struct EventController<Store: ServiceStore>: Sendable {
     /// Opens a stream; if that fails for now, tells an `EventSource` to reconnect.
     ///
     /// A browser's `EventSource` never retries after a status other than 200.
-    private func orReconnect(
+    func orReconnect(
         _ request: Request,
         _ context: ChatRequestContext,
         _ open: () async throws -> Response
@@ -178,7 +181,7 @@ struct EventController<Store: ServiceStore>: Sendable {
     /// A stream that only tells the client to start over: after an error, an `EventSource` would give up for good.
     ///
     /// - Parameter id: The id with which a browser reconnects.
-    private func reset(in epoch: Epoch, id: String, form: EventForm) -> Response {
+    func reset(in epoch: Epoch, id: String, form: EventForm) -> Response {
         var writer = JSONWriter()
         writer.reset(in: epoch)
         let delay = Int.random(in: hub.limits.reconnectDelay)
@@ -198,7 +201,7 @@ extension HTTPFields {
 }
 
 extension Request {
-    fileprivate var eventForm: EventForm {
+    var eventForm: EventForm {
         accepts("application/x-ndjson") ? .jsonLines : .serverSentEvents
     }
 

@@ -152,6 +152,17 @@ extension MessagePage {
     )
 }
 
+extension InboxEntry {
+    static let example = InboxEntry(chat: .editedExample, lastMessage: .editedExample, state: .example)
+}
+
+extension InboxPage {
+    static let example = InboxPage(
+        changes: [.chat(.example), .left(ChatID(rawValue: 9))],
+        cursor: InboxCursor(epoch: .example, mark: InboxMark(floor: 184_467, top: 184_467))
+    )
+}
+
 extension LogPage {
     static let example = LogPage(
         entries: [

@@ -69,10 +69,7 @@ extension APIOperation {
                 `1:5`; otherwise, the chat starts now. Without this parameter, the stream follows all your chats, including \
                 those created or joined later; if there are more than the limit, it follows the most recently active ones.
                 """,
-                [
-                    "type": "string",
-                    "pattern": "^[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?(,[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?)*$",
-                ],
+                .streamedChats,
                 example: "1:5,2"
             ),
             .query("after", "The `id` of the last event you received.", .string),
@@ -86,6 +83,59 @@ extension APIOperation {
                 .serverSentEvents(ExampleEvent.ofSeveralChats),
                 .jsonLines(ExampleEvent.ofSeveralChats)
             ),
+            .chatNotFound,
+        ]
+    )
+
+    static let followInbox = APIOperation(
+        "followInbox",
+        .live,
+        "Follow your inbox",
+        """
+        Streams the state of your chats: a line for each chat that changed since `after`, then `caught_up`, then a line \
+        whenever a chat changes, at most every half second. A line replaces those before it about the same chat. With \
+        `follow`, you also get the entries of the chats that are open on the screen. With `wait`, you get a page of changes \
+        instead. See docs/inbox.md.
+
+        A stream does not end, so you cannot try it on this page. Run `curl -N http://127.0.0.1:8000/inbox` with a token.
+        """,
+        parameters: [
+            .query(
+                "after",
+                "Where you left off: the `id` of an event, or the `cursor` of a page. Without it, you get the whole inbox.",
+                .string,
+                example: "7f3c9a01.184467"
+            ),
+            .query(
+                "follow",
+                """
+                Chats whose entries the stream contains, too, at most 50. Append the last position you have seen, as in \
+                `1:5`; otherwise, the chat starts now.
+                """,
+                .streamedChats,
+                example: "1:5"
+            ),
+            .query(
+                "wait",
+                """
+                Long poll: return a page as soon as something changes after `after`, or an empty page after this many \
+                seconds.
+                """,
+                .integer(in: .longPollSeconds)
+            ),
+            .limit(.inbox, "The maximum number of chats on a page."),
+            .ticket,
+            .lastEventID(.string),
+        ],
+        responses: [
+            APIResponse(
+                .ok,
+                "The stream; with `wait`, a page of changes.",
+                .serverSentEvents(ExampleEvent.ofInbox),
+                .jsonLines(ExampleEvent.ofInbox),
+                .json(.inboxPage, example: .example(InboxPage.example))
+            ),
+            .epochChanged,
             .chatNotFound,
         ]
     )
@@ -153,6 +203,12 @@ extension APIParameter {
 }
 
 extension JSONSchema {
+    /// A list of chats, each optionally with a position.
+    fileprivate static let streamedChats: JSONSchema = [
+        "type": "string",
+        "pattern": "^[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?(,[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?)*$",
+    ]
+
     fileprivate static let typingCreate = component(
         "TypingCreate",
         .object([
@@ -220,6 +276,27 @@ private struct ExampleEvent {
         caughtUp("7f3c9a01.1-5-1-0-2jpvhy2c9l5rr"),
         created("7f3c9a01.1-6-1-0-1pd3m0j36fz6u"),
     ]
+
+    static let ofInbox = [
+        ExampleEvent(
+            type: "hello",
+            json: #"{"type":"hello","epoch":"7f3c9a01","chats":[],"heartbeat_seconds":15}"#
+        ),
+        line(.chat(.example)),
+        line(.left(ChatID(rawValue: 9))),
+        ExampleEvent(
+            id: "7f3c9a01.184467",
+            type: "cursor",
+            json: #"{"type":"cursor","cursor":"7f3c9a01.184467"}"#
+        ),
+        caughtUp("7f3c9a01.184467"),
+    ]
+
+    private static func line(_ line: InboxLine) -> ExampleEvent {
+        var writer = JSONWriter()
+        line.write(to: &writer)
+        return ExampleEvent(type: line.type, json: String(decoding: writer.bytes, as: UTF8.self))
+    }
 
     private static func caughtUp(_ id: String) -> ExampleEvent {
         ExampleEvent(id: id, type: "caught_up", json: #"{"type":"caught_up"}"#)

@@ -66,6 +66,7 @@ extension ChatService {
         let streams: [Route] = [
             Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
             Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
+            Route(.get, "/inbox", .followInbox, isStream: true, use: events.showInbox),
             Route(.get, "/ws", .openWebSocket, access: .socket, isStream: true, use: sockets.open),
         ]
         let tickets = TicketController(

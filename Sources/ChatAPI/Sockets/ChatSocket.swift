@@ -45,6 +45,8 @@ final class ChatSocket: WebSocketSession {
     private var waiting: Deque<ByteBuffer> = []
     private var waitingBytes = 0
     private var isPerforming = false
+    /// The inbox of the user; nil unless the client has subscribed to it.
+    private var inbox: InboxConnection?
     private let beginning = ContinuousClock.now
     private let tally = StreamTally()
 
@@ -118,6 +120,7 @@ final class ChatSocket: WebSocketSession {
     func writabilityChanged(of connection: WebSocketConnection) {
         if connection.isWritable {
             subscriber.map(shard.resume)
+            inbox?.resume()
             performNext()
         }
     }
@@ -170,6 +173,11 @@ extension ChatSocket {
             let subscription = subscriber.subscriptions.first { $0.chatID == chatID }
             subscription.map(shard.unsubscribe)
             write(subscription == nil ? SocketAnswer(mark, APIError.notSubscribed, logger: logger) : SocketAnswer(mark))
+        case .subscribeInbox(let epoch, let follow, let mark):
+            subscribeToInbox(in: epoch, follow, mark)
+        case .unsubscribeInbox(let mark):
+            write(inbox == nil ? SocketAnswer(mark, APIError.inboxNotSubscribed, logger: logger) : SocketAnswer(mark))
+            endInbox()
         case .authenticated(let credential, let mayFollow, let mark):
             authenticate(with: credential, mayFollow: mayFollow, mark, subscriber)
         }
@@ -201,6 +209,23 @@ extension ChatSocket {
             write(answer)
             shard.start(subscriber.add(chat), chat)
         }
+    }
+
+    private func subscribeToInbox(
+        in epoch: Epoch,
+        _ follow: @escaping InboxConnection.Follow,
+        _ mark: SocketRequest.Mark
+    ) {
+        guard inbox == nil else {
+            return write(SocketAnswer(mark, APIError.inboxAlreadySubscribed, logger: logger))
+        }
+        write(SocketAnswer(mark) { $0.member("epoch", epoch) })
+        inbox = InboxConnection(to: self, on: eventLoop, follow)
+    }
+
+    private func endInbox() {
+        inbox?.end()
+        inbox = nil
     }
 
     /// Uses a credential from now on, for the same user as before if there was one.
@@ -245,6 +270,7 @@ extension ChatSocket {
 
     private func end() {
         endIdentity()
+        endInbox()
         subscriber.map(shard.remove)
         subscriber = nil
     }
@@ -270,6 +296,21 @@ extension ChatSocket {
     private func writeNotice(type: String, of subscription: Subscription) {
         writeNotice(type: type) { writer in
             writer.member("chat_id", subscription.chatID)
+        }
+    }
+}
+
+extension ChatSocket: InboxWriter {
+    func write(_ line: InboxLine) {
+        tally.countEvent()
+        var writer = JSONWriter()
+        line.write(to: &writer)
+        connection?.write(text: writer.buffer)
+    }
+
+    func advance(to cursor: InboxCursor) {
+        writeNotice(type: "cursor") { writer in
+            writer.member("cursor", cursor.text)
         }
     }
 }
@@ -311,6 +352,7 @@ extension ChatSocket: EventSink {
         for subscription in subscriber.subscriptions {
             shard.unsubscribe(subscription)
         }
+        endInbox()
         var writer = JSONWriter()
         writer.reset(in: epoch)
         connection?.write(text: writer.buffer)
@@ -334,6 +376,16 @@ extension APIError {
         status: .notFound,
         code: "not_subscribed",
         detail: "Not subscribed to this chat"
+    )
+    fileprivate static let inboxAlreadySubscribed = APIError(
+        status: .conflict,
+        code: "already_subscribed",
+        detail: "Already subscribed to the inbox"
+    )
+    fileprivate static let inboxNotSubscribed = APIError(
+        status: .notFound,
+        code: "not_subscribed",
+        detail: "Not subscribed to the inbox"
     )
     fileprivate static let otherUser = APIError(
         status: .forbidden,

@@ -12,6 +12,8 @@ package struct SocketRequest {
         case typing(ChatID, Metadata?)
         case read(ChatID, upTo: Position, movesBack: Bool)
         case members(MemberOperation)
+        case subscribeInbox(after: InboxCursor?)
+        case unsubscribeInbox
         /// A token or a server key.
         case auth(String)
         case ping
@@ -35,7 +37,8 @@ package struct SocketRequest {
 
     /// The names of all operations.
     package static let operations =
-        ["subscribe", "unsubscribe", "send", "typing", "read"] + MemberOperation.names + ["auth", "ping"]
+        ["subscribe", "unsubscribe", "send", "typing", "read"] + MemberOperation.names
+        + ["inbox.subscribe", "inbox.unsubscribe", "auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
@@ -79,6 +82,9 @@ package struct SocketRequest {
             operation = chatID.flatMap { chatID in
                 position.flatMap { position in movesBack.map { .read(chatID, upTo: position, movesBack: $0) } }
             }
+        case "inbox.subscribe":
+            operation = validator.inboxCursor(in: object).map { .subscribeInbox(after: $0.value) }
+        case "inbox.unsubscribe": operation = .unsubscribeInbox
         case "auth":
             operation = validator.token(in: object).map { .auth($0) }
         case "ping": operation = .ping
@@ -111,6 +117,14 @@ extension RequestValidator {
         }
         if let place = member.lossyString().flatMap({ LogPlace($0[...]) }) { return OptionalValue(value: place) }
         note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", name], input: .json(member))
+        return nil
+    }
+
+    /// The member `after` of a request for the inbox.
+    fileprivate mutating func inboxCursor(in object: JSONValue) -> OptionalValue<InboxCursor>? {
+        guard let member = object.member("after"), member.kind != .null else { return OptionalValue(value: nil) }
+        if let cursor = member.lossyString().flatMap({ InboxCursor($0) }) { return OptionalValue(value: cursor) }
+        note(.rule("not the cursor of an inbox"), at: ["body", "after"], input: .json(member))
         return nil
     }
 

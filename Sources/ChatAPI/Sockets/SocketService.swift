@@ -95,6 +95,11 @@ struct SocketService<Store: ServiceStore>: Sendable {
         case .typing(let chatID, let metadata):
             try await operations.announceTyping(caller, in: chatID, metadata, from: client)
             return .answered(SocketAnswer(mark))
+        case .subscribeInbox(let cursor):
+            let feed = try await operations.followInbox(caller, after: cursor)
+            return .subscribeInbox(epoch: feed.epoch, { await feed.run(into: $0) }, mark)
+        case .unsubscribeInbox:
+            return .unsubscribeInbox(mark)
         case .members(let operation):
             return .answered(try await carryOut(operation, for: caller, mark))
         case .read(let chatID, let position, let movesBack):
@@ -112,6 +117,9 @@ enum SocketOutcome: Sendable {
     /// Answer, then start the subscription.
     case subscribe(SubscriptionStart, SocketRequest.Mark)
     case unsubscribe(ChatID, SocketRequest.Mark)
+    /// Answer, then write the inbox.
+    case subscribeInbox(epoch: Epoch, InboxConnection.Follow, SocketRequest.Mark)
+    case unsubscribeInbox(SocketRequest.Mark)
     /// Use the credential from now on, end the subscriptions that it does not allow, and answer.
     case authenticated(Credential, mayFollow: @Sendable (ChatID) -> Bool, SocketRequest.Mark)
 }

@@ -17,6 +17,7 @@ extension EventHub {
         until lifetime: CredentialLifetime?,
         counting tally: StreamTally,
         findChats: @escaping EventStream.FindChats,
+        followInbox: InboxConnection.Follow? = nil,
         into connection: TakenConnection,
         onEnd: @escaping () -> Void
     ) {
@@ -29,6 +30,7 @@ extension EventHub {
             counting: tally,
             of: self,
             findChats: findChats,
+            followInbox: followInbox,
             isChunked: connection.isChunked
         ) {
             onEnd()
@@ -46,11 +48,11 @@ extension EventHub {
         }
     }
 
-    /// Waits until a chat has an entry after a position, the time is up, or waiting is pointless.
+    /// Waits until a poll's subject changes, the time is up, or waiting is pointless.
     ///
     /// - Throws: The reason why the credential is no longer accepted.
     func wait(
-        for chat: SubscriptionStart,
+        for subject: LongPoll.Subject,
         timeout: TimeAmount,
         as credential: Credential?,
         _ authenticator: Authenticator,
@@ -60,7 +62,7 @@ extension EventHub {
             channel.eventLoop.execute {
                 guard !channel.isEnding else { return continuation.resume(returning: nil) }
                 let lifetime = credential.map { CredentialLifetime(of: $0, authenticator) }
-                let poll = LongPoll(chat, of: self, timeout: timeout, until: lifetime) { error in
+                let poll = LongPoll(for: subject, of: self, timeout: timeout, until: lifetime) { error in
                     continuation.resume(returning: error)
                 }
                 do {

@@ -23,14 +23,14 @@ extension EventStream: EventSink {
 
     /// Notes that a chat has caught up or left, and writes `caught_up` after the last one.
     func leaveBehind(_ chatID: ChatID) {
-        if behind.remove(chatID) != nil, behind.isEmpty {
+        if behind.remove(chatID) != nil, behind.isEmpty, !isInboxBehind {
             writeCaughtUp()
         }
     }
 
     func sendDeleted(_ subscription: Subscription) {
         writeDeleted(subscription.chatID, id: combinedID())
-        if start.scope != .allChats, subscriber?.subscriptions.isEmpty == true {
+        if start.scope == .chat || start.scope == .chats, subscriber?.subscriptions.isEmpty == true {
             end()
         } else {
             leaveBehind(subscription.chatID)
@@ -51,6 +51,7 @@ extension EventStream: EventSink {
             case .chat: LogPlace(epoch: epoch, position: Position(rawValue: 0)).text
             case .chats: cursor.restarted(in: epoch).token
             case .allChats: StreamCursor([], in: epoch).token
+            case .inbox: InboxCursor.start(in: epoch).text
             }
         finish(type: "reset", id: beginning, retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
             writer.member("epoch", epoch)

@@ -19,6 +19,11 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
     let hub: EventHub
     let findChats: FindChats
+    /// Nil except in a stream of an inbox.
+    private let followInbox: InboxConnection.Follow?
+    private var inbox: InboxConnection?
+    /// Whether the inbox has not been sent as a whole yet.
+    var isInboxBehind = false
     /// Its chats move out when their subscriptions start, so that an interest ends with its subscription.
     var start: StreamStart
     let form: EventForm
@@ -54,6 +59,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         counting tally: StreamTally,
         of hub: EventHub,
         findChats: @escaping FindChats,
+        followInbox: InboxConnection.Follow?,
         isChunked: Bool,
         onEnd: @escaping () -> Void
     ) {
@@ -64,6 +70,8 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         self.tally = tally
         self.hub = hub
         self.findChats = findChats
+        self.followInbox = followInbox
+        isInboxBehind = followInbox != nil
         self.isChunked = isChunked
         self.onEnd = onEnd
     }
@@ -93,9 +101,16 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         activity = chats.count
         subscribe(to: chats, isStart: true)
         if chats.isEmpty {
-            start.scope == .allChats ? writeCaughtUp() : end()
+            switch start.scope {
+            case .inbox: break
+            case .allChats: writeCaughtUp()
+            case .chat, .chats: end()
+            }
         }
         flush()
+        if let followInbox, self.subscriber != nil {
+            inbox = InboxConnection(to: self, on: context.eventLoop, followInbox)
+        }
         lifetime?.start(on: context.eventLoop) { self.expire($0) }
     }
 
@@ -134,6 +149,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         isWritable = context.channel.isWritable
         if isWritable, let subscriber {
             hub.shard(on: context.eventLoop).resume(subscriber)
+            inbox?.resume()
         }
         context.fireChannelWritabilityChanged()
     }
@@ -192,6 +208,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         self.subscriber = nil
         lifetime?.cancel()
         lifetime = nil
+        inbox?.end()
         flush()
         hub.shard(on: context.eventLoop).remove(subscriber)
         if start.scope == .allChats {
@@ -248,7 +265,7 @@ extension EventStream {
             let position = subscriber?.subscriptions.first?.position ?? start.chats.first?.position
             return LogPlace(epoch: start.epoch, position: position ?? Position(rawValue: 0)).text
         }
-        let token = cursor.token
+        let token = start.inbox.map { InboxStreamCursor(inbox: $0, chats: followedChats).text } ?? cursor.token
         bytesOfID = token.utf8.count
         bytesSinceID = 0
         repeatsSince = nil
@@ -258,6 +275,12 @@ extension EventStream {
     /// Returns the id in a stream of several chats; nil in a stream of one chat, whose notices have no ids.
     func combinedID() -> String? {
         start.scope == .chat ? nil : takeID()
+    }
+
+    /// The positions in the chats that a stream of an inbox follows; nil without any.
+    private var followedChats: StreamCursor? {
+        let cursor = cursor
+        return cursor.positions.isEmpty ? nil : cursor
     }
 
     var cursor: StreamCursor {

@@ -3,14 +3,23 @@ import ChatIdentity
 import ChatLive
 import NIOCore
 
-/// Waits for the next entry of a log, the timeout, the end of the credential or of the connection, or the shutdown,
+/// Waits for a change, the timeout, the end of the credential or of the connection, or the shutdown,
 /// whichever comes first.
 final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
+    /// What a poll waits for.
+    enum Subject: Sendable {
+        /// The next entry of a chat's log.
+        case chat(SubscriptionStart)
+        /// The end of a call, which must return when its task is cancelled.
+        case call(@Sendable () async -> Void)
+    }
+
     private let hub: EventHub
-    private let chat: SubscriptionStart
+    private let subject: Subject
+    private var call: Task<Void, Never>?
     private let timeout: TimeAmount
     private let lifetime: CredentialLifetime?
     private let onEnd: (CredentialError?) -> Void
@@ -22,13 +31,13 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     ///   - lifetime: Nil for an anonymous client.
     ///   - onEnd: Called once, on the event loop, with an error if the credential has ended.
     init(
-        _ chat: SubscriptionStart,
+        for subject: Subject,
         of hub: EventHub,
         timeout: TimeAmount,
         until lifetime: CredentialLifetime?,
         onEnd: @escaping (CredentialError?) -> Void
     ) {
-        self.chat = chat
+        self.subject = subject
         self.hub = hub
         self.timeout = timeout
         self.lifetime = lifetime
@@ -45,7 +54,14 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: timeout) { loopBound.value.end() }
         lifetime?.start(on: context.eventLoop) { self.end($0) }
-        shard.start(subscriber.add(chat), chat)
+        switch subject {
+        case .chat(let chat): shard.start(subscriber.add(chat), chat)
+        case .call(let body):
+            call = Task { [eventLoop = context.eventLoop] in
+                await body()
+                eventLoop.execute { loopBound.value.end() }
+            }
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -70,6 +86,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         guard let subscriber, let context else { return }
         self.subscriber = nil
         deadline?.cancel()
+        call?.cancel()
         lifetime?.cancel()
         hub.shard(on: context.eventLoop).remove(subscriber)
         onEnd(error)

@@ -11,6 +11,7 @@ struct PageLimit {
     static let latestMessages = PageLimit(range: 1...100, defaultValue: 20)
     static let messages = PageLimit(range: 1...100, defaultValue: 50)
     static let logEntries = PageLimit(range: 1...100, defaultValue: 50)
+    static let inbox = PageLimit(range: 1...200, defaultValue: 100)
     static let members = PageLimit(range: 1...MemberPage.maximumCount, defaultValue: 50)
 }
 

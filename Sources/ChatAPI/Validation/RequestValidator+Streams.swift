@@ -25,17 +25,29 @@ extension RequestValidator {
         return nil
     }
 
-    /// The query parameter `chats`: comma-separated ids, each optionally with `:` and a position.
+    /// Where a stream of an inbox, or the next page of one, starts.
+    mutating func inboxCursor(in request: Request) -> OptionalValue<InboxStreamCursor>? {
+        guard let (text, location) = request.streamID else { return OptionalValue(value: nil) }
+        if let cursor = InboxStreamCursor(text) { return OptionalValue(value: cursor) }
+        note(.rule("not the cursor of an inbox"), at: location, input: .text(text))
+        return nil
+    }
+
+    /// A query parameter that names chats: comma-separated ids, each optionally with `:` and a position.
     ///
-    /// Without a position, a chat starts at the end of its log. Absent for all chats.
-    mutating func streamedChats(in request: Request, limit: Int) -> OptionalValue<[FollowRequest]>? {
-        guard let text = request.queryParameter("chats") else { return OptionalValue(value: nil) }
+    /// Without a position, a chat starts at the end of its log.
+    mutating func streamedChats(
+        _ name: String = "chats",
+        in request: Request,
+        limit: Int
+    ) -> OptionalValue<[FollowRequest]>? {
+        guard let text = request.queryParameter(name) else { return OptionalValue(value: nil) }
         var requests: [FollowRequest] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let place = parts.count == 2 ? LogPlace(item: parts[1]) : nil
             guard let id = Int64(parts[0]), parts.count == 1 || place != nil else {
-                note(.rule("a list of chats is like 1,2,3 or 1:17,2,3"), at: ["query", "chats"], input: .text(text))
+                note(.rule("a list of chats is like 1,2,3 or 1:17,2,3"), at: ["query", name], input: .text(text))
                 return nil
             }
             let chatID = ChatID(rawValue: id)
@@ -44,7 +56,7 @@ extension RequestValidator {
             }
         }
         if requests.count > limit {
-            note(.rule("there are more than \(limit) chats"), at: ["query", "chats"], input: .text(text))
+            note(.rule("there are more than \(limit) chats"), at: ["query", name], input: .text(text))
             return nil
         }
         return OptionalValue(value: requests)

@@ -56,6 +56,7 @@ extension JSONSchema {
                 ),
                 .optional("code", .string, "In `failed`: `log_damaged`."),
                 .optional("detail", .string, "In `failed`: what is wrong."),
+                .optional("cursor", .string, "In `cursor`: where the inbox continues."),
             ],
             "An event that is not a log entry. It is not stored."
         )
@@ -64,7 +65,7 @@ extension JSONSchema {
     private static let liveNoticeType: JSONSchema = [
         "enum": [
             "hello", "caught_up", "typing", "chat.created", "chat.deleted", "chat.followed", "chat.unfollowed",
-            "overflow", "reconnect", "reset", "failed", "unauthorized",
+            "overflow", "reconnect", "reset", "failed", "unauthorized", "cursor",
         ],
         "description": """
         `hello`: the stream starts. `caught_up`: everything that existed at the start has been sent. `typing`: someone \
@@ -73,7 +74,7 @@ extension JSONSchema {
         stops following an idle one. `reset`: positions belong to \
         another epoch, or the log has gone backward; start over. `failed`: the next position has no entry. `overflow`: \
         the client was too slow. `reconnect`: the server is shutting down or cannot serve the stream now. \
-        `unauthorized`: the credential expired or was revoked. After `overflow`, `reconnect` and `unauthorized`, the \
+        `unauthorized`: the credential expired or was revoked. `cursor`: you have everything in your inbox up to here. After `overflow`, `reconnect` and `unauthorized`, the \
         stream ends; reconnect with the last `id`.
         """,
     ]

@@ -17,6 +17,7 @@ extension EventHub {
             while true {
                 try await Task.sleep(for: self.limits.checkInterval)
                 self.checkSoon()
+                self.inboxes.poll()
             }
         }
     }

@@ -34,7 +34,10 @@ extension ChatList: JSONWritable {
     /// Writes a page of chats; `next_cursor` is null at the end of the list.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.member("chats", chats.map { ListedChat(chat: $0, state: readStates[$0.id]) })
+            writer.member(
+                "chats",
+                chats.map { ListedChat(chat: $0, lastMessage: lastMessages[$0.id], state: readStates[$0.id]) }
+            )
             writer.member("next_cursor", next.map { ChatListToken(epoch: epoch, cursor: $0).text })
         }
     }
@@ -43,12 +46,15 @@ extension ChatList: JSONWritable {
 /// A chat in a list, with the membership of the caller's user.
 private struct ListedChat: JSONWritable {
     let chat: Chat
+    /// Nil if there is none, or without a user.
+    let lastMessage: Message?
     /// Nil if the user is no member.
     let state: ReadState?
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
             chat.writeMembers(to: &writer)
+            writer.member("last_message", ifPresent: lastMessage)
             guard let state else { return }
             writer.member("role", state.role.rawValue)
             state.writeMembers(to: &writer)
@@ -82,7 +88,10 @@ extension JSONSchema {
     /// Who may read a chat without being a member.
     package static let chatVisibility = values(of: ChatVisibility.self)
 
-    private static let listedChat = component("ListedChat", .object(chatProperties + membershipProperties))
+    private static let listedChat = component(
+        "ListedChat",
+        .object(chatProperties + lastMessage + membershipProperties)
+    )
 
     private static let chatProperties: [Property] = [
         .required("id", .id),

@@ -1,0 +1,71 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatWire
+import Hummingbird
+import NIOCore
+
+extension EventController {
+    /// The inbox of the caller's user: as a stream or, with `wait`, as its next page.
+    @Sendable func showInbox(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        try await orReconnect(request, context) { try await openInbox(request, context) }
+    }
+
+    private func openInbox(_ request: Request, _ context: ChatRequestContext) async throws -> Response {
+        var validator = RequestValidator()
+        let followed = validator.streamedChats("follow", in: request, limit: hub.limits.maximumFollowed)
+        let after = validator.inboxCursor(in: request)
+        let limit = validator.limit(.inbox, in: request)
+        let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
+        guard let followed, let after, let limit, let wait else { throw validator.error }
+        let admission = try admissions.admit(context.channel.remoteAddress)
+        if let wait = wait.value {
+            defer { withExtendedLifetime(admission) {} }
+            return try await poll(after: after.value?.inbox, limit: limit, wait: wait, context)
+        }
+        do {
+            let feed = try await operations.followInbox(context.caller, after: after.value?.inbox)
+            var start = try await followChats(followed.value ?? [], after: after.value?.chats, context)
+            guard start.epoch == feed.epoch || start.chats.isEmpty else {
+                throw OperationError.epochChanged(to: feed.epoch)
+            }
+            start.inbox = after.value?.inbox ?? .start(in: feed.epoch)
+            return stream(start, admission, request, context) { await feed.run(into: $0) }
+        } catch OperationError.epochChanged(let epoch) {
+            return reset(in: epoch, id: InboxCursor.start(in: epoch).text, form: request.eventForm)
+        } catch let error as PositionBeyondEnd {
+            throw ValidationError(error, at: ["query", "follow"])
+        }
+    }
+
+    /// The chats that a stream of an inbox follows.
+    private func followChats(
+        _ requests: [FollowRequest],
+        after cursor: StreamCursor?,
+        _ context: ChatRequestContext
+    ) async throws -> StreamStart {
+        let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
+        return try await operations.followChats(caller, requests, after: cursor, on: eventLoop, scope: .inbox)
+    }
+
+    private func poll(
+        after cursor: InboxCursor?,
+        limit: Int,
+        wait: Int,
+        _ context: ChatRequestContext
+    ) async throws -> Response {
+        let caller = context.caller
+        if wait > 0 {
+            try await hub.wait(
+                for: .call { [operations] in _ = try? await operations.waitForInbox(caller, after: cursor) },
+                timeout: .seconds(Int64(wait)),
+                as: context.credential,
+                authenticator,
+                on: context.channel
+            )
+        }
+        return try await reads.read(upTo: limit, for: context.client) {
+            .json(try await operations.readInbox(caller, after: cursor, limit: limit))
+        }
+    }
+}
