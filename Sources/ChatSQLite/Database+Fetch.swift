@@ -17,7 +17,7 @@ extension Database {
         )
         let part = query.titlePart?.caseFolded
         let columns = try HeadColumns(statement)
-        let listed = query.scope.map { "[\($0.chatIDs.map { String($0.rawValue) }.joined(separator: ","))]" }
+        let listed = query.scope.map { Array($0.chatIDs).json }
         let rows = try Row.fetchCursor(
             statement,
             arguments: StatementArguments([listed, query.scope?.member?.value].compactMap(\.self)) + [
@@ -28,26 +28,40 @@ extension Database {
         let heads = found.prefix(query.limit)
         let last = found.count > query.limit ? heads.last : nil
         let next = last.map { ChatListQuery.Cursor(lastEntryAt: $0.instant, id: $0.chat.id) }
+        let ids = heads.map(\.chat.id)
         return ChatList(
             chats: heads.map(\.chat),
-            readStates: try fetchReadStates(of: query.reader, in: heads.map(\.chat)),
-            lastMessages: query.reader == nil ? [:] : try fetchLastMessages(of: heads.map(\.chat.id)),
+            readStates: try query.reader.map { try fetchReadStates(of: $0, in: ids) } ?? [:],
+            lastMessages: query.reader == nil ? [:] : try fetchLastMessages(of: ids),
             next: next,
             epoch: try fetchEpoch()
         )
     }
 
-    private func fetchReadStates(of reader: UserID?, in chats: [Chat]) throws -> [ChatID: ReadState] {
-        guard let reader else { return [:] }
-        let states = try chats.compactMap { chat in
-            try fetchReadState(of: reader, in: chat).map { (chat.id, $0) }
+    /// Returns the newest message of each chat that is not deleted.
+    ///
+    /// If the newest one is deleted, it ends a run of deleted messages and knows where the run begins.
+    func fetchLastMessages(of chats: [ChatID]) throws -> [ChatID: Message] {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT messages.chat_id, \(MessageColumns.list) FROM json_each(?) AS listed CROSS JOIN messages
+                WHERE messages.chat_id = listed.value AND messages.seq = (
+                    SELECT seq FROM messages WHERE chat_id = listed.value AND deleted_at IS NULL AND seq < (
+                        SELECT iif(deleted_at IS NULL, seq + 1, coalesce(run_seq, seq))
+                        FROM messages WHERE chat_id = listed.value ORDER BY seq DESC LIMIT 1
+                    )
+                    ORDER BY seq DESC LIMIT 1
+                )
+                """
+        )
+        let columns = try MessageColumns(statement)
+        var messages: [ChatID: Message] = [:]
+        let rows = try Row.fetchCursor(statement, arguments: [chats.json])
+        while let row = try rows.next() {
+            let chat = ChatID(rawValue: row[0])
+            messages[chat] = columns.message(row, of: chat)
         }
-        return Dictionary(uniqueKeysWithValues: states)
-    }
-
-    private func fetchLastMessages(of chats: [ChatID]) throws -> [ChatID: Message] {
-        let messages = try chats.compactMap { try fetchNewestMessages(1, of: $0).first }
-        return Dictionary(uniqueKeysWithValues: messages.map { ($0.chatID, $0) })
+        return messages
     }
 
     /// A query for the ids of a scope, with a parameter for the chats and one for the member if there is one.
@@ -88,7 +102,7 @@ extension Database {
     ///
     /// It skips runs of deleted messages. There is at most one more run than messages returned, so the time does not
     /// depend on the runs' length.
-    func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
+    private func fetchNewestMessages(_ limit: Int, of chat: ChatID) throws -> [Message] {
         // Reading on costs less than skipping so few.
         let shortestLeap: Int64 = 32
         let statement = try cachedStatement(

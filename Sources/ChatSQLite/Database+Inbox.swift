@@ -43,12 +43,13 @@ extension Database {
     }
 
     func fetchInboxEntries(of user: UserID, in chats: [ChatID]) throws -> InboxEntries {
+        let states = try fetchReadStates(of: user, in: chats)
+        let members = Array(states.keys)
+        let lastMessages = try fetchLastMessages(of: members)
         var entries: [ChatID: InboxEntry] = [:]
-        for id in chats {
-            guard let chat = try fetchHead(of: id)?.chat, let state = try fetchReadState(of: user, in: chat) else {
-                continue
-            }
-            entries[id] = InboxEntry(chat: chat, lastMessage: try fetchNewestMessages(1, of: id).first, state: state)
+        for id in members {
+            guard let chat = try fetchHead(of: id)?.chat, let state = states[id] else { continue }
+            entries[id] = InboxEntry(chat: chat, lastMessage: lastMessages[id], state: state)
         }
         return InboxEntries(entries: entries, epoch: try fetchEpoch())
     }

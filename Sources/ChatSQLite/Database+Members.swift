@@ -28,17 +28,45 @@ extension Database {
     ///
     /// - Parameter position: Counts as read, whatever the marker says; nil for none.
     func fetchReadState(of user: UserID, in chat: Chat, after position: Position? = nil) throws -> ReadState? {
-        let reference = MemberReference(chatID: chat.id, userID: user)
-        guard let member = try fetchMember(reference), let role = member.currentRole else { return nil }
-        let marker = max(member.readPosition, min(position ?? member.readPosition, chat.lastPosition))
+        let known = min(position ?? Position(rawValue: 0), chat.lastPosition)
+        return try fetchReadStates(of: user, in: [chat.id], after: known)[chat.id]
+    }
+
+    /// Returns what a user has read of those of the chats of which the user is a member.
+    ///
+    /// - Parameter position: Counts as read in every chat, whatever the marker says.
+    func fetchReadStates(
+        of user: UserID,
+        in chats: [ChatID],
+        after position: Position = Position(rawValue: 0)
+    ) throws -> [ChatID: ReadState] {
         let statement = try cachedStatement(
-            sql: "SELECT count(*) FROM (SELECT 1 FROM messages \(Self.unread(of: "?", "?", by: "?")) LIMIT ?)"
+            sql: """
+                SELECT state.chat_id, state.role, state.read_seq, (
+                    SELECT count(*) FROM (
+                        SELECT 1 FROM messages \(Self.unread(of: "state.chat_id", "state.read_seq", by: "state.user_id"))
+                        LIMIT \(UnreadCount.limit + 1)
+                    )
+                ) AS unread
+                FROM json_each(?) AS listed CROSS JOIN (
+                    SELECT chat_id, user_id, role, max(read_seq, ?) AS read_seq FROM members WHERE left_seq IS NULL
+                ) AS state ON state.chat_id = listed.value AND state.user_id = ?
+                """
         )
-        let arguments: StatementArguments = [
-            chat.id.rawValue, marker.rawValue, user.value, UnreadCount.limit + 1,
-        ]
-        let found = try Int.fetchOne(statement, arguments: arguments) ?? 0
-        return ReadState(role: role, readPosition: marker, unread: UnreadCount(found: found))
+        let arguments: StatementArguments = [chats.json, position.rawValue, user.value]
+        var states: [ChatID: ReadState] = [:]
+        let rows = try Row.fetchCursor(statement, arguments: arguments)
+        while let row = try rows.next() {
+            guard let role = ChatRole(rawValue: row[1]) else {
+                throw StoreError.failed(reason: "a stored member is invalid")
+            }
+            states[ChatID(rawValue: row[0])] = ReadState(
+                role: role,
+                readPosition: Position(rawValue: row[2]),
+                unread: UnreadCount(found: row[3])
+            )
+        }
+        return states
     }
 
     func fetchUnreadChatCount(of user: UserID) throws -> Int {

@@ -34,3 +34,10 @@ extension MessageID {
         self.init(rawValue: id)
     }
 }
+
+extension [ChatID] {
+    /// The ids as the argument of `json_each`.
+    var json: String {
+        "[\(map { String($0.rawValue) }.joined(separator: ","))]"
+    }
+}

@@ -45,10 +45,10 @@ struct QueryPlanTests {
                 let steps: [String] = plan.map { $0["detail"] }
                 for step in steps where !sql.contains("FROM server_keys") {
                     // This index holds only users whose messages are being erased. The steps of a subquery say how it
-                    // finds its rows, of which there are few.
+                    // finds its rows, of which there are few. A virtual table is a list of a page's chats.
                     let scans =
                         step.hasPrefix("SCAN") && !step.hasSuffix("users_erasing")
-                        && !step.hasPrefix("SCAN (subquery")
+                        && !step.hasPrefix("SCAN (subquery") && !step.contains("VIRTUAL TABLE")
                     #expect(!step.contains("TEMP B-TREE") && !scans, "\(step) in \(sql)")
                 }
                 if looksForMessages(sql) {
@@ -74,7 +74,7 @@ struct QueryPlanTests {
         let scope = ChatListQuery.Scope(chatIDs: [1, 2], member: "ada")
         _ = try await store.chats(ChatListQuery(limit: 20, scope: scope, reader: "ada"))
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
-        let sql = try #require(statements.withLock { $0 }.first { $0.contains("json_each") })
+        let sql = try #require(statements.withLock { $0 }.first { $0.contains("UNION SELECT chat_id FROM members") })
         let steps: [String] = try await database.writer.read { database in
             try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql)).map {
                 $0["detail"]
@@ -219,6 +219,8 @@ struct QueryPlanTests {
             INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq)
             SELECT chats.id, 'user' || number, CASE number WHEN 1 THEN 'owner' ELSE 'member' END, 1, 1
             FROM entry, chats;
+
+            INSERT INTO departures (user_id, chat_id, activity) SELECT user_id, chat_id + 10000, 1 FROM members;
             """
         )
         try await database.fill(chat.rawValue, messages: 12_000)
@@ -317,6 +319,9 @@ struct QueryPlanTests {
             let list = try await store.chats(ChatListQuery(limit: limit, reader: "user2"))
             #expect(limit == 1 || !list.readStates.isEmpty)
         }
+        let index = try await store.inboxIndex(of: "user2", leftSince: 2)
+        #expect(index.chats.count > 1_900)
+        _ = try await store.inboxEntries(of: "user2", in: index.chats.prefix(100).map(\.chatID))
     }
 }
 

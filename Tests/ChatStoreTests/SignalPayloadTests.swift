@@ -13,7 +13,13 @@ import Testing
         let byBob = Typing(chatID: 6, author: "@bob", instant: instant, metadata: nil)
         let lines = lines(
             of: [
-                .signal(.created(1)), .signal(.deleted(2)), .typing(typing),
+                .signal(.created(1)), .signal(.deleted(2)),
+                .signal(
+                    .membershipsChanged([
+                        MemberReference(chatID: 7, userID: "a"), MemberReference(chatID: 8, userID: "!"),
+                    ])
+                ),
+                .typing(typing),
                 .typing(anonymous), .typing(byAda), .typing(byBob), .signal(.moved([5: Position(rawValue: .max)])),
             ]
         )
@@ -24,6 +30,8 @@ import Testing
                 1 0000000000c0ffee
                 created 1
                 deleted 2
+                member 7 a
+                member 8 !
                 typing 3 -5 {"user":"Ada L"}
                 typing 4 0
                 typing 5 -5 @{@da} {"user":"Ada L"}
@@ -48,6 +56,7 @@ import Testing
         #expect(payloads.allSatisfy { $0.process == process })
         #expect(payloads.flatMap(\.signals).withoutMoves == signals.withoutMoves)
         #expect(payloads.flatMap(\.signals).positions == signals.positions)
+        #expect(payloads.flatMap(\.signals).members == signals.members)
         #expect(payloads.flatMap(\.typing) == typing)
     }
 
@@ -83,7 +92,9 @@ import Testing
         "1 0000000000000001\ncreated 0", "1 0000000000000001\ncreated -1", "1 0000000000000001\ncreated +1",
         "1 0000000000000001\ncreated 01", "1 0000000000000001\ncreated 9223372036854775808",
         "1 0000000000000001\ncreated 1 2", "1 0000000000000001\ncreated  1", "1 0000000000000001\ncreated ١",
-        "1 0000000000000001\ndeleted 1.0", "1 0000000000000001\nmoved 1", "1 0000000000000001\nmoved 1 0",
+        "1 0000000000000001\ndeleted 1.0", "1 0000000000000001\nmember 1", "1 0000000000000001\nmember 1 a b",
+        "1 0000000000000001\nmember x a", "1 0000000000000001\nmember 1 \u{E4}da", "1 0000000000000001\nmoved 1",
+        "1 0000000000000001\nmoved 1 0",
         "1 0000000000000001\nmoved 1 -1", "1 0000000000000001\nmoved 0 1", "1 0000000000000001\nmoved 1 2 3",
         "1 0000000000000001\nmoved 1 2\ndropped 1", "1 0000000000000001\nmoved 1 2\0",
         "1 0000000000000001\ntyping 1", "1 0000000000000001\ntyping 1 x", "1 0000000000000001\ntyping 1 1 ",
@@ -122,10 +133,13 @@ private enum Sent {
 
     static func random(using random: inout SplitMix64) -> Sent {
         let chat = ChatID(rawValue: .random(in: 1...50, using: &random))
-        switch Int.random(in: 0..<6, using: &random) {
+        switch Int.random(in: 0..<7, using: &random) {
         case 0: return .signal(.created(chat))
         case 1: return .signal(.deleted(chat))
         case 2: return .signal(.missed)
+        case 4:
+            let users = ["ada", "ben", "@"].prefix(.random(in: 1...3, using: &random)).compactMap { UserID($0) }
+            return .signal(.membershipsChanged(users.map { MemberReference(chatID: chat, userID: $0) }))
         case 3:
             let length = Int.random(in: 0...300, using: &random)
             let text = (0..<length).map { _ in ["a", " ", "é", "👋🏽", "\\n"].randomElement(using: &random) ?? "" }
@@ -148,9 +162,18 @@ extension [LogSignal] {
         }
     }
 
+    var members: [MemberReference] {
+        flatMap { signal -> [MemberReference] in
+            if case .membershipsChanged(let members) = signal { members } else { [] }
+        }
+    }
+
     var withoutMoves: [LogSignal] {
         filter { signal in
-            if case .moved = signal { false } else { true }
+            switch signal {
+            case .moved, .membershipsChanged: false
+            default: true
+            }
         }
     }
 }
