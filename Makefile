@@ -21,7 +21,7 @@ test: setup-build setup-test ## Run every test (options: ARGS="--filter NAME")
 check: setup-build ## Run every test and all other checks, as CI does
 	Scripts/check
 
-bench: build setup-test ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --publish)
+bench: build setup-test ## Measure the server, see docs/performance.md (options: ARGS="--rounds 3 --seconds 3", --growth, --live, --inbox, --publish)
 	@Scripts/setup bench
 	Scripts/bench $(ARGS)
 

@@ -83,6 +83,38 @@ def postgresql(messages: int, chats: int) -> str:
     return database
 
 
+# Chats of which `poster` is a member, with one other member and with 999.
+PAIR, CROWD = 1, 2
+
+
+def members() -> str:
+    """SQL for members: `many` of all chats, `some` of 100; in each chat, they have not read the last 8 messages."""
+    return f"""
+        UPDATE chats SET activity = 1;
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        SELECT id, 'many', 'member', 1, last_seq - 8, 1 FROM chats WHERE id <> {CROWD};
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        SELECT id, 'some', 'member', 1, last_seq - 8, 1 FROM chats WHERE id <= 101 AND id NOT IN ({PAIR}, {CROWD});
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        SELECT id, 'poster', 'member', 1, last_seq, 1 FROM chats WHERE id IN ({PAIR}, {CROWD});
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 998)
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        SELECT id, 'member' || n, 'member', 1, last_seq, 1 FROM chats, numbers WHERE id = {CROWD};
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        VALUES ({CROWD}, 'many', 'member', 1, 1, 1);
+        """
+
+
+def sqlite_members(path: str) -> None:
+    database = sqlite3.connect(path, isolation_level=None)
+    database.executescript(f"BEGIN; {members()} UPDATE counters SET value = 1 WHERE name = 'activity'; COMMIT; ANALYZE;")
+    database.close()
+
+
+def postgresql_members(database: str) -> None:
+    cluster.sql(f"{members()} VACUUM ANALYZE; CHECKPOINT;", database)
+
+
 def reference(database: str, messages: int, chats: int) -> None:
     """Fills the tables of the FastAPI service."""
     cluster.sql(

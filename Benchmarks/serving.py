@@ -50,7 +50,7 @@ def prepare(stack: contextlib.ExitStack, with_reference: bool) -> Iterator[Case]
 
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)}
-    token = sign_token(environment)
+    token = sign_token(environment, "--user=bench", "--grant=*=member")
     sqlite = start(fill.sqlite(f"{folder}/chat.db", MESSAGES, CHATS), environment)
     stack.callback(sqlite.stop)
     yield from chat_cases("SQLite", sqlite, "/health/live", token)
@@ -74,9 +74,9 @@ def start(url: str, environment: dict[str, str]) -> Server:
     )
 
 
-def sign_token(environment: dict[str, str]) -> str:
+def sign_token(environment: dict[str, str], *options: str) -> str:
     done = subprocess.run(
-        [BINARY, "token", "--user=bench", "--grant=*=member", "--ttl=86400"],
+        [BINARY, "token", "--ttl=86400", *options],
         env={**os.environ, **environment}, capture_output=True, text=True, check=True,
     )
     return done.stdout.strip()
