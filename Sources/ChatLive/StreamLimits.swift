@@ -14,7 +14,6 @@ package struct StreamLimits: Sendable {
     package var maximumLag = 1_000
     /// How often the store is polled for missed events.
     package var checkInterval = Duration.seconds(5)
-
     /// How long a WebSocket that was opened without a credential may take to send one.
     package var authenticationTimeout = Duration.seconds(5)
     /// Pages of logs that are read from the store at the same time, for all subscribers together.

@@ -135,6 +135,7 @@ struct ConfigurationTests {
         ("--max-unsent-bytes", "CHAT_MAX_UNSENT_BYTES", "1"), ("--shutdown-grace", "CHAT_SHUTDOWN_GRACE", "-1"),
         ("--max-streams", "CHAT_MAX_STREAMS", "-1"), ("--max-streams-per-address", "CHAT_MAX_STREAMS_PER_ADDRESS", "x"),
         ("--stream-heartbeat", "CHAT_STREAM_HEARTBEAT", "0"), ("--stream-lag", "CHAT_STREAM_LAG", "0"),
+        ("--websocket-auth-timeout", "CHAT_WEBSOCKET_AUTH_TIMEOUT", "0"),
         ("--stream-stall-timeout", "CHAT_STREAM_STALL_TIMEOUT", "0"),
         ("--stream-check-interval", "CHAT_STREAM_CHECK_INTERVAL", "0"),
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "app.example"),

@@ -68,6 +68,32 @@ struct PurgeConformanceTests {
         }
     }
 
+    /// Removing members takes as long as removing entries.
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a chat with a short log and many members is purged in steps`(_ store: StoreUnderTest) async throws {
+        try await store.withStoreAndSQL { store, database in
+            let draft = ChatDraft(title: try ChatTitle("crowd"))
+            let chat = try await store.createChat(draft, by: .ungranted("ada")).value.id
+            let count = Int(BatchPlan.removalLimit) + 1
+            try await database.execute(
+                """
+                WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
+                INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq)
+                SELECT 1, 'user' || number, 'member', 1, 1 FROM entry
+                """
+            )
+            let rows = "SELECT CAST(count(*) AS text) FROM members"
+            try await store.deleteChat(chat)
+            #expect(try await database.rows(rows) == [["\(count + 1)"]])
+            let index = try await store.inboxIndex(of: "user7", leftSince: 1)
+            #expect(index.chats.isEmpty)
+            #expect(index.left.map(\.chatID) == [chat])
+            while try await store.purgeDeletedChats() {}
+            #expect(try await database.rows(rows) == [["0"]])
+            #expect(try await store.inboxIndex(of: "user7", leftSince: 1).left.map(\.chatID) == [chat])
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func `a purge in steps leaves nothing behind and disturbs no other chat`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in

@@ -155,6 +155,7 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.typingInterval) var typingInterval: String?
     @Option(Settings.maximumTypingPerChat) var maximumTypingPerChat: String?
     @Option(Settings.maximumTypingPerAddress) var maximumTypingPerAddress: String?
+    @Option(Settings.webSocketAuthTimeout) var webSocketAuthTimeout: String?
     @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
     @Option(Settings.corsOrigins) var corsOrigins: String?
 
@@ -171,6 +172,7 @@ struct StreamOptions: ParsableArguments {
             Settings.typingInterval.given(typingInterval),
             Settings.maximumTypingPerChat.given(maximumTypingPerChat),
             Settings.maximumTypingPerAddress.given(maximumTypingPerAddress),
+            Settings.webSocketAuthTimeout.given(webSocketAuthTimeout),
             Settings.webSocketOrigins.given(webSocketOrigins),
             Settings.corsOrigins.given(corsOrigins),
         ].compactMap(\.self)

@@ -384,6 +384,13 @@ package enum Settings {
         in: 0.1...3_600,
         default: 5
     )
+    static let webSocketAuthTimeout = Setting.seconds(
+        ["chat", "websocket", "auth", "timeout"],
+        flag: "websocket-auth-timeout",
+        "Seconds in which a WebSocket that needs a credential must send one.",
+        in: 0.1...3_600,
+        default: 5
+    )
     static let maximumStreamReads = Setting.wholeNumber(
         ["chat", "max", "stream", "reads"],
         flag: "max-stream-reads",
@@ -526,6 +533,7 @@ package enum Settings {
         typingInterval,
         maximumTypingPerChat,
         maximumTypingPerAddress,
+        webSocketAuthTimeout,
         webSocketOrigins,
         corsOrigins,
         drainDelay,

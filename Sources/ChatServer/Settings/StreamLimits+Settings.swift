@@ -9,6 +9,7 @@ extension StreamLimits {
         heartbeat = try settings.value(Settings.streamHeartbeat)
         stallTimeout = try settings.value(Settings.streamStallTimeout)
         maximumLag = try settings.value(Settings.streamLag)
+        authenticationTimeout = try settings.value(Settings.webSocketAuthTimeout)
         maximumReads = try settings.value(Settings.maximumStreamReads)
         typingInterval = try settings.value(Settings.typingInterval)
         maximumTypingPerChat = try settings.value(Settings.maximumTypingPerChat)
