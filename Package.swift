@@ -110,7 +110,7 @@ let package = Package(
         ),
         .target(
             name: "ChatOperations",
-            dependencies: ["ChatDomain", "ChatLive", "ChatWire", .nioCore],
+            dependencies: ["ChatDomain", "ChatLive", "ChatWire", .logging, .nioCore],
             swiftSettings: settings
         ),
         .target(

@@ -1,18 +1,20 @@
 package import ChatDomain
 import ChatLive
 package import ChatWire
+import Logging
 
 /// Where a feed writes; each call returns once there is room for more.
 package protocol InboxSink: Sendable {
-    /// Writes lines, in any order.
+    /// Writes lines.
     ///
     /// - Returns: False if the client has gone, which ends the feed.
     func send(_ lines: [InboxLine]) async -> Bool
 
     /// The client has everything before this cursor.
     ///
+    /// - Parameter isCaughtUp: Whether that is everything that existed when the feed began.
     /// - Returns: False if the client has gone, which ends the feed.
-    func advance(to cursor: InboxCursor) async -> Bool
+    func advance(to cursor: InboxCursor, isCaughtUp: Bool) async -> Bool
 
     /// The client must start over in this epoch; the feed has ended.
     func reset(in epoch: Epoch) async
@@ -41,8 +43,8 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
         index.epoch
     }
 
-    /// Chats read at a time.
-    private static var pageSize: Int { 100 }
+    /// Chats read and written at a time, which bounds what a slow client holds in memory.
+    private static var pageSize: Int { 50 }
 
     /// Writes until the client has gone, the epoch changes or the task is cancelled.
     package func run(into sink: some InboxSink) async {
@@ -54,15 +56,20 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
                     watch.collect()
                     index = try await reader.index(after: cursor)
                 }
+                let isResumed = cursor.pass != nil
                 guard let present = index, try await pass(over: present, from: &cursor, into: sink) else { return }
                 index = nil
+                // A pass that an earlier feed began does not contain what has changed since.
+                if isResumed { continue }
                 guard try await followSignals(into: sink) else { return }
             } catch OperationError.epochChanged(let epoch) {
                 return await sink.reset(in: epoch)
             } catch {
-                // The store is not available: whatever was missed comes with the next pass.
+                // Whatever was missed comes with the next pass.
                 index = nil
-                try? await Task.sleep(for: reader.operations.hub.limits.retryDelay)
+                let hub = reader.operations.hub
+                hub.logger.warning("Reading an inbox failed", metadata: ["reason": "\(error)"])
+                try? await Task.sleep(for: hub.limits.retryDelay)
             }
         }
     }
@@ -76,6 +83,7 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
         into sink: some InboxSink
     ) async throws -> Bool {
         watch.follow(index.chats.lazy.map(\.chatID))
+        let isResumed = cursor.pass != nil
         var changes = reader.changes(in: index, after: cursor)[...]
         repeat {
             let page = changes.prefix(Self.pageSize)
@@ -84,7 +92,8 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
                 guard await sink.send(try await reader.lines(of: page, in: epoch)) else { return false }
             }
             cursor = cursor.advanced(in: index, to: changes.isEmpty ? nil : page.last?.change)
-            guard await sink.advance(to: cursor) else { return false }
+            let isCaughtUp = changes.isEmpty && !isResumed
+            guard await sink.advance(to: cursor, isCaughtUp: isCaughtUp) else { return false }
         } while !changes.isEmpty
         return true
     }
@@ -95,17 +104,27 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
     private func followSignals(into sink: some InboxSink) async throws -> Bool {
         while let news = await watch.next() {
             guard case .chats(let chats) = news else { return true }
-            let lines = try await reader.lines(of: chats, in: epoch)
-            for line in lines {
-                switch line {
-                case .chat(let entry): watch.add(entry.chat.id)
-                case .left(let id): watch.remove(id)
-                }
+            var rest = Array(chats)[...]
+            while !rest.isEmpty {
+                guard try await sendLines(of: rest.prefix(Self.pageSize), into: sink) else { return false }
+                rest = rest.dropFirst(Self.pageSize)
             }
-            guard await sink.send(lines) else { return false }
             // Further changes of these chats share the next line.
             try? await Task.sleep(for: reader.operations.hub.limits.inboxInterval)
         }
         return false
+    }
+
+    /// - Returns: False if the client has gone.
+    private func sendLines(of chats: some Sequence<ChatID>, into sink: some InboxSink) async throws -> Bool {
+        // A chat that the user has just joined may change while it is read.
+        for chat in chats {
+            watch.add(chat)
+        }
+        let lines = try await reader.lines(of: Array(chats), in: epoch)
+        for case .left(let chat) in lines {
+            watch.remove(chat)
+        }
+        return await sink.send(lines)
     }
 }

@@ -18,7 +18,8 @@ extension Operations {
 
     /// Waits until something changes in the inbox after a cursor, or forever.
     ///
-    /// What may have changed before the cursor was issued does not count: it comes with the next change.
+    /// While transactions that were running when the cursor was issued keep running, what has changed before it does not
+    /// count: it would end every poll at once.
     ///
     /// - Parameter cursor: Nil does not wait, as there is something to read.
     /// - Returns: False if the task was cancelled.
@@ -27,12 +28,16 @@ extension Operations {
         guard let cursor, cursor.pass == nil else { return true }
         let reader = try InboxReader(self, caller)
         let watch = hub.inboxes.watch(reader.user)
-        let index = try await reader.index(after: cursor)
-        if reader.changes(in: index, after: cursor).contains(where: { $0.change.activity >= cursor.mark.top }) {
-            return true
-        }
-        watch.follow(index.chats.lazy.map(\.chatID))
-        return await watch.next() != nil
+        repeat {
+            watch.collect()
+            let index = try await reader.index(after: cursor)
+            let oldest = index.mark.floor > cursor.mark.floor ? cursor.mark.floor : cursor.mark.top
+            if reader.changes(in: index, after: cursor).contains(where: { $0.change.activity >= oldest }) {
+                return true
+            }
+            watch.follow(index.chats.lazy.map(\.chatID))
+        } while await watch.next() == .unknown
+        return !Task.isCancelled
     }
 
     /// Prepares to follow the inbox.
@@ -108,9 +113,9 @@ struct InboxReader<Store: ServiceStore>: Sendable {
         }
     }
 
-    func lines(of chats: Set<ChatID>, in epoch: Epoch) async throws -> [InboxLine] {
+    func lines(of chats: [ChatID], in epoch: Epoch) async throws -> [InboxLine] {
         await operations.readMarkers.flush(of: user)
-        let entries = try await entries(of: Array(chats), in: epoch)
+        let entries = try await entries(of: chats, in: epoch)
         return chats.map { id in entries[id].map { .chat($0) } ?? .left(id) }
     }
 

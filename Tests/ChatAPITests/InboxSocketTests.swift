@@ -32,6 +32,7 @@ struct InboxSocketTests {
             let cursor = try await socket.next()
             #expect(cursor["type"] == "cursor")
             let after = try #require(cursor["cursor"]?.string)
+            #expect(try await socket.next() == ["type": "caught_up"])
 
             try await socket.send(#"{"op":"inbox.subscribe"}"#)
             #expect(try await socket.next()["code"] == "already_subscribed")
@@ -46,6 +47,7 @@ struct InboxSocketTests {
             #expect(try await socket.next()["ok"] == true)
             #expect(InboxTests.summary(try await socket.next()) == "chat 1 text 1")
             #expect(try await socket.next()["type"] == "cursor")
+            #expect(try await socket.next()["type"] == "caught_up")
             try await socket.send(#"{"op":"read","chat_id":1,"seq":3}"#)
             var next = try await socket.next()
             if next["op"] == "read" { next = try await socket.next() }

@@ -164,6 +164,15 @@ struct InboxTests {
                 let beginning = try #require(try reset.json["epoch"]?.string) + ".0"
                 #expect(reset.id == beginning)
             }
+            // A browser repeats its first URL, whose position may not exist any more.
+            try await client.withEvents("/inbox?follow=1:99", headers: headers) { stream in
+                let id = try #require(try await stream.nextEvent()?.id)
+                let again = HTTPTestClient.headers(as: token, ["Last-Event-ID": id])
+                try await client.withEvents("/inbox?follow=1:99", headers: again) { stream in
+                    let positions = try await stream.events(through: "caught_up").compactMap { try $0.position }
+                    #expect(positions == [1, 2])
+                }
+            }
         }
     }
 

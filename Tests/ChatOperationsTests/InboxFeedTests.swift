@@ -13,6 +13,7 @@ struct InboxFeedTests {
     private final class Sink: InboxSink {
         let lines = Recorder<InboxLine>()
         let cursors = Recorder<InboxCursor>()
+        let caughtUp = Recorder<Void>()
         private let isOpen = Mutex(true)
         private let waits = Mutex<[CheckedContinuation<Void, Never>]>([])
 
@@ -39,8 +40,9 @@ struct InboxFeedTests {
             return true
         }
 
-        func advance(to cursor: InboxCursor) async -> Bool {
+        func advance(to cursor: InboxCursor, isCaughtUp: Bool) async -> Bool {
             cursors.append(cursor)
+            if isCaughtUp { caughtUp.append(()) }
             return true
         }
 
@@ -94,6 +96,31 @@ struct InboxFeedTests {
                 texts.append(entry.lastMessage?.text ?? "")
             }
             #expect(texts.last == "between")
+            running.cancel()
+            await running.value
+        }
+    }
+
+    /// The pass that the client continues does not contain what changed after it began.
+    @Test func `a client that continues a pass has caught up after the next one`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let store = InterceptedStore(store)
+            let draft = ChatDraft(title: try ChatTitle("chat"), members: MemberIDs(["ben"]))
+            for _ in 0..<3 {
+                _ = try await store.createChat(draft, by: .ungranted("ada"))
+            }
+            let operations = Operations(store, hub: EventHub(store), typing: TypingNotices())
+            let page = try await operations.readInbox(.ungranted("ben"), after: nil, limit: 1)
+            #expect(page.hasMore)
+            try await post("meanwhile", on: store)
+            let sink = Sink()
+            let feed = try await operations.followInbox(.ungranted("ben"), after: page.cursor)
+            let running = Task { await feed.run(into: sink) }
+            _ = await sink.caughtUp.next()
+            let texts = sink.lines.all.map { line -> String? in
+                if case .chat(let entry) = line { entry.lastMessage?.text } else { "left" }
+            }
+            #expect(texts == [nil, "meanwhile"])
             running.cancel()
             await running.value
         }

@@ -24,7 +24,10 @@ struct InboxCursorTests {
         #expect(InboxCursor(epoch: epoch, mark: InboxMark(floor: 184_467, top: 184_467)).text == "7f3c9a01.184467")
     }
 
-    @Test(arguments: ["", "7f3c9a01", "7f3c9a01.", "7f3c9a01.1-", "7f3c9a01.1-2-3-4", "7f3c9a01.1-3-2-4-5", "x.1"])
+    @Test(arguments: [
+        "", "7f3c9a01", "7f3c9a01.", "7f3c9a01.1-", "7f3c9a01.1-2-3-4", "7f3c9a01.1-3-2-4-5", "x.1", "7f3c9a01.+1",
+        "7f3c9a01.01",
+    ])
     func `other text is no cursor`(_ text: String) {
         #expect(InboxCursor(text) == nil)
         #expect(InboxStreamCursor(text) == nil)

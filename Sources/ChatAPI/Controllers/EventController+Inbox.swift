@@ -32,7 +32,9 @@ extension EventController {
             start.inbox = after.value?.inbox ?? .start(in: feed.epoch)
             return stream(start, admission, request, context) { await feed.run(into: $0) }
         } catch OperationError.epochChanged(let epoch) {
-            return reset(in: epoch, id: InboxCursor.start(in: epoch).text, form: request.eventForm)
+            let chats = (followed.value ?? []).map(\.chatID)
+            let start = InboxStreamCursor.start(in: epoch, following: chats)
+            return reset(in: epoch, id: start.text, form: request.eventForm)
         } catch let error as PositionBeyondEnd {
             throw ValidationError(error, at: ["query", "follow"])
         }

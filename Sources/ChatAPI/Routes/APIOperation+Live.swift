@@ -118,12 +118,12 @@ extension APIOperation {
             .query(
                 "wait",
                 """
-                Long poll: return a page as soon as something changes after `after`, or an empty page after this many \
-                seconds.
+                Long poll: return a page as soon as something changes after `after`, or after this many seconds. It may be \
+                empty. `follow` does not apply.
                 """,
                 .integer(in: .longPollSeconds)
             ),
-            .limit(.inbox, "The maximum number of chats on a page."),
+            .limit(.inbox, "The maximum number of chats on a page, with `wait`."),
             .ticket,
             .lastEventID(.string),
         ],
@@ -146,7 +146,7 @@ extension APIOperation {
         "Follow chats and write to them over one WebSocket",
         """
         A WebSocket (RFC 6455) whose messages are JSON objects. The server sends the entries of the chats you subscribe to. \
-        You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about members; each \
+        You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about members and the inbox; each \
         gets a response with its `ref`. See docs/websocket.md.
 
         You cannot open a WebSocket on this page. Run `websocat ws://127.0.0.1:8000/ws`, or in a browser \

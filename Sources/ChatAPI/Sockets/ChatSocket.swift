@@ -47,6 +47,7 @@ final class ChatSocket: WebSocketSession {
     private var isPerforming = false
     /// The inbox of the user; nil unless the client has subscribed to it.
     private var inbox: InboxConnection?
+    private var isInboxBehind = false
     private let beginning = ContinuousClock.now
     private let tally = StreamTally()
 
@@ -220,6 +221,7 @@ extension ChatSocket {
             return write(SocketAnswer(mark, APIError.inboxAlreadySubscribed, logger: logger))
         }
         write(SocketAnswer(mark) { $0.member("epoch", epoch) })
+        isInboxBehind = true
         inbox = InboxConnection(to: self, on: eventLoop, follow)
     }
 
@@ -308,9 +310,13 @@ extension ChatSocket: InboxWriter {
         connection?.write(text: writer.buffer)
     }
 
-    func advance(to cursor: InboxCursor) {
+    func advance(to cursor: InboxCursor, isCaughtUp: Bool) {
         writeNotice(type: "cursor") { writer in
             writer.member("cursor", cursor.text)
+        }
+        if isCaughtUp, isInboxBehind {
+            isInboxBehind = false
+            writeNotice(type: "caught_up") { _ in }
         }
     }
 }

@@ -4,7 +4,7 @@ import ChatWire
 import NIOCore
 
 extension EventStream: InboxWriter {
-    /// Lines have no id: they come in no particular order, so that only a page of them can be resumed from.
+    /// A line has no id: only the cursor after several lines says where a client resumes.
     func write(_ line: InboxLine) {
         tally.countEvent()
         var writer = JSONWriter()
@@ -12,12 +12,12 @@ extension EventStream: InboxWriter {
         write(form.bytes(type: line.type, id: nil, json: writer.bytes))
     }
 
-    func advance(to cursor: InboxCursor) {
+    func advance(to cursor: InboxCursor, isCaughtUp: Bool) {
         start.inbox = cursor
         writeNotice(type: "cursor", id: takeID()) { writer in
             writer.member("cursor", cursor.text)
         }
-        guard isInboxBehind, cursor.pass == nil else { return }
+        guard isInboxBehind, isCaughtUp else { return }
         isInboxBehind = false
         if behind.isEmpty {
             writeCaughtUp()

@@ -51,7 +51,7 @@ extension EventStream: EventSink {
             case .chat: LogPlace(epoch: epoch, position: Position(rawValue: 0)).text
             case .chats: cursor.restarted(in: epoch).token
             case .allChats: StreamCursor([], in: epoch).token
-            case .inbox: InboxCursor.start(in: epoch).text
+            case .inbox: InboxStreamCursor.start(in: epoch, following: cursor.positions.map(\.chatID)).text
             }
         finish(type: "reset", id: beginning, retry: Int.random(in: hub.limits.reconnectDelay)) { writer in
             writer.member("epoch", epoch)

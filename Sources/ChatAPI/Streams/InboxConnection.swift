@@ -13,8 +13,8 @@ protocol InboxWriter: AnyObject {
     /// Writes a line.
     func write(_ line: InboxLine)
 
-    /// Writes that the client has everything before a cursor.
-    func advance(to cursor: InboxCursor)
+    /// Writes that the client has everything before a cursor, and perhaps everything that existed at the start.
+    func advance(to cursor: InboxCursor, isCaughtUp: Bool)
 
     /// The epoch has changed: the client must start over.
     func reset(in epoch: Epoch)
@@ -83,8 +83,8 @@ extension InboxConnection.Sink {
         }
     }
 
-    func advance(to cursor: InboxCursor) async -> Bool {
-        await perform { $0.advance(to: cursor) }
+    func advance(to cursor: InboxCursor, isCaughtUp: Bool) async -> Bool {
+        await perform { $0.advance(to: cursor, isCaughtUp: isCaughtUp) }
     }
 
     func reset(in epoch: Epoch) async {

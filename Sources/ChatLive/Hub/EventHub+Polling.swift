@@ -26,6 +26,9 @@ extension EventHub {
     private func check() async {
         let chatIDs = interests.chatIDs
         do throws(StoreError) {
+            if inboxes.isWatched {
+                inboxes.note(try await fetchChats([]).epoch)
+            }
             if interests.allChats.contains(where: { $0 > 0 }) {
                 let list = try await listChats()
                 publishChats(list.chats.map(\.id), in: list.epoch)

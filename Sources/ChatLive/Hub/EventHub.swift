@@ -21,7 +21,8 @@ package final class EventHub: Service, Sendable {
     private let typingRate: Mutex<RateWindow<ChatID>>
     let listChats: @Sendable () async throws(StoreError) -> ChatList
     let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> ChatSnapshot
-    let logger: Logger
+    /// For what fails in the background of streams.
+    package let logger: Logger
     let polls: AsyncStream<Void>
     private let poll: AsyncStream<Void>.Continuation
 

@@ -22,6 +22,16 @@ package final class InboxHub: Sendable {
         InboxWatch(user, in: table)
     }
 
+    /// Whether there are readers.
+    var isWatched: Bool {
+        table.isWatched
+    }
+
+    /// Makes all readers look for themselves if the epoch has changed.
+    func note(_ epoch: Epoch) {
+        table.note(epoch)
+    }
+
     /// Makes some of the readers look for themselves; call it regularly.
     func poll() {
         table.poll(of: Self.pollCount)
@@ -126,9 +136,24 @@ private final class InboxTable: Sendable {
         /// Chats that changed since a watcher began to collect.
         var collected: [ObjectIdentifier: Set<ChatID>] = [:]
         var polls = 0
+        var epoch: Epoch?
     }
 
     private let state = Mutex(State())
+
+    var isWatched: Bool {
+        state.withLock { !$0.users.isEmpty }
+    }
+
+    func note(_ epoch: Epoch) {
+        let former = state.withLock { state in
+            defer { state.epoch = epoch }
+            return state.epoch
+        }
+        if let former, former != epoch {
+            pollAll()
+        }
+    }
 
     func add(_ watcher: InboxWatcher) {
         state.withLock { state in

@@ -52,10 +52,9 @@ package struct InboxCursor: Equatable, Sendable {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = Epoch(parts[0]) else { return nil }
         let fields = parts[1].split(separator: "-", omittingEmptySubsequences: false)
-        let numbers = fields.compactMap { Int64($0) }
-        guard numbers.count == fields.count, [1, 2, 5].contains(numbers.count), numbers.allSatisfy({ $0 >= 0 }) else {
-            return nil
-        }
+        // No other spelling of a number is valid.
+        let numbers = fields.compactMap { field in Int64(field).flatMap { $0 >= 0 && String($0) == field ? $0 : nil } }
+        guard numbers.count == fields.count, [1, 2, 5].contains(numbers.count) else { return nil }
         let top = numbers.count == 2 ? numbers[1] : numbers[0]
         guard top >= numbers[0] else { return nil }
         self.epoch = epoch
@@ -82,6 +81,12 @@ package struct InboxStreamCursor: Equatable {
     package init(inbox: InboxCursor, chats: StreamCursor?) {
         self.inbox = inbox
         self.chats = chats
+    }
+
+    /// The beginning of an inbox and of the logs of chats.
+    package static func start(in epoch: Epoch, following chats: [ChatID]) -> InboxStreamCursor {
+        let start = StreamCursor(chats.map { ($0, Position(rawValue: 0)) }, in: epoch)
+        return InboxStreamCursor(inbox: .start(in: epoch), chats: chats.isEmpty ? nil : start)
     }
 
     /// The token of the inbox and, if the stream follows chats, a `~` and the token of their positions.
