@@ -5,15 +5,24 @@ import Synchronization
 ///
 /// A move forward that follows another one too soon waits in memory, for a second at most unless the store fails. Until
 /// then, other servers and a crash do not know of it.
+///
+/// - A marker has one write at a time, in the order of the moves.
+/// - A move that was accepted to wait does so until it is stored or refused, or until a later move replaces it.
+/// - A move back replaces all earlier moves: none of them is written after it.
 package final class ReadMarkers<Store: MemberStore>: Sendable {
+    /// Waits for a duration.
+    package typealias Pause = @Sendable (Duration) async -> Void
+
     private typealias Write = Task<Result<Void, StoreError>, Never>
 
-    /// A marker that was written within the interval.
+    /// A marker that is being written or was written within the interval.
     private struct Slot {
         /// The latest write, which may have ended.
         var write: Write
-        /// The furthest of the moves that came later.
+        /// The furthest of the moves that came later, or whose write failed.
         var waiting: ReadMarkerRequest?
+        /// The number of moves back, none of which an earlier move may follow.
+        var movesBack = 0
 
         mutating func wait(with request: ReadMarkerRequest) {
             if let waiting, waiting.position >= request.position { return }
@@ -23,12 +32,20 @@ package final class ReadMarkers<Store: MemberStore>: Sendable {
 
     private let store: Store
     private let interval: Duration
+    private let pause: Pause
     private let slots = Mutex<[UserID: [ChatID: Slot]]>([:])
 
-    /// - Parameter interval: The minimum time between two writes of a marker, except by `flush` and of moves back.
-    package init(_ store: Store, interval: Duration = .seconds(1)) {
+    /// - Parameters:
+    ///   - interval: The minimum time between two writes of a marker, except by `flush` and of moves back.
+    ///   - pause: Waits for the interval.
+    package init(
+        _ store: Store,
+        interval: Duration = .seconds(1),
+        pause: @escaping Pause = { try? await Task.sleep(for: $0) }
+    ) {
         self.store = store
         self.interval = interval
+        self.pause = pause
     }
 
     /// Moves a marker, now or soon.
@@ -57,11 +74,11 @@ package final class ReadMarkers<Store: MemberStore>: Sendable {
         guard var slot = slots[member.userID]?[member.chatID] else {
             let started = write(request, after: nil)
             slots[member.userID, default: [:]][member.chatID] = Slot(write: started)
-            Task { await writeWaiting(of: member) }
+            Task { await writeWaiting(of: member, after: started) }
             return (started, nil)
         }
         if request.movesBack {
-            slot = Slot(write: write(request, after: slot.write))
+            slot = Slot(write: write(request, after: slot.write), movesBack: slot.movesBack + 1)
         } else {
             slot.wait(with: request)
         }
@@ -82,20 +99,22 @@ package final class ReadMarkers<Store: MemberStore>: Sendable {
         }
     }
 
-    /// Writes what waits at each interval, until nothing does.
-    private func writeWaiting(of member: MemberReference) async {
-        while true {
-            try? await Task.sleep(for: interval)
-            let write = slots.withLock { slots -> Write? in
-                if slots[member.userID]?[member.chatID]?.waiting != nil { return writeWaiting(member, &slots) }
+    /// Writes what waits at each interval, until nothing does and the latest write has ended: one that fails leaves a
+    /// move that waits.
+    private func writeWaiting(of member: MemberReference, after started: Write) async {
+        var latest: Write? = started
+        while let write = latest {
+            _ = await write.value
+            await pause(interval)
+            latest = slots.withLock { slots in
+                let next = writeWaiting(member, &slots)
+                if next != write { return next }
                 slots[member.userID]?[member.chatID] = nil
                 if slots[member.userID]?.isEmpty == true {
                     slots[member.userID] = nil
                 }
                 return nil
             }
-            guard let write else { return }
-            _ = await write.value
         }
     }
 
@@ -105,21 +124,30 @@ package final class ReadMarkers<Store: MemberStore>: Sendable {
     private func writeWaiting(_ member: MemberReference, _ slots: inout [UserID: [ChatID: Slot]]) -> Write? {
         guard var slot = slots[member.userID]?[member.chatID] else { return nil }
         if let request = slot.waiting {
-            slot = Slot(write: write(request, after: slot.write, retries: true))
+            slot.write = write(request, after: slot.write, waitingSince: slot.movesBack)
+            slot.waiting = nil
             slots[member.userID]?[member.chatID] = slot
         }
         return slot.write
     }
 
-    /// - Parameter retries: Whether the move waits again if the store is not available.
-    private func write(_ request: ReadMarkerRequest, after previous: Write?, retries: Bool = false) -> Write {
+    /// - Parameter movesBack: The number of moves back before the move, if it waits again when the store is not available
+    ///   and no other followed; nil if it does not wait again.
+    private func write(
+        _ request: ReadMarkerRequest,
+        after previous: Write?,
+        waitingSince movesBack: Int? = nil
+    ) -> Write {
         Write {
             _ = await previous?.value
             do throws(StoreError) {
                 return .success(try await self.store.moveReadMarker(request))
             } catch {
-                if retries, error.isTemporary, let member = request.member {
-                    self.slots.withLock { $0[member.userID]?[member.chatID]?.wait(with: request) }
+                if error.isTemporary, let member = request.member {
+                    self.slots.withLock { slots in
+                        guard slots[member.userID]?[member.chatID]?.movesBack == movesBack else { return }
+                        slots[member.userID]?[member.chatID]?.wait(with: request)
+                    }
                 }
                 return .failure(error)
             }

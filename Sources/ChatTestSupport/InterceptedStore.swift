@@ -1,9 +1,9 @@
 package import ChatDomain
 
-/// A store whose reads a test can observe, delay or fail, or whose every call fails.
+/// A store, some calls of which a test can observe, delay or fail, or whose every call fails.
 package struct InterceptedStore: ServiceStore {
-    /// A read that can be intercepted.
-    package enum Read: Sendable {
+    /// A call that can be intercepted.
+    package enum Call: Sendable {
         case chats([ChatID])
         case list
         case log(ChatID, after: Position)
@@ -11,10 +11,12 @@ package struct InterceptedStore: ServiceStore {
         case standing(UserID)
         case accessChanges(after: Int64)
         case serverKeys
+        case changeMembers(MemberRequest)
+        case moveReadMarker(ReadMarkerRequest)
     }
 
-    /// Observes a read; it may suspend to delay the read, or throw to fail it.
-    package typealias Interception = @Sendable (Read) async throws(StoreError) -> Void
+    /// Observes a call; it may suspend to delay the call, or throw to fail it.
+    package typealias Interception = @Sendable (Call) async throws(StoreError) -> Void
 
     package let signals: LogSignals
     private let base: Result<any ServiceStore, StoreError>
@@ -22,7 +24,7 @@ package struct InterceptedStore: ServiceStore {
 
     /// - Parameters:
     ///   - signals: Replaces the store's signals, as if another process made all changes.
-    ///   - intercept: Runs before a read, or after reading a list or a standing; if it throws, the read fails with that error.
+    ///   - intercept: Runs before a call, or after reading a list or a standing; if it throws, the call fails with that error.
     package init(
         _ base: any ServiceStore,
         signals: LogSignals? = nil,
@@ -162,7 +164,8 @@ extension InterceptedStore {
 
 extension InterceptedStore {
     package func changeMembers(_ request: MemberRequest) async throws(StoreError) -> [Member] {
-        try await base.get().changeMembers(request)
+        try await intercept(.changeMembers(request))
+        return try await base.get().changeMembers(request)
     }
 
     package func members(
@@ -175,6 +178,7 @@ extension InterceptedStore {
     }
 
     package func moveReadMarker(_ request: ReadMarkerRequest) async throws(StoreError) {
+        try await intercept(.moveReadMarker(request))
         try await base.get().moveReadMarker(request)
     }
 

@@ -105,6 +105,78 @@ struct ReadMarkersTests {
         #expect(try await failing.move(request(1, 5)) == 6)
     }
 
+    /// Holds back Bob's moves to a position, and fails those that are told to fail.
+    private struct HeldMoves: Sendable {
+        private let position: Position
+        private let arrivals = Recorder<Void>()
+        private let outcomes = Recorder<StoreError?>()
+
+        init(to position: Position) {
+            self.position = position
+        }
+
+        func intercept(_ call: InterceptedStore.Call) async throws(StoreError) {
+            guard case .moveReadMarker(let request) = call, request.position == position,
+                request.member?.userID == "bob"
+            else { return }
+            arrivals.append(())
+            if let error = await outcomes.next() ?? nil { throw error }
+        }
+
+        func waitForOne() async {
+            _ = await arrivals.next()
+        }
+
+        func end(with error: StoreError? = nil) {
+            outcomes.append(error)
+        }
+    }
+
+    @Test func `a move whose write fails is not stored after a move back that followed it`() async throws {
+        try await withChat { base, chat async throws in
+            let held = HeldMoves(to: 9)
+            let store = InterceptedStore(base, held.intercept)
+            let markers = ReadMarkers(store, interval: .seconds(3_600))
+            #expect(try await markers.move(request(chat, 5)) == nil)
+            #expect(try await markers.move(request(chat, 9)) == 9)
+            async let flushed: Void = markers.flush()
+            await held.waitForOne()
+            #expect(try await markers.move(request(chat, 4)) == 4)
+            let back = Task { try await markers.move(request(chat, 3, back: true)) }
+            // The move back has replaced the move that waited.
+            while try await markers.move(request(chat, 2)) != 2 { await Task.yield() }
+            held.end(with: .unavailable(reason: "down"))
+            held.end()
+            await flushed
+            #expect(try await back.value == nil)
+            await markers.flush()
+            #expect(try await marker(chat, in: store) == 3)
+        }
+    }
+
+    @Test(arguments: [StoreError.unavailable(reason: "down"), .outcomeUnknown(reason: "cut")])
+    func `a move waits on if the interval ends during a write that fails`(_ error: StoreError) async throws {
+        try await withChat { base, chat async throws in
+            let held = HeldMoves(to: 9)
+            let store = InterceptedStore(base, held.intercept)
+            let intervals = Recorder<Void>()
+            let markers = ReadMarkers(store) { _ in _ = await intervals.next() }
+            #expect(try await markers.move(request(chat, 5)) == nil)
+            #expect(try await markers.move(request(chat, 9)) == 9)
+            async let flushed: Void = markers.flush()
+            await held.waitForOne()
+            intervals.append(())
+            for _ in 0..<1_000 { await Task.yield() }
+            #expect(try await markers.move(request(chat, 8)) == 8)
+            held.end(with: error)
+            await flushed
+            #expect(try await markers.move(request(chat, 7)) == 9)
+            held.end()
+            intervals.append(())
+            while try await marker(chat, in: store) != 9 { await Task.yield() }
+        }
+    }
+
     @Test func `a list and the count of unread chats show moves that wait`() async throws {
         try await withChat { store, chat async throws in
             let operations = Operations(
