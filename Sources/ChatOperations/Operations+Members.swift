@@ -45,12 +45,30 @@ extension Operations {
     ///
     /// Both are members of it afterward, also if one of them had left.
     ///
-    /// - Throws: `StoreError.forbidden` if the caller has no user, is this user or may not create chats.
+    /// - Throws: `StoreError.forbidden` if the caller has no user, is this user or may not create chats, and
+    ///   `StoreError.chatNotFound` if the chat is deleted each time that it is found.
     package func openDirectChat(_ caller: Caller, with other: UserID) async throws(StoreError) -> Accepted<Chat> {
         guard let user = caller.author, let pair = UserPair(user, other), let both = MemberIDs([user, other]) else {
             throw .forbidden
         }
         guard caller.rights.mayCreateChats else { throw .forbidden }
+        // An attempt may find a chat that is deleted before both are members of it.
+        for _ in 1...3 {
+            do throws(StoreError) {
+                return try await openDirectChat(caller, of: pair, both, as: user)
+            } catch {
+                guard case .chatNotFound = error else { throw error }
+            }
+        }
+        throw .chatNotFound
+    }
+
+    private func openDirectChat(
+        _ caller: Caller,
+        of pair: UserPair,
+        _ both: MemberIDs,
+        as user: UserID
+    ) async throws(StoreError) -> Accepted<Chat> {
         let opened = try await store.createChat(ChatDraft(direct: pair), by: caller)
         guard opened.isReplay else { return opened }
         // The chat is theirs, whatever the membership of the caller permits.
