@@ -147,7 +147,8 @@ extension Operations {
         _ metadata: Metadata?,
         from client: String
     ) async throws {
-        if caller.membership(for: .post, in: chat) == nil {
+        let needsMembership = caller.membership(for: .post, in: chat) != nil
+        if !needsMembership {
             try authorize(caller, to: .post, in: chat)
         }
         let typing = Typing(chatID: chat, author: caller.author, instant: .now(), metadata: metadata)
@@ -155,8 +156,8 @@ extension Operations {
         guard typingLimiter.withLock({ $0.admitsEvent(from: client, at: now) }) else {
             throw OperationError.tooManyTypingNotices
         }
-        // Saves a read of the database.
-        if typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
+        // Saves a read of the database, unless the caller may have lost a membership since the last notice.
+        if !needsMembership, typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
         let snapshot = try await store.chats(withIDs: [chat], for: .post, by: caller)
         guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
         try caller.decide(.post, in: head.chat, membership: snapshot.memberships[chat]).requireAllowed()

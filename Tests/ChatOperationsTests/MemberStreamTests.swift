@@ -58,6 +58,7 @@ struct MemberStreamTests {
         try await withChat(on: kind) { operations, chat in
             let (bob, eventLoop) = (Caller.ungranted("bob"), Self.eventLoop)
             let all = try await operations.followAllChats(bob, after: nil, on: eventLoop)
+            try await operations.announceTyping(bob, in: chat, nil, from: "client")
             _ = try await operations.changeMembers(bob, of: chat, .remove("bob"))
             let place = LogPlace(epoch: all.epoch, position: 2)
             await #expect(throws: StoreError.chatNotFound) {
