@@ -1,4 +1,4 @@
-package import ChatDomain
+import ChatDomain
 
 extension Operations {
     /// Requires that a caller may do something in a chat, as far as that needs no membership.
@@ -15,10 +15,5 @@ extension Operations {
     /// - Throws: `StoreError.forbidden`.
     func requireAdministrator(_ caller: Caller) throws(StoreError) {
         guard caller.rights.isAdministrator else { throw .forbidden }
-    }
-
-    /// Whether a caller may read a chat and follow its log without a membership, and even if the chat is not open.
-    package func mayFollow(_ caller: Caller, _ chat: ChatID) -> Bool {
-        caller.decide(.follow, in: chat) == .allowed
     }
 }

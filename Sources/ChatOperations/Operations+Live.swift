@@ -26,6 +26,19 @@ extension Operations {
         return try start(interest, head, after: place, in: snapshot.epoch, permit)
     }
 
+    /// Reads what permits a new credential to follow the chats of a connection; nil without any chat.
+    package func renewPermits(
+        _ caller: Caller,
+        following chats: [ChatID]
+    ) async throws(StoreError) -> PermitRenewal? {
+        if chats.isEmpty { return nil }
+        let snapshot = try await store.chats(withIDs: chats, for: .follow, by: caller)
+        let permits = snapshot.chats.map { chat in
+            (chat.id, (permit: SubscriptionPermit(caller, following: chat), end: chat.lastPosition))
+        }
+        return PermitRenewal(epoch: snapshot.epoch, chats: Dictionary(uniqueKeysWithValues: permits))
+    }
+
     /// Prepares a stream of several chats.
     ///
     /// - Parameters:

@@ -123,6 +123,36 @@ struct SocketAuthenticationTests {
         }
     }
 
+    @Test func `a membership or an open chat permits what the new rights do not`() async throws {
+        try await withAccess { access, client in
+            let store = access.store
+            let draft = ChatDraft(title: try ChatTitle("open"), visibility: .open)
+            _ = try await store.createChat(draft, by: .anonymous)
+            let granted = try await access.token(grants: Grants(everywhere: .reader))
+            try await client.withSocket(headers: HTTPTestClient.headers(as: granted)) { socket in
+                #expect(try await socket.next() == ["type": "hello"])
+                for chat in [1, 3] {
+                    try await socket.send(#"{"op":"subscribe","chat_id":\#(chat)}"#)
+                    #expect(try await socket.next()["ok"] == true)
+                    #expect(try await socket.next()["type"] == "caught_up")
+                }
+                let addition = MemberChange.add(try #require(MemberIDs(["ada"])), as: .member)
+                _ = try await store.changeMembers(MemberRequest(addition, in: 1, by: .anonymous))
+                #expect(try await socket.next()["type"] == "member.joined")
+                try await socket.send(auth(try await access.token()))
+                #expect(try await socket.next() == Self.accepted)
+                _ = try await store.postMessage(MessageText("one"), to: 1)
+                #expect(try await socket.next()["message"]?["text"] == "one")
+                _ = try await store.changeMembers(MemberRequest(.remove("ada"), in: 1, by: .anonymous))
+                #expect(try await socket.next()["type"] == "member.left")
+                #expect(try await socket.next() == ["type": "chat.deleted", "chat_id": 1])
+                _ = try await store.postMessage(MessageText("unseen"), to: 1)
+                _ = try await store.postMessage(MessageText("open"), to: 3)
+                #expect(try await socket.next()["message"]?["text"] == "open")
+            }
+        }
+    }
+
     @Test func `another user's credential closes the socket`() async throws {
         try await withAccess { access, client in
             let ada = HTTPTestClient.headers(as: try await access.token())

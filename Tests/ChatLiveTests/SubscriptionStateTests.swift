@@ -60,6 +60,21 @@ struct SubscriptionStateTests {
         #expect(goesOn == (permit != .membership("ada")))
     }
 
+    @Test(arguments: [(2, true), (1, false)] as [(Position, Bool)])
+    func `a new permit does not outlive a departure since it was checked`(_ checked: Position, _ goesOn: Bool) {
+        var state = SubscriptionState(after: 0)
+        for event in [.sample(1), .sample(2, leavers: ["ada"]), .sample(3)] as [LiveEvent] {
+            _ = state.advance(to: event)
+        }
+        let isRenewed = state.renewPermit(.membership("ada"), asOf: checked)
+        #expect(isRenewed == goesOn)
+        #expect(state.permit == (goesOn ? .membership("ada") : .rights))
+        let moves = [state.advance(to: .sample(4, leavers: ["ada"])), state.advance(to: .sample(5))]
+        #expect(moves == [true, !goesOn])
+        let isRights = state.renewPermit(.rights, asOf: checked)
+        #expect(isRights)
+    }
+
     @Test func `a subscription that is up to date catches up without a read`() {
         var buffer = ReplayBuffer(end: 5)
         var state = SubscriptionState(after: 5)

@@ -46,8 +46,8 @@ struct SocketController<Store: ServiceStore>: Sendable {
                     service.authenticator,
                     on: eventLoop,
                     logger: service.logger
-                ) { message, caller in
-                    await service.perform(message, for: caller, on: eventLoop)
+                ) { message, caller, chats in
+                    await service.perform(message, for: caller, following: chats, on: eventLoop)
                 }
                 WebSocketConnection.takeOver(connection, limits: limits, session: session)
             }

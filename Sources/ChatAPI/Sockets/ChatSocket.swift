@@ -13,8 +13,8 @@ import WebSocket
 /// Requests run one at a time, so that messages enter the log in the order in which they were sent. Confined to the
 /// event loop of the connection.
 final class ChatSocket: WebSocketSession {
-    /// Performs a request for a caller; nil before the client has authenticated.
-    typealias Perform = @Sendable (ByteBuffer, Caller?) async -> SocketOutcome
+    /// Performs a request for a caller, nil before the client has authenticated, who is subscribed to chats.
+    typealias Perform = @Sendable (ByteBuffer, Caller?, [ChatID]) async -> SocketOutcome
 
     /// What the client has proven.
     private enum Identity {
@@ -152,12 +152,13 @@ final class ChatSocket: WebSocketSession {
 extension ChatSocket {
     /// Performs the next request, unless one is in progress or its answer would have to be buffered.
     private func performNext() {
-        guard !isPerforming, subscriber != nil, isWritable, let message = waiting.popFirst() else { return }
+        guard !isPerforming, let subscriber, isWritable, let message = waiting.popFirst() else { return }
         isPerforming = true
         waitingBytes -= message.readableBytes
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
+        let chats = subscriber.subscriptions.map(\.chatID)
         Task { [eventLoop, perform, caller = identity.caller] in
-            let outcome = await perform(message, caller)
+            let outcome = await perform(message, caller, chats)
             eventLoop.execute { loopBound.value.finish(outcome) }
         }
     }
@@ -179,8 +180,8 @@ extension ChatSocket {
         case .unsubscribeInbox(let mark):
             write(inbox == nil ? SocketAnswer(mark, APIError.inboxNotSubscribed, logger: logger) : SocketAnswer(mark))
             endInbox()
-        case .authenticated(let credential, let mayFollow, let mark):
-            authenticate(with: credential, mayFollow: mayFollow, mark, subscriber)
+        case .authenticated(let credential, let renewal, let mark):
+            authenticate(with: credential, renewal, mark, subscriber)
         }
         if identity.caller == nil {
             close(.unauthorized, reason: "the first message must authenticate")
@@ -233,7 +234,7 @@ extension ChatSocket {
     /// Uses a credential from now on, for the same user as before if there was one.
     private func authenticate(
         with credential: Credential,
-        mayFollow: (ChatID) -> Bool,
+        _ renewal: PermitRenewal?,
         _ mark: SocketRequest.Mark,
         _ subscriber: Subscriber
     ) {
@@ -246,9 +247,11 @@ extension ChatSocket {
         identity = .verified(lifetime)
         lifetime.start(on: eventLoop) { self.expire($0) }
         write(SocketAnswer(mark))
-        // The credential is the same user's, so what a membership or an open chat permits it still does.
-        for subscription in subscriber.subscriptions
-        where subscription.permit == .rights && !mayFollow(subscription.chatID) {
+        guard let renewal else { return }
+        if subscriber.subscriptions.contains(where: { $0.epoch != renewal.epoch }) {
+            return reset(in: renewal.epoch)
+        }
+        for subscription in subscriber.subscriptions where !subscription.renewPermit(renewal) {
             shard.unsubscribe(subscription)
             writeNotice(type: "chat.unfollowed") { writer in
                 writer.member("chat_id", subscription.chatID)

@@ -20,15 +20,21 @@ struct SocketService<Store: ServiceStore>: Sendable {
     ///
     /// - Parameters:
     ///   - caller: Nil before the client has authenticated, which is then all it may do.
+    ///   - chats: Those to which the client is subscribed.
     ///   - eventLoop: The event loop of the connection.
-    func perform(_ message: ByteBuffer, for caller: Caller?, on eventLoop: any EventLoop) async -> SocketOutcome {
+    func perform(
+        _ message: ByteBuffer,
+        for caller: Caller?,
+        following chats: [ChatID],
+        on eventLoop: any EventLoop
+    ) async -> SocketOutcome {
         let start = ContinuousClock.now
         let mark: SocketRequest.Mark
         let outcome: SocketOutcome
         do {
             let request = try SocketRequest(message)
             mark = request.mark
-            outcome = await perform(request, for: caller, on: eventLoop)
+            outcome = await perform(request, for: caller, following: chats, on: eventLoop)
         } catch {
             mark = error.mark
             outcome = .answered(SocketAnswer(mark, error.reason, logger: logger))
@@ -40,10 +46,13 @@ struct SocketService<Store: ServiceStore>: Sendable {
     private func perform(
         _ request: SocketRequest,
         for caller: Caller?,
+        following chats: [ChatID],
         on eventLoop: any EventLoop
     ) async -> SocketOutcome {
         do {
-            if case .auth(let token) = request.operation { return try await authenticate(token, request.mark) }
+            if case .auth(let token) = request.operation {
+                return try await authenticate(token, following: chats, request.mark)
+            }
             guard let caller else { throw CredentialError.tokenMissing }
             return try await carryOut(request, for: caller, on: eventLoop)
         } catch {
@@ -66,12 +75,14 @@ struct SocketService<Store: ServiceStore>: Sendable {
         logger.log(level: level, "WebSocket request", metadata: metadata)
     }
 
-    private func authenticate(_ token: String, _ mark: SocketRequest.Mark) async throws -> SocketOutcome {
+    private func authenticate(
+        _ token: String,
+        following chats: [ChatID],
+        _ mark: SocketRequest.Mark
+    ) async throws -> SocketOutcome {
         let credential = try await authenticator.authenticate(token)
-        let mayFollow: @Sendable (ChatID) -> Bool = { [operations] chatID in
-            operations.mayFollow(credential.caller, chatID)
-        }
-        return .authenticated(credential, mayFollow: mayFollow, mark)
+        let renewal = try await operations.renewPermits(credential.caller, following: chats)
+        return .authenticated(credential, renewal, mark)
     }
 
     private func carryOut(
@@ -121,5 +132,5 @@ enum SocketOutcome: Sendable {
     case subscribeInbox(epoch: Epoch, InboxConnection.Follow, SocketRequest.Mark)
     case unsubscribeInbox(SocketRequest.Mark)
     /// Use the credential from now on, end the subscriptions that it does not allow, and answer.
-    case authenticated(Credential, mayFollow: @Sendable (ChatID) -> Bool, SocketRequest.Mark)
+    case authenticated(Credential, PermitRenewal?, SocketRequest.Mark)
 }

@@ -8,8 +8,6 @@ package final class Subscription: Indexed {
     package let chatID: ChatID
     /// The epoch it reads; a subscription never sees another one.
     package let epoch: Epoch
-    /// What permitted it when it started.
-    package let permit: SubscriptionPermit
     let subscriber: Subscriber
     let interest: TopicInterest
     private var state: SubscriptionState
@@ -25,7 +23,6 @@ package final class Subscription: Indexed {
         epoch = chat.epoch
         chatID = chat.interest.chatID
         interest = chat.interest
-        permit = chat.permit
         self.subscriber = subscriber
         state = SubscriptionState(
             after: chat.position,
@@ -38,6 +35,17 @@ package final class Subscription: Indexed {
     /// The position of the last entry sent.
     package var position: Position {
         state.position
+    }
+
+    /// Replaces what permits it.
+    ///
+    /// What a membership or an open chat permitted is also permitted if the chat is not in the renewal: such a
+    /// subscription ends at the entry with which the user left, or with the chat.
+    ///
+    /// - Returns: Whether it goes on; if not, the caller must end it.
+    package func renewPermit(_ renewal: PermitRenewal) -> Bool {
+        guard let (permit, end) = renewal.chats[chatID] else { return state.permit != .rights }
+        return state.renewPermit(permit, asOf: end)
     }
 
     /// When that entry happened, if known.

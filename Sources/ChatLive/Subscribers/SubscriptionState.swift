@@ -33,10 +33,13 @@ package struct SubscriptionState {
     /// When that entry happened, if known.
     package private(set) var instant: Instant?
     private var phase = Phase.replaying(floor: nil)
-    private let permit: SubscriptionPermit
+    /// What permits the subscription.
+    package private(set) var permit: SubscriptionPermit
     /// The user was a member at this position, so an earlier entry with which the user left was followed by one with
     /// which the user joined again.
-    private let permitPosition: Position
+    private var permitPosition: Position
+    /// The position of the last entry sent with which any user left.
+    private var departure = Position(rawValue: 0)
 
     /// Starts in replay.
     ///
@@ -103,9 +106,24 @@ package struct SubscriptionState {
         if case .left = phase { return false }
         position = next
         instant = event.instant
-        if !event.leavers.isEmpty, endsPermit(event, at: next) {
-            phase = .left
+        if !event.leavers.isEmpty {
+            departure = next
+            if endsPermit(event, at: next) {
+                phase = .left
+            }
         }
+        return true
+    }
+
+    /// Replaces what permits the subscription.
+    ///
+    /// - Parameter position: The position as of which the permit was checked.
+    /// - Returns: False if the permit may have ended with an entry that was already sent.
+    package mutating func renewPermit(_ permit: SubscriptionPermit, asOf position: Position) -> Bool {
+        if permit == self.permit { return true }
+        if case .membership = permit, departure > position { return false }
+        self.permit = permit
+        permitPosition = position
         return true
     }
 
