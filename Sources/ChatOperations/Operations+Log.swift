@@ -1,4 +1,5 @@
 package import ChatDomain
+package import ChatLive
 package import ChatWire
 
 extension Operations {
@@ -21,5 +22,28 @@ extension Operations {
             )
         }
         return page
+    }
+
+    /// Reads the page of a log that a poll returns.
+    ///
+    /// If the poll began while its user was a member, the page ends with the entry with which the user has left since.
+    ///
+    /// - Parameters:
+    ///   - start: The chat as read when the poll began.
+    ///   - place: The position of `start`; its epoch is the one that the client named.
+    /// - Throws: What `readLog(_:of:after:limit:)` throws.
+    package func readLog(
+        _ caller: Caller,
+        of start: SubscriptionStart,
+        after place: LogPlace,
+        limit: Int
+    ) async throws -> LogPage {
+        let chat = start.interest.chatID
+        if case .membership(let user) = start.permit {
+            let page = try await readLog(.anonymous, of: chat, after: place, limit: limit)
+            // In another epoch, the user may never have been a member.
+            if page.epoch == start.epoch { return page.upToDeparture(of: user, after: start.end) }
+        }
+        return try await readLog(caller, of: chat, after: place, limit: limit)
     }
 }

@@ -2,6 +2,7 @@ import ChatDomain
 import ChatIdentity
 import ChatLive
 import ChatTestSupport
+import Synchronization
 import Testing
 
 /// What users who leave a chat receive.
@@ -80,6 +81,76 @@ struct MemberStreamTests {
                 let events = try await stream.events(through: "caught_up")
                 let expected = ["hello 1", "message.created 1 6", "member.joined 1 7", "caught_up"]
                 #expect(try summary(events) == expected)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a poll returns the entries up to the one of a user who leaves meanwhile, and none after it`(
+        _ kind: StoreUnderTest
+    ) async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        try await kind.withStore { store in
+            try await createChat(store)
+            try await store.change(.remove("bob"), in: 1, by: "ada")
+            try await store.change(.setRole("bob", .member), in: 1, by: "ada")
+            let hasRead = Mutex(false)
+            let intercepted = InterceptedStore(store) { read in
+                guard case .log = read, !hasRead.withLock({ exchange(&$0, with: true) }) else { return }
+                for role in [ChatRole.member, .reader] {
+                    _ = try? await store.change(.remove("bob"), in: 1, by: "ada")
+                    _ = try? await post("unseen", store)
+                    _ = try? await store.change(.setRole("bob", role), in: 1, by: "ada")
+                }
+                _ = try? await store.change(.remove("bob"), in: 1, by: "ada")
+            }
+            let access = try await TestAccess(intercepted)
+            try await access.withServer(streamLimits: limits) { client in
+                let bob = try await headers("bob", access)
+                let held = Task {
+                    while true {
+                        let response = try await client.send("GET", "/chats/1/events?wait=55&after=4", headers: bob)
+                        // The request below may have had the only slot.
+                        if response.status != 503 { return response }
+                    }
+                }
+                while try await client.send("GET", "/chats/2/events?wait=0", headers: bob).status != 503 {}
+                try await post("five", store)
+                let page = try await held.value.json
+                #expect(page["entries"]?.elements.compactMap { $0["type"] } == ["message.created", "member.left"])
+                #expect(page["entries"]?[1]?["seq"] == 6)
+                #expect(page["last_seq"] == 6)
+                #expect(try await client.send("GET", "/chats/1/events?wait=55&after=6", headers: bob).status == 404)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `streams of several chats resume before the entry with which the user left, once the user is back`(
+        _ kind: StoreUnderTest
+    ) async throws {
+        try await withChat(on: kind) { store, access, client in
+            try await createChat(store)
+            for path in ["/events?chats=1,2", "/events"] {
+                let bob = try await headers("bob", access)
+                let (id, end) = try await client.withEvents(path, headers: bob) { stream in
+                    let events = try await stream.events(through: "caught_up")
+                    let chats = try #require(try events.first?.json["chats"]?.elements)
+                    return (stream.lastEventID, try #require(chats.first { $0["chat_id"] == 1 }?["last_seq"]?.integer))
+                }
+                try await post("before", store)
+                try await store.change(.remove("bob"), in: 1, by: "ada")
+                try await post("between", store)
+                try await store.change(.setRole("bob", .member), in: 1, by: "ada")
+                try await post("after", store)
+                let back = try await headers("bob", access, after: id)
+                try await client.withEvents(path, headers: back) { stream in
+                    let events = try await stream.events(through: "caught_up")
+                    let positions = try events.filter { $0.type != "hello" && $0.type != "caught_up" }
+                        .compactMap { try $0.json["seq"]?.integer }
+                    #expect(positions == Array(end + 1...end + 5))
+                }
             }
         }
     }

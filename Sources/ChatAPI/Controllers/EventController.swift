@@ -54,7 +54,7 @@ struct EventController<Store: ServiceStore>: Sendable {
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
             let limit = PageLimit.logEntries.defaultValue
             return try await reads.read(upTo: limit, for: context.client) {
-                .json(try await operations.readLog(context.caller, of: chatID, after: place, limit: limit))
+                .json(try await operations.readLog(context.caller, of: streamed, after: place, limit: limit))
             }
         }
         let start = StreamStart(scope: .chat, caller: context.caller, epoch: streamed.epoch, chats: [streamed])

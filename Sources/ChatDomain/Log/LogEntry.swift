@@ -129,4 +129,13 @@ extension LogPage {
         let entries = (created + changed).sorted { $0.position < $1.position }
         self.init(entries: Array(entries.prefix(limit)), lastPosition: lastPosition, epoch: epoch)
     }
+
+    /// Returns the page as if the log ended with the first entry after a position with which a user left; the whole page
+    /// if there is none.
+    package func upToDeparture(of user: UserID, after position: Position) -> LogPage {
+        guard let index = entries.firstIndex(where: { $0.position > position && $0.leavers.contains(user) }) else {
+            return self
+        }
+        return LogPage(entries: Array(entries[...index]), lastPosition: entries[index].position, epoch: epoch)
+    }
 }
