@@ -66,7 +66,9 @@ package final class InboxWatch: Sendable {
         table.collect(for: watcher)
     }
 
-    /// Watches these chats instead of those before. Of the chats collected so far, only these are news.
+    /// Watches these chats instead of those before.
+    ///
+    /// Of the chats collected so far, only these are news.
     package func follow(_ chats: some Sequence<ChatID>) {
         table.follow(Set(chats), watcher)
     }
