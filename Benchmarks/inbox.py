@@ -171,7 +171,8 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
         yield Aim(f"{target}: CPU ms to resume the inbox, with the database", milliseconds, at_most=20)
         yield Aim(f"{target}: CPU of a post to 1,000 members to one to 2", ratio(crowd, pair, whole_cpu), at_most=1.1)
         yield Aim(
-            f"{target}: CPU of a list with what is unread to one without", ratio(mine, plain, server_cpu), at_most=1.5
+            f"{target}: CPU of a list with what is unread to one without", ratio(mine, plain, server_cpu), at_most=1.5,
+            reason="each unread message is read to be counted, here 8 per chat",
         )
     if reference := case("FastAPI reference", SCREEN):
         cpu = ratio(reference, case("PostgreSQL", SCREEN), whole_cpu)

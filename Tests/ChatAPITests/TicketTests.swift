@@ -162,7 +162,7 @@ struct TicketTests {
             let body = #"{"path":"\#(path)"}"#
             let response = try await client.send("POST", "/tickets", headers: credentials.keyHeader, body: body)
             #expect(response.status == 422)
-            let pattern = "^/(chats/[0-9]+/events|events|ws)$"
+            let pattern = "^/(chats/[0-9]+/events|events|inbox|ws)$"
             #expect(
                 response.text == #"""
                     {"detail":[{"type":"string_pattern_mismatch","loc":["body","path"],\#
