@@ -9,7 +9,6 @@ response may show an entry of the new history under the old epoch. Finally, it r
 client. Uses only the standard library and PostgreSQL's programs; ends with a line `N passed, M failed`.
 """
 import http.client
-import json
 import os
 import shutil
 import sqlite3
@@ -20,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+from Checks.Support.events import events
 from Checks.Support.ports import free_port
 from Checks.Support.server import BINARY, Server, exchange
 
@@ -84,19 +84,9 @@ class Browser:
             self.problems.append(f"{self.path} gave up after {answer.status}: {answer.read()[:300]}")
             self.is_over = True
             return
-        kind = data = id = None
-        while line := answer.readline().decode():
-            name, _, value = line.rstrip("\n").partition(": ")
-            if name == "id":
-                id = value
-            elif name == "event":
-                kind = value
-            elif name == "data":
-                data = json.loads(value)
-            elif not line.rstrip("\n"):
-                self.id = id or self.id
-                self.show(kind, data)
-                kind = data = id = None
+        for kind, id, data in events(answer):
+            self.id = id or self.id
+            self.show(kind, data)
 
     def show(self, kind: str | None, data: dict | None) -> None:
         if kind == "reset":

@@ -2,15 +2,14 @@
 import contextlib
 import http.client
 import itertools
-import json
 import os
 import random
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from Checks.Crash.service import Service
+from Checks.Support.events import events
 from Checks.Support.server import exchange
 
 KEY_VARIABLE = "CHAT_SERVER_KEY"
@@ -124,25 +123,6 @@ class Reader:
             self.positions[chat] = max(self.positions[chat], data["seq"])
         elif kind not in ("caught_up", "reconnect"):
             self.problems.append(f"{self}: {kind} {data}")
-
-
-def events(answer: http.client.HTTPResponse) -> Iterator[tuple[str | None, str | None, dict | None]]:
-    """Yields the type, the id and the data of each event of a stream, each None if it has none."""
-    kind = id = data = None
-    while line := answer.readline().decode():
-        if not line.endswith("\n"):
-            # Cut off by the end of the server.
-            return
-        name, _, value = line.rstrip("\n").partition(": ")
-        if name == "event":
-            kind = value
-        elif name == "id":
-            id = value
-        elif name == "data":
-            data = json.loads(value)
-        elif not name:
-            yield kind, id, data
-            kind = id = data = None
 
 
 class Chats:

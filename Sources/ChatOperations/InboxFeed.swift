@@ -12,7 +12,7 @@ package protocol InboxSink: Sendable {
 
     /// The client has everything before this cursor.
     ///
-    /// - Parameter isCaughtUp: Whether that is everything that existed when the feed began.
+    /// - Parameter isCaughtUp: True once: that is everything that existed when the feed began.
     /// - Returns: False if the client has gone, which ends the feed.
     func advance(to cursor: InboxCursor, isCaughtUp: Bool) async -> Bool
 
@@ -50,21 +50,27 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
     package func run(into sink: some InboxSink) async {
         var cursor = start
         var index: InboxIndex? = index
+        var isBehind = true
         while !Task.isCancelled {
             do {
                 if index == nil {
                     watch.collect()
                     index = try await reader.index(after: cursor)
                 }
+                // A pass that was begun earlier does not contain what has changed since.
                 let isResumed = cursor.pass != nil
-                guard let present = index, try await pass(over: present, from: &cursor, into: sink) else { return }
+                let catchesUp = isBehind && !isResumed
+                guard let present = index,
+                    try await pass(over: present, from: &cursor, catchesUp: catchesUp, into: sink)
+                else { return }
                 index = nil
-                // A pass that an earlier feed began does not contain what has changed since.
                 if isResumed { continue }
+                isBehind = false
                 guard try await followSignals(into: sink) else { return }
             } catch OperationError.epochChanged(let epoch) {
                 return await sink.reset(in: epoch)
             } catch {
+                if Task.isCancelled { return }
                 // Whatever was missed comes with the next pass.
                 index = nil
                 let hub = reader.operations.hub
@@ -76,14 +82,15 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
 
     /// Sends everything that changed after the cursor, and moves the cursor.
     ///
+    /// - Parameter catchesUp: Whether the client has caught up after it.
     /// - Returns: False if the client has gone.
     private func pass(
         over index: InboxIndex,
         from cursor: inout InboxCursor,
+        catchesUp: Bool,
         into sink: some InboxSink
     ) async throws -> Bool {
         watch.follow(index.chats.lazy.map(\.chatID))
-        let isResumed = cursor.pass != nil
         var changes = reader.changes(in: index, after: cursor)[...]
         repeat {
             let page = changes.prefix(Self.pageSize)
@@ -92,8 +99,7 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
                 guard await sink.send(try await reader.lines(of: page, in: epoch)) else { return false }
             }
             cursor = cursor.advanced(in: index, to: changes.isEmpty ? nil : page.last?.change)
-            let isCaughtUp = changes.isEmpty && !isResumed
-            guard await sink.advance(to: cursor, isCaughtUp: isCaughtUp) else { return false }
+            guard await sink.advance(to: cursor, isCaughtUp: catchesUp && changes.isEmpty) else { return false }
         } while !changes.isEmpty
         return true
     }

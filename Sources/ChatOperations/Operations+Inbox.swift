@@ -13,7 +13,7 @@ extension Operations {
         after cursor: InboxCursor?,
         limit: Int
     ) async throws -> InboxPage {
-        try await InboxReader(self, caller).page(after: cursor, limit: limit).page
+        try await InboxReader(self, caller).page(after: cursor, limit: limit)
     }
 
     /// Waits until something changes in the inbox after a cursor, or forever.
@@ -69,13 +69,13 @@ struct InboxReader<Store: ServiceStore>: Sendable {
         self.user = user
     }
 
-    func page(after cursor: InboxCursor?, limit: Int) async throws -> (page: InboxPage, index: InboxIndex) {
+    func page(after cursor: InboxCursor?, limit: Int) async throws -> InboxPage {
         let index = try await index(after: cursor)
         let cursor = cursor ?? .start(in: index.epoch)
         let changes = changes(in: index, after: cursor)
         let lines = try await lines(of: changes.prefix(limit), in: index.epoch)
         let next = cursor.advanced(in: index, to: changes.count > limit ? changes[limit - 1].change : nil)
-        return (InboxPage(changes: lines, cursor: next), index)
+        return InboxPage(changes: lines, cursor: next)
     }
 
     /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch or to a later state.

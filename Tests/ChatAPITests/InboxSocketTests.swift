@@ -49,7 +49,7 @@ struct InboxSocketTests {
             #expect(try await socket.next()["type"] == "cursor")
             #expect(try await socket.next()["type"] == "caught_up")
             try await socket.send(#"{"op":"read","chat_id":1,"seq":3}"#)
-            // The answer comes before or after it, and a signal that was still on its way repeats a line.
+            // The answer may come first, and a late signal can repeat a line.
             while InboxTests.summary(try await socket.next()) != "chat 1 text 0" {}
         }
     }

@@ -11,16 +11,12 @@ struct InboxTests {
         on kind: StoreUnderTest = .sqliteInMemory,
         _ body: (any ServiceStore, TestAccess, HTTPTestClient) async throws -> Void
     ) async throws {
-        // Only signals can be in time.
-        var limits = StreamLimits()
-        limits.checkInterval = .seconds(3_600)
-        try await kind.withStore { store in
-            let access = try await TestAccess(store)
+        let prepare = { (store: any ServiceStore) in
             for _ in 0..<2 {
                 try await store.createChatOfAdaAndBen()
             }
-            try await access.withServer(streamLimits: limits) { client in try await body(store, access, client) }
         }
+        try await TestAccess.withSignalledServer(on: kind, prepare: prepare, body)
     }
 
     /// One page of Ben's inbox, in short: its lines, the cursor and whether there is more.
@@ -338,7 +334,7 @@ extension ChatStore {
 extension HTTPTestConnection {
     /// Waits for a line of an inbox, in short.
     ///
-    /// A signal that was still on its way when the stream began repeats a line.
+    /// A late signal can repeat a line.
     fileprivate mutating func line(_ line: String) async throws -> ServerSentEvent {
         while let event = try await nextEvent() {
             if InboxTests.summary(try event.json) == line { return event }

@@ -13,14 +13,7 @@ struct MemberStreamTests {
         on kind: StoreUnderTest = .sqliteInMemory,
         _ body: (any ServiceStore, TestAccess, HTTPTestClient) async throws -> Void
     ) async throws {
-        // Only signals can be in time.
-        var limits = StreamLimits()
-        limits.checkInterval = .seconds(3_600)
-        try await kind.withStore { store in
-            let access = try await TestAccess(store)
-            try await createChat(store)
-            try await access.withServer(streamLimits: limits) { client in try await body(store, access, client) }
-        }
+        try await TestAccess.withSignalledServer(on: kind, prepare: { try await createChat($0) }, body)
     }
 
     private func createChat(_ store: any ServiceStore, _ visibility: ChatVisibility = .private) async throws {

@@ -64,6 +64,21 @@ struct TestAccess {
 }
 
 extension TestAccess {
+    /// Runs a server on a new store that `prepare` has filled; only signals tell its streams of changes in time.
+    static func withSignalledServer(
+        on kind: StoreUnderTest,
+        prepare: (any ServiceStore) async throws -> Void,
+        _ body: (any ServiceStore, TestAccess, HTTPTestClient) async throws -> Void
+    ) async throws {
+        var limits = StreamLimits()
+        limits.checkInterval = .seconds(3_600)
+        try await kind.withStore { store in
+            let access = try await TestAccess(store)
+            try await prepare(store)
+            try await access.withServer(streamLimits: limits) { client in try await body(store, access, client) }
+        }
+    }
+
     /// Runs a server with a store and an authenticator of its own, connected to the others on the database.
     static func withPeer(
         _ url: PostgresURL,

@@ -24,8 +24,19 @@ extension EventController {
             return try await poll(after: after.value?.inbox, limit: limit, wait: wait, context)
         }
         do {
-            let feed = try await operations.followInbox(context.caller, after: after.value?.inbox)
-            var start = try await followChats(followed.value ?? [], after: after.value?.chats, context)
+            let caller = context.caller
+            let feed = try await operations.followInbox(caller, after: after.value?.inbox)
+            var start = StreamStart(scope: .inbox, caller: caller, epoch: feed.epoch)
+            if let chats = followed.value {
+                let eventLoop = context.channel.eventLoop
+                start = try await operations.followChats(
+                    caller,
+                    chats,
+                    after: after.value?.chats,
+                    on: eventLoop,
+                    scope: .inbox
+                )
+            }
             guard start.epoch == feed.epoch || start.chats.isEmpty else {
                 throw OperationError.epochChanged(to: feed.epoch)
             }
@@ -38,16 +49,6 @@ extension EventController {
         } catch let error as PositionBeyondEnd {
             throw ValidationError(error, at: ["query", "follow"])
         }
-    }
-
-    /// The chats that a stream of an inbox follows.
-    private func followChats(
-        _ requests: [FollowRequest],
-        after cursor: StreamCursor?,
-        _ context: ChatRequestContext
-    ) async throws -> StreamStart {
-        let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
-        return try await operations.followChats(caller, requests, after: cursor, on: eventLoop, scope: .inbox)
     }
 
     private func poll(

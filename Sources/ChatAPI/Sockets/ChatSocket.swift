@@ -47,7 +47,6 @@ final class ChatSocket: WebSocketSession {
     private var isPerforming = false
     /// The inbox of the user; nil unless the client has subscribed to it.
     private var inbox: InboxConnection?
-    private var isInboxBehind = false
     private let beginning = ContinuousClock.now
     private let tally = StreamTally()
 
@@ -222,7 +221,6 @@ extension ChatSocket {
             return write(SocketAnswer(mark, APIError.inboxAlreadySubscribed, logger: logger))
         }
         write(SocketAnswer(mark) { $0.member("epoch", epoch) })
-        isInboxBehind = true
         inbox = InboxConnection(to: self, on: eventLoop, follow)
     }
 
@@ -317,8 +315,7 @@ extension ChatSocket: InboxWriter {
         writeNotice(type: "cursor") { writer in
             writer.member("cursor", cursor.text)
         }
-        if isCaughtUp, isInboxBehind {
-            isInboxBehind = false
+        if isCaughtUp {
             writeNotice(type: "caught_up") { _ in }
         }
     }

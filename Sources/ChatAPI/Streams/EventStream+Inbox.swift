@@ -17,7 +17,7 @@ extension EventStream: InboxWriter {
         writeNotice(type: "cursor", id: takeID()) { writer in
             writer.member("cursor", cursor.text)
         }
-        guard isInboxBehind, isCaughtUp else { return }
+        guard isCaughtUp else { return }
         isInboxBehind = false
         if behind.isEmpty {
             writeCaughtUp()

@@ -50,6 +50,6 @@ package struct InboxMark: Hashable, Sendable {
         self.top = top
     }
 
-    /// A reader who has seen nothing.
+    /// Nothing has been seen.
     package static let start = InboxMark(floor: 0, top: 0)
 }

@@ -3,8 +3,8 @@
 /// Every store guarantees the following, and the conformance suite proves it:
 /// - Each change of a chat, of a membership or of a read marker gives the chat a new activity number in the inboxes that
 ///   it changes.
-/// - A reader who takes `InboxIndex.mark.floor` of one index and reads every chat whose activity number in a later index
-///   is not below it misses no change, even if transactions commit out of order.
+/// - No change is missed by reading the chats whose activity numbers are not below `mark.floor` of the previous index,
+///   even if transactions commit out of order.
 package protocol InboxStore: Sendable {
     /// Returns the chats of a user's inbox with their activity numbers, whatever their number.
     ///

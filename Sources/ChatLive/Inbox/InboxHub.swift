@@ -222,26 +222,23 @@ private final class InboxTable: Sendable {
     }
 
     private func note(_ chats: Set<ChatID>) {
-        let watchers = state.withLock { state -> [(ChatID, [InboxWatcher])] in
-            if state.users.isEmpty { return [] }
+        note { state in
             for id in state.collected.keys {
                 state.collected[id]?.formUnion(chats)
             }
             return chats.compactMap { chat in state.chats[chat].map { (chat, $0) } }
         }
-        for (chat, watchers) in watchers {
-            for watcher in watchers {
-                watcher.note(chat)
-            }
-        }
     }
 
     private func note(_ members: [MemberReference]) {
-        let watchers = state.withLock { state -> [(ChatID, [InboxWatcher])] in
-            if state.users.isEmpty { return [] }
-            return members.compactMap { member in state.users[member.userID].map { (member.chatID, $0) } }
+        note { state in
+            members.compactMap { member in state.users[member.userID].map { (member.chatID, $0) } }
         }
-        for (chat, watchers) in watchers {
+    }
+
+    /// Notes chats with the watchers that `find` returns for each; does nothing if there are no watchers at all.
+    private func note(_ find: (inout State) -> [(ChatID, [InboxWatcher])]) {
+        for (chat, watchers) in state.withLock({ $0.users.isEmpty ? [] : find(&$0) }) {
             for watcher in watchers {
                 watcher.note(chat)
             }

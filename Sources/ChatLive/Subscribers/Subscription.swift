@@ -42,7 +42,7 @@ package final class Subscription: Indexed {
     /// What a membership or an open chat permitted is also permitted if the chat is not in the renewal: such a
     /// subscription ends at the entry with which the user left, or with the chat.
     ///
-    /// - Returns: Whether it goes on; if not, the caller must end it.
+    /// - Returns: False if the caller must end it.
     package func renewPermit(_ renewal: PermitRenewal) -> Bool {
         guard let (permit, end) = renewal.chats[chatID] else { return state.permit != .rights }
         return state.renewPermit(permit, asOf: end)
