@@ -20,8 +20,10 @@ extension ArchiveLine {
             self = .end(
                 users: try members.optional("users", members.count) ?? 0,
                 chats: try members.count("chats"),
-                entries: try members.count("entries")
+                entries: try members.count("entries"),
+                readMarkers: try members.optional("read_markers", members.count) ?? 0
             )
+        case "read_marker": self = .readMarker(try members.readMarker())
         default:
             guard let kind = LogEntry.Kind(rawValue: type) else {
                 throw ArchiveError("unknown type '\(type)'")
@@ -117,6 +119,16 @@ private struct Members {
             instant: try instant("at"),
             messageID: kind.isAboutMessage ? try id("message_id") : nil,
             payload: try memberEntry(kind)?.payload
+        )
+    }
+
+    func readMarker() throws(ArchiveError) -> ReadMarker {
+        ReadMarker(
+            of: MemberReference(
+                chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
+                userID: try user("user_id")
+            ),
+            at: Position(rawValue: try count("read_seq"))
         )
     }
 

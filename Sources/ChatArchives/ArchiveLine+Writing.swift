@@ -16,11 +16,13 @@ extension ArchiveLine {
                 message.writeArchivedMembers(to: &writer)
                 idempotency?.writeMembers(to: &writer)
             case .entry(.change(let change)): change.writeMembers(to: &writer)
-            case .end(let users, let chats, let entries):
+            case .readMarker(let marker): marker.writeMembers(to: &writer)
+            case .end(let users, let chats, let entries, let readMarkers):
                 writer.member("type", "end")
                 writer.member("users", ifPresent: users > 0 ? users : nil)
                 writer.member("chats", chats)
                 writer.member("entries", entries)
+                writer.member("read_markers", ifPresent: readMarkers > 0 ? readMarkers : nil)
             }
         }
         writer.endLine()
@@ -85,6 +87,15 @@ extension LogRecord {
         if let payload {
             writer.members(of: payload)
         }
+    }
+}
+
+extension ReadMarker {
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        writer.member("type", "read_marker")
+        writer.member("chat_id", member.chatID)
+        writer.member("user_id", member.userID)
+        writer.member("read_seq", position)
     }
 }
 

@@ -6,11 +6,12 @@ package enum ArchiveLine: Equatable, Sendable {
     case header(version: Int64)
     /// A user; all users precede the chats.
     case user(User)
-    /// A chat; the entries of its log follow.
+    /// A chat; the entries of its log follow, then its read markers.
     case chat(ArchivedChat)
     case entry(ArchivedEntry)
+    case readMarker(ReadMarker)
     /// The last line, with the totals, by which a truncated archive is recognized.
-    case end(users: Int64, chats: Int64, entries: Int64)
+    case end(users: Int64, chats: Int64, entries: Int64, readMarkers: Int64)
 
     /// The only version that this program writes and accepts.
     package static let version: Int64 = 1

@@ -6,6 +6,8 @@ package struct ArchiveProgress: Equatable, Sendable {
     package var chats: Int64 = 0
     /// Log entries written, or read and not skipped.
     package var entries: Int64 = 0
+    /// Read markers written, or read and not skipped.
+    package var readMarkers: Int64 = 0
     /// Bytes read or written.
     package var bytes: Int64 = 0
 

@@ -6,7 +6,7 @@ import ChatWire
 /// Each chat is exported up to the end of its log when the export reaches the chat. A message that changes meanwhile is
 /// exported as it is when its page is read. A chat that is deleted meanwhile is exported as far as it had been read.
 package struct ChatExport {
-    /// Entries per read, which sees one snapshot.
+    /// Entries or read markers per read, which sees one snapshot.
     private static let pageSize = 1_000
     /// Users or chats per query.
     private static let listPageSize = 100
@@ -91,6 +91,19 @@ package struct ChatExport {
                 last = entry.position
             }
         }
+        try await exportReadMarkers(of: chat.id, to: &output)
+    }
+
+    private func exportReadMarkers(of chat: ChatID, to output: inout ArchiveOutput) async throws {
+        var last: UserID?
+        while case let markers = try await archive.archivedReadMarkers(of: chat, after: last, limit: Self.pageSize),
+            let newest = markers.last
+        {
+            for marker in markers {
+                try await output.append(.readMarker(marker))
+            }
+            last = newest.member.userID
+        }
     }
 
     /// Returns nil if the chat was deleted.
@@ -123,6 +136,7 @@ private struct ArchiveOutput {
         case .user: progress.users += 1
         case .chat: progress.chats += 1
         case .entry: progress.entries += 1
+        case .readMarker: progress.readMarkers += 1
         case .header, .end: break
         }
         if writer.bytes.count >= Self.pieceSize {
@@ -132,7 +146,14 @@ private struct ArchiveOutput {
 
     /// - Returns: The totals.
     mutating func finish() async throws -> ArchiveProgress {
-        try await append(.end(users: progress.users, chats: progress.chats, entries: progress.entries))
+        try await append(
+            .end(
+                users: progress.users,
+                chats: progress.chats,
+                entries: progress.entries,
+                readMarkers: progress.readMarkers
+            )
+        )
         try await flush()
         return progress
     }

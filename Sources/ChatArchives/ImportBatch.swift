@@ -4,7 +4,7 @@ import ChatDomain
 struct ImportBatch {
     private(set) var users: [User] = []
     private(set) var stretches: [ArchivedStretch] = []
-    /// For each stretch, the line number of its chat and those of its entries.
+    /// For each stretch, the line number of its chat and those of its entries; read markers cause no conflicts.
     private var lines: [(chat: Int, entries: [Int])] = []
 
     /// Whether the batch has no chats.
@@ -27,6 +27,13 @@ struct ImportBatch {
     mutating func append(_ entry: ArchivedEntry, line: Int) {
         stretches[stretches.count - 1].entries.append(entry)
         lines[lines.count - 1].entries.append(line)
+    }
+
+    /// Appends a read marker to those of the last chat.
+    ///
+    /// - Precondition: The batch is not empty.
+    mutating func append(_ marker: ReadMarker) {
+        stretches[stretches.count - 1].readMarkers.append(marker)
     }
 
     /// Sets the end of each log that is complete in the batch.

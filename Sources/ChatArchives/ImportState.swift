@@ -98,9 +98,10 @@ struct ImportState {
             throw ArchiveError("an archive must begin with its header")
         case .user(let user): try add(user)
         case .chat(let next): try add(next)
-        case .entry where skipsLog: skippedLines += 1
+        case .entry where skipsLog, .readMarker where skipsLog: skippedLines += 1
         case .entry(let entry): try add(entry)
-        case .end(let users, let chats, let entries):
+        case .readMarker(let marker): try add(marker)
+        case .end(let users, let chats, let entries, let readMarkers):
             isComplete = true
             // The content of unreadable lines is unknown.
             if skippedLines > 0 { return }
@@ -116,6 +117,10 @@ struct ImportState {
                     the archive had \(chats) and \(entries), of which \(progress.chats) and \(progress.entries) are left
                     """
                 )
+            }
+            guard readMarkers == progress.readMarkers else {
+                let readMarkers = readMarkers.withNoun("read marker", "read markers")
+                throw ArchiveError("the archive had \(readMarkers), of which \(progress.readMarkers) are left")
             }
         }
     }
@@ -156,12 +161,26 @@ struct ImportState {
             skipsLog = true
             throw ArchiveError("the timestamp is earlier than the previous one")
         }
-        if batch.isEmpty {
-            batch.append(chat.archived, line: chat.line)
-        }
+        resume(chat)
         batch.append(entry, line: lineNumber)
         lastPosition = entry.position
         lastInstant = entry.instant
         progress.entries += 1
+    }
+
+    private mutating func add(_ marker: ReadMarker) throws(ArchiveError) {
+        guard let chat, chat.archived.id == marker.member.chatID else {
+            throw ArchiveError("a read marker of chat \(marker.member.chatID.rawValue) does not follow that chat")
+        }
+        resume(chat)
+        batch.append(marker)
+        progress.readMarkers += 1
+    }
+
+    /// Starts a batch with the chat that the one before has begun.
+    private mutating func resume(_ chat: (archived: ArchivedChat, line: Int)) {
+        if batch.isEmpty {
+            batch.append(chat.archived, line: chat.line)
+        }
     }
 }

@@ -30,6 +30,16 @@ extension PostgresStore: ChatArchive {
         }
     }
 
+    package func archivedReadMarkers(
+        of chat: ChatID,
+        after user: UserID?,
+        limit: Int
+    ) async throws(StoreError) -> [ReadMarker] {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchReadMarkers(of: chat, after: user, limit: limit)
+        }
+    }
+
     /// Advances the id sequences past the batch's ids, then plans and writes in one transaction.
     package func importBatch(
         _ stretches: [ArchivedStretch],

@@ -31,6 +31,14 @@ extension SQLiteStore: ChatArchive {
         }
     }
 
+    package func archivedReadMarkers(
+        of chat: ChatID,
+        after user: UserID?,
+        limit: Int
+    ) async throws(StoreError) -> [ReadMarker] {
+        try await database.read { try $0.fetchReadMarkers(of: chat, after: user, limit: limit) }
+    }
+
     /// Plans and writes in one transaction, during which no other write can run.
     package func importBatch(
         _ stretches: [ArchivedStretch],

@@ -67,7 +67,8 @@ struct ArchiveTests {
                     "idempotency_fingerprint":"\(fingerprint)","idempotency_author":"ada"}
                     {"type":"member.joined","chat_id":4,"seq":1,"author":"ada","at":"<instant>","users":["ada"],\
                     "role":"owner"}
-                    {"type":"end","chats":1,"entries":1}
+                    {"type":"read_marker","chat_id":4,"user_id":"ada","read_seq":1}
+                    {"type":"end","chats":1,"entries":1,"read_markers":1}
 
                     """
             )

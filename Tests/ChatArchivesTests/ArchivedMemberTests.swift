@@ -3,7 +3,7 @@ import ChatDomain
 import ChatTestSupport
 import Testing
 
-/// Members in archives: the entries of the logs, from which an import derives who is a member.
+/// Members in archives: the entries of the logs, from which an import derives who is a member, and read markers.
 @Suite(.timeLimit(.minutes(5)))
 struct ArchivedMemberTests {
     private static let journeys = StoreUnderTest.allCases.flatMap { from in StoreUnderTest.allCases.map { (from, $0) } }
@@ -16,12 +16,17 @@ struct ArchivedMemberTests {
         joined(2, #""users":["bob","q\"u\\ote"],"role":"member""#),
         #"{"type":"member.left","chat_id":1,"seq":3,"author":"bob","at":"2027-01-15T08:00:00.000000Z","#
             + #""users":["bob"]}"#,
-        #"{"type":"end","chats":1,"entries":3}"#,
+        marker("ada", 1), marker("bob", 2), marker(#"q\"u\\ote"#, 2),
+        #"{"type":"end","chats":1,"entries":3,"read_markers":3}"#,
     ])
 
     private static func joined(_ position: Int, _ members: String) -> String {
         #"{"type":"member.joined","chat_id":1,"seq":\#(position),"author":"ada","#
             + #""at":"2027-01-15T08:00:00.000000Z",\#(members)}"#
+    }
+
+    private static func marker(_ user: String, _ position: Int64, chat: Int = 1) -> String {
+        #"{"type":"read_marker","chat_id":\#(chat),"user_id":"\#(user)","read_seq":\#(position)}"#
     }
 
     @Test(arguments: journeys)
@@ -48,6 +53,95 @@ struct ArchivedMemberTests {
             #expect(try await ArchiveTests.export(store) == Self.archive)
             #expect(try await ArchiveTests.load(Self.archive, into: store) == ImportCount())
             #expect(try await store.memberships(references) == members)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `read markers survive an export and an import, which moves them forward only`(_ kind: StoreUnderTest)
+        async throws
+    {
+        let references = (["ada", "bob", "eve", "zoe"] as [UserID]).map { MemberReference(chatID: 1, userID: $0) }
+        let (archive, members) = try await kind.withStore { store in
+            let draft = ChatDraft(title: try ChatTitle("team"), members: MemberIDs(["bob", "eve", "zoe"]))
+            _ = try await store.createChat(draft, by: .ungranted("ada"))
+            for _ in 0..<5 {
+                _ = try await store.recordMessage(
+                    .post(MessageDraft(text: try MessageText("text"))),
+                    in: 1,
+                    by: .ungranted("ada")
+                )
+            }
+            try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 4, by: .ungranted("bob")))
+            // Leaving keeps the marker, and so does joining again.
+            try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 5, by: .ungranted("eve")))
+            try await store.change(.remove("eve"), in: 1, by: "eve")
+            try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 3, by: .ungranted("zoe")))
+            try await store.change(.remove("zoe"), in: 1, by: "zoe")
+            try await store.change(.setRole("zoe", .member), in: 1, by: "ada")
+            return (try await ArchiveTests.export(store), try await store.memberships(references))
+        }
+        #expect(members.map(\.?.readPosition) == [7, 4, 5, 3])
+        try await kind.withStore { store in
+            _ = try await ArchiveTests.load(archive, into: store)
+            #expect(try await store.memberships(references) == members)
+            let exported = try await ArchiveTests.export(store)
+            #expect(exported == archive)
+            // Bob has read on, and Ada has marked a message as unread.
+            try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 6, by: .ungranted("bob")))
+            try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 2, movesBack: true, by: .ungranted("ada")))
+            _ = try await ArchiveTests.load(archive, into: store)
+            #expect(try await store.memberships(references).map(\.?.readPosition) == [7, 6, 5, 3])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a marker goes no further than the log, and is ignored without a member`(_ kind: StoreUnderTest) async throws {
+        try await kind.withStore { store in
+            let lines = [
+                ArchiveTests.chat(1), Self.joined(1, #""users":["ada"],"role":"owner""#),
+                Self.joined(2, #""users":["bob"],"role":"member""#),
+                Self.marker("ada", 9), Self.marker("bob", 0), Self.marker("eve", 2),
+                #"{"type":"end","chats":1,"entries":2,"read_markers":3}"#,
+            ]
+            _ = try await ArchiveTests.load(ArchiveTests.archive(lines), into: store)
+            let references = (["ada", "bob", "eve"] as [UserID]).map { MemberReference(chatID: 1, userID: $0) }
+            #expect(try await store.memberships(references).map(\.?.readPosition) == [2, 2, nil])
+        }
+    }
+
+    @Test
+    func `markers that follow thousands of entries belong to later batches`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let posts = (2...2_500).map { number in
+                #"{"type":"chat.updated","chat_id":1,"seq":\#(number),"at":"2027-01-15T08:00:00.000000Z"}"#
+            }
+            let lines =
+                [ArchiveTests.chat(1), Self.joined(1, #""users":["ada"],"role":"owner""#)] + posts
+                + [Self.marker("ada", 2_400), #"{"type":"end","chats":1,"entries":2500,"read_markers":1}"#]
+            let added = try await ArchiveTests.load(ArchiveTests.archive(lines), into: store)
+            #expect(added == ImportCount(chats: 1, entries: 2_500))
+            let ada = try await store.membership(MemberReference(chatID: 1, userID: "ada"))
+            #expect(ada?.readPosition == 2_400)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (marker("ada", 1, chat: 2), "a read marker of chat 2 does not follow that chat"),
+            (marker("a b", 1), "'user_id' must be 1 to 128 visible ASCII characters"),
+            (marker("ada", -1), "'read_seq' must be an integer from 0"),
+            (
+                #"{"type":"end","chats":1,"entries":0,"read_markers":1}"#,
+                "the archive had 1 read marker, of which 0 are left"
+            ),
+        ]
+    )
+    func `a misplaced, invalid or lost marker is reported`(_ line: String, _ complaint: String) async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let archive = ArchiveTests.archive([ArchiveTests.chat(1), line])
+            await #expect(throws: ArchiveError("line 3: \(complaint)")) {
+                _ = try await ArchiveTests.load(archive, into: store)
+            }
         }
     }
 

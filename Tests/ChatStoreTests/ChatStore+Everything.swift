@@ -57,6 +57,7 @@ private func changeMembers(on store: any ServiceStore & ChatArchive) async throw
     _ = try await store.recordMessage(post, in: chat.id, by: .ungranted("bob"))
     try await store.moveReadMarker(ReadMarkerRequest(chat.id, upTo: 1, movesBack: true, by: .ungranted("bob")))
     #expect(try await store.readState(of: chat.id, by: .ungranted("bob")).readPosition == 1)
+    #expect(try await store.archivedReadMarkers(of: chat.id, after: "ada", limit: 9).map(\.position) == [1])
     #expect(try await store.unreadChatCount(of: "bob") == 0)
     try await store.change(.remove("ada"), in: chat.id, by: "bob")
     let bob = MemberReference(chatID: chat.id, userID: "bob")

@@ -315,7 +315,7 @@ struct MemberConformanceTests {
             let chat = try await source.createChat(draft(["bob", "eve"], .open), by: .ungranted("ada")).value.id
             try await source.change(.setRole("bob", .owner), in: chat, by: "ada")
             try await source.change(.remove("eve"), in: chat, by: "eve")
-            // An archive has no read markers, so this post must not move one.
+            // Only an archive's read markers would tell of a move, so this post must not move one.
             let bob = Caller(author: "bob", rights: .user(.user), isDelegated: true)
             _ = try await source.recordMessage(post(), in: chat, by: bob)
             try await source.change(.setRole("eve", .reader), in: chat, by: "bob")

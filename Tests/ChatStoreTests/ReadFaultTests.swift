@@ -115,5 +115,6 @@ struct ReadFaultTests {
         { _ = try await $0.accessChanges(after: 0) },
         { _ = try await $0.serverKeys() },
         { _ = try await $0.archivedUsers(after: nil, limit: 1) },
+        { _ = try await $0.archivedReadMarkers(of: 1, after: nil, limit: 1) },
     ]
 }

@@ -5,7 +5,8 @@
 ///   entries, and messages edited or deleted in the archive take the archive's state. A chat that is newer in the store
 ///   stays as it is.
 /// - A batch is imported entirely or not at all, and a reader sees the imported part of a chat without gaps.
-/// - An archive has no memberships: an import derives them from the log's entries, as the service did.
+/// - An archive has no memberships: an import derives them from the log's entries, as the service did. Read markers,
+///   which no log contains, follow the entries, and an import moves them forward only.
 /// - Ids assigned after an import are greater than every imported id.
 package protocol ChatArchive: Sendable {
     /// Returns up to `limit` users with ids above `id`, in the order of the ids' bytes; nil starts with the first user.
@@ -27,6 +28,17 @@ package protocol ChatArchive: Sendable {
         after position: Position,
         limit: Int
     ) async throws(StoreError) -> [ArchivedEntry]
+
+    /// Returns up to `limit` read markers of a chat's members, and of users who left, with ids above `user`, in the order
+    /// of the ids' bytes; nil starts with the first.
+    ///
+    /// - Parameter limit: The maximum number of markers, at least 1.
+    /// - Returns: None if the chat does not exist.
+    func archivedReadMarkers(
+        of chat: ChatID,
+        after user: UserID?,
+        limit: Int
+    ) async throws(StoreError) -> [ReadMarker]
 
     /// Adds the users whose ids are not taken, in one transaction; the others stay as they are.
     ///
@@ -166,16 +178,19 @@ package enum ArchivedEntry: Equatable, Sendable {
     }
 }
 
-/// A contiguous part of a chat's log to be imported.
+/// A contiguous part of a chat's log to be imported, and read markers in it.
 package struct ArchivedStretch: Equatable, Sendable {
     /// The chat that the entries belong to; it is created if the store does not have it.
     package var chat: ArchivedChat
     /// In position order, without gaps.
     package var entries: [ArchivedEntry]
+    /// Markers of users who never were members, and markers behind the stored ones, change nothing.
+    package var readMarkers: [ReadMarker]
 
-    package init(chat: ArchivedChat, entries: [ArchivedEntry] = []) {
+    package init(chat: ArchivedChat, entries: [ArchivedEntry] = [], readMarkers: [ReadMarker] = []) {
         self.chat = chat
         self.entries = entries
+        self.readMarkers = readMarkers
     }
 }
 

@@ -26,7 +26,7 @@ package struct ImportPlan: Sendable {
         package private(set) var keys: Set<BatchPlan.SentKey> = []
         /// Changes at positions that the stored log already has.
         package private(set) var changes: [LogRecord] = []
-        /// Memberships in existing chats that new changes are about.
+        /// Memberships in existing chats that new changes or read markers are about.
         package private(set) var members: Set<MemberReference> = []
 
         /// - Parameter heads: The stored logs of the batch's chats; chats that do not exist are absent.
@@ -56,6 +56,9 @@ package struct ImportPlan: Sendable {
                             )
                         }
                     }
+                }
+                if heads[stretch.chat.id] != nil {
+                    members.formUnion(stretch.readMarkers.map(\.member))
                 }
             }
         }
@@ -149,6 +152,7 @@ package struct ImportPlan: Sendable {
         if head != stored {
             writes.movedHeads[chat.id] = head
         }
+        moveReadMarkers(stretch.readMarkers, upTo: head.chat.lastPosition)
     }
 
     private func obstacle(to chat: ArchivedChat) -> String? {
@@ -217,6 +221,17 @@ package struct ImportPlan: Sendable {
         }
         for member in members {
             writes.members[member.reference] = member
+        }
+    }
+
+    /// Moves markers forward, at most to the end of the log.
+    private mutating func moveReadMarkers(_ markers: [ReadMarker], upTo end: Position) {
+        for marker in markers {
+            guard var member = writes.members[marker.member] ?? priorState.members[marker.member],
+                case let position = min(marker.position, end), position > member.readPosition
+            else { continue }
+            member.moveReadMarker(to: position)
+            writes.members[marker.member] = member
         }
     }
 

@@ -30,6 +30,19 @@ package struct UnreadCount: Equatable, Sendable {
     }
 }
 
+/// A read marker as an archive contains it.
+package struct ReadMarker: Equatable, Sendable {
+    /// Whose marker it is; the membership may have ended.
+    package let member: MemberReference
+    /// The position up to which the user has read.
+    package let position: Position
+
+    package init(of member: MemberReference, at position: Position) {
+        self.member = member
+        self.position = position
+    }
+}
+
 /// A requested move of a read marker, which is private: the log does not show it.
 package struct ReadMarkerRequest: Sendable {
     /// May name a chat that does not exist; the store then throws `StoreError.chatNotFound`.
