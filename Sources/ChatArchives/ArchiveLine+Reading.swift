@@ -77,6 +77,7 @@ private struct Members {
             title: try text("title", length: 1...ChatTitle.maximumLength),
             metadata: try object("metadata"),
             visibility: try optional("visibility", visibility) ?? .private,
+            receipts: try optional("receipts", boolean) ?? false,
             createdAt: try instant("created_at"),
             lastPosition: Position(rawValue: try optional("last_seq", count) ?? Self.largestInteger),
             lastMessageAt: try optional("last_message_at", instant),
@@ -156,6 +157,11 @@ private struct Members {
             throw ArchiveError("'role' must be one of \(ChatRole.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return role
+    }
+
+    private func boolean(_ name: String) throws(ArchiveError) -> Bool {
+        guard let value = members[name]?.boolean else { throw ArchiveError("'\(name)' must be true or false") }
+        return value
     }
 
     private func visibility(_ name: String) throws(ArchiveError) -> ChatVisibility {

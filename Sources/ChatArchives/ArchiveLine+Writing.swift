@@ -54,6 +54,7 @@ extension ArchivedChat {
         writer.member("message_count", head.chat.messageCount)
         writer.member("metadata", ifPresent: head.chat.metadata)
         writer.member("visibility", ifPresent: head.chat.visibility == .open ? head.chat.visibility.rawValue : nil)
+        writer.member("receipts", ifPresent: head.chat.receipts ? true : nil)
         idempotency?.writeMembers(to: &writer)
         writer.member("idempotency_author", ifPresent: keyAuthor)
     }

@@ -37,8 +37,7 @@ extension Operations {
         after user: UserID?,
         limit: Int
     ) async throws(StoreError) -> MemberPage {
-        // The member beyond the limit tells whether there is another page.
-        MemberPage(try await store.members(of: chat, after: user, limit: limit + 1, by: caller), limit: limit)
+        try await store.members(of: chat, after: user, limit: limit, by: caller)
     }
 
     /// Creates the chat between the caller's user and another one, or finds the one that either of them created.

@@ -4,21 +4,23 @@ import PostgresClient
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     private static let columns = [
-        "id", "title", "metadata", "visibility", "created_at", "last_seq", "last_message_at", "message_count",
-        "last_entry_at",
+        "id", "title", "metadata", "visibility", "receipts", "created_at", "last_seq", "last_message_at",
+        "message_count", "last_entry_at",
     ]
     /// For a subquery aliased as `chats`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
 
     let id: Int
-    private let title, metadata, visibility, createdAt, lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
+    private let title, metadata, visibility, receipts, createdAt: Int
+    private let lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
 
     init(_ result: borrowing PostgresResult) throws(PostgresError) {
         id = try result.column("chat_id")
         title = try result.column("chat_title")
         metadata = try result.column("chat_metadata")
         visibility = try result.column("chat_visibility")
+        receipts = try result.column("chat_receipts")
         createdAt = try result.column("chat_created_at")
         lastPosition = try result.column("chat_last_seq")
         lastMessageAt = try result.column("chat_last_message_at")
@@ -32,6 +34,7 @@ struct HeadColumns {
             title: try result.text(title, row: row),
             metadata: try result.metadata(metadata, row: row),
             visibility: ChatVisibility(stored: try result.text(visibility, row: row)),
+            receipts: try result.bool(receipts, row: row),
             createdAt: try result.instant(createdAt, row: row),
             lastPosition: Position(rawValue: try result.int64(lastPosition, row: row)),
             lastMessageAt: try result.optionalInstant(lastMessageAt, row: row),

@@ -47,10 +47,10 @@ extension PostgresStatement {
         let chats = archived.map(\.head.chat)
         return PostgresStatement(
             """
-            INSERT INTO chats (id, title, metadata, created_at, last_entry_at, visibility)
-            SELECT id, title, metadata, created_at, created_at, visibility
-            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])
-                AS chat (id, title, metadata, created_at, visibility)
+            INSERT INTO chats (id, title, metadata, created_at, last_entry_at, visibility, receipts)
+            SELECT id, title, metadata, created_at, created_at, visibility, receipts
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::boolean[])
+                AS chat (id, title, metadata, created_at, visibility, receipts)
             """,
             [
                 .int64Array(chats.map(\.id.rawValue)),
@@ -58,6 +58,7 @@ extension PostgresStatement {
                 .textArray(chats.map(\.metadata?.json)),
                 .timestampArray(chats.map(\.createdAt.microsecondsSinceEpoch)),
                 .textArray(chats.map(\.visibility.rawValue)),
+                .boolArray(chats.map(\.receipts)),
             ]
         )
     }
@@ -243,12 +244,13 @@ extension PostgresStatement {
     fileprivate static func update(_ chats: [Chat]) -> PostgresStatement {
         PostgresStatement(
             """
-            UPDATE chats SET title = edit.title, metadata = edit.metadata
-            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS edit (id, title, metadata) WHERE chats.id = edit.id
+            UPDATE chats SET title = edit.title, metadata = edit.metadata, receipts = edit.receipts
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[]) AS edit (id, title, metadata, receipts)
+            WHERE chats.id = edit.id
             """,
             [
                 .int64Array(chats.map(\.id.rawValue)), .textArray(chats.map(\.title)),
-                .textArray(chats.map(\.metadata?.json)),
+                .textArray(chats.map(\.metadata?.json)), .boolArray(chats.map(\.receipts)),
             ]
         )
     }

@@ -26,10 +26,10 @@ extension PostgresStatement {
         return PostgresStatement(
             """
             WITH chat AS (
-                INSERT INTO chats (title, metadata, created_at, last_entry_at, visibility, last_seq)
-                SELECT title, metadata, created_at, created_at, visibility, last_seq
-                FROM unnest($1::text[], $2::text[], $3::timestamptz[], $7::text[], $8::bigint[])
-                    WITH ORDINALITY AS draft (title, metadata, created_at, visibility, last_seq, number)
+                INSERT INTO chats (title, metadata, created_at, last_entry_at, visibility, last_seq, receipts)
+                SELECT title, metadata, created_at, created_at, visibility, last_seq, receipts
+                FROM unnest($1::text[], $2::text[], $3::timestamptz[], $7::text[], $8::bigint[], $9::boolean[])
+                    WITH ORDINALITY AS draft (title, metadata, created_at, visibility, last_seq, receipts, number)
                 ORDER BY number
                 RETURNING id
             ), numbered AS (
@@ -53,6 +53,7 @@ extension PostgresStatement {
                 .int64Array(creations.map(\.draft.idempotency?.fingerprint)),
                 .textArray(creations.map(\.draft.visibility.rawValue)),
                 .int64Array(creations.map(\.lastPosition.rawValue)),
+                .boolArray(creations.map(\.draft.receipts)),
             ] + (records.isEmpty ? [] : columns(of: records) + columns(of: members))
         )
     }
@@ -63,13 +64,13 @@ extension PostgresStatement {
             INSERT INTO changes (chat_id, seq, kind, author, message_id, payload, created_at)
             SELECT id, seq, kind, author, message_id, payload, created_at
             FROM unnest(
-                $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::timestamptz[]
+                $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::text[], $16::timestamptz[]
             ) AS entry (number, seq, kind, author, message_id, payload, created_at)
             JOIN numbered USING (number)
         ), first_members AS (
             INSERT INTO members (chat_id, user_id, role, joined_seq, left_seq, read_seq)
             SELECT id, user_id, role, joined_seq, left_seq, read_seq
-            FROM unnest($16::bigint[], $17::text[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[])
+            FROM unnest($17::bigint[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::bigint[])
                 AS member (number, user_id, role, joined_seq, left_seq, read_seq)
             JOIN numbered USING (number)
         )

@@ -18,7 +18,7 @@ extension PostgresStore {
         after user: UserID?,
         limit: Int,
         by caller: Caller
-    ) async throws(StoreError) -> [Member] {
+    ) async throws(StoreError) -> MemberPage {
         try await readInChat { connection throws(PostgresError) in
             try connection.fetchMembers(of: chat, after: user, limit: limit, by: caller)
         }
@@ -47,28 +47,31 @@ extension PostgresStore {
 }
 
 extension PostgresConnection {
-    /// Reads current members; nil if the chat does not exist or the caller may not read it.
+    /// Reads a page of current members; nil if the chat does not exist or the caller may not read it.
     fileprivate func fetchMembers(
         of chat: ChatID,
         after user: UserID?,
         limit: Int,
         by caller: Caller
-    ) throws(PostgresError) -> [Member]? {
+    ) throws(PostgresError) -> MemberPage? {
         let reader = ReaderColumns(caller, in: chat, parameter: 4)
         let result = try query(
             """
-            SELECT \(MemberColumns.list)\(reader.list)
+            SELECT chats.receipts, \(MemberColumns.list)\(reader.list)
             FROM chats LEFT JOIN LATERAL (
                 SELECT \(MemberColumns.names) FROM members WHERE chat_id = $1 AND user_id > $2 AND left_seq IS NULL
                 ORDER BY user_id LIMIT $3
             ) AS members ON true
             WHERE chats.id = $1 AND chats.deleted_at IS NULL
             """,
-            [.int64(chat.rawValue), .text(user.stored), .int64(Int64(limit))] + reader.parameters
+            // The member beyond the limit tells whether there is another page.
+            [.int64(chat.rawValue), .text(user.stored), .int64(Int64(limit + 1))] + reader.parameters
         )
         guard try reader.permitReading(result) else { return nil }
         // SQL does not guarantee the order of a join's rows.
-        return try result.members().sorted { $0.reference.userID.value < $1.reference.userID.value }
+        let members = try result.members().sorted { $0.reference.userID.value < $1.reference.userID.value }
+        let hasReceipts = try result.bool(try result.column("receipts"), row: 0)
+        return MemberPage(members, limit: limit, hasReceipts: hasReceipts)
     }
 
     /// Returns nil if the chat does not exist or the caller may not read it, and a nested nil if the caller's user is no

@@ -63,12 +63,13 @@ extension Database {
         let instant = chat.createdAt.microsecondsSinceEpoch
         try cachedStatement(
             sql: """
-                INSERT INTO chats (id, title, metadata, visibility, created_at, last_entry_at, activity)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO chats (id, title, metadata, visibility, receipts, created_at, last_entry_at, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(
             arguments: [
-                chat.id.rawValue, chat.title, chat.metadata?.json, chat.visibility.rawValue, instant, instant, activity,
+                chat.id.rawValue, chat.title, chat.metadata?.json, chat.visibility.rawValue, chat.receipts, instant,
+                instant, activity,
             ]
         )
         guard let idempotency = archived.idempotency else { return }
@@ -182,15 +183,15 @@ extension Database {
     private func insert(_ creation: LogWrites.Creation, _ activity: Int64) throws -> ChatID {
         let statement = try cachedStatement(
             sql: """
-                INSERT INTO chats (title, metadata, visibility, created_at, last_entry_at, last_seq, activity)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO chats (title, metadata, visibility, receipts, created_at, last_entry_at, last_seq, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         let (draft, instant) = (creation.draft, creation.createdAt.microsecondsSinceEpoch)
         try statement.execute(
             arguments: [
-                draft.title.value, draft.metadata?.json, draft.visibility.rawValue, instant, instant,
-                creation.lastPosition.rawValue, activity,
+                draft.title.value, draft.metadata?.json, draft.visibility.rawValue, draft.receipts, instant,
+                instant, creation.lastPosition.rawValue, activity,
             ]
         )
         let id = ChatID(rawValue: lastInsertedRowID)
@@ -263,7 +264,7 @@ extension Database {
     }
 
     private func update(_ chat: Chat) throws {
-        try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ? WHERE id = ?")
-            .execute(arguments: [chat.title, chat.metadata?.json, chat.id.rawValue])
+        try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ?, receipts = ? WHERE id = ?")
+            .execute(arguments: [chat.title, chat.metadata?.json, chat.receipts, chat.id.rawValue])
     }
 }

@@ -4,17 +4,19 @@ import GRDB
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     static let list = """
-        chats.id, title, chats.metadata, visibility, chats.created_at, last_seq, last_message_at, message_count, \
-        last_entry_at
+        chats.id, title, chats.metadata, visibility, receipts, chats.created_at, last_seq, last_message_at, \
+        message_count, last_entry_at
         """
 
-    private let id, title, metadata, visibility, createdAt, lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
+    private let id, title, metadata, visibility, receipts, createdAt: Int
+    private let lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
 
     init(_ statement: Statement) throws {
         id = try statement.column("id")
         title = try statement.column("title")
         metadata = try statement.column("metadata")
         visibility = try statement.column("visibility")
+        receipts = try statement.column("receipts")
         createdAt = try statement.column("created_at")
         lastPosition = try statement.column("last_seq")
         lastMessageAt = try statement.column("last_message_at")
@@ -28,6 +30,7 @@ struct HeadColumns {
             title: row[title],
             metadata: Metadata(stored: row[metadata]),
             visibility: ChatVisibility(stored: row[visibility]),
+            receipts: row[receipts],
             createdAt: Instant(microsecondsSinceEpoch: row[createdAt]),
             lastPosition: Position(rawValue: row[lastPosition]),
             lastMessageAt: Instant(stored: row[lastMessageAt]),

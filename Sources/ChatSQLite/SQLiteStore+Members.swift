@@ -16,9 +16,11 @@ extension SQLiteStore {
         after user: UserID?,
         limit: Int,
         by caller: Caller
-    ) async throws(StoreError) -> [Member] {
+    ) async throws(StoreError) -> MemberPage {
         try await read(in: chat, by: caller) { database, chat in
-            try database.fetchMembers(of: chat.id, after: user, limit: limit)
+            // The member beyond the limit tells whether there is another page.
+            let members = try database.fetchMembers(of: chat.id, after: user, limit: limit + 1)
+            return MemberPage(members, limit: limit, hasReceipts: chat.receipts)
         }
     }
 

@@ -101,6 +101,6 @@ extension MemberStore {
     }
 
     package func members(of chat: ChatID, after user: UserID? = nil, limit: Int) async throws(StoreError) -> [Member] {
-        try await members(of: chat, after: user, limit: limit, by: .anonymous)
+        try await members(of: chat, after: user, limit: limit, by: .anonymous).members
     }
 }

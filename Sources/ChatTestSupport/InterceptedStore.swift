@@ -173,7 +173,7 @@ extension InterceptedStore {
         after user: UserID?,
         limit: Int,
         by caller: Caller
-    ) async throws(StoreError) -> [Member] {
+    ) async throws(StoreError) -> MemberPage {
         try await base.get().members(of: chat, after: user, limit: limit, by: caller)
     }
 

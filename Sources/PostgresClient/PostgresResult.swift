@@ -53,6 +53,15 @@ package struct PostgresResult: ~Copyable, @unchecked Sendable {
         return bytes.reduce(0) { $0 << 8 | Int64($1) }
     }
 
+    /// Reads a `boolean`; throws if it is null.
+    package func bool(_ column: Int, row: Int) throws(PostgresError) -> Bool {
+        let bytes = try field(column, row: row)
+        guard bytes.count == 1 else {
+            throw .unexpectedResult("column \(column) has \(bytes.count) bytes instead of a boolean's 1")
+        }
+        return bytes.first == 1
+    }
+
     /// Reads a `text` or `varchar`; throws if it is null.
     package func text(_ column: Int, row: Int) throws(PostgresError) -> String {
         String(decoding: try field(column, row: row), as: UTF8.self)

@@ -8,6 +8,8 @@ package enum PostgresValue: Equatable, Sendable {
     case bytes([UInt8])
     /// A `timestamptz`, in microseconds since 1970-01-01T00:00:00Z; nil is NULL.
     case timestamp(microsecondsSinceEpoch: Int64?)
+    /// A `boolean[]`.
+    case boolArray([Bool])
     /// A `bigint[]`.
     case int64Array([Int64?])
     /// A `text[]`.
@@ -26,6 +28,7 @@ package enum PostgresValue: Equatable, Sendable {
         case .int64: 20
         case .text: 25
         case .timestamp: 1_184
+        case .boolArray: 1_000
         case .int64Array: 1_016
         case .textArray: 1_009
         case .timestampArray: 1_185
@@ -47,6 +50,8 @@ package enum PostgresValue: Equatable, Sendable {
         case .timestamp(let microseconds):
             guard let microseconds else { return nil }
             bytes.append(bigEndian: microseconds - Self.epochOffset)
+        case .boolArray(let values):
+            bytes.appendArray(values, ofType: 16) { $0.append($1 ? 1 : 0) }
         case .int64Array(let values):
             bytes.appendArray(values, ofType: 20) { $0.append(bigEndian: $1) }
         case .textArray(let values):

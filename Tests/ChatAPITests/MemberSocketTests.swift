@@ -8,7 +8,7 @@ struct MemberSocketTests {
     private func withSocket(
         on store: StoreUnderTest,
         as user: UserID,
-        _ body: (HTTPTestClient, inout JSONSocket) async throws -> Void
+        _ body: (TestAccess, HTTPTestClient, inout JSONSocket) async throws -> Void
     ) async throws {
         try await store.withStore { store in
             let access = try await TestAccess(store)
@@ -18,7 +18,7 @@ struct MemberSocketTests {
                 #expect(try await client.send("POST", "/chats/", headers: headers, body: draft).status == 201)
                 try await client.withSocket(headers: headers) { socket in
                     #expect(try await socket.next() == ["type": "hello"])
-                    try await body(client, &socket)
+                    try await body(access, client, &socket)
                 }
             }
         }
@@ -26,7 +26,7 @@ struct MemberSocketTests {
 
     @Test(arguments: StoreUnderTest.allCases)
     func `members change over a socket as they do over HTTP`(_ store: StoreUnderTest) async throws {
-        try await withSocket(on: store, as: "ada") { _, socket in
+        try await withSocket(on: store, as: "ada") { access, client, socket in
             func answer(_ operation: String, _ members: String) async throws -> JSON {
                 try await socket.send(#"{"op":"\#(operation)","ref":1,"chat_id":1\#(members)}"#)
                 let answer = try await socket.next()
@@ -49,6 +49,12 @@ struct MemberSocketTests {
                 ]
             )
             #expect(try await answer("members.list", #","cursor":"ben""#)["members"] == [eve])
+            let settings = HTTPTestClient.headers(as: try await access.token("ada"))
+            #expect(
+                try await client.send("PATCH", "/chats/1", headers: settings, body: #"{"receipts":true}"#).status == 200
+            )
+            let receipt: JSON = ["user_id": "eve", "role": "reader", "joined_seq": 3, "read_seq": 3]
+            #expect(try await answer("members.list", #","cursor":"ben""#)["members"] == [receipt])
             let removed = try await answer("members.remove", #","user_id":"eve""#)
             #expect(removed == ["ref": 1, "op": "members.remove", "ok": true])
             for code in ["member_not_found", "last_owner"] {
@@ -62,7 +68,7 @@ struct MemberSocketTests {
 
     @Test(arguments: StoreUnderTest.allCases)
     func `a direct chat is created once`(_ store: StoreUnderTest) async throws {
-        try await withSocket(on: store, as: "ada") { _, socket in
+        try await withSocket(on: store, as: "ada") { _, _, socket in
             for created in [true, false] {
                 try await socket.send(#"{"op":"direct","user":"ben"}"#)
                 let answer = try await socket.next()
@@ -84,7 +90,7 @@ struct MemberSocketTests {
         (#""op":"members.remove","user_id":"eve""#, "chat_id"), (#""op":"direct","chat_id":1"#, "user"),
     ])
     func `an invalid request names its problem`(_ request: String, _ member: String) async throws {
-        try await withSocket(on: .sqliteInMemory, as: "ada") { _, socket in
+        try await withSocket(on: .sqliteInMemory, as: "ada") { _, _, socket in
             try await socket.send("{\(request)}")
             let answer = try await socket.next()
             #expect(answer["code"] == "validation_failed")

@@ -41,6 +41,43 @@ struct MemberTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `a chat with receipts shows its members how far each has read`(_ store: StoreUnderTest) async throws {
+        try await withUsers(on: store) { users in
+            func reader(_ user: String, _ role: String, _ position: Int, read: Int?) -> String {
+                let member = member(user, role, position)
+                return read.map { member.dropLast() + #","read_seq":\#($0)}"# } ?? member
+            }
+            func list(as user: UserID) async throws -> String {
+                try await users.send("GET", "/chats/1/members", as: user).text
+            }
+            let draft = #"{"title":"Team","members":["ben"],"receipts":true}"#
+            let created = try await users.send("POST", "/chats/", as: "ada", draft)
+            #expect(created.text.hasSuffix(#""visibility":"private","receipts":true}"#))
+            let posted = try await users.send("POST", "/chats/1/messages", as: "ben", #"{"text":"Hi"}"#)
+            #expect(posted.status == 201)
+            let shown = [reader("ada", "owner", 1, read: 1), reader("ben", "member", 2, read: 3)]
+            #expect(try await list(as: "ada") == #"{"members":[\#(shown.joined(separator: ","))],"next_cursor":null}"#)
+
+            // Only the list shows it, and a moderator's rights are needed to end it.
+            let put = try await users.send("PUT", "/chats/1/members/ben", as: "ada", #"{"role":"member"}"#)
+            #expect(put.text == member("ben", "member", 2))
+            let refused = try await users.send("PATCH", "/chats/1", as: "ben", #"{"receipts":false}"#)
+            #expect(refused.text == Self.forbidden)
+            let ended = try await users.send("PATCH", "/chats/1", as: "ada", #"{"receipts":false}"#)
+            #expect(ended.text.contains(#""last_seq":4"#))
+            #expect(ended.text.hasSuffix(#""visibility":"private"}"#))
+            let again = try await users.send("PATCH", "/chats/1", as: "ada", #"{"receipts":false,"title":"Team"}"#)
+            #expect(again.text == ended.text)
+            let hidden = [member("ada", "owner", 1), member("ben", "member", 2)]
+            #expect(try await list(as: "ben") == #"{"members":[\#(hidden.joined(separator: ","))],"next_cursor":null}"#)
+
+            let invalid = try await users.send("PATCH", "/chats/1", as: "ada", #"{"receipts":"yes"}"#)
+            #expect(invalid.status == 422)
+            #expect(invalid.text.contains(#""type":"bool_type","loc":["body","receipts"]"#))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `members join, get other roles and leave`(_ store: StoreUnderTest) async throws {
         try await withUsers(on: store) { users in
             let created = try await users.send(

@@ -62,7 +62,11 @@ struct ArchivedMemberTests {
     {
         let references = (["ada", "bob", "eve", "zoe"] as [UserID]).map { MemberReference(chatID: 1, userID: $0) }
         let (archive, members) = try await kind.withStore { store in
-            let draft = ChatDraft(title: try ChatTitle("team"), members: MemberIDs(["bob", "eve", "zoe"]))
+            let draft = ChatDraft(
+                title: try ChatTitle("team"),
+                members: MemberIDs(["bob", "eve", "zoe"]),
+                receipts: true
+            )
             _ = try await store.createChat(draft, by: .ungranted("ada"))
             for _ in 0..<5 {
                 _ = try await store.recordMessage(
@@ -78,12 +82,17 @@ struct ArchivedMemberTests {
             try await store.moveReadMarker(ReadMarkerRequest(1, upTo: 3, by: .ungranted("zoe")))
             try await store.change(.remove("zoe"), in: 1, by: "zoe")
             try await store.change(.setRole("zoe", .member), in: 1, by: "ada")
+            // What is switched on again is in the archive, and what is not, is not.
+            _ = try await store.updateChat(1, ChatEdit(receipts: false))
+            #expect(!String(decoding: try await ArchiveTests.export(store), as: UTF8.self).contains("receipts"))
+            _ = try await store.updateChat(1, ChatEdit(receipts: true))
             return (try await ArchiveTests.export(store), try await store.memberships(references))
         }
         #expect(members.map(\.?.readPosition) == [7, 4, 5, 3])
         try await kind.withStore { store in
             _ = try await ArchiveTests.load(archive, into: store)
             #expect(try await store.memberships(references) == members)
+            #expect(try await store.chat(1).receipts)
             let exported = try await ArchiveTests.export(store)
             #expect(exported == archive)
             // Bob has read on, and Ada has marked a message as unread.

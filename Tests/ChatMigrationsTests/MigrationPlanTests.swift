@@ -77,7 +77,7 @@ import Testing
             released == [
                 ["0001", "0b9fd4ba9334ae5b", "2474ef2ebdb8a220"],
                 ["0002", "6e2ee42ce5d07217", "26c64f3c82fddb27"],
-                ["0003", "1c6d9cbbf96895ca", "2b33181e3b6dbeac"],
+                ["0003", "771b4dae9f1121b6", "99afc82080e33164"],
             ]
         )
     }

@@ -21,13 +21,17 @@ struct ChatController<Store: ServiceStore>: Sendable {
             validator.optionalChoice("visibility", in: $0)
         }
         let members = object.flatMap { validator.optionalUsers("members", in: $0) }
+        let receipts = object.flatMap { validator.optionalBoolean("receipts", in: $0) }
         let key = validator.idempotencyKey(in: request)
-        guard let title, let metadata, let visibility, let members, let key else { throw validator.error }
+        guard let title, let metadata, let visibility, let members, let receipts, let key else {
+            throw validator.error
+        }
         var draft = ChatDraft(
             title: title,
             metadata: metadata.applied(to: nil),
             visibility: visibility.value,
             members: members.value,
+            receipts: receipts.value,
             idempotencyKey: key.value
         )
         if visibility.value == nil, context.credential == nil {
@@ -54,8 +58,9 @@ struct ChatController<Store: ServiceStore>: Sendable {
         let object = try validator.object(in: body, of: request)
         let title = object.flatMap { validator.optionalText("title", in: $0, ChatTitle.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
-        guard let id, let title, let metadata else { throw validator.error }
-        let edit = ChatEdit(title: title.value, metadata: metadata)
+        let receipts = object.flatMap { validator.optionalBoolean("receipts", in: $0) }
+        guard let id, let title, let metadata, let receipts else { throw validator.error }
+        let edit = ChatEdit(title: title.value, metadata: metadata, receipts: receipts.value)
         return .json(try await operations.editChat(context.caller, id, edit))
     }
 

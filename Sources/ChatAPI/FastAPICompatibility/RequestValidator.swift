@@ -122,12 +122,17 @@ struct RequestValidator {
         return optionalText(name, in: object, make)
     }
 
-    /// A boolean member.
-    mutating func boolean(_ name: String, in object: JSONValue, default value: Bool) -> Bool? {
-        guard let member = object.member(name) else { return value }
-        if let boolean = member.boolean { return boolean }
+    /// A boolean member that may be absent.
+    mutating func optionalBoolean(_ name: String, in object: JSONValue) -> OptionalValue<Bool>? {
+        guard let member = object.member(name) else { return OptionalValue(value: nil) }
+        if let boolean = member.boolean { return OptionalValue(value: boolean) }
         note(.notABoolean, at: ["body", name], input: .json(member))
         return nil
+    }
+
+    /// A boolean member.
+    mutating func boolean(_ name: String, in object: JSONValue, default value: Bool) -> Bool? {
+        optionalBoolean(name, in: object).map { $0.value ?? value }
     }
 
     /// A required string member with one of the values of an enumeration.

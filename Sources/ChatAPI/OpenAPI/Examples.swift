@@ -46,7 +46,7 @@ extension Member {
 }
 
 extension MemberPage {
-    static let example = MemberPage([.example], limit: PageLimit.members.defaultValue)
+    static let example = MemberPage([.example], limit: PageLimit.members.defaultValue, hasReceipts: false)
 }
 
 extension ChatList {

@@ -64,7 +64,7 @@ extension APIOperation {
     static let updateChat = APIOperation(
         "updateChat",
         .chats,
-        "Change a chat's title or metadata",
+        "Change a chat's title, metadata or receipts",
         """
         Fields that you leave out keep their values. A change takes the next position of the chat's log; a request that \
         changes nothing takes none.
@@ -107,6 +107,7 @@ extension JSONSchema {
                 .users(minimum: 0),
                 "Users who become members, besides the one who creates the chat. They need not exist yet."
             ),
+            .optional("receipts", .boolean, receiptsRule),
         ])
     )
 
@@ -121,6 +122,7 @@ extension JSONSchema {
                     example: ["topic": "releases"]
                 )
             ),
+            .optional("receipts", .boolean, "Whether the list of members shows how far each member has read."),
         ])
     )
 

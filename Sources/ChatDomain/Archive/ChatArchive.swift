@@ -130,7 +130,8 @@ package struct ArchivedChat: Equatable, Sendable {
 
     /// The chat with an empty log: the state in which an import inserts it.
     ///
-    /// The title and metadata are the archive's current ones, because a log does not record earlier ones.
+    /// The title, the metadata and the settings are the archive's current ones, because a log does not record earlier
+    /// ones.
     package var withoutLog: LogHead {
         let chat = head.chat
         return LogHead(
@@ -139,6 +140,7 @@ package struct ArchivedChat: Equatable, Sendable {
                 title: chat.title,
                 metadata: chat.metadata,
                 visibility: chat.visibility,
+                receipts: chat.receipts,
                 createdAt: chat.createdAt
             ),
             instant: chat.createdAt

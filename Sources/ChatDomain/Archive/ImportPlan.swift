@@ -147,6 +147,7 @@ package struct ImportPlan: Sendable {
         if head.chat.lastPosition > stored.chat.lastPosition {
             head.chat.title = chat.head.chat.title
             head.chat.metadata = chat.head.chat.metadata
+            head.chat.receipts = chat.head.chat.receipts
             writes.editedChats.insert(chat.id)
         }
         if head != stored {

@@ -199,7 +199,10 @@ package struct BatchPlan {
         let old = head.chat
         head.chat.title = edit.title?.value ?? old.title
         head.chat.metadata = edit.metadata.applied(to: old.metadata)
-        if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json) {
+        head.chat.receipts = edit.receipts ?? old.receipts
+        if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json),
+            head.chat.receipts == old.receipts
+        {
             return .done(.updated(old))
         }
         append(.chatUpdated, by: caller.author, to: &head)

@@ -66,6 +66,7 @@ package struct LogWrites: Sendable {
                 title: draft.title.value,
                 metadata: draft.metadata,
                 visibility: draft.visibility,
+                receipts: draft.receipts,
                 createdAt: createdAt,
                 lastPosition: lastPosition
             )
@@ -86,7 +87,7 @@ package struct LogWrites: Sendable {
     package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
     /// The new heads of the logs that change.
     package var movedHeads: [ChatID: LogHead] = [:]
-    /// Those of `movedHeads` whose title or metadata changes.
+    /// Those of `movedHeads` whose title, metadata or receipts change.
     package var editedChats: Set<ChatID> = []
     /// Chats to remove with all their entries.
     package var removedChats: Set<ChatID> = []

@@ -7,6 +7,8 @@ package struct Chat: Equatable, Sendable {
     /// Nil if the application attached nothing.
     package var metadata: Metadata?
     package let visibility: ChatVisibility
+    /// Whether members see how far the other members have read.
+    package var receipts: Bool
     /// By the clock of the server that accepted the request.
     package let createdAt: Instant
     /// The position of the last log entry; 0 for an empty log.
@@ -23,6 +25,7 @@ package struct Chat: Equatable, Sendable {
         title: String,
         metadata: Metadata? = nil,
         visibility: ChatVisibility = .private,
+        receipts: Bool = false,
         createdAt: Instant,
         lastPosition: Position = Position(rawValue: 0),
         lastMessageAt: Instant? = nil,
@@ -32,6 +35,7 @@ package struct Chat: Equatable, Sendable {
         self.title = title
         self.metadata = metadata
         self.visibility = visibility
+        self.receipts = receipts
         self.createdAt = createdAt
         self.lastPosition = lastPosition
         self.lastMessageAt = lastMessageAt
@@ -117,6 +121,8 @@ package struct ChatDraft: Sendable {
     /// Nil leaves the chat without metadata.
     package let metadata: Metadata?
     package var visibility: ChatVisibility
+    /// Whether members see how far the other members have read.
+    package let receipts: Bool
     /// The users who become members, besides the caller's user, who becomes the owner.
     package let members: MemberIDs?
     /// The two members of a chat that neither of them owns and of which there is only one; nil for any other chat.
@@ -126,17 +132,21 @@ package struct ChatDraft: Sendable {
 
     /// Derives the fingerprint from everything that the request contains.
     ///
-    /// - Parameter visibility: Nil if the request does not say; the chat is then private.
+    /// - Parameters:
+    ///   - visibility: Nil if the request does not say; the chat is then private.
+    ///   - receipts: Nil if the request does not say; the chat then has none.
     package init(
         title: ChatTitle,
         metadata: Metadata? = nil,
         visibility: ChatVisibility? = nil,
         members: MemberIDs? = nil,
+        receipts: Bool? = nil,
         idempotencyKey: IdempotencyKey? = nil
     ) {
         self.title = title
         self.metadata = metadata
         self.visibility = visibility ?? .private
+        self.receipts = receipts ?? false
         self.members = members
         direct = nil
         idempotency = idempotencyKey.map { key in
@@ -145,7 +155,8 @@ package struct ChatDraft: Sendable {
                 content: title.value,
                 metadata?.canonical,
                 visibility?.rawValue,
-                members?.ids.map(\.value).joined(separator: " ")
+                members?.ids.map(\.value).joined(separator: " "),
+                receipts.map { "receipts: \($0)" }
             )
         }
     }
@@ -155,6 +166,7 @@ package struct ChatDraft: Sendable {
         title = .ofDirectChat
         metadata = nil
         visibility = .private
+        receipts = false
         members = nil
         direct = pair
         idempotency = Idempotency(key: IdempotencyKey(ofDirectChatWith: pair.second), fingerprint: 0)
@@ -174,10 +186,13 @@ package struct ChatEdit: Sendable {
     package let title: ChatTitle?
     /// What to do with the chat's metadata.
     package let metadata: MetadataEdit
+    /// Nil keeps the setting.
+    package let receipts: Bool?
 
-    package init(title: ChatTitle? = nil, metadata: MetadataEdit = .keep) {
+    package init(title: ChatTitle? = nil, metadata: MetadataEdit = .keep, receipts: Bool? = nil) {
         self.title = title
         self.metadata = metadata
+        self.receipts = receipts
     }
 }
 

@@ -12,8 +12,7 @@ package protocol MemberStore: Sendable {
     ///   no member, and `StoreError.lastOwner`.
     func changeMembers(_ request: MemberRequest) async throws(StoreError) -> [Member]
 
-    /// Returns up to `limit` current members with ids above `user`, in the order of the ids' bytes; nil starts with the
-    /// first member.
+    /// Returns a page of current members with ids above `user`; nil starts with the first member.
     ///
     /// - Parameter limit: The maximum number of members, at least 1.
     func members(
@@ -21,7 +20,7 @@ package protocol MemberStore: Sendable {
         after user: UserID?,
         limit: Int,
         by caller: Caller
-    ) async throws(StoreError) -> [Member]
+    ) async throws(StoreError) -> MemberPage
 
     /// Moves the read marker of the caller's user; waits in the queue of the chat's messages.
     ///

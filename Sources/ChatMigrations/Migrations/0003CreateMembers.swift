@@ -19,6 +19,7 @@ extension Migration {
             up: """
                 ALTER TABLE chats ADD COLUMN
                     visibility TEXT NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'open'));
+                ALTER TABLE chats ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0 CHECK (receipts IN (0, 1));
                 ALTER TABLE chats ADD COLUMN activity INTEGER NOT NULL DEFAULT 0;
 
                 CREATE TABLE members (
@@ -48,6 +49,7 @@ extension Migration {
                 DROP TABLE departures;
                 DROP TABLE members;
                 ALTER TABLE chats DROP COLUMN activity;
+                ALTER TABLE chats DROP COLUMN receipts;
                 ALTER TABLE chats DROP COLUMN visibility;
                 DELETE FROM counters WHERE name = 'activity';
                 UPDATE changes SET kind = 'chat.updated', payload = NULL WHERE kind LIKE 'member.%';
@@ -63,6 +65,7 @@ extension Migration {
             up: """
                 ALTER TABLE chats
                     ADD COLUMN visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'open')),
+                    ADD COLUMN receipts boolean NOT NULL DEFAULT false,
                     ADD COLUMN activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
 
                 CREATE TABLE members (
@@ -89,7 +92,7 @@ extension Migration {
             down: """
                 DROP TABLE departures;
                 DROP TABLE members;
-                ALTER TABLE chats DROP COLUMN activity, DROP COLUMN visibility;
+                ALTER TABLE chats DROP COLUMN activity, DROP COLUMN receipts, DROP COLUMN visibility;
                 UPDATE changes SET kind = 'chat.updated', payload = NULL WHERE kind LIKE 'member.%';
                 """,
             erases: "every membership",

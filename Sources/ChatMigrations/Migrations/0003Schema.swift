@@ -4,7 +4,7 @@ enum MemberSchema {
     static let sqlite =
         (InitialSchema.sqlite + "\n" + AccessSchema.sqlite).replacing(
             "chats: table chats as af4b58a4a83760c5",
-            with: "chats: table chats as 259698de4b5178ce"
+            with: "chats: table chats as bf47015da470bf01"
         ) + "\n" + newSQLite
 
     private static let newSQLite = """
@@ -20,6 +20,7 @@ enum MemberSchema {
     private static let newPostgreSQL = """
         chats: CHECK ((visibility = ANY (ARRAY['private'::text, 'open'::text])))
         chats: activity bigint not null default ((pg_current_xact_id())::text)::bigint
+        chats: receipts boolean not null default false
         chats: visibility text not null default 'private'::text
         departures: CHECK (((char_length(user_id) >= 1) AND (char_length(user_id) <= 128)))
         departures: INDEX btree (user_id, activity)

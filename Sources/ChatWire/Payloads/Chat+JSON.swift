@@ -16,6 +16,7 @@ extension Chat: JSONWritable {
         writer.member("last_message_at", lastMessageAt)
         writer.member("message_count", messageCount)
         writer.member("visibility", visibility.rawValue)
+        writer.member("receipts", ifPresent: receipts ? true : nil)
         writer.member("metadata", ifPresent: metadata)
     }
 }
@@ -113,6 +114,13 @@ extension JSONSchema {
             .chatVisibility,
             "Who may read the chat without being a member: nobody (`private`), or every user (`open`)."
         ),
+        .optional("receipts", .boolean, receiptsRule),
         .optional("metadata", .metadata),
     ]
+
+    /// What the setting does, in the API document.
+    package static let receiptsRule = """
+        Whether the list of members shows how far each member has read. If it is absent, it does not.
+        """
+
 }

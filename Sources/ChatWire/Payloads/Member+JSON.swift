@@ -3,10 +3,24 @@ package import ChatDomain
 extension Member: JSONWritable {
     /// Writes a `Member`; the read marker is the user's own business.
     package func write(to writer: inout JSONWriter) {
+        writer.object { writeMembers(to: &$0) }
+    }
+
+    fileprivate func writeMembers(to writer: inout JSONWriter) {
+        writer.member("user_id", reference.userID)
+        writer.member("role", role.rawValue)
+        writer.member("joined_seq", joinedAt)
+    }
+}
+
+/// A member of a chat with receipts.
+private struct MemberWithReceipt: JSONWritable {
+    let member: Member
+
+    func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.member("user_id", reference.userID)
-            writer.member("role", role.rawValue)
-            writer.member("joined_seq", joinedAt)
+            member.writeMembers(to: &writer)
+            writer.member("read_seq", member.readPosition)
         }
     }
 }
@@ -19,7 +33,11 @@ extension MemberPage: JSONWritable {
 
     /// Writes the members of a `MemberPage` into the current object.
     package func writeMembers(to writer: inout JSONWriter) {
-        writer.member("members", members)
+        if hasReceipts {
+            writer.member("members", members.map(MemberWithReceipt.init))
+        } else {
+            writer.member("members", members)
+        }
         writer.member("next_cursor", next)
     }
 }
@@ -49,6 +67,11 @@ extension JSONSchema {
                 "joined_seq",
                 .integer(from: 1),
                 "The position of the entry with which the user joined, the last time if there were several."
+            ),
+            .optional(
+                "read_seq",
+                .integer(from: 0),
+                "The position up to which the user has read; only in the list of members of a chat with `receipts`."
             ),
         ])
     )
