@@ -52,7 +52,7 @@ extension ChatAction {
         case .removeMember: "remove members and readers"
         case .setSlowMode: "set slow mode"
         case .addMember: "add members"
-        case .editChat: "change title and metadata"
+        case .editChat: "edit the chat"
         case .grantRole: "grant roles below one's own"
         case .deleteChat: "delete the chat"
         case .appointOwner: "appoint owners"
