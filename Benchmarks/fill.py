@@ -88,13 +88,18 @@ PAIR, CROWD = 1, 2
 
 
 def members() -> str:
-    """SQL for members: `many` of all chats, `some` of 100; in each chat, they have not read the last 8 messages."""
+    """SQL for members: `many` of all chats, `some` of 100; in each chat, they have not read the last 8 messages.
+
+    `reader` is a member of the same 100 chats and has read everything, even the next message.
+    """
     return f"""
         UPDATE chats SET activity = 1;
         INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
         SELECT id, 'many', 'member', 1, last_seq - 8, 1 FROM chats WHERE id <> {CROWD};
         INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
         SELECT id, 'some', 'member', 1, last_seq - 8, 1 FROM chats WHERE id <= 101 AND id NOT IN ({PAIR}, {CROWD});
+        INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
+        SELECT chat_id, 'reader', role, joined_seq, read_seq + 9, 1 FROM members WHERE user_id = 'some';
         INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq, activity)
         SELECT id, 'poster', 'member', 1, last_seq, 1 FROM chats WHERE id IN ({PAIR}, {CROWD});
         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 998)
