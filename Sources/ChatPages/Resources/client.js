@@ -1,0 +1,1486 @@
+// @ts-check
+
+// The client of Chat API for browsers and Node: one module without dependencies. docs/clients.md shows how to use it,
+// and client.d.ts describes its API.
+
+/**
+ * @typedef {import("./client.js").ChatClientOptions} ChatClientOptions
+ * @typedef {import("./client.js").ChatEvent} ChatEvent
+ * @typedef {import("./client.js").ChatStore} ChatStore
+ * @typedef {import("./client.js").InboxEvent} InboxEvent
+ * @typedef {import("./client.js").LogEntry} LogEntry
+ * @typedef {import("./client.js").LogPage} LogPage
+ * @typedef {import("./client.js").Message} Message
+ * @typedef {import("./client.js").Metadata} Metadata
+ * @typedef {import("./client.js").Status} Status
+ * @typedef {import("./client.js").Tombstone} Tombstone
+ *
+ * @typedef {{ epoch: string | null, seq: number }} Position
+ * @typedef {{ query?: Record<string, unknown>, body?: unknown, headers?: Record<string, string> }} RequestParts
+ * @typedef {RequestParts & { retry?: boolean, signal?: AbortSignal }} RequestOptions
+ * @typedef {{ type: string, [field: string]: any }} StreamEvent
+ * @typedef {{ pending: PendingMessage, controller: AbortController }} Delivery
+ */
+
+const MAX_FOLLOWED_CHATS = 50;
+const MAX_QUEUED_EVENTS = 1000;
+const LOG_PAGE = 100;
+const REQUEST_TIMEOUT = 30_000;
+const DEFAULT_HEARTBEAT_SECONDS = 15;
+const DEAD_AFTER_HEARTBEATS = 2.5;
+const RENEW_TOKEN_BEFORE = 60_000;
+// A longer timer fires at once.
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** @param {number} milliseconds */
+const timerDelay = (milliseconds) => Math.min(Math.max(milliseconds, 0), MAX_TIMER);
+
+/**
+ * A version 4 UUID. `crypto.randomUUID` is missing on pages that are served over plain HTTP.
+ */
+function uuid() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/**
+ * A controller that aborts with any of the signals. Abort it when the work is done: it then stops listening to them.
+ * @param {(AbortSignal | undefined)[]} signals
+ */
+function linkedController(...signals) {
+    const controller = new AbortController();
+    for (const signal of signals) {
+        if (signal?.aborted) controller.abort();
+        signal?.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
+    }
+    return controller;
+}
+
+/**
+ * The promise's outcome, or a rejection as soon as the signal aborts.
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+function untilAborted(promise, signal) {
+    return new Promise((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        if (signal.aborted) abort();
+        signal.addEventListener("abort", abort);
+        promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    });
+}
+
+/** Why a request or the stream failed. `status` is 0 if there was no response. */
+export class ChatError extends Error {
+    /**
+     * @param {string} code
+     * @param {unknown} detail
+     * @param {{ status?: number, requestID?: string | null, retryAfter?: number | null, cause?: unknown }} context
+     */
+    constructor(code, detail, { status = 0, requestID = null, retryAfter = null, cause } = {}) {
+        super(typeof detail === "string" ? detail : JSON.stringify(detail), { cause });
+        this.name = "ChatError";
+        this.status = status;
+        this.code = code;
+        this.detail = detail;
+        this.requestID = requestID;
+        this.retryAfter = retryAfter;
+    }
+
+    /** Whether the same request may succeed later. */
+    get isTemporary() {
+        return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    }
+
+    /** @param {Response} response */
+    static async of(response) {
+        const body = await response.json().catch(() => null);
+        const retryAfter = response.headers.get("Retry-After");
+        return new ChatError(body?.code ?? `http_${response.status}`, body?.detail ?? response.statusText, {
+            status: response.status,
+            requestID: response.headers.get("X-Request-ID"),
+            retryAfter: retryAfter === null ? null : secondsUntil(retryAfter),
+        });
+    }
+}
+
+/**
+ * Reads `Retry-After`, a number of seconds or a date.
+ * @param {string} retryAfter
+ */
+function secondsUntil(retryAfter) {
+    const seconds = Number(retryAfter);
+    return Number.isNaN(seconds) ? Math.max(0, (Date.parse(retryAfter) - Date.now()) / 1000) || 0 : seconds;
+}
+
+/** Delays between attempts: random between 0 and a bound, which doubles with each attempt. In seconds. */
+export class Backoff {
+    #minDelay;
+    #maxDelay;
+    #random;
+    #bound;
+
+    constructor(minDelay = 0.5, maxDelay = 30, random = Math.random) {
+        this.#minDelay = minDelay;
+        this.#maxDelay = maxDelay;
+        this.#random = random;
+        this.#bound = minDelay;
+    }
+
+    /** The next delay, which is at least what the server asked for. */
+    next(atLeast = 0) {
+        const delay = this.#random() * this.#bound;
+        this.#bound = Math.min(this.#bound * 2, this.#maxDelay);
+        return Math.max(delay, atLeast);
+    }
+
+    reset() {
+        this.#bound = this.#minDelay;
+    }
+}
+
+/** Parses JSON lines from the chunks in which they arrive. Empty lines, which are heartbeats, are skipped. */
+export class LineReader {
+    #decoder = new TextDecoder();
+    #rest = "";
+
+    /**
+     * Returns the events of the lines that are complete. Throws if a line is not JSON.
+     * @param {Uint8Array} chunk
+     * @returns {StreamEvent[]}
+     */
+    push(chunk) {
+        const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
+        this.#rest = lines.pop() ?? "";
+        return lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+    }
+}
+
+/**
+ * Parses a position such as `17`, `"17"` or `"7f3c9a01.17"`.
+ * @param {number | string} text
+ * @returns {Position}
+ */
+export function parsePosition(text) {
+    const match = /^(?:([0-9a-f]{8})\.)?(\d+)$/.exec(String(text));
+    if (!match) throw new TypeError(`"${text}" is not a position`);
+    return { epoch: match[1] ?? null, seq: Number(match[2]) };
+}
+
+/** @param {Position} position */
+export function formatPosition({ epoch, seq }) {
+    return epoch === null ? String(seq) : `${epoch}.${seq}`;
+}
+
+/** Holds a token until it expires or is rejected. Calls the application for the next one, one call at a time. */
+export class TokenSource {
+    #callback;
+    #now;
+    /** @type {{ token: string | null, renewAt: number } | null} */
+    #held = null;
+    /** @type {Promise<string | null> | null} */
+    #call = null;
+
+    /**
+     * @param {() => string | null | Promise<string | null>} callback
+     * @param {() => number} now in milliseconds
+     */
+    constructor(callback, now = Date.now) {
+        this.#callback = callback;
+        this.#now = now;
+    }
+
+    /** @returns {Promise<string | null>} */
+    async get() {
+        if (this.#held && this.#now() < this.#held.renewAt) return this.#held.token;
+        this.#call ??= this.#ask().finally(() => {
+            this.#call = null;
+        });
+        return this.#call;
+    }
+
+    /**
+     * Forgets a token that the server does not accept, unless it was replaced since.
+     * @param {string | null} token
+     */
+    reject(token) {
+        if (this.#held?.token === token) this.#held = null;
+    }
+
+    async #ask() {
+        const token = await this.#callback();
+        this.#held = { token, renewAt: expiration(token) - RENEW_TOKEN_BEFORE };
+        return token;
+    }
+}
+
+/**
+ * When the token expires, in milliseconds. Server keys and other tokens without `exp` never do.
+ * @param {string | null} token
+ */
+function expiration(token) {
+    try {
+        const payload = (token ?? "").split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+        const { exp } = JSON.parse(atob(payload));
+        return typeof exp === "number" ? exp * 1000 : Infinity;
+    } catch {
+        return Infinity;
+    }
+}
+
+/** A message that was handed to `send`. Its status is `pending` until the server accepts or rejects it. */
+export class PendingMessage {
+    /** @type {"pending" | "sent" | "failed"} */
+    status = "pending";
+    /** @type {Message | Tombstone | null} */
+    message = null;
+    /** @type {ChatError | null} */
+    error = null;
+    /** @type {Promise<Message | Tombstone>} */
+    result = Promise.resolve(/** @type {any} */ (null));
+    /** @type {(message: Message | Tombstone) => void} */
+    #resolve = () => {};
+    /** @type {(error: unknown) => void} */
+    #reject = () => {};
+
+    /**
+     * @param {number} chatID
+     * @param {string} text
+     * @param {{ key?: string, replyTo?: number | null, metadata?: Metadata | null }} options
+     */
+    constructor(chatID, text, { key = uuid(), replyTo = null, metadata = null } = {}) {
+        this.chatID = chatID;
+        this.text = text;
+        this.key = key;
+        this.replyTo = replyTo;
+        this.metadata = metadata;
+        this.begin();
+    }
+
+    begin() {
+        this.status = "pending";
+        this.error = null;
+        this.result = new Promise((resolve, reject) => {
+            this.#resolve = resolve;
+            this.#reject = reject;
+        });
+        // An application that shows `status` need not wait for the result.
+        this.result.catch(() => {});
+    }
+
+    /** @param {Message | Tombstone} message */
+    settle(message) {
+        this.status = "sent";
+        this.message = message;
+        this.error = null;
+        this.#resolve(message);
+    }
+
+    /** @param {ChatError} error */
+    fail(error) {
+        this.status = "failed";
+        this.error = error;
+        this.#reject(error);
+    }
+
+    toJSON() {
+        const { chatID, text, key, replyTo, metadata, status } = this;
+        const error = this.error && { status: this.error.status, code: this.error.code, detail: this.error.detail };
+        return { chatID, text, key, replyTo, metadata, status, error };
+    }
+
+    /** @param {ReturnType<PendingMessage["toJSON"]>} stored */
+    static from({ chatID, text, key, replyTo, metadata, error }) {
+        const pending = new PendingMessage(chatID, text, { key, replyTo, metadata });
+        if (error) pending.fail(new ChatError(error.code, error.detail, { status: error.status }));
+        return pending;
+    }
+}
+
+/** The unsent messages of all chats, in the order in which they were sent. */
+export class Outbox {
+    /** @type {PendingMessage[]} */
+    #messages = [];
+
+    get all() {
+        return [...this.#messages];
+    }
+
+    /** @param {number} chatID */
+    of(chatID) {
+        return this.#messages.filter((pending) => pending.chatID === chatID);
+    }
+
+    /**
+     * The message to send next. A failed one does not hold up those after it.
+     * @param {number} chatID
+     */
+    next(chatID) {
+        return this.of(chatID).find(({ status }) => status === "pending");
+    }
+
+    /**
+     * @param {number} chatID
+     * @param {string} key
+     */
+    find(chatID, key) {
+        return this.of(chatID).find((pending) => pending.key === key);
+    }
+
+    /** @param {PendingMessage} pending */
+    has(pending) {
+        return this.#messages.includes(pending);
+    }
+
+    /** @param {PendingMessage} pending */
+    add(pending) {
+        this.#messages.push(pending);
+    }
+
+    /** @param {PendingMessage} pending */
+    remove(pending) {
+        this.#messages = this.#messages.filter((other) => other !== pending);
+    }
+
+    /**
+     * Makes a failed message pending again, at its old place and under its old key, unless another message has the key.
+     * @param {PendingMessage} pending
+     */
+    retry(pending) {
+        if (pending.error?.code === "idempotency_key_reused") pending.key = uuid();
+        pending.begin();
+    }
+
+    /** What `restore` accepts; null if there is nothing to keep. */
+    get serialized() {
+        return this.#messages.length === 0 ? null : JSON.stringify(this.#messages);
+    }
+
+    /**
+     * Puts the messages that were serialized before those added since.
+     * @param {string | null} serialized
+     */
+    restore(serialized) {
+        const messages = /** @type {PendingMessage[]} */ (JSON.parse(serialized ?? "[]").map(PendingMessage.from));
+        this.#messages = [...messages.filter(({ chatID, key }) => !this.find(chatID, key)), ...this.#messages];
+    }
+}
+
+/** Waits that end early when the network is restored, though never before the time for which the server asked. */
+class Pauses {
+    /** @type {Set<() => void>} */
+    #hurry = new Set();
+
+    /**
+     * Waits for some seconds, or until the signal aborts.
+     * @param {number} seconds
+     * @param {number} atLeast
+     * @param {AbortSignal} signal
+     * @returns {Promise<void>}
+     */
+    wait(seconds, atLeast, signal) {
+        return new Promise((resolve) => {
+            if (signal.aborted) return resolve();
+            const earliest = Date.now() + atLeast * 1000;
+            const end = () => {
+                clearTimeout(timer);
+                this.#hurry.delete(hurry);
+                signal.removeEventListener("abort", end);
+                resolve();
+            };
+            const hurry = () => {
+                clearTimeout(timer);
+                timer = setTimeout(end, timerDelay(earliest - Date.now()));
+            };
+            let timer = setTimeout(end, timerDelay(seconds * 1000));
+            this.#hurry.add(hurry);
+            signal.addEventListener("abort", end);
+        });
+    }
+
+    hurry() {
+        for (const hurry of this.#hurry) hurry();
+    }
+}
+
+/** Requests with the current token. */
+class Transport {
+    #url;
+    #tokens;
+    #closing = new AbortController();
+    pauses = new Pauses();
+
+    /** @param {ChatClientOptions} options */
+    constructor({ url, token = () => null, minDelay, maxDelay }) {
+        this.#url = String(url).replace(/\/+$/, "");
+        this.#tokens = new TokenSource(token);
+        this.newBackoff = () => new Backoff(minDelay, maxDelay);
+    }
+
+    get closed() {
+        return this.#closing.signal;
+    }
+
+    close() {
+        this.#closing.abort();
+    }
+
+    /**
+     * Sends a request, and repeats it while that may help: with a new token after a 401, and with a backoff if `retry`
+     * is set, which is only for requests that change nothing or have a key.
+     * @param {string} method
+     * @param {string} path
+     * @param {RequestOptions} options
+     * @returns {Promise<any>} the JSON of the response
+     */
+    async request(method, path, { retry = method === "GET", signal, ...parts } = {}) {
+        const backoff = this.newBackoff();
+        const canceled = linkedController(signal, this.closed);
+        let hasNewToken = false;
+        try {
+            for (;;) {
+                try {
+                    return await this.#attempt(method, path, parts, canceled.signal);
+                } catch (error) {
+                    canceled.signal.throwIfAborted();
+                    if (!(error instanceof ChatError)) throw error;
+                    if (error.status === 401 && !hasNewToken) {
+                        hasNewToken = true;
+                    } else if (retry && error.isTemporary) {
+                        const atLeast = error.retryAfter ?? 0;
+                        await this.pauses.wait(backoff.next(atLeast), atLeast, canceled.signal);
+                        canceled.signal.throwIfAborted();
+                    } else {
+                        throw error;
+                    }
+                }
+            }
+        } finally {
+            canceled.abort();
+        }
+    }
+
+    /**
+     * @param {string} method
+     * @param {string} path
+     * @param {RequestParts} parts
+     * @param {AbortSignal} signal
+     */
+    async #attempt(method, path, parts, signal) {
+        const controller = linkedController(signal);
+        const timer = setTimeout(() => controller.abort(), REQUEST_TIMEOUT);
+        try {
+            const { response } = await this.fetch(method, path, parts, controller.signal);
+            return response.status === 204 ? null : await response.json();
+        } catch (error) {
+            throw error instanceof ChatError ? error : networkError(error);
+        } finally {
+            clearTimeout(timer);
+            controller.abort();
+        }
+    }
+
+    /**
+     * Sends a request once.
+     * @param {string} method
+     * @param {string} path
+     * @param {RequestParts} parts
+     * @param {AbortSignal} signal
+     * @returns {Promise<{ response: Response, token: string | null }>} a response with a 2xx status; others are thrown
+     */
+    async fetch(method, path, { query = {}, body, headers = {} }, signal) {
+        const token = await untilAborted(this.#tokens.get(), signal).catch((cause) => {
+            throw new ChatError("token_unavailable", "The application returned no token", { cause });
+        });
+        const response = await fetch(this.#url + path + queryString(query), {
+            method,
+            signal,
+            headers: {
+                ...(token !== null && { Authorization: `Bearer ${token}` }),
+                ...(body !== undefined && { "Content-Type": "application/json" }),
+                ...headers,
+            },
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        if (response.ok) return { response, token };
+        if (response.status === 401) this.rejectToken(token);
+        throw await ChatError.of(response);
+    }
+
+    /** @param {string | null} token */
+    rejectToken(token) {
+        this.#tokens.reject(token);
+    }
+}
+
+/** @param {unknown} cause */
+function networkError(cause) {
+    return new ChatError("network_error", "The server cannot be reached, or the connection broke", { cause });
+}
+
+/** @param {Record<string, unknown>} fields those that are undefined are left out */
+function queryString(fields) {
+    const present = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+    return present.length === 0 ? "" : `?${new URLSearchParams(present.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** Events for one consumer, who calls `next` until it returns null. */
+class Feed {
+    #wake = () => {};
+    #closing = new AbortController();
+    /** @type {unknown} */
+    #failure = null;
+
+    /** Aborts when the consumer has left. */
+    get signal() {
+        return this.#closing.signal;
+    }
+
+    close() {
+        this.#closing.abort();
+        this.#wake();
+    }
+
+    /**
+     * Makes `next` throw once it has returned what came before.
+     * @param {unknown} error
+     */
+    fail(error) {
+        this.#failure = error;
+        this.#wake();
+    }
+
+    wake() {
+        this.#wake();
+    }
+
+    /** Waits for a call of `wake`. Call it in the turn in which there was nothing to take. */
+    async change() {
+        if (this.#failure) throw this.#failure;
+        await new Promise((resolve) => {
+            this.#wake = () => resolve(null);
+        });
+    }
+}
+
+/** The events of a chat: its log without gaps or repetitions, however they arrive, and notices in between. */
+export class ChatFeed extends Feed {
+    #readLog;
+    // The last position that the consumer has taken.
+    /** @type {Position | null} */
+    #taken;
+    // The last position that has arrived; it may be queued, or left in the log.
+    /** @type {Position | null} */
+    #arrived;
+    // Each event, and the position that the consumer must have taken before.
+    /** @type {{ event: any, after: number }[]} */
+    #queue = [];
+    #isCaughtUp = false;
+
+    /**
+     * @param {number} chatID
+     * @param {Position | null} position null starts now
+     * @param {(after: number, signal: AbortSignal) => Promise<LogPage>} readLog
+     */
+    constructor(chatID, position, readLog) {
+        super();
+        this.chatID = chatID;
+        this.#taken = position;
+        this.#arrived = position;
+        this.#readLog = readLog;
+    }
+
+    /** Where the connection resumes. */
+    get arrived() {
+        return this.#arrived;
+    }
+
+    /** Where another process resumes. */
+    get taken() {
+        return this.#taken;
+    }
+
+    /**
+     * A connection continues after what has arrived or, if the chat starts now, after the end of its log.
+     * @param {string} epoch
+     * @param {number} lastSeq
+     */
+    start(epoch, lastSeq) {
+        const seq = this.#arrived?.seq ?? lastSeq;
+        this.#arrived = { epoch, seq };
+        if (this.#taken?.epoch === epoch) return;
+        this.#taken = { epoch, seq: this.#taken?.seq ?? seq };
+        this.#enqueue(null);
+    }
+
+    /** @param {StreamEvent} event */
+    push(event) {
+        if (!this.#arrived) return;
+        if (event.seq === undefined) {
+            if (event.type === "chat.deleted" || this.#hasRoom) this.#enqueue(event);
+        } else if (event.seq > this.#arrived.seq) {
+            this.#arrived = { ...this.#arrived, seq: event.seq };
+            if (this.#hasRoom) this.#enqueue(event, event.seq - 1);
+            else this.wake();
+        }
+    }
+
+    caughtUp() {
+        if (!this.#isCaughtUp) this.#enqueue({ type: "caught_up" });
+        this.#isCaughtUp = true;
+    }
+
+    interrupted() {
+        this.#isCaughtUp = false;
+    }
+
+    /**
+     * Starts over: positions belong to another epoch, or the log has gone backward.
+     * @param {string} epoch
+     */
+    reset(epoch) {
+        this.#arrived = { epoch, seq: 0 };
+        this.#queue = [];
+        this.#isCaughtUp = false;
+        this.#enqueue({ type: "reset", epoch });
+    }
+
+    /** The chat was deleted, or the user left it. */
+    end() {
+        this.#queue = [];
+        this.#arrived = this.#taken;
+        this.#enqueue({ type: "chat.deleted", chat_id: this.chatID });
+    }
+
+    /**
+     * The next event; null when the consumer has left, and undefined when only the position has changed.
+     * @returns {Promise<ChatEvent | null | undefined>}
+     */
+    async next() {
+        while (!this.signal.aborted) {
+            const head = this.#queue[0];
+            if (head?.event?.type === "reset") {
+                this.#taken = { epoch: head.event.epoch, seq: 0 };
+            } else if ((head?.after ?? this.#arrived?.seq ?? 0) > (this.#taken?.seq ?? 0)) {
+                await this.#fill();
+                continue;
+            } else if (!head) {
+                await this.change();
+                continue;
+            }
+            this.#queue.shift();
+            const seq = head.event?.seq;
+            if (seq === undefined) return head.event ?? undefined;
+            if (this.#taken && seq > this.#taken.seq) {
+                this.#taken = { ...this.#taken, seq };
+                return head.event;
+            }
+        }
+        return null;
+    }
+
+    get #hasRoom() {
+        return this.#queue.length < MAX_QUEUED_EVENTS;
+    }
+
+    /** @param {any} event */
+    #enqueue(event, after = this.#arrived?.seq ?? 0) {
+        this.#queue.push({ event, after });
+        this.wake();
+    }
+
+    /** Puts the entries that are missing before the queue. */
+    async #fill() {
+        const epoch = this.#arrived?.epoch;
+        const after = this.#taken?.seq ?? 0;
+        let page;
+        try {
+            page = await this.#readLog(after, this.signal);
+        } catch (error) {
+            if (this.signal.aborted) return;
+            if (error instanceof ChatError && error.status === 404) return this.end();
+            throw error;
+        }
+        if (epoch !== this.#arrived?.epoch) return;
+        if (page.epoch !== epoch || page.entries.length === 0) return this.reset(page.epoch);
+        const entries = page.entries.map((entry) => ({ ...entry, chat_id: this.chatID }));
+        this.#queue.unshift(...entries.map((event) => ({ event, after: event.seq - 1 })));
+    }
+}
+
+/** The lines of the inbox. The latest line of a chat replaces one that the consumer has not taken. */
+export class InboxFeed extends Feed {
+    /** @type {Map<number | string, any>} */
+    #items = new Map();
+    #isCaughtUp = false;
+    /** @type {string | null} */
+    #taken;
+    /** @type {string | null} */
+    #arrived;
+
+    /** @param {string | null} cursor */
+    constructor(cursor) {
+        super();
+        this.#taken = cursor;
+        this.#arrived = cursor;
+    }
+
+    /** Where the connection resumes. */
+    get arrived() {
+        return this.#arrived;
+    }
+
+    /** Where another process resumes: all lines before this cursor were taken. */
+    get taken() {
+        return this.#taken;
+    }
+
+    /** @param {StreamEvent} event */
+    push(event) {
+        if (event.type === "cursor") {
+            this.#arrived = event.cursor;
+            // It covers the lines that are queued now, so it moves behind them.
+            this.#items.delete("cursor");
+        }
+        this.#items.set(event.type === "cursor" ? "cursor" : event.chat_id, event);
+        this.wake();
+    }
+
+    caughtUp() {
+        if (!this.#isCaughtUp) this.#items.set("caught_up", { type: "caught_up" });
+        this.#isCaughtUp = true;
+        this.wake();
+    }
+
+    interrupted() {
+        this.#isCaughtUp = false;
+    }
+
+    /** @param {string} epoch */
+    reset(epoch) {
+        this.#arrived = null;
+        this.#isCaughtUp = false;
+        this.#items = new Map([["reset", { type: "reset", epoch }]]);
+        this.wake();
+    }
+
+    /**
+     * The next event; null when the consumer has left, and undefined when only the cursor has changed.
+     * @returns {Promise<InboxEvent | null | undefined>}
+     */
+    async next() {
+        while (!this.signal.aborted) {
+            const [head] = this.#items;
+            if (!head) {
+                await this.change();
+                continue;
+            }
+            const [key, event] = head;
+            this.#items.delete(key);
+            if (key === "reset") this.#taken = null;
+            if (key !== "cursor") return event;
+            this.#taken = event.cursor;
+            return undefined;
+        }
+        return null;
+    }
+}
+
+/** The one stream that feeds all consumers. It exists while there is one. */
+class Connection {
+    #transport;
+    #onStatus;
+    #onMessage;
+    /** @type {Set<ChatFeed>} */
+    #chats = new Set();
+    /** @type {Set<InboxFeed>} */
+    #inboxes = new Set();
+    #attempt = new AbortController();
+    #isRunning = false;
+    #isGathering = false;
+
+    /**
+     * @param {Transport} transport
+     * @param {(status: Status, error?: ChatError) => void} onStatus
+     * @param {(message: Message) => void} onMessage
+     */
+    constructor(transport, onStatus, onMessage) {
+        this.#transport = transport;
+        this.#onStatus = onStatus;
+        this.#onMessage = onMessage;
+    }
+
+    /**
+     * Yields a feed's events, and connects it meanwhile. After each event, `save` stores how far the consumer has come.
+     * @template {ChatFeed | InboxFeed} F
+     * @param {F} feed
+     * @param {AbortSignal | undefined} signal
+     * @param {(feed: F) => unknown} save
+     */
+    async *events(feed, signal, save) {
+        const canceled = linkedController(signal, this.#transport.closed);
+        canceled.signal.addEventListener("abort", () => feed.close());
+        if (canceled.signal.aborted) return;
+        try {
+            this.#add(feed);
+            for (;;) {
+                const event = await feed.next();
+                if (event === null) return;
+                if (event) yield event;
+                await save(feed);
+                if (event?.type === "chat.deleted") return;
+            }
+        } finally {
+            canceled.abort();
+            this.#remove(feed);
+        }
+    }
+
+    /** @param {ChatFeed | InboxFeed} feed */
+    #add(feed) {
+        if (feed instanceof InboxFeed) {
+            this.#inboxes.add(feed);
+        } else {
+            const followed = new Set([...this.#chats, feed].map(({ chatID }) => chatID));
+            if (followed.size > MAX_FOLLOWED_CHATS) {
+                throw new RangeError(`A client follows at most ${MAX_FOLLOWED_CHATS} chats at once`);
+            }
+            this.#chats.add(feed);
+        }
+        this.#replace();
+    }
+
+    /** @param {ChatFeed | InboxFeed} feed */
+    #remove(feed) {
+        const isConnected = feed instanceof InboxFeed ? this.#inboxes.delete(feed) : this.#chats.delete(feed);
+        if (isConnected) this.#replace();
+    }
+
+    /** Connects anew after the current turn, so that changes made together cause one connection. */
+    #replace() {
+        if (this.#isGathering) return;
+        this.#isGathering = true;
+        setTimeout(() => {
+            this.#isGathering = false;
+            this.#attempt.abort();
+            if (!this.#isRunning) this.#run();
+        });
+    }
+
+    get #isWanted() {
+        return !this.#transport.closed.aborted && this.#chats.size + this.#inboxes.size > 0;
+    }
+
+    async #run() {
+        this.#isRunning = true;
+        const backoff = this.#transport.newBackoff();
+        let hasNewToken = false;
+        const onCaughtUp = () => {
+            backoff.reset();
+            hasNewToken = false;
+        };
+        while (this.#isWanted) {
+            this.#attempt = linkedController(this.#transport.closed);
+            const { signal } = this.#attempt;
+            try {
+                await this.#stream(signal, onCaughtUp);
+            } catch (thrown) {
+                if (signal.aborted) continue;
+                const error = thrown instanceof ChatError ? thrown : networkError(thrown);
+                for (const feed of [...this.#chats, ...this.#inboxes]) feed.interrupted();
+                if (error.status === 401 && !hasNewToken) {
+                    hasNewToken = true;
+                    continue;
+                }
+                this.#onStatus("offline", error);
+                if (!error.isTemporary && error.status !== 401 && (await this.#explain(error, signal))) continue;
+                const atLeast = error.retryAfter ?? 0;
+                await this.#transport.pauses.wait(backoff.next(atLeast), atLeast, this.#transport.closed);
+            } finally {
+                this.#attempt.abort();
+            }
+        }
+        this.#isRunning = false;
+        this.#onStatus("idle");
+    }
+
+    /**
+     * Reads one stream. It never returns: the error says why the stream ended.
+     * @param {AbortSignal} signal
+     * @param {() => void} onCaughtUp
+     */
+    async #stream(signal, onCaughtUp) {
+        // Consumers that come while this stream is open wait for the next one.
+        const chats = [...this.#chats];
+        const inboxes = [...this.#inboxes];
+        const controller = linkedController(signal);
+        let heartbeat = DEFAULT_HEARTBEAT_SECONDS;
+        /** @type {ReturnType<typeof setTimeout>} */
+        let silence;
+        const onBytes = () => {
+            clearTimeout(silence);
+            silence = setTimeout(() => controller.abort(), timerDelay(heartbeat * DEAD_AFTER_HEARTBEATS * 1000));
+        };
+        this.#onStatus("connecting");
+        onBytes();
+        try {
+            const headers = { Accept: "application/x-ndjson" };
+            const path = streamPath(chats, inboxes);
+            const { response, token } = await this.#transport.fetch("GET", path, { headers }, controller.signal);
+            this.#onStatus("catching_up");
+            const lines = new LineReader();
+            const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+            for (;;) {
+                const { done, value } = await reader.read();
+                if (done) throw networkError("The stream ended");
+                onBytes();
+                for (const event of lines.push(value)) {
+                    if (event.type === "hello") heartbeat = event.heartbeat_seconds;
+                    if (event.type === "unauthorized") this.#transport.rejectToken(token);
+                    this.#receive(event, chats, inboxes);
+                    if (event.type === "caught_up") {
+                        onCaughtUp();
+                        this.#onStatus("live");
+                    }
+                }
+            }
+        } finally {
+            // @ts-ignore: it is set by the first call of onBytes.
+            clearTimeout(silence);
+            controller.abort();
+        }
+    }
+
+    /**
+     * @param {StreamEvent} event
+     * @param {ChatFeed[]} chats
+     * @param {InboxFeed[]} inboxes
+     */
+    #receive(event, chats, inboxes) {
+        switch (event.type) {
+            case "hello":
+                for (const { chat_id, last_seq } of event.chats) {
+                    for (const feed of chats) if (feed.chatID === chat_id) feed.start(event.epoch, last_seq);
+                }
+                break;
+            case "chat":
+            case "left":
+            case "cursor":
+                for (const feed of inboxes) feed.push(event);
+                break;
+            case "caught_up":
+                for (const feed of [...chats, ...inboxes]) feed.caughtUp();
+                break;
+            case "reset":
+                resetOutdated(event.epoch, chats, inboxes);
+                throw new ChatError("reset", "Positions belong to another epoch, or the log has gone backward");
+            case "unauthorized":
+                throw new ChatError(event.reason, "The token is no longer accepted", { status: 401 });
+            case "reconnect":
+                throw new ChatError("reconnect", "The server asks to reconnect", { retryAfter: event.delay_ms / 1000 });
+            case "overflow":
+            case "failed":
+                throw new ChatError(event.code ?? event.type, event.detail ?? "The server ended the stream");
+            default:
+                if (event.type === "message.created") this.#onMessage(event.message);
+                for (const feed of chats) if (feed.chatID === event.chat_id) feed.push(event);
+        }
+    }
+
+    /**
+     * A response such as 404 does not name the chat that it is about: finds it by reading the log of each, and tells
+     * its consumer. If it is none, nothing can be streamed.
+     * @param {ChatError} error
+     * @param {AbortSignal} signal
+     * @returns {Promise<boolean>} whether to connect again at once
+     */
+    async #explain(error, signal) {
+        let isExplained = false;
+        for (const feed of this.#chats) {
+            try {
+                const page = await readLog(this.#transport, feed.chatID, feed.arrived?.seq ?? 0, 1, signal);
+                const { epoch, seq } = feed.arrived ?? { epoch: null, seq: 0 };
+                if (page.last_seq >= seq && (epoch === null || epoch === page.epoch)) continue;
+                feed.reset(page.epoch);
+            } catch (failure) {
+                if (signal.aborted) return true;
+                if (failure instanceof ChatError && failure.status === 404) feed.end();
+                else feed.fail(failure);
+                this.#chats.delete(feed);
+            }
+            isExplained = true;
+        }
+        if (isExplained) return true;
+        // A chat may have come back since.
+        if (error.status === 404) return false;
+        const feeds = this.#inboxes.size > 0 ? this.#inboxes : this.#chats;
+        for (const feed of feeds) feed.fail(error);
+        feeds.clear();
+        return true;
+    }
+}
+
+/**
+ * @param {ChatFeed[]} chats
+ * @param {InboxFeed[]} inboxes
+ */
+function streamPath(chats, inboxes) {
+    /** @type {Map<number, Position | null>} */
+    const positions = new Map();
+    for (const { chatID, arrived } of chats) {
+        const other = positions.get(chatID);
+        if (!other || (arrived && arrived.seq < other.seq)) positions.set(chatID, arrived);
+    }
+    const followed = Array.from(positions, ([id, position]) => (position ? `${id}:${formatPosition(position)}` : id));
+    if (inboxes.length === 0) return `/events?chats=${followed}`;
+    const [cursor, ...others] = inboxes.map(({ arrived }) => arrived);
+    const after = others.every((other) => other === cursor) ? cursor : null;
+    return `/inbox${queryString({ after, follow: followed.length > 0 ? followed : null })}`;
+}
+
+/**
+ * Resets what belongs to another epoch or, if nothing does, everything: a log of this epoch has gone backward.
+ * @param {string} epoch
+ * @param {ChatFeed[]} chats
+ * @param {InboxFeed[]} inboxes
+ */
+function resetOutdated(epoch, chats, inboxes) {
+    const positioned = [...chats, ...inboxes].filter(({ arrived }) => arrived !== null);
+    const outdated = positioned.filter(({ arrived }) => {
+        return typeof arrived === "string" ? !arrived.startsWith(`${epoch}.`) : (arrived?.epoch ?? epoch) !== epoch;
+    });
+    for (const feed of outdated.length > 0 ? outdated : positioned) feed.reset(epoch);
+}
+
+/**
+ * @param {Transport} transport
+ * @param {number} chatID
+ * @param {number} after
+ * @param {number} limit
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<LogPage>}
+ */
+function readLog(transport, chatID, after, limit, signal) {
+    return transport.request("GET", `/chats/${chatID}/log`, { query: { after, limit }, signal });
+}
+
+/** Sends the messages of each chat in order, one at a time, and keeps those that are unsent in the store. */
+class Sender {
+    #transport;
+    #store;
+    #onChange;
+    #outbox = new Outbox();
+    #restored;
+    // Resolves when the store holds the outbox.
+    /** @type {Promise<unknown>} */
+    #saved = Promise.resolve();
+    // The chats that have a sending loop, and what is on its way.
+    /** @type {Map<number, Delivery | null>} */
+    #deliveries = new Map();
+
+    /**
+     * @param {Transport} transport
+     * @param {ChatStore} store
+     * @param {(pending: PendingMessage) => void} onChange
+     */
+    constructor(transport, store, onChange) {
+        this.#transport = transport;
+        this.#store = store;
+        this.#onChange = onChange;
+        this.#restored = this.#restore();
+        this.#restored.catch(() => {});
+    }
+
+    /** @param {number} chatID */
+    pending(chatID) {
+        return this.#outbox.of(chatID);
+    }
+
+    /** @param {PendingMessage} draft */
+    send(draft) {
+        const known = this.#outbox.find(draft.chatID, draft.key);
+        if (known) return known;
+        this.#outbox.add(draft);
+        this.#enqueue(draft);
+        return draft;
+    }
+
+    /** @param {PendingMessage} pending */
+    retry(pending) {
+        if (pending.status !== "failed" || !this.#outbox.has(pending)) return;
+        this.#outbox.retry(pending);
+        this.#enqueue(pending);
+    }
+
+    /** @param {PendingMessage} pending */
+    discard(pending) {
+        if (!this.#outbox.has(pending)) return;
+        this.#outbox.remove(pending);
+        pending.fail(new ChatError("discarded", "The message was discarded"));
+        this.#forget(pending);
+    }
+
+    /**
+     * Settles the pending message that became this one, if it is ours.
+     * @param {Message} message
+     */
+    settle(message) {
+        const key = message.idempotency_key;
+        const pending = key === undefined ? undefined : this.#outbox.find(message.chat_id, key);
+        if (pending) this.#settle(pending, message);
+    }
+
+    async #restore() {
+        this.#outbox.restore(await this.#store.get("outbox"));
+        for (const pending of this.#outbox.all) {
+            this.#onChange(pending);
+            this.#deliver(pending.chatID);
+        }
+    }
+
+    #save() {
+        this.#saved = this.#restored.then(() => this.#store.set("outbox", this.#outbox.serialized));
+        this.#saved.catch(() => {});
+        return this.#saved;
+    }
+
+    /** @param {PendingMessage} pending */
+    async #enqueue(pending) {
+        try {
+            await this.#save();
+            if (!this.#outbox.has(pending)) return;
+            this.#onChange(pending);
+            this.#deliver(pending.chatID);
+        } catch (cause) {
+            this.#fail(pending, new ChatError("store_failed", "The message could not be stored", { cause }));
+        }
+    }
+
+    /** @param {number} chatID */
+    async #deliver(chatID) {
+        if (this.#deliveries.has(chatID)) return;
+        this.#deliveries.set(chatID, null);
+        while (!this.#transport.closed.aborted) {
+            await this.#saved.catch(() => {});
+            const pending = this.#outbox.next(chatID);
+            if (!pending) break;
+            const controller = new AbortController();
+            this.#deliveries.set(chatID, { pending, controller });
+            try {
+                this.#settle(pending, await this.#post(pending, controller.signal));
+            } catch (error) {
+                if (this.#transport.closed.aborted) break;
+                // It fails when it is aborted, too: because the stream contains the message, or it was discarded.
+                if (!controller.signal.aborted) this.#fail(pending, /** @type {ChatError} */ (error));
+            }
+        }
+        this.#deliveries.delete(chatID);
+    }
+
+    /**
+     * @param {PendingMessage} pending
+     * @param {AbortSignal} signal
+     * @returns {Promise<Message | Tombstone>}
+     */
+    #post({ chatID, key, text, replyTo, metadata }, signal) {
+        return this.#transport.request("POST", `/chats/${chatID}/messages/`, {
+            retry: true,
+            signal,
+            headers: { "Idempotency-Key": key },
+            body: { text, reply_to: replyTo ?? undefined, metadata: metadata ?? undefined },
+        });
+    }
+
+    /**
+     * @param {PendingMessage} pending
+     * @param {Message | Tombstone} message
+     */
+    #settle(pending, message) {
+        this.#outbox.remove(pending);
+        pending.settle(message);
+        this.#forget(pending);
+        this.#onChange(pending);
+    }
+
+    /**
+     * @param {PendingMessage} pending
+     * @param {ChatError} error
+     */
+    #fail(pending, error) {
+        pending.fail(error);
+        this.#save();
+        this.#onChange(pending);
+    }
+
+    /**
+     * Ends the request of a message that has left the outbox.
+     * @param {PendingMessage} pending
+     */
+    #forget(pending) {
+        const delivery = this.#deliveries.get(pending.chatID);
+        if (delivery?.pending === pending) delivery.controller.abort();
+        this.#save();
+    }
+}
+
+/** A chat, and the requests about it. */
+class Chat {
+    #transport;
+    #connection;
+    #sender;
+    #store;
+
+    /**
+     * @param {number} id
+     * @param {Transport} transport
+     * @param {Connection} connection
+     * @param {Sender} sender
+     * @param {ChatStore} store
+     */
+    constructor(id, transport, connection, sender, store) {
+        this.id = id;
+        this.#transport = transport;
+        this.#connection = connection;
+        this.#sender = sender;
+        this.#store = store;
+    }
+
+    /** @param {{ after?: number | string, signal?: AbortSignal }} options */
+    async *events({ after, signal } = {}) {
+        const name = `position/${this.id}`;
+        const position = after ?? (await this.#store.get(name));
+        const read = (/** @type {number} */ seq, /** @type {AbortSignal} */ canceled) => {
+            return readLog(this.#transport, this.id, seq, LOG_PAGE, canceled);
+        };
+        const feed = new ChatFeed(this.id, position === null ? null : parsePosition(position), read);
+        yield* this.#connection.events(feed, signal, ({ taken }) => {
+            return this.#store.set(name, taken && formatPosition(taken));
+        });
+    }
+
+    get pending() {
+        return this.#sender.pending(this.id);
+    }
+
+    /**
+     * @param {string} text
+     * @param {{ key?: string, replyTo?: number, metadata?: Metadata }} [options]
+     */
+    send(text, options) {
+        return this.#sender.send(new PendingMessage(this.id, text, options));
+    }
+
+    /** @param {PendingMessage} pending */
+    retry(pending) {
+        this.#sender.retry(pending);
+    }
+
+    /** @param {PendingMessage} pending */
+    discard(pending) {
+        this.#sender.discard(pending);
+    }
+
+    /** @param {{ limit?: number, signal?: AbortSignal }} options */
+    get({ signal, ...query } = {}) {
+        return this.#request("GET", "", { query, signal });
+    }
+
+    /** @param {{ before?: number | string, after?: number | string, around?: number | string, limit?: number, signal?: AbortSignal }} options */
+    messages({ signal, ...query } = {}) {
+        return this.#request("GET", "/messages/", { query, signal });
+    }
+
+    /** @param {{ after?: number | string, limit?: number, signal?: AbortSignal }} options */
+    log({ signal, ...query } = {}) {
+        return this.#request("GET", "/log", { query, signal });
+    }
+
+    /**
+     * @param {number | { id: number }} message
+     * @param {string | { text?: string, metadata?: Metadata | null }} change
+     * @param {{ revision?: number, signal?: AbortSignal }} options
+     */
+    edit(message, change, { revision, signal } = {}) {
+        const body = typeof change === "string" ? { text: change } : change;
+        return this.#request("PATCH", messagePath(message), { body, headers: ifMatch(revision), signal });
+    }
+
+    /**
+     * @param {number | { id: number }} message
+     * @param {{ revision?: number, signal?: AbortSignal }} options
+     */
+    delete(message, { revision, signal } = {}) {
+        return this.#request("DELETE", messagePath(message), { headers: ifMatch(revision), signal });
+    }
+
+    /** @param {Metadata} [metadata] */
+    typing(metadata) {
+        return this.#request("POST", "/typing", { body: { metadata } });
+    }
+
+    /**
+     * @param {number} seq
+     * @param {{ back?: boolean, signal?: AbortSignal }} options
+     */
+    read(seq, { back, signal } = {}) {
+        return this.#request("PUT", "/read", { body: { seq, back }, signal });
+    }
+
+    /** @param {{ cursor?: string, limit?: number, signal?: AbortSignal }} options */
+    members({ signal, ...query } = {}) {
+        return this.#request("GET", "/members", { query, signal });
+    }
+
+    /**
+     * @param {string[]} users
+     * @param {string} [role]
+     */
+    addMembers(users, role) {
+        return this.#request("POST", "/members", { body: { users, role } });
+    }
+
+    /** @param {string} user */
+    removeMember(user) {
+        return this.#request("DELETE", `/members/${encodeURIComponent(user)}`);
+    }
+
+    /**
+     * @param {string} method
+     * @param {string} path
+     * @param {RequestOptions} [options]
+     */
+    #request(method, path, options) {
+        return this.#transport.request(method, `/chats/${this.id}${path}`, options);
+    }
+}
+
+/** @param {number | { id: number }} message */
+function messagePath(message) {
+    return `/messages/${typeof message === "number" ? message : message.id}`;
+}
+
+/**
+ * @param {number | undefined} revision
+ * @returns {Record<string, string>}
+ */
+function ifMatch(revision) {
+    return revision === undefined ? {} : { "If-Match": `"${revision}"` };
+}
+
+/** @implements {ChatStore} */
+class MemoryStore {
+    #values = new Map();
+
+    /** @param {string} name */
+    get(name) {
+        return this.#values.get(name) ?? null;
+    }
+
+    /**
+     * @param {string} name
+     * @param {string | null} value
+     */
+    set(name, value) {
+        if (value === null) this.#values.delete(name);
+        else this.#values.set(name, value);
+    }
+}
+
+/** Connects an application to the server. */
+export class ChatClient extends EventTarget {
+    #transport;
+    #store;
+    #connection;
+    #sender;
+    /** @type {Map<number, Chat>} */
+    #chats = new Map();
+    /** @type {Status} */
+    #status = "idle";
+    #onOnline = () => this.networkRestored();
+
+    /** @param {ChatClientOptions} options */
+    constructor(options) {
+        super();
+        this.#transport = new Transport(options);
+        this.#store = options.store ?? new MemoryStore();
+        this.#sender = new Sender(this.#transport, this.#store, (pending) => {
+            this.dispatchEvent(new CustomEvent("outbox", { detail: pending }));
+        });
+        this.#connection = new Connection(
+            this.#transport,
+            (status, error) => this.#setStatus(status, error),
+            (message) => this.#sender.settle(message),
+        );
+        globalThis.addEventListener?.("online", this.#onOnline);
+    }
+
+    get status() {
+        return this.#status;
+    }
+
+    networkRestored() {
+        this.#transport.pauses.hurry();
+    }
+
+    close() {
+        globalThis.removeEventListener?.("online", this.#onOnline);
+        this.#transport.close();
+    }
+
+    /** @param {number} id */
+    chat(id) {
+        const chat = this.#chats.get(id) ?? new Chat(id, this.#transport, this.#connection, this.#sender, this.#store);
+        this.#chats.set(id, chat);
+        return chat;
+    }
+
+    /** @param {{ signal?: AbortSignal }} options */
+    async *inbox({ signal } = {}) {
+        const feed = new InboxFeed(await this.#store.get("inbox"));
+        yield* this.#connection.events(feed, signal, ({ taken }) => this.#store.set("inbox", taken));
+    }
+
+    /** @param {{ signal?: AbortSignal }} [options] */
+    me(options) {
+        return this.#transport.request("GET", "/me", options);
+    }
+
+    /** @param {{ signal?: AbortSignal }} [options] */
+    unread(options) {
+        return this.#transport.request("GET", "/unread", options);
+    }
+
+    /** @param {{ q?: string, cursor?: string, limit?: number, signal?: AbortSignal }} options */
+    chats({ signal, ...query } = {}) {
+        return this.#transport.request("GET", "/chats/", { query, signal });
+    }
+
+    /** @param {{ title: string, members?: string[], visibility?: string, metadata?: Metadata, key?: string, signal?: AbortSignal }} draft */
+    createChat({ key = uuid(), signal, ...body }) {
+        const headers = { "Idempotency-Key": key };
+        return this.#transport.request("POST", "/chats/", { retry: true, headers, body, signal });
+    }
+
+    /**
+     * @param {string} user
+     * @param {{ signal?: AbortSignal }} options
+     */
+    direct(user, { signal } = {}) {
+        return this.#transport.request("POST", "/direct", { body: { user }, signal });
+    }
+
+    /**
+     * @param {Status} status
+     * @param {ChatError} [error]
+     */
+    #setStatus(status, error) {
+        if (status === this.#status) return;
+        this.#status = status;
+        this.dispatchEvent(new CustomEvent("status", { detail: { status, error } }));
+    }
+}
