@@ -4,7 +4,10 @@
 // and client.d.ts describes its API.
 
 /**
+ * @typedef {import("./client.js").Chat} ChatAPI
+ * @typedef {import("./client.js").ChatClient} ChatClientAPI
  * @typedef {import("./client.js").ChatClientOptions} ChatClientOptions
+ * @typedef {import("./client.js").ChatError} ChatErrorAPI
  * @typedef {import("./client.js").ChatEvent} ChatEvent
  * @typedef {import("./client.js").ChatStore} ChatStore
  * @typedef {import("./client.js").InboxEvent} InboxEvent
@@ -12,8 +15,11 @@
  * @typedef {import("./client.js").LogPage} LogPage
  * @typedef {import("./client.js").Message} Message
  * @typedef {import("./client.js").Metadata} Metadata
+ * @typedef {import("./client.js").PendingMessage} PendingMessageAPI
+ * @typedef {import("./client.js").Role} Role
  * @typedef {import("./client.js").Status} Status
  * @typedef {import("./client.js").Tombstone} Tombstone
+ * @typedef {import("./client.js").Visibility} Visibility
  *
  * @typedef {{ epoch: string | null, seq: number }} Position
  * @typedef {{ query?: Record<string, unknown>, body?: unknown, headers?: Record<string, string> }} RequestParts
@@ -47,15 +53,13 @@ function uuid() {
 }
 
 /**
- * A controller that aborts with any of the signals. Abort it when the work is done: it then stops listening to them.
- * @param {(AbortSignal | undefined)[]} signals
+ * A controller that aborts with the signal. Abort it when the work is done: it then stops listening.
+ * @param {AbortSignal | undefined} signal
  */
-function linkedController(...signals) {
+function linkedController(signal) {
     const controller = new AbortController();
-    for (const signal of signals) {
-        if (signal?.aborted) controller.abort();
-        signal?.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
-    }
+    if (signal?.aborted) controller.abort();
+    signal?.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
     return controller;
 }
 
@@ -75,7 +79,10 @@ function untilAborted(promise, signal) {
     });
 }
 
-/** Why a request or the stream failed. `status` is 0 if there was no response. */
+/**
+ * Why a request or the stream failed. `status` is 0 if there was no response.
+ * @implements {ChatErrorAPI}
+ */
 export class ChatError extends Error {
     /**
      * @param {string} code
@@ -233,7 +240,10 @@ function expiration(token) {
     }
 }
 
-/** A message that was handed to `send`. Its status is `pending` until the server accepts or rejects it. */
+/**
+ * A message that was handed to `send`. Its status is `pending` until the server accepts or rejects it.
+ * @implements {PendingMessageAPI}
+ */
 export class PendingMessage {
     /** @type {"pending" | "sent" | "failed"} */
     status = "pending";
@@ -372,7 +382,7 @@ export class Outbox {
 }
 
 /** Waits that end early when the network is restored, though never before the time for which the server asked. */
-class Pauses {
+export class Pauses {
     /** @type {Set<() => void>} */
     #hurry = new Set();
 
@@ -412,7 +422,9 @@ class Pauses {
 class Transport {
     #url;
     #tokens;
-    #closing = new AbortController();
+    /** @type {Set<AbortController>} */
+    #work = new Set();
+    isClosed = false;
     pauses = new Pauses();
 
     /** @param {ChatClientOptions} options */
@@ -422,12 +434,22 @@ class Transport {
         this.newBackoff = () => new Backoff(minDelay, maxDelay);
     }
 
-    get closed() {
-        return this.#closing.signal;
+    close() {
+        this.isClosed = true;
+        for (const controller of this.#work) controller.abort();
     }
 
-    close() {
-        this.#closing.abort();
+    /**
+     * A controller for work that ends with the client. Abort it when the work is done. Node warns if many of them listen
+     * to one signal, so they are in a set.
+     * @param {AbortSignal} [signal]
+     */
+    begin(signal) {
+        const controller = linkedController(signal);
+        if (this.isClosed) controller.abort();
+        this.#work.add(controller);
+        controller.signal.addEventListener("abort", () => this.#work.delete(controller));
+        return controller;
     }
 
     /**
@@ -440,28 +462,28 @@ class Transport {
      */
     async request(method, path, { retry = method === "GET", signal, ...parts } = {}) {
         const backoff = this.newBackoff();
-        const canceled = linkedController(signal, this.closed);
+        const work = this.begin(signal);
         let hasNewToken = false;
         try {
             for (;;) {
                 try {
-                    return await this.#attempt(method, path, parts, canceled.signal);
+                    return await this.#attempt(method, path, parts, work.signal);
                 } catch (error) {
-                    canceled.signal.throwIfAborted();
+                    work.signal.throwIfAborted();
                     if (!(error instanceof ChatError)) throw error;
                     if (error.status === 401 && !hasNewToken) {
                         hasNewToken = true;
                     } else if (retry && error.isTemporary) {
                         const atLeast = error.retryAfter ?? 0;
-                        await this.pauses.wait(backoff.next(atLeast), atLeast, canceled.signal);
-                        canceled.signal.throwIfAborted();
+                        await this.pauses.wait(backoff.next(atLeast), atLeast, work.signal);
+                        work.signal.throwIfAborted();
                     } else {
                         throw error;
                     }
                 }
             }
         } finally {
-            canceled.abort();
+            work.abort();
         }
     }
 
@@ -529,12 +551,16 @@ function queryString(fields) {
     return present.length === 0 ? "" : `?${new URLSearchParams(present.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/** Events for one consumer, who calls `next` until it returns null. */
+/**
+ * Events for one consumer, who calls `next` until it returns null.
+ * @template E
+ */
 class Feed {
     #wake = () => {};
     #closing = new AbortController();
     /** @type {unknown} */
     #failure = null;
+    #isCaughtUp = false;
 
     /** Aborts when the consumer has left. */
     get signal() {
@@ -555,11 +581,37 @@ class Feed {
         this.#wake();
     }
 
-    wake() {
+    /**
+     * Where another process resumes: after the events that the consumer has taken.
+     * @returns {string | null}
+     */
+    get bookmark() {
+        return null;
+    }
+
+    /**
+     * The next event; null when the consumer has left, and undefined if only the bookmark has changed.
+     * @returns {Promise<E | null | undefined>}
+     */
+    async next() {
+        return null;
+    }
+
+    /** @param {StreamEvent | null} _event null if only the bookmark changes */
+    enqueue(_event) {
         this.#wake();
     }
 
-    /** Waits for a call of `wake`. Call it in the turn in which there was nothing to take. */
+    caughtUp() {
+        if (!this.#isCaughtUp) this.enqueue({ type: "caught_up" });
+        this.#isCaughtUp = true;
+    }
+
+    interrupted() {
+        this.#isCaughtUp = false;
+    }
+
+    /** Waits for an event. Call it in the turn in which there was none. */
     async change() {
         if (this.#failure) throw this.#failure;
         await new Promise((resolve) => {
@@ -568,7 +620,10 @@ class Feed {
     }
 }
 
-/** The events of a chat: its log without gaps or repetitions, however they arrive, and notices in between. */
+/**
+ * The events of a chat: its log without gaps or repetitions, however they arrive, and notices in between.
+ * @extends {Feed<ChatEvent>}
+ */
 export class ChatFeed extends Feed {
     #readLog;
     // The last position that the consumer has taken.
@@ -580,7 +635,6 @@ export class ChatFeed extends Feed {
     // Each event, and the position that the consumer must have taken before.
     /** @type {{ event: any, after: number }[]} */
     #queue = [];
-    #isCaughtUp = false;
 
     /**
      * @param {number} chatID
@@ -600,9 +654,8 @@ export class ChatFeed extends Feed {
         return this.#arrived;
     }
 
-    /** Where another process resumes. */
-    get taken() {
-        return this.#taken;
+    get bookmark() {
+        return this.#taken && formatPosition(this.#taken);
     }
 
     /**
@@ -613,30 +666,20 @@ export class ChatFeed extends Feed {
     start(epoch, lastSeq) {
         const seq = this.#arrived?.seq ?? lastSeq;
         this.#arrived = { epoch, seq };
-        if (this.#taken?.epoch === epoch) return;
+        if (this.#taken && this.#taken.epoch !== null) return;
         this.#taken = { epoch, seq: this.#taken?.seq ?? seq };
-        this.#enqueue(null);
+        this.enqueue(null);
     }
 
     /** @param {StreamEvent} event */
     push(event) {
-        if (!this.#arrived) return;
+        const hasRoom = this.#queue.length < MAX_QUEUED_EVENTS;
         if (event.seq === undefined) {
-            if (event.type === "chat.deleted" || this.#hasRoom) this.#enqueue(event);
-        } else if (event.seq > this.#arrived.seq) {
+            if (hasRoom || event.type === "chat.deleted") this.enqueue(event);
+        } else if (this.#arrived && event.seq > this.#arrived.seq) {
             this.#arrived = { ...this.#arrived, seq: event.seq };
-            if (this.#hasRoom) this.#enqueue(event, event.seq - 1);
-            else this.wake();
+            if (hasRoom) this.enqueue(event, event.seq - 1);
         }
-    }
-
-    caughtUp() {
-        if (!this.#isCaughtUp) this.#enqueue({ type: "caught_up" });
-        this.#isCaughtUp = true;
-    }
-
-    interrupted() {
-        this.#isCaughtUp = false;
     }
 
     /**
@@ -646,21 +689,25 @@ export class ChatFeed extends Feed {
     reset(epoch) {
         this.#arrived = { epoch, seq: 0 };
         this.#queue = [];
-        this.#isCaughtUp = false;
-        this.#enqueue({ type: "reset", epoch });
+        this.interrupted();
+        this.enqueue({ type: "reset", epoch });
     }
 
     /** The chat was deleted, or the user left it. */
     end() {
-        this.#queue = [];
-        this.#arrived = this.#taken;
-        this.#enqueue({ type: "chat.deleted", chat_id: this.chatID });
+        this.enqueue({ type: "chat.deleted", chat_id: this.chatID });
     }
 
     /**
-     * The next event; null when the consumer has left, and undefined when only the position has changed.
-     * @returns {Promise<ChatEvent | null | undefined>}
+     * @param {StreamEvent | null} event
+     * @param {number} [after]
      */
+    enqueue(event, after = this.#arrived?.seq ?? 0) {
+        this.#queue.push({ event, after });
+        super.enqueue(event);
+    }
+
+    /** @returns {Promise<ChatEvent | null | undefined>} */
     async next() {
         while (!this.signal.aborted) {
             const head = this.#queue[0];
@@ -674,6 +721,7 @@ export class ChatFeed extends Feed {
                 continue;
             }
             this.#queue.shift();
+            if (head.event?.type === "chat.deleted") this.close();
             const seq = head.event?.seq;
             if (seq === undefined) return head.event ?? undefined;
             if (this.#taken && seq > this.#taken.seq) {
@@ -684,27 +732,19 @@ export class ChatFeed extends Feed {
         return null;
     }
 
-    get #hasRoom() {
-        return this.#queue.length < MAX_QUEUED_EVENTS;
-    }
-
-    /** @param {any} event */
-    #enqueue(event, after = this.#arrived?.seq ?? 0) {
-        this.#queue.push({ event, after });
-        this.wake();
-    }
-
-    /** Puts the entries that are missing before the queue. */
+    /** Puts entries that are missing before the queue. */
     async #fill() {
         const epoch = this.#arrived?.epoch;
-        const after = this.#taken?.seq ?? 0;
         let page;
         try {
-            page = await this.#readLog(after, this.signal);
+            page = await this.#readLog(this.#taken?.seq ?? 0, this.signal);
         } catch (error) {
             if (this.signal.aborted) return;
-            if (error instanceof ChatError && error.status === 404) return this.end();
-            throw error;
+            if (!(error instanceof ChatError) || error.status !== 404) throw error;
+            // The entries before it cannot be read anymore.
+            this.#queue = [];
+            this.#arrived = this.#taken;
+            return this.end();
         }
         if (epoch !== this.#arrived?.epoch) return;
         if (page.epoch !== epoch || page.entries.length === 0) return this.reset(page.epoch);
@@ -713,78 +753,63 @@ export class ChatFeed extends Feed {
     }
 }
 
-/** The lines of the inbox. The latest line of a chat replaces one that the consumer has not taken. */
+/**
+ * The lines of the inbox. The latest line of a chat replaces one that the consumer has not taken.
+ * @extends {Feed<InboxEvent>}
+ */
 export class InboxFeed extends Feed {
     /** @type {Map<number | string, any>} */
-    #items = new Map();
-    #isCaughtUp = false;
-    /** @type {string | null} */
-    #taken;
-    /** @type {string | null} */
-    #arrived;
+    #queue = new Map();
+    #bookmark;
 
     /** @param {string | null} cursor */
     constructor(cursor) {
         super();
-        this.#taken = cursor;
-        this.#arrived = cursor;
+        this.#bookmark = cursor;
+        /** Where the connection resumes. */
+        this.arrived = cursor;
     }
 
-    /** Where the connection resumes. */
-    get arrived() {
-        return this.#arrived;
-    }
-
-    /** Where another process resumes: all lines before this cursor were taken. */
-    get taken() {
-        return this.#taken;
+    get bookmark() {
+        return this.#bookmark;
     }
 
     /** @param {StreamEvent} event */
     push(event) {
         if (event.type === "cursor") {
-            this.#arrived = event.cursor;
+            this.arrived = event.cursor;
             // It covers the lines that are queued now, so it moves behind them.
-            this.#items.delete("cursor");
+            this.#queue.delete(event.type);
         }
-        this.#items.set(event.type === "cursor" ? "cursor" : event.chat_id, event);
-        this.wake();
-    }
-
-    caughtUp() {
-        if (!this.#isCaughtUp) this.#items.set("caught_up", { type: "caught_up" });
-        this.#isCaughtUp = true;
-        this.wake();
-    }
-
-    interrupted() {
-        this.#isCaughtUp = false;
+        this.enqueue(event);
     }
 
     /** @param {string} epoch */
     reset(epoch) {
-        this.#arrived = null;
-        this.#isCaughtUp = false;
-        this.#items = new Map([["reset", { type: "reset", epoch }]]);
-        this.wake();
+        this.arrived = null;
+        this.#queue.clear();
+        this.interrupted();
+        this.enqueue({ type: "reset", epoch });
     }
 
-    /**
-     * The next event; null when the consumer has left, and undefined when only the cursor has changed.
-     * @returns {Promise<InboxEvent | null | undefined>}
-     */
+    /** @param {StreamEvent} event */
+    enqueue(event) {
+        this.#queue.set(event.chat_id ?? event.type, event);
+        super.enqueue(event);
+    }
+
+    /** @returns {Promise<InboxEvent | null | undefined>} */
     async next() {
         while (!this.signal.aborted) {
-            const [head] = this.#items;
-            if (!head) {
+            const [event] = this.#queue.values();
+            if (!event) {
                 await this.change();
                 continue;
             }
-            const [key, event] = head;
-            this.#items.delete(key);
-            if (key === "reset") this.#taken = null;
-            if (key !== "cursor") return event;
-            this.#taken = event.cursor;
+            this.#queue.delete(event.chat_id ?? event.type);
+            if (event.type === "reset") this.#bookmark = null;
+            if (event.type !== "cursor") return event;
+            this.#bookmark = event.cursor;
             return undefined;
         }
         return null;
@@ -794,6 +819,7 @@ export class InboxFeed extends Feed {
 /** The one stream that feeds all consumers. It exists while there is one. */
 class Connection {
     #transport;
+    #store;
     #onStatus;
     #onMessage;
     /** @type {Set<ChatFeed>} */
@@ -806,59 +832,62 @@ class Connection {
 
     /**
      * @param {Transport} transport
+     * @param {ChatStore} store
      * @param {(status: Status, error?: ChatError) => void} onStatus
      * @param {(message: Message) => void} onMessage
      */
-    constructor(transport, onStatus, onMessage) {
+    constructor(transport, store, onStatus, onMessage) {
         this.#transport = transport;
+        this.#store = store;
         this.#onStatus = onStatus;
         this.#onMessage = onMessage;
     }
 
     /**
-     * Yields a feed's events, and connects it meanwhile. After each event, `save` stores how far the consumer has come.
-     * @template {ChatFeed | InboxFeed} F
-     * @param {F} feed
-     * @param {AbortSignal | undefined} signal
-     * @param {(feed: F) => unknown} save
+     * Yields a feed's events, and connects it meanwhile. Stores its bookmark under `name` when the consumer asks for the
+     * next event.
+     * @template E
+     * @param {Feed<E>} feed
+     * @param {string} name
+     * @param {AbortSignal} [signal]
+     * @returns {AsyncGenerator<E, void, void>}
      */
-    async *events(feed, signal, save) {
-        const canceled = linkedController(signal, this.#transport.closed);
-        canceled.signal.addEventListener("abort", () => feed.close());
-        if (canceled.signal.aborted) return;
+    async *events(feed, name, signal) {
+        const work = this.#transport.begin(signal);
+        work.signal.addEventListener("abort", () => feed.close());
+        if (work.signal.aborted) return;
         try {
             this.#add(feed);
-            for (;;) {
+            for (let stored = feed.bookmark; ; ) {
                 const event = await feed.next();
                 if (event === null) return;
                 if (event) yield event;
-                await save(feed);
-                if (event?.type === "chat.deleted") return;
+                if (feed.bookmark !== stored) await this.#store.set(name, (stored = feed.bookmark));
             }
         } finally {
-            canceled.abort();
+            work.abort();
             this.#remove(feed);
         }
     }
 
-    /** @param {ChatFeed | InboxFeed} feed */
+    /** @param {Feed<any>} feed */
     #add(feed) {
-        if (feed instanceof InboxFeed) {
-            this.#inboxes.add(feed);
-        } else {
+        if (feed instanceof ChatFeed) {
             const followed = new Set([...this.#chats, feed].map(({ chatID }) => chatID));
             if (followed.size > MAX_FOLLOWED_CHATS) {
                 throw new RangeError(`A client follows at most ${MAX_FOLLOWED_CHATS} chats at once`);
             }
             this.#chats.add(feed);
+        } else if (feed instanceof InboxFeed) {
+            this.#inboxes.add(feed);
         }
         this.#replace();
     }
 
-    /** @param {ChatFeed | InboxFeed} feed */
+    /** @param {Feed<any>} feed */
     #remove(feed) {
-        const isConnected = feed instanceof InboxFeed ? this.#inboxes.delete(feed) : this.#chats.delete(feed);
-        if (isConnected) this.#replace();
+        const feeds = /** @type {Set<Feed<any>>[]} */ ([this.#chats, this.#inboxes]);
+        if (feeds.some((set) => set.delete(feed))) this.#replace();
     }
 
     /** Connects anew after the current turn, so that changes made together cause one connection. */
@@ -873,11 +902,12 @@ class Connection {
     }
 
     get #isWanted() {
-        return !this.#transport.closed.aborted && this.#chats.size + this.#inboxes.size > 0;
+        return !this.#transport.isClosed && this.#chats.size + this.#inboxes.size > 0;
     }
 
     async #run() {
         this.#isRunning = true;
+        const work = this.#transport.begin();
         const backoff = this.#transport.newBackoff();
         let hasNewToken = false;
         const onCaughtUp = () => {
@@ -885,7 +915,7 @@ class Connection {
             hasNewToken = false;
         };
         while (this.#isWanted) {
-            this.#attempt = linkedController(this.#transport.closed);
+            this.#attempt = linkedController(work.signal);
             const { signal } = this.#attempt;
             try {
                 await this.#stream(signal, onCaughtUp);
@@ -900,11 +930,12 @@ class Connection {
                 this.#onStatus("offline", error);
                 if (!error.isTemporary && error.status !== 401 && (await this.#explain(error, signal))) continue;
                 const atLeast = error.retryAfter ?? 0;
-                await this.#transport.pauses.wait(backoff.next(atLeast), atLeast, this.#transport.closed);
+                await this.#transport.pauses.wait(backoff.next(atLeast), atLeast, work.signal);
             } finally {
                 this.#attempt.abort();
             }
         }
+        work.abort();
         this.#isRunning = false;
         this.#onStatus("idle");
     }
@@ -1165,7 +1196,7 @@ class Sender {
     async #deliver(chatID) {
         if (this.#deliveries.has(chatID)) return;
         this.#deliveries.set(chatID, null);
-        while (!this.#transport.closed.aborted) {
+        while (!this.#transport.isClosed) {
             await this.#saved.catch(() => {});
             const pending = this.#outbox.next(chatID);
             if (!pending) break;
@@ -1174,7 +1205,7 @@ class Sender {
             try {
                 this.#settle(pending, await this.#post(pending, controller.signal));
             } catch (error) {
-                if (this.#transport.closed.aborted) break;
+                if (this.#transport.isClosed) break;
                 // It fails when it is aborted, too: because the stream contains the message, or it was discarded.
                 if (!controller.signal.aborted) this.#fail(pending, /** @type {ChatError} */ (error));
             }
@@ -1228,7 +1259,10 @@ class Sender {
     }
 }
 
-/** A chat, and the requests about it. */
+/**
+ * A chat, and the requests about it.
+ * @implements {ChatAPI}
+ */
 class Chat {
     #transport;
     #connection;
@@ -1258,9 +1292,7 @@ class Chat {
             return readLog(this.#transport, this.id, seq, LOG_PAGE, canceled);
         };
         const feed = new ChatFeed(this.id, position === null ? null : parsePosition(position), read);
-        yield* this.#connection.events(feed, signal, ({ taken }) => {
-            return this.#store.set(name, taken && formatPosition(taken));
-        });
+        yield* this.#connection.events(feed, name, signal);
     }
 
     get pending() {
@@ -1391,7 +1423,10 @@ class MemoryStore {
     }
 }
 
-/** Connects an application to the server. */
+/**
+ * Connects an application to the server.
+ * @implements {ChatClientAPI}
+ */
 export class ChatClient extends EventTarget {
     #transport;
     #store;
@@ -1413,6 +1448,7 @@ export class ChatClient extends EventTarget {
         });
         this.#connection = new Connection(
             this.#transport,
+            this.#store,
             (status, error) => this.#setStatus(status, error),
             (message) => this.#sender.settle(message),
         );
@@ -1442,7 +1478,7 @@ export class ChatClient extends EventTarget {
     /** @param {{ signal?: AbortSignal }} options */
     async *inbox({ signal } = {}) {
         const feed = new InboxFeed(await this.#store.get("inbox"));
-        yield* this.#connection.events(feed, signal, ({ taken }) => this.#store.set("inbox", taken));
+        yield* this.#connection.events(feed, "inbox", signal);
     }
 
     /** @param {{ signal?: AbortSignal }} [options] */

@@ -1,0 +1,70 @@
+// The real server, and tokens for it.
+
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const BINARY = process.env.CHAT_API ?? ".build/release/chat-api";
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+/** A server that keeps its database and its port when it is started again. */
+export class Server {
+    #folder = mkdtempSync(join(tmpdir(), "chat-client-"));
+    #environment;
+    #process;
+    #port = 0;
+
+    /** Users need tokens, unless it is open. */
+    constructor({ open = false } = {}) {
+        this.#environment = open ? {} : { CHAT_JWT_SECRET: SECRET, CHAT_SERVER_KEY: this.key };
+    }
+
+    /** A server key that may do everything. */
+    get key() {
+        return `sk_test_${SECRET}`;
+    }
+
+    get url() {
+        return `http://127.0.0.1:${this.#port}`;
+    }
+
+    async start() {
+        const database = `sqlite:///${join(this.#folder, "chat.db")}`;
+        this.#process = spawn(BINARY, ["serve", `--port=${this.#port}`, `--database-url=${database}`], {
+            env: { ...process.env, ...this.#environment },
+            stdio: ["ignore", "ignore", "pipe"],
+        });
+        for await (const line of createInterface({ input: this.#process.stderr })) {
+            const [, port] = /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? [];
+            if (!port) continue;
+            this.#port = Number(port);
+            this.#process.stderr.resume();
+            return this;
+        }
+        throw new Error("The server did not start");
+    }
+
+    async kill() {
+        const exit = once(this.#process, "exit");
+        this.#process.kill("SIGKILL");
+        await exit;
+    }
+
+    /** Kills the server and removes its database. */
+    async remove() {
+        await this.kill();
+        rmSync(this.#folder, { recursive: true });
+    }
+}
+
+/** A user's token. */
+export function tokenFor(user) {
+    const now = Math.floor(Date.now() / 1000);
+    const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const input = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub: user, iat: now, exp: now + 3600 })}`;
+    return `${input}.${createHmac("sha256", SECRET).update(input).digest("base64url")}`;
+}
