@@ -510,6 +510,18 @@ describe("with a server", () => {
         assert.ok(questions > 1);
     });
 
+    test("a server that falls silent is left, and its stream continues when it is back", async () => {
+        const client = clientOf("ada");
+        const chat = client.chat((await client.createChat({ title: "Team" })).id);
+        const received = until("last", chat.events({ after: 0 }));
+        await reaching(client, "live");
+        server.freeze();
+        await reaching(client, "offline");
+        server.thaw();
+        await chat.send("last").result;
+        assert.deepEqual(seqs(await received), [1, 2]);
+    });
+
     test("a deleted chat ends its loop, and the others continue", async () => {
         const client = clientOf("ada");
         const chats = await Promise.all(["kept", "deleted"].map((title) => client.createChat({ title })));
@@ -568,13 +580,17 @@ describe("with a server", () => {
         const client = clientOf("ada");
         const chat = client.chat((await client.createChat({ title: "Team" })).id);
         const cancellation = new AbortController();
-        const canceled = until("never", chat.events({ after: 0, signal: cancellation.signal }));
-        const closed = until("never", chat.events({ after: 0 }));
-        await reaching(client, "live");
-        cancellation.abort();
-        assert.deepEqual(seqs(await canceled), [1]);
-        client.close();
-        assert.deepEqual(seqs(await closed), [1]);
+        const typesUntil = async (signal, end) => {
+            const types = [];
+            for await (const { type } of chat.events({ after: 0, signal })) {
+                types.push(type);
+                if (type === "caught_up") end();
+            }
+            return types;
+        };
+        const types = ["member.joined", "caught_up"];
+        assert.deepEqual(await typesUntil(cancellation.signal, () => cancellation.abort()), types);
+        assert.deepEqual(await typesUntil(undefined, () => client.close()), types);
         await assert.rejects(client.me(), { name: "AbortError" });
     });
 

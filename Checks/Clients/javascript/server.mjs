@@ -34,7 +34,8 @@ export class Server {
 
     async start() {
         const database = `sqlite:///${join(this.#folder, "chat.db")}`;
-        this.#process = spawn(BINARY, ["serve", `--port=${this.#port}`, `--database-url=${database}`], {
+        const options = [`--port=${this.#port}`, `--database-url=${database}`, "--stream-heartbeat=1"];
+        this.#process = spawn(BINARY, ["serve", ...options], {
             env: { ...process.env, ...this.#environment },
             stdio: ["ignore", "ignore", "pipe"],
         });
@@ -46,6 +47,15 @@ export class Server {
             return this;
         }
         throw new Error("The server did not start");
+    }
+
+    /** Stops the server without closing its connections. */
+    freeze() {
+        this.#process.kill("SIGSTOP");
+    }
+
+    thaw() {
+        this.#process.kill("SIGCONT");
     }
 
     async kill() {

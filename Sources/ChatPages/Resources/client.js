@@ -58,8 +58,8 @@ function uuid() {
  */
 function linkedController(signal) {
     const controller = new AbortController();
-    if (signal?.aborted) controller.abort();
-    signal?.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
+    if (signal?.aborted) controller.abort(signal.reason);
+    signal?.addEventListener("abort", () => controller.abort(signal.reason), { signal: controller.signal });
     return controller;
 }
 
@@ -826,8 +826,11 @@ class Connection {
     #chats = new Set();
     /** @type {Set<InboxFeed>} */
     #inboxes = new Set();
+    // Ends when there is no consumer.
+    /** @type {AbortController | null} */
+    #session = null;
+    // The current connection within the session.
     #attempt = new AbortController();
-    #isRunning = false;
     #isGathering = false;
 
     /**
@@ -897,26 +900,32 @@ class Connection {
         setTimeout(() => {
             this.#isGathering = false;
             this.#attempt.abort();
-            if (!this.#isRunning) this.#run();
+            if (!this.#isWanted) this.#session?.abort();
+            else if (!this.#session) this.#run();
         });
     }
 
     get #isWanted() {
-        return !this.#transport.isClosed && this.#chats.size + this.#inboxes.size > 0;
+        return this.#chats.size + this.#inboxes.size > 0;
     }
 
     async #run() {
-        this.#isRunning = true;
-        const work = this.#transport.begin();
+        const session = this.#transport.begin();
+        session.signal.addEventListener("abort", () => {
+            this.#session = null;
+            this.#onStatus("idle");
+        });
+        this.#session = session;
         const backoff = this.#transport.newBackoff();
         let hasNewToken = false;
         const onCaughtUp = () => {
             backoff.reset();
             hasNewToken = false;
         };
-        while (this.#isWanted) {
-            this.#attempt = linkedController(work.signal);
-            const { signal } = this.#attempt;
+        while (this.#isWanted && !session.signal.aborted) {
+            const attempt = linkedController(session.signal);
+            const { signal } = attempt;
+            this.#attempt = attempt;
             try {
                 await this.#stream(signal, onCaughtUp);
             } catch (thrown) {
@@ -930,14 +939,12 @@ class Connection {
                 this.#onStatus("offline", error);
                 if (!error.isTemporary && error.status !== 401 && (await this.#explain(error, signal))) continue;
                 const atLeast = error.retryAfter ?? 0;
-                await this.#transport.pauses.wait(backoff.next(atLeast), atLeast, work.signal);
+                await this.#transport.pauses.wait(backoff.next(atLeast), atLeast, session.signal);
             } finally {
-                this.#attempt.abort();
+                attempt.abort();
             }
         }
-        work.abort();
-        this.#isRunning = false;
-        this.#onStatus("idle");
+        session.abort();
     }
 
     /**
@@ -951,14 +958,9 @@ class Connection {
         const inboxes = [...this.#inboxes];
         const controller = linkedController(signal);
         let heartbeat = DEFAULT_HEARTBEAT_SECONDS;
-        /** @type {ReturnType<typeof setTimeout>} */
-        let silence;
-        const onBytes = () => {
-            clearTimeout(silence);
-            silence = setTimeout(() => controller.abort(), timerDelay(heartbeat * DEAD_AFTER_HEARTBEATS * 1000));
-        };
+        const limitSilence = () => setTimeout(() => controller.abort(), heartbeat * DEAD_AFTER_HEARTBEATS * 1000);
+        let silence = limitSilence();
         this.#onStatus("connecting");
-        onBytes();
         try {
             const headers = { Accept: "application/x-ndjson" };
             const path = streamPath(chats, inboxes);
@@ -969,7 +971,6 @@ class Connection {
             for (;;) {
                 const { done, value } = await reader.read();
                 if (done) throw networkError("The stream ended");
-                onBytes();
                 for (const event of lines.push(value)) {
                     if (event.type === "hello") heartbeat = event.heartbeat_seconds;
                     if (event.type === "unauthorized") this.#transport.rejectToken(token);
@@ -979,9 +980,10 @@ class Connection {
                         this.#onStatus("live");
                     }
                 }
+                clearTimeout(silence);
+                silence = limitSilence();
             }
         } finally {
-            // @ts-ignore: it is set by the first call of onBytes.
             clearTimeout(silence);
             controller.abort();
         }
