@@ -196,8 +196,9 @@ describe("a chat's feed", () => {
 
     test("entries that arrive twice are taken once", async () => {
         const { feed, reads } = feedOf();
-        for (const seq of [1, 2, 1, 2, 3]) feed.push(entry(seq));
+        for (const seq of [1, 2, 3, 1, 2]) feed.push(entry(seq));
         feed.push(typing);
+        assert.equal(feed.arrived.seq, 3);
         assert.deepEqual(await take(feed, 4), [1, 2, 3, "typing"]);
         assert.deepEqual(reads, []);
     });
