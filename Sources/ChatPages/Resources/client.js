@@ -31,7 +31,9 @@
 const MAX_FOLLOWED_CHATS = 50;
 const MAX_QUEUED_EVENTS = 1000;
 const LOG_PAGE = 100;
-const REQUEST_TIMEOUT = 30_000;
+// A connection that was lost silently is noticed only by a request that gets no response.
+const RESPONSE_TIMEOUT = 10_000;
+const BODY_TIMEOUT = 30_000;
 const DEFAULT_HEARTBEAT_SECONDS = 15;
 const DEAD_AFTER_HEARTBEATS = 2.5;
 const RENEW_TOKEN_BEFORE = 60_000;
@@ -77,6 +79,18 @@ function untilAborted(promise, signal) {
         signal.addEventListener("abort", abort);
         promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     });
+}
+
+/**
+ * The promise's outcome. If it takes longer than some milliseconds, the controller aborts what it waits for.
+ * @template T
+ * @param {number} milliseconds
+ * @param {AbortController} controller
+ * @param {Promise<T>} promise
+ */
+function within(milliseconds, controller, promise) {
+    const timer = setTimeout(() => controller.abort(), milliseconds);
+    return promise.finally(() => clearTimeout(timer));
 }
 
 /**
@@ -495,31 +509,30 @@ class Transport {
      */
     async #attempt(method, path, parts, signal) {
         const controller = linkedController(signal);
-        const timer = setTimeout(() => controller.abort(), REQUEST_TIMEOUT);
         try {
-            const { response } = await this.fetch(method, path, parts, controller.signal);
-            return response.status === 204 ? null : await response.json();
+            const { response } = await this.fetch(method, path, parts, controller);
+            return response.status === 204 ? null : await within(BODY_TIMEOUT, controller, response.json());
         } catch (error) {
             throw error instanceof ChatError ? error : networkError(error);
         } finally {
-            clearTimeout(timer);
             controller.abort();
         }
     }
 
     /**
-     * Sends a request once.
+     * Sends a request once, until the controller aborts.
      * @param {string} method
      * @param {string} path
      * @param {RequestParts} parts
-     * @param {AbortSignal} signal
+     * @param {AbortController} controller
      * @returns {Promise<{ response: Response, token: string | null }>} a response with a 2xx status; others are thrown
      */
-    async fetch(method, path, { query = {}, body, headers = {} }, signal) {
+    async fetch(method, path, { query = {}, body, headers = {} }, controller) {
+        const { signal } = controller;
         const token = await untilAborted(this.#tokens.get(), signal).catch((cause) => {
             throw new ChatError("token_unavailable", "The application returned no token", { cause });
         });
-        const response = await fetch(this.#url + path + queryString(query), {
+        const request = fetch(this.#url + path + queryString(query), {
             method,
             signal,
             headers: {
@@ -529,9 +542,10 @@ class Transport {
             },
             body: body === undefined ? undefined : JSON.stringify(body),
         });
+        const response = await within(RESPONSE_TIMEOUT, controller, request);
         if (response.ok) return { response, token };
         if (response.status === 401) this.rejectToken(token);
-        throw await ChatError.of(response);
+        throw await within(BODY_TIMEOUT, controller, ChatError.of(response));
     }
 
     /** @param {string | null} token */
@@ -957,22 +971,20 @@ class Connection {
         const chats = [...this.#chats];
         const inboxes = [...this.#inboxes];
         const controller = linkedController(signal);
-        let heartbeat = DEFAULT_HEARTBEAT_SECONDS;
-        const limitSilence = () => setTimeout(() => controller.abort(), heartbeat * DEAD_AFTER_HEARTBEATS * 1000);
-        let silence = limitSilence();
+        let silence = DEFAULT_HEARTBEAT_SECONDS * DEAD_AFTER_HEARTBEATS * 1000;
         this.#onStatus("connecting");
         try {
             const headers = { Accept: "application/x-ndjson" };
             const path = streamPath(chats, inboxes);
-            const { response, token } = await this.#transport.fetch("GET", path, { headers }, controller.signal);
+            const { response, token } = await this.#transport.fetch("GET", path, { headers }, controller);
             this.#onStatus("catching_up");
             const lines = new LineReader();
             const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
             for (;;) {
-                const { done, value } = await reader.read();
+                const { done, value } = await within(silence, controller, reader.read());
                 if (done) throw networkError("The stream ended");
                 for (const event of lines.push(value)) {
-                    if (event.type === "hello") heartbeat = event.heartbeat_seconds;
+                    if (event.type === "hello") silence = event.heartbeat_seconds * DEAD_AFTER_HEARTBEATS * 1000;
                     if (event.type === "unauthorized") this.#transport.rejectToken(token);
                     this.#receive(event, chats, inboxes);
                     if (event.type === "caught_up") {
@@ -980,11 +992,8 @@ class Connection {
                         this.#onStatus("live");
                     }
                 }
-                clearTimeout(silence);
-                silence = limitSilence();
             }
         } finally {
-            clearTimeout(silence);
             controller.abort();
         }
     }
