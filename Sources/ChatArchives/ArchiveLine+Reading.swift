@@ -92,6 +92,7 @@ private struct Members {
     }
 
     func message() throws(ArchiveError) -> ArchivedEntry {
+        let idempotency = try idempotency()
         let message = Message(
             id: MessageID(rawValue: try integer("id", from: 1)),
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
@@ -100,6 +101,7 @@ private struct Members {
             text: try text("text", length: 0...MessageText.maximumLength),
             metadata: try object("metadata"),
             replyTo: try optional("reply_to", id),
+            idempotencyKey: idempotency?.key,
             createdAt: try instant("created_at"),
             revision: try integer("revision", from: 1),
             editedAt: try optional("edited_at", instant),
@@ -108,7 +110,7 @@ private struct Members {
         guard !message.isDeleted || message.text.isEmpty && message.metadata == nil else {
             throw ArchiveError("a deleted message has neither text nor metadata")
         }
-        return .message(message, try idempotency())
+        return .message(message, fingerprint: idempotency?.fingerprint)
     }
 
     func change(_ kind: LogEntry.Kind) throws(ArchiveError) -> LogRecord {
@@ -225,7 +227,7 @@ private struct Members {
 
     private func idempotency() throws(ArchiveError) -> Idempotency? {
         guard let value = members["idempotency_key"], value.kind != .null else { return nil }
-        guard let text = try? value.string(), let key = IdempotencyKey.stored(text) else {
+        guard let text = try? value.string(), let key = IdempotencyKey.archived(text) else {
             throw ArchiveError(
                 "'idempotency_key' must be 1 to \(IdempotencyKey.maximumLength) visible ASCII characters"
             )

@@ -12,9 +12,9 @@ extension ArchiveLine {
                 writer.member("version", version)
             case .user(let user): user.writeMembers(to: &writer)
             case .chat(let chat): chat.writeMembers(to: &writer)
-            case .entry(.message(let message, let idempotency)):
+            case .entry(.message(let message, let fingerprint)):
                 message.writeArchivedMembers(to: &writer)
-                idempotency?.writeMembers(to: &writer)
+                writer.members(of: message.idempotencyKey, fingerprint)
             case .entry(.change(let change)): change.writeMembers(to: &writer)
             case .readMarker(let marker): marker.writeMembers(to: &writer)
             case .end(let users, let chats, let entries, let readMarkers):
@@ -55,7 +55,7 @@ extension ArchivedChat {
         writer.member("metadata", ifPresent: head.chat.metadata)
         writer.member("visibility", ifPresent: head.chat.visibility == .open ? head.chat.visibility.rawValue : nil)
         writer.member("receipts", ifPresent: head.chat.receipts ? true : nil)
-        idempotency?.writeMembers(to: &writer)
+        writer.members(of: idempotency?.key, idempotency?.fingerprint)
         writer.member("idempotency_author", ifPresent: keyAuthor)
     }
 }
@@ -100,10 +100,10 @@ extension ReadMarker {
     }
 }
 
-extension Idempotency {
+extension JSONWriter {
     /// Writes the fingerprint as a string: programs that read numbers as doubles would lose some of its 64 bits.
-    fileprivate func writeMembers(to writer: inout JSONWriter) {
-        writer.member("idempotency_key", key.value)
-        writer.member("idempotency_fingerprint", String(fingerprint))
+    fileprivate mutating func members(of key: IdempotencyKey?, _ fingerprint: Int64?) {
+        member("idempotency_key", ifPresent: key)
+        member("idempotency_fingerprint", ifPresent: fingerprint.map { String($0) })
     }
 }

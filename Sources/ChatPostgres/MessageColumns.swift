@@ -4,13 +4,14 @@ import PostgresClient
 /// The column indexes of a message.
 struct MessageColumns {
     private static let columns = [
-        "seq", "id", "author", "text", "created_at", "metadata", "reply_to", "revision", "edited_at", "deleted_at",
+        "seq", "id", "author", "text", "created_at", "metadata", "reply_to", "idempotency_key", "revision", "edited_at",
+        "deleted_at",
     ]
     /// For a subquery aliased as `messages`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "messages.\($0)" }.joined(separator: ", ")
 
-    private let position, id, author, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+    private let position, id, author, text, createdAt, metadata, replyTo, key, revision, editedAt, deletedAt: Int
 
     init(_ result: borrowing PostgresResult) throws(PostgresError) {
         position = try result.column("seq")
@@ -20,6 +21,7 @@ struct MessageColumns {
         createdAt = try result.column("created_at")
         metadata = try result.column("metadata")
         replyTo = try result.column("reply_to")
+        key = try result.column("idempotency_key")
         revision = try result.column("revision")
         editedAt = try result.column("edited_at")
         deletedAt = try result.column("deleted_at")
@@ -38,6 +40,7 @@ struct MessageColumns {
             text: try result.text(text, row: row),
             metadata: try result.metadata(metadata, row: row),
             replyTo: try result.optionalMessageID(replyTo, row: row),
+            idempotencyKey: try result.optionalKey(key, row: row),
             createdAt: try result.instant(createdAt, row: row),
             revision: try result.int64(revision, row: row),
             editedAt: try result.optionalInstant(editedAt, row: row),

@@ -13,13 +13,17 @@ extension PostgresConnection {
         )
         let columns = try HeadColumns(result)
         let author = try result.column("author")
-        let idempotency = try IdempotencyColumns(result)
+        let key = try result.column("idempotency_key")
+        let fingerprint = try result.column("idempotency_fingerprint")
         var chats: [ArchivedChat] = []
         for row in 0..<result.rowCount {
+            let idempotency = try result.optionalKey(key, row: row).map { key throws(PostgresError) in
+                Idempotency(key: key, fingerprint: try result.int64(fingerprint, row: row))
+            }
             chats.append(
                 ArchivedChat(
                     head: try columns.head(result, row: row),
-                    idempotency: try idempotency.idempotency(result, row: row),
+                    idempotency: idempotency,
                     keyAuthor: UserID(stored: try result.text(author, row: row))
                 )
             )
@@ -41,7 +45,7 @@ extension PostgresConnection {
             PostgresStatement("SELECT FROM chats WHERE id = $1 AND deleted_at IS NULL", [.int64(chat.rawValue)]),
             PostgresStatement(
                 """
-                SELECT \(MessageColumns.list), idempotency_key, idempotency_fingerprint
+                SELECT \(MessageColumns.list), idempotency_fingerprint
                 FROM messages WHERE chat_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
                 """,
                 stretch
@@ -88,11 +92,12 @@ extension PostgresConnection {
 extension PostgresResult {
     fileprivate borrowing func archivedMessages(of chat: ChatID) throws(PostgresError) -> [ArchivedEntry] {
         let columns = try MessageColumns(self)
-        let idempotency = try IdempotencyColumns(self)
+        let fingerprint = try column("idempotency_fingerprint")
         var messages: [ArchivedEntry] = []
         for row in 0..<rowCount {
             let message = try columns.message(self, row: row, of: chat)
-            messages.append(.message(message, try idempotency.idempotency(self, row: row)))
+            let hash = isNull(fingerprint, row: row) ? nil : try int64(fingerprint, row: row)
+            messages.append(.message(message, fingerprint: hash))
         }
         return messages
     }
@@ -106,23 +111,5 @@ extension PostgresResult {
             }
         }
         return changes
-    }
-}
-
-/// The column indexes of an idempotency key and its fingerprint.
-private struct IdempotencyColumns {
-    private let key, fingerprint: Int
-
-    init(_ result: borrowing PostgresResult) throws(PostgresError) {
-        key = try result.column("idempotency_key")
-        fingerprint = try result.column("idempotency_fingerprint")
-    }
-
-    func idempotency(_ result: borrowing PostgresResult, row: Int) throws(PostgresError) -> Idempotency? {
-        if result.isNull(key, row: row) { return nil }
-        return Idempotency(
-            key: try result.key(key, row: row),
-            fingerprint: try result.int64(fingerprint, row: row)
-        )
     }
 }

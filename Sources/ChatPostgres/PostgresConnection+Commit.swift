@@ -82,7 +82,7 @@ extension PostgresStatement {
     }
 
     fileprivate static func insert(
-        _ messages: [(message: Message, idempotency: Idempotency?)]
+        _ messages: [(message: Message, fingerprint: Int64?)]
     ) -> PostgresStatement {
         PostgresStatement(
             """
@@ -106,8 +106,8 @@ extension PostgresStatement {
                 .int64Array(messages.map(\.message.revision)),
                 .timestampArray(messages.map(\.message.editedAt?.microsecondsSinceEpoch)),
                 .timestampArray(messages.map(\.message.deletedAt?.microsecondsSinceEpoch)),
-                .textArray(messages.map(\.idempotency?.key.value)),
-                .int64Array(messages.map(\.idempotency?.fingerprint)),
+                .textArray(messages.map(\.message.idempotencyKey?.value)),
+                .int64Array(messages.map(\.fingerprint)),
             ]
         )
     }

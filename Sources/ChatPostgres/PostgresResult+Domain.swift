@@ -42,10 +42,11 @@ extension PostgresResult {
     }
 
     borrowing func key(_ column: Int, row: Int) throws(PostgresError) -> IdempotencyKey {
-        guard let key = IdempotencyKey.stored(try text(column, row: row)) else {
-            throw .unexpectedResult("a stored idempotency key is invalid")
-        }
-        return key
+        IdempotencyKey(stored: try text(column, row: row))
+    }
+
+    borrowing func optionalKey(_ column: Int, row: Int) throws(PostgresError) -> IdempotencyKey? {
+        isNull(column, row: row) ? nil : try key(column, row: row)
     }
 
     /// The ids of chats, in ascending order.

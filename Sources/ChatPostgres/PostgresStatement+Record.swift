@@ -28,7 +28,7 @@ extension PostgresStatement {
     static func fetchSent(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT messages.chat_id, idempotency_key, idempotency_fingerprint, \(MessageColumns.list)
+            SELECT messages.chat_id, idempotency_fingerprint, \(MessageColumns.list)
             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS sent (chat_id, author, idempotency_key)
             JOIN messages USING (chat_id, author, idempotency_key)
             """,
@@ -107,17 +107,13 @@ extension PostgresResult {
     borrowing func sentMessages() throws(PostgresError) -> [BatchPlan.SentKey: BatchPlan.SentMessage] {
         let columns = try MessageColumns(self)
         let chat = try column("chat_id")
-        let keyColumn = try column("idempotency_key")
         let fingerprint = try column("idempotency_fingerprint")
         var sent: [BatchPlan.SentKey: BatchPlan.SentMessage] = [:]
         for row in 0..<rowCount {
             let chatID = ChatID(rawValue: try int64(chat, row: row))
             let message = try columns.message(self, row: row, of: chatID)
-            let key = BatchPlan.SentKey(chatID: chatID, author: message.author, key: try key(keyColumn, row: row))
-            sent[key] = BatchPlan.SentMessage(
-                message: message,
-                fingerprint: try int64(fingerprint, row: row)
-            )
+            guard let key = message.sentKey else { continue }
+            sent[key] = BatchPlan.SentMessage(message: message, fingerprint: try int64(fingerprint, row: row))
         }
         return sent
     }

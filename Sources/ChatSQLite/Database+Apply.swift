@@ -12,8 +12,8 @@ extension Database {
         for chat in writes.importedChats {
             try insert(chat, activity)
         }
-        for (message, idempotency) in writes.importedMessages {
-            try insert(message, idempotency)
+        for (message, fingerprint) in writes.importedMessages {
+            try insert(message, fingerprint)
         }
         if let largest = writes.importedMessages.map(\.message.id.rawValue).max() {
             // AUTOINCREMENT does the same for the ids of chats.
@@ -87,7 +87,7 @@ extension Database {
         )
     }
 
-    private func insert(_ message: Message, _ idempotency: Idempotency?) throws {
+    private func insert(_ message: Message, _ fingerprint: Int64?) throws {
         let statement = try cachedStatement(
             sql: """
                 INSERT INTO messages
@@ -101,7 +101,7 @@ extension Database {
                 message.chatID.rawValue, message.position.rawValue, message.id.rawValue, message.author.stored,
                 message.text, message.createdAt.microsecondsSinceEpoch, message.metadata?.json,
                 message.replyTo?.rawValue, message.revision, message.editedAt?.microsecondsSinceEpoch,
-                message.deletedAt?.microsecondsSinceEpoch, idempotency?.key.value, idempotency?.fingerprint,
+                message.deletedAt?.microsecondsSinceEpoch, message.idempotencyKey?.value, fingerprint,
             ]
         )
     }

@@ -12,12 +12,15 @@ extension Database {
                 """
         )
         let columns = try HeadColumns(statement)
-        let idempotency = try IdempotencyColumns(statement)
+        let key = try statement.column("idempotency_key")
+        let fingerprint = try statement.column("idempotency_fingerprint")
         let author = try statement.column("author")
         let rows = try Row.fetchCursor(statement, arguments: [id.rawValue, limit]).map { row in
             ArchivedChat(
                 head: columns.head(row),
-                idempotency: try idempotency.idempotency(row),
+                idempotency: IdempotencyKey(column: row[key]).map {
+                    Idempotency(key: $0, fingerprint: row[fingerprint])
+                },
                 keyAuthor: UserID(stored: row[author])
             )
         }
@@ -27,14 +30,14 @@ extension Database {
     func fetchArchivedEntries(of chat: ChatID, after position: Position, limit: Int) throws -> [ArchivedEntry] {
         let sent = try cachedStatement(
             sql: """
-                SELECT \(MessageColumns.list), idempotency_key, idempotency_fingerprint
+                SELECT \(MessageColumns.list), idempotency_fingerprint
                 FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq LIMIT ?
                 """
         )
         let columns = try MessageColumns(sent)
-        let idempotency = try IdempotencyColumns(sent)
+        let fingerprint = try sent.column("idempotency_fingerprint")
         let messages = try Row.fetchCursor(sent, arguments: [chat.rawValue, position.rawValue, limit]).map { row in
-            ArchivedEntry.message(columns.message(row, of: chat), try idempotency.idempotency(row))
+            ArchivedEntry.message(columns.message(row, of: chat), fingerprint: row[fingerprint])
         }
         let changed = try cachedStatement(
             sql: """
@@ -125,23 +128,5 @@ extension Database {
                 change.messageID?.rawValue, change.payload?.json, change.instant.microsecondsSinceEpoch,
             ]
         ) != nil
-    }
-}
-
-/// The column indexes of an idempotency key and its fingerprint.
-private struct IdempotencyColumns {
-    private let key, fingerprint: Int
-
-    init(_ statement: Statement) throws {
-        key = try statement.column("idempotency_key")
-        fingerprint = try statement.column("idempotency_fingerprint")
-    }
-
-    func idempotency(_ row: Row) throws -> Idempotency? {
-        guard let text: String = row[key] else { return nil }
-        guard let key = IdempotencyKey.stored(text) else {
-            throw StoreError.failed(reason: "a stored idempotency key is invalid")
-        }
-        return Idempotency(key: key, fingerprint: row[fingerprint])
     }
 }

@@ -4,11 +4,11 @@ import GRDB
 /// The column indexes of a message.
 struct MessageColumns {
     static let list = """
-        messages.seq, messages.id, messages.author, text, messages.created_at, messages.metadata, reply_to, revision, \
-        edited_at, messages.deleted_at
+        messages.seq, messages.id, messages.author, text, messages.created_at, messages.metadata, reply_to, \
+        messages.idempotency_key, revision, edited_at, messages.deleted_at
         """
 
-    private let position, id, author, text, createdAt, metadata, replyTo, revision, editedAt, deletedAt: Int
+    private let position, id, author, text, createdAt, metadata, replyTo, key, revision, editedAt, deletedAt: Int
 
     init(_ statement: Statement) throws {
         position = try statement.column("seq")
@@ -18,6 +18,7 @@ struct MessageColumns {
         createdAt = try statement.column("created_at")
         metadata = try statement.column("metadata")
         replyTo = try statement.column("reply_to")
+        key = try statement.column("idempotency_key")
         revision = try statement.column("revision")
         editedAt = try statement.column("edited_at")
         deletedAt = try statement.column("deleted_at")
@@ -32,6 +33,7 @@ struct MessageColumns {
             text: row[text],
             metadata: Metadata(stored: row[metadata]),
             replyTo: MessageID(stored: row[replyTo]),
+            idempotencyKey: IdempotencyKey(column: row[key]),
             createdAt: Instant(microsecondsSinceEpoch: row[createdAt]),
             revision: row[revision],
             editedAt: Instant(stored: row[editedAt]),

@@ -35,6 +35,13 @@ extension MessageID {
     }
 }
 
+extension IdempotencyKey {
+    init?(column text: String?) {
+        guard let text else { return nil }
+        self.init(stored: text)
+    }
+}
+
 extension [ChatID] {
     /// The ids as the argument of `json_each`.
     var json: String {

@@ -103,6 +103,7 @@ struct ChatSocketTests {
             let second = try await socket.next()
             #expect(second["replayed"] == true)
             #expect(second["message"] == first["message"])
+            #expect(second["message"]?["idempotency_key"] == "k")
             try await socket.send(#"{"op":"send","chat_id":1,"text":"other","idempotency_key":"k"}"#)
             #expect(try await socket.next()["code"] == "idempotency_key_reused")
         }

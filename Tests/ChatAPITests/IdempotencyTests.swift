@@ -30,6 +30,37 @@ struct IdempotencyTests {
         }
     }
 
+    /// A client that finds the key in an event need not wait for the response.
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a message shows the key with which it was posted`(_ store: StoreUnderTest) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats()
+            let chat = "/chats/1"
+            try await client.withEvents(chat + "/events") { stream in
+                _ = try await stream.events(through: "caught_up")
+                let headers = ["Idempotency-Key": "7d2e"]
+                let posted = try await client.send("POST", chat + "/messages", headers: headers, body: #"{"text":"a"}"#)
+                let at = try posted.json["created_at"]?.string ?? ""
+                let message = #"{"id":1,"chat_id":1,"seq":1,"text":"a","created_at":"\#(at)","revision":1,"#
+                #expect(posted.text == message + #""idempotency_key":"7d2e"}"#)
+                #expect(try await stream.nextEvent()?.data.contains(posted.text) == true)
+                let again = try await client.send("POST", chat + "/messages", headers: headers, body: #"{"text":"a"}"#)
+                #expect(again.text == posted.text)
+                for path in [chat, chat + "/messages", chat + "/messages/1", chat + "/log"] {
+                    #expect(try await client.send("GET", path).text.contains(posted.text), "\(path)")
+                }
+                _ = try await client.send("PATCH", chat + "/messages/1", body: #"{"text":"b"}"#)
+                #expect(try await stream.nextEvent()?.json["message"]?["idempotency_key"] == "7d2e")
+                _ = try await client.send("DELETE", chat + "/messages/1")
+                let deletion = try await stream.nextEvent()
+                #expect(deletion?.type == "message.deleted")
+                #expect(deletion?.data.hasSuffix(#""text":"","idempotency_key":"7d2e"}}"#) == true)
+                _ = try await client.send("POST", chat + "/messages", body: #"{"text":"c"}"#)
+                #expect(try await stream.nextEvent()?.data.contains("idempotency_key") == false)
+            }
+        }
+    }
+
     @Test(arguments: ["", "a b", "é", String(repeating: "k", count: 256)])
     func `an invalid idempotency key is rejected`(_ key: String) async throws {
         try await withServer(on: .sqliteInMemory) { client in

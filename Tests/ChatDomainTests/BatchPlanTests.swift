@@ -44,6 +44,7 @@ struct BatchPlanTests {
         _ position: Position,
         _ text: String,
         by author: UserID? = nil,
+        key: String? = nil,
         at microseconds: Int64,
         revision: Int64 = 1,
         editedAt: Int64? = nil,
@@ -55,6 +56,7 @@ struct BatchPlanTests {
             position: position,
             author: author,
             text: text,
+            idempotencyKey: key.flatMap(IdempotencyKey.init),
             createdAt: Instant(microsecondsSinceEpoch: microseconds),
             revision: revision,
             editedAt: editedAt.map(Instant.init(microsecondsSinceEpoch:)),
@@ -166,7 +168,7 @@ struct BatchPlanTests {
     }
 
     @Test func `a key identifies one message of its chat`() throws {
-        let stored = message(11, first, 3, "old", at: 10)
+        let stored = message(11, first, 3, "old", key: "k1", at: 10)
         let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
         let idempotency = try #require(old.idempotency)
         var priorState = priorState(head(first, 3), head(second, 0))
@@ -179,12 +181,12 @@ struct BatchPlanTests {
             record(try post("new"), in: first),
         ]
         let plan = plan(requests, from: priorState)
-        let new = message(13, first, 4, "new", at: 1_000)
+        let new = message(13, first, 4, "new", key: "k2", at: 1_000)
         #expect(
             results(plan, ids: [12, 13, 14]) == [
                 recorded(stored, isReplay: true),
                 .failure(.idempotencyKeyReused),
-                recorded(message(12, second, 1, "old", at: 1_000)),
+                recorded(message(12, second, 1, "old", key: "k1", at: 1_000)),
                 recorded(new),
                 recorded(new, isReplay: true),
                 .failure(.idempotencyKeyReused),
@@ -194,7 +196,7 @@ struct BatchPlanTests {
     }
 
     @Test func `a message's key belongs to its author`() throws {
-        let stored = message(11, first, 3, "old", by: "ada", at: 10)
+        let stored = message(11, first, 3, "old", by: "ada", key: "k1", at: 10)
         let old = MessageDraft(text: try MessageText("old"), idempotencyKey: IdempotencyKey("k1"))
         let idempotency = try #require(old.idempotency)
         var priorState = priorState(head(first, 3))
@@ -207,13 +209,13 @@ struct BatchPlanTests {
             record(try post("other", key: "k1"), in: first, by: .user("bob")),
         ]
         let plan = plan(requests, from: priorState)
-        let bobs = message(12, first, 4, "old", by: "bob", at: 1_000)
+        let bobs = message(12, first, 4, "old", by: "bob", key: "k1", at: 1_000)
         #expect(
             results(plan, ids: [12, 13, 14]) == [
                 recorded(stored, isReplay: true),
                 recorded(bobs),
-                recorded(message(13, first, 5, "old", at: 1_000)),
-                recorded(message(14, first, 6, "other", by: "eve", at: 1_000)),
+                recorded(message(13, first, 5, "old", key: "k1", at: 1_000)),
+                recorded(message(14, first, 6, "other", by: "eve", key: "k1", at: 1_000)),
                 recorded(bobs, isReplay: true),
                 .failure(.idempotencyKeyReused),
             ]
@@ -291,7 +293,7 @@ struct BatchPlanTests {
     }
 
     @Test func `a deleted message's key yields a replay whatever the body is`() throws {
-        let gone = message(5, first, 1, "", at: 0, deletedAt: 9)
+        let gone = message(5, first, 1, "", key: "k", at: 0, deletedAt: 9)
         let draft = MessageDraft(text: try MessageText("again"), idempotencyKey: IdempotencyKey("k"))
         var priorState = priorState(head(first, 2))
         let key = try #require(draft.idempotency).key

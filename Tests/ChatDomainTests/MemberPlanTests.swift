@@ -248,8 +248,8 @@ struct MemberPlanTests {
         #expect(records.map(\.author) == ["bob"])
         // No client can send the key.
         #expect(IdempotencyKey(key.value) == nil)
-        #expect(IdempotencyKey.stored(key.value) == key)
-        #expect(IdempotencyKey.stored("direct a b") == nil)
+        #expect(IdempotencyKey.archived(key.value) == key)
+        #expect(IdempotencyKey.archived("direct a b") == nil)
     }
 
     @Test func `a batch reads memberships only where they decide or have a marker that moves`() throws {

@@ -226,7 +226,7 @@ extension ArchivedEntry {
     /// A copy by another author.
     fileprivate func by(_ author: UserID) -> ArchivedEntry {
         switch self {
-        case .message(let message, let idempotency):
+        case .message(let message, let fingerprint):
             .message(
                 Message(
                     id: message.id,
@@ -234,11 +234,12 @@ extension ArchivedEntry {
                     position: message.position,
                     author: author,
                     text: message.text,
+                    idempotencyKey: message.idempotencyKey,
                     createdAt: message.createdAt,
                     revision: message.revision,
                     editedAt: message.editedAt
                 ),
-                idempotency
+                fingerprint: fingerprint
             )
         case .change(let change):
             .change(

@@ -474,6 +474,7 @@ private struct SequentialClient {
             text: text.value,
             metadata: metadata,
             replyTo: target?.id,
+            idempotencyKey: key,
             createdAt: accepted.value.createdAt
         )
         #expect(accepted == Accepted(expected))

@@ -34,6 +34,41 @@ struct IdempotencyConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `a message keeps its key, through edits, its deletion and an import`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat")).id
+            let keyless = try await store.postMessage(MessageText("hello"), to: chat)
+            #expect(keyless.idempotencyKey == nil)
+            let posted = try await store.recordMessage(draft("hello", key: "k"), in: chat).value
+            #expect(posted.idempotencyKey == IdempotencyKey("k"))
+            let again = try await store.recordMessage(draft("hello", key: "k"), in: chat).value
+            #expect(again.idempotencyKey == IdempotencyKey("k"))
+            #expect(try await store.chat(chat, newestMessages: 2).messages == [keyless, posted])
+            #expect(try await store.edit(posted.id, in: chat, text: "edited").idempotencyKey == posted.idempotencyKey)
+            let other = try await store.recordMessage(draft("hello", key: "l"), in: chat).value
+            let deleted = try await store.recordMessage(.delete(other.id, onlyIf: .any), in: chat).value
+            #expect(deleted.idempotencyKey == IdempotencyKey("l"))
+            let keys = [nil, IdempotencyKey("k"), IdempotencyKey("l")]
+            let page = try await store.messages(.newest(of: chat, limit: 3)).messages
+            #expect(page.map(\.idempotencyKey) == keys)
+            let entries = try await store.log(of: chat, after: 0, limit: 5).entries
+            let shown = entries.map { entry -> IdempotencyKey? in
+                if case .message(let message) = entry.subject { message.idempotencyKey } else { nil }
+            }
+            #expect(shown == [keys[0], keys[1], keys[1], keys[2], keys[2]])
+
+            let archived = try #require(try await store.archivedChats(after: 0, limit: 1).first)
+            let stretch = ArchivedStretch(
+                chat: archived,
+                entries: try await store.archivedEntries(of: chat, after: 0, limit: 5)
+            )
+            try await store.deleteChat(chat)
+            _ = try await store.importBatch([stretch], skipsConflicts: false)
+            #expect(try await store.messages(.newest(of: chat, limit: 3)).messages == page)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `a chat that is created twice is stored once, until it is deleted`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let draft = ChatDraft(title: try ChatTitle("chat"), idempotencyKey: IdempotencyKey("k"))

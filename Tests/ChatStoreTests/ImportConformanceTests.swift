@@ -29,7 +29,7 @@ struct ImportConformanceTests {
                     text: "imported",
                     createdAt: instant
                 ),
-                nil
+                fingerprint: nil
             )
         }
         return ArchivedStretch(chat: ArchivedChat(head: head), entries: entries)

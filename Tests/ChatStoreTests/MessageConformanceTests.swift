@@ -92,7 +92,7 @@ struct MessageConformanceTests {
                 text: "new",
                 createdAt: instant
             )
-            let stretch = ArchivedStretch(chat: ArchivedChat(head: head), entries: [.message(new, nil)])
+            let stretch = ArchivedStretch(chat: ArchivedChat(head: head), entries: [.message(new, fingerprint: nil)])
             let imported = try await store.importBatch([stretch], skipsConflicts: false)
             #expect(imported.conflicts == [])
             let known = LogEnd(epoch: try await store.epoch, position: old.position, instant: old.createdAt)

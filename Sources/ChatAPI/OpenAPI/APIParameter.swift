@@ -108,9 +108,9 @@ extension APIParameter {
         """
         A key of your choice for this request, such as a UUID. If the request fails or gets no response, retry it with the \
         same key: it is carried out once. Each new message in a chat, and each new chat, needs a key of its own. The key \
-        lives as long as the message or chat it created.
+        lives as long as the message or chat it created. A message shows its key to all its readers.
         """,
-        ["type": "string", "pattern": .string(RequestValidator.idempotencyKeyPattern)],
+        .idempotencyKey,
         component: "IdempotencyKey"
     )
 

@@ -82,6 +82,7 @@ extension Message {
         chatID: Chat.newExample.id,
         position: Position(rawValue: 1),
         text: "Hello!",
+        idempotencyKey: IdempotencyKey("018f3a6e-52c1-7d0b-9a43-0c5be1b7a2f4"),
         createdAt: .example(1.25)
     )
 
@@ -90,6 +91,7 @@ extension Message {
         chatID: example.chatID,
         position: example.position,
         text: "Hello, all!",
+        idempotencyKey: example.idempotencyKey,
         createdAt: example.createdAt,
         revision: 2,
         editedAt: .example(60)

@@ -99,13 +99,11 @@ extension RequestValidator {
         idempotencyKey(request.headers[.idempotencyKey], at: ["header", "idempotency-key"])
     }
 
-    static let idempotencyKeyPattern = "^[!-~]{1,\(IdempotencyKey.maximumLength)}$"
-
     /// An idempotency key, which may be absent.
     mutating func idempotencyKey(_ text: String?, at location: [String]) -> OptionalValue<IdempotencyKey>? {
         guard let text else { return OptionalValue(value: nil) }
         if let key = IdempotencyKey(text) { return OptionalValue(value: key) }
-        note(.patternMismatch(Self.idempotencyKeyPattern), at: location, input: .text(text))
+        note(.patternMismatch(IdempotencyKey.pattern), at: location, input: .text(text))
         return nil
     }
 }

@@ -150,8 +150,11 @@ package struct ArchivedChat: Equatable, Sendable {
 
 /// One entry of a chat's log with everything a store keeps about it.
 package enum ArchivedEntry: Equatable, Sendable {
-    /// A message in its current state, at the position where it was posted, and its idempotency key if it had one.
-    case message(Message, Idempotency?)
+    /// A message in its current state, at the position where it was posted.
+    ///
+    /// If it has an idempotency key, it also has the fingerprint of the request's content, which is 0 once the message
+    /// is deleted.
+    case message(Message, fingerprint: Int64?)
     /// Any entry other than a new message.
     case change(LogRecord)
 

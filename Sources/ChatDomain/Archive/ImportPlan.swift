@@ -36,13 +36,13 @@ package struct ImportPlan: Sendable {
                 var held: Set<MessageID> = []
                 for entry in stretch.entries {
                     switch entry {
-                    case .message(let message, let idempotency):
+                    case .message(let message, _):
                         held.insert(message.id)
                         if heads[message.chatID] != nil {
                             messages.insert(BatchPlan.MessageReference(chatID: message.chatID, id: message.id))
                         }
-                        if heads[message.chatID] != nil, message.position > end, let key = idempotency?.key {
-                            keys.insert(message.sentKey(key))
+                        if heads[message.chatID] != nil, message.position > end, let key = message.sentKey {
+                            keys.insert(key)
                         }
                     case .change(let change):
                         if let id = change.messageID, !held.contains(id) {
@@ -177,7 +177,7 @@ package struct ImportPlan: Sendable {
             )
         }
         switch entry {
-        case .message(let message, let idempotency):
+        case .message(let message, let fingerprint):
             let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
             guard !priorState.contains(reference), newMessages.insert(reference).inserted else {
                 throw ImportConflict(
@@ -185,9 +185,8 @@ package struct ImportPlan: Sendable {
                     reason: "\(entry.place) has the id \(message.id.rawValue) of another message"
                 )
             }
-            if let key = idempotency?.key {
-                let sent = message.sentKey(key)
-                guard !priorState.usedKeys.contains(sent), newKeys.insert(sent).inserted else {
+            if let key = message.sentKey {
+                guard !priorState.usedKeys.contains(key), newKeys.insert(key).inserted else {
                     newMessages.remove(reference)
                     throw ImportConflict(
                         at: entry,
@@ -195,7 +194,7 @@ package struct ImportPlan: Sendable {
                     )
                 }
             }
-            writes.importedMessages.append((message, idempotency))
+            writes.importedMessages.append((message, fingerprint))
             head.chat.lastMessageAt = message.createdAt
             head.chat.messageCount += message.isDeleted ? 0 : 1
         case .change(let change):
@@ -269,12 +268,6 @@ package struct ImportPlan: Sendable {
 extension ImportConflict {
     fileprivate init(at entry: ArchivedEntry, reason: String) {
         self.init(chatID: entry.chatID, position: entry.position, reason: reason)
-    }
-}
-
-extension Message {
-    fileprivate func sentKey(_ key: IdempotencyKey) -> BatchPlan.SentKey {
-        BatchPlan.SentKey(chatID: chatID, author: author, key: key)
     }
 }
 

@@ -188,3 +188,10 @@ extension MemberChange {
         }
     }
 }
+
+extension Message {
+    /// The message's key within its scope; nil if it was posted without one.
+    package var sentKey: BatchPlan.SentKey? {
+        idempotencyKey.map { BatchPlan.SentKey(chatID: chatID, author: author, key: $0) }
+    }
+}

@@ -320,6 +320,7 @@ extension LogWrites.Append {
             text: draft.text.value,
             metadata: draft.metadata,
             replyTo: draft.replyTo,
+            idempotencyKey: draft.idempotency?.key,
             createdAt: createdAt
         )
     }

@@ -76,7 +76,7 @@ package struct LogWrites: Sendable {
     /// Chats of an archive, inserted with an empty log.
     package var importedChats: [ArchivedChat] = []
     /// Messages of an archive, inserted with their own ids.
-    package var importedMessages: [(message: Message, idempotency: Idempotency?)] = []
+    package var importedMessages: [(message: Message, fingerprint: Int64?)] = []
     /// New messages, in the order of the ids they are assigned.
     package var appends: [Append] = []
     /// New log entries other than messages.

@@ -40,6 +40,8 @@ package struct Idempotency: Hashable, Sendable {
 package struct IdempotencyKey: Hashable, Sendable {
     /// In characters, all of them ASCII.
     package static let maximumLength = 255
+    /// A regular expression that matches exactly the valid keys.
+    package static let pattern = "^[!-~]{1,\(maximumLength)}$"
 
     /// Case-sensitive and never trimmed.
     package let value: String
@@ -50,8 +52,13 @@ package struct IdempotencyKey: Hashable, Sendable {
         value = text
     }
 
-    /// Reads a key as stores and archives keep it; nil if it is invalid.
-    package static func stored(_ text: String) -> IdempotencyKey? {
+    /// A key as stores keep it, which was validated before it was stored.
+    package init(stored text: String) {
+        value = text
+    }
+
+    /// Reads a key as archives keep it; nil if it is invalid.
+    package static func archived(_ text: String) -> IdempotencyKey? {
         guard text.hasPrefix(directPrefix) else { return IdempotencyKey(text) }
         return UserID(String(text.dropFirst(directPrefix.count))).map { IdempotencyKey(ofDirectChatWith: $0) }
     }

@@ -14,6 +14,8 @@ package struct Message: Equatable, Sendable {
     package var metadata: Metadata?
     /// The message of the same chat that this one replies to; it may have been deleted since.
     package let replyTo: MessageID?
+    /// The key with which it was posted, which its readers see; nil if the request had none.
+    package let idempotencyKey: IdempotencyKey?
     /// When the message was accepted; within a chat it never decreases as positions increase.
     package let createdAt: Instant
     /// 1 for a new message, plus 1 for each edit that changed something.
@@ -31,6 +33,7 @@ package struct Message: Equatable, Sendable {
         text: String,
         metadata: Metadata? = nil,
         replyTo: MessageID? = nil,
+        idempotencyKey: IdempotencyKey? = nil,
         createdAt: Instant,
         revision: Int64 = 1,
         editedAt: Instant? = nil,
@@ -43,6 +46,7 @@ package struct Message: Equatable, Sendable {
         self.text = text
         self.metadata = metadata
         self.replyTo = replyTo
+        self.idempotencyKey = idempotencyKey
         self.createdAt = createdAt
         self.revision = revision
         self.editedAt = editedAt

@@ -81,6 +81,13 @@ extension UserID: JSONWritable {
     }
 }
 
+extension IdempotencyKey: JSONWritable {
+    /// Writes a string.
+    package func write(to writer: inout JSONWriter) {
+        value.write(to: &writer)
+    }
+}
+
 extension Epoch: JSONWritable {
     /// Writes a string, not a number.
     package func write(to writer: inout JSONWriter) {

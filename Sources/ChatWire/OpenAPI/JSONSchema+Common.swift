@@ -23,6 +23,16 @@ extension JSONSchema {
         ]
     )
 
+    /// Matches every key that a client can send.
+    package static let idempotencyKey = component(
+        "IdempotencyKey",
+        [
+            "type": "string", "pattern": .string(IdempotencyKey.pattern),
+            "description": "1 to \(IdempotencyKey.maximumLength) visible ASCII characters.",
+            "examples": ["018f3a6e-52c1-7d0b-9a43-0c5be1b7a2f4"],
+        ]
+    )
+
     /// Matches `Epoch.text`.
     package static let epoch = component(
         "Epoch",

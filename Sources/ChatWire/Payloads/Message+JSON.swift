@@ -13,6 +13,7 @@ extension Message: JSONWritable {
             } else {
                 writeContent(to: &writer)
             }
+            writer.member("idempotency_key", ifPresent: idempotencyKey)
         }
     }
 
@@ -25,7 +26,7 @@ extension Message: JSONWritable {
         writer.member("metadata", ifPresent: metadata)
     }
 
-    /// What remains of a deleted message besides its position and author: its times and an empty text.
+    /// What remains of a deleted message besides its position, author and key: its times and an empty text.
     private func writeTombstone(_ deletedAt: Instant, to writer: inout JSONWriter) {
         writer.member("created_at", createdAt)
         writer.member("deleted_at", deletedAt)
@@ -58,6 +59,7 @@ extension JSONSchema {
                 .optional("edited_at", .instant, "When the message was last edited. Absent if it never was."),
                 .optional("reply_to", .id, "The id of the message in the same chat that this one replies to."),
                 .optional("metadata", .metadata),
+                keyOfRequest,
             ]
         )
     )
@@ -70,6 +72,7 @@ extension JSONSchema {
                 .required("created_at", .instant),
                 .required("deleted_at", .instant),
                 .required("text", ["const": ""]),
+                keyOfRequest,
             ],
             "A deleted message, which keeps its position in the log."
         )
@@ -97,4 +100,10 @@ extension JSONSchema {
         .required("seq", .integer(from: 1), "The position at which the message was posted in its chat's log."),
         .optional("author", .userID, "The user who posted the message. Absent if the client was anonymous."),
     ]
+
+    private static let keyOfRequest = Property.optional(
+        "idempotency_key",
+        .idempotencyKey,
+        "The `Idempotency-Key` with which the message was posted. Absent if there was none."
+    )
 }
