@@ -131,6 +131,36 @@ import Testing
         }
     }
 
+    /// Generators invent names for anonymous types, and a different one for each use.
+    @Test func `every object and every enumeration has a name`() async throws {
+        let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
+        let schemas = try #require(try document.json["components"]?["schemas"]?.members)
+        for keyword in ["properties", "enum", "propertyNames"] {
+            let named = schemas.values.filter { $0[keyword] != nil }.count
+            #expect(named > 0)
+            #expect(try document.json.values(named: keyword).count == named, "\(keyword)")
+        }
+    }
+
+    @Test func `the type of a variant tells a union which schema applies`() async throws {
+        let document = try await withServer(on: .sqliteInMemory) { try await $0.send("GET", "/openapi.json") }
+        let schemas = try #require(try document.json["components"]?["schemas"]?.members)
+        let prefix = "#/components/schemas/"
+        var unions = 0
+        for case let (union, discriminator?) in schemas.map({ ($0.value, $0.value["discriminator"]) }) {
+            let mapping = try #require(discriminator["mapping"]).members
+            #expect(Set(mapping.values) == Set(union["oneOf"]?.elements.compactMap { $0["$ref"] } ?? []))
+            #expect(mapping.count == union["oneOf"]?.elements.count)
+            for (type, reference) in mapping {
+                let name = try #require(reference.string?.trimmingPrefix(prefix))
+                #expect(schemas[String(name)]?["properties"]?["type"]?["const"] == .string(type))
+                #expect(schemas[String(name)]?["required"]?.elements.contains("type") == true)
+            }
+            unions += 1
+        }
+        #expect(unions == 3)
+    }
+
     @Test(arguments: ["version", "..%2F..%2Fetc%2Fpasswd", "..", "swagger-ui.css%00", "", "swagger-ui.css/x"])
     func `no other file is served`(_ name: String) async throws {
         try await withAssets(["swagger-ui.css", "version"]) { client in

@@ -40,11 +40,6 @@ struct UserController<Store: ServiceStore>: Sendable {
         return .json(user)
     }
 
-    /// What a deletion does with the user's messages.
-    private enum MessageTreatment: String, CaseIterable {
-        case keep, erase
-    }
-
     @Sendable func delete(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         let id = validator.userID(in: context)
@@ -113,4 +108,9 @@ struct UserController<Store: ServiceStore>: Sendable {
         )
         return .json(description)
     }
+}
+
+/// What the deletion of a user does with the user's messages.
+enum MessageTreatment: String, CaseIterable {
+    case keep, erase
 }

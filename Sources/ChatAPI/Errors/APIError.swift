@@ -113,8 +113,8 @@ extension APIError {
 }
 
 extension JSONSchema {
-    static let error = component(
-        "Error",
+    static let problem = component(
+        "Problem",
         .object([
             .required("detail", .string, "For people."),
             .required("code", .string, "For programs. It never changes."),

@@ -30,7 +30,7 @@ extension JSONSchema {
         "ValidationError",
         .object([
             .required("detail", .array(of: .validationIssue)),
-            .required("code", ["const": .string(ValidationError.code)]),
+            .required("code", .constant(ValidationError.code)),
         ])
     )
 }

@@ -100,12 +100,17 @@ extension JSONSchema {
             ),
             .required(
                 "loc",
-                .array(of: ["type": ["string", "integer"]]),
+                .array(of: .anyOf(.string, .integer)),
                 "Where: `path`, `query`, `header` or `body`, then the name, an index or the offset."
             ),
             .required("msg", .string),
             .required("input", [:], "What was sent there."),
-            .optional("ctx", ["type": "object"], "The limit or the reason."),
+            .optional("ctx", context),
         ])
+    )
+
+    private static let context = component(
+        "ValidationContext",
+        .object([], "The limit that `input` exceeds, or the reason.")
     )
 }

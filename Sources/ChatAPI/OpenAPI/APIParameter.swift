@@ -15,7 +15,7 @@ struct APIParameter {
     private init(
         _ location: Location,
         _ name: String,
-        _ description: String?,
+        _ description: String,
         _ schema: JSONSchema,
         isRequired: Bool = false,
         example: OpenAPIValue? = nil,
@@ -25,7 +25,7 @@ struct APIParameter {
         self.name = name
         var members: OpenAPIValue.Members = [("name", .string(name)), ("in", .string(location.rawValue))]
         if isRequired { members.append(("required", true)) }
-        if let description { members.append(("description", .string(description))) }
+        members.append(("description", .string(description)))
         members.append(("schema", schema.value))
         if let example { members.append(("example", example)) }
         let value = OpenAPIValue.object(members)
@@ -49,7 +49,7 @@ struct APIParameter {
 
     static func header(
         _ name: String,
-        _ description: String?,
+        _ description: String,
         _ schema: JSONSchema,
         isRequired: Bool = false,
         example: OpenAPIValue? = nil

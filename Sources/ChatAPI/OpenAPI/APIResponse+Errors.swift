@@ -11,7 +11,7 @@ extension APIResponse {
         APIResponse(
             error.status,
             description,
-            .json(.error, example: error.example),
+            .json(.problem, example: error.example),
             headers: error.headers.contains(.retryAfter) ? [retryAfter] : [],
             component: component
         )
@@ -26,7 +26,7 @@ extension APIResponse {
         .unauthorized,
         "The request has no credential, or none that is valid. `code` says which; `detail` says what is wrong with it.",
         .json(
-            .error,
+            .problem,
             examples: [
                 "missing": APIError(CredentialError.tokenMissing).example,
                 "expired": APIError(CredentialError.tokenExpired).example,
@@ -34,22 +34,14 @@ extension APIResponse {
                 "revoked": APIError(CredentialError.keyRevoked).example,
             ]
         ),
-        headers: [
-            (
-                "WWW-Authenticate",
-                [
-                    "description": "`Bearer`, with `error=\"invalid_token\"` if you sent a credential.",
-                    "schema": ["type": "string"],
-                ]
-            )
-        ],
+        headers: [wwwAuthenticate],
         component: "Unauthorized"
     )
     static let forbidden = APIResponse(
         .forbidden,
         "The caller may not do this, may not use `Act-As`, or is a page of another origin.",
         .json(
-            .error,
+            .problem,
             examples: [
                 "caller": APIError.forbidden.example,
                 "act_as": APIError(ActAsError.notAllowed).example,
@@ -67,7 +59,7 @@ extension APIResponse {
         .notFound,
         "The chat or the message does not exist or was deleted.",
         .json(
-            .error,
+            .problem,
             examples: [
                 "message": APIError.messageNotFound.example,
                 "chat": APIError.chatNotFound.example,
@@ -79,7 +71,7 @@ extension APIResponse {
         .notFound,
         "There is no such chat, you have no role in it, or the user is not one of its members.",
         .json(
-            .error,
+            .problem,
             examples: [
                 "member": APIError.memberNotFound.example,
                 "chat": APIError.chatNotFound.example,
@@ -97,7 +89,7 @@ extension APIResponse {
         .conflict,
         "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`. Or the user is deactivated.",
         .json(
-            .error,
+            .problem,
             examples: [
                 "secret": APIError.noSigningSecret.example,
                 "user": APIError.userDeactivated.example,
@@ -128,7 +120,7 @@ extension APIResponse {
         belongs to an earlier request with another body.
         """,
         .json(
-            .anyOf(.validationError, .error),
+            .oneOf(.validationError, .problem),
             examples: [
                 "invalid": ValidationError.example,
                 "reused": APIError.idempotencyKeyReused.example,
@@ -174,10 +166,6 @@ extension APIResponse {
         .internalError,
         "A bug in the service. Report it with its `request_id`.",
         component: "InternalError"
-    )
-
-    private static let retryAfter: (String, OpenAPIValue) = (
-        "Retry-After", ["description": "How many seconds to wait before you retry.", "schema": ["type": "integer"]]
     )
 }
 

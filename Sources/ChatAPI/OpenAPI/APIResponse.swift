@@ -53,31 +53,7 @@ struct APIResponse {
             .ok,
             "An earlier request with this key was carried out. The response is what it created, in its current state.",
             .json(schema, example: example),
-            headers: [
-                ("Idempotent-Replayed", ["description": "Marks a replayed response.", "schema": ["const": "true"]])
-            ]
+            headers: [idempotentReplayed]
         )
     }
-
-    static let eTag = (
-        "ETag",
-        OpenAPIValue.reference(
-            .headers,
-            "ETag",
-            [
-                "description": "The message's revision in quotes.",
-                "schema": ["type": "string", "pattern": "^\"[1-9][0-9]*\"$"],
-                "example": "\"1\"",
-            ]
-        )
-    )
-
-    private static let requestID = (
-        "X-Request-ID",
-        OpenAPIValue.reference(
-            .headers,
-            "RequestID",
-            ["description": "Identifies the request in the server's log.", "schema": ["type": "string"]]
-        )
-    )
 }

@@ -28,7 +28,7 @@ extension JSONSchema {
 
     /// An object to store, or null.
     static func metadata(_ description: String, example: OpenAPIValue) -> JSONSchema {
-        ["type": ["object", "null"], "description": .string(description), "examples": [example]]
+        anyOf(.metadata, .null).described(description).adding("examples", [example])
     }
 
     static func metadataRules(maximum: Int = Metadata.maximumLength) -> String {

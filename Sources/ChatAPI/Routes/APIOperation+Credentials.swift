@@ -16,7 +16,7 @@ extension APIOperation {
         host. Browsers send it. A server key cannot become a session.
         """,
         responses: [
-            APIResponse(.noContent, "The session has started.", headers: [setCookie("The cookie with the token.")]),
+            APIResponse(.noContent, "The session has started.", headers: [APIResponse.setCookie]),
             .error(.tokenTooLongForSession, "The token does not fit into a cookie."),
         ]
     )
@@ -27,7 +27,7 @@ extension APIOperation {
         "End a session",
         "Removes the cookie from the browser. The token stays valid until it expires or is revoked.",
         responses: [
-            APIResponse(.noContent, "There is no session any more.", headers: [setCookie("Removes the cookie.")]),
+            APIResponse(.noContent, "There is no session any more.", headers: [APIResponse.setCookie]),
             .error(.sessionOriginNotAllowed, "The request has the cookie, but no `Origin` of a page of this host."),
             .internalError,
         ]
@@ -60,10 +60,6 @@ extension APIOperation {
     private static let exampleText = """
         eyJleHAiOjE3OTU0MjgwMDAwMDAwMDAsInN1YiI6ImFkYSJ9.p3uZ4b0cW2mYt1Vn8yqJxkF5sHrD7eLgQaTiN6oOUXM
         """
-
-    private static func setCookie(_ description: String) -> (String, OpenAPIValue) {
-        ("Set-Cookie", ["description": .string(description), "schema": ["type": "string"]])
-    }
 }
 
 extension JSONSchema {

@@ -33,10 +33,15 @@ extension APIOperation {
 }
 
 extension JSONSchema {
-    fileprivate static let liveness = component("Liveness", .object([.required("status", ["const": "ok"])]))
+    fileprivate static let liveness = component("Liveness", .object([.required("status", .constant("ok"))]))
 
     fileprivate static let readiness = component(
         "Readiness",
-        .object([.required("status", ["enum": ["ready", "unavailable"]]), .optional("reason", .string)])
+        .object([.required("status", readinessStatus), .optional("reason", .string, "Absent if it is ready.")])
+    )
+
+    private static let readinessStatus = component(
+        "ReadinessStatus",
+        ["type": "string", "enum": ["ready", "unavailable"]]
     )
 }

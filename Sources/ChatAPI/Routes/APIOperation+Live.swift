@@ -145,7 +145,8 @@ extension APIOperation {
         .live,
         "Follow chats and write to them over one WebSocket",
         """
-        A WebSocket (RFC 6455) whose messages are JSON objects. The server sends the entries of the chats you subscribe to. \
+        A WebSocket (RFC 6455) whose messages are JSON objects. The request is a handshake of version 13, whose headers are \
+        not listed here. The server sends the entries of the chats you subscribe to. \
         You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about members and the inbox; each \
         gets a response with its `ref`. See docs/websocket.md.
 
@@ -153,16 +154,6 @@ extension APIOperation {
         `new WebSocket('ws://127.0.0.1:8000/ws')`.
         """,
         parameters: [
-            .header("Connection", "Must contain `Upgrade`.", ["const": "Upgrade"], isRequired: true),
-            .header("Upgrade", nil, ["const": "websocket"], isRequired: true),
-            .header("Sec-WebSocket-Version", nil, ["const": "13"], isRequired: true),
-            .header(
-                "Sec-WebSocket-Key",
-                "16 random bytes in Base64.",
-                .string,
-                isRequired: true,
-                example: "dGhlIHNhbXBsZSBub25jZQ=="
-            ),
             .header("Origin", "The origin of the page that opens the WebSocket. Browsers send it.", .string),
             .ticket,
         ],

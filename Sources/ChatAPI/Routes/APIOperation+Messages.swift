@@ -128,7 +128,7 @@ extension JSONSchema {
             .optional("metadata", .metadata("\(metadataRules()) Null means none.", example: ["mood": "happy"])),
             .optional(
                 "reply_to",
-                ["type": ["integer", "null"], "examples": [1]],
+                .anyOf(.integer, .null).adding("examples", [1]),
                 "The id of the message this one replies to, in the same chat and not deleted. Null means none."
             ),
         ])

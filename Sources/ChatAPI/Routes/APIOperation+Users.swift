@@ -61,7 +61,7 @@ extension APIOperation {
                 `keep` leaves the user's messages as they are. `erase` also deletes them, in the background: each becomes a \
                 tombstone, and its chat's log gets a `message.deleted`.
                 """,
-                ["enum": ["keep", "erase"], "default": "keep"]
+                .values(of: MessageTreatment.self, named: "MessageTreatment").adding("default", "keep")
             )
         ],
         responses: [APIResponse(.noContent, "The user was deleted."), .userNotFound]
@@ -82,12 +82,7 @@ extension APIOperation {
                 .created,
                 "The token, which is shown only once.",
                 .json(.issuedToken, example: .example(IssuedToken.example)),
-                headers: [
-                    (
-                        "Cache-Control",
-                        ["description": "Keeps the token out of caches.", "schema": ["const": "no-store"]]
-                    )
-                ]
+                headers: [APIResponse.noStore]
             ),
             .tokenNotIssued,
         ]
@@ -147,19 +142,21 @@ extension JSONSchema {
                 .integer(from: 1),
                 "The token's lifetime in seconds, at most `--token-max-age` (24 hours)."
             ),
-            .optional("role", values(of: ApplicationRole.self).adding("default", "user")),
+            .optional("role", applicationRole.adding("default", "user")),
             .optional("name", .anyOf(userName, .null), "Names the user if the token creates one."),
-            .optional(
-                "grants",
-                [
-                    "type": "object", "maxProperties": .integer(RequestValidator.maximumGrants),
-                    "propertyNames": ["pattern": "^(\\*|[1-9][0-9]{0,17})$"],
-                    "additionalProperties": values(of: ChatRole.self).value,
-                    "examples": [["42": "member", "*": "reader"]],
-                ],
-                "Roles in chats by id, and in all chats by `*`, for users without a membership."
-            ),
+            .optional("grants", grants),
         ])
+    )
+
+    private static let grants = component(
+        "Grants",
+        [
+            "type": "object", "maxProperties": .integer(RequestValidator.maximumGrants),
+            "propertyNames": ["pattern": "^(\\*|[1-9][0-9]{0,17})$"],
+            "additionalProperties": chatRole.value,
+            "description": "Roles in chats by id, and in all chats by `*`, for users without a membership.",
+            "examples": [["42": "member", "*": "reader"]],
+        ]
     )
 
     private static let userName = text(maximum: UserName.maximumLength, example: "Ada")

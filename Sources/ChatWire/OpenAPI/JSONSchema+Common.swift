@@ -61,9 +61,7 @@ extension JSONSchema {
         "Metadata",
         [
             "type": "object",
-            "description": """
-            Your application's own data, which the service stores and never interprets. Absent if there is none.
-            """,
+            "description": "Your application's own data, which the service stores and never interprets.",
             "examples": [["topic": "releases"]],
         ]
     )

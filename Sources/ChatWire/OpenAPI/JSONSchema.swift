@@ -59,14 +59,14 @@ extension JSONSchema {
         return schema
     }
 
-    /// Integers from the minimum up, without an upper bound.
+    /// Integers of 64 bits from the minimum up.
     package static func integer(from minimum: Int) -> JSONSchema {
-        ["type": "integer", "minimum": .integer(minimum)]
+        integer.adding("minimum", .integer(minimum))
     }
 
     /// Integers in the range, both bounds included.
     package static func integer(in range: ClosedRange<Int>) -> JSONSchema {
-        ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
+        integer(from: range.lowerBound).adding("maximum", .integer(range.upperBound))
     }
 
     /// A string of 1 to `maximum` characters, counted as Unicode code points.
@@ -74,14 +74,33 @@ extension JSONSchema {
         ["type": "string", "minLength": 1, "maxLength": .integer(maximum)]
     }
 
-    /// The raw values of an enumeration.
-    package static func values<Value: RawRepresentable<String> & CaseIterable>(of type: Value.Type) -> JSONSchema {
-        ["type": "string", "enum": .array(type.allCases.map { .string($0.rawValue) })]
+    /// One string.
+    package static func constant(_ value: String) -> JSONSchema {
+        ["type": "string", "const": .string(value)]
+    }
+
+    /// The raw values of an enumeration, as a component: generated clients then have one type for all its uses.
+    package static func values<Value: RawRepresentable<String> & CaseIterable>(
+        of type: Value.Type,
+        named name: String
+    ) -> JSONSchema {
+        component(name, ["type": "string", "enum": .array(type.allCases.map { .string($0.rawValue) })])
     }
 
     /// Values of exactly one of the schemas.
     package static func oneOf(_ schemas: JSONSchema...) -> JSONSchema {
         ["oneOf": .array(schemas.map(\.value))]
+    }
+
+    /// Values of exactly one of the variants.
+    package static func oneOf(_ variants: [SchemaVariant]) -> JSONSchema {
+        [
+            "oneOf": .array(variants.map(\.schema.value)),
+            "discriminator": [
+                "propertyName": "type",
+                "mapping": .object(variants.map { ($0.type, .pointer($0.component)) }),
+            ],
+        ]
     }
 
     /// Values of at least one of the schemas.
@@ -91,8 +110,8 @@ extension JSONSchema {
 
     /// A string of any length.
     package static let string: JSONSchema = ["type": "string"]
-    /// An integer without bounds.
-    package static let integer: JSONSchema = ["type": "integer"]
+    /// An integer of 64 bits.
+    package static let integer: JSONSchema = ["type": "integer", "format": "int64"]
     package static let boolean: JSONSchema = ["type": "boolean"]
     package static let null: JSONSchema = ["type": "null"]
 

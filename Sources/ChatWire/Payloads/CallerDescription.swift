@@ -31,6 +31,9 @@ package struct CallerDescription: JSONWritable {
 }
 
 extension JSONSchema {
+    /// A user's role in the application.
+    package static let applicationRole = values(of: ApplicationRole.self, named: "ApplicationRole")
+
     /// The caller of a request.
     package static let caller = component(
         "Caller",
@@ -38,7 +41,7 @@ extension JSONSchema {
             .required("user", .anyOf(.user, .null), "Null for a caller who is no user."),
             .required(
                 "role",
-                .anyOf(values(of: ApplicationRole.self), .null),
+                .anyOf(.applicationRole, .null),
                 "The role in the application. Null for a server key that acts as no user."
             ),
             .required(

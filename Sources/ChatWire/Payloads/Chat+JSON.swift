@@ -82,12 +82,12 @@ extension JSONSchema {
         "ChatList",
         .object([
             .required("chats", .array(of: .listedChat, maximum: 100), "Most recently active first."),
-            .required("next_cursor", ["type": ["string", "null"]], "The `cursor` of the next page; null at the end."),
+            .required("next_cursor", .anyOf(.string, .null), "The `cursor` of the next page; null at the end."),
         ])
     )
 
     /// Who may read a chat without being a member.
-    package static let chatVisibility = values(of: ChatVisibility.self)
+    package static let chatVisibility = values(of: ChatVisibility.self, named: "ChatVisibility")
 
     private static let listedChat = component(
         "ListedChat",

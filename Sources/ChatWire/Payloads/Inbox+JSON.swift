@@ -80,24 +80,33 @@ extension JSONSchema {
     )
 
     /// The state of one chat in an inbox.
-    package static let inboxLine = component(
-        "InboxLine",
-        .object(
-            [
-                .required(
-                    "type",
-                    ["enum": ["chat", "left"]],
-                    "`left` if you are no longer a member or the chat was deleted."
-                ),
-                .required("chat_id", .id),
-                .optional("last_seq", .integer(from: 0), "The last position of the chat's log. Absent in `left`."),
-                .optional("chat", .chat, "Absent in `left`."),
-            ] + lastMessage + membershipProperties
-        )
-    )
+    package static let inboxLine = component("InboxLine", .oneOf(SchemaVariant.inboxLines))
 
     /// The last message of a chat, for callers with a user.
     static let lastMessage: [Property] = [
         .optional("last_message", .message, "The newest message that is not deleted. Absent if there is none.")
+    ]
+}
+
+extension SchemaVariant {
+    /// The lines of an inbox, in a page as in a stream.
+    package static let inboxLines = [
+        SchemaVariant(
+            "InboxChat",
+            type: "chat",
+            [
+                .required("chat_id", .id),
+                .required("last_seq", .integer(from: 0), "The last position of the chat's log."),
+                .required("chat", .chat),
+            ] + JSONSchema.lastMessage + [.required("role", .chatRole, "Your role as a member.")]
+                + JSONSchema.readMarkerProperties,
+            "The state of a chat of which you are a member."
+        ),
+        SchemaVariant(
+            "InboxLeft",
+            type: "left",
+            [.required("chat_id", .id)],
+            "You are no longer a member of the chat, or it was deleted."
+        ),
     ]
 }

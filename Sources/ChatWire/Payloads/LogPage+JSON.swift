@@ -40,81 +40,52 @@ extension JSONSchema {
     package static let logPage = component(
         "LogPage",
         .object([
-            .required(
-                "entries",
-                .array(
-                    of: .oneOf(
-                        messageEntry("MessageLogEntry"),
-                        chatEntry("ChatLogEntry"),
-                        memberEntry("MemberLogEntry")
-                    ),
-                    maximum: 100
-                ),
-                "In order of position, without gaps."
-            ),
+            .required("entries", .array(of: logEntry, maximum: 100), "In order of position, without gaps."),
             .required("last_seq", .integer(from: 0), "The last position of the chat's log at the time of the read."),
             .required("epoch", .epoch),
         ])
     )
 
-    /// An entry about a message, as streams send it: with `chat_id`.
-    package static let liveMessageEntry = messageEntry("LiveMessageEntry", chatID: [liveChatID])
-    /// An entry about the chat itself, as streams send it: with `chat_id`.
-    package static let liveChatEntry = chatEntry("LiveChatEntry", chatID: [liveChatID])
+    private static let logEntry = component(
+        "LogEntry",
+        .oneOf(LogEntry.Kind.allCases.map { SchemaVariant($0, nameSuffix: "Entry") })
+    )
+}
 
-    /// An entry about members, as streams send it: with `chat_id`.
-    package static let liveMemberEntry = memberEntry("LiveMemberEntry", chatID: [liveChatID])
+extension SchemaVariant {
+    /// A log entry of each kind, as streams send it: with `chat_id`.
+    package static let liveEntries: [SchemaVariant] = LogEntry.Kind.allCases.map { kind in
+        SchemaVariant(
+            kind,
+            nameSuffix: "Event",
+            chatID: [.required("chat_id", .id, "The chat whose log contains the entry.")]
+        )
+    }
 
-    private static let liveChatID = Property.required("chat_id", .id, "The chat whose log contains the entry.")
+    fileprivate init(_ kind: LogEntry.Kind, nameSuffix: String, chatID: [JSONSchema.Property] = []) {
+        let name = kind.rawValue.split(separator: ".").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+        let seq = JSONSchema.Property.required("seq", .integer(from: 1), "The entry's position.")
+        let circumstances: [JSONSchema.Property] = [
+            .optional("author", .userID, "The user who did it. Absent if the client was anonymous."),
+            .required("at", .instant, "When it happened."),
+        ]
+        self.init(name + nameSuffix, type: kind.rawValue, [seq] + chatID + circumstances + Self.subject(of: kind))
+    }
 
-    private static func messageEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
-        entry(
-            name,
-            kinds: LogEntry.Kind.allCases.filter(\.isAboutMessage),
-            chatID: chatID,
+    private static func subject(of kind: LogEntry.Kind) -> [JSONSchema.Property] {
+        let chat = JSONSchema.Property.required("chat", .chat, "The chat in its current state.")
+        let users = JSONSchema.Property.required(
+            "users",
+            .array(of: .userID, maximum: MemberIDs.maximumCount),
+            "The users who joined, got another role or left."
+        )
+        return switch kind {
+        case .messageCreated, .messageUpdated:
             [.required("message", .messageOrTombstone, "The message in its current state.")]
-        )
-    }
-
-    private static func chatEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
-        entry(
-            name,
-            kinds: LogEntry.Kind.allCases.filter { !$0.isAboutMessage && !$0.isAboutMembers },
-            chatID: chatID,
-            [currentChat]
-        )
-    }
-
-    private static func memberEntry(_ name: String, chatID: [Property] = []) -> JSONSchema {
-        entry(
-            name,
-            kinds: LogEntry.Kind.allCases.filter(\.isAboutMembers),
-            chatID: chatID,
-            [
-                currentChat,
-                .required(
-                    "users",
-                    .array(of: .userID, maximum: MemberIDs.maximumCount),
-                    "The users who joined, got another role or left."
-                ),
-                .optional("role", .chatRole, "Their role. Absent if they left."),
-            ]
-        )
-    }
-
-    private static let currentChat = Property.required("chat", .chat, "The chat in its current state.")
-
-    private static func entry(
-        _ name: String,
-        kinds: [LogEntry.Kind],
-        chatID: [Property],
-        _ content: [Property]
-    ) -> JSONSchema {
-        let names = kinds.map { OpenAPIValue.string($0.rawValue) }
-        let type: JSONSchema = names.count == 1 ? ["const": names[0]] : ["enum": .array(names)]
-        let seq = Property.required("seq", .integer(from: 1), "The entry's position.")
-        let author = Property.optional("author", .userID, "The user who did it. Absent if the client was anonymous.")
-        let at = Property.required("at", .instant, "When it happened.")
-        return component(name, .object([seq, .required("type", type)] + chatID + [author, at] + content))
+        case .messageDeleted: [.required("message", .tombstone, "What remains of the message.")]
+        case .chatUpdated: [chat]
+        case .memberJoined, .memberUpdated: [chat, users, .required("role", .chatRole, "Their role from now on.")]
+        case .memberLeft: [chat, users]
+        }
     }
 }

@@ -92,7 +92,7 @@ extension JSONSchema {
     )
 
     /// A role in a chat.
-    package static let chatRole = values(of: ChatRole.self)
+    package static let chatRole = values(of: ChatRole.self, named: "ChatRole")
 
     private static let memberArray = array(of: .member, maximum: MemberPage.maximumCount)
 }

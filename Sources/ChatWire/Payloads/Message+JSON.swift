@@ -48,7 +48,7 @@ extension MessagePage: JSONWritable {
 }
 
 extension JSONSchema {
-    /// A message that was not deleted.
+    /// A message that was not deleted; unlike a tombstone, it has no `deleted_at`.
     package static let message = component(
         "Message",
         .object(
@@ -62,6 +62,7 @@ extension JSONSchema {
                 keyOfRequest,
             ]
         )
+        .adding("not", ["required": ["deleted_at"]])
     )
 
     /// Allows no further members: nothing else of the message remains.
@@ -71,7 +72,7 @@ extension JSONSchema {
             placeProperties + [
                 .required("created_at", .instant),
                 .required("deleted_at", .instant),
-                .required("text", ["const": ""]),
+                .required("text", .constant("")),
                 keyOfRequest,
             ],
             "A deleted message, which keeps its position in the log."
@@ -80,7 +81,10 @@ extension JSONSchema {
     )
 
     /// A message in any state.
-    package static let messageOrTombstone = component("MessageOrTombstone", .oneOf(message, tombstone))
+    package static let messageOrTombstone = component(
+        "MessageOrTombstone",
+        .oneOf(message, tombstone).described("A deleted message has `deleted_at`; any other has none.")
+    )
 
     /// A page of at most 100 messages.
     package static let messagePage = component(

@@ -34,14 +34,14 @@ package struct UnreadChats: JSONWritable {
 
 extension JSONSchema {
     /// A member's read marker with what is unread after it.
-    package static let readMarker = component(
-        "ReadMarker",
-        .object([
-            .required("read_seq", .integer(from: 0), "The position up to which you have read."),
-            .required("unread", unread, unreadDescription),
-            .optional("more", more, moreDescription),
-        ])
-    )
+    package static let readMarker = component("ReadMarker", .object(readMarkerProperties))
+
+    /// The members of a `ReadMarker`.
+    static let readMarkerProperties: [Property] = [
+        .required("read_seq", .integer(from: 0), "The position up to which you have read."),
+        .required("unread", unread, unreadDescription),
+        .optional("more", more, moreDescription),
+    ]
 
     /// The number of chats with unread messages.
     package static let unreadChats = component(
@@ -51,7 +51,7 @@ extension JSONSchema {
 
     /// The properties of a chat in a list that only its members see.
     static let membershipProperties: [Property] = [
-        .optional("role", values(of: ChatRole.self), "Your role as a member. Absent if you are not a member."),
+        .optional("role", .chatRole, "Your role as a member. Absent if you are not a member."),
         .optional(
             "read_seq",
             .integer(from: 0),
@@ -64,6 +64,6 @@ extension JSONSchema {
     private static let unread = JSONSchema.integer(in: 0...UnreadCount.limit)
     private static let unreadDescription =
         "The number of messages after `read_seq`, by others, that are not deleted; at most \(UnreadCount.limit)."
-    private static let more: JSONSchema = ["const": true]
+    private static let more: JSONSchema = ["type": "boolean", "const": true]
     private static let moreDescription = "Present if more than \(UnreadCount.limit) messages are unread."
 }

@@ -52,7 +52,7 @@ extension JSONSchema {
     )
 
     /// Whether the user is a person or a program.
-    package static let userKind = values(of: User.Kind.self)
+    package static let userKind = values(of: User.Kind.self, named: "UserKind")
 
     /// At most 100 users.
     package static let userList = component(

@@ -1,0 +1,69 @@
+import ChatWire
+
+/// The headers of responses.
+extension APIResponse {
+    static let requestID = header(
+        "X-Request-ID",
+        component: "RequestID",
+        "Identifies the request in the server's log.",
+        .string
+    )
+
+    static let eTag = header(
+        "ETag",
+        component: "ETag",
+        "The message's revision in quotes.",
+        ["type": "string", "pattern": "^\"[1-9][0-9]*\"$"],
+        example: "\"1\""
+    )
+
+    static let idempotentReplayed = header(
+        "Idempotent-Replayed",
+        component: "IdempotentReplayed",
+        "Marks a replayed response.",
+        .constant("true")
+    )
+
+    static let retryAfter = header(
+        "Retry-After",
+        component: "RetryAfter",
+        "How many seconds to wait before you retry.",
+        .integer(from: 0)
+    )
+
+    static let wwwAuthenticate = header(
+        "WWW-Authenticate",
+        component: "WWWAuthenticate",
+        "`Bearer`, with `error=\"invalid_token\"` if you sent a credential.",
+        .string
+    )
+
+    static let setCookie = header(
+        "Set-Cookie",
+        component: "SetCookie",
+        "Sets or removes the cookie with the token.",
+        .string
+    )
+
+    static let noStore = header(
+        "Cache-Control",
+        component: "NoStore",
+        "Keeps the response out of caches.",
+        .constant("no-store")
+    )
+
+    /// A header that each response of this kind has.
+    private static func header(
+        _ name: String,
+        component: String,
+        _ description: String,
+        _ schema: JSONSchema,
+        example: OpenAPIValue? = nil
+    ) -> (String, OpenAPIValue) {
+        var members: OpenAPIValue.Members = [
+            ("required", true), ("description", .string(description)), ("schema", schema.value),
+        ]
+        if let example { members.append(("example", example)) }
+        return (name, .reference(.headers, component, .object(members)))
+    }
+}
