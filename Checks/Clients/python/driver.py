@@ -1,0 +1,114 @@
+"""Runs the Python client for the scenarios: reads commands from stdin and writes events to stdout, as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "clients/python/src"))
+
+from chat_api_client import ChatClient, ChatError, FileStore, Pending
+
+
+def emit(event: str, **fields: Any) -> None:
+    present = {name: value for name, value in fields.items() if value is not None}
+    print(json.dumps({"event": event, **present}), flush=True)
+
+
+def emit_message(pending: Pending) -> None:
+    emit(
+        "message",
+        chat=pending.chat_id,
+        key=pending.key,
+        status=pending.status,
+        seq=pending.message["seq"] if pending.message else None,
+        code=pending.error.code if pending.error else None,
+    )
+
+
+class Driver:
+    def __init__(self) -> None:
+        self.answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.iterations: dict[int | str, asyncio.Task[None]] = {}
+
+    async def run(self, commands: asyncio.StreamReader) -> None:
+        start = json.loads(await commands.readline())
+        client = ChatClient(
+            start["url"],
+            token=self.token,
+            store=FileStore(start["store"]),
+            min_delay=start["min_delay"],
+            max_delay=start["max_delay"],
+            on_status=lambda status: emit("status", status=status),
+            on_pending=emit_message,
+        )
+        emit("started")
+        async with client:
+            async for line in commands:
+                command = json.loads(line)
+                if command["do"] == "stop":
+                    break
+                await self.obey(client, command)
+
+    async def token(self) -> str | None:
+        emit("token_needed")
+        answer = await self.answers.get()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        token: str | None = answer["token"]
+        return token
+
+    async def obey(self, client: ChatClient, command: dict[str, Any]) -> None:
+        chat = client.chat(command.get("chat", 0))
+        match command["do"]:
+            case "token":
+                self.answers.put_nowait(command)
+            case "follow":
+                self.iterations[chat.id] = asyncio.create_task(self.follow(client, chat.id, command.get("after")))
+            case "unfollow":
+                self.iterations[chat.id].cancel()
+                await asyncio.wait([self.iterations[chat.id]])
+            case "inbox":
+                self.iterations["inbox"] = asyncio.create_task(self.inbox(client))
+            case "send":
+                chat.send(command["text"], key=command.get("key"))
+            case "retry":
+                chat.retry(next(pending for pending in chat.pending if pending.key == command["key"]))
+            case "discard":
+                chat.discard(next(pending for pending in chat.pending if pending.key == command["key"]))
+            case "pending":
+                emit("pending", chat=chat.id, keys=[pending.key for pending in chat.pending])
+            case "online":
+                client.network_restored()
+            case unknown:
+                raise ValueError(f"unknown command {unknown}")
+
+    async def follow(self, client: ChatClient, chat: int, after: int | str | None) -> None:
+        code = None
+        try:
+            async for event in client.chat(chat).events(after=after):
+                emit("entry", chat=chat, data=event)
+        except ChatError as error:
+            code = error.code
+        emit("ended", chat=chat, code=code)
+
+    async def inbox(self, client: ChatClient) -> None:
+        code = None
+        try:
+            async for line in client.inbox():
+                emit("inbox", data=line)
+        except ChatError as error:
+            code = error.code
+        emit("ended", code=code)
+
+
+async def main() -> None:
+    commands = asyncio.StreamReader(limit=2**20)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    await Driver().run(commands)
+
+
+asyncio.run(main())

@@ -1,0 +1,51 @@
+"""The client of Chat API: follow chats, send messages, and lose none when the connection does."""
+
+from .chat import Chat
+from .client import ChatClient
+from .connection import Status
+from .errors import ChatError
+from .models import (
+    Caller,
+    ChatInfo,
+    ChatPage,
+    ChatWithMessages,
+    Event,
+    InboxLine,
+    LogPage,
+    Member,
+    MemberPage,
+    Message,
+    MessagePage,
+    Metadata,
+    ReadMarker,
+    Role,
+    User,
+)
+from .outbox import Pending
+from .store import FileStore, MemoryStore, Store
+
+__all__ = [
+    "Caller",
+    "Chat",
+    "ChatClient",
+    "ChatError",
+    "ChatInfo",
+    "ChatPage",
+    "ChatWithMessages",
+    "Event",
+    "FileStore",
+    "InboxLine",
+    "LogPage",
+    "Member",
+    "MemberPage",
+    "MemoryStore",
+    "Message",
+    "MessagePage",
+    "Metadata",
+    "Pending",
+    "ReadMarker",
+    "Role",
+    "Status",
+    "Store",
+    "User",
+]

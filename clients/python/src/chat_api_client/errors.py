@@ -1,0 +1,67 @@
+"""Errors of requests, streams and sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+NETWORK_ERROR = "network_error"
+TOKEN_FAILED = "token_failed"
+STORE_FAILED = "store_failed"
+DISCARDED = "discarded"
+
+
+class ChatError(Exception):
+    """A request that failed.
+
+    `code` is the server's stable code, such as `chat_not_found`, or one of the client's own: `network_error`,
+    `token_failed`, `store_failed` and `discarded`. `status` is the HTTP status; 0 if there was no response.
+    `detail` is for people: a sentence, or the issues of a request that did not validate. `retry_after` is in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: Any,
+        *,
+        status: int = 0,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {detail}" if status else f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        if self.status == 0:
+            return self.code in (NETWORK_ERROR, TOKEN_FAILED)
+        return self.status in (408, 429) or self.status >= 500
+
+    @classmethod
+    def from_response(cls, response: httpx.Response) -> ChatError:
+        """Reads a response that has been received completely; a proxy's may not be JSON."""
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            body = {}
+        return cls(
+            body.get("code", f"http_{response.status_code}"),
+            body.get("detail", response.reason_phrase),
+            status=response.status_code,
+            request_id=response.headers.get("X-Request-ID"),
+            retry_after=_seconds(response.headers.get("Retry-After")),
+        )
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() else None
