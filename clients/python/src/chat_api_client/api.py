@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from .backoff import Backoff
-from .errors import NETWORK_ERROR, ChatError
+from .errors import CLOSED, NETWORK_ERROR, ChatError
 from .network import Network
 from .tokens import Tokens
 
@@ -51,7 +51,7 @@ class API:
         `timeout`, in seconds, applies to the response's head; the caller judges silence after it. A 401 makes the token
         invalid and is raised like every other error.
         """
-        token = await self.tokens.get()
+        token = await self._token()
         # A compressed stream would hold events back.
         headers = {"Accept": "application/x-ndjson", "Accept-Encoding": "identity"}
         request = self._build("GET", path, token, parameters=parameters, headers=headers)
@@ -83,7 +83,7 @@ class API:
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         response = await self._send(method, path, **options)
-        if response.status_code == 401:
+        if response.status_code == 401 and self.tokens.can_renew:
             response = await self._send(method, path, **options)
         if not response.is_success:
             raise ChatError.from_response(response)
@@ -93,7 +93,7 @@ class API:
             raise _network_error(error) from error
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        token = await self.tokens.get()
+        token = await self._token()
         try:
             response = await self._http.send(self._build(method, path, token, **options))
         except httpx.HTTPError as error:
@@ -101,6 +101,11 @@ class API:
         if response.status_code == 401:
             self.tokens.reject(token)
         return response
+
+    async def _token(self) -> str | None:
+        if self._http.is_closed:
+            raise ChatError(CLOSED, "The client is closed")
+        return await self.tokens.get()
 
     def _build(
         self,

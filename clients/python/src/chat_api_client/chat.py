@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .api import API
 from .connection import Connection
-from .errors import ChatError
+from .errors import CHAT_NOT_FOUND, CLOSED, EPOCH_CHANGED, ChatError
 from .feed import ChatFeed
 from .models import ChatWithMessages, Event, LogPage, Member, MemberPage, Message, MessagePage, Metadata, ReadMarker, Role
 from .outbox import Pending
@@ -40,7 +40,7 @@ class Chat:
         self._store = store
         self._path = f"/chats/{id}"
 
-    async def events(self, *, after: int | str | None = None) -> AsyncGenerator[Event]:
+    async def events(self, *, after: int | str | None = None) -> AsyncGenerator[Event, None]:
         """Yields each entry of the log once, in order, with none missing, as well as other events, until the chat ends.
 
         `after` is a position, as a number or as `"epoch.seq"`; without one, the position in the store, or now. An
@@ -179,13 +179,13 @@ class Chat:
         try:
             feed.add_page(place, await self.log(after=str(place), limit=100))
         except ChatError as error:
-            if error.status == 404:
+            if error.code == CHAT_NOT_FOUND:
                 feed.delete()
-            elif error.code == "epoch_changed":
+            elif error.code == EPOCH_CHANGED:
                 epoch = (await self.log(limit=1))["epoch"]
                 if feed.place == place:
                     feed.reset(epoch)
-            else:
+            elif error.code != CLOSED:
                 raise
 
     def _settle(self, entry: Event) -> None:

@@ -85,6 +85,8 @@ class ChatClient:
         self._tokens.close()
         await self._outboxes.save()
         await self._http.aclose()
+        # Requests that wait for another attempt end now, too.
+        self._network.restored()
 
     @property
     def status(self) -> Status:
@@ -103,7 +105,7 @@ class ChatClient:
         """A handle of a chat, without a request."""
         return Chat(id, self._api, self._connection, self._sender(id), self._store)
 
-    async def inbox(self) -> AsyncGenerator[InboxLine]:
+    async def inbox(self) -> AsyncGenerator[InboxLine, None]:
         """Yields the state of each of the user's chats, then each that changes.
 
         It continues where the store says, if that has a cursor. A line replaces all earlier ones about its chat. If

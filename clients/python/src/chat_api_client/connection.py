@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from .api import API, Parameters
 from .backoff import Delay
-from .errors import ChatError
+from .errors import CHAT_NOT_FOUND, VALIDATION_FAILED, ChatError
 from .feed import ChatFeed, InboxFeed, epoch_of
 from .lines import Lines
 from .models import Event, LogPage
@@ -129,6 +129,7 @@ class Connection:
             await asyncio.wait([self._stream])
         finally:
             self._stream.cancel()
+            await asyncio.wait([self._stream])
         # It is canceled when the set of chats has changed.
         return AT_ONCE if self._stream.cancelled() else self._stream.result()
 
@@ -142,6 +143,9 @@ class Connection:
             return await self._read()
         except ChatError as error:
             return await self._recover(error)
+        except ValueError:
+            # Something between us and the server has damaged a line.
+            return self._backoff.next()
 
     async def _read(self) -> Delay:
         path, parameters = self._request()
@@ -232,7 +236,7 @@ class Connection:
             return self._backoff.next(error.retry_after)
         if error.status == 401 and self._api.tokens.can_renew:
             return self._retry_with_new_token()
-        if error.status in (404, 422) and await self._find_changed_chats():
+        if error.code in (CHAT_NOT_FOUND, VALIDATION_FAILED) and await self._find_changed_chats():
             return AT_ONCE
         # A caller who is no user has no inbox, but may read chats.
         inbox = self._wanted_inbox
@@ -250,16 +254,17 @@ class Connection:
             try:
                 page: LogPage = await self._api.get(f"/chats/{feed.chat_id}/log", after=0, limit=1)
             except ChatError as error:
-                if error.status != 404:
+                if error.code != CHAT_NOT_FOUND:
                     raise
                 feed.delete()
                 is_changed = True
             else:
-                if (place := feed.stream_place) is not None and place.seq > page["last_seq"]:
+                if feed.place is not None and feed.place.seq > page["last_seq"]:
                     feed.reset(page["epoch"])
                     is_changed = True
         return is_changed
 
 
 def _item(feed: ChatFeed) -> str:
-    return str(feed.chat_id) if feed.stream_place is None else f"{feed.chat_id}:{feed.stream_place}"
+    place = feed.open_stream()
+    return str(feed.chat_id) if place is None else f"{feed.chat_id}:{place}"

@@ -7,17 +7,25 @@ from typing import Any
 
 import httpx
 
+# The client's own codes.
 NETWORK_ERROR = "network_error"
 TOKEN_FAILED = "token_failed"
 STORE_FAILED = "store_failed"
 DISCARDED = "discarded"
+CLOSED = "closed"
+
+# Codes of the server that the client acts on.
+CHAT_NOT_FOUND = "chat_not_found"
+EPOCH_CHANGED = "epoch_changed"
+IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+VALIDATION_FAILED = "validation_failed"
 
 
 class ChatError(Exception):
     """A request that failed.
 
     `code` is the server's stable code, such as `chat_not_found`, or one of the client's own: `network_error`,
-    `token_failed`, `store_failed` and `discarded`. `status` is the HTTP status; 0 if there was no response.
+    `token_failed`, `store_failed`, `discarded` and `closed`. `status` is the HTTP status; 0 if there was no response.
     `detail` is for people: a sentence, or the issues of a request that did not validate. `retry_after` is in
     seconds.
     """

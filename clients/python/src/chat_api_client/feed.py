@@ -48,12 +48,14 @@ class ChatFeed(Feed):
         self._on_entry = on_entry
         self._waiting: deque[tuple[Event, Place | None]] = deque()
         self._last_ignored = 0
+        self._streams_from_now = False
         self._owes_caught_up = False
 
-    @property
-    def stream_place(self) -> Place | None:
-        """Where the next stream starts; None for now, because the log is to be read up to there anyway."""
-        return None if self.is_behind else self.place
+    def open_stream(self) -> Place | None:
+        """Returns where the next stream starts; None for now, since a feed that is behind reads the log anyway."""
+        place = None if self.is_behind else self.place
+        self._streams_from_now = place is None
+        return place
 
     def start(self, epoch: str, last_seq: int) -> None:
         """Notes the stream's `hello`: the epoch, and the end of the log when it started."""
@@ -63,7 +65,8 @@ class ChatFeed(Feed):
             self.place = Place(self.place.seq, epoch)
         elif self.place.epoch != epoch:
             self.reset(epoch)
-        self._last_ignored = max(self._last_ignored, last_seq)
+        if self._streams_from_now and last_seq > self.place.seq:
+            self._ignore(last_seq)
 
     def receive(self, event: Event) -> None:
         """Adds an event of the stream."""
@@ -72,10 +75,10 @@ class ChatFeed(Feed):
         if "seq" in event:
             self._receive_entry(event)
         elif event["type"] == "caught_up":
-            if self.is_behind:
-                self._owes_caught_up = True
+            if self.is_behind or len(self._waiting) >= MAX_WAITING:
+                self.is_behind = self._owes_caught_up = True
             else:
-                self._add(event)
+                self._add(event, self.place)
         elif event["type"] == "chat.deleted":
             self.delete(event)
         elif not self.is_behind and len(self._waiting) < MAX_WAITING:
@@ -95,7 +98,7 @@ class ChatFeed(Feed):
             self.is_behind = False
             if self._owes_caught_up:
                 self._owes_caught_up = False
-                self._add({"type": "caught_up"})
+                self._add({"type": "caught_up"}, place)
 
     def reset(self, epoch: str) -> None:
         """Starts over in another history, after what already waits."""
@@ -112,7 +115,7 @@ class ChatFeed(Feed):
             self.end()
 
     def take(self) -> tuple[Event, Place | None] | None:
-        """Returns the next event and, for entries and resets, the position that it leads to."""
+        """Returns the next event and, unless it says nothing about that, the position that it leads to."""
         return self._waiting.popleft() if self._waiting else None
 
     def _receive_entry(self, entry: Event) -> None:
@@ -122,10 +125,14 @@ class ChatFeed(Feed):
         if is_next and not self.is_behind and len(self._waiting) < MAX_WAITING:
             self._add_entry(entry)
         else:
-            self.is_behind = True
-            self._last_ignored = max(self._last_ignored, entry["seq"])
+            self._ignore(entry["seq"])
             self._on_entry(entry)
-            self.changed.set()
+
+    def _ignore(self, seq: int) -> None:
+        """Leaves entries up to a position to the log."""
+        self.is_behind = True
+        self._last_ignored = max(self._last_ignored, seq)
+        self.changed.set()
 
     def _add_entry(self, entry: Event) -> Place:
         assert self.place is not None

@@ -7,10 +7,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from .errors import DISCARDED, ChatError
+from .errors import DISCARDED, IDEMPOTENCY_KEY_REUSED, ChatError
 from .models import Message, Metadata
-
-IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
 
 
 class Pending:

@@ -77,6 +77,7 @@ class Sender:
                 await asyncio.wait([self._delivery])
             finally:
                 self._delivery.cancel()
+                await asyncio.wait([self._delivery])
             # A delivery that was interrupted leaves its message settled or discarded; an error in it is a bug.
             if not self._delivery.cancelled():
                 self._delivery.result()

@@ -40,6 +40,8 @@ class Tokens:
             return self._token
         if self._call is None:
             self._call = asyncio.create_task(self._renew())
+            # An error must not be reported as lost if all who waited for the token were canceled.
+            self._call.add_done_callback(lambda call: call.cancelled() or call.exception())
         # Another caller may still wait when this one is canceled.
         return await asyncio.shield(self._call)
 

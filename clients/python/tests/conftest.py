@@ -1,0 +1,78 @@
+"""The real server, for the tests that need one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from Checks.Support.server import BINARY, Server
+
+SECRET = secrets.token_hex(32)
+
+
+class ChatServer:
+    """A server that can be killed, and started again on the same port with the same database."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder = folder
+        self._options = options
+        self._server = self._start(0)
+        self.port: int = self._server.port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, user: str = "ada", ttl: int = 3_600) -> str:
+        command = [BINARY, "token", f"--user={user}", f"--ttl={ttl}"]
+        return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
+
+    def callback(self, user: str = "ada") -> Callable[[], object]:
+        async def token() -> str:
+            return self.token(user)
+
+        return token
+
+    def command(self, *words: str) -> str:
+        """Runs another command on the same database."""
+        command = [BINARY, *words, f"--database-url={self._database}"]
+        return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
+
+    def request(self, method: str, path: str, body: object = None, user: str = "ada") -> object:
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return httpx.request(method, self.url + path, json=body, headers=headers).raise_for_status().json()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self) -> None:
+        self._server = self._start(self.port)
+
+    def close(self) -> None:
+        if self._server.process.poll() is None:
+            self._server.kill()
+
+    @property
+    def _database(self) -> str:
+        return f"sqlite:///{self._folder}/chat.db"
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "CHAT_JWT_SECRET": SECRET}
+
+    def _start(self, port: int) -> Server:
+        options = ("--stream-heartbeat=1", *self._options)
+        command = (BINARY, "serve", f"--port={port}", f"--database-url={self._database}", *options)
+        return Server(*command, environment={"CHAT_JWT_SECRET": SECRET})
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ChatServer]:
+    server = ChatServer(tmp_path)
+    yield server
+    server.close()
