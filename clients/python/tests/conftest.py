@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from Checks.Support.server import BINARY, Server
+from chat_api_client import TokenCallback
+from Checks.Support import server as support
 
+# CHAT_API may be relative to the root of the repository, as for the other checks.
+BINARY = str(Path(__file__).parents[3] / support.BINARY)
 SECRET = secrets.token_hex(32)
 
 
@@ -33,7 +36,7 @@ class ChatServer:
         command = [BINARY, "token", f"--user={user}", f"--ttl={ttl}"]
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
 
-    def callback(self, user: str = "ada") -> Callable[[], object]:
+    def callback(self, user: str = "ada") -> TokenCallback:
         async def token() -> str:
             return self.token(user)
 
@@ -65,10 +68,10 @@ class ChatServer:
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "CHAT_JWT_SECRET": SECRET}
 
-    def _start(self, port: int) -> Server:
+    def _start(self, port: int) -> support.Server:
         options = ("--stream-heartbeat=1", *self._options)
         command = (BINARY, "serve", f"--port={port}", f"--database-url={self._database}", *options)
-        return Server(*command, environment={"CHAT_JWT_SECRET": SECRET})
+        return support.Server(*command, environment={"CHAT_JWT_SECRET": SECRET})
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ def page(*seqs: int, last: int, epoch: str = E1) -> LogPage:
 
 def taken(feed: ChatFeed) -> list[int | str]:
     """What the consumer gets: positions of entries, and the types of other events."""
-    events = []
+    events: list[int | str] = []
     while (item := feed.take()) is not None:
         events.append(item[0].get("seq", item[0]["type"]))
-    return cast(list[int | str], events)
+    return events
 
 
 def streaming(after: int) -> ChatFeed:

@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
 
-from chat_api_client import FileStore, MemoryStore
+from chat_api_client import FileStore, MemoryStore, Store
 
 
 async def test_both_stores_keep_replace_and_remove(tmp_path: Path) -> None:
-    for store in [MemoryStore(), FileStore(tmp_path / "store.json")]:
+    stores: list[Store] = [MemoryStore(), FileStore(tmp_path / "store.json")]
+    for store in stores:
         assert await store.get("a") is None
         await store.set("a", "1")
         await store.set("b", "2")

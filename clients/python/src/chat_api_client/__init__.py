@@ -23,6 +23,7 @@ from .models import (
 )
 from .outbox import Pending
 from .store import FileStore, MemoryStore, Store
+from .tokens import TokenCallback
 
 __all__ = [
     "Caller",
@@ -47,5 +48,6 @@ __all__ = [
     "Role",
     "Status",
     "Store",
+    "TokenCallback",
     "User",
 ]

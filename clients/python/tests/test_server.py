@@ -1,0 +1,309 @@
+"""The client against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import TypeVar, cast
+
+import pytest
+
+from chat_api_client import ChatClient, ChatError, Event, FileStore, MemoryStore, Status, Store, TokenCallback
+
+from .conftest import ChatServer
+
+T = TypeVar("T")
+
+
+def client(server: ChatServer, *, store: Store | None = None, token: TokenCallback | None = None) -> ChatClient:
+    return ChatClient(
+        server.url, token=token or server.callback(), store=store or MemoryStore(), min_delay=0.02, max_delay=0.2
+    )
+
+
+async def until(events: AsyncIterator[T], is_last: Callable[[T], bool]) -> list[T]:
+    """Reads up to an event, and leaves the iteration open."""
+    found: list[T] = []
+    async with asyncio.timeout(20):
+        while True:
+            found.append(await anext(events))
+            if is_last(found[-1]):
+                return found
+
+
+def is_text(text: str) -> Callable[[Event], bool]:
+    return lambda event: "message" in event and event["message"]["text"] == text
+
+
+def is_type(type: str) -> Callable[[Event], bool]:
+    return lambda event: event["type"] == type
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [event["message"]["text"] for event in events if "message" in event]
+
+
+def positions(events: list[Event]) -> list[int]:
+    return [event["seq"] for event in events if "seq" in event]
+
+
+async def status(client: ChatClient, expected: Status) -> None:
+    while client.status != expected:
+        await asyncio.sleep(0.01)
+
+
+async def chat_of(client: ChatClient, title: str = "Team") -> int:
+    return (await client.create_chat(title))["id"]
+
+
+async def test_messages_cross_a_killed_server_in_order_and_once(server: ChatServer) -> None:
+    async with client(server) as sender, client(server) as reader:
+        id = await chat_of(sender)
+        async with aclosing(reader.chat(id).events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            pending = []
+            for number in range(30):
+                pending.append(sender.chat(id).send(f"message {number}"))
+                if number == 10:
+                    await pending[5].wait()
+                    server.kill()
+                if number == 20:
+                    await asyncio.sleep(0.1)
+                    server.start()
+            received = await until(events, is_text("message 29"))
+        async with asyncio.timeout(20):
+            sent = [await message.wait() for message in pending]
+        assert texts(received) == [f"message {number}" for number in range(30)]
+        assert positions(received) == list(range(2, 32)) == [message["seq"] for message in sent]
+        assert sender.chat(id).pending == []
+
+
+async def test_a_client_that_was_killed_continues_with_its_store(server: ChatServer, tmp_path: Path) -> None:
+    store = tmp_path / "store.json"
+    async with client(server) as other:
+        id = await chat_of(other)
+        async with client(server, store=FileStore(store)) as first:
+            async with aclosing(first.chat(id).events(after=0)) as events:
+                await other.chat(id).send("one").wait()
+                await other.chat(id).send("two").wait()
+                await until(events, is_text("two"))
+            server.kill()
+            first.chat(id).send("three", key="k3")
+            first.chat(id).send("four", key="k4")
+            # What a killed application leaves behind: the file as it is now.
+            await asyncio.sleep(0)
+            killed = FileStore(tmp_path / "killed.json")
+            await asyncio.sleep(0.1)
+            (tmp_path / "killed.json").write_text(store.read_text())
+        server.start()
+        async with client(server, store=killed) as second:
+            assert [message.key for message in second.chat(id).pending] == ["k3", "k4"]
+            async with aclosing(second.chat(id).events()) as events:
+                received = await until(events, is_text("four"))
+        # "two" was received but not handled: the next event had not been requested.
+        assert texts(received) == ["two", "three", "four"]
+        page = await other.chat(id).messages()
+        assert [message["text"] for message in page["messages"]] == ["one", "two", "three", "four"]
+
+
+async def test_the_inbox_and_chats_share_a_connection_and_the_cursor_is_kept(server: ChatServer) -> None:
+    store = MemoryStore()
+    async with client(server, store=store) as ada:
+        id = await chat_of(ada)
+        async with aclosing(ada.inbox()) as inbox, aclosing(ada.chat(id).events(after=0)) as events:
+            lines = await until(inbox, lambda line: line["type"] == "caught_up")
+            assert [line.get("chat_id") for line in lines] == [id, None]
+            await ada.chat(id).send("Hello").wait()
+            assert texts(await until(events, is_text("Hello"))) == ["Hello"]
+            line = (await until(inbox, lambda line: line.get("last_seq") == 2))[-1]
+            assert line["last_message"]["text"] == "Hello"
+        cursor = await store.get("inbox")
+        assert cursor is not None and "." in cursor
+
+
+async def test_a_bot_without_a_user_reads_chats_although_it_has_no_inbox(server: ChatServer) -> None:
+    key = server.command("key", "create", "--name=reader", "--scope=read")
+
+    async def token() -> str:
+        return key
+
+    id = cast(dict[str, int], server.request("POST", "/chats/", {"title": "Team"}))["id"]
+    async with client(server, token=token) as bot:
+        async with aclosing(bot.chat(id).events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            with pytest.raises(ChatError) as caught:
+                await until(bot.inbox(), lambda line: False)
+            assert caught.value.status == 403
+            server.request("POST", f"/chats/{id}/messages/", {"text": "Hello"})
+            await until(events, is_text("Hello"))
+
+
+async def test_a_revoked_key_is_replaced_without_a_gap(server: ChatServer) -> None:
+    keys = [server.command("key", "create", f"--name={name}", "--scope=bot:ada") for name in ("old", "new")]
+    calls = 0
+
+    async def token() -> str:
+        nonlocal calls
+        calls += 1
+        return keys[calls - 1]
+
+    async with client(server, token=token) as ada:
+        id = await chat_of(ada)
+        async with aclosing(ada.chat(id).events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            assert calls == 1
+            server.command("key", "revoke", keys[0].split("_")[1])
+            await until(events, is_type("caught_up"))
+            assert calls == 2
+            await ada.chat(id).send("still here").wait()
+            assert positions(await until(events, is_text("still here"))) == [2]
+
+
+async def test_another_history_is_announced_and_sent_from_its_start(server: ChatServer) -> None:
+    async with client(server) as ada:
+        id = await chat_of(ada)
+        await ada.chat(id).send("Hello").wait()
+        async with aclosing(ada.chat(id).events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            server.kill()
+            server.command("epoch", "renew")
+            server.start()
+            await ada.chat(id).send("again").wait()
+            received = await until(events, is_text("again"))
+        epoch = (await ada.chat(id).log())["epoch"]
+        assert received[0] == {"type": "reset", "epoch": epoch}
+        assert positions(received) == [1, 2, 3]
+
+
+async def test_a_position_after_the_end_of_the_log_is_a_reset(server: ChatServer) -> None:
+    async with client(server) as ada:
+        id = await chat_of(ada)
+        async with aclosing(ada.chat(id).events(after=91)) as events:
+            received = await until(events, is_type("caught_up"))
+        assert [event["type"] for event in received] == ["reset", "member.joined", "caught_up"]
+
+
+async def test_a_deleted_chat_ends_its_iteration_and_no_other(server: ChatServer) -> None:
+    async with client(server) as ada:
+        ids = [await chat_of(ada, title) for title in ("One", "Two", "Three")]
+        await ada._api.change("DELETE", f"/chats/{ids[2]}")
+        one, two, three = (ada.chat(id).events(after=0) for id in ids)
+        ends = await asyncio.gather(*(until(events, is_type("caught_up")) for events in (one, two)), anext(three))
+        assert ends[2] == {"type": "chat.deleted", "chat_id": ids[2]}
+        await ada._api.change("DELETE", f"/chats/{ids[0]}")
+        await until(one, is_type("chat.deleted"))
+        with pytest.raises(StopAsyncIteration):
+            await anext(one)
+        await ada.chat(ids[1]).send("still here").wait()
+        await until(two, is_text("still here"))
+
+
+async def test_a_slow_consumer_misses_nothing(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_api_client.feed.MAX_WAITING", 5)
+    async with client(server) as ada:
+        id = await chat_of(ada)
+        async with aclosing(ada.chat(id).events(after=0)) as events:
+            received = [await anext(events)]
+            for number in range(250):
+                ada.chat(id).send(str(number))
+            await ada.chat(id).pending[-1].wait()
+            received += await until(events, is_text("249"))
+            assert positions(received) == list(range(1, 252))
+            assert ada.chat(id).send("live").status == "pending"
+            await until(events, is_text("live"))
+
+
+async def test_leaving_the_loop_or_canceling_its_task_releases_the_chat(server: ChatServer) -> None:
+    async with client(server) as ada:
+        id = await chat_of(ada)
+
+        async def consume() -> None:
+            async for _ in ada.chat(id).events(after=0):
+                pass
+
+        task = asyncio.create_task(consume())
+        async with asyncio.timeout(20):
+            await status(ada, "live")
+            task.cancel()
+            await status(ada, "idle")
+        for _ in range(2):
+            async for event in ada.chat(id).events(after=0):
+                assert event.get("seq") == 1
+                break
+        async with asyncio.timeout(20):
+            await status(ada, "idle")
+
+
+async def test_a_rejected_message_waits_for_the_user_and_the_queue_continues(server: ChatServer) -> None:
+    async with client(server) as ada:
+        chat = ada.chat(await chat_of(ada))
+        bad, good = chat.send(" "), chat.send("good")
+        with pytest.raises(ChatError) as caught:
+            await bad.wait()
+        assert (caught.value.code, caught.value.status) == ("validation_failed", 422)
+        await good.wait()
+        assert chat.pending == [bad]
+        chat.retry(bad)
+        with pytest.raises(ChatError):
+            await bad.wait()
+        chat.discard(bad)
+        assert chat.pending == []
+
+
+async def test_a_read_waits_for_the_server_and_a_change_does_not(server: ChatServer) -> None:
+    async with client(server) as ada:
+        chat = ada.chat(await chat_of(ada))
+        message = await chat.send("Hello").wait()
+        server.kill()
+        read = asyncio.create_task(chat.get())
+        with pytest.raises(ChatError, match="network_error"):
+            await chat.edit(message["id"], text="Hi")
+        server.start()
+        async with asyncio.timeout(20):
+            assert [each["text"] for each in (await read)["messages"]] == ["Hello"]
+
+
+async def test_every_request_does_what_it_says(server: ChatServer) -> None:
+    async with client(server) as ada:
+        caller = await ada.me()
+        assert caller["user"] is not None and caller["user"]["id"] == "ada"
+        info = await ada.create_chat("Team", members=["ben"], visibility="open", metadata={"a": 1})
+        assert (info["visibility"], info["metadata"]) == ("open", {"a": 1})
+        assert (await ada.chats(q="tea", limit=1))["chats"][0]["id"] == info["id"]
+        chat = ada.chat(info["id"])
+        message = await chat.send("Hello", metadata={"b": 2}).wait()
+        reply = await chat.send("Hi", reply_to=message["id"]).wait()
+        assert reply["reply_to"] == message["id"]
+        edited = await chat.edit(message["id"], metadata=None, revision=1)
+        assert (edited["text"], edited["revision"], "metadata" in edited) == ("Hello", 2, False)
+        with pytest.raises(ChatError, match="revision_mismatch"):
+            await chat.edit(message["id"], text="Hello!", revision=1)
+        await chat.delete(reply["id"])
+        page = await chat.messages(after=message["seq"])
+        assert [each["text"] for each in page["messages"]] == [""]
+        assert [each["text"] for each in (await chat.get(limit=5))["messages"]] == ["Hello"]
+        assert len((await chat.log(after=2))["entries"]) == (await chat.log())["last_seq"] - 2
+        await chat.typing({"state": "thinking"})
+        assert (await chat.read(1, back=True))["read_seq"] == 1
+        assert await ada.unread() == 0
+        assert [member["user_id"] for member in await chat.add_members(["eve"], "reader")] == ["eve"]
+        await chat.remove_member("eve")
+        members = (await chat.members())["members"]
+        assert [(member["user_id"], member["role"]) for member in members] == [("ada", "owner"), ("ben", "member")]
+        direct = await ada.direct("ben")
+        assert direct["id"] == (await ada.direct("ben"))["id"] != info["id"]
+
+
+async def test_an_open_server_needs_no_token(tmp_path: Path) -> None:
+    server = ChatServer(tmp_path, "--auth=open")
+    try:
+        async with ChatClient(server.url) as anyone:
+            chat = anyone.chat(await chat_of(anyone))
+            pending = chat.send("Hello")
+            async with aclosing(chat.events(after=0)) as events:
+                await until(events, is_text("Hello"))
+            assert "author" not in await pending.wait()
+    finally:
+        server.close()
