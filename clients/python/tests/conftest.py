@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -47,12 +49,18 @@ class ChatServer:
         command = [BINARY, *words, f"--database-url={self._database}"]
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
 
-    def request(self, method: str, path: str, body: object = None, user: str = "ada") -> object:
+    def request(self, method: str, path: str, body: object = None, user: str = "ada") -> Any:
         headers = {"Authorization": f"Bearer {self.token(user)}"}
         return httpx.request(method, self.url + path, json=body, headers=headers).raise_for_status().json()
 
     def kill(self) -> None:
         self._server.kill()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._server.process.send_signal(number)
 
     def start(self) -> None:
         self._server = self._start(self.port)

@@ -56,10 +56,12 @@ def test_a_message_whose_key_was_used_gets_another_one() -> None:
     assert box.settle(first.key, message("k1")) is first
 
 
-def test_a_key_is_refused_while_an_unsent_message_has_it() -> None:
-    box, _ = outbox("k1")
+def test_the_same_message_with_the_same_key_is_queued_once() -> None:
+    box, (first,) = outbox("k1")
+    assert box.add(Pending(7, "text of k1", key="k1")) is first
     with pytest.raises(ValueError, match="k1"):
         box.add(Pending(7, "other", key="k1"))
+    assert list(box) == [first]
 
 
 def test_an_unsent_message_is_restored_as_it_was() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import pytest
 
@@ -17,9 +18,20 @@ from .conftest import ChatServer
 T = TypeVar("T")
 
 
-def client(server: ChatServer, *, store: Store | None = None, token: TokenCallback | None = None) -> ChatClient:
+def client(
+    server: ChatServer,
+    *,
+    store: Store | None = None,
+    token: TokenCallback | None = None,
+    on_status: Callable[[Status], None] = lambda status: None,
+) -> ChatClient:
     return ChatClient(
-        server.url, token=token or server.callback(), store=store or MemoryStore(), min_delay=0.02, max_delay=0.2
+        server.url,
+        token=token or server.callback(),
+        store=store,
+        min_delay=0.02,
+        max_delay=0.2,
+        on_status=on_status,
     )
 
 
@@ -129,7 +141,7 @@ async def test_a_bot_without_a_user_reads_chats_although_it_has_no_inbox(server:
     async def token() -> str:
         return key
 
-    id = cast(dict[str, int], server.request("POST", "/chats/", {"title": "Team"}))["id"]
+    id = server.request("POST", "/chats/", {"title": "Team"})["id"]
     async with client(server, token=token) as bot:
         async with aclosing(bot.chat(id).events(after=0)) as events:
             await until(events, is_type("caught_up"))
@@ -159,6 +171,57 @@ async def test_a_revoked_key_is_replaced_without_a_gap(server: ChatServer) -> No
             assert calls == 2
             await ada.chat(id).send("still here").wait()
             assert positions(await until(events, is_text("still here"))) == [2]
+
+
+async def test_a_token_that_is_missing_or_wrong_is_asked_for_again(server: ChatServer) -> None:
+    answers: Iterator[str | Exception] = iter(["not.a.token", RuntimeError("the backend is down"), server.token()])
+
+    async def token() -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async with client(server, token=token) as ada:
+        chat = ada.chat(server.request("POST", "/chats/", {"title": "Team"})["id"])
+        async with aclosing(chat.events(after=0)) as events:
+            assert positions(await until(events, is_type("caught_up"))) == [1]
+
+
+async def test_a_frozen_server_is_noticed_by_its_silence(server: ChatServer) -> None:
+    async with client(server) as ada, client(server) as ben:
+        chat = ada.chat(await chat_of(ada))
+        async with aclosing(chat.events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            server.signal(signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(20):
+                    await status(ada, "offline")
+            finally:
+                server.signal(signal.SIGCONT)
+            await ben.chat(chat.id).send("Hello").wait()
+            assert positions(await until(events, is_text("Hello"))) == [2]
+
+
+async def test_a_server_that_shuts_down_is_not_asked_earlier_than_it_wants(server: ChatServer) -> None:
+    changes: list[tuple[float, Status]] = []
+
+    def note(status: Status) -> None:
+        changes.append((asyncio.get_running_loop().time(), status))
+
+    async with client(server, on_status=note) as ada:
+        chat = ada.chat(await chat_of(ada))
+        async with aclosing(chat.events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            server.stop()
+            server.start()
+            ada.network_restored()
+            await until(events, is_type("caught_up"))
+    statuses = [status for _, status in changes]
+    expected = ["connecting", "catching_up", "live", "offline", "connecting", "catching_up", "live", "idle"]
+    assert statuses == expected
+    # Servers choose a delay of one to three seconds.
+    assert changes[4][0] - changes[3][0] >= 1
 
 
 async def test_another_history_is_announced_and_sent_from_its_start(server: ChatServer) -> None:

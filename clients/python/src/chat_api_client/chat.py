@@ -77,12 +77,13 @@ class Chat:
         """Queues a message and returns at once; `await chat.send(…).wait()` waits until the server has it.
 
         Messages of a chat are sent one after another, in order, and each is posted exactly once, even if the
-        application is killed and continues with the same store. `reply_to` is the id of a message. `key` is the
-        idempotency key, a UUID by default; raises `ValueError` if an unsent message has it.
+        application is killed and continues with the same store. `reply_to` is the id of a message.
+
+        `key` is the idempotency key, a UUID by default. Name it after what you react to, and you react only once, even
+        if you handle an event again after a crash: a message with the same key is not sent twice. Raises `ValueError`
+        if an unsent message with the key says something else.
         """
-        pending = Pending(self.id, text, key=key, reply_to=reply_to, metadata=metadata)
-        self._sender.send(pending)
-        return pending
+        return self._sender.send(Pending(self.id, text, key=key, reply_to=reply_to, metadata=metadata))
 
     @property
     def pending(self) -> list[Pending]:

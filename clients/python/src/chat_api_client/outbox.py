@@ -88,10 +88,15 @@ class Outbox:
     def __iter__(self) -> Iterator[Pending]:
         return iter(list(self._messages.values()))
 
-    def add(self, pending: Pending) -> None:
-        if pending.key in self._messages:
-            raise ValueError(f"the key {pending.key} is used by an unsent message of this chat")
-        self._messages[pending.key] = pending
+    def add(self, pending: Pending) -> Pending:
+        """Queues a message, or returns the unsent one that has its key.
+
+        Raises `ValueError` if that one has another text, metadata or reply.
+        """
+        present = self._messages.setdefault(pending.key, pending)
+        if present.body() != pending.body():
+            raise ValueError(f"another unsent message of this chat has the key {pending.key}")
+        return present
 
     def next(self) -> Pending | None:
         """The message to send now; the ones that failed do not hold up the others."""

@@ -31,9 +31,11 @@ class Sender:
             self._on_change(pending)
         self._continue()
 
-    def send(self, pending: Pending) -> None:
-        self.outbox.add(pending)
-        self._changed(pending)
+    def send(self, pending: Pending) -> Pending:
+        present = self.outbox.add(pending)
+        if present is pending:
+            self._changed(pending)
+        return present
 
     def retry(self, pending: Pending) -> None:
         if self.outbox.retry(pending):
