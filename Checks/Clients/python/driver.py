@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "clients/python/src"))
 
-from chat_api_client import ChatClient, ChatError, FileStore, Pending
+from chat_api_client import ChatClient, FileStore, Pending
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -63,16 +63,18 @@ class Driver:
 
     async def obey(self, client: ChatClient, command: dict[str, Any]) -> None:
         chat = client.chat(command.get("chat", 0))
+        # Seconds for which the consumer handles each event.
+        slow = command.get("slow", 0)
         match command["do"]:
             case "token":
                 self.answers.put_nowait(command)
             case "follow":
-                self.iterations[chat.id] = asyncio.create_task(self.follow(client, chat.id, command.get("after")))
+                self.iterations[chat.id] = asyncio.create_task(self.follow(client, chat.id, command.get("after"), slow))
             case "unfollow":
                 self.iterations[chat.id].cancel()
                 await asyncio.wait([self.iterations[chat.id]])
             case "inbox":
-                self.iterations["inbox"] = asyncio.create_task(self.inbox(client))
+                self.iterations["inbox"] = asyncio.create_task(self.inbox(client, slow))
             case "send":
                 chat.send(command["text"], key=command.get("key"))
             case "retry":
@@ -86,23 +88,16 @@ class Driver:
             case unknown:
                 raise ValueError(f"unknown command {unknown}")
 
-    async def follow(self, client: ChatClient, chat: int, after: int | str | None) -> None:
-        code = None
-        try:
-            async for event in client.chat(chat).events(after=after):
-                emit("entry", chat=chat, data=event)
-        except ChatError as error:
-            code = error.code
-        emit("ended", chat=chat, code=code)
+    async def follow(self, client: ChatClient, chat: int, after: int | str | None, slow: float) -> None:
+        async for event in client.chat(chat).events(after=after):
+            emit("entry", chat=chat, data=event)
+            await asyncio.sleep(slow)
+        emit("ended", chat=chat)
 
-    async def inbox(self, client: ChatClient) -> None:
-        code = None
-        try:
-            async for line in client.inbox():
-                emit("inbox", data=line)
-        except ChatError as error:
-            code = error.code
-        emit("ended", code=code)
+    async def inbox(self, client: ChatClient, slow: float) -> None:
+        async for line in client.inbox():
+            emit("inbox", data=line)
+            await asyncio.sleep(slow)
 
 
 async def main() -> None:

@@ -38,14 +38,14 @@ def test_a_message_settles_once_whether_the_response_or_the_stream_comes_first()
     assert pending.status == "sent"
 
 
-def test_a_failed_message_is_sent_again_with_its_key() -> None:
+def test_a_failed_message_is_queued_again_after_the_others_with_its_key() -> None:
     box, (first, second) = outbox("k1", "k2")
     assert not box.retry(first)
     box.fail("k1", ChatError("forbidden", "slow mode", status=403))
     assert box.retry(first)
-    assert box.next() is first
+    assert box.next() is second
     assert (first.key, first.status, first.error) == ("k1", "pending", None)
-    assert list(box) == [first, second]
+    assert list(box) == [second, first]
 
 
 def test_a_message_whose_key_was_used_gets_another_one() -> None:

@@ -115,11 +115,12 @@ class Outbox:
         return pending
 
     def retry(self, pending: Pending) -> bool:
-        """Queues a failed message again, in its old place; False if it has not failed."""
+        """Queues a failed message again, after the others; False if it has not failed."""
         if self._messages.get(pending.key) is not pending or pending.status != "failed":
             return False
+        del self._messages[pending.key]
         pending.requeue()
-        self._messages = {each.key: each for each in self._messages.values()}
+        self._messages[pending.key] = pending
         return True
 
     def discard(self, pending: Pending) -> bool:
