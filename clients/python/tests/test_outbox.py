@@ -24,18 +24,18 @@ def test_messages_are_sent_in_order_and_a_failure_does_not_hold_up_the_next() ->
     assert box.next() is first
     box.fail("k1", ChatError("validation_failed", "too long", status=422))
     assert box.next() is second
-    box.settle("k2", message("k2"))
+    assert box.remove("k2") is second
     assert box.next() is None
-    assert (first.status, second.status) == ("failed", "sent")
+    assert first.status == "failed"
     assert list(box) == [first]
 
 
-def test_a_message_settles_once_whether_the_response_or_the_stream_comes_first() -> None:
+def test_a_message_is_removed_once_whether_the_response_or_the_stream_comes_first() -> None:
     box, (pending,) = outbox("k1")
-    assert box.settle("k1", message("k1")) is pending
-    assert box.settle("k1", message("k1")) is None
+    assert box.remove("k1") is pending
+    assert box.remove("k1") is None
     assert box.fail("k1", ChatError("network_error", "late")) is None
-    assert pending.status == "sent"
+    assert pending.status == "pending"
 
 
 def test_a_failed_message_is_queued_again_after_the_others_with_its_key() -> None:
@@ -53,7 +53,7 @@ def test_a_message_whose_key_was_used_gets_another_one() -> None:
     box.fail("k1", ChatError("idempotency_key_reused", "used", status=422))
     assert box.retry(first)
     assert first.key != "k1"
-    assert box.settle(first.key, message("k1")) is first
+    assert box.remove(first.key) is first
 
 
 def test_the_same_message_with_the_same_key_is_queued_once() -> None:
@@ -79,11 +79,11 @@ async def test_waiting_ends_with_the_message_or_the_error() -> None:
     box, (sent, failed, discarded) = outbox("k1", "k2", "k3")
     waits = [asyncio.create_task(pending.wait()) for pending in (sent, failed, discarded)]
     await asyncio.sleep(0)
-    box.settle("k1", message("k1"))
+    sent.settle(message("k1"))
     box.fail("k2", ChatError("forbidden", "no", status=403))
     assert box.discard(discarded) and not box.discard(discarded)
     first, second, third = await asyncio.gather(*waits, return_exceptions=True)
     assert first == message("k1")
     assert isinstance(second, ChatError) and second.code == "forbidden"
     assert isinstance(third, ChatError) and third.code == "discarded"
-    assert list(box) == [failed]
+    assert list(box) == [sent, failed]

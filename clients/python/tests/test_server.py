@@ -213,8 +213,9 @@ async def test_a_server_that_shuts_down_is_not_asked_earlier_than_it_wants(serve
         chat = ada.chat(await chat_of(ada))
         async with aclosing(chat.events(after=0)) as events:
             await until(events, is_type("caught_up"))
-            server.stop()
-            server.start()
+            # The client must not stand still meanwhile: it would take that for silence.
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
             ada.network_restored()
             await until(events, is_type("caught_up"))
     statuses = [status for _, status in changes]

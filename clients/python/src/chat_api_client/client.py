@@ -83,7 +83,7 @@ class ChatClient:
         for sender in self._senders.values():
             await sender.close()
         self._tokens.close()
-        await self._outboxes.save()
+        await self._outboxes.close()
         await self._http.aclose()
         # Requests that wait for another attempt end now, too.
         self._network.restored()

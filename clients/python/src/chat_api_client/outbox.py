@@ -102,11 +102,9 @@ class Outbox:
         """The message to send now; the ones that failed do not hold up the others."""
         return next((pending for pending in self._messages.values() if pending.status == "pending"), None)
 
-    def settle(self, key: str, message: Message) -> Pending | None:
-        """Removes a message that the server has; None if it was removed before."""
-        if (pending := self._messages.pop(key, None)) is not None:
-            pending.settle(message)
-        return pending
+    def remove(self, key: str) -> Pending | None:
+        """Removes a message, which the server has now; None if it was removed before."""
+        return self._messages.pop(key, None)
 
     def fail(self, key: str, error: ChatError) -> Pending | None:
         """Keeps a message for the application to retry or discard; None if it was removed before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 
 from .outbox import Outbox, Pending
 from .store import Store
@@ -23,6 +24,7 @@ class Outboxes:
         self._is_saved = True
         # A store may take a while: an earlier state must not overwrite a later one.
         self._saving = asyncio.Lock()
+        self._reports: list[Callable[[], None]] = []
         self._background: asyncio.Task[None] | None = None
 
     def __getitem__(self, chat_id: int) -> Outbox:
@@ -35,11 +37,12 @@ class Outboxes:
             self[pending.chat_id].add(pending)
         return list(self._outboxes)
 
-    def changed(self) -> None:
-        """Saves soon."""
+    def changed(self, report: Callable[[], None] = lambda: None) -> None:
+        """Saves soon, and then reports: what the application knows must not be undone if it is killed."""
         self._is_saved = False
+        self._reports.append(report)
         if self._background is None or self._background.done():
-            self._background = asyncio.create_task(self._save_in_background())
+            self._background = asyncio.create_task(self._save_and_report())
 
     async def save(self) -> None:
         """Returns once the current state is in the store."""
@@ -54,9 +57,19 @@ class Outboxes:
                 self._is_saved = False
                 raise
 
-    async def _save_in_background(self) -> None:
-        try:
-            await self.save()
-        except Exception:
-            # Nothing is sent before it is saved, so the sender reports this, too.
-            logger.warning("Unsent messages could not be saved", exc_info=True)
+    async def close(self) -> None:
+        """Returns once everything is saved and reported."""
+        if self._background is not None:
+            await self._background
+        await self.save()
+
+    async def _save_and_report(self) -> None:
+        while self._reports:
+            reports, self._reports = self._reports, []
+            try:
+                await self.save()
+            except Exception:
+                # Nothing is sent before it is saved, so the next message fails for this reason.
+                logger.warning("Unsent messages could not be saved", exc_info=True)
+            for report in reports:
+                report()

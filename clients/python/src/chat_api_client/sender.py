@@ -34,12 +34,12 @@ class Sender:
     def send(self, pending: Pending) -> Pending:
         present = self.outbox.add(pending)
         if present is pending:
-            self._changed(pending)
+            self._queue(pending)
         return present
 
     def retry(self, pending: Pending) -> None:
         if self.outbox.retry(pending):
-            self._changed(pending)
+            self._queue(pending)
 
     def discard(self, pending: Pending) -> None:
         if self.outbox.discard(pending):
@@ -48,9 +48,9 @@ class Sender:
 
     def settle(self, key: str, message: Message) -> None:
         """Notes that the server has a message with this key."""
-        if (pending := self.outbox.settle(key, message)) is not None:
-            self._changed(pending)
+        if (pending := self.outbox.remove(key)) is not None:
             self._interrupt(pending)
+            self._outboxes.changed(lambda: self._report_sent(pending, message))
 
     async def close(self) -> None:
         """Stops. What is not sent stays in the store."""
@@ -58,10 +58,14 @@ class Sender:
             self._work.cancel()
             await asyncio.wait([self._work])
 
-    def _changed(self, pending: Pending) -> None:
+    def _queue(self, pending: Pending) -> None:
         self._outboxes.changed()
         self._on_change(pending)
         self._continue()
+
+    def _report_sent(self, pending: Pending, message: Message) -> None:
+        pending.settle(message)
+        self._on_change(pending)
 
     def _continue(self) -> None:
         if self._work is None or self._work.done():
@@ -93,7 +97,8 @@ class Sender:
         except ChatError as error:
             self._current = None
             if self.outbox.fail(pending.key, error) is not None:
-                self._changed(pending)
+                self._outboxes.changed()
+                self._on_change(pending)
         else:
             self._current = None
             self.settle(pending.key, message)
