@@ -45,6 +45,20 @@ async def test_a_change_is_reported_once_it_is_in_the_store() -> None:
     assert [pending.key for pending in restored[8]] == ["k2"]
 
 
+async def test_nobody_is_told_that_the_store_has_a_state_that_is_still_being_saved() -> None:
+    store = SlowStore()
+    outboxes = Outboxes(store)
+    outboxes[7].add(Pending(7, "Hello", key="k1"))
+    outboxes.changed()
+    await turns()
+    save = asyncio.create_task(outboxes.save())
+    await turns()
+    assert not save.done()
+    store.saves[0].set_result(None)
+    await save
+    assert len(store.saves) == 1
+
+
 async def test_many_changes_in_one_turn_are_saved_once_and_nothing_is_kept_of_an_empty_outbox() -> None:
     store = SlowStore()
     outboxes = Outboxes(store)
