@@ -161,7 +161,8 @@ async def test_a_revoked_key_is_replaced_without_a_gap(server: ChatServer) -> No
         calls += 1
         return keys[calls - 1]
 
-    async with client(server, token=token) as ada:
+    statuses: list[Status] = []
+    async with client(server, token=token, on_status=statuses.append) as ada:
         id = await chat_of(ada)
         async with aclosing(ada.chat(id).events(after=0)) as events:
             await until(events, is_type("caught_up"))
@@ -171,18 +172,24 @@ async def test_a_revoked_key_is_replaced_without_a_gap(server: ChatServer) -> No
             assert calls == 2
             await ada.chat(id).send("still here").wait()
             assert positions(await until(events, is_text("still here"))) == [2]
+    assert "offline" not in statuses
 
 
 async def test_a_token_that_is_missing_or_wrong_is_asked_for_again(server: ChatServer) -> None:
-    answers: Iterator[str | Exception] = iter(["not.a.token", RuntimeError("the backend is down"), server.token()])
+    def callback() -> TokenCallback:
+        answers: Iterator[str | Exception] = iter(["not.a.token", RuntimeError("the backend is down"), server.token()])
 
-    async def token() -> str:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        async def token() -> str:
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
-    async with client(server, token=token) as ada:
+        return token
+
+    async with client(server, token=callback()) as ada:
+        assert (await ada.me())["role"] == "user"
+    async with client(server, token=callback()) as ada:
         chat = ada.chat(server.request("POST", "/chats/", {"title": "Team"})["id"])
         async with aclosing(chat.events(after=0)) as events:
             assert positions(await until(events, is_type("caught_up"))) == [1]
