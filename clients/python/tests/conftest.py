@@ -34,9 +34,8 @@ class ChatServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def token(self, user: str = "ada", ttl: int = 3_600) -> str:
-        command = [BINARY, "token", f"--user={user}", f"--ttl={ttl}"]
-        return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
+    def token(self, user: str = "ada") -> str:
+        return self._run("token", f"--user={user}")
 
     def callback(self, user: str = "ada") -> TokenCallback:
         async def token() -> str:
@@ -46,8 +45,7 @@ class ChatServer:
 
     def command(self, *words: str) -> str:
         """Runs another command on the same database."""
-        command = [BINARY, *words, f"--database-url={self._database}"]
-        return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout.strip()
+        return self._run(*words, f"--database-url={self._database}")
 
     def request(self, method: str, path: str, body: object = None, user: str = "ada") -> Any:
         headers = {"Authorization": f"Bearer {self.token(user)}"}
@@ -73,8 +71,10 @@ class ChatServer:
     def _database(self) -> str:
         return f"sqlite:///{self._folder}/chat.db"
 
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "CHAT_JWT_SECRET": SECRET}
+    def _run(self, *words: str) -> str:
+        environment = {**os.environ, "CHAT_JWT_SECRET": SECRET}
+        process = subprocess.run([BINARY, *words], env=environment, capture_output=True, text=True, check=True)
+        return process.stdout.strip()
 
     def _start(self, port: int) -> support.Server:
         options = ("--stream-heartbeat=1", *self._options)

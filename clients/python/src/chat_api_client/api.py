@@ -117,9 +117,11 @@ class API:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
-        credential = {} if token is None else {"Authorization": f"Bearer {token}"}
         present = {name: value for name, value in (parameters or {}).items() if value is not None}
-        return self._http.build_request(method, path, params=present, json=body, headers={**(headers or {}), **credential})
+        fields = dict(headers or {})
+        if token is not None:
+            fields["Authorization"] = f"Bearer {token}"
+        return self._http.build_request(method, path, params=present, json=body, headers=fields)
 
 
 def _network_error(error: Exception) -> ChatError:

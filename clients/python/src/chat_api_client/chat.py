@@ -11,7 +11,18 @@ from .api import API
 from .connection import Connection
 from .errors import CHAT_NOT_FOUND, CLOSED, EPOCH_CHANGED, ChatError
 from .feed import ChatFeed
-from .models import ChatWithMessages, Event, LogPage, Member, MemberPage, Message, MessagePage, Metadata, ReadMarker, Role
+from .models import (
+    ChatWithMessages,
+    Event,
+    LogPage,
+    Member,
+    MemberPage,
+    Message,
+    MessagePage,
+    Metadata,
+    ReadMarker,
+    Role,
+)
 from .outbox import Pending
 from .place import Place
 from .sender import Sender

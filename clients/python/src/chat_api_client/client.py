@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import httpx
 
@@ -138,9 +138,9 @@ class ChatClient:
         metadata: Metadata | None = None,
     ) -> ChatInfo:
         """Creates one chat, however often the request has to be repeated."""
-        optional = {"members": list(members) or None, "visibility": visibility, "metadata": metadata}
-        body: dict[str, Any] = {"title": title, **{name: value for name, value in optional.items() if value is not None}}
-        return cast(ChatInfo, await self._api.post_once("/chats/", body, str(uuid.uuid4())))
+        body = {"title": title, "members": list(members) or None, "visibility": visibility, "metadata": metadata}
+        present = {name: value for name, value in body.items() if value is not None}
+        return cast(ChatInfo, await self._api.post_once("/chats/", present, str(uuid.uuid4())))
 
     async def direct(self, user: str) -> ChatInfo:
         """Opens the only direct chat with a user."""

@@ -215,7 +215,7 @@ class Connection:
         self._update("live")
 
     def _reset(self, epoch: str) -> None:
-        """Starts over with all that belongs to another epoch; with everything if a log has become shorter in this one."""
+        """Starts over with what belongs to another epoch; with everything if a log has become shorter in this one."""
         has_shrunk = epoch == self._epoch
         for feed in self._wanted_chats:
             if feed.place is not None and (has_shrunk or feed.place.epoch not in (None, epoch)):
