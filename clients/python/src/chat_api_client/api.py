@@ -67,7 +67,8 @@ class API:
                     raise ChatError.from_response(response)
                 yield response, token
             finally:
-                await response.aclose()
+                # Canceling the caller must not leave the connection open.
+                await asyncio.shield(response.aclose())
         except (httpx.HTTPError, TimeoutError) as error:
             raise _network_error(error) from error
 

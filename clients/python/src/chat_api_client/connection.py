@@ -96,7 +96,8 @@ class Connection:
         return [*self._wanted_chats, *([] if inbox is None else [inbox])]
 
     def _replace(self) -> None:
-        if self._stream is not None:
+        # A second cancellation would interrupt the closing of the connection, which the server would then keep.
+        if self._stream is not None and not self._stream.cancelling():
             self._stream.cancel()
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._run())
