@@ -15,7 +15,7 @@ import {
     PendingMessage,
     TokenSource,
 } from "../../../Sources/ChatPages/Resources/client.js";
-import { Server, tokenFor } from "./server.mjs";
+import { forgetful, Server, tokenFor } from "./server.mjs";
 
 const never = new AbortController().signal;
 
@@ -476,6 +476,16 @@ describe("with a server", () => {
         assert.equal(store.values.get("outbox"), null);
     });
 
+    test("a message whose response is lost is posted once", async () => {
+        const proxy = await forgetful(server);
+        const client = clientOf("ada", { url: proxy.url });
+        const chat = client.chat((await client.createChat({ title: "Team" })).id);
+        proxy.loseNextResponse();
+        await chat.send("Once.").result;
+        await proxy.close();
+        assert.deepEqual(texts((await clientOf("ada").chat(chat.id).log()).entries), ["Once."]);
+    });
+
     test("a stream continues after the server was killed", async () => {
         const client = clientOf("ada");
         const chat = client.chat((await client.createChat({ title: "Team" })).id);
@@ -549,6 +559,14 @@ describe("with a server", () => {
         await one.send("last").result;
         assert.deepEqual(seqs(await received), [1, 2]);
         await reaching(client, "idle");
+        // Then it does nothing until a chat is streamed again.
+        const statuses = [];
+        client.addEventListener("status", ({ detail }) => statuses.push(detail.status));
+        await one.send("again").result;
+        assert.deepEqual(statuses, []);
+        for await (const event of one.events()) if (event.type === "caught_up") break;
+        await reaching(client, "idle");
+        assert.deepEqual(statuses, ["connecting", "catching_up", "live", "idle"]);
     });
 
     test("the inbox shows chats and what is unread, next to the entries of a chat", async () => {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -69,6 +70,30 @@ export class Server {
         await this.kill();
         rmSync(this.#folder, { recursive: true });
     }
+}
+
+/** A proxy in front of a server that passes a request on and then cuts the connection, once it is told to. */
+export async function forgetful(server) {
+    let isLosing = false;
+    const proxy = createServer((client) => {
+        const upstream = connect(new URL(server.url).port, "127.0.0.1");
+        for (const socket of [client, upstream]) socket.on("error", () => {});
+        client.pipe(upstream);
+        upstream.on("data", (bytes) => {
+            if (isLosing) client.destroy();
+            else client.write(bytes);
+            isLosing = false;
+        });
+        client.on("close", () => upstream.destroy());
+        upstream.on("close", () => client.destroy());
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    return {
+        url: `http://127.0.0.1:${proxy.address().port}`,
+        loseNextResponse: () => (isLosing = true),
+        close: () => proxy.close(),
+    };
 }
 
 /** A user's token. */
