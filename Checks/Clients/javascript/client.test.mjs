@@ -476,13 +476,28 @@ describe("with a server", () => {
         assert.equal(store.values.get("outbox"), null);
     });
 
+    test("a message whose response is lost is posted once, even if the client restarts", async () => {
+        const store = new TestStore();
+        const proxy = await forgetful(server);
+        const first = clientOf("ada", { url: proxy.url, store, minDelay: 1e6, maxDelay: 1e6 });
+        const { id } = await first.createChat({ title: "Team" });
+        proxy.loseNextResponse();
+        first.chat(id).send("Once.");
+        await until("Once.", clientOf("ada").chat(id).events({ after: 0 }));
+        first.close();
+        proxy.close();
+        const second = clientOf("ada", { store });
+        await second.chat(id).send("Twice.").result;
+        assert.deepEqual(texts((await second.chat(id).log()).entries), ["Once.", "Twice."]);
+    });
+
     test("a message whose response is lost is posted once", async () => {
         const proxy = await forgetful(server);
         const client = clientOf("ada", { url: proxy.url });
         const chat = client.chat((await client.createChat({ title: "Team" })).id);
         proxy.loseNextResponse();
         await chat.send("Once.").result;
-        await proxy.close();
+        proxy.close();
         assert.deepEqual(texts((await clientOf("ada").chat(chat.id).log()).entries), ["Once."]);
     });
 
@@ -547,6 +562,16 @@ describe("with a server", () => {
         assert.deepEqual(types, ["chat.deleted"]);
         await kept.send("last").result;
         assert.deepEqual(texts(await received), ["last"]);
+    });
+
+    test("a client that waits to connect is idle as soon as nobody reads", async () => {
+        const client = clientOf("ada", { url: "http://127.0.0.1:1", minDelay: 1e6, maxDelay: 1e6 });
+        const cancellation = new AbortController();
+        const received = until("never", client.chat(1).events({ after: 0, signal: cancellation.signal }));
+        await reaching(client, "offline");
+        cancellation.abort();
+        await reaching(client, "idle");
+        assert.deepEqual(await received, []);
     });
 
     test("a chat can be followed in addition, and left", async () => {
