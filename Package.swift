@@ -116,13 +116,18 @@ let package = Package(
         .target(
             name: "ChatAPI",
             dependencies: [
-                "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatWire", "HTTPConnections",
-                "Queues",
-                "WebSocket",
+                "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatPages", "ChatWire",
+                "HTTPConnections", "Queues", "WebSocket",
                 .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioFileSystem, .nioPosix,
                 .serviceLifecycle,
             ],
             exclude: ["FastAPICompatibility/README.md"],
+            resources: [.embedInCode("Resources")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ChatPages",
+            dependencies: ["Hashing"],
             resources: [.embedInCode("Resources")],
             swiftSettings: settings
         ),
@@ -243,8 +248,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests",
             dependencies: [
-                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPostgres", "ChatSQLite",
-                "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .httpTypes,
+                "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPages", "ChatPostgres",
+                "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .httpTypes,
                 .hummingbird,
                 .nioCore,
             ],

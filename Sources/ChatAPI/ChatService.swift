@@ -42,6 +42,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let deletionInterval: Duration
     /// The folder with the files of Swagger UI and ReDoc, which may be missing; nil to serve no documentation.
     package let documentationAssets: String?
+    /// Whether to serve the pages that people open in a browser, and the JavaScript client.
+    package let servesPages: Bool
     let drain: Drain
 
     /// - Parameters:
@@ -65,6 +67,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         rootPath: String = "",
         deletionInterval: Duration = .seconds(30),
         documentationAssets: String?,
+        servesPages: Bool = true,
         drain: Drain = Drain()
     ) {
         self.store = store
@@ -82,6 +85,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.rootPath = rootPath
         self.deletionInterval = deletionInterval
         self.documentationAssets = documentationAssets
+        self.servesPages = servesPages
         self.drain = drain
     }
 

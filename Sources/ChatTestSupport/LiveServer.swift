@@ -19,6 +19,7 @@ package func withServer<Result: Sendable>(
     rootPath: String = "",
     deletionInterval: Duration = .seconds(30),
     documentationAssets: String? = "public/docs",
+    servesPages: Bool = true,
     log: LogCapture? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -34,7 +35,8 @@ package func withServer<Result: Sendable>(
         allowedHosts: allowedHosts,
         rootPath: rootPath,
         deletionInterval: deletionInterval,
-        documentationAssets: documentationAssets
+        documentationAssets: documentationAssets,
+        servesPages: servesPages
     )
     return try await withApplication(log: log) { logger, onServerRunning in
         await service.application(

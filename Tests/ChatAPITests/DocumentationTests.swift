@@ -10,7 +10,7 @@ import Testing
 @Suite struct DocumentationTests {
     @Test func `the OpenAPI document has every route and no others`() async throws {
         try await withSQLite(.memory) { store in
-            let service = ChatService(store: store, documentationAssets: "")
+            let service = ChatService(store: store, documentationAssets: "", servesPages: false)
             let routes = Router(await service.routes(hub: EventHub(store)), service.authenticator).routes
                 .map { "\($0.method.rawValue) \($0.path)" }
                 .filter { $0 != "GET /" && !$0.contains("/docs") && $0 != "GET /redoc" && $0 != "GET /openapi.json" }
@@ -80,12 +80,14 @@ import Testing
         }
     }
 
-    @Test func `the root redirects to the documentation`() async throws {
-        try await withServer(on: .sqliteInMemory) { client in
-            let response = try await client.send("GET", "/")
-            #expect(response.status == 307)
-            #expect(response.headers["location"] == "docs")
-            #expect(response.body.isEmpty)
+    @Test func `without pages, the root redirects to the documentation`() async throws {
+        try await withSQLite(.memory) { store in
+            try await withServer(store, servesPages: false) { client in
+                let response = try await client.send("GET", "/")
+                #expect(response.status == 307)
+                #expect(response.headers["location"] == "docs")
+                #expect(response.body.isEmpty)
+            }
         }
     }
 
@@ -174,7 +176,7 @@ import Testing
         try await withSQLite(.memory) { store in
             try await withServer(store, documentationAssets: nil) { client in
                 for path in [
-                    "/", "/docs", "/docs/", "/docs/swagger-initializer.js", "/docs/assets/swagger-ui.css", "/redoc",
+                    "/docs", "/docs/", "/docs/swagger-initializer.js", "/docs/assets/swagger-ui.css", "/redoc",
                     "/openapi.json",
                 ] {
                     let response = try await client.send("GET", path)

@@ -187,13 +187,12 @@ struct WireTests {
                 ("HEAD", "/chats/1"), ("GET", "/chats/1/log"), ("GET", "/chats/2"), ("GET", "/chats/x"),
                 ("GET", "/nowhere"), ("PUT", "/chats/1"), ("POST", "/chats"), ("POST", "/chats/1/typing"),
                 ("DELETE", "/chats/1/messages/1"), ("GET", "/health/ready"), ("GET", "/ws"), ("BREW", "/chats"),
-                ("GET", "/chats/1/events?wait=0"), ("GET", "/docs/assets/nothing"), ("GET", "/"),
-                ("DELETE", "/chats/1"),
+                ("GET", "/chats/1/events?wait=0"), ("GET", "/docs/assets/nothing"), ("DELETE", "/chats/1"),
             ] {
                 let response = try await client.send(method, path)
                 #expect(response.headers["cache-control"] == "no-store", "\(method) \(path)")
             }
-            for path in ["/docs", "/redoc", "/openapi.json", "/docs/swagger-initializer.js"] {
+            for path in ["/", "/chat", "/client.js", "/docs", "/redoc", "/openapi.json", "/docs/swagger-initializer.js"] {
                 #expect(try await client.send("GET", path).headers["cache-control"] == "no-cache", "\(path)")
             }
         }

@@ -144,6 +144,7 @@ struct ConfigurationTests {
         ("--websocket-origins", "CHAT_WEBSOCKET_ORIGINS", "https://a.example,https://*.example"),
         ("--cors-origins", "CHAT_CORS_ORIGINS", "HTTPS://app.example:443"),
         ("--cors-origins", "CHAT_CORS_ORIGINS", "https://app.example:"), ("--docs", "CHAT_DOCS", "no"),
+        ("--pages", "CHAT_PAGES", "1"),
         ("--cors-origins", "CHAT_CORS_ORIGINS", "any"),
         ("--cors-origins", "CHAT_CORS_ORIGINS", "*,https://app.example"),
         ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "chat.example:80"), ("--allowed-hosts", "CHAT_ALLOWED_HOSTS", "a,"),
@@ -241,6 +242,18 @@ struct ConfigurationTests {
                     let response = try await client.send("GET", "/chats", headers: ["Origin": origin])
                     #expect(response.headers["access-control-allow-origin"] == origin)
                 }
+            }
+        }
+    }
+
+    @Test func `the pages can be turned off`() async throws {
+        try await withTemporaryFolder { folder in
+            for (choice, status) in [("on", 200), ("off", 404)] {
+                let outcome = try await ChatAPIProcess.serve("--pages=\(choice)", in: folder) { client async throws in
+                    #expect(try await client.send("GET", "/chat").status == status)
+                    #expect(try await client.send("GET", "/client.js").status == status)
+                }
+                #expect(outcome.errors.contains("Chat: ") == (choice == "on"))
             }
         }
     }

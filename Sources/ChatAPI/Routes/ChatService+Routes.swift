@@ -2,6 +2,7 @@ import ChatDomain
 import ChatIdentity
 package import ChatLive
 package import ChatOperations
+import ChatPages
 import HTTPConnections
 import HTTPTypes
 
@@ -121,13 +122,16 @@ extension ChatService {
         ]
 
         let documented = requests + streams + others
-        guard let documentationAssets else { return documented }
+        let pages = (servesPages ? PageFile.all : []).map { file in
+            Route(page: file.path, use: PageController(file, mode: authenticator.mode).show)
+        }
+        guard let documentationAssets else { return documented + pages }
         let documentation = await DocumentationController(
             document: OpenAPIDocument(documented, rootPath: rootPath, mode: authenticator.mode),
             assetsFolder: documentationAssets
         )
-        return documented + [
-            Route(page: "/", use: documentation.redirect),
+        let redirect = servesPages ? [] : [Route(page: "/", use: documentation.redirect)]
+        return documented + pages + redirect + [
             Route(page: "/openapi.json", use: documentation.showDocument),
             Route(page: "/docs", use: documentation.showSwagger),
             Route(page: "/docs/swagger-initializer.js", use: documentation.showSwaggerInitializer),

@@ -65,7 +65,7 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// A page or file of the documentation, which the OpenAPI document leaves out.
+    /// A page, or a file that pages need, which the OpenAPI document leaves out.
     init(page path: String, use handler: @escaping Handler) {
         method = .get
         self.path = path

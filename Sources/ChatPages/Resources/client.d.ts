@@ -204,6 +204,8 @@ export interface ChatClientOptions {
     minDelay?: number;
     /** The longest wait between attempts, in seconds: 30. The server may ask for more. */
     maxDelay?: number;
+    /** Makes all requests, in place of the global `fetch`. */
+    fetch?: typeof globalThis.fetch;
 }
 
 /**
@@ -335,6 +337,8 @@ export class ChatClient extends EventTarget {
     inbox(options?: Cancelable): AsyncGenerator<InboxEvent, void, void>;
 
     me(options?: Cancelable): Promise<Caller>;
+    /** The profiles of up to 100 users; those that do not exist are left out. */
+    users(ids: string[], options?: Cancelable): Promise<{ users: User[] }>;
     /** How many chats have unread messages. */
     unread(options?: Cancelable): Promise<{ chats: number }>;
     /** A page of the user's chats, most recently active first. `q` finds titles that contain it. */

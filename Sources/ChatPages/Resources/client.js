@@ -436,15 +436,17 @@ export class Pauses {
 class Transport {
     #url;
     #tokens;
+    #fetch;
     /** @type {Set<AbortController>} */
     #work = new Set();
     isClosed = false;
     pauses = new Pauses();
 
     /** @param {ChatClientOptions} options */
-    constructor({ url, token = () => null, minDelay, maxDelay }) {
+    constructor({ url, token = () => null, minDelay, maxDelay, fetch = globalThis.fetch.bind(globalThis) }) {
         this.#url = String(url).replace(/\/+$/, "");
         this.#tokens = new TokenSource(token);
+        this.#fetch = fetch;
         this.newBackoff = () => new Backoff(minDelay, maxDelay);
     }
 
@@ -532,7 +534,7 @@ class Transport {
         const token = await untilAborted(this.#tokens.get(), signal).catch((cause) => {
             throw new ChatError("token_unavailable", "The application returned no token", { cause });
         });
-        const request = fetch(this.#url + path + queryString(query), {
+        const request = this.#fetch(this.#url + path + queryString(query), {
             method,
             signal,
             headers: {
@@ -1495,6 +1497,14 @@ export class ChatClient extends EventTarget {
     /** @param {{ signal?: AbortSignal }} [options] */
     me(options) {
         return this.#transport.request("GET", "/me", options);
+    }
+
+    /**
+     * @param {string[]} ids
+     * @param {{ signal?: AbortSignal }} options
+     */
+    users(ids, { signal } = {}) {
+        return this.#transport.request("GET", "/users", { query: { ids }, signal });
     }
 
     /** @param {{ signal?: AbortSignal }} [options] */

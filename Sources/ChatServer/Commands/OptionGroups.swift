@@ -191,9 +191,11 @@ struct LoggingOptions: ParsableArguments {
 struct DocumentationOptions: ParsableArguments {
     @Option(Settings.docs) var docs: String?
     @Option(Settings.docsAssets) var docsAssets: String?
+    @Option(Settings.pages) var pages: String?
 
     var given: [GivenSetting] {
-        [Settings.docs.given(docs), Settings.docsAssets.given(docsAssets)].compactMap(\.self)
+        [Settings.docs.given(docs), Settings.docsAssets.given(docsAssets), Settings.pages.given(pages)]
+            .compactMap(\.self)
     }
 }
 

@@ -65,9 +65,12 @@ struct ServeCommand: AsyncParsableCommand {
         let typing = TypingNotices()
         let services = database.makeServices(for: store, typing, logger: logger) + keyServices
         let signer = access.tokenSigner
-        let servesDocumentation = server.servesDocumentation
+        let (servesPages, servesDocumentation) = (server.servesPages, server.servesDocumentation)
         try await server.serve(store, authenticator, signer, typing, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
+            if servesPages {
+                logger.notice("Chat: \(address)/chat")
+            }
             if servesDocumentation {
                 logger.notice("Docs: \(address)/docs")
             }
@@ -104,6 +107,7 @@ private struct Server {
     private let drainDelay: Duration
     /// Nil to serve no documentation.
     private let docsAssets: String?
+    let servesPages: Bool
     private var limits: HTTPLimits
     private let readLimits: ReadLimits
     private let streamLimits: StreamLimits
@@ -124,6 +128,7 @@ private struct Server {
         let docs = try settings.value(Settings.docs)
         let assets = try settings.value(Settings.docsAssets)
         docsAssets = docs == .on ? assets : nil
+        servesPages = try settings.value(Settings.pages) == .on
         limits = try HTTPLimits(settings)
         readLimits = try ReadLimits(settings)
         streamLimits = try StreamLimits(settings)
@@ -183,6 +188,7 @@ private struct Server {
             allowedHosts: allowedHosts,
             rootPath: rootPath,
             documentationAssets: docsAssets,
+            servesPages: servesPages,
             drain: drain
         )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in

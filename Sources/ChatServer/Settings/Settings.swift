@@ -470,7 +470,7 @@ package enum Settings {
         ["chat", "docs"],
         flag: "docs",
         "Whether to serve the OpenAPI document and the pages that show it: on or off.",
-        default: DocumentationSetting.on
+        default: Switch.on
     )
     static let docsAssets = Setting<String>(
         key: ["chat", "docs", "assets"],
@@ -480,6 +480,13 @@ package enum Settings {
         fallback: Installation.documentation ?? "public/docs",
         expected: "a folder",
         parse: { $0.isEmpty ? nil : $0 }
+    )
+
+    static let pages = Setting.choice(
+        ["chat", "pages"],
+        flag: "pages",
+        "Whether to serve the chat page, the start page and the JavaScript client: on or off.",
+        default: Switch.on
     )
 
     /// Every setting, for finding the name nearest to an unknown variable.
@@ -542,6 +549,7 @@ package enum Settings {
         logFormat,
         docs,
         docsAssets,
+        pages,
     ]
 
     /// The variables of the secrets, which have no option.

@@ -1,0 +1,68 @@
+import Hashing
+
+/// A file of the pages that people open in a browser, or the client that the pages and other applications use.
+///
+/// All files are part of the binary.
+package struct PageFile: Sendable {
+    /// The path under the root of the service, such as `/client.js`.
+    package let path: String
+    package let mediaType: MediaType
+    package let content: [UInt8]
+
+    /// The kinds of files.
+    package enum MediaType: String, Sendable {
+        case page = "text/html; charset=utf-8"
+        case script = "text/javascript; charset=utf-8"
+        case style = "text/css; charset=utf-8"
+        case image = "image/svg+xml"
+        case text = "text/plain; charset=utf-8"
+    }
+
+    /// Fills in what a page leaves to the server; other files have nothing to fill in.
+    ///
+    /// - Parameters:
+    ///   - root: The relative reference from the page to the root of the service.
+    ///   - isOpen: Whether requests need no credential.
+    package func filledIn(root: String, isOpen: Bool) -> PageFile {
+        guard mediaType == .page else { return self }
+        let html = String(decoding: content, as: UTF8.self)
+            .replacing("{{root}}", with: root)
+            .replacing("{{access}}", with: isOpen ? "open" : "required")
+        return PageFile(path: path, mediaType: mediaType, content: Array(html.utf8))
+    }
+
+    /// Changes with the content: 16 hexadecimal digits.
+    package var version: String {
+        var hash = StableHash()
+        for byte in content {
+            hash.combine(byte)
+        }
+        return hash.digits
+    }
+
+    /// Every file that is served.
+    package static let all = [
+        PageFile(path: "/", mediaType: .page, content: PackageResources.index_html),
+        PageFile(path: "/chat", mediaType: .page, content: PackageResources.chat_html),
+        PageFile(path: "/client.js", mediaType: .script, content: PackageResources.client_js),
+        // No media type says TypeScript, and browsers do not load it.
+        PageFile(path: "/client.d.ts", mediaType: .text, content: PackageResources.client_d_ts),
+        PageFile(path: "/pages/chat.css", mediaType: .style, content: PackageResources.chat_css),
+        PageFile(path: "/pages/chat.js", mediaType: .script, content: PackageResources.chat_js),
+        PageFile(path: "/pages/chat-list.js", mediaType: .script, content: PackageResources.chat_list_js),
+        PageFile(path: "/pages/composer.js", mediaType: .script, content: PackageResources.composer_js),
+        PageFile(path: "/pages/conversation.js", mediaType: .script, content: PackageResources.conversation_js),
+        PageFile(path: "/pages/dialogs.js", mediaType: .script, content: PackageResources.dialogs_js),
+        PageFile(path: "/pages/dom.js", mediaType: .script, content: PackageResources.dom_js),
+        PageFile(path: "/pages/icon.svg", mediaType: .image, content: PackageResources.icon_svg),
+        PageFile(path: "/pages/index.css", mediaType: .style, content: PackageResources.index_css),
+        PageFile(path: "/pages/message.js", mediaType: .script, content: PackageResources.message_js),
+        PageFile(path: "/pages/page.css", mediaType: .style, content: PackageResources.page_css),
+        PageFile(path: "/pages/pending.js", mediaType: .script, content: PackageResources.pending_js),
+        PageFile(path: "/pages/people.js", mediaType: .script, content: PackageResources.people_js),
+        PageFile(path: "/pages/plug.js", mediaType: .script, content: PackageResources.plug_js),
+        PageFile(path: "/pages/problems.js", mediaType: .script, content: PackageResources.problems_js),
+        PageFile(path: "/pages/session.js", mediaType: .script, content: PackageResources.session_js),
+        PageFile(path: "/pages/time.js", mediaType: .script, content: PackageResources.time_js),
+    ]
+}

@@ -1,0 +1,135 @@
+// The list of chats: for a user the inbox, live; in open mode what the server lists, again every few seconds.
+
+import { byID, element } from "./dom.js";
+import { short } from "./time.js";
+
+const SHOWN = 200;
+const POLL_INTERVAL = 3_000;
+
+export class ChatList extends EventTarget {
+    #session;
+    #people;
+    /** @type {Map<number, any>} */
+    #chats = new Map();
+    /** @type {Map<number, HTMLElement>} */
+    #rows = new Map();
+    /** @type {number | null} */
+    #selected = null;
+    #isComplete = false;
+    #isRendering = false;
+
+    /**
+     * @param {import("./session.js").Session} session
+     * @param {import("./people.js").People} people
+     */
+    constructor(session, people) {
+        super();
+        this.#session = session;
+        this.#people = people;
+        people.addEventListener("change", () => this.#changed());
+        byID("chats-state").textContent = "Loading…";
+    }
+
+    async run() {
+        if (this.#session.hasUser) await this.#followInbox();
+        else await this.#poll();
+    }
+
+    /** @param {number | null} id */
+    select(id) {
+        this.#selected = id;
+        this.#changed();
+    }
+
+    /**
+     * What is known of a chat.
+     * @param {number} id
+     */
+    get(id) {
+        return this.#chats.get(id) ?? null;
+    }
+
+    async #followInbox() {
+        for await (const line of this.#session.client.inbox()) {
+            if (line.type === "chat") {
+                const { chat_id: id, chat, last_message, role, read_seq, unread, more } = line;
+                this.#chats.set(id, { ...chat, last_message, role, read_seq, unread, more });
+                this.dispatchEvent(new CustomEvent("chat", { detail: id }));
+            } else if (line.type === "left") {
+                this.#chats.delete(line.chat_id);
+            } else if (line.type === "reset") {
+                this.#chats.clear();
+                this.#isComplete = false;
+            } else if (line.type === "caught_up") {
+                this.#isComplete = true;
+            }
+            this.#changed();
+        }
+    }
+
+    async #poll() {
+        for (;;) {
+            if (!document.hidden) await this.#load().catch(() => {});
+            await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
+        }
+    }
+
+    async #load() {
+        const { chats } = await this.#session.client.chats({ limit: 100 });
+        this.#chats = new Map(chats.map((chat) => [chat.id, chat]));
+        this.#isComplete = true;
+        this.#changed();
+    }
+
+    #changed() {
+        if (this.#isRendering) return;
+        this.#isRendering = true;
+        requestAnimationFrame(() => {
+            this.#isRendering = false;
+            this.#render();
+        });
+    }
+
+    #render() {
+        const time = (/** @type {any} */ chat) => chat.last_message_at ?? chat.created_at;
+        const chats = [...this.#chats.values()].sort((one, other) => (time(one) < time(other) ? 1 : -1)).slice(0, SHOWN);
+        const rows = chats.map((chat) => this.#row(chat, time(chat)));
+        byID("chats").replaceChildren(...rows);
+        this.#rows = new Map(chats.map((chat, index) => [chat.id, rows[index]]));
+        const nothing = this.#isComplete ? "No chats yet. Start one." : "Loading…";
+        byID("chats-state").textContent = chats.length === 0 ? nothing : "";
+        const unread = [...this.#chats.values()].filter((chat) => chat.unread > 0).length;
+        document.title = unread > 0 ? `(${unread}) Chat` : "Chat";
+    }
+
+    /**
+     * @param {any} chat
+     * @param {string} time
+     */
+    #row(chat, time) {
+        const last = chat.last_message;
+        const author = last && (this.#session.wrote(last) ? "You" : this.#people.author(last));
+        const badge = chat.more ? "99+" : String(chat.unread);
+        const content = [
+            element("bdi.title", {}, chat.title),
+            element("time", { datetime: time }, short(time)),
+            last
+                ? element("span.preview", {}, element("bdi", {}, author), ": ", element("bdi", {}, last.text))
+                : element("span.preview", {}, countOf(chat.message_count)),
+            chat.unread > 0 ? element("span.badge", { "aria-label": `${badge} unread` }, badge) : null,
+        ];
+        const row = this.#rows.get(chat.id) ?? element("li", {}, element("a", { href: `#/chats/${chat.id}` }));
+        const link = /** @type {HTMLElement} */ (row.firstElementChild);
+        link.replaceChildren(...content.filter((part) => part !== null));
+        link.toggleAttribute("data-unread", chat.unread > 0);
+        if (chat.id === this.#selected) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+        return row;
+    }
+}
+
+/** @param {number} messages */
+function countOf(messages) {
+    if (messages === 0) return "No messages yet";
+    return messages === 1 ? "1 message" : `${messages.toLocaleString()} messages`;
+}

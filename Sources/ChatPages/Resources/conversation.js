@@ -1,0 +1,342 @@
+// One chat: its latest messages, older ones on demand, and new ones live.
+
+import { Composer } from "./composer.js";
+import { byID, throttled } from "./dom.js";
+import { MessageView } from "./message.js";
+import { PendingView } from "./pending.js";
+import { explain } from "./problems.js";
+
+const PAGE = 50;
+const TYPING_SECONDS = 6;
+// The log follows new messages if its end is this close, in pixels.
+const NEAR_END = 120;
+
+export class Conversation {
+    #session;
+    #people;
+    #list;
+    #chat;
+    #composer;
+    #closing = new AbortController();
+    /** @type {MessageView[]} in order of position */
+    #views = [];
+    /** @type {Map<string, PendingView>} */
+    #pending = new Map();
+    /** @type {Map<string, number>} who is typing, and until when */
+    #typing = new Map();
+    #hasBefore = false;
+    #isLoadingBefore = false;
+    #lastSeq = 0;
+    #readSeq = 0;
+    #missed = 0;
+    /** Whether the log shows its end, and stays there when it grows. */
+    #staysAtEnd = true;
+    /** @type {any} the message at which reading starts */
+    #firstUnread = null;
+    #markRead = throttled(1_000, () => this.#sendMarker());
+
+    /**
+     * @param {number} id
+     * @param {import("./session.js").Session} session
+     * @param {import("./people.js").People} people
+     * @param {import("./chat-list.js").ChatList} list
+     */
+    constructor(id, session, people, list) {
+        this.id = id;
+        this.#session = session;
+        this.#people = people;
+        this.#list = list;
+        this.#chat = session.client.chat(id);
+        this.#composer = new Composer(this.#chat, session, {
+            signal: this.#closing.signal,
+            onSend: () => this.#scrollToEnd(),
+        });
+    }
+
+    open() {
+        const { signal } = this.#closing;
+        const log = byID("log");
+        this.#clear();
+        this.#setTitle(this.#list.get(this.id)?.title ?? "");
+        this.#setState("Loading…");
+        log.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+        log.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#moveFocus(event), { signal });
+        byID("to-end").addEventListener("click", () => this.#scrollToEnd(), { signal });
+        document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
+        this.#people.addEventListener("change", () => this.#views.forEach((view) => view.render()), { signal });
+        this.#session.client.addEventListener("outbox", (event) => this.#sending(event.detail), { signal });
+        const timer = setInterval(() => this.#showTyping(), 1_000);
+        signal.addEventListener("abort", () => clearInterval(timer));
+        const growth = new ResizeObserver(() => this.#staysAtEnd && this.#scrollToEnd());
+        for (const id of ["log", "messages", "outbox"]) growth.observe(byID(id));
+        signal.addEventListener("abort", () => growth.disconnect());
+        this.#run();
+    }
+
+    close() {
+        this.#closing.abort();
+        this.#clear();
+    }
+
+    async #run() {
+        const { signal } = this.#closing;
+        while (!signal.aborted) {
+            try {
+                const after = await this.#loadLatest();
+                const reason = await this.#follow(after);
+                if (reason === "gone") return this.#setState("This chat was deleted, or you are no longer a member.", true);
+            } catch (error) {
+                if (!signal.aborted) this.#setState(explain(error), true);
+                return;
+            }
+        }
+    }
+
+    /** Shows the latest messages and returns the position after which the stream starts. */
+    async #loadLatest() {
+        const { signal } = this.#closing;
+        const page = await this.#chat.messages({ limit: PAGE, signal });
+        const chat = this.#list.get(this.id) ?? (await this.#chat.get({ limit: 1, signal }));
+        this.#clear();
+        this.#setTitle(chat.title);
+        this.#lastSeq = page.last_seq;
+        this.#readSeq = chat.read_seq ?? page.last_seq;
+        this.#hasBefore = page.has_before;
+        this.#insert(page.messages);
+        this.#firstUnread = this.#views.find(({ message }) => {
+            return message.seq > this.#readSeq && !message.deleted_at && !this.#session.wrote(message);
+        });
+        if (this.#firstUnread) this.#firstUnread.setFirstUnread(true);
+        this.#showStart();
+        this.#setState(this.#views.length === 0 ? "No messages yet. Say hello." : "");
+        for (const pending of this.#chat.pending) this.#sending(pending);
+        this.#staysAtEnd = !this.#firstUnread;
+        if (this.#firstUnread) this.#firstUnread.element.scrollIntoView({ block: "center" });
+        else this.#scrollToEnd();
+        this.#scrolled();
+        return `${page.epoch}.${page.last_seq}`;
+    }
+
+    /**
+     * Shows what happens, until the chat must be loaded again or is gone.
+     * @param {string} after
+     */
+    async #follow(after) {
+        for await (const event of this.#chat.events({ after, signal: this.#closing.signal })) {
+            switch (event.type) {
+                case "message.created":
+                case "message.updated":
+                case "message.deleted":
+                    this.#lastSeq = event.seq;
+                    this.#received(event.message, event.type === "message.created");
+                    break;
+                case "chat.updated":
+                    this.#setTitle(event.chat.title);
+                    break;
+                case "typing":
+                    this.#isTyping(event);
+                    break;
+                case "reset":
+                    return "reset";
+                case "chat.deleted":
+                    return "gone";
+            }
+        }
+        return "closed";
+    }
+
+    /**
+     * @param {any} message
+     * @param {boolean} isNew
+     */
+    #received(message, isNew) {
+        const isKnown = this.#views.some((view) => view.message.id === message.id);
+        // An edit of a message that is not loaded yet shows once its page is.
+        if (!isKnown && !isNew) return;
+        this.#insert([message]);
+        this.#setState("");
+        this.#typing.delete(this.#people.author(message));
+        this.#showTyping();
+        if (!this.#staysAtEnd && isNew && !isKnown && !this.#session.wrote(message)) this.#missed += 1;
+        this.#showMissed();
+        this.#markRead();
+    }
+
+    /**
+     * Adds messages at their positions, or updates those that are shown.
+     * @param {any[]} messages
+     * @param {boolean} [areOlder] whether they are a page before those that are shown
+     */
+    #insert(messages, areOlder = false) {
+        const log = byID("messages");
+        for (const message of messages) {
+            const shown = this.#views.find((view) => view.message.id === message.id);
+            if (shown) {
+                shown.update(message);
+                continue;
+            }
+            const index = this.#views.findLastIndex((view) => view.message.seq < message.seq) + 1;
+            const view = new MessageView(message, this.#session, this.#people, {
+                reply: () => this.#composer.reply(view.message, this.#people.author(view.message)),
+                edit: () => this.#composer.edit(view.message),
+                delete: () => this.#delete(view),
+                find: (/** @type {number} */ id) => this.#views.find((other) => other.message.id === id) ?? null,
+            });
+            if (areOlder) view.setOlder();
+            log.insertBefore(view.element, this.#views[index]?.element ?? null);
+            this.#views.splice(index, 0, view);
+            view.setPrevious(this.#views[index - 1]?.message ?? null);
+            this.#views[index + 1]?.setPrevious(message);
+        }
+        for (const view of this.#views) view.element.tabIndex = -1;
+        const last = this.#views.at(-1);
+        if (last) last.element.tabIndex = 0;
+    }
+
+    /** @param {MessageView} view */
+    async #delete(view) {
+        try {
+            await this.#chat.delete(view.message.id);
+        } catch (error) {
+            view.complain(explain(error));
+        }
+    }
+
+    /** Shows a message that is not sent yet; removes it once the message itself is here. @param {any} pending */
+    #sending(pending) {
+        if (pending.chatID !== this.id) return;
+        const shown = this.#pending.get(pending.key);
+        if (pending.status === "sent") {
+            shown?.element.remove();
+            this.#pending.delete(pending.key);
+            if (pending.message) this.#received(pending.message, true);
+            return;
+        }
+        if (shown) return shown.render();
+        const view = new PendingView(pending, {
+            retry: () => this.#chat.retry(pending),
+            discard: () => {
+                this.#chat.discard(pending);
+                view.element.remove();
+                this.#pending.delete(pending.key);
+            },
+        });
+        this.#pending.set(pending.key, view);
+        byID("outbox").append(view.element);
+        this.#setState("");
+        this.#scrollToEnd();
+    }
+
+    async #loadBefore() {
+        if (!this.#hasBefore || this.#isLoadingBefore || this.#views.length === 0) return;
+        this.#isLoadingBefore = true;
+        try {
+            const before = this.#views[0].message.seq;
+            const page = await this.#chat.messages({ before, limit: PAGE, signal: this.#closing.signal });
+            const log = byID("log");
+            // What is on the screen stays where it is.
+            const distance = log.scrollHeight - log.scrollTop;
+            this.#hasBefore = page.has_before;
+            this.#insert(page.messages.reverse(), true);
+            this.#showStart();
+            log.scrollTop = log.scrollHeight - distance;
+        } catch (error) {
+            if (!this.#closing.signal.aborted) byID("log-start").textContent = explain(error);
+        } finally {
+            this.#isLoadingBefore = false;
+        }
+    }
+
+    get #isAtEnd() {
+        const log = byID("log");
+        return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    }
+
+    #scrollToEnd() {
+        const log = byID("log");
+        log.scrollTop = log.scrollHeight;
+        this.#staysAtEnd = true;
+        this.#missed = 0;
+        this.#showMissed();
+    }
+
+    #scrolled() {
+        if (byID("log").scrollTop < 600) this.#loadBefore();
+        this.#staysAtEnd = this.#isAtEnd;
+        if (this.#staysAtEnd) this.#missed = 0;
+        this.#showMissed();
+        this.#markRead();
+    }
+
+    #showMissed() {
+        const text = this.#missed === 1 ? "1 new message ↓" : `${this.#missed} new messages ↓`;
+        byID("to-end").hidden = this.#missed === 0 && this.#isAtEnd;
+        byID("to-end").textContent = this.#missed > 0 ? text : "Latest messages ↓";
+    }
+
+    #showStart() {
+        const isEmpty = this.#views.length === 0;
+        byID("log-start").textContent = isEmpty ? "" : this.#hasBefore ? "Loading…" : "This is where the chat starts.";
+    }
+
+    async #sendMarker() {
+        const seen = this.#lastSeq;
+        const isSeen = !document.hidden && this.#isAtEnd && !this.#closing.signal.aborted;
+        if (!this.#session.hasUser || !isSeen || seen <= this.#readSeq) return;
+        this.#readSeq = seen;
+        // A reader who is no member has no marker.
+        await this.#chat.read(seen).catch(() => {});
+    }
+
+    /** @param {any} event */
+    #isTyping(event) {
+        if (this.#session.wrote(event)) return;
+        this.#typing.set(this.#people.author(event), Date.now() + TYPING_SECONDS * 1_000);
+        this.#showTyping();
+    }
+
+    #showTyping() {
+        const now = Date.now();
+        const names = [...this.#typing].filter(([, until]) => until > now).map(([name]) => name);
+        const several = names.length > 3 ? "Several people are typing…" : `${names.join(" and ")} are typing…`;
+        const text = names.length === 0 ? "" : names.length === 1 ? `${names[0]} is typing…` : several;
+        if (byID("typing").textContent !== text) byID("typing").textContent = text;
+    }
+
+    /** Arrow keys move between messages. @param {KeyboardEvent} event */
+    #moveFocus(event) {
+        const index = this.#views.findIndex(({ element }) => element === event.target);
+        const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+        if (index < 0 || step === undefined) return;
+        event.preventDefault();
+        const next = this.#views[index + step];
+        if (!next) return;
+        this.#views[index].element.tabIndex = -1;
+        next.element.tabIndex = 0;
+        next.element.focus();
+    }
+
+    /** @param {string} title */
+    #setTitle(title) {
+        byID("chat-title").textContent = title;
+    }
+
+    /**
+     * @param {string} text
+     * @param {boolean} [isOver] whether nothing can be sent anymore
+     */
+    #setState(text, isOver = false) {
+        byID("log-state").textContent = text;
+        byID("composer").hidden = isOver;
+    }
+
+    #clear() {
+        this.#views = [];
+        this.#pending.clear();
+        this.#missed = 0;
+        for (const id of ["messages", "outbox"]) byID(id).replaceChildren();
+        for (const id of ["log-start", "log-state", "typing"]) byID(id).textContent = "";
+        byID("to-end").hidden = true;
+        byID("composer").hidden = false;
+    }
+}

@@ -1,0 +1,136 @@
+// The dialogs: a new chat, and the members of a chat.
+
+import { button, byID, element } from "./dom.js";
+import { explain } from "./problems.js";
+
+/** @param {string} text */
+const usersIn = (text) => text.split(",").map((id) => id.trim()).filter((id) => id !== "");
+
+/** A dialog with a form that may fail. */
+class FormDialog {
+    /**
+     * @param {string} name
+     * @param {string} error the id of the element for errors
+     */
+    constructor(name, error) {
+        this.dialog = byID(`${name}-dialog`);
+        this.error = byID(error);
+        byID(`${name}-form`).addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+            event.preventDefault();
+            this.attempt(() => this.submit());
+        });
+        this.dialog.querySelector("[value=cancel]").addEventListener("click", () => this.dialog.close());
+    }
+
+    show() {
+        this.error.textContent = "";
+        this.dialog.showModal();
+    }
+
+    async submit() {}
+
+    /**
+     * Shows why an action failed.
+     * @param {() => Promise<void>} action
+     */
+    async attempt(action) {
+        this.error.textContent = "";
+        try {
+            await action();
+        } catch (error) {
+            this.error.textContent = explain(error);
+        }
+    }
+}
+
+export class NewChatDialog extends FormDialog {
+    #session;
+    #onCreated;
+
+    /**
+     * @param {import("./session.js").Session} session
+     * @param {(id: number) => void} onCreated
+     */
+    constructor(session, onCreated) {
+        super("new-chat", "new-chat-error");
+        this.#session = session;
+        this.#onCreated = onCreated;
+        byID("new-chat-people").hidden = !session.hasUser;
+    }
+
+    show() {
+        byID("new-chat-form").reset();
+        super.show();
+    }
+
+    async submit() {
+        const title = byID("new-chat-title").value;
+        const members = usersIn(byID("new-chat-members").value);
+        const chat = await this.#session.client.createChat({ title, members: members.length > 0 ? members : undefined });
+        this.dialog.close();
+        this.#onCreated(chat.id);
+    }
+}
+
+export class MembersDialog extends FormDialog {
+    #session;
+    #people;
+    #chatID;
+
+    /**
+     * @param {import("./session.js").Session} session
+     * @param {import("./people.js").People} people
+     * @param {() => number | null} chatID the chat that is open
+     */
+    constructor(session, people, chatID) {
+        super("members", "members-error");
+        this.#session = session;
+        this.#people = people;
+        this.#chatID = chatID;
+        byID("show-members").hidden = !session.hasUser;
+        byID("show-members").addEventListener("click", () => this.show());
+        byID("leave").addEventListener("click", () => this.attempt(() => this.#leave()));
+    }
+
+    get #chat() {
+        return this.#session.client.chat(this.#chatID() ?? 0);
+    }
+
+    show() {
+        byID("members-form").reset();
+        byID("members").replaceChildren();
+        super.show();
+        this.attempt(() => this.#load());
+    }
+
+    async submit() {
+        await this.#chat.addMembers(usersIn(byID("new-member").value));
+        byID("new-member").value = "";
+        await this.#load();
+    }
+
+    async #load() {
+        const { members, next_cursor } = await this.#chat.members({ limit: 100 });
+        const rows = members.map(({ user_id: id, role }) => {
+            const remove = button("quiet", "Remove", () => this.attempt(() => this.#remove(id)), {
+                "aria-label": `Remove ${this.#people.name(id)}`,
+            });
+            const name = element("span.name", { dir: "auto" }, this.#people.name(id));
+            return element("li", {}, name, element("span.role", {}, role), id === this.#session.userID ? null : remove);
+        });
+        if (next_cursor) rows.push(element("li.hint", {}, "And more."));
+        byID("members").replaceChildren(...rows);
+    }
+
+    /** @param {string} user */
+    async #remove(user) {
+        await this.#chat.removeMember(user);
+        await this.#load();
+    }
+
+    async #leave() {
+        await this.#chat.removeMember(this.#session.userID ?? "");
+        this.dialog.close();
+        location.hash = "";
+    }
+}

@@ -1,0 +1,80 @@
+// Building and finding elements. Text from users only ever becomes text nodes.
+
+const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,:;!?'()[\]{}]/g;
+
+/**
+ * Creates an element. Attributes that are null or false are left out; `on…` are listeners.
+ * @param {string} name with classes, such as `div.bubble`
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElement}
+ */
+export function element(name, attributes = {}, ...children) {
+    const [tag, ...classes] = name.split(".");
+    const created = document.createElement(tag);
+    created.className = classes.join(" ");
+    for (const [attribute, value] of Object.entries(attributes)) {
+        if (value === null || value === false || value === undefined) continue;
+        if (attribute.startsWith("on")) created.addEventListener(attribute.slice(2), value);
+        else created.setAttribute(attribute, value === true ? "" : String(value));
+    }
+    created.append(...children.filter((child) => child !== null));
+    return created;
+}
+
+/**
+ * A button with a text.
+ * @param {string} name
+ * @param {string} text
+ * @param {() => void} action
+ * @param {Record<string, any>} [attributes]
+ */
+export function button(name, text, action, attributes = {}) {
+    return element(`button.${name}`, { type: "button", onclick: action, ...attributes }, text);
+}
+
+/**
+ * The element with an id, which the page must have.
+ * @param {string} id
+ * @returns {any}
+ */
+export function byID(id) {
+    const found = document.getElementById(id);
+    if (!found) throw new Error(`The page has no element #${id}`);
+    return found;
+}
+
+/**
+ * Text as nodes, in which http and https URLs are links.
+ * @param {string} text
+ */
+export function linked(text) {
+    const nodes = [];
+    let end = 0;
+    for (const match of text.matchAll(LINK)) {
+        nodes.push(text.slice(end, match.index));
+        nodes.push(element("a", { href: match[0], target: "_blank", rel: "noopener noreferrer nofollow" }, match[0]));
+        end = match.index + match[0].length;
+    }
+    return [...nodes, text.slice(end)].filter((node) => node !== "");
+}
+
+/**
+ * Runs an action at most once per interval, the last time after the last call.
+ * @param {number} milliseconds
+ * @param {() => void} action
+ */
+export function throttled(milliseconds, action) {
+    let earliest = 0;
+    let timer = 0;
+    return () => {
+        if (timer) return;
+        const run = () => {
+            timer = 0;
+            earliest = Date.now() + milliseconds;
+            action();
+        };
+        if (Date.now() >= earliest) run();
+        else timer = window.setTimeout(run, earliest - Date.now());
+    };
+}

@@ -1,0 +1,140 @@
+// A message in the log.
+
+import { button, element, linked } from "./dom.js";
+import { hue, initials } from "./people.js";
+import { clock, day, full, isSameDay } from "./time.js";
+
+// Messages of one author this close together share a heading, in milliseconds.
+const TOGETHER = 5 * 60_000;
+
+/**
+ * @typedef {{ reply: () => void, edit: () => void, delete: () => void, find: (id: number) => MessageView | null }} Actions
+ */
+
+export class MessageView {
+    #session;
+    #people;
+    #actions;
+    /** @type {any} */
+    #previous = null;
+    #isOlder = false;
+    #isFirstUnread = false;
+    #problem = "";
+
+    /**
+     * @param {any} message
+     * @param {import("./session.js").Session} session
+     * @param {import("./people.js").People} people
+     * @param {Actions} actions
+     */
+    constructor(message, session, people, actions) {
+        this.message = message;
+        this.#session = session;
+        this.#people = people;
+        this.#actions = actions;
+        this.element = element("div.message", { role: "article", tabindex: -1 });
+        this.render();
+    }
+
+    /** @param {any} message a later state of it */
+    update(message) {
+        this.message = message;
+        this.#problem = "";
+        this.render();
+    }
+
+    /** @param {any} previous the message before it, as far as it is loaded */
+    setPrevious(previous) {
+        this.#previous = previous;
+        this.render();
+    }
+
+    /** It was loaded with an older page. */
+    setOlder() {
+        this.#isOlder = true;
+        this.render();
+    }
+
+    /** @param {boolean} isFirst */
+    setFirstUnread(isFirst) {
+        this.#isFirstUnread = isFirst;
+        this.render();
+    }
+
+    /** @param {string} problem why an action on it failed */
+    complain(problem) {
+        this.#problem = problem;
+        this.render();
+    }
+
+    render() {
+        const { message } = this;
+        const previous = this.#previous;
+        const author = this.#people.author(message);
+        const isOwn = this.#session.wrote(message);
+        const isNewDay = !previous || !isSameDay(previous.created_at, message.created_at);
+        const isTogether =
+            !isNewDay && !this.#isFirstUnread && this.#people.author(previous) === author &&
+            Date.parse(message.created_at) - Date.parse(previous.created_at) < TOGETHER;
+        const time = element("time", { datetime: message.created_at, title: full(message.created_at) }, clock(message.created_at));
+        this.element.className = "message";
+        this.element.classList.toggle("own", isOwn);
+        this.element.classList.toggle("together", isTogether);
+        this.element.classList.toggle("older", this.#isOlder);
+        this.element.setAttribute("aria-label", `${author}, ${clock(message.created_at)}`);
+        const picture = element("span.avatar", { "aria-hidden": true, "data-hue": hue(message.author ?? author) }, initials(author));
+        const parts = [
+            isNewDay ? element("h2.day", {}, day(message.created_at)) : null,
+            this.#isFirstUnread ? element("p.first-unread", {}, "New") : null,
+            element(
+                "div.row",
+                {},
+                picture,
+                element(
+                    "div.content",
+                    {},
+                    element("p.heading", {}, element("strong", {}, element("bdi", {}, author)), time),
+                    this.#bubble(),
+                    this.#notes(),
+                ),
+                message.deleted_at ? null : this.#buttons(isOwn),
+            ),
+        ];
+        this.element.replaceChildren(...parts.filter((part) => part !== null));
+    }
+
+    #bubble() {
+        const { message } = this;
+        if (message.deleted_at) return element("div.bubble.deleted", {}, "This message was deleted.");
+        const text = element("div.text", { dir: "auto" }, ...linked(message.text));
+        return element("div.bubble", {}, message.reply_to ? this.#quote(message.reply_to) : null, text);
+    }
+
+    /** @param {number} id */
+    #quote(id) {
+        const original = this.#actions.find(id);
+        const text = original?.message.deleted_at ? "This message was deleted." : original?.message.text;
+        const author = original ? this.#people.author(original.message) : "An earlier message";
+        const quote = element("blockquote", { dir: "auto" }, element("cite", {}, author), text ?? "");
+        quote.addEventListener("click", () => original?.element.scrollIntoView({ block: "center", behavior: "smooth" }));
+        return quote;
+    }
+
+    #notes() {
+        const notes = [];
+        if (this.message.edited_at && !this.message.deleted_at) notes.push(element("span", {}, "edited"));
+        if (this.#problem) notes.push(element("span.error", { role: "alert" }, this.#problem));
+        return notes.length > 0 ? element("p.notes", {}, ...notes) : null;
+    }
+
+    /** @param {boolean} isOwn */
+    #buttons(isOwn) {
+        return element(
+            "div.actions",
+            {},
+            button("quiet", "Reply", this.#actions.reply),
+            isOwn ? button("quiet", "Edit", this.#actions.edit) : null,
+            isOwn ? button("quiet", "Delete", this.#actions.delete) : null,
+        );
+    }
+}

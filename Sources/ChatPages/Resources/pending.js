@@ -1,0 +1,36 @@
+// A message that is not sent yet, or that the server rejected.
+
+import { button, element, linked } from "./dom.js";
+import { explain } from "./problems.js";
+
+export class PendingView {
+    #pending;
+    #actions;
+
+    /**
+     * @param {import("../client.js").PendingMessage} pending
+     * @param {{ retry: () => void, discard: () => void }} actions
+     */
+    constructor(pending, actions) {
+        this.#pending = pending;
+        this.#actions = actions;
+        this.element = element("div.message.own.pending.together");
+        this.render();
+    }
+
+    render() {
+        const { text, status, error } = this.#pending;
+        const hasFailed = status === "failed";
+        this.element.classList.toggle("failed", hasFailed);
+        const note = hasFailed ? `Not sent: ${explain(error)}` : "Sending…";
+        const notes = element(
+            "p.notes",
+            {},
+            element("span", hasFailed ? { role: "alert" } : {}, note),
+            hasFailed ? button("quiet", "Try again", this.#actions.retry) : null,
+            hasFailed ? button("quiet", "Discard", this.#actions.discard) : null,
+        );
+        const bubble = element("div.bubble", {}, element("div.text", { dir: "auto" }, ...linked(text)));
+        this.element.replaceChildren(element("div.row", {}, element("div.content", {}, bubble, notes)));
+    }
+}

@@ -1,0 +1,109 @@
+// Who chats: a user with a token, or in open mode a person with a name of their choice.
+
+import { ChatClient } from "../client.js";
+import { plug } from "./plug.js";
+
+/** The server, whatever prefix a proxy puts before its paths. */
+export const SERVER = new URL("../", import.meta.url).href.replace(/\/$/, "");
+
+// A tab keeps its own session, so two windows can be two people.
+const KEY = "chat-session";
+
+/**
+ * @typedef {{ token: string | null, name: string }} Credentials
+ */
+
+/** The person at this window. */
+export class Session {
+    /**
+     * @param {Credentials} credentials
+     * @param {string | null} userID null in open mode
+     */
+    constructor(credentials, userID) {
+        this.userID = userID;
+        this.name = credentials.name;
+        this.client = new ChatClient({
+            url: SERVER,
+            token: () => credentials.token,
+            store: new TabStore(userID ?? credentials.name),
+            fetch: plug.fetch,
+        });
+    }
+
+    /** Whether the server knows who this is: there are members, unread counts and an inbox. */
+    get hasUser() {
+        return this.userID !== null;
+    }
+
+    /** What a message carries in open mode, in which it has no author. */
+    get metadata() {
+        return this.hasUser ? undefined : { name: this.name };
+    }
+
+    /** @param {{ author?: string, metadata?: any }} message */
+    wrote(message) {
+        return this.hasUser ? message.author === this.userID : message.metadata?.name === this.name;
+    }
+}
+
+/** Whether the server lets anyone in. */
+export const isOpen = document.body.dataset.access === "open";
+
+/**
+ * Signs in; throws an Error with a text for the person if that fails.
+ * @param {Credentials} credentials
+ */
+export async function signIn(credentials) {
+    const headers = credentials.token ? { Authorization: `Bearer ${credentials.token}` } : undefined;
+    const response = await fetch(`${SERVER}/me`, { headers });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.detail);
+    if (credentials.token && !answer.user) throw new Error("This is a server key. Sign in with a user's token.");
+    sessionStorage.setItem(KEY, JSON.stringify(credentials));
+    return new Session({ ...credentials, name: answer.user?.name ?? answer.user?.id ?? credentials.name }, answer.user?.id ?? null);
+}
+
+/** Forgets the credentials and what is unsent, and starts over. */
+export function signOut() {
+    sessionStorage.clear();
+    location.hash = "";
+    location.reload();
+}
+
+/**
+ * The credentials of this tab, or those in the URL's fragment, which is never sent to a server.
+ * @returns {Credentials | null}
+ */
+export function knownCredentials() {
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    const token = fragment.get("token");
+    const name = fragment.get("name");
+    if (token || name) {
+        history.replaceState(null, "", location.pathname);
+        return { token, name: name ?? "" };
+    }
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+}
+
+/** Keeps unsent messages while the tab is open. Positions are not kept: the page loads the latest messages. */
+class TabStore {
+    /** @param {string} owner */
+    constructor(owner) {
+        this.prefix = `chat/${owner}/`;
+    }
+
+    /** @param {string} name */
+    get(name) {
+        return name === "outbox" ? sessionStorage.getItem(this.prefix + name) : null;
+    }
+
+    /**
+     * @param {string} name
+     * @param {string | null} value
+     */
+    set(name, value) {
+        if (name !== "outbox") return;
+        if (value === null) sessionStorage.removeItem(this.prefix + name);
+        else sessionStorage.setItem(this.prefix + name, value);
+    }
+}

@@ -1,4 +1,0 @@
-/// Whether the server serves its documentation.
-enum DocumentationSetting: String, CaseIterable, Sendable {
-    case on, off
-}
