@@ -1,0 +1,198 @@
+"""Compares what the clients reported with the logs."""
+from __future__ import annotations
+
+import collections
+import typing
+from collections.abc import Iterator
+
+from Checks.Clients.client import Client, Feed, Follow, Message, Renewal
+
+if typing.TYPE_CHECKING:
+    from Checks.Clients.harness import Run
+
+
+def violations(run: Run) -> list[str]:
+    """What no wait can repair."""
+    return [
+        f"{client.name}: {problem}" for client in run.clients.values()
+        for problems in (client.problems, client.network.problems, received(run, client), sent(run, client))
+        for problem in problems
+    ]
+
+
+async def omissions(run: Run) -> list[str]:
+    """What is still missing."""
+    return [
+        f"{client.name}: {problem}" for client in run.clients.values()
+        for problems in (unreceived(run, client), unsent(run, client), unsettled(client), await differences(run, client))
+        for problem in problems
+    ]
+
+
+class Walk:
+    """Follows a client through a log: entries come in order, each once, none missing."""
+
+    def __init__(self, feed: Feed, log: list[dict]) -> None:
+        self.log = log
+        # The last position; None until the first entry of a client that follows from now on.
+        self.position: int | None = None
+        # Whether the last entry may come again, and whether a reset is due: the client knows an earlier epoch.
+        self.may_repeat = self.needs_reset = False
+        self.is_new_epoch = False
+        self.follow: Follow | None = None
+        self.problems = [problem for item in feed.items if (problem := self._take(item))]
+
+    def _take(self, item: Follow | Renewal | dict) -> str | None:
+        if isinstance(item, Follow):
+            self._start(item)
+        elif isinstance(item, Renewal):
+            self.is_new_epoch = True
+            self.needs_reset = self.needs_reset or self.position not in (None, 0)
+        elif item["type"] == "reset":
+            if not self.is_new_epoch:
+                return "got a reset, but the epoch is the same"
+            self.position, self.needs_reset, self.may_repeat = 0, False, False
+        elif "seq" in item:
+            return self._advance(item)
+
+    def _start(self, follow: Follow) -> None:
+        if follow.after is not None:
+            self.position, self.may_repeat = follow.after, False
+        elif self.position is not None:
+            self.may_repeat = True
+        elif self.follow is None:
+            self.follow = follow
+        else:
+            # Where the client was is unknown to it, too, if it was killed so early.
+            self.follow = Follow(None, self.follow.floor)
+
+    def _advance(self, entry: dict) -> str | None:
+        seq, last, may_repeat = entry["seq"], self.position, self.may_repeat
+        self.position, self.may_repeat = seq, False
+        if last is None:
+            if seq <= self.follow.floor:
+                return f"got {seq}, but follows from now on, after {self.follow.floor}"
+            if self.follow.ceiling is not None and seq > self.follow.ceiling + 1:
+                return f"got {seq} first, but had caught up at {self.follow.ceiling} or before"
+        elif seq != last + 1 and not (may_repeat and seq == last):
+            return f"got {seq} after {last}"
+        if seq <= len(self.log) and content(entry) != content(self.log[seq - 1]):
+            return f"got {content(entry)} for {content(self.log[seq - 1])}"
+
+
+def received(run: Run, client: Client) -> Iterator[str]:
+    for chat, feed in client.feeds.items():
+        for problem in Walk(feed, run.logs[chat]).problems:
+            yield f"chat {chat}: {problem}"
+
+
+def unreceived(run: Run, client: Client) -> Iterator[str]:
+    for chat, feed in client.feeds.items():
+        end, walk = len(run.logs[chat]), Walk(feed, run.logs[chat])
+        if not feed.is_wanted:
+            continue
+        if (client.user, chat) not in run.members:
+            if not feed.has_ended:
+                yield f"chat {chat}: still follows the chat that it left"
+            if walk.position and walk.position > departure(client, run.logs[chat]):
+                yield f"chat {chat}: got {walk.position} after it had left"
+        elif walk.position is None or walk.position != end:
+            yield f"chat {chat}: is at {walk.position} of {end}"
+        elif walk.needs_reset:
+            yield f"chat {chat}: got no reset, but the epoch is another"
+
+
+def departure(client: Client, log: list[dict]) -> int:
+    return max(entry["seq"] for entry in log if entry["type"] == "member.left" and client.user in entry["users"])
+
+
+def sent(run: Run, client: Client) -> Iterator[str]:
+    places = positions(run)
+    last: dict[int, int] = {}
+    for message in (client.messages[key] for key in client.order):
+        found = places[message.chat, message.text]
+        has_left = (client.user, message.chat) in run.departed
+        if len(found) > 1:
+            yield f"{message.key} is in the log at {found}"
+        for report in message.reports:
+            if report["status"] == "sent" and report["seq"] not in found and report["seq"] <= len(run.logs[message.chat]):
+                yield f"{message.key} was sent as {report['seq']}, but is in the log at {found}"
+        if message.status == "failed" and not may_fail(message, has_left):
+            yield f"{message.key} failed with {message.code}"
+        # The response may have been lost before the user left; then only a 404 remains.
+        if any(report["status"] == "failed" for report in message.reports) and has_left:
+            continue
+        if message.status == "failed" and found:
+            yield f"{message.key} failed, but is in the log at {found}"
+        for position in found:
+            if position < last.get(message.chat, 0):
+                yield f"{message.key} is in the log at {position}, after {last[message.chat]} of an earlier one"
+            last[message.chat] = position
+
+
+def may_fail(message: Message, has_left: bool) -> bool:
+    return message.code == "validation_failed" and not message.is_valid or message.code == "chat_not_found" and has_left
+
+
+def unsent(run: Run, client: Client) -> Iterator[str]:
+    places = positions(run)
+    for message in client.messages.values():
+        if message.status == "sent" and not places[message.chat, message.text]:
+            yield f"{message.key} was sent, but is not in the log"
+        elif not message.is_settled and not message.may_be_lost:
+            yield f"{message.key} is {message.status}"
+
+
+def unsettled(client: Client) -> Iterator[str]:
+    """What a client must still do before it is told to stop."""
+    if not client.is_running:
+        return
+    if client.follows_anything and client.status != "live":
+        yield f"is {client.status}"
+    if client.network.open_streams > 1:
+        yield f"has {client.network.open_streams} streams"
+    for chat, keys in client.pending.items():
+        failed = [
+            key for key in client.order if (message := client.messages[key]).chat == chat
+            and message.status == "failed" and not message.is_discarded
+        ]
+        if keys != failed:
+            yield f"chat {chat}: lists {keys} as pending for {failed}"
+
+
+async def differences(run: Run, client: Client) -> list[str]:
+    """Where the inbox differs from the list of chats."""
+    if client.inbox is None:
+        return []
+    page = await run.backend.request("GET", "/chats/?limit=100", user=client.user)
+    expected = {chat["id"]: chat for chat in page["chats"]}
+    shown = {chat: state(line) for chat, line in client.inbox.items()}
+    return [
+        f"the inbox shows {shown.get(chat)} for {expected.get(chat)}"
+        for chat in expected.keys() | shown.keys() if expected.get(chat) != shown.get(chat)
+    ]
+
+
+def state(line: dict) -> dict:
+    """A line of the inbox in the form of the list of chats."""
+    return line["chat"] | {
+        name: line[name] for name in ("last_message", "role", "read_seq", "unread", "more") if name in line
+    }
+
+
+def positions(run: Run) -> dict[tuple[int, str], list[int]]:
+    """Where each text is in the logs."""
+    found = collections.defaultdict(list)
+    for chat, log in run.logs.items():
+        for entry in log:
+            if entry["type"] == "message.created":
+                found[chat, entry["message"]["text"]].append(entry["seq"])
+    return found
+
+
+def content(entry: dict) -> dict:
+    """What an entry says, except the state of its chat and what only the author of a message is shown."""
+    said = {name: value for name, value in entry.items() if name not in ("chat", "chat_id")}
+    if "message" in said:
+        said["message"] = {name: value for name, value in said["message"].items() if name != "idempotency_key"}
+    return said
