@@ -139,8 +139,10 @@ def unsent(run: Run, client: Client) -> Iterator[str]:
     for message in client.messages.values():
         if message.status == "sent" and not places[message.chat, message.text]:
             yield f"{message.key} was sent, but is not in the log"
-        elif not message.is_settled and not message.may_be_lost:
+        elif not message.is_settled and not message.has_vanished:
             yield f"{message.key} is {message.status}"
+        elif not message.is_settled and message.was_stored and not places[message.chat, message.text]:
+            yield f"{message.key} was stored, but is lost"
 
 
 def unsettled(client: Client) -> Iterator[str]:

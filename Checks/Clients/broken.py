@@ -120,13 +120,13 @@ FAULTS = {
     "loses its store": Fault(use_own_store, does("start"), OFFLINE, "never stored"),
     "forgets where it was": Fault(lambda line: [line | {"after": 0}], does("follow"), RESTART, "got 1 after"),
     "starts at the beginning": Fault(
-        lambda line: [line | {"after": 0}], does("follow"), [{"post": 1}], "got 1, but follows from now on", after=None,
+        lambda line: [line | {"after": 0}], does("follow"), PLAIN, "got 1, but follows from now on", after=None,
     ),
     "asks for two tokens": Fault(lambda line: [line, line], says("token_needed"), PLAIN, "while it waits for one"),
     "asks for a token again": Fault(
         lambda line: [line, {"event": "token_needed"}], reports("sent"), PLAIN, "although its own is good", 1,
     ),
-    "is never live": Fault(lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "is offline"),
+    "is never live": Fault(lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "got {'status': 'offline'}"),
     "does not stop": Fault(lambda line: [], does("stop"), PLAIN, "did not stop"),
     "lists nothing as pending": Fault(lambda line: [line | {"keys": []}], says("pending"), REJECTED, "as pending for ["),
 }

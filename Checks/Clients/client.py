@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from Checks.Clients import tokens
 from Checks.Clients.proxy import Network
 
-# Seconds within which a driver must start or store a message, and stop.
-PATIENCE, STOP_PATIENCE = 20.0, 5.0
+# Seconds within which a driver must stop.
+STOP_PATIENCE = 5.0
 # The backoff of the clients: short, so that they recover within a scenario.
 DELAYS = {"min_delay": 0.02, "max_delay": 0.5}
 LONGEST_LINE = 1 << 20
+# What may be reported of a settled message: the same again, or that it is sent again.
+CHANGES_OF_SETTLED = {("sent", "sent"), ("failed", "failed"), ("failed", "pending")}
 
 
 @dataclass(eq=False)
@@ -60,9 +62,13 @@ class Message:
     text: str
     is_valid: bool
     reports: list[dict] = field(default_factory=list)
-    # Whether it may be missing: the client was killed before it could store it.
-    may_be_lost: bool = False
+    # Whether it was seen in the client's store, and whether it was not when the client was killed. If neither the store
+    # nor a report tells of it, it was sent, or the client was killed before it could store it.
+    was_stored: bool = False
+    has_vanished: bool = False
     is_discarded: bool = False
+    # The one that reported last.
+    process: asyncio.subprocess.Process | None = None
 
     @property
     def status(self) -> str | None:
@@ -80,8 +86,10 @@ class Message:
 class Client:
     def __init__(
         self, name: str, user: str, command: list[str], folder: pathlib.Path, network: Network,
-        moments: random.Random, trace: Callable[[str], None],
+        moments: random.Random, trace: Callable[[str], None], patience: float,
     ) -> None:
+        # The seconds within which a driver must start or store a message.
+        self.patience = patience
         self.name, self.user, self.command, self.network, self.moments = name, user, command, network, moments
         self.trace = lambda text: trace(f"{name}: {text}")
         self.store, self.errors = folder / f"{name}.json", folder / f"{name}.errors"
@@ -126,13 +134,14 @@ class Client:
         self.tell(do="start", url=f"http://127.0.0.1:{self.network.port}", store=str(self.store), **DELAYS)
         started = asyncio.create_task(self.started.wait())
         done, _ = await asyncio.wait(
-            {started, self.reading}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED,
+            {started, self.reading}, timeout=self.patience, return_when=asyncio.FIRST_COMPLETED,
         )
         if started not in done:
             started.cancel()
             raise RuntimeError(f"{self.name} did not start: {self.errors.read_text()[-500:]}")
 
     async def stop(self) -> None:
+        await self.store_messages()
         self.tell(do="stop")
         self.is_stopping = True
         try:
@@ -151,9 +160,8 @@ class Client:
         await self.reading
         for reply in self.replies:
             reply.cancel()
-        stored = self.store.read_text() if self.store.exists() else ""
-        for message in self.messages.values():
-            message.may_be_lost |= not message.is_settled and message.key not in stored
+        for message in self._unstored_messages():
+            message.has_vanished = True
 
     def freeze(self, frozen: bool) -> None:
         self.is_frozen = frozen
@@ -161,15 +169,21 @@ class Client:
 
     async def store_messages(self) -> None:
         """Waits until each message is settled or stored."""
-        deadline = time.monotonic() + PATIENCE
-        while unstored := [
-            message.key for message in self.messages.values()
-            if not message.is_settled and not (self.store.exists() and message.key in self.store.read_text())
-        ]:
+        deadline = time.monotonic() + self.patience
+        while unstored := self._unstored_messages():
             if time.monotonic() > deadline:
-                self.problems.append(f"never stored {unstored[0]}")
+                self.problems.append(f"never stored {unstored[0].key}")
                 return
             await asyncio.sleep(0.005)
+
+    def _unstored_messages(self) -> list[Message]:
+        stored = self.store.read_text() if self.store.exists() else ""
+        open_messages = [
+            message for message in self.messages.values() if not message.is_settled and not message.has_vanished
+        ]
+        for message in open_messages:
+            message.was_stored |= message.key in stored
+        return [message for message in open_messages if message.key not in stored]
 
     def tell(self, **command) -> None:
         if command["do"] not in ("token", "pending"):
@@ -257,10 +271,11 @@ class Client:
     def _report(self, event: dict) -> None:
         message = self.messages[event["key"]]
         self.trace(" ".join(str(event.get(name, "")) for name in ("key", "status", "seq", "code")).rstrip())
-        if message.is_settled and event["status"] != message.status and not (
-            message.status == "failed" and event["status"] == "pending"
-        ):
+        # A client that was killed may not have stored that a message was sent, and repeats it.
+        is_repeated = message.is_settled and message.process is not self.process
+        if message.is_settled and not is_repeated and (message.status, event["status"]) not in CHANGES_OF_SETTLED:
             self.problems.append(f"{message.key} is {event['status']} after it was {message.status}")
+        message.process = self.process
         message.reports.append(event)
 
     def _need_token(self) -> None:

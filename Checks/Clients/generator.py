@@ -25,7 +25,7 @@ class Generator:
     def scenario(self, seed: int) -> dict:
         kinds = {
             self.send: 8, self.post: 5, self.wait: 4, self.toggle_server: 3, self.toggle_client: 2, self.disturb: 4,
-            self.tamper: 3, self.weaken_token: 1, self.toggle_member: 1, self.toggle_follow: 1, self.renew: 0.5,
+            self.tamper: 3, self.weaken_token: 1, self.toggle_member: 1, self.toggle_follow: 1, self.decide: 1, self.renew: 0.5,
         }
         for _ in range(self.choose.randint(8, 20)):
             self.choose.choices([*kinds], [*kinds.values()])[0]()
@@ -59,20 +59,22 @@ class Generator:
     def wait(self) -> None:
         self.add(wait=round(self.choose.uniform(0, LONGEST_WAIT), 3))
 
-    def toggle(self, name: str, **options) -> None:
-        if name in self.down:
-            self.add(start=name)
-        else:
-            self.add(kill=name, **options)
-        self.down ^= {name}
-
     def toggle_server(self) -> None:
         self.toggle("server")
 
     def toggle_client(self) -> None:
-        name = self.name()
-        at_once = {"at_once": True} if name not in self.down and self.choose.random() < 0.5 else {}
-        self.toggle(name, **at_once)
+        self.toggle(self.name())
+
+    def toggle(self, name: str) -> None:
+        if name in self.down:
+            self.add(start=name)
+        elif self.choose.random() < 0.2:
+            self.add(stop=name)
+        elif name != "server" and self.choose.random() < 0.5:
+            self.add(kill=name, at_once=True)
+        else:
+            self.add(kill=name)
+        self.down ^= {name}
 
     def disturb(self) -> None:
         name = self.name()
@@ -119,6 +121,11 @@ class Generator:
         else:
             self.add(unfollow=chat, client=name)
         self.unfollowed ^= {followed}
+
+    def decide(self) -> None:
+        """What a user does about messages that failed."""
+        if (name := self.name()) not in self.down:
+            self.steps.append({self.choose.choice(["retry", "discard"]): name})
 
     def renew(self) -> None:
         self.add(epoch="renew")

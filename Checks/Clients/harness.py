@@ -41,7 +41,7 @@ class Run:
             name: Client(
                 name, f"{name}-{suffix}", command, folder,
                 Network(lambda: backend.port, self.moments, lambda text, name=name: self.trace(f"{name}: {text}")),
-                self.moments, self.trace,
+                self.moments, self.trace, patience,
             )
             for name in scenario["clients"]
         }
@@ -89,6 +89,7 @@ class Run:
             client.on_event = lambda chat, event, client=client: self._react(client, chat, event)
         for step in self.scenario.get("before", []):
             await self._step(**step)
+        await self._read_logs()
         for client in self.clients.values():
             await self._start_client(client, is_first=True)
 
@@ -213,6 +214,8 @@ class Run:
         self.clients[name].tell(do="online")
 
     async def _do_follow(self, chat: int, client: str | None = None, after: int | None = None) -> None:
+        if self.backend.is_running:
+            await self._read_logs()
         self._follow(self._client(client), self.chats[chat - 1], after)
 
     async def _do_unfollow(self, chat: int, client: str | None = None) -> None:
