@@ -28,7 +28,7 @@ from Checks.Clients.harness import Run
 FOLDER = pathlib.Path(__file__).parent
 DRIVERS = {
     "javascript": "node Checks/Clients/javascript/driver.mjs",
-    "python": "env PYTHONPATH=clients/python python3 Checks/Clients/python/driver.py",
+    "python": f"env PYTHONPATH=clients/python/src {sys.executable} Checks/Clients/python/driver.py",
 }
 # Seconds within which everything settles: generous, because machines are slow. What a broken driver breaks never does.
 PATIENCE, BROKEN_PATIENCE = 30.0, 3.0

@@ -126,7 +126,7 @@ FAULTS = {
     "asks for a token again": Fault(
         lambda line: [line, {"event": "token_needed"}], reports("sent"), PLAIN, "although its own is good", 1,
     ),
-    "is never live": Fault(lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "got {'status': 'offline'}"),
+    "is never live": Fault(lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "is still offline"),
     "does not stop": Fault(lambda line: [], does("stop"), PLAIN, "did not stop"),
     "lists nothing as pending": Fault(lambda line: [line | {"keys": []}], says("pending"), REJECTED, "as pending for ["),
 }

@@ -292,8 +292,12 @@ class Run:
             if client.is_frozen:
                 client.freeze(False)
         for client in self.clients.values():
-            if client.follows_anything:
-                await self._do_expect({"status": "live"}, client.name)
+            deadline = time.monotonic() + self.patience
+            # Its chats may still end, if the user has left them.
+            while client.follows_anything and client.status != "live":
+                if time.monotonic() > deadline:
+                    raise Unmet(f"{client.name}: is still {client.status}")
+                await asyncio.sleep(0.005)
         for chat in self.chats:
             await self._do_post(1, self.chats.index(chat) + 1)
 
