@@ -24,7 +24,9 @@ async def omissions(run: Run) -> list[str]:
     """What is still missing."""
     return [
         f"{client.name}: {problem}" for client in run.clients.values()
-        for problems in (unreceived(run, client), unsent(run, client), unsettled(client), await differences(run, client))
+        for problems in (
+            unreceived(run, client), unsent(run, client), unsettled(client), await differences(run, client),
+        )
         for problem in problems
     ]
 
@@ -115,8 +117,9 @@ def sent(run: Run, client: Client) -> Iterator[str]:
         if len(found) > 1:
             yield f"{message.key} is in the log at {found}"
         for report in message.reports:
-            if report["status"] == "sent" and report["seq"] not in found and report["seq"] <= len(run.logs[message.chat]):
-                yield f"{message.key} was sent as {report['seq']}, but is in the log at {found}"
+            position = report["seq"] if report["status"] == "sent" else None
+            if position and position not in found and position <= len(run.logs[message.chat]):
+                yield f"{message.key} was sent as {position}, but is in the log at {found}"
         if message.status == "failed" and not may_fail(message, has_left):
             yield f"{message.key} failed with {message.code}"
         # The response may have been lost before the user left; then only a 404 remains.

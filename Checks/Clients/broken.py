@@ -114,7 +114,8 @@ FAULTS = {
         "failed, but is in the log",
     ),
     "calls a failed message sent": Fault(
-        lambda line: [line | {"status": "sent", "seq": 99}], reports("failed"), REJECTED, "was sent, but is not in the log",
+        lambda line: [line | {"status": "sent", "seq": 99}], reports("failed"), REJECTED,
+        "was sent, but is not in the log",
     ),
     "hides that a message failed": Fault(lambda line: [], reports("failed"), REJECTED, "is pending"),
     "loses its store": Fault(use_own_store, does("start"), OFFLINE, "never stored"),
@@ -126,9 +127,13 @@ FAULTS = {
     "asks for a token again": Fault(
         lambda line: [line, {"event": "token_needed"}], reports("sent"), PLAIN, "although its own is good", 1,
     ),
-    "is never live": Fault(lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "is still offline"),
+    "is never live": Fault(
+        lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "is still offline",
+    ),
     "does not stop": Fault(lambda line: [], does("stop"), PLAIN, "did not stop"),
-    "lists nothing as pending": Fault(lambda line: [line | {"keys": []}], says("pending"), REJECTED, "as pending for ["),
+    "lists nothing as pending": Fault(
+        lambda line: [line | {"keys": []}], says("pending"), REJECTED, "as pending for [",
+    ),
 }
 
 

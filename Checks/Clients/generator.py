@@ -25,7 +25,8 @@ class Generator:
     def scenario(self, seed: int) -> dict:
         kinds = {
             self.send: 8, self.post: 5, self.wait: 4, self.toggle_server: 3, self.toggle_client: 2, self.disturb: 4,
-            self.tamper: 3, self.weaken_token: 1, self.toggle_member: 1, self.toggle_follow: 1, self.decide: 1, self.renew: 0.5,
+            self.tamper: 3, self.weaken_token: 1, self.toggle_member: 1, self.toggle_follow: 1,
+            self.decide: 1, self.renew: 0.5,
         }
         for _ in range(self.choose.randint(8, 20)):
             self.choose.choices([*kinds], [*kinds.values()])[0]()

@@ -114,7 +114,7 @@ class Run:
         client.follow(chat, after, len(self.logs[chat]), slow)
 
     def _react(self, client: Client, chat: int, event: dict) -> None:
-        """Follows a chat again in which the client has a role again; notes where a client that follows from now on is."""
+        """Follows a chat again if the user has a role in it again; notes where a client that follows from now on is."""
         feed = client.feeds[chat]
         if feed.has_ended and feed.is_wanted and (client.user, chat) in self.members and client.is_running:
             self._follow(client, chat, None)
