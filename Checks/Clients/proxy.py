@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from Checks.Clients import wire
 from Checks.Support.ports import free_port
@@ -34,14 +35,16 @@ class Faults:
 class Tamperer:
     """Changes the lines of one stream."""
 
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self, network: "Network") -> None:
+        self.network = network
         self.held = b""
 
     def lines(self, line: bytes) -> list[bytes]:
         """The lines that take the place of a line."""
         late, self.held = self.held, b""
-        kind = self.faults.tampering.popleft() if self.faults.tampering and line.startswith(b'{"seq":') else None
+        # The network's, as of now: a stream may outlive them.
+        tampering = self.network.faults.tampering
+        kind = tampering.popleft() if tampering and line.startswith(b'{"seq":') else None
         if kind == "drop":
             return [late]
         if kind == "swap":
@@ -167,7 +170,7 @@ class Network:
     ) -> None:
         connection.is_streaming = True
         connection.writer.write(answer.raw)
-        tamperer = Tamperer(self.faults)
+        tamperer = Tamperer(self)
         async for lines in wire.read_lines(reader, answer):
             for line in lines:
                 self._watch(request, line)
@@ -194,7 +197,7 @@ class Network:
         if request.method == "POST" and "idempotency-key" in request.fields:
             return f"POST {request.path} {request.fields['idempotency-key']}"
         if request.fields.get("accept") == "application/x-ndjson":
-            return f"stream {PLACE.sub('', request.path)}"
+            return f"stream {PLACE.sub('', unquote(request.path))}"
         return None
 
     async def _pass(self, connection: Connection) -> None:
