@@ -52,10 +52,24 @@ struct ImportBatch {
             return ImportProblem(line: 0, reason: conflict.reason)
         }
         let (chat, entries) = lines[index]
+        let readMarkers = stretches[index].readMarkers.count
         guard let position = conflict.position,
             let first = stretches[index].entries.firstIndex(where: { $0.position == position })
-        else { return ImportProblem(line: chat, reason: conflict.reason, chats: 1, entries: entries.count) }
-        return ImportProblem(line: entries[first], reason: conflict.reason, entries: entries.count - first)
+        else {
+            return ImportProblem(
+                line: chat,
+                reason: conflict.reason,
+                chats: 1,
+                entries: entries.count,
+                readMarkers: readMarkers
+            )
+        }
+        return ImportProblem(
+            line: entries[first],
+            reason: conflict.reason,
+            entries: entries.count - first,
+            readMarkers: readMarkers
+        )
     }
 }
 
@@ -63,9 +77,10 @@ struct ImportBatch {
 struct ImportProblem: Error {
     let line: Int
     let reason: String
-    /// The chats and entries that are not imported because of the problem.
+    /// The chats, entries and read markers that are not imported because of the problem.
     var chats = 0
     var entries = 0
+    var readMarkers = 0
 
     var error: ArchiveError {
         ArchiveError("line \(line): \(reason)")

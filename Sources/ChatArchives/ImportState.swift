@@ -22,6 +22,8 @@ struct ImportState {
     private var skipsLog = false
     private var lastPosition = Position(rawValue: 0)
     private var lastInstant: Instant?
+    /// Whether the log of the current chat has ended: its read markers follow.
+    private var hasReadMarkers = false
     private var lastUserID: UserID?
     private var lastChatID = ChatID(rawValue: 0)
     private var chat: (archived: ArchivedChat, line: Int)?
@@ -64,7 +66,8 @@ struct ImportState {
     mutating func skip(_ problem: ImportProblem, of chatID: ChatID) {
         progress.chats -= Int64(problem.chats)
         progress.entries -= Int64(problem.entries)
-        skippedLines += problem.chats + problem.entries
+        progress.readMarkers -= Int64(problem.readMarkers)
+        skippedLines += problem.chats + problem.entries + problem.readMarkers
         if chat?.archived.id == chatID {
             skipsLog = true
         }
@@ -145,6 +148,7 @@ struct ImportState {
         lastChatID = next.id
         lastPosition = Position(rawValue: 0)
         lastInstant = nil
+        hasReadMarkers = false
         batch.append(next, line: lineNumber)
         progress.chats += 1
     }
@@ -152,6 +156,10 @@ struct ImportState {
     private mutating func add(_ entry: ArchivedEntry) throws(ArchiveError) {
         guard let chat, chat.archived.id == entry.chatID else {
             throw ArchiveError("an entry of chat \(entry.chatID.rawValue) does not follow that chat")
+        }
+        if hasReadMarkers {
+            skipsLog = true
+            throw ArchiveError("an entry of chat \(entry.chatID.rawValue) comes after the chat's read markers")
         }
         guard entry.position.rawValue == lastPosition.rawValue + 1 else {
             skipsLog = entry.position > lastPosition
@@ -173,6 +181,7 @@ struct ImportState {
             throw ArchiveError("a read marker of chat \(marker.member.chatID.rawValue) does not follow that chat")
         }
         resume(chat)
+        hasReadMarkers = true
         batch.append(marker)
         progress.readMarkers += 1
     }

@@ -114,7 +114,80 @@ struct ArchivedMemberTests {
             ]
             _ = try await ArchiveTests.load(ArchiveTests.archive(lines), into: store)
             let references = (["ada", "bob", "eve"] as [UserID]).map { MemberReference(chatID: 1, userID: $0) }
-            #expect(try await store.memberships(references).map(\.?.readPosition) == [2, 2, nil])
+            #expect(try await store.memberships(references).map(\.?.readPosition) == [2, 0, nil])
+        }
+    }
+
+    /// Bob and Eve have marked messages from before they joined as unread; Eve has left and joined again.
+    ///
+    /// - Parameter fill: Entries before and after Eve joins again, which make more than one batch if there are many.
+    @Test(arguments: StoreUnderTest.allCases, [1, 2_100])
+    func `a marker before the join is the same after an import and an export`(_ kind: StoreUnderTest, _ fill: Int)
+        async throws
+    {
+        func updates(_ first: Int) -> [String] {
+            (first..<(first + fill)).map {
+                #"{"type":"chat.updated","chat_id":1,"seq":\#($0),"at":"2027-01-15T08:00:00.000000Z"}"#
+            }
+        }
+        let count = 4 + 2 * fill
+        var lines = [
+            #"{"type":"chat","id":1,"title":"team","created_at":"2027-01-15T08:00:00.000000Z","last_seq":\#(count),"#
+                + #""last_entry_at":"2027-01-15T08:00:00.000000Z","message_count":0}"#,
+            Self.joined(1, #""users":["ada"],"role":"owner""#),
+            Self.joined(2, #""users":["bob","eve"],"role":"member""#),
+            #"{"type":"member.left","chat_id":1,"seq":3,"author":"eve","at":"2027-01-15T08:00:00.000000Z","#
+                + #""users":["eve"]}"#,
+        ]
+        lines += updates(4) + [Self.joined(4 + fill, #""users":["eve"],"role":"member""#)] + updates(5 + fill)
+        lines += [Self.marker("ada", 3), Self.marker("bob", 1), Self.marker("eve", 0)]
+        lines.append(#"{"type":"end","chats":1,"entries":\#(count),"read_markers":3}"#)
+        let archive = ArchiveTests.archive(lines)
+        try await kind.withStore { store in
+            _ = try await ArchiveTests.load(archive, into: store)
+            #expect(try await ArchiveTests.export(store) == archive)
+            _ = try await ArchiveTests.load(archive, into: store)
+            #expect(try await ArchiveTests.export(store) == archive)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `no marker moves in a chat whose log is refused`(_ kind: StoreUnderTest) async throws {
+        func lines(_ user: String, marker: Int64) -> [String] {
+            [
+                ArchiveTests.chat(1), Self.joined(1, #""users":["ada"],"role":"owner""#),
+                Self.joined(2, #""users":["\#(user)"],"role":"member""#),
+                Self.marker("ada", marker), #"{"type":"end","chats":1,"entries":2,"read_markers":1}"#,
+            ]
+        }
+        try await kind.withStore { store in
+            _ = try await ArchiveTests.load(ArchiveTests.archive(lines("bob", marker: 1)), into: store)
+            let skips = ChatImport.Options(skipsInvalid: true)
+            let run = try await ArchiveTests.run(lines("eve", marker: 2), on: store, skips)
+            #expect(run.complaints == ["line 4: entry 2 of chat 1 differs from the one in the database"])
+            #expect(run.summary == ChatImport.Summary(invalidLines: 1, skippedLines: 2))
+            #expect(try await store.membership(MemberReference(chatID: 1, userID: "ada"))?.readPosition == 1)
+        }
+    }
+
+    @Test
+    func `an entry after a marker of its chat is reported, and the rest of the log skipped`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let lines = [
+                ArchiveTests.chat(1), Self.joined(1, #""users":["ada"],"role":"owner""#), Self.marker("ada", 0),
+                Self.joined(2, #""users":["bob"],"role":"member""#), Self.marker("bob", 2),
+                #"{"type":"end","chats":1,"entries":2,"read_markers":2}"#,
+            ]
+            let run = try await ArchiveTests.run(lines, on: store, ChatImport.Options(skipsInvalid: true))
+            #expect(run.complaints == ["line 5: an entry of chat 1 comes after the chat's read markers"])
+            #expect(
+                run.summary
+                    == ChatImport.Summary(
+                        added: ImportCount(chats: 1, entries: 1),
+                        invalidLines: 1,
+                        skippedLines: 2
+                    )
+            )
         }
     }
 

@@ -6,7 +6,8 @@
 ///   stays as it is.
 /// - A batch is imported entirely or not at all, and a reader sees the imported part of a chat without gaps.
 /// - An archive has no memberships: an import derives them from the log's entries, as the service did. Read markers,
-///   which no log contains, follow the entries, and an import moves them forward only.
+///   which no log contains, follow the entries. An import moves a marker forward only, unless it is still where joining
+///   put it.
 /// - Ids assigned after an import are greater than every imported id.
 package protocol ChatArchive: Sendable {
     /// Returns up to `limit` users with ids above `id`, in the order of the ids' bytes; nil starts with the first user.
@@ -189,7 +190,7 @@ package struct ArchivedStretch: Equatable, Sendable {
     package var chat: ArchivedChat
     /// In position order, without gaps.
     package var entries: [ArchivedEntry]
-    /// Markers of users who never were members, and markers behind the stored ones, change nothing.
+    /// Markers of users who never were members, and those behind a stored one that the user has moved, change nothing.
     package var readMarkers: [ReadMarker]
 
     package init(chat: ArchivedChat, entries: [ArchivedEntry] = [], readMarkers: [ReadMarker] = []) {

@@ -141,6 +141,7 @@ package struct ImportPlan: Sendable {
             for entry in stretch.entries.dropFirst(known.count) {
                 try append(entry, &head)
             }
+            moveReadMarkers(stretch.readMarkers, upTo: head.chat.lastPosition)
         } catch {
             conflicts.append(error)
         }
@@ -153,7 +154,6 @@ package struct ImportPlan: Sendable {
         if head != stored {
             writes.movedHeads[chat.id] = head
         }
-        moveReadMarkers(stretch.readMarkers, upTo: head.chat.lastPosition)
     }
 
     private func obstacle(to chat: ArchivedChat) -> String? {
@@ -216,23 +216,29 @@ package struct ImportPlan: Sendable {
     /// Repeats what a change did to the chat's members.
     private mutating func addMembers(_ change: LogRecord) {
         guard let entry = MemberEntry(change) else { return }
-        let members = entry.members(of: change.chatID, at: change.position) { reference in
-            writes.members[reference] ?? priorState.members[reference]
-        }
-        for member in members {
+        for var member in entry.members(of: change.chatID, at: change.position, after: self.member) {
+            // The marker in the archive is still to come, perhaps in a later batch, and may lie before the first join.
+            if let former = self.member(member.reference), former.hasInitialReadMarker {
+                member.moveReadMarker(to: member.joinedAt)
+            }
             writes.members[member.reference] = member
         }
     }
 
-    /// Moves markers forward, at most to the end of the log.
+    /// Moves markers forward and, from where joining put them, also back; at most to the end of the log.
     private mutating func moveReadMarkers(_ markers: [ReadMarker], upTo end: Position) {
         for marker in markers {
-            guard var member = writes.members[marker.member] ?? priorState.members[marker.member],
-                case let position = min(marker.position, end), position > member.readPosition
+            guard var member = member(marker.member), case let position = min(marker.position, end),
+                position > member.readPosition || member.hasInitialReadMarker
             else { continue }
             member.moveReadMarker(to: position)
             writes.members[marker.member] = member
         }
+    }
+
+    /// A membership after the entries planned so far.
+    private func member(_ reference: MemberReference) -> Member? {
+        writes.members[reference] ?? priorState.members[reference]
     }
 
     /// Checks that entries match what is stored at their positions.

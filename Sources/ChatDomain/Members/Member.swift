@@ -32,6 +32,12 @@ package struct Member: Equatable, Sendable {
         leftAt == nil ? role : nil
     }
 
+    /// Whether the read marker is at the entry with which the user joined: because joining put it there or, more rarely,
+    /// because the user has read exactly that far.
+    package var hasInitialReadMarker: Bool {
+        readPosition == joinedAt
+    }
+
     /// Moves the read marker, also back.
     package mutating func moveReadMarker(to position: Position) {
         readPosition = position
