@@ -177,7 +177,7 @@ private struct Members {
 
     func integer(_ name: String, from minimum: Int64) throws(ArchiveError) -> Int64 {
         guard let value = members[name]?.integer, (minimum...Self.largestInteger).contains(value) else {
-            throw ArchiveError("'\(name)' must be an integer from \(minimum)")
+            throw ArchiveError("'\(name)' must be an integer from \(minimum) to \(Self.largestInteger)")
         }
         return value
     }

@@ -108,22 +108,14 @@ struct ImportState {
             isComplete = true
             // The content of unreadable lines is unknown.
             if skippedLines > 0 { return }
-            guard users == progress.users else {
-                let users = users.withNoun("user", "users")
-                throw ArchiveError("the archive had \(users), of which \(progress.users) are left")
-            }
-            guard chats == progress.chats, entries == progress.entries else {
-                let chats = chats.withNoun("chat", "chats")
-                let entries = entries.withNoun("entry", "entries")
-                throw ArchiveError(
-                    """
-                    the archive had \(chats) and \(entries), of which \(progress.chats) and \(progress.entries) are left
-                    """
-                )
-            }
-            guard readMarkers == progress.readMarkers else {
-                let readMarkers = readMarkers.withNoun("read marker", "read markers")
-                throw ArchiveError("the archive had \(readMarkers), of which \(progress.readMarkers) are left")
+            let totals = [
+                (users.withNoun("user", "users"), users, progress.users),
+                (chats.withNoun("chat", "chats"), chats, progress.chats),
+                (entries.withNoun("entry", "entries"), entries, progress.entries),
+                (readMarkers.withNoun("read marker", "read markers"), readMarkers, progress.readMarkers),
+            ]
+            for (total, expected, found) in totals where found != expected {
+                throw ArchiveError("the last line counts \(total), but the archive has \(found)")
             }
         }
     }

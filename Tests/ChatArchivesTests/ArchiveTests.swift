@@ -158,7 +158,7 @@ struct ArchiveTests {
 
     @Test(
         arguments: [
-            ([#"{"type":"chat"}"#], 2, "'id' must be an integer from 1"),
+            ([#"{"type":"chat"}"#], 2, "'id' must be an integer from 1 to 4503599627370496"),
             (["nonsense"], 2, "it is not JSON: Expecting value at byte 0"),
             (["[]"], 2, "it is not a JSON object"),
             ([#"{"type":"thread"}"#], 2, "unknown type 'thread'"),
@@ -166,8 +166,11 @@ struct ArchiveTests {
             ([chat(1), message(2)], 3, "position 2 comes after 0"),
             ([chat(1), chat(1)], 3, "chat 1 comes after chat 1"),
             ([chat(1), message(1), message(1)], 4, "position 1 comes after 1"),
-            ([chat(4_503_599_627_370_497)], 2, "'id' must be an integer from 1"),
-            ([chat(1), message(1, #""id":4503599627370497"#)], 3, "'id' must be an integer from 1"),
+            ([chat(4_503_599_627_370_497)], 2, "'id' must be an integer from 1 to 4503599627370496"),
+            (
+                [chat(1), message(1, #""id":4503599627370497"#)], 3,
+                "'id' must be an integer from 1 to 4503599627370496"
+            ),
             ([chat(1), message(1, #""text":5"#)], 3, "'text' must be text of 0 to 5000 characters"),
             ([chat(1), message(1, #""author":"""#)], 3, "'author' must be 1 to 128 visible ASCII characters"),
             ([chat(1), message(1, #""author":"é""#)], 3, "'author' must be 1 to 128 visible ASCII characters"),
@@ -193,7 +196,7 @@ struct ArchiveTests {
             ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there are lines after the archive's end"),
             (
                 [chat(1), #"{"type":"end","chats":1,"entries":9}"#], 3,
-                "the archive had 1 chat and 9 entries, of which 1 and 0 are left"
+                "the last line counts 9 entries, but the archive has 0"
             ),
         ] as [([String], Int, String)]
     )

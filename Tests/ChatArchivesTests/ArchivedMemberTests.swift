@@ -211,10 +211,10 @@ struct ArchivedMemberTests {
         arguments: [
             (marker("ada", 1, chat: 2), "a read marker of chat 2 does not follow that chat"),
             (marker("a b", 1), "'user_id' must be 1 to 128 visible ASCII characters"),
-            (marker("ada", -1), "'read_seq' must be an integer from 0"),
+            (marker("ada", -1), "'read_seq' must be an integer from 0 to 4503599627370496"),
             (
                 #"{"type":"end","chats":1,"entries":0,"read_markers":1}"#,
-                "the archive had 1 read marker, of which 0 are left"
+                "the last line counts 1 read marker, but the archive has 0"
             ),
         ]
     )

@@ -121,7 +121,7 @@ struct ArchivedUserTests {
             ([ArchiveTests.chat(1), user("ada")], 3, "user ada comes after a chat"),
             (
                 [user("ada"), #"{"type":"end","chats":0,"entries":0}"#], 3,
-                "the archive had 0 users, of which 1 are left"
+                "the last line counts 0 users, but the archive has 1"
             ),
         ] as [([String], Int, String)]
     )
