@@ -30,6 +30,8 @@ extension Operations {
 
     /// Reads a page of members, in the order of the bytes of their ids.
     ///
+    /// Receipts are for the members: a caller with a user who is none gets them only as an administrator.
+    ///
     /// - Parameter user: The last member of the previous page; nil for the first page.
     package func listMembers(
         _ caller: Caller,
@@ -37,7 +39,15 @@ extension Operations {
         after user: UserID?,
         limit: Int
     ) async throws(StoreError) -> MemberPage {
-        try await store.members(of: chat, after: user, limit: limit, by: caller)
+        let page = try await store.members(of: chat, after: user, limit: limit, by: caller)
+        guard page.hasReceipts else { return page }
+        if let reader = caller.author, !caller.rights.isAdministrator,
+            try await store.membership(MemberReference(chatID: chat, userID: reader))?.currentRole == nil
+        {
+            return page.withoutReceipts
+        }
+        guard await readMarkers.flush(page.members.map(\.reference)) else { return page }
+        return try await store.members(of: chat, after: user, limit: limit, by: caller)
     }
 
     /// Creates the chat between the caller's user and another one, or finds the one that either of them created.

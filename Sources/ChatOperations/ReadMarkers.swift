@@ -88,15 +88,24 @@ package final class ReadMarkers<Store: MemberStore>: Sendable {
 
     /// Writes the moves that wait, of one user or of all, so that a read of the store shows them.
     package func flush(of user: UserID? = nil) async {
-        let writes = slots.withLock { slots in
-            let users = user.map { slots[$0] == nil ? [] : [$0] } ?? Array(slots.keys)
+        let members = slots.withLock { slots in
+            let users = user.map { [$0] } ?? Array(slots.keys)
             return users.flatMap { user in
-                (slots[user] ?? [:]).keys.compactMap { writeWaiting(MemberReference(chatID: $0, userID: user), &slots) }
+                (slots[user] ?? [:]).keys.map { MemberReference(chatID: $0, userID: user) }
             }
         }
+        _ = await flush(members)
+    }
+
+    /// Writes the moves of these members that wait.
+    ///
+    /// - Returns: False if no marker has moved lately: an earlier read of the store shows them all.
+    package func flush(_ members: [MemberReference]) async -> Bool {
+        let writes = slots.withLock { slots in members.compactMap { writeWaiting($0, &slots) } }
         for write in writes {
             _ = await write.value
         }
+        return !writes.isEmpty
     }
 
     /// Writes what waits at each interval, until nothing does and the latest write has ended: one that fails leaves a

@@ -134,6 +134,40 @@ struct ReadMarkerTests {
         }
     }
 
+    /// Eve may read both chats, and is a member of neither.
+    @Test func `receipts are for members, administrators and server keys`() async throws {
+        try await withServer { client, access, _ in
+            let ada = try await access.token("ada")
+            #expect(try await client.send("PATCH", "/chats/1", as: ada, body: #"{"receipts":true}"#).status == 200)
+            let open = #"{"title":"open","visibility":"open","receipts":true}"#
+            #expect(try await client.send("POST", "/chats/", as: ada, body: open).status == 201)
+            let eve = try await access.token("eve", grants: Grants(chats: [1: .owner]))
+            let reader = try await access.key(.read)
+            let admin = try await access.key(.admin)
+            let root = try await access.token("root", .admin)
+            let callers: [(String, String?, Bool)] = [
+                (ada, nil, true), (eve, nil, false), (reader, nil, true), (admin, nil, true), (root, nil, true),
+                (admin, "ada", true), (admin, "eve", false),
+            ]
+            for chat in 1...2 {
+                for (credential, user, seesMarkers) in callers where chat == 2 || user == nil {
+                    let list = try await client.send("GET", "/chats/\(chat)/members", as: credential, actingAs: user)
+                    #expect(list.status == 200)
+                    for member in try #require(try list.json["members"]?.elements) {
+                        #expect((member["read_seq"] != nil) == seesMarkers)
+                    }
+                }
+            }
+            for (credential, seesMarkers) in [(ada, true), (eve, false)] {
+                try await client.withSocket(headers: HTTPTestClient.headers(as: credential)) { socket in
+                    _ = try await socket.next()
+                    try await socket.send(#"{"op":"members.list","chat_id":2}"#)
+                    #expect((try await socket.next()["members"]?[0]?["read_seq"] != nil) == seesMarkers)
+                }
+            }
+        }
+    }
+
     @Test func `two servers agree, and a server that stops stores what waits`() async throws {
         try await TestPostgres.withDatabase { url in
             try await withPostgres(url) { store in

@@ -200,6 +200,28 @@ struct ReadMarkersTests {
         }
     }
 
+    @Test func `receipts show moves that wait`() async throws {
+        try await withChat { store, chat async throws in
+            let operations = Operations(
+                store,
+                hub: .init(store),
+                typing: .init(),
+                readMarkers: ReadMarkers(store, interval: .seconds(3_600))
+            )
+            func list() async throws -> [Position] {
+                let page = try await operations.listMembers(.ungranted("eve"), of: chat, after: nil, limit: 9)
+                return page.members.map(\.readPosition)
+            }
+            for position in [5, 12] as [Position] {
+                _ = try await operations.markAsRead(.ungranted("bob"), in: chat, upTo: position, movesBack: false)
+            }
+            // Without receipts, nobody sees the markers, and the move keeps waiting.
+            #expect(try await list() == [1, 5, 2])
+            _ = try await store.updateChat(chat, ChatEdit(receipts: true), by: .ungranted("ada"))
+            #expect(try await list() == [1, 12, 2])
+        }
+    }
+
     @Test func `a move that waits does not mark what is posted in the meantime`() async throws {
         try await withChat { store, chat async throws in
             let markers = ReadMarkers(store, interval: .seconds(3_600))

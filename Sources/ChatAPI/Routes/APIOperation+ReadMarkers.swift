@@ -8,9 +8,9 @@ extension APIOperation {
         .chats,
         "Mark a chat as read",
         """
-        Moves your read marker to a position, and returns what is still unread. Only you see the marker. It moves forward: \
-        a position before the marker changes nothing, and one after the end of the log means the end. Only members have a \
-        read marker. See docs/inbox.md.
+        Moves your read marker to a position, and returns what is still unread. Only you see the marker, unless the chat has \
+        `receipts`. It moves forward: a position before the marker changes nothing, and one after the end of the log means \
+        the end. Only members have a read marker. See docs/inbox.md.
         """,
         body: (.readMarkerUpdate, ["seq": 812]),
         responses: [

@@ -7,7 +7,7 @@ package struct MemberPage: Equatable, Sendable {
     /// The last member of the page, after whom the next page starts; nil on the last page.
     package let next: UserID?
     /// Whether readers of the page see how far each member has read.
-    package let hasReceipts: Bool
+    package private(set) var hasReceipts: Bool
 
     /// - Parameters:
     ///   - members: One member more than the limit unless the page is the last one.
@@ -16,5 +16,12 @@ package struct MemberPage: Equatable, Sendable {
         self.members = Array(members.prefix(limit))
         self.hasReceipts = hasReceipts
         next = members.count > limit ? self.members.last?.reference.userID : nil
+    }
+
+    /// The page for readers who do not see how far each member has read.
+    package var withoutReceipts: MemberPage {
+        var page = self
+        page.hasReceipts = false
+        return page
     }
 }

@@ -71,7 +71,10 @@ extension JSONSchema {
             .optional(
                 "read_seq",
                 .integer(from: 0),
-                "The position up to which the user has read; only in the list of members of a chat with `receipts`."
+                """
+                The position up to which the user has read; only in the list of members of a chat with `receipts`, and \
+                only for its members, administrators and server keys without `Act-As`.
+                """
             ),
         ])
     )
