@@ -82,6 +82,7 @@ struct InboxReader<Store: ServiceStore>: Sendable {
     func index(after cursor: InboxCursor?) async throws -> InboxIndex {
         await operations.readMarkers.flush(of: user)
         let index = try await operations.store.inboxIndex(of: user, leftSince: cursor?.mark.floor ?? 0)
+        operations.hub.inboxes.note(index.epoch)
         if let cursor, cursor.epoch != index.epoch || cursor.mark.floor > index.mark.top {
             throw OperationError.epochChanged(to: index.epoch)
         }

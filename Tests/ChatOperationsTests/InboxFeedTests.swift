@@ -3,6 +3,7 @@ import ChatLive
 import ChatOperations
 import ChatTestSupport
 import ChatWire
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -14,6 +15,7 @@ struct InboxFeedTests {
         let lines = Recorder<InboxLine>()
         let cursors = Recorder<InboxCursor>()
         let caughtUp = Recorder<Void>()
+        let resets = Recorder<Epoch>()
         private let isOpen = Mutex(true)
         private let waits = Mutex<[CheckedContinuation<Void, Never>]>([])
 
@@ -46,7 +48,9 @@ struct InboxFeedTests {
             return true
         }
 
-        func reset(in epoch: Epoch) async {}
+        func reset(in epoch: Epoch) async {
+            resets.append(epoch)
+        }
     }
 
     private func post(_ text: String, on store: InterceptedStore) async throws {
@@ -98,6 +102,27 @@ struct InboxFeedTests {
             #expect(texts.last == "between")
             running.cancel()
             await running.value
+        }
+    }
+
+    @Test func `the first poll after a server's first subscription notices a new epoch`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            var limits = StreamLimits()
+            limits.checkInterval = .seconds(3_600)
+            let base = InterceptedStore(store)
+            let hub = EventHub(base, limits)
+            let polling = Task { try await hub.run() }
+            defer { polling.cancel() }
+            let operations = Operations(base, hub: hub, typing: TypingNotices())
+            let sink = Sink()
+            let feed = try await operations.followInbox(.ungranted("ben"), after: nil)
+            async let running: Void = feed.run(into: sink)
+            _ = await sink.caughtUp.next()
+            let epoch = try await store.renewEpoch()
+            // This makes the hub poll at once.
+            hub.addStreamsOfAllChats(1, on: MultiThreadedEventLoopGroup.singleton.next())
+            #expect(await sink.resets.next() == epoch)
+            await running
         }
     }
 

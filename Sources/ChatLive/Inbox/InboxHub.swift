@@ -27,8 +27,10 @@ package final class InboxHub: Sendable {
         table.isWatched
     }
 
-    /// Makes all readers look for themselves if the epoch has changed.
-    func note(_ epoch: Epoch) {
+    /// Makes all readers look for themselves if this epoch is another than the one noted last.
+    ///
+    /// - Parameter epoch: As of a poll or of a reader's first look, which later polls are compared with.
+    package func note(_ epoch: Epoch) {
         table.note(epoch)
     }
 
