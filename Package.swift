@@ -249,7 +249,8 @@ let package = Package(
             name: "ChatAPITests",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPages", "ChatPostgres",
-                "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .httpTypes,
+                "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket",
+                .httpTypes,
                 .hummingbird,
                 .nioCore,
             ],

@@ -192,7 +192,9 @@ struct WireTests {
                 let response = try await client.send(method, path)
                 #expect(response.headers["cache-control"] == "no-store", "\(method) \(path)")
             }
-            for path in ["/", "/chat", "/client.js", "/docs", "/redoc", "/openapi.json", "/docs/swagger-initializer.js"] {
+            for path in [
+                "/", "/chat", "/client.js", "/docs", "/redoc", "/openapi.json", "/docs/swagger-initializer.js",
+            ] {
                 #expect(try await client.send("GET", path).headers["cache-control"] == "no-cache", "\(path)")
             }
         }
