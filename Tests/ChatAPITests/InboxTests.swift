@@ -160,6 +160,15 @@ struct InboxTests {
         }
     }
 
+    @Test func `a page follows no chats`() async throws {
+        try await withServer { _, access, client in
+            let token = try await access.token("ben")
+            let refused = try await client.send("GET", "/inbox?wait=0&follow=1", as: token)
+            #expect(refused.status == 422)
+            #expect(try refused.json["detail"]?[0]?["loc"] == ["query", "wait"])
+        }
+    }
+
     @Test func `a cursor of another epoch makes the client start over`() async throws {
         try await withServer { _, access, client in
             let cursor = try await page("wait=0", access, client).cursor

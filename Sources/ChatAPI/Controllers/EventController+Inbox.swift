@@ -17,7 +17,8 @@ extension EventController {
         let after = validator.inboxCursor(in: request)
         let limit = validator.limit(.inbox, in: request)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
-        guard let followed, let after, let limit, let wait else { throw validator.error }
+        validator.requireAtMostOne(of: ["follow", "wait"], in: request)
+        guard validator.issues.isEmpty, let followed, let after, let limit, let wait else { throw validator.error }
         let admission = try admissions.admit(context.channel.remoteAddress)
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }

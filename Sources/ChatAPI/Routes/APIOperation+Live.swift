@@ -119,7 +119,7 @@ extension APIOperation {
                 "wait",
                 """
                 Long poll: return a page as soon as something changes after `after`, or after this many seconds. It may be \
-                empty. `follow` does not apply.
+                empty. Not with `follow`.
                 """,
                 .integer(in: .longPollSeconds)
             ),
