@@ -67,7 +67,7 @@ package struct InboxFeed<Store: ServiceStore>: Sendable {
                 if isResumed { continue }
                 isBehind = false
                 guard try await followSignals(into: sink) else { return }
-            } catch OperationError.epochChanged(let epoch) {
+            } catch OperationError.cursorExpired(let epoch) {
                 return await sink.reset(in: epoch)
             } catch {
                 if Task.isCancelled { return }

@@ -2,10 +2,14 @@ package import ChatDomain
 
 /// The reasons for rejecting an operation, other than those of a store (`StoreError`).
 package enum OperationError: Error, Equatable {
-    /// The position or cursor belongs to another epoch, or lies after the end of a log that has gone backward.
+    /// The position belongs to another epoch, or lies after the end of a log that has gone backward.
     ///
     /// The client must start over in this epoch.
     case epochChanged(to: Epoch)
+    /// The cursor of an inbox or of a list belongs to another epoch than this one, or to a later state.
+    ///
+    /// The client must start without a cursor.
+    case cursorExpired(in: Epoch)
     /// The client address is over its limit of typing notices.
     case tooManyTypingNotices
 }

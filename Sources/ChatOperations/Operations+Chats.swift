@@ -18,7 +18,7 @@ extension Operations {
     /// Lists the chats that the caller may read, most recently active first, with what the caller's user has read.
     ///
     /// - Parameter epoch: The epoch of the cursor of the query; nil at the start of the list.
-    /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch, and `StoreError`.
+    /// - Throws: `OperationError.cursorExpired` if the cursor belongs to another epoch, and `StoreError`.
     package func listChats(
         _ caller: Caller,
         _ query: ChatListQuery,
@@ -31,7 +31,7 @@ extension Operations {
             await readMarkers.flush(of: reader)
         }
         let list = try await store.chats(query)
-        if let epoch, epoch != list.epoch { throw OperationError.epochChanged(to: list.epoch) }
+        if let epoch, epoch != list.epoch { throw OperationError.cursorExpired(in: list.epoch) }
         return list
     }
 

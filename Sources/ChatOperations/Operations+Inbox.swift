@@ -7,7 +7,7 @@ extension Operations {
     /// Reads a page of what changed in the inbox.
     ///
     /// - Parameter cursor: Where the last page ended; nil for the whole inbox.
-    /// - Throws: `OperationError.epochChanged`, and `StoreError.forbidden` if the caller has no user.
+    /// - Throws: `OperationError.cursorExpired`, and `StoreError.forbidden` if the caller has no user.
     package func readInbox(
         _ caller: Caller,
         after cursor: InboxCursor?,
@@ -23,7 +23,7 @@ extension Operations {
     ///
     /// - Parameter cursor: Nil does not wait, as there is something to read.
     /// - Returns: False if the task was cancelled.
-    /// - Throws: `OperationError.epochChanged`, and `StoreError.forbidden` if the caller has no user.
+    /// - Throws: `OperationError.cursorExpired`, and `StoreError.forbidden` if the caller has no user.
     package func waitForInbox(_ caller: Caller, after cursor: InboxCursor?) async throws -> Bool {
         guard let cursor, cursor.pass == nil else { return true }
         let reader = try InboxReader(self, caller)
@@ -43,7 +43,7 @@ extension Operations {
     /// Prepares to follow the inbox.
     ///
     /// - Parameter cursor: Where the client continues; nil for the whole inbox.
-    /// - Throws: `OperationError.epochChanged`, and `StoreError.forbidden` if the caller has no user.
+    /// - Throws: `OperationError.cursorExpired`, and `StoreError.forbidden` if the caller has no user.
     package func followInbox(_ caller: Caller, after cursor: InboxCursor?) async throws -> InboxFeed<Store> {
         let reader = try InboxReader(self, caller)
         let watch = hub.inboxes.watch(reader.user)
@@ -78,13 +78,13 @@ struct InboxReader<Store: ServiceStore>: Sendable {
         return InboxPage(changes: lines, cursor: next)
     }
 
-    /// - Throws: `OperationError.epochChanged` if the cursor belongs to another epoch or to a later state.
+    /// - Throws: `OperationError.cursorExpired` if the cursor belongs to another epoch or to a later state.
     func index(after cursor: InboxCursor?) async throws -> InboxIndex {
         await operations.readMarkers.flush(of: user)
         let index = try await operations.store.inboxIndex(of: user, leftSince: cursor?.mark.floor ?? 0)
         operations.hub.inboxes.note(index.epoch)
         if let cursor, cursor.epoch != index.epoch || cursor.mark.floor > index.mark.top {
-            throw OperationError.epochChanged(to: index.epoch)
+            throw OperationError.cursorExpired(in: index.epoch)
         }
         return index
     }
@@ -104,7 +104,7 @@ struct InboxReader<Store: ServiceStore>: Sendable {
         return changes.sorted { $0.change.order > $1.change.order }
     }
 
-    /// - Throws: `OperationError.epochChanged` if the lines would belong to another epoch.
+    /// - Throws: `OperationError.cursorExpired` if the lines would belong to another epoch.
     func lines(of changes: some Sequence<InboxChange>, in epoch: Epoch) async throws -> [InboxLine] {
         let chats = changes.filter { !$0.isLeft }.map(\.change.chatID)
         let entries = chats.isEmpty ? [:] : try await entries(of: chats, in: epoch)
@@ -122,7 +122,7 @@ struct InboxReader<Store: ServiceStore>: Sendable {
 
     private func entries(of chats: [ChatID], in epoch: Epoch) async throws -> [ChatID: InboxEntry] {
         let found = try await operations.store.inboxEntries(of: user, in: chats)
-        guard found.epoch == epoch else { throw OperationError.epochChanged(to: found.epoch) }
+        guard found.epoch == epoch else { throw OperationError.cursorExpired(in: found.epoch) }
         return found.entries
     }
 }

@@ -49,9 +49,16 @@ struct EpochTests {
                 }
                 #expect(try await client.send("GET", "/chats?cursor=\(cursor)").status == 200)
                 let new = try await store.renewEpoch()
-                let detail =
+                let position =
                     "The position belongs to another epoch. Read the chat again and continue in epoch \(new.text)"
-                for path in paths.map({ $0.replacing("PLACE", with: "\(old).2") }) + ["/chats?cursor=\(cursor)"] {
+                var refusals = paths.map { ($0.replacing("PLACE", with: "\(old).2"), position) }
+                refusals.append(
+                    (
+                        "/chats?cursor=\(cursor)",
+                        "The cursor belongs to another epoch. Start again without it, in epoch \(new.text)"
+                    )
+                )
+                for (path, detail) in refusals {
                     let refused = try await client.send("GET", path)
                     #expect(refused.status == 409, "\(path)")
                     #expect(refused.text == #"{"detail":"\#(detail)","code":"epoch_changed"}"#)

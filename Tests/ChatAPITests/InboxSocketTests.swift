@@ -55,13 +55,19 @@ struct InboxSocketTests {
     }
 
     @Test func `an invalid cursor is named`() async throws {
-        try await withSocket { _, socket in
+        try await withSocket { store, socket in
             for after in ["1", #""x""#] {
                 try await socket.send(#"{"op":"inbox.subscribe","after":\#(after)}"#)
                 #expect(try await socket.next()["detail"]?[0]?["loc"] == ["body", "after"])
             }
             try await socket.send(#"{"op":"inbox.subscribe","after":"00000000.1"}"#)
-            #expect(try await socket.next()["code"] == "epoch_changed")
+            let expired = try await socket.next()
+            #expect(expired["code"] == "epoch_changed")
+            let epoch = try await store.epoch.text
+            #expect(
+                expired["detail"]?.string
+                    == "The cursor belongs to another epoch. Start again without it, in epoch \(epoch)"
+            )
         }
     }
 }

@@ -177,6 +177,8 @@ struct InboxTests {
             let refused = try await client.send("GET", "/inbox?wait=0&after=00000000.\(number)", as: token)
             #expect(refused.status == 409)
             #expect(try refused.json["code"] == "epoch_changed")
+            let advice = "The cursor belongs to another epoch. Start again without it, in epoch "
+            #expect(try refused.json["detail"]?.string == advice + cursor.prefix(8))
             let headers = HTTPTestClient.headers(as: token, ["Last-Event-ID": "00000000.\(number)"])
             try await client.withEvents("/inbox", headers: headers) { stream in
                 let reset = try #require(try await stream.nextEvent())

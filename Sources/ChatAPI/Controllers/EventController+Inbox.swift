@@ -43,7 +43,7 @@ extension EventController {
             }
             start.inbox = after.value?.inbox ?? .start(in: feed.epoch)
             return stream(start, admission, request, context) { await feed.run(into: $0) }
-        } catch OperationError.epochChanged(let epoch) {
+        } catch OperationError.epochChanged(let epoch), OperationError.cursorExpired(let epoch) {
             let chats = (followed.value ?? []).map(\.chatID)
             let start = InboxStreamCursor.start(in: epoch, following: chats)
             return reset(in: epoch, id: start.text, form: request.eventForm)

@@ -13,6 +13,12 @@ extension APIError {
                 code: "epoch_changed",
                 detail: "The position belongs to another epoch. Read the chat again and continue in epoch \(epoch.text)"
             )
+        case .cursorExpired(let epoch):
+            self.init(
+                status: .conflict,
+                code: "epoch_changed",
+                detail: "The cursor belongs to another epoch. Start again without it, in epoch \(epoch.text)"
+            )
         case .tooManyTypingNotices:
             self.init(
                 status: .tooManyRequests,

@@ -104,7 +104,10 @@ extension APIResponse {
     )
     static let epochChanged = error(
         APIError(.epochChanged(to: .example)),
-        "The position or cursor belongs to another epoch, or the log has gone backward. Read the chat again.",
+        """
+        The position or cursor belongs to another epoch, or the log has gone backward. Read the chat again, or start \
+        without the cursor.
+        """,
         component: "EpochChanged"
     )
     static let validationFailed = APIResponse(
