@@ -255,10 +255,10 @@ struct ArchiveTests {
     @Test(arguments: StoreUnderTest.allCases)
     func `the archive in the documentation is valid`(_ store: StoreUnderTest) async throws {
         let page = try PackageFile.read("docs/export.md")
-        let archive = try #require(page.firstMatch(of: /(?s)```json\n(.*?)```/)).output.1
+        let archive = try #require(page.firstMatch(of: /(?s)\$ cat chats.ndjson\n(.*?)```/)).output.1
         try await store.withStore { store in
             #expect(
-                try await Self.load(Array(archive.utf8), into: store) == ImportCount(users: 1, chats: 1, entries: 3)
+                try await Self.load(Array(archive.utf8), into: store) == ImportCount(users: 2, chats: 1, entries: 5)
             )
             let exported = try await Self.export(store)
             #expect(String(decoding: exported, as: UTF8.self) == archive)
