@@ -6,7 +6,7 @@ import { MessageView } from "./message.js";
 import { PendingView } from "./pending.js";
 import { explain } from "./problems.js";
 
-const PAGE = 50;
+const PAGE = 100;
 const TYPING_SECONDS = 6;
 // The log follows new messages if its end is this close, in pixels.
 const NEAR_END = 120;
@@ -165,9 +165,8 @@ export class Conversation {
     /**
      * Adds messages at their positions, or updates those that are shown.
      * @param {any[]} messages
-     * @param {boolean} [areOlder] whether they are a page before those that are shown
      */
-    #insert(messages, areOlder = false) {
+    #insert(messages) {
         const log = byID("messages");
         for (const message of messages) {
             const shown = this.#views.find((view) => view.message.id === message.id);
@@ -175,14 +174,15 @@ export class Conversation {
                 shown.update(message);
                 continue;
             }
-            const index = this.#views.findLastIndex((view) => view.message.seq < message.seq) + 1;
+            let index = this.#views.length;
+            while (index > 0 && this.#views[index - 1].message.seq > message.seq) index -= 1;
+            /** @type {MessageView} */
             const view = new MessageView(message, this.#session, this.#people, {
                 reply: () => this.#composer.reply(view.message, this.#people.author(view.message)),
                 edit: () => this.#composer.edit(view.message),
                 delete: () => this.#delete(view),
                 find: (/** @type {number} */ id) => this.#views.find((other) => other.message.id === id) ?? null,
             });
-            if (areOlder) view.setOlder();
             log.insertBefore(view.element, this.#views[index]?.element ?? null);
             this.#views.splice(index, 0, view);
             view.setPrevious(this.#views[index - 1]?.message ?? null);
@@ -202,7 +202,10 @@ export class Conversation {
         }
     }
 
-    /** Shows a message that is not sent yet; removes it once the message itself is here. @param {any} pending */
+    /**
+     * Shows a message that is not sent yet, and removes it once the message itself is here.
+     * @param {any} pending
+     */
     #sending(pending) {
         if (pending.chatID !== this.id) return;
         const shown = this.#pending.get(pending.key);
@@ -237,7 +240,7 @@ export class Conversation {
             // What is on the screen stays where it is.
             const distance = log.scrollHeight - log.scrollTop;
             this.#hasBefore = page.has_before;
-            this.#insert(page.messages.reverse(), true);
+            this.#insert(page.messages.reverse());
             this.#showStart();
             log.scrollTop = log.scrollHeight - distance;
         } catch (error) {
@@ -303,11 +306,14 @@ export class Conversation {
         if (byID("typing").textContent !== text) byID("typing").textContent = text;
     }
 
-    /** Arrow keys move between messages. @param {KeyboardEvent} event */
+    /**
+     * Arrow keys move between messages.
+     * @param {KeyboardEvent} event
+     */
     #moveFocus(event) {
         const index = this.#views.findIndex(({ element }) => element === event.target);
-        const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-        if (index < 0 || step === undefined) return;
+        const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+        if (index < 0 || step === 0) return;
         event.preventDefault();
         const next = this.#views[index + step];
         if (!next) return;

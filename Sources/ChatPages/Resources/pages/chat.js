@@ -56,7 +56,10 @@ function show(session) {
     const { client } = session;
     const people = new People(client);
     const list = new ChatList(session, people);
-    const newChat = new NewChatDialog(session, openChat);
+    const newChat = new NewChatDialog(session, (id) => {
+        list.refresh();
+        openChat(id);
+    });
     /** @type {Conversation | null} */
     let conversation = null;
 

@@ -3,7 +3,7 @@
 const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,:;!?'()[\]{}]/g;
 
 /**
- * Creates an element. Attributes that are null or false are left out; `on…` are listeners.
+ * Creates an element. Attributes that are null or false are left out; those that start with `on` are listeners.
  * @param {string} name with classes, such as `div.bubble`
  * @param {Record<string, any>} [attributes]
  * @param {...(Node | string | null)} children
@@ -16,10 +16,20 @@ export function element(name, attributes = {}, ...children) {
     for (const [attribute, value] of Object.entries(attributes)) {
         if (value === null || value === false || value === undefined) continue;
         if (attribute.startsWith("on")) created.addEventListener(attribute.slice(2), value);
-        else created.setAttribute(attribute, value === true ? "" : String(value));
+        else created.setAttribute(attribute, String(value));
     }
-    created.append(...children.filter((child) => child !== null));
+    fill(created, ...children);
     return created;
+}
+
+/**
+ * Replaces what an element contains; null is left out.
+ * @param {HTMLElement} parent
+ * @param {...(Node | string | null)} children
+ */
+export function fill(parent, ...children) {
+    parent.replaceChildren();
+    for (const child of children) if (child !== null) parent.append(child);
 }
 
 /**
@@ -52,9 +62,10 @@ export function linked(text) {
     const nodes = [];
     let end = 0;
     for (const match of text.matchAll(LINK)) {
-        nodes.push(text.slice(end, match.index));
+        const start = match.index ?? 0;
+        nodes.push(text.slice(end, start));
         nodes.push(element("a", { href: match[0], target: "_blank", rel: "noopener noreferrer nofollow" }, match[0]));
-        end = match.index + match[0].length;
+        end = start + match[0].length;
     }
     return [...nodes, text.slice(end)].filter((node) => node !== "");
 }

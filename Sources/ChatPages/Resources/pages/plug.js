@@ -7,11 +7,16 @@ class Plug extends EventTarget {
     remaining = 0;
     #pulled = new AbortController();
 
-    /** `fetch`, unless the plug is out. @type {typeof globalThis.fetch} */
-    fetch = async (request, options = {}) => {
+    /**
+     * `fetch`, unless the plug is out.
+     * @type {typeof globalThis.fetch}
+     */
+    fetch = async (request, options) => {
         if (this.remaining > 0) throw new TypeError("The plug is pulled");
-        const signals = [this.#pulled.signal, options.signal].filter((signal) => signal instanceof AbortSignal);
-        return fetch(request, { ...options, signal: AbortSignal.any(signals) });
+        const signals = [this.#pulled.signal, options?.signal].filter((signal) => signal instanceof AbortSignal);
+        // TypeScript 4 does not know it.
+        const { any } = /** @type {any} */ (AbortSignal);
+        return fetch(request, { ...options, signal: any.call(AbortSignal, signals) });
     };
 
     pull() {

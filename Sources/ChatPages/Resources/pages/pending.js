@@ -1,6 +1,6 @@
 // A message that is not sent yet, or that the server rejected.
 
-import { button, element, linked } from "./dom.js";
+import { button, element, fill, linked } from "./dom.js";
 import { explain } from "./problems.js";
 
 export class PendingView {
@@ -31,6 +31,6 @@ export class PendingView {
             hasFailed ? button("quiet", "Discard", this.#actions.discard) : null,
         );
         const bubble = element("div.bubble", {}, element("div.text", { dir: "auto" }, ...linked(text)));
-        this.element.replaceChildren(element("div.row", {}, element("div.content", {}, bubble, notes)));
+        fill(this.element, element("div.row", {}, element("div.content", {}, bubble, notes)));
     }
 }

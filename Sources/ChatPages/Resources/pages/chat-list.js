@@ -1,6 +1,6 @@
 // The list of chats: for a user the inbox, live; in open mode what the server lists, again every few seconds.
 
-import { byID, element } from "./dom.js";
+import { byID, element, fill } from "./dom.js";
 import { short } from "./time.js";
 
 const SHOWN = 200;
@@ -11,7 +11,7 @@ export class ChatList extends EventTarget {
     #people;
     /** @type {Map<number, any>} */
     #chats = new Map();
-    /** @type {Map<number, HTMLElement>} */
+    /** @type {Map<number, { element: HTMLElement, content: string }>} */
     #rows = new Map();
     /** @type {number | null} */
     #selected = null;
@@ -74,6 +74,11 @@ export class ChatList extends EventTarget {
         }
     }
 
+    /** Shows at once what this window has changed; the inbox does so by itself. */
+    refresh() {
+        if (!this.#session.hasUser) this.#load().catch(() => {});
+    }
+
     async #load() {
         const { chats } = await this.#session.client.chats({ limit: 100 });
         this.#chats = new Map(chats.map((chat) => [chat.id, chat]));
@@ -93,9 +98,13 @@ export class ChatList extends EventTarget {
     #render() {
         const time = (/** @type {any} */ chat) => chat.last_message_at ?? chat.created_at;
         const chats = [...this.#chats.values()].sort((one, other) => (time(one) < time(other) ? 1 : -1)).slice(0, SHOWN);
-        const rows = chats.map((chat) => this.#row(chat, time(chat)));
-        byID("chats").replaceChildren(...rows);
-        this.#rows = new Map(chats.map((chat, index) => [chat.id, rows[index]]));
+        this.#rows = new Map(chats.map((chat) => [chat.id, this.#row(chat, time(chat))]));
+        const list = byID("chats");
+        // A row that stays where it is keeps the focus and the click that has begun on it.
+        for (const [index, { element }] of [...this.#rows.values()].entries()) {
+            if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
+        }
+        while (list.children.length > chats.length) list.lastElementChild.remove();
         const nothing = this.#isComplete ? "No chats yet. Start one." : "Loading…";
         byID("chats-state").textContent = chats.length === 0 ? nothing : "";
         const unread = [...this.#chats.values()].filter((chat) => chat.unread > 0).length;
@@ -110,21 +119,25 @@ export class ChatList extends EventTarget {
         const last = chat.last_message;
         const author = last && (this.#session.wrote(last) ? "You" : this.#people.author(last));
         const badge = chat.more ? "99+" : String(chat.unread);
-        const content = [
+        const isCurrent = chat.id === this.#selected;
+        const known = this.#rows.get(chat.id);
+        const content = JSON.stringify([chat.title, short(time), author, last?.text, chat.message_count, badge, isCurrent]);
+        if (known?.content === content) return known;
+        const row = known?.element ?? element("li", {}, element("a", { href: `#/chats/${chat.id}` }));
+        const link = /** @type {HTMLElement} */ (row.firstElementChild);
+        fill(
+            link,
             element("bdi.title", {}, chat.title),
             element("time", { datetime: time }, short(time)),
             last
                 ? element("span.preview", {}, element("bdi", {}, author), ": ", element("bdi", {}, last.text))
                 : element("span.preview", {}, countOf(chat.message_count)),
             chat.unread > 0 ? element("span.badge", { "aria-label": `${badge} unread` }, badge) : null,
-        ];
-        const row = this.#rows.get(chat.id) ?? element("li", {}, element("a", { href: `#/chats/${chat.id}` }));
-        const link = /** @type {HTMLElement} */ (row.firstElementChild);
-        link.replaceChildren(...content.filter((part) => part !== null));
+        );
         link.toggleAttribute("data-unread", chat.unread > 0);
-        if (chat.id === this.#selected) link.setAttribute("aria-current", "page");
+        if (isCurrent) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
-        return row;
+        return { element: row, content };
     }
 }
 

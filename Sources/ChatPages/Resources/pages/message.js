@@ -1,6 +1,6 @@
 // A message in the log.
 
-import { button, element, linked } from "./dom.js";
+import { button, element, fill, linked } from "./dom.js";
 import { hue, initials } from "./people.js";
 import { clock, day, full, isSameDay } from "./time.js";
 
@@ -17,7 +17,6 @@ export class MessageView {
     #actions;
     /** @type {any} */
     #previous = null;
-    #isOlder = false;
     #isFirstUnread = false;
     #problem = "";
 
@@ -49,12 +48,6 @@ export class MessageView {
         this.render();
     }
 
-    /** It was loaded with an older page. */
-    setOlder() {
-        this.#isOlder = true;
-        this.render();
-    }
-
     /** @param {boolean} isFirst */
     setFirstUnread(isFirst) {
         this.#isFirstUnread = isFirst;
@@ -80,10 +73,10 @@ export class MessageView {
         this.element.className = "message";
         this.element.classList.toggle("own", isOwn);
         this.element.classList.toggle("together", isTogether);
-        this.element.classList.toggle("older", this.#isOlder);
         this.element.setAttribute("aria-label", `${author}, ${clock(message.created_at)}`);
         const picture = element("span.avatar", { "aria-hidden": true, "data-hue": hue(message.author ?? author) }, initials(author));
-        const parts = [
+        fill(
+            this.element,
             isNewDay ? element("h2.day", {}, day(message.created_at)) : null,
             this.#isFirstUnread ? element("p.first-unread", {}, "New") : null,
             element(
@@ -99,8 +92,7 @@ export class MessageView {
                 ),
                 message.deleted_at ? null : this.#buttons(isOwn),
             ),
-        ];
-        this.element.replaceChildren(...parts.filter((part) => part !== null));
+        );
     }
 
     #bubble() {

@@ -1,0 +1,429 @@
+#!/usr/bin/env python3
+"""Chats on the page /chat in real browsers: two windows, a server that is killed between them, a network that goes away,
+a long history, hostile text, rejected messages, and what a screen reader needs.
+
+    python3 -m Checks.Browser.chat [SCREENSHOT_FOLDER]
+
+Needs Debian's chromium and chromium-driver, and the packages of requirements.txt. The server is .build/release/chat-api
+(or CHAT_API). Ends with a line `N passed, M failed`.
+"""
+import contextlib
+import http.client
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from axe_selenium_python import Axe
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from Checks.Browser.docs import SECONDS, browser, run
+from Checks.Support.server import BINARY, Server, exchange
+
+SCREENSHOTS = Path(sys.argv[1] if len(sys.argv) > 1 else ".build/screenshots")
+# What the browser logs when a request fails, as it must while there is no server.
+NETWORK_COMPLAINTS = "net::ERR_", "Failed to load resource"
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+class Service:
+    """A server that can be killed and started again on the same port."""
+
+    def __init__(self, folder: str, with_users: bool) -> None:
+        self.folder, self.server = folder, None
+        self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)} if with_users else {}
+        self.start()
+
+    def start(self) -> None:
+        self.server = Server(
+            BINARY, "serve", f"--port={self.server.port if self.server else 0}",
+            f"--database-url=sqlite:///{self.folder}/chat.db", "--log-level=notice", environment=self.environment,
+        )
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/chat"
+
+    def token(self, user: str, name: str) -> str:
+        done = subprocess.run(
+            [BINARY, "token", f"--user={user}", f"--name={name}"], env={**os.environ, **self.environment},
+            capture_output=True, text=True, check=True,
+        )
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def caller(self, token: str | None = None) -> Iterator[Callable]:
+        """Requests over one connection, whose failure is an error."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=SECONDS)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+        def call(method: str, path: str, body: dict | None = None) -> dict:
+            status, _, answer = exchange(connection, method, path, body, headers)
+            assert status < 300, f"{method} {path}: {status} {answer}"
+            return answer
+
+        yield call
+        connection.close()
+
+
+@contextlib.contextmanager
+def service(with_users: bool = False) -> Iterator[Service]:
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(folder, with_users)
+        try:
+            yield service
+        finally:
+            status = service.server.stop()
+        assert status == 0, f"the server ended with status {status}"
+
+
+class Window:
+    """A browser window with the page."""
+
+    def __init__(self, driver: Chrome, size: tuple[int, int] = DESKTOP) -> None:
+        self.driver = driver
+        self.driver.set_window_size(*size)
+
+    def find(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        WebDriverWait(self.driver, SECONDS, ignored_exceptions=()).until(lambda _: condition(), what)
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.driver.execute_script(script, *arguments)
+
+    def texts(self) -> list[str]:
+        """The texts of the messages in the log, also of those far from the screen."""
+        return self.run("return [...document.querySelectorAll('#messages .bubble')].map((e) => e.lastChild.textContent)")
+
+    def status_is(self, status: str) -> None:
+        self.until(lambda: self.one("#status").text == status, f"the status is {self.one('#status').text}, not {status}")
+
+    def sign_in(self, page: str, name: str) -> None:
+        self.driver.get(page)
+        self.until(lambda: self.one("#sign-in-value").is_displayed(), "no form to sign in")
+        self.one("#sign-in-value").send_keys(name, Keys.ENTER)
+        self.until(lambda: self.one("#app").is_displayed(), "not signed in")
+
+    def open(self, title: str) -> None:
+        self.until(lambda: title in [row.text for row in self.find("#chats .title")], f"{title} is not in the list")
+        next(row for row in self.find("#chats a") if title in row.text).click()
+        self.until(lambda: self.one("#chat-title").text == title, f"{title} did not open")
+        self.until(lambda: self.one("#log-state").text != "Loading…", f"{title} did not load")
+
+    def create(self, title: str) -> None:
+        self.one("#new-chat").click()
+        self.one("#new-chat-title").send_keys(title, Keys.ENTER)
+        self.until(lambda: self.one("#chat-title").text == title, "the new chat did not open")
+
+    def send(self, text: str) -> None:
+        self.one("#draft").send_keys(text, Keys.ENTER)
+
+    def shows(self, *texts: str) -> None:
+        self.until(lambda: self.texts() == list(texts), f"the log has {self.texts()}, not {texts}")
+
+    def shoot(self, name: str) -> None:
+        self.driver.save_screenshot(str(SCREENSHOTS / f"chat-{name}.png"))
+
+    def is_quiet(self, without_server: bool = False) -> None:
+        """Fails if the page logged an error or violated its policy."""
+        complaints = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] != "INFO"]
+        if without_server:
+            complaints = [text for text in complaints if not any(part in text for part in NETWORK_COMPLAINTS)]
+        assert not complaints, f"console: {complaints}"
+
+    def is_accessible(self) -> None:
+        axe = Axe(self.driver)
+        axe.inject()
+        serious = [
+            f"{violation['id']}: {violation['nodes'][0]['html']}"
+            for violation in axe.run()["violations"] if violation["impact"] in ("serious", "critical")
+        ]
+        assert not serious, f"axe: {serious}"
+
+
+@contextlib.contextmanager
+def second_window(size: tuple[int, int] = DESKTOP) -> Iterator[Window]:
+    driver = browser()
+    try:
+        yield Window(driver, size)
+    finally:
+        driver.quit()
+
+
+def two_windows_chat(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service() as server, second_window() as ben:
+        ada.sign_in(server.page, "Ada")
+        ada.is_accessible()
+        ada.create("Lunch")
+        ben.sign_in(server.page, "Ben")
+        ben.open("Lunch")
+        ada.send("At noon?")
+        ben.shows("At noon?")
+        ben.one("#draft").send_keys("Ye")
+        ada.until(lambda: ada.one("#typing").text == "Ben is typing…", "Ada does not see that Ben is typing")
+        ben.send("s!")
+        ada.shows("At noon?", "Yes!")
+        assert ada.one("#typing").text == ""
+        own = [message.get_attribute("class") for message in ada.find("#messages .message")]
+        assert ["own" in names for names in own] == [True, False], own
+        ada.shoot("two-windows")
+        ada.is_quiet()
+        ben.is_quiet()
+
+
+def server_killed_between_windows(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service() as server, second_window() as ben:
+        ada.sign_in(server.page, "Ada")
+        ada.create("Through a crash")
+        ben.sign_in(server.page, "Ben")
+        ben.open("Through a crash")
+        ada.send("before")
+        ben.shows("before")
+        server.server.kill()
+        for window in (ada, ben):
+            window.status_is("Offline, retrying…")
+        ada.send("during 1")
+        ada.send("during 2")
+        ada.until(lambda: len(ada.find("#outbox .pending")) == 2, "unsent messages do not show")
+        ada.shoot("offline")
+        server.start()
+        for window in (ada, ben):
+            window.shows("before", "during 1", "during 2")
+            window.status_is("Live")
+        assert not ada.find("#outbox .pending")
+        ben.send("after")
+        for window in (ada, ben):
+            window.shows("before", "during 1", "during 2", "after")
+            window.is_quiet(without_server=True)
+
+
+def network_away_and_plug_pulled(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service() as server, second_window() as ben:
+        ada.sign_in(server.page, "Ada")
+        ada.create("Tunnel")
+        ben.sign_in(server.page, "Ben")
+        ben.open("Tunnel")
+        ada.driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
+        ada.send("from the tunnel")
+        ben.send("from outside")
+        ben.shows("from outside")
+        ada.until(lambda: len(ada.find("#outbox .pending")) == 1, "the unsent message does not show")
+        ada.driver.delete_network_conditions()
+        for window in (ada, ben):
+            window.shows("from outside", "from the tunnel")
+        ada.one("#plug").click()
+        ada.send("without a plug")
+        ben.send("with one")
+        assert not ada.one("#plug").is_enabled()
+        for window in (ada, ben):
+            window.shows("from outside", "from the tunnel", "with one", "without a plug")
+        ada.until(lambda: ada.one("#plug").is_enabled(), "the plug stays out")
+        ada.is_quiet(without_server=True)
+
+
+def ten_thousand_messages(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service() as server:
+        with server.caller() as call:
+            call("POST", "/chats/", {"title": "Long"})
+            for number in range(1, 10_001):
+                call("POST", "/chats/1/messages/", {"text": f"Message {number}", "metadata": {"name": f"P{number // 7 % 5}"}})
+        ada.sign_in(server.page, "Ada")
+        ada.open("Long")
+        ada.until(lambda: ada.texts()[-1] == "Message 10000", "the newest message is missing")
+        end = ada.run("const log = document.getElementById('log'); return log.scrollHeight - log.scrollTop - log.clientHeight")
+        assert end < 2, f"the log is {end} pixels from its end"
+        while ada.one("#log-start").text != "This is where the chat starts.":
+            # What is on the screen stays there when an older page comes.
+            count, moved = driver.execute_async_script(
+                """
+                const done = arguments[arguments.length - 1];
+                const frame = () => new Promise(requestAnimationFrame);
+                const messages = document.getElementById('messages');
+                const count = messages.children.length;
+                const first = messages.firstElementChild;
+                const top = () => first.querySelector('.bubble').getBoundingClientRect().top;
+                (async () => {
+                    document.getElementById('log').scrollTop = 0;
+                    let before;
+                    while (messages.children.length === count) {
+                        before = top();
+                        await frame();
+                    }
+                    await frame();
+                    await frame();
+                    done([messages.children.length - count, top() - before]);
+                })();
+                """
+            )
+            assert count > 0 and abs(moved) < 3, f"{count} older messages moved what is on the screen by {moved} pixels"
+        assert ada.texts() == [f"Message {number}" for number in range(1, 10_001)]
+        ada.send("after all")
+        ada.until(lambda: ada.texts()[-1] == "after all", "the new message is missing")
+        ada.is_quiet()
+
+
+def text_stays_text(driver: Chrome) -> None:
+    ada = Window(driver)
+    hostile = [
+        "<script>document.title = 'broken'</script>", "<img src=x onerror=alert(1)>", "javascript:alert(1)",
+        "https://example.com/a?b=<c>", "\u202egnihtyna\u202c", "x" * 4_000,
+    ]
+    with service() as server:
+        with server.caller() as call:
+            call("POST", "/chats/", {"title": "<b>bold</b>"})
+            for text in hostile:
+                call("POST", "/chats/1/messages/", {"text": text, "metadata": {"name": "<i>Eve</i>"}})
+        ada.sign_in(server.page, "Ada")
+        ada.open("<b>bold</b>")
+        ada.shows(*hostile)
+        assert "broken" not in driver.title
+        assert not ada.find("#messages script, #messages img, #chat b, #chat i")
+        links = [link.get_attribute("href") for link in ada.find("#messages a")]
+        assert links == ["https://example.com/a?b="], links
+        width = ada.run("return document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"the page is {width} pixels too wide"
+        ada.is_quiet()
+
+
+def users_with_tokens(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service(with_users=True) as server, second_window(PHONE) as ben:
+        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        ada.driver.get(server.page)
+        ada.until(lambda: ada.one("#sign-in-value").is_displayed(), "no form to sign in")
+        ada.one("#sign-in-value").send_keys("not a token", Keys.ENTER)
+        ada.until(lambda: ada.one("#sign-in-error").text != "", "a wrong token is accepted")
+        ada.one("#sign-in-value").clear()
+        ada.one("#sign-in-value").send_keys(tokens["ada"], Keys.ENTER)
+        ada.until(lambda: ada.one("#app").is_displayed(), "not signed in")
+        ada.one("#new-chat").click()
+        ada.one("#new-chat-title").send_keys("Team")
+        ada.one("#new-chat-members").send_keys("ben", Keys.ENTER)
+        ada.until(lambda: ada.one("#chat-title").text == "Team", "the new chat did not open")
+        ada.send("Welcome, Ben")
+        ada.shows("Welcome, Ben")
+
+        ben.driver.get(f"{server.page}#token={tokens['ben']}")
+        ben.until(lambda: [badge.text for badge in ben.find("#chats .badge")] == ["1"], "Ben has no unread message")
+        assert "token" not in ben.driver.current_url
+        assert ben.driver.title == "(1) Chat"
+        ben.is_accessible()
+        ben.shoot("list-on-a-phone")
+        ben.open("Team")
+        assert len(ben.find("#messages .first-unread")) == 1
+        ben.one("#back").click()
+        ben.until(lambda: not ben.find("#chats .badge"), "the message stays unread")
+        ben.open("Team")
+
+        # Replies, edits and deletions show in both windows.
+        ben.run("document.querySelector('#messages .message').focus()")
+        ben.one("#messages .message .actions button").click()
+        assert ben.one("#draft-label").text == "Reply to Ada: Welcome, Ben"
+        ben.send("Thank you")
+        ada.shows("Welcome, Ben", "Thank you")
+        assert ada.one("#messages blockquote").text.splitlines() == ["Ada", "Welcome, Ben"]
+        ada.run("document.querySelector('#messages .own').focus()")
+        next(button for button in ada.find("#messages .own button") if button.text == "Edit").click()
+        ada.send("!")
+        ben.shows("Welcome, Ben!", "Thank you")
+        assert "edited" in ben.one("#messages .notes").text
+        ben.run("document.querySelector('#messages .own').focus()")
+        next(button for button in ben.find("#messages .own button") if button.text == "Delete").click()
+        ada.shows("Welcome, Ben!", "This message was deleted.")
+
+        # A message that the server rejects stays, and can be sent again once it may be.
+        with server.caller(tokens["ada"]) as call:
+            call("PUT", "/chats/1/members/ben", {"role": "reader"})
+            ben.send("May I?")
+            ben.until(lambda: ben.find("#outbox .failed"), "the rejected message does not show")
+            assert ben.one("#outbox .failed .notes span").text == "Not sent: You may not do this"
+            ben.is_accessible()
+            ben.shoot("rejected")
+            call("PUT", "/chats/1/members/ben", {"role": "member"})
+            next(button for button in ben.find("#outbox button") if button.text == "Try again").click()
+            ada.shows("Welcome, Ben!", "This message was deleted.", "May I?")
+            ben.until(lambda: not ben.find("#outbox .pending"), "the message that was sent again stays")
+            call("DELETE", "/chats/1/members/ben")
+        ben.until(lambda: "no longer a member" in ben.one("#log-state").text, "Ben does not learn of the removal")
+        assert not ben.one("#composer").is_displayed()
+        ada.one("#show-members").click()
+        ada.until(lambda: [name.text for name in ada.find("#members .name")] == ["Ada"], "the members are wrong")
+        ada.is_accessible()
+        ben.is_quiet(without_server=True)
+
+
+def looks(driver: Chrome) -> None:
+    """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
+    window = Window(driver)
+    with service(with_users=True) as server:
+        tokens = {user: server.token(user, name) for user, name in NAMES.items()}
+        for token in tokens.values():
+            with server.caller(token) as call:
+                call("GET", "/me")
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/", {"title": "Release planning", "members": ["ben", "eve"]})
+            call("POST", "/chats/", {"title": "مرحبا بالجميع", "members": ["ben"]})
+            call("POST", "/chats/", {"title": "Supercalifragilisticexpialidocious " * 5, "members": ["ben"]})
+        for user, chat, text, reply_to in CONVERSATION:
+            with server.caller(tokens[user]) as call:
+                call("POST", f"/chats/{chat}/messages/", {"text": text, **({"reply_to": reply_to} if reply_to else {})})
+        for scheme in ("light", "dark"):
+            driver.execute_cdp_cmd(
+                "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+            )
+            for form, (width, height) in {"desktop": DESKTOP, "phone": PHONE}.items():
+                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+                    "width": width, "height": height, "deviceScaleFactor": 1, "mobile": form == "phone",
+                })
+                driver.get(f"{server.page}#token={tokens['ada']}")
+                driver.refresh()
+                window.open("Release planning")
+                window.until(lambda: "Ben Okri" in window.one("#messages").text, "the names are missing")
+                window.until(lambda: window.one("#messages .message:last-child").is_displayed(), "the log has no end")
+                window.is_accessible()
+                window.shoot(f"{form}-{scheme}")
+        # At 200% zoom, the page has half the width and height in CSS pixels.
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": 640, "height": 450, "deviceScaleFactor": 2, "mobile": False}
+        )
+        assert window.one("#draft").is_displayed()
+        window.shoot("zoom")
+        window.is_quiet()
+
+
+NAMES = {"ada": "Ada Lovelace", "ben": "Ben Okri", "eve": "Eve"}
+CONVERSATION = [
+    ("ben", 2, "أهلاً بك في الدردشة! كيف حالك اليوم؟", None),
+    ("ben", 3, "Wordsthatneverend" * 12, None),
+    ("ben", 1, "Good morning! Are we still on track for Friday?", None),
+    ("ada", 1, "Yes. Two tests are left, then I tag it.", 3),
+    ("eve", 1, "I can take the release notes: https://example.com/release-notes", None),
+    ("eve", 1, "A draft by noon?", None),
+    ("ben", 1, "Perfect. I'll pull the plug on the staging server at two, and we see who notices.", None),
+    ("ada", 1, "Nobody will. That is the point 😄", None),
+]
+
+CHECKS = [
+    two_windows_chat, server_killed_between_windows, network_away_and_plug_pulled, ten_thousand_messages, text_stays_text,
+    users_with_tokens, looks,
+]
+
+if __name__ == "__main__":
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    sys.exit(run(CHECKS, failures=SCREENSHOTS))
