@@ -66,7 +66,8 @@ extension Operations {
                 let place = known[chatID] ?? request.place
                 let permit = SubscriptionPermit(caller, following: head.chat)
                 stream.chats.append(try start(interest, head, after: place, in: snapshot.epoch, permit))
-            } else if known[chatID] != nil {
+            } else if known[chatID] != nil || cursor == nil && request.place != nil {
+                // A client that names a place has had the chat.
                 stream.deleted.append(chatID)
             } else if cursor == nil {
                 // A client with a cursor was already told of the deletion: a browser repeats its first URL.

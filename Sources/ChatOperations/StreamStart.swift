@@ -23,7 +23,7 @@ package struct StreamStart: Sendable {
     package let epoch: Epoch
     /// In the order of the request; in a stream of all chats, most recently active first.
     package var chats: [SubscriptionStart] = []
-    /// Chats in the cursor of the client that were deleted since, by id.
+    /// Chats that the client has had, by its cursor or its places, and that were deleted since, by id.
     package var deleted: [ChatID] = []
     /// Chats in the cursor of the client that gave way to more active ones, with the last position the client has, by
     /// id.
@@ -43,7 +43,7 @@ package struct StreamStart: Sendable {
 
 /// A chat to subscribe to.
 package struct FollowRequest: Sendable {
-    /// May be any id; a missing chat is rejected when the stream starts.
+    /// May be any id; a missing chat without a place is rejected when the stream starts.
     package let chatID: ChatID
     /// The last entry that the client has; nil to start at the end of the log.
     package let place: LogPlace?

@@ -201,6 +201,24 @@ struct CombinedStreamTests {
         }
     }
 
+    /// A client without ids, such as one that reads JSON lines, resumes by positions.
+    @Test(arguments: ["/events?chats=1:1,2:0,9:4", "/events?chats=2:0,1:0,9:0"])
+    func `a client that resumes by positions learns which chats are gone`(_ path: String) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats(2)
+            try await client.post("kept", to: 2)
+            _ = try await client.send("DELETE", "/chats/1")
+            try await client.withEvents(path) { stream in
+                let events = try await stream.events(through: "caught_up")
+                let types = ["hello", "chat.deleted", "chat.deleted", "message.created", "caught_up"]
+                #expect(events.map(\.type) == types)
+                #expect(try events[1...2].map { try $0.json["chat_id"] } == [1, 9])
+            }
+            // Without a position, it has had none of them.
+            #expect(try await client.send("GET", "/events?chats=1,2:0").status == 404)
+        }
+    }
+
     /// A chat that is deleted during the replay of others does not prevent `caught_up`.
     @Test func `a deletion during the replay does not delay the other chats`() async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { base in
