@@ -461,6 +461,17 @@ describe("with a server", () => {
         assert.deepEqual(texts(await until("three", clientOf("ada", { store }).chat(id).events())), ["two", "three"]);
     });
 
+    test("a loop that ends before anything arrives is continued where it started", async () => {
+        const { id } = await clientOf("ada").createChat({ title: "Interrupted" });
+        const ada = clientOf("ada");
+        const ending = new AbortController();
+        const first = ada.chat(id).events({ after: 0, signal: ending.signal }).next();
+        ending.abort();
+        assert.deepEqual(await first, { value: undefined, done: true });
+        const { value } = await ada.chat(id).events().next();
+        assert.deepEqual([value.seq, value.type], [1, "member.joined"]);
+    });
+
     test("what is unsent when a client ends is sent once by the next", async () => {
         const store = new TestStore();
         const first = clientOf("ada", { store });

@@ -1300,7 +1300,9 @@ class Chat {
     /** @param {{ after?: number | string, signal?: AbortSignal }} options */
     async *events({ after, signal } = {}) {
         const name = `position/${this.id}`;
-        const position = after ?? (await this.#store.get(name));
+        // The next iteration resumes here even if this one ends before anything arrives.
+        if (after !== undefined) await this.#store.set(name, formatPosition(parsePosition(after)));
+        const position = await this.#store.get(name);
         const read = (/** @type {number} */ seq, /** @type {AbortSignal} */ canceled) => {
             return readLog(this.#transport, this.id, seq, LOG_PAGE, canceled);
         };
