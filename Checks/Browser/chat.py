@@ -14,10 +14,12 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from axe_selenium_python import Axe
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -38,7 +40,8 @@ class Service:
 
     def __init__(self, folder: str, with_users: bool) -> None:
         self.folder, self.server = folder, None
-        self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)} if with_users else {}
+        self.key = f"sk_check_{secrets.token_hex(24)}"
+        self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32), "CHAT_SERVER_KEY": self.key} if with_users else {}
         self.start()
 
     def start(self) -> None:
@@ -98,7 +101,9 @@ class Window:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        WebDriverWait(self.driver, SECONDS, ignored_exceptions=()).until(lambda _: condition(), what)
+        # The page replaces elements, and itself when a session ends.
+        wait = WebDriverWait(self.driver, SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        wait.until(lambda _: condition(), what)
 
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
@@ -368,6 +373,30 @@ def users_with_tokens(driver: Chrome) -> None:
         ben.is_quiet(without_server=True)
 
 
+def session_ends_with_the_token(driver: Chrome) -> None:
+    ada = Window(driver)
+    with service(with_users=True) as server:
+        ada.driver.get(f"{server.page}#token={server.token('ada', 'Ada')}")
+        ada.create("Team")
+        ada.send("before")
+        ada.shows("before")
+        ada.driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
+        ada.send("waits")
+        with server.caller(server.key) as call:
+            call("POST", "/users/ada/revoke")
+        ada.driver.delete_network_conditions()
+        ada.until(lambda: ada.one("#sign-in-error").text != "", "the page does not ask for another token")
+        time.sleep(1 - time.time() % 1)  # A token counts as revoked in the second of the revocation.
+        ada.one("#sign-in-value").send_keys(server.token("ada", "Ada"), Keys.ENTER)
+        ada.open("Team")
+        # The message has failed if it was sent with the revoked token.
+        ada.until(lambda: len(ada.find("#outbox .failed")) + len(ada.texts()) == 2, "the unsent message is gone")
+        for button in ada.find("#outbox .failed button"):
+            if button.text == "Try again":
+                button.click()
+        ada.shows("before", "waits")
+
+
 def looks(driver: Chrome) -> None:
     """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
     window = Window(driver)
@@ -421,7 +450,7 @@ CONVERSATION = [
 
 CHECKS = [
     two_windows_chat, server_killed_between_windows, network_away_and_plug_pulled, ten_thousand_messages, text_stays_text,
-    users_with_tokens, looks,
+    users_with_tokens, session_ends_with_the_token, looks,
 ]
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import { byID } from "./dom.js";
 import { MembersDialog, NewChatDialog } from "./dialogs.js";
 import { initials, hue, People } from "./people.js";
 import { plug } from "./plug.js";
-import { isOpen, knownCredentials, signIn, signOut } from "./session.js";
+import { explain } from "./problems.js";
+import { endSession, isOpen, knownCredentials, lastProblem, signIn, signOut } from "./session.js";
 
 const STATUS = {
     idle: "Live",
@@ -20,22 +21,22 @@ start();
 
 async function start() {
     const credentials = knownCredentials();
-    if (!credentials) return askForCredentials();
+    if (!credentials) return askForCredentials(lastProblem());
     try {
         show(await signIn(credentials));
     } catch (error) {
-        askForCredentials(/** @type {Error} */ (error));
+        askForCredentials(explain(error));
     }
 }
 
-/** @param {Error} [problem] why the known credentials no longer work */
+/** @param {string} problem why the known credentials no longer work */
 function askForCredentials(problem) {
     byID("sign-in").hidden = false;
     byID("sign-in-hint").textContent = isOpen
         ? "This server is open: choose a name and start chatting. A second window can be someone else."
         : "Sign in with a user's token. chat-api token --user=ada prints one.";
     byID("sign-in-label").textContent = isOpen ? "Your name" : "Token";
-    byID("sign-in-error").textContent = problem?.message ?? "";
+    byID("sign-in-error").textContent = problem;
     const input = byID("sign-in-value");
     if (isOpen) input.maxLength = 64;
     input.focus();
@@ -46,7 +47,7 @@ function askForCredentials(problem) {
         try {
             show(await signIn(isOpen ? { token: null, name: value } : { token: value, name: "" }));
         } catch (error) {
-            byID("sign-in-error").textContent = /** @type {Error} */ (error).message;
+            byID("sign-in-error").textContent = explain(error);
         }
     });
 }
@@ -81,7 +82,8 @@ function show(session) {
         byID("plug").disabled = plug.remaining > 0;
         if (plug.remaining === 0) client.networkRestored();
     });
-    client.addEventListener("status", () => {
+    client.addEventListener("status", ({ detail: { error } }) => {
+        if (error?.status === 401) return endSession(error);
         byID("status").textContent = STATUS[client.status];
         byID("app").dataset.status = client.status;
     });

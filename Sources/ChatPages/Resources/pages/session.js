@@ -8,6 +8,7 @@ export const SERVER = new URL("../", import.meta.url).href.replace(/\/$/, "");
 
 // A tab keeps its own session, so two windows can be two people.
 const KEY = "chat-session";
+const PROBLEM = "chat-problem";
 
 /**
  * @typedef {{ token: string | null, name: string }} Credentials
@@ -61,6 +62,23 @@ export async function signIn(credentials) {
     if (credentials.token && !answer.user) throw new Error("This is a server key. Sign in with a user's token.");
     sessionStorage.setItem(KEY, JSON.stringify(credentials));
     return new Session({ ...credentials, name: answer.user?.name ?? answer.user?.id ?? credentials.name }, answer.user?.id ?? null);
+}
+
+/**
+ * Asks for new credentials, because the server no longer accepts those of this tab. What is unsent waits for them.
+ * @param {Error} problem
+ */
+export function endSession(problem) {
+    sessionStorage.removeItem(KEY);
+    sessionStorage.setItem(PROBLEM, problem.message);
+    location.reload();
+}
+
+/** Why the last session of this tab ended; told once. */
+export function lastProblem() {
+    const problem = sessionStorage.getItem(PROBLEM) ?? "";
+    sessionStorage.removeItem(PROBLEM);
+    return problem;
 }
 
 /** Forgets the credentials and what is unsent, and starts over. */
