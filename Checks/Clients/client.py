@@ -123,7 +123,8 @@ class Client:
 
     async def start(self) -> None:
         self.token, self.open_token_requests, self.status = None, 0, None
-        self.network.forgive()
+        # A new process knows of no wait.
+        self.network.not_before.clear()
         self.started.clear()
         with self.errors.open("a") as errors:
             self.process = await asyncio.create_subprocess_exec(

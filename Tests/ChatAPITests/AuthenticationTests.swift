@@ -2,6 +2,7 @@ import ChatAPI
 import ChatDomain
 import ChatIdentity
 import ChatLive
+import ChatPages
 import ChatSQLite
 import ChatTestSupport
 import HTTPConnections
@@ -32,13 +33,15 @@ struct AuthenticationTests {
     }
 
     /// A WebSocket can send its credential as the first message.
-    @Test func `every route needs a credential except WebSockets, health checks, documentation and ending a session`()
+    @Test
+    func `every route needs a credential except WebSockets, health checks, pages, documentation and ending a session`()
         async throws
     {
-        let open = [
-            "GET /", "GET /ws", "GET /docs", "GET /docs/assets/{file}", "GET /docs/swagger-initializer.js",
-            "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /redoc", "DELETE /session",
-        ]
+        let open =
+            [
+                "GET /ws", "GET /docs", "GET /docs/assets/{file}", "GET /docs/swagger-initializer.js",
+                "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /redoc", "DELETE /session",
+            ] + PageFile.all.map { "GET \($0.path)" }
         try await withRequired { client, _, store in
             let service = ChatService(store: store, documentationAssets: "")
             let routes = Router(await service.routes(hub: EventHub(store)), service.authenticator).routes

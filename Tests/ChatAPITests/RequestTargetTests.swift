@@ -1,6 +1,7 @@
 import ChatAPI
 import ChatIdentity
 import ChatLive
+import ChatPages
 import ChatSQLite
 import ChatTestSupport
 import Hummingbird
@@ -65,11 +66,12 @@ struct RequestTargetTests {
             let routes = Router(await service.routes(hub: EventHub(store)), service.authenticator).routes.map { route in
                 (method: route.method.rawValue, path: "\(route.path)")
             }
-            let ignoring = [
-                "POST /chats", "GET /chats/{chat_id}", "DELETE /chats/{chat_id}", "POST /chats/{chat_id}/messages",
-                "GET /", "GET /openapi.json", "GET /docs", "GET /docs/swagger-initializer.js",
-                "GET /docs/assets/{file}", "GET /redoc",
-            ]
+            let ignoring =
+                [
+                    "POST /chats", "GET /chats/{chat_id}", "DELETE /chats/{chat_id}", "POST /chats/{chat_id}/messages",
+                    "GET /openapi.json", "GET /docs", "GET /docs/swagger-initializer.js",
+                    "GET /docs/assets/{file}", "GET /redoc",
+                ] + PageFile.all.map { "GET \($0.path)" }
             #expect(routes.count > ignoring.count)
             let credentials = try await TestCredentials()
             try await withServer(store, authenticator: credentials.authenticator(.required, store)) { client in

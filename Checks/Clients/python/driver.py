@@ -70,6 +70,8 @@ class Driver:
                 self.answers.put_nowait(command)
             case "follow":
                 self.iterations[chat.id] = asyncio.create_task(self.follow(client, chat.id, command.get("after"), slow))
+                # A task that is canceled before its first turn never starts.
+                await asyncio.sleep(0)
             case "unfollow":
                 self.iterations[chat.id].cancel()
                 await asyncio.wait([self.iterations[chat.id]])
