@@ -59,7 +59,8 @@ class Walk:
 
     def _start(self, follow: Follow) -> None:
         if follow.after is not None:
-            self.position, self.may_repeat = follow.after, False
+            # A plain number belongs to every epoch.
+            self.position, self.may_repeat, self.needs_reset = follow.after, False, False
         elif self.position is not None:
             self.may_repeat = True
         elif self.follow is None:
