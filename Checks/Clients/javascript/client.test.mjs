@@ -409,6 +409,7 @@ async function until(text, events) {
     return entries;
 }
 
+const isPost = (url, options) => options.method === "POST" && String(url).endsWith("/messages/");
 const seqs = (entries) => entries.map(({ seq }) => seq);
 const texts = (entries) => entries.flatMap(({ message }) => message?.text ?? []);
 
@@ -459,6 +460,40 @@ describe("with a server", () => {
         await until("two", first.chat(id).events({ after: 0 }));
         first.close();
         assert.deepEqual(texts(await until("three", clientOf("ada", { store }).chat(id).events())), ["two", "three"]);
+    });
+
+    test("a message is sent once the stream contains it, even before the response", async () => {
+        const { id } = await clientOf("ada").createChat({ title: "Slow" });
+        const ada = clientOf("ada", { fetch: (url, options) => (isPost(url, options) ? slowly(url, options) : fetch(url, options)) });
+        const slowly = async (url, options) => {
+            await fetch(url, { ...options, signal: undefined });
+            return new Promise((_, reject) => options.signal.addEventListener("abort", () => reject(options.signal.reason)));
+        };
+        const received = until("once", ada.chat(id).events({ after: 0 }));
+        const pending = ada.chat(id).send("once");
+        assert.equal((await pending.result).text, "once");
+        assert.deepEqual(ada.chat(id).pending, []);
+        assert.deepEqual(texts(await received), ["once"]);
+    });
+
+    test("another author's message with the same key is not taken for ours", async () => {
+        const ada = clientOf("ada");
+        const { id } = await ada.createChat({ title: "Two bots", members: ["ben"] });
+        let release = () => {};
+        const held = new Promise((resolve) => (release = resolve));
+        const ben = clientOf("ben", {
+            fetch: async (url, options) => {
+                if (isPost(url, options)) await held;
+                return fetch(url, options);
+            },
+        });
+        const pending = ben.chat(id).send("from Ben", { key: "answer-1" });
+        const received = until("from Ada", ben.chat(id).events({ after: 0 }));
+        await ada.chat(id).send("from Ada", { key: "answer-1" }).result;
+        await received;
+        assert.equal(pending.status, "pending");
+        release();
+        assert.equal((await pending.result).text, "from Ben");
     });
 
     test("a loop that ends before anything arrives is continued where it started", async () => {

@@ -43,6 +43,8 @@ const MAX_TIMER = 2 ** 31 - 1;
 /** @param {number} milliseconds */
 const timerDelay = (milliseconds) => Math.min(Math.max(milliseconds, 0), MAX_TIMER);
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /**
  * A version 4 UUID. `crypto.randomUUID` is missing on pages that are served over plain HTTP.
  */
@@ -558,7 +560,7 @@ class Transport {
 
 /** @param {unknown} cause */
 function networkError(cause) {
-    return new ChatError("network_error", "The server cannot be reached, or the connection broke", { cause });
+    return new ChatError("network_error", "The server cannot be reached, or the connection broke.", { cause });
 }
 
 /** @param {Record<string, unknown>} fields those that are undefined are left out */
@@ -1174,8 +1176,9 @@ class Sender {
      * @param {Message} message
      */
     settle(message) {
-        const key = message.idempotency_key;
-        const pending = key === undefined ? undefined : this.#outbox.find(message.chat_id, key);
+        // Keys are unique per author: one that the application chose may also be another author's.
+        const key = message.idempotency_key ?? "";
+        const pending = UUID.test(key) ? this.#outbox.find(message.chat_id, key) : undefined;
         if (pending) this.#settle(pending, message);
     }
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from chat_api_client import ChatError, MemoryStore, Message, Pending
+from chat_api_client import ChatClient, ChatError, MemoryStore, Message, Pending
 from chat_api_client.api import API
+from chat_api_client.models import Event
 from chat_api_client.outboxes import NAME, Outboxes
 from chat_api_client.sender import Sender
 
@@ -139,3 +140,15 @@ async def test_a_closed_sender_keeps_its_messages_for_the_next_one() -> None:
     await turns()
     assert later.server.keys == ["k1"]
     assert later.changes == [("k1", "pending"), ("k2", "pending")]
+
+
+async def test_another_authors_message_with_the_same_key_is_not_taken_for_ours() -> None:
+    client = ChatClient("http://127.0.0.1:9")
+    chat = client.chat(7)
+    settled: list[str] = []
+    chat._sender.settle = lambda key, message: settled.append(key)  # type: ignore[method-assign]
+    random_key = Pending(7, "text").key
+    for key in ("answer-1", random_key):
+        chat._settle(cast(Event, {"type": "message.created", "message": {"idempotency_key": key}}))
+    assert settled == [random_key]
+    await client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from enum import Enum
 from typing import Any, cast
@@ -27,6 +28,8 @@ from .outbox import Pending
 from .place import Place
 from .sender import Sender
 from .store import Store
+
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class _Unchanged(Enum):
@@ -202,5 +205,6 @@ class Chat:
 
     def _settle(self, entry: Event) -> None:
         message = entry.get("message")
-        if message is not None and "idempotency_key" in message:
+        # Keys are unique per author: one that the application chose may also be another author's.
+        if message is not None and UUID.fullmatch(message.get("idempotency_key", "")):
             self._sender.settle(message["idempotency_key"], message)
