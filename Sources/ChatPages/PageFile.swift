@@ -56,6 +56,7 @@ package struct PageFile: Sendable {
         PageFile(path: "/pages/dom.js", mediaType: .script, content: PackageResources.dom_js),
         PageFile(path: "/pages/icon.svg", mediaType: .image, content: PackageResources.icon_svg),
         PageFile(path: "/pages/index.css", mediaType: .style, content: PackageResources.index_css),
+        PageFile(path: "/pages/index.js", mediaType: .script, content: PackageResources.index_js),
         PageFile(path: "/pages/message.js", mediaType: .script, content: PackageResources.message_js),
         PageFile(path: "/pages/page.css", mediaType: .style, content: PackageResources.page_css),
         PageFile(path: "/pages/pending.js", mediaType: .script, content: PackageResources.pending_js),

@@ -16,6 +16,8 @@ export class ChatList extends EventTarget {
     /** @type {number | null} */
     #selected = null;
     #isComplete = false;
+    /** Whether the list could not be read lately; the inbox tells by the client's status. */
+    isOffline = false;
     #isRendering = false;
 
     /**
@@ -69,21 +71,35 @@ export class ChatList extends EventTarget {
 
     async #poll() {
         for (;;) {
-            if (!document.hidden) await this.#load().catch(() => {});
+            if (!document.hidden) await this.#load();
             await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
         }
     }
 
     /** Shows at once what this window has changed; the inbox does so by itself. */
     refresh() {
-        if (!this.#session.hasUser) this.#load().catch(() => {});
+        if (!this.#session.hasUser) this.#load();
     }
 
     async #load() {
-        const { chats } = await this.#session.client.chats({ limit: 100 });
-        this.#chats = new Map(chats.map((chat) => [chat.id, chat]));
-        this.#isComplete = true;
-        this.#changed();
+        const slow = setTimeout(() => this.#setOffline(true), POLL_INTERVAL);
+        try {
+            const { chats } = await this.#session.client.chats({ limit: 100 });
+            this.#chats = new Map(chats.map((chat) => [chat.id, chat]));
+            this.#isComplete = true;
+            this.#changed();
+            this.#setOffline(false);
+        } catch {
+            this.#setOffline(true);
+        } finally {
+            clearTimeout(slow);
+        }
+    }
+
+    /** @param {boolean} isOffline */
+    #setOffline(isOffline) {
+        this.isOffline = isOffline;
+        this.dispatchEvent(new Event("status"));
     }
 
     #changed() {

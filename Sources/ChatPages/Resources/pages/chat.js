@@ -43,11 +43,15 @@ function askForCredentials(problem) {
     byID("sign-in-form").addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
         const value = input.value.trim();
-        if (value === "") return;
+        const form = byID("sign-in-form");
+        if (value === "" || form.classList.contains("busy")) return;
+        form.classList.add("busy");
         try {
             show(await signIn(isOpen ? { token: null, name: value } : { token: value, name: "" }));
         } catch (error) {
             byID("sign-in-error").textContent = explain(error);
+        } finally {
+            form.classList.remove("busy");
         }
     });
 }
@@ -84,12 +88,19 @@ function show(session) {
     });
     client.addEventListener("status", ({ detail: { error } }) => {
         if (error?.status === 401) return endSession(error);
-        byID("status").textContent = STATUS[client.status];
-        byID("app").dataset.status = client.status;
+        showStatus();
     });
+    list.addEventListener("status", showStatus);
+    showStatus();
     addEventListener("hashchange", route);
     route();
     list.run();
+
+    function showStatus() {
+        const status = client.status === "idle" && list.isOffline ? "offline" : client.status;
+        byID("status").textContent = STATUS[status];
+        byID("app").dataset.status = status;
+    }
 
     /** @param {number | null} id */
     function openChat(id) {

@@ -4,6 +4,9 @@ import { byID, throttled } from "./dom.js";
 import { explain } from "./problems.js";
 
 const TYPING_INTERVAL = 3_000;
+// What is written in each chat and not sent, while the page is open.
+/** @type {Map<number, string>} */
+const drafts = new Map();
 
 export class Composer {
     #chat;
@@ -15,6 +18,7 @@ export class Composer {
     /** @type {any} the message that the draft changes */
     #edited = null;
     #announceTyping;
+    #isSaving = false;
 
     /**
      * @param {import("../client.js").Chat} chat
@@ -72,6 +76,7 @@ export class Composer {
             this.#save(text);
         } else {
             this.#chat.send(text, { replyTo: this.#original?.id, metadata: this.#session.metadata });
+            drafts.delete(this.#chat.id);
             this.#reset();
             this.#onSend();
         }
@@ -79,18 +84,24 @@ export class Composer {
 
     /** @param {string} text */
     async #save(text) {
+        if (this.#isSaving) return;
+        this.#isSaving = true;
         try {
             await this.#chat.edit(this.#edited.id, text, { revision: this.#edited.revision });
             this.#reset();
         } catch (error) {
             byID("draft-error").textContent = explain(error);
+        } finally {
+            this.#isSaving = false;
         }
     }
 
     #typed() {
         this.#resize();
         byID("draft-error").textContent = "";
-        if (!this.#edited) this.#announceTyping();
+        if (this.#edited) return;
+        drafts.set(this.#chat.id, this.#input.value);
+        this.#announceTyping();
     }
 
     /** @param {KeyboardEvent} event */
@@ -119,7 +130,7 @@ export class Composer {
     #reset() {
         this.#original = null;
         this.#edited = null;
-        this.#input.value = "";
+        this.#input.value = drafts.get(this.#chat.id) ?? "";
         this.#resize();
         byID("draft-context").hidden = true;
         byID("draft-error").textContent = "";

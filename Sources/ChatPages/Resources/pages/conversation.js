@@ -10,6 +10,7 @@ const PAGE = 100;
 const TYPING_SECONDS = 6;
 // The log follows new messages if its end is this close, in pixels.
 const NEAR_END = 120;
+const LIST = new Intl.ListFormat("en");
 
 export class Conversation {
     #session;
@@ -31,6 +32,7 @@ export class Conversation {
     #missed = 0;
     /** Whether the log shows its end, and stays there when it grows. */
     #staysAtEnd = true;
+    #lastTop = 0;
     /** @type {any} the message at which reading starts */
     #firstUnread = null;
     #markRead = throttled(1_000, () => this.#sendMarker());
@@ -84,12 +86,25 @@ export class Conversation {
             try {
                 const after = await this.#loadLatest();
                 const reason = await this.#follow(after);
-                if (reason === "gone") return this.#setState("This chat was deleted, or you are no longer a member.", true);
+                if (reason === "gone") {
+                    this.#setState("This chat was deleted, or you are no longer a member.", true);
+                    await this.#return();
+                }
             } catch (error) {
                 if (!signal.aborted) this.#setState(explain(error), true);
                 return;
             }
         }
+    }
+
+    /** Waits until the inbox lists the chat again: the user was added again. */
+    #return() {
+        return new Promise((resolve) => {
+            const { signal } = this.#closing;
+            signal.addEventListener("abort", resolve);
+            const returned = (/** @type {any} */ { detail: id }) => id === this.id && resolve(null);
+            this.#list.addEventListener("chat", returned, { signal });
+        });
     }
 
     /** Shows the latest messages and returns the position after which the stream starts. */
@@ -188,6 +203,9 @@ export class Conversation {
             view.setPrevious(this.#views[index - 1]?.message ?? null);
             this.#views[index + 1]?.setPrevious(message);
         }
+        // Replies quote what has changed, or what was not loaded before.
+        const changed = new Set(messages.map(({ id }) => id));
+        for (const view of this.#views) if (changed.has(view.message.reply_to)) view.render();
         for (const view of this.#views) view.element.tabIndex = -1;
         const last = this.#views.at(-1);
         if (last) last.element.tabIndex = 0;
@@ -264,8 +282,12 @@ export class Conversation {
     }
 
     #scrolled() {
-        if (byID("log").scrollTop < 600) this.#loadBefore();
-        this.#staysAtEnd = this.#isAtEnd;
+        const { scrollTop } = byID("log");
+        if (scrollTop < 600) this.#loadBefore();
+        // The log also scrolls by itself, and grows meanwhile. Only the reader scrolls back.
+        if (this.#isAtEnd) this.#staysAtEnd = true;
+        else if (scrollTop < this.#lastTop) this.#staysAtEnd = false;
+        this.#lastTop = scrollTop;
         if (this.#staysAtEnd) this.#missed = 0;
         this.#showMissed();
         this.#markRead();
@@ -301,7 +323,7 @@ export class Conversation {
     #showTyping() {
         const now = Date.now();
         const names = [...this.#typing].filter(([, until]) => until > now).map(([name]) => name);
-        const several = names.length > 3 ? "Several people are typing…" : `${names.join(" and ")} are typing…`;
+        const several = names.length > 3 ? "Several people are typing…" : `${LIST.format(names)} are typing…`;
         const text = names.length === 0 ? "" : names.length === 1 ? `${names[0]} is typing…` : several;
         if (byID("typing").textContent !== text) byID("typing").textContent = text;
     }
@@ -334,6 +356,7 @@ export class Conversation {
     #setState(text, isOver = false) {
         byID("log-state").textContent = text;
         byID("composer").hidden = isOver;
+        byID("chat").classList.toggle("over", isOver);
     }
 
     #clear() {

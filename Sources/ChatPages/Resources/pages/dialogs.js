@@ -15,30 +15,40 @@ class FormDialog {
     constructor(name, error) {
         this.dialog = byID(`${name}-dialog`);
         this.error = byID(error);
+        this.controller = new AbortController();
+        this.isBusy = false;
         byID(`${name}-form`).addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
             event.preventDefault();
             this.attempt(() => this.submit());
         });
         this.dialog.querySelector("[value=cancel]").addEventListener("click", () => this.dialog.close());
+        this.dialog.addEventListener("close", () => this.controller.abort());
     }
 
     show() {
         this.error.textContent = "";
+        this.controller = new AbortController();
         this.dialog.showModal();
     }
 
     async submit() {}
 
     /**
-     * Shows why an action failed.
+     * Carries out one action at a time, and shows why it failed.
      * @param {() => Promise<void>} action
      */
     async attempt(action) {
+        if (this.isBusy) return;
+        this.isBusy = true;
         this.error.textContent = "";
+        this.dialog.classList.add("busy");
         try {
             await action();
         } catch (error) {
-            this.error.textContent = explain(error);
+            if (!this.controller.signal.aborted) this.error.textContent = explain(error);
+        } finally {
+            this.isBusy = false;
+            this.dialog.classList.remove("busy");
         }
     }
 }
@@ -66,7 +76,9 @@ export class NewChatDialog extends FormDialog {
     async submit() {
         const title = byID("new-chat-title").value;
         const members = usersIn(byID("new-chat-members").value);
-        const chat = await this.#session.client.createChat({ title, members: members.length > 0 ? members : undefined });
+        const { signal } = this.controller;
+        const draft = { title, members: members.length > 0 ? members : undefined, signal };
+        const chat = await this.#session.client.createChat(draft);
         this.dialog.close();
         this.#onCreated(chat.id);
     }

@@ -119,6 +119,17 @@ export class MessageView {
         return notes.length > 0 ? element("p.notes", {}, ...notes) : null;
     }
 
+    /** Deletes with the second click. */
+    #deleteButton() {
+        let isSure = false;
+        const created = button("quiet", "Delete", () => {
+            if (isSure) return this.#actions.delete();
+            isSure = true;
+            created.textContent = "Really delete?";
+        });
+        return created;
+    }
+
     /** @param {boolean} isOwn */
     #buttons(isOwn) {
         return element(
@@ -126,7 +137,7 @@ export class MessageView {
             {},
             button("quiet", "Reply", this.#actions.reply),
             isOwn ? button("quiet", "Edit", this.#actions.edit) : null,
-            isOwn ? button("quiet", "Delete", this.#actions.delete) : null,
+            isOwn ? this.#deleteButton() : null,
         );
     }
 }
