@@ -128,8 +128,14 @@ class Window:
         self.until(lambda: self.one("#app").is_displayed(), "not signed in")
 
     def open(self, title: str) -> None:
-        self.until(lambda: title in [row.text for row in self.find("#chats .title")], f"{title} is not in the list")
-        next(row for row in self.find("#chats a") if title in row.text).click()
+        def click() -> bool:
+            # The list may change between two looks at it.
+            row = next((row for row in self.find("#chats a") if title in row.text), None)
+            if row:
+                row.click()
+            return row is not None
+
+        self.until(click, f"{title} is not in the list")
         self.until(lambda: self.one("#chat-title").text == title, f"{title} did not open")
         self.until(lambda: self.one("#log-state").text != "Loading…", f"{title} did not load")
 
