@@ -69,23 +69,10 @@ extension PostgresConnection {
 
     func fetchReadMarkers(of chat: ChatID, after user: UserID?, limit: Int) throws(PostgresError) -> [ReadMarker] {
         let result = try query(
-            "SELECT user_id, read_seq FROM members WHERE chat_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+            "SELECT \(MemberColumns.list) FROM members WHERE chat_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
             [.int64(chat.rawValue), .text(user.stored), .int64(Int64(limit))]
         )
-        let (userID, position) = (try result.column("user_id"), try result.column("read_seq"))
-        var markers: [ReadMarker] = []
-        for row in 0..<result.rowCount {
-            guard let user = UserID(stored: try result.text(userID, row: row)) else {
-                throw .unexpectedResult("a stored member is invalid")
-            }
-            markers.append(
-                ReadMarker(
-                    of: MemberReference(chatID: chat, userID: user),
-                    at: Position(rawValue: try result.int64(position, row: row))
-                )
-            )
-        }
-        return markers
+        return try result.members().map(ReadMarker.init(of:))
     }
 }
 

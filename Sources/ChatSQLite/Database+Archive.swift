@@ -51,18 +51,6 @@ extension Database {
         return try Array(merging: Array(messages), Array(changes), limit: limit)
     }
 
-    func fetchReadMarkers(of chat: ChatID, after user: UserID?, limit: Int) throws -> [ReadMarker] {
-        let statement = try cachedStatement(
-            sql: "SELECT user_id, read_seq FROM members WHERE chat_id = ? AND user_id > ? ORDER BY user_id LIMIT ?"
-        )
-        return try Row.fetchCursor(statement, arguments: [chat.rawValue, user.stored, limit]).reduce(into: []) {
-            guard let user = UserID(stored: $1[0]) else {
-                throw StoreError.failed(reason: "a stored member is invalid")
-            }
-            $0.append(ReadMarker(of: MemberReference(chatID: chat, userID: user), at: Position(rawValue: $1[1])))
-        }
-    }
-
     func importBatch(
         _ stretches: [ArchivedStretch],
         skipsConflicts: Bool,

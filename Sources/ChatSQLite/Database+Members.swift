@@ -12,11 +12,17 @@ extension Database {
         return try Row.fetchOne(statement, arguments: arguments).map { try columns.member($0, of: reference.chatID) }
     }
 
-    func fetchMembers(of chat: ChatID, after user: UserID?, limit: Int) throws -> [Member] {
+    /// - Parameter includesFormer: Whether users who left count, too.
+    func fetchMembers(
+        of chat: ChatID,
+        after user: UserID?,
+        limit: Int,
+        includesFormer: Bool = false
+    ) throws -> [Member] {
         let statement = try cachedStatement(
             sql: """
                 SELECT \(MemberColumns.list) FROM members
-                WHERE chat_id = ? AND user_id > ? AND left_seq IS NULL ORDER BY user_id LIMIT ?
+                WHERE chat_id = ? AND user_id > ?\(includesFormer ? "" : " AND left_seq IS NULL") ORDER BY user_id LIMIT ?
                 """
         )
         let columns = try MemberColumns(statement)

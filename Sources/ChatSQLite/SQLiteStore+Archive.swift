@@ -36,7 +36,10 @@ extension SQLiteStore: ChatArchive {
         after user: UserID?,
         limit: Int
     ) async throws(StoreError) -> [ReadMarker] {
-        try await database.read { try $0.fetchReadMarkers(of: chat, after: user, limit: limit) }
+        try await database.read { database in
+            let members = try database.fetchMembers(of: chat, after: user, limit: limit, includesFormer: true)
+            return members.map(ReadMarker.init(of:))
+        }
     }
 
     /// Plans and writes in one transaction, during which no other write can run.

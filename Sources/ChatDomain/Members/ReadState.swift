@@ -41,6 +41,10 @@ package struct ReadMarker: Equatable, Sendable {
         self.member = member
         self.position = position
     }
+
+    package init(of member: Member) {
+        self.init(of: member.reference, at: member.readPosition)
+    }
 }
 
 /// A requested move of a read marker, which is private: the log does not show it.
