@@ -8,6 +8,19 @@ package struct PageFile: Sendable {
     package let path: String
     package let mediaType: MediaType
     package let content: [UInt8]
+    /// Changes with the content: 16 hexadecimal digits.
+    package let version: String
+
+    private init(path: String, mediaType: MediaType, content: [UInt8]) {
+        self.path = path
+        self.mediaType = mediaType
+        self.content = content
+        var hash = StableHash()
+        for byte in content {
+            hash.combine(byte)
+        }
+        version = hash.digits
+    }
 
     /// The kinds of files.
     package enum MediaType: String, Sendable {
@@ -29,15 +42,6 @@ package struct PageFile: Sendable {
             .replacing("{{root}}", with: root)
             .replacing("{{access}}", with: isOpen ? "open" : "required")
         return PageFile(path: path, mediaType: mediaType, content: Array(html.utf8))
-    }
-
-    /// Changes with the content: 16 hexadecimal digits.
-    package var version: String {
-        var hash = StableHash()
-        for byte in content {
-            hash.combine(byte)
-        }
-        return hash.digits
     }
 
     /// Every file that is served.
