@@ -52,23 +52,16 @@ struct ImportBatch {
             return ImportProblem(line: 0, reason: conflict.reason)
         }
         let (chat, entries) = lines[index]
-        let readMarkers = stretches[index].readMarkers.count
-        guard let position = conflict.position,
-            let first = stretches[index].entries.firstIndex(where: { $0.position == position })
-        else {
-            return ImportProblem(
-                line: chat,
-                reason: conflict.reason,
-                chats: 1,
-                entries: entries.count,
-                readMarkers: readMarkers
-            )
+        let stretch = stretches[index]
+        let first = conflict.position.flatMap { position in
+            stretch.entries.firstIndex { $0.position == position }
         }
         return ImportProblem(
-            line: entries[first],
+            line: first.map { entries[$0] } ?? chat,
             reason: conflict.reason,
-            entries: entries.count - first,
-            readMarkers: readMarkers
+            chats: first == nil ? 1 : 0,
+            entries: entries.count - (first ?? 0),
+            readMarkers: stretch.readMarkers.count
         )
     }
 }
