@@ -6,7 +6,7 @@ import { byID } from "./dom.js";
 import { MembersDialog, NewChatDialog } from "./dialogs.js";
 import { initials, hue, People } from "./people.js";
 import { plug } from "./plug.js";
-import { explain } from "./problems.js";
+import { attempt, explain } from "./problems.js";
 import { endSession, isOpen, knownCredentials, lastProblem, signIn, signOut } from "./session.js";
 
 const STATUS = {
@@ -40,19 +40,14 @@ function askForCredentials(problem) {
     const input = byID("sign-in-value");
     if (isOpen) input.maxLength = 64;
     input.focus();
-    byID("sign-in-form").addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
+    const form = byID("sign-in-form");
+    form.addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
         const value = input.value.trim();
-        const form = byID("sign-in-form");
-        if (value === "" || form.classList.contains("busy")) return;
-        form.classList.add("busy");
-        try {
+        if (value === "") return;
+        attempt(form, byID("sign-in-error"), async () => {
             show(await signIn(isOpen ? { token: null, name: value } : { token: value, name: "" }));
-        } catch (error) {
-            byID("sign-in-error").textContent = explain(error);
-        } finally {
-            form.classList.remove("busy");
-        }
+        });
     });
 }
 

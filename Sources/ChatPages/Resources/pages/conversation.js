@@ -165,7 +165,7 @@ export class Conversation {
      * @param {boolean} isNew
      */
     #received(message, isNew) {
-        const isKnown = this.#views.some((view) => view.message.id === message.id);
+        const isKnown = this.#find(message.id) !== null;
         // An edit of a message that is not loaded yet shows once its page is.
         if (!isKnown && !isNew) return;
         this.#insert([message]);
@@ -184,7 +184,7 @@ export class Conversation {
     #insert(messages) {
         const log = byID("messages");
         for (const message of messages) {
-            const shown = this.#views.find((view) => view.message.id === message.id);
+            const shown = this.#find(message.id);
             if (shown) {
                 shown.update(message);
                 continue;
@@ -196,7 +196,7 @@ export class Conversation {
                 reply: () => this.#composer.reply(view.message, this.#people.author(view.message)),
                 edit: () => this.#composer.edit(view.message),
                 delete: () => this.#delete(view),
-                find: (/** @type {number} */ id) => this.#views.find((other) => other.message.id === id) ?? null,
+                find: (/** @type {number} */ id) => this.#find(id),
             });
             log.insertBefore(view.element, this.#views[index]?.element ?? null);
             this.#views.splice(index, 0, view);
@@ -205,10 +205,19 @@ export class Conversation {
         }
         // Replies quote what has changed, or what was not loaded before.
         const changed = new Set(messages.map(({ id }) => id));
-        for (const view of this.#views) if (changed.has(view.message.reply_to)) view.render();
-        for (const view of this.#views) view.element.tabIndex = -1;
         const last = this.#views.at(-1);
-        if (last) last.element.tabIndex = 0;
+        for (const view of this.#views) {
+            if (changed.has(view.message.reply_to)) view.render();
+            view.element.tabIndex = view === last ? 0 : -1;
+        }
+    }
+
+    /**
+     * The view of a message, if it is loaded.
+     * @param {number} id
+     */
+    #find(id) {
+        return this.#views.find(({ message }) => message.id === id) ?? null;
     }
 
     /** @param {MessageView} view */

@@ -1,7 +1,7 @@
 // The dialogs: a new chat, and the members of a chat.
 
 import { button, byID, element } from "./dom.js";
-import { explain } from "./problems.js";
+import { attempt } from "./problems.js";
 
 /** @param {string} text */
 const usersIn = (text) => text.split(",").map((id) => id.trim()).filter((id) => id !== "");
@@ -16,7 +16,6 @@ class FormDialog {
         this.dialog = byID(`${name}-dialog`);
         this.error = byID(error);
         this.controller = new AbortController();
-        this.isBusy = false;
         byID(`${name}-form`).addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
             event.preventDefault();
             this.attempt(() => this.submit());
@@ -37,19 +36,9 @@ class FormDialog {
      * Carries out one action at a time, and shows why it failed.
      * @param {() => Promise<void>} action
      */
-    async attempt(action) {
-        if (this.isBusy) return;
-        this.isBusy = true;
+    attempt(action) {
         this.error.textContent = "";
-        this.dialog.classList.add("busy");
-        try {
-            await action();
-        } catch (error) {
-            if (!this.controller.signal.aborted) this.error.textContent = explain(error);
-        } finally {
-            this.isBusy = false;
-            this.dialog.classList.remove("busy");
-        }
+        return attempt(this.dialog, this.error, action);
     }
 }
 
