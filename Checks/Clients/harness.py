@@ -47,7 +47,7 @@ class Run:
         }
         self.chats: list[int] = []
         self.logs: dict[int, list[dict]] = {}
-        # The members, and those who have left at some time, as (user, chat).
+        # Current and former members, as (user, chat).
         self.members: set[tuple[str, int]] = set()
         self.departed: set[tuple[str, int]] = set()
         self.texts = 0
@@ -96,7 +96,7 @@ class Run:
     async def _start_client(self, client: Client, is_first: bool = False) -> None:
         options = self.scenario["clients"][client.name]
         slow = options.get("slow", 0)
-        # Before the driver says what it has of the last run's.
+        # Counted now, before the driver reports what the last process left in the store.
         handled = {chat: feed.count() for chat, feed in client.feeds.items() if feed.is_wanted}
         await client.start()
         if options.get("inbox", True):

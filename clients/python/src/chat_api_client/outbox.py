@@ -12,7 +12,7 @@ from .models import Message, Metadata
 
 
 class Pending:
-    """A message on its way. `message` is set once it is `sent`, `error` once it has `failed`."""
+    """A message handed to `send`. Once it is `sent`, it has a `message`; once it has `failed`, an `error`."""
 
     def __init__(
         self,
