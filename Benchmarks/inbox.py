@@ -12,9 +12,9 @@ from Benchmarks import fill, processes
 from Benchmarks.aims import Aim, by_name, ratio, server_cpu
 from Benchmarks.load import Load
 from Benchmarks.rounds import Case, Sample, http_case, measure
-from Benchmarks.serving import REFERENCE, sign_token, start, start_reference
+from Benchmarks.serving import REFERENCE, start, start_reference
 from Checks.Support import cluster
-from Checks.Support.server import Server, exchange
+from Checks.Support.server import Server, exchange, sign_token
 
 MESSAGES_PER_CHAT = 400
 PAGE = 200

@@ -1,11 +1,9 @@
 """Measures the service's rates, next to the HTTP stack alone, PostgreSQL alone, and the service that it replaces."""
 import contextlib
 import http.client
-import os
 import secrets
 import socket
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from Benchmarks.pgbench import pgbench_cases
 from Benchmarks.rounds import Case, http_case, measure
 from Checks.Support import cluster
 from Checks.Support.ports import free_port
-from Checks.Support.server import BINARY, Server, exchange
+from Checks.Support.server import BINARY, Server, exchange, sign_token
 
 MESSAGES, CHATS = 10_000, 200
 CONSTANT_SERVER = ".build/release/ConstantServer"
@@ -72,14 +70,6 @@ def start(url: str, environment: dict[str, str]) -> Server:
         BINARY, "serve", "--port=0", f"--database-url={url}", "--auth=open", "--log-level=notice",
         environment=environment,
     )
-
-
-def sign_token(environment: dict[str, str], *options: str) -> str:
-    done = subprocess.run(
-        [BINARY, "token", "--ttl=86400", *options],
-        env={**os.environ, **environment}, capture_output=True, text=True, check=True,
-    )
-    return done.stdout.strip()
 
 
 def start_reference() -> Server:

@@ -10,9 +10,7 @@ Needs Debian's chromium and chromium-driver. The server is .build/release/chat-a
 import contextlib
 import http.client
 import http.server
-import os
 import secrets
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,7 +19,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
 from Checks.Browser.docs import SECONDS, run
-from Checks.Support.server import BINARY, Server, exchange
+from Checks.Support.server import BINARY, Server, exchange, sign_token
 
 KEY = f"sk_check_{secrets.token_hex(24)}"
 SECRETS = {"CHAT_JWT_SECRET": secrets.token_hex(24), "CHAT_SERVER_KEY": KEY}
@@ -164,11 +162,7 @@ def service():
 
 
 def token() -> str:
-    done = subprocess.run(
-        [BINARY, "token", "--user", "ada", "--grant", "1=member"],
-        env={**os.environ, **SECRETS}, capture_output=True, text=True, check=True,
-    )
-    return done.stdout.strip()
+    return sign_token(SECRETS, "--user=ada", "--grant=1=member")
 
 
 def observe(driver: Chrome, body: str, service: Service):

@@ -9,9 +9,7 @@ Needs Debian's chromium and chromium-driver, and the packages of requirements.tx
 """
 import contextlib
 import http.client
-import os
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +25,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from Checks.Browser.docs import SECONDS, browser, run
-from Checks.Support.server import BINARY, Server, exchange
+from Checks.Support.server import BINARY, Server, exchange, sign_token
 
 SCREENSHOTS = Path(sys.argv[1] if len(sys.argv) > 1 else ".build/screenshots")
 # What the browser logs when a request fails, as it must while there is no server.
@@ -55,11 +53,7 @@ class Service:
         return f"http://127.0.0.1:{self.server.port}/chat"
 
     def token(self, user: str, name: str) -> str:
-        done = subprocess.run(
-            [BINARY, "token", f"--user={user}", f"--name={name}"], env={**os.environ, **self.environment},
-            capture_output=True, text=True, check=True,
-        )
-        return done.stdout.strip()
+        return sign_token(self.environment, f"--user={user}", f"--name={name}")
 
     @contextlib.contextmanager
     def caller(self, token: str | None = None) -> Iterator[Callable]:
@@ -209,13 +203,20 @@ def two_windows_chat(driver: Chrome) -> None:
         ben.is_quiet()
 
 
-def server_killed_between_windows(driver: Chrome) -> None:
+@contextlib.contextmanager
+def conversation(driver: Chrome, title: str) -> Iterator[tuple[Service, Window, Window]]:
+    """Ada's and Ben's windows, in the same chat of an open server."""
     ada = Window(driver)
     with service() as server, second_window() as ben:
         ada.sign_in(server.page, "Ada")
-        ada.create("Through a crash")
+        ada.create(title)
         ben.sign_in(server.page, "Ben")
-        ben.open("Through a crash")
+        ben.open(title)
+        yield server, ada, ben
+
+
+def server_killed_between_windows(driver: Chrome) -> None:
+    with conversation(driver, "Through a crash") as (server, ada, ben):
         ada.send("before")
         ben.shows("before")
         server.server.kill()
@@ -237,12 +238,7 @@ def server_killed_between_windows(driver: Chrome) -> None:
 
 
 def network_away_and_plug_pulled(driver: Chrome) -> None:
-    ada = Window(driver)
-    with service() as server, second_window() as ben:
-        ada.sign_in(server.page, "Ada")
-        ada.create("Tunnel")
-        ben.sign_in(server.page, "Ben")
-        ben.open("Tunnel")
+    with conversation(driver, "Tunnel") as (_, ada, ben):
         ada.driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
         ada.send("from the tunnel")
         ben.send("from outside")

@@ -62,6 +62,15 @@ def chat_api(database_url: str, *options: str) -> Server:
     return Server(BINARY, "serve", "--port=0", f"--database-url={database_url}", *options)
 
 
+def sign_token(environment: dict[str, str], *options: str) -> str:
+    """A user's token for a day, signed with the secret in the environment."""
+    done = subprocess.run(
+        [BINARY, "token", "--ttl=86400", *options],
+        env={**os.environ, **environment}, capture_output=True, text=True, check=True,
+    )
+    return done.stdout.strip()
+
+
 def exchange(
     connection: http.client.HTTPConnection, method: str, path: str, body: dict | None = None,
     headers: dict[str, str] | None = None,

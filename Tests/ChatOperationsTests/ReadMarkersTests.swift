@@ -31,6 +31,16 @@ struct ReadMarkersTests {
         try await store.membership(MemberReference(chatID: chat, userID: user))?.readPosition
     }
 
+    /// Operations whose moves wait until something needs them.
+    private func operations(on store: InterceptedStore) -> Operations<InterceptedStore> {
+        Operations(
+            store,
+            hub: .init(store),
+            typing: .init(),
+            readMarkers: ReadMarkers(store, interval: .seconds(3_600))
+        )
+    }
+
     @Test func `the first move is stored, and those that follow wait together`() async throws {
         try await withChat { store, chat async throws in
             let markers = ReadMarkers(store, interval: .seconds(3_600))
@@ -179,12 +189,7 @@ struct ReadMarkersTests {
 
     @Test func `a list and the count of unread chats show moves that wait`() async throws {
         try await withChat { store, chat async throws in
-            let operations = Operations(
-                store,
-                hub: .init(store),
-                typing: .init(),
-                readMarkers: ReadMarkers(store, interval: .seconds(3_600))
-            )
+            let operations = operations(on: store)
             let bob = Caller.ungranted("bob")
             for (position, unread) in [(5, 15), (12, 8), (20, 0)] as [(Position, Int)] {
                 let state = try await operations.markAsRead(bob, in: chat, upTo: position, movesBack: false)
@@ -202,12 +207,7 @@ struct ReadMarkersTests {
 
     @Test func `receipts show moves that wait`() async throws {
         try await withChat { store, chat async throws in
-            let operations = Operations(
-                store,
-                hub: .init(store),
-                typing: .init(),
-                readMarkers: ReadMarkers(store, interval: .seconds(3_600))
-            )
+            let operations = operations(on: store)
             func list() async throws -> [Position] {
                 let page = try await operations.listMembers(.ungranted("eve"), of: chat, after: nil, limit: 9)
                 return page.members.map(\.readPosition)

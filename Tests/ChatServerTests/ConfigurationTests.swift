@@ -246,26 +246,24 @@ struct ConfigurationTests {
         }
     }
 
-    @Test func `the pages can be turned off`() async throws {
+    @Test(
+        arguments: [
+            ("pages", ["/chat", "/client.js"], "Chat: "), ("docs", ["/docs", "/openapi.json"], "Docs: "),
+        ]
+    )
+    func `the pages and the documentation can be turned off`(
+        _ flag: String,
+        _ paths: [String],
+        _ notice: String
+    ) async throws {
         try await withTemporaryFolder { folder in
             for (choice, status) in [("on", 200), ("off", 404)] {
-                let outcome = try await ChatAPIProcess.serve("--pages=\(choice)", in: folder) { client async throws in
-                    #expect(try await client.send("GET", "/chat").status == status)
-                    #expect(try await client.send("GET", "/client.js").status == status)
+                let outcome = try await ChatAPIProcess.serve("--\(flag)=\(choice)", in: folder) { client async throws in
+                    for path in paths {
+                        #expect(try await client.send("GET", path).status == status)
+                    }
                 }
-                #expect(outcome.errors.contains("Chat: ") == (choice == "on"))
-            }
-        }
-    }
-
-    @Test func `the documentation can be turned off`() async throws {
-        try await withTemporaryFolder { folder in
-            for (choice, status) in [("on", 200), ("off", 404)] {
-                let outcome = try await ChatAPIProcess.serve("--docs=\(choice)", in: folder) { client async throws in
-                    #expect(try await client.send("GET", "/docs").status == status)
-                    #expect(try await client.send("GET", "/openapi.json").status == status)
-                }
-                #expect(outcome.errors.contains("Docs: ") == (choice == "on"))
+                #expect(outcome.errors.contains(notice) == (choice == "on"))
             }
         }
     }
