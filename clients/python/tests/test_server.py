@@ -61,9 +61,11 @@ def positions(events: list[Event]) -> list[int]:
     return [event["seq"] for event in events if "seq" in event]
 
 
-async def status(client: ChatClient, expected: Status) -> None:
-    while client.status != expected:
-        await asyncio.sleep(0.01)
+async def reach(expected: Status, statuses: asyncio.Queue[Status]) -> None:
+    """Reads the changes of a client's status, some of which last a few milliseconds only."""
+    async with asyncio.timeout(20):
+        while await statuses.get() != expected:
+            pass
 
 
 async def chat_of(client: ChatClient, title: str = "Team") -> int:
@@ -196,14 +198,14 @@ async def test_a_token_that_is_missing_or_wrong_is_asked_for_again(server: ChatS
 
 
 async def test_a_frozen_server_is_noticed_by_its_silence(server: ChatServer) -> None:
-    async with client(server) as ada, client(server) as ben:
+    statuses: asyncio.Queue[Status] = asyncio.Queue()
+    async with client(server, on_status=statuses.put_nowait) as ada, client(server) as ben:
         chat = ada.chat(await chat_of(ada))
         async with aclosing(chat.events(after=0)) as events:
             await until(events, is_type("caught_up"))
             server.signal(signal.SIGSTOP)
             try:
-                async with asyncio.timeout(20):
-                    await status(ada, "offline")
+                await reach("offline", statuses)
             finally:
                 server.signal(signal.SIGCONT)
             await ben.chat(chat.id).send("Hello").wait()
@@ -287,7 +289,8 @@ async def test_a_slow_consumer_misses_nothing(server: ChatServer, monkeypatch: p
 
 
 async def test_leaving_the_loop_or_canceling_its_task_releases_the_chat(server: ChatServer) -> None:
-    async with client(server) as ada:
+    statuses: asyncio.Queue[Status] = asyncio.Queue()
+    async with client(server, on_status=statuses.put_nowait) as ada:
         id = await chat_of(ada)
 
         async def consume() -> None:
@@ -295,16 +298,14 @@ async def test_leaving_the_loop_or_canceling_its_task_releases_the_chat(server: 
                 pass
 
         task = asyncio.create_task(consume())
-        async with asyncio.timeout(20):
-            await status(ada, "live")
-            task.cancel()
-            await status(ada, "idle")
+        await reach("live", statuses)
+        task.cancel()
+        await reach("idle", statuses)
         for _ in range(2):
             async for event in ada.chat(id).events(after=0):
                 assert event.get("seq") == 1
                 break
-        async with asyncio.timeout(20):
-            await status(ada, "idle")
+            await reach("idle", statuses)
 
 
 async def test_a_rejected_message_waits_for_the_user_and_the_queue_continues(server: ChatServer) -> None:
