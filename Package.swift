@@ -2,10 +2,6 @@
 
 import PackageDescription
 
-#if !os(Linux)
-#error("Chat API builds on Linux only.")
-#endif
-
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -14,6 +10,7 @@ let settings: [SwiftSetting] = [
 ]
 
 extension Target.Dependency {
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
@@ -39,8 +36,11 @@ extension Target.Dependency {
 
 let package = Package(
     name: "chat-api",
+    // Of the client. The server runs on Linux only.
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
     products: [
-        .executable(name: "chat-api", targets: ["ChatServer"])
+        .executable(name: "chat-api", targets: ["ChatServer"]),
+        .library(name: "ChatClient", targets: ["ChatClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -55,9 +55,15 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
+        .target(
+            name: "ChatClient",
+            dependencies: [.asyncHTTPClient, .dequeModule, .nioCore, .nioHTTP1, .nioPosix],
+            swiftSettings: settings
+        ),
         .target(name: "Caching", swiftSettings: settings),
         .target(name: "Executors", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
@@ -157,6 +163,13 @@ let package = Package(
             path: "Checks/WebSocket/EchoServer",
             swiftSettings: settings
         ),
+        // Runs the Swift client in the scenarios of Checks/Clients.
+        .executableTarget(
+            name: "ClientDriver",
+            dependencies: ["ChatClient"],
+            path: "Checks/Clients/Swift",
+            swiftSettings: settings
+        ),
         // The Swift backend of docs/authentication.md.
         .executableTarget(
             name: "SwiftBackend",
@@ -238,6 +251,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "ChatClientTests",
+            dependencies: ["ChatClient", "ChatIdentity", "ChatTestSupport", .nioCore],
+            swiftSettings: settings
+        ),
         .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues"], swiftSettings: settings),
         .testTarget(
@@ -269,3 +287,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+#if !os(Linux)
+package.products.removeAll { $0.name != "ChatClient" }
+package.targets.removeAll { $0.name != "ChatClient" }
+#endif

@@ -1,0 +1,146 @@
+import DequeModule
+import Foundation
+
+/// The events of a chat that its consumer has not taken yet: each entry once, in order, with none missing.
+///
+/// A feed is behind when the stream's next entries are not the next ones for the consumer: after a gap, after a reset,
+/// or if the consumer is slow. It then ignores the stream's entries, and the consumer reads the log from `position`
+/// until it has everything that was ignored.
+struct ChatFeed {
+    // Events that may wait for a consumer. One that is further behind reads the log, so that memory stays bounded.
+    static let capacity = 1_000
+
+    let chatID: Int
+    /// The iteration that takes the events.
+    let consumer: UUID
+    /// The last entry that was added; nil until the server has said where its stream starts.
+    private(set) var position: Position?
+    private(set) var isBehind = false
+    /// Whether nothing comes after what waits.
+    private(set) var hasEnded = false
+    /// Why it has ended.
+    private(set) var error: ChatError?
+    /// Where another process resumes, once the consumer asks for the event after the one it has taken.
+    private(set) var bookmark: Position?
+
+    private var waiting: Deque<(event: ChatEvent, position: Position?)> = []
+    private var lastIgnored = 0
+    private var streamsFromNow = false
+    private var owesCaughtUp = false
+
+    /// - Parameter position: Where it starts; nil for now.
+    init(chatID: Int, consumer: UUID, position: Position?) {
+        self.chatID = chatID
+        self.consumer = consumer
+        self.position = position
+    }
+
+    /// Whether the consumer has something to do.
+    var isReady: Bool {
+        !waiting.isEmpty || hasEnded || isBehind
+    }
+
+    /// Returns where the next stream starts; nil for now, since a feed that is behind reads the log anyway.
+    mutating func openStream() -> Position? {
+        let start = isBehind ? nil : position
+        streamsFromNow = start == nil
+        return start
+    }
+
+    /// Notes a stream's `hello`: the epoch, and the end of the log when it started.
+    mutating func start(epoch: String, lastSeq: Int) {
+        if let position, position.epoch != nil, position.epoch != epoch {
+            reset(epoch: epoch)
+        }
+        let seq = position?.seq ?? lastSeq
+        position = Position(seq, epoch: epoch)
+        if streamsFromNow, lastSeq > seq { ignore(lastSeq) }
+    }
+
+    /// Adds an event of the stream.
+    mutating func receive(_ event: ChatEvent) {
+        guard !hasEnded else { return }
+        let hasRoom = !isBehind && waiting.count < Self.capacity
+        switch event {
+        case .entry(let entry):
+            guard let position, entry.seq > position.seq else { return }
+            if hasRoom, entry.seq == position.seq + 1 { add(entry) } else { ignore(entry.seq) }
+        case .caughtUp:
+            if hasRoom {
+                add(event, position)
+            } else {
+                isBehind = true
+                owesCaughtUp = true
+            }
+        case .chatDeleted:
+            delete()
+        case .typing, .reset, .unknown:
+            if hasRoom { add(event) }
+        }
+    }
+
+    /// Adds a page of the log, unless the feed has moved since it was requested.
+    mutating func add(_ page: LogPage, after requested: Position) {
+        guard position == requested, !hasEnded else { return }
+        position = Position(requested.seq, epoch: page.epoch)
+        for entry in page.entries where entry.seq == (position?.seq ?? 0) + 1 { add(entry) }
+        let seq = position?.seq ?? 0
+        // If a page does not help, do not ask again at once: the stream's next entry shows that some are missing.
+        guard seq >= max(page.lastSeq, lastIgnored) || seq == requested.seq else { return }
+        isBehind = false
+        if owesCaughtUp {
+            owesCaughtUp = false
+            add(.caughtUp, position)
+        }
+    }
+
+    /// Starts over in another history, after what already waits.
+    mutating func reset(epoch: String) {
+        position = Position(0, epoch: epoch)
+        lastIgnored = 0
+        add(.reset(epoch: epoch), position)
+        isBehind = true
+    }
+
+    /// The chat was deleted, or the user left it.
+    mutating func delete() {
+        guard !hasEnded else { return }
+        isBehind = false
+        add(.chatDeleted)
+        end()
+    }
+
+    /// Ends the iteration once its consumer has taken what waits.
+    mutating func end(_ error: ChatError? = nil) {
+        hasEnded = true
+        self.error = error
+    }
+
+    /// Removes and returns the next event.
+    mutating func take() -> ChatEvent? {
+        guard let (event, position) = waiting.popFirst() else { return nil }
+        bookmark = position
+        return event
+    }
+
+    /// Returns the bookmark once.
+    mutating func takeBookmark() -> Position? {
+        defer { bookmark = nil }
+        return bookmark
+    }
+
+    /// Leaves entries up to a position to the log.
+    private mutating func ignore(_ seq: Int) {
+        isBehind = true
+        lastIgnored = max(lastIgnored, seq)
+    }
+
+    private mutating func add(_ entry: LogEntry) {
+        position = Position(entry.seq, epoch: position?.epoch)
+        add(.entry(entry), position)
+    }
+
+    private mutating func add(_ event: ChatEvent, _ position: Position? = nil) {
+        waiting.append((event, position))
+    }
+}
