@@ -13,11 +13,8 @@ extension ChatClient {
     func replaceConnection() {
         attempt?.cancel()
         wake()
-        if subscriptions.isEmpty {
-            report(.idle)
-        } else if connecting == nil {
-            connecting = Task { await connect() }
-        }
+        if connecting == nil, !subscriptions.isEmpty { connecting = Task { await connect() } }
+        report()
     }
 
     private func connect() async {
@@ -28,7 +25,7 @@ extension ChatClient {
         }
         attempt = nil
         connecting = nil
-        report(.idle)
+        report(.connecting)
     }
 
     /// Streams until that ends, and returns how long to wait before the next attempt; nil for not at all.
@@ -57,7 +54,7 @@ extension ChatClient {
             try subscriptions.receive(line)
             switch line {
             case .hello(let hello):
-                silence = .seconds(hello.heartbeatSeconds * Self.missedHeartbeats)
+                silence = .limited(seconds: Double(hello.heartbeatSeconds) * Self.missedHeartbeats)
                 report(.catchingUp)
             case .caughtUp:
                 backoff.reset()
@@ -66,7 +63,7 @@ extension ChatClient {
             case .chat(_, .entry(let entry)):
                 settle(entry)
             default:
-                report(status)
+                report()
             }
         }
         return silence

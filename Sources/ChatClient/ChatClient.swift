@@ -18,6 +18,8 @@ public actor ChatClient {
 
     // Streaming
     var subscriptions = Subscriptions()
+    // The status while something is streamed.
+    private var connection = ConnectionStatus.connecting
     // What wakes the iterations that wait for an event.
     var waiters: [UUID: Promise<Void>] = [:]
     // Connects as long as something is wanted.
@@ -82,16 +84,19 @@ public actor ChatClient {
         subscriptions.end()
         wake()
         attempt?.cancel()
+        report()
         for delivery in deliveries.values { delivery.request.cancel() }
         await transport.close()
         // Whether that succeeds is of no interest anymore.
         _ = await saving?.result
     }
 
-    func report(_ status: ConnectionStatus) {
-        let visible = subscriptions.isEmpty ? .idle : status
-        guard visible != self.status else { return }
-        self.status = visible
+    /// Notes the state of the connection, and reports it if something is streamed.
+    func report(_ state: ConnectionStatus? = nil) {
+        if let state { connection = state }
+        let visible = subscriptions.isEmpty ? .idle : connection
+        guard visible != status else { return }
+        status = visible
         onStatus(visible)
     }
 }

@@ -25,7 +25,8 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     /// The client streams as many chats as one connection can.
     public static let tooManyChats = "too_many_chats"
 
-    init(
+    /// Creates an error of the server or, without a status, of the client.
+    package init(
         _ code: String,
         _ detail: JSONValue,
         status: Int = 0,

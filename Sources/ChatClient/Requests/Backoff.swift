@@ -1,14 +1,14 @@
 /// Doubles a bound with each failure and draws the wait between 0 and the bound ("full jitter").
 ///
 /// Clients that lost the same server thus do not return in step.
-struct Backoff: Sendable {
-    let minDelay: Duration
-    let maxDelay: Duration
+package struct Backoff: Sendable {
+    package let minDelay: Duration
+    package let maxDelay: Duration
     private let random: @Sendable () -> Double
     private var bound: Duration
 
     /// - Parameter random: Returns a number from 0 to 1.
-    init(
+    package init(
         minDelay: Duration = .milliseconds(500),
         maxDelay: Duration = .seconds(30),
         random: @escaping @Sendable () -> Double = { .random(in: 0...1) }
@@ -22,15 +22,15 @@ struct Backoff: Sendable {
     /// Notes a failure, and returns how long to wait.
     ///
     /// - Parameter seconds: What the server asked for.
-    mutating func next(atLeast seconds: Double? = nil) -> Delay {
-        let least = Duration.seconds(seconds ?? 0)
+    package mutating func next(atLeast seconds: Double? = nil) -> Delay {
+        let least = Duration.limited(seconds: seconds ?? 0)
         let delay = bound * random()
         bound = min(bound * 2, maxDelay)
         return Delay(total: max(delay, least), least: least)
     }
 
     /// Starts over after a success.
-    mutating func reset() {
+    package mutating func reset() {
         bound = minDelay
     }
 }

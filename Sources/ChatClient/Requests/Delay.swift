@@ -1,5 +1,5 @@
 /// A wait, which ends early when the network is restored, but not before the time that the server asked for.
-struct Delay: Sendable, Hashable {
-    let total: Duration
-    let least: Duration
+package struct Delay: Sendable, Hashable {
+    package let total: Duration
+    package let least: Duration
 }

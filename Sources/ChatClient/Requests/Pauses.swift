@@ -1,13 +1,13 @@
 /// The waits of a client.
-actor Pauses {
+package actor Pauses {
     private typealias Pause = (least: Task<Void, Never>, rest: Task<Void, Never>)
 
     private var pauses: [Int: Pause] = [:]
     private var lastID = 0
-    private(set) var isClosed = false
+    package private(set) var isClosed = false
 
     /// Returns after the delay, or early if the network is restored, the task is canceled or the client is closed.
-    func wait(_ delay: Delay) async {
+    package func wait(_ delay: Delay) async {
         guard !isClosed else { return }
         let pause = (least: Self.sleep(delay.least), rest: Self.sleep(delay.total))
         lastID += 1
@@ -24,12 +24,12 @@ actor Pauses {
     }
 
     /// Ends waits, except for what servers have asked for.
-    func hurry() {
+    package func hurry() {
         for pause in pauses.values { pause.rest.cancel() }
     }
 
     /// Ends all waits, now and later.
-    func close() {
+    package func close() {
         isClosed = true
         for pause in pauses.values { pause.least.cancel() }
         hurry()

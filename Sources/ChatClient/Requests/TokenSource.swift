@@ -1,8 +1,8 @@
-import Foundation
+package import Foundation
 
 /// Holds a token until it expires or is rejected. Calls the application for the next one, one call at a time.
-actor TokenSource {
-    typealias Callback = @Sendable () async throws -> String?
+package actor TokenSource {
+    package typealias Callback = @Sendable () async throws -> String?
     private typealias Answer = Result<String?, ChatError>
 
     // Longer than a request takes, plus the difference between clocks that the server accepts.
@@ -14,18 +14,18 @@ actor TokenSource {
     private var call: (answer: Promise<Answer>, task: Task<Void, Never>)?
     private var isClosed = false
 
-    init(_ callback: Callback?, now: @escaping @Sendable () -> Date = { .now }) {
+    package init(_ callback: Callback?, now: @escaping @Sendable () -> Date = { .now }) {
         self.callback = callback
         self.now = now
     }
 
     /// Whether there may be another token than the current one.
-    nonisolated var canRenew: Bool {
+    package nonisolated var canRenew: Bool {
         callback != nil
     }
 
     /// The token; nil if the application has none.
-    func get() async throws(ChatError) -> String? {
+    package func get() async throws(ChatError) -> String? {
         if isClosed { throw .wasClosed }
         guard let callback else { return nil }
         if let held, now() < held.renewal { return held.token }
@@ -34,11 +34,11 @@ actor TokenSource {
     }
 
     /// Forgets a token that the server does not accept, unless it was replaced since.
-    func reject(_ token: String?) {
+    package func reject(_ token: String?) {
         if let held, held.token == token { self.held = nil }
     }
 
-    func close() {
+    package func close() {
         isClosed = true
         call?.task.cancel()
         call?.answer.fulfill(.failure(.wasClosed))
@@ -64,7 +64,7 @@ actor TokenSource {
     /// The `exp` of a JWT, which is not verified.
     ///
     /// Server keys and other tokens without one never expire.
-    static func expiration(of token: String?) -> Date {
+    package static func expiration(of token: String?) -> Date {
         struct Claims: Decodable {
             let exp: Double
         }

@@ -6,7 +6,7 @@ import NIOHTTP1
 /// Sends requests with the current token.
 final class Transport: Sendable {
     private static let responseTimeout = Duration.seconds(10)
-    private static let bodyTimeout = Duration.seconds(30)
+    fileprivate static let bodyTimeout = Duration.seconds(30)
     private static let longestBody = 64 << 20
 
     let tokens: TokenSource
@@ -27,6 +27,8 @@ final class Transport: Sendable {
         )
         // With HTTP/2, a dead connection would also hold up the requests after the one that has noticed it.
         configuration.httpVersion = .http1Only
+        // Less than servers and proxies keep an idle connection: a request that meets its end would fail.
+        configuration.connectionPool.idleTimeout = .seconds(20)
         // The backoff is ours.
         configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
@@ -162,7 +164,7 @@ extension ChatError {
             let code: String?
             let detail: JSONValue?
         }
-        deadline.postpone(by: .seconds(30))
+        deadline.postpone(by: Transport.bodyTimeout)
         let body = try await response.body.collect(upTo: Self.longestProblem)
         let problem = try? JSONCoding.decoder.decode(Problem.self, from: Data(body.readableBytesView))
         self.init(
@@ -170,7 +172,7 @@ extension ChatError {
             problem?.detail ?? .string(response.status.reasonPhrase),
             status: Int(response.status.code),
             requestID: response.headers.first(name: "X-Request-ID"),
-            retryAfter: response.headers.first(name: "Retry-After").flatMap(Double.init)
+            retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) }.map(Double.init)
         )
     }
 }

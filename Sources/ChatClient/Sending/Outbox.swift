@@ -1,8 +1,8 @@
 import Foundation
 
 /// The unsent messages of all chats, in the order in which they were sent.
-struct Outbox {
-    private(set) var messages: [PendingMessage] = []
+package struct Outbox {
+    package private(set) var messages: [PendingMessage] = []
 
     /// What the store keeps of a message.
     private struct StoredMessage: Codable {
@@ -14,37 +14,37 @@ struct Outbox {
         let error: ChatError?
     }
 
-    func messages(in chat: Int) -> [PendingMessage] {
+    package func messages(in chat: Int) -> [PendingMessage] {
         messages.filter { $0.chatID == chat }
     }
 
     /// The message to send next.
     ///
     /// A failed one does not hold up those after it.
-    func next(in chat: Int) -> PendingMessage? {
+    package func next(in chat: Int) -> PendingMessage? {
         messages.first { $0.chatID == chat && $0.status == .pending }
     }
 
-    func find(_ key: String, in chat: Int) -> PendingMessage? {
+    package func find(_ key: String, in chat: Int) -> PendingMessage? {
         messages.first { $0.chatID == chat && $0.key == key }
     }
 
-    func contains(_ pending: PendingMessage) -> Bool {
+    package func contains(_ pending: PendingMessage) -> Bool {
         messages.contains { $0 === pending }
     }
 
-    mutating func add(_ pending: PendingMessage) {
+    package mutating func add(_ pending: PendingMessage) {
         messages.append(pending)
     }
 
-    mutating func remove(_ pending: PendingMessage) {
+    package mutating func remove(_ pending: PendingMessage) {
         messages.removeAll { $0 === pending }
     }
 
     /// Makes a failed message pending again, after the others, and under its key unless another message has used that.
     ///
     /// - Returns: False if it has not failed, or was removed.
-    mutating func retry(_ pending: PendingMessage) -> Bool {
+    package mutating func retry(_ pending: PendingMessage) -> Bool {
         guard contains(pending), case .failed(let error) = pending.status else { return false }
         pending.begin(key: error.code == "idempotency_key_reused" ? UUID().uuidString : pending.key)
         remove(pending)
@@ -53,7 +53,7 @@ struct Outbox {
     }
 
     /// What `restore` accepts; nil if there is nothing to keep.
-    func serialized() throws -> String? {
+    package func serialized() throws -> String? {
         guard !messages.isEmpty else { return nil }
         let stored = messages.map { pending in
             let error: ChatError? = if case .failed(let error) = pending.status { error } else { nil }
@@ -70,7 +70,7 @@ struct Outbox {
     }
 
     /// Puts the messages that were serialized before those added since.
-    mutating func restore(_ serialized: String) throws {
+    package mutating func restore(_ serialized: String) throws {
         let stored = try JSONCoding.decoder.decode([StoredMessage].self, from: Data(serialized.utf8))
         let restored = stored.filter { find($0.key, in: $0.chatID) == nil }.map { message in
             let pending = PendingMessage(

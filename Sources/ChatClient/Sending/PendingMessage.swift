@@ -21,7 +21,7 @@ public final class PendingMessage: Sendable, Identifiable {
     public let metadata: Metadata?
     private let state: Mutex<(key: String, outcome: Promise<Outcome>)>
 
-    init(chatID: Int, text: String, replyTo: Int? = nil, metadata: Metadata? = nil, key: String) {
+    package init(chatID: Int, text: String, replyTo: Int? = nil, metadata: Metadata? = nil, key: String) {
         self.chatID = chatID
         self.text = text
         self.replyTo = replyTo
@@ -58,11 +58,11 @@ public final class PendingMessage: Sendable, Identifiable {
         state.withLock { $0.outcome }
     }
 
-    func settle(_ message: Message) {
+    package func settle(_ message: Message) {
         outcome.fulfill(.success(message))
     }
 
-    func fail(_ error: ChatError) {
+    package func fail(_ error: ChatError) {
         outcome.fulfill(.failure(error))
     }
 

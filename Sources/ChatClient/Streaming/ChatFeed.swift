@@ -1,27 +1,27 @@
 import DequeModule
-import Foundation
+package import Foundation
 
 /// The events of a chat that its consumer has not taken yet: each entry once, in order, with none missing.
 ///
 /// A feed is behind when the stream's next entries are not the next ones for the consumer: after a gap, after a reset,
 /// or if the consumer is slow. It then ignores the stream's entries, and the consumer reads the log from `position`
 /// until it has everything that was ignored.
-struct ChatFeed {
+package struct ChatFeed {
     // Events that may wait for a consumer. One that is further behind reads the log, so that memory stays bounded.
-    static let capacity = 1_000
+    package static let capacity = 1_000
 
-    let chatID: Int
+    package let chatID: Int
     /// The iteration that takes the events.
-    let consumer: UUID
+    package let consumer: UUID
     /// The last entry that was added; nil until the server has said where its stream starts.
-    private(set) var position: Position?
-    private(set) var isBehind = false
+    package private(set) var position: Position?
+    package private(set) var isBehind = false
     /// Whether nothing comes after what waits.
-    private(set) var hasEnded = false
+    package private(set) var hasEnded = false
     /// Why it has ended.
-    private(set) var error: ChatError?
+    package private(set) var error: ChatError?
     /// Where another process resumes, once the consumer asks for the event after the one it has taken.
-    private(set) var bookmark: Position?
+    package private(set) var bookmark: Position?
 
     private var waiting: Deque<(event: ChatEvent, position: Position?)> = []
     private var lastIgnored = 0
@@ -29,26 +29,26 @@ struct ChatFeed {
     private var owesCaughtUp = false
 
     /// - Parameter position: Where it starts; nil for now.
-    init(chatID: Int, consumer: UUID, position: Position?) {
+    package init(chatID: Int, consumer: UUID, position: Position?) {
         self.chatID = chatID
         self.consumer = consumer
         self.position = position
     }
 
     /// Whether the consumer has something to do.
-    var isReady: Bool {
+    package var isReady: Bool {
         !waiting.isEmpty || hasEnded || isBehind
     }
 
     /// Returns where the next stream starts; nil for now, since a feed that is behind reads the log anyway.
-    mutating func openStream() -> Position? {
+    package mutating func openStream() -> Position? {
         let start = isBehind ? nil : position
         streamsFromNow = start == nil
         return start
     }
 
     /// Notes a stream's `hello`: the epoch, and the end of the log when it started.
-    mutating func start(epoch: String, lastSeq: Int) {
+    package mutating func start(epoch: String, lastSeq: Int) {
         if let position, position.epoch != nil, position.epoch != epoch {
             reset(epoch: epoch)
         }
@@ -58,7 +58,7 @@ struct ChatFeed {
     }
 
     /// Adds an event of the stream.
-    mutating func receive(_ event: ChatEvent) {
+    package mutating func receive(_ event: ChatEvent) {
         guard !hasEnded else { return }
         let hasRoom = !isBehind && waiting.count < Self.capacity
         switch event {
@@ -80,7 +80,7 @@ struct ChatFeed {
     }
 
     /// Adds a page of the log, unless the feed has moved since it was requested.
-    mutating func add(_ page: LogPage, after requested: Position) {
+    package mutating func add(_ page: LogPage, after requested: Position) {
         guard position == requested, !hasEnded else { return }
         position = Position(requested.seq, epoch: page.epoch)
         for entry in page.entries where entry.seq == (position?.seq ?? 0) + 1 { add(entry) }
@@ -95,7 +95,7 @@ struct ChatFeed {
     }
 
     /// Starts over in another history, after what already waits.
-    mutating func reset(epoch: String) {
+    package mutating func reset(epoch: String) {
         position = Position(0, epoch: epoch)
         lastIgnored = 0
         add(.reset(epoch: epoch), position)
@@ -103,7 +103,7 @@ struct ChatFeed {
     }
 
     /// The chat was deleted, or the user left it.
-    mutating func delete() {
+    package mutating func delete() {
         guard !hasEnded else { return }
         isBehind = false
         add(.chatDeleted)
@@ -111,20 +111,20 @@ struct ChatFeed {
     }
 
     /// Ends the iteration once its consumer has taken what waits.
-    mutating func end(_ error: ChatError? = nil) {
+    package mutating func end(_ error: ChatError? = nil) {
         hasEnded = true
         self.error = error
     }
 
     /// Removes and returns the next event.
-    mutating func take() -> ChatEvent? {
+    package mutating func take() -> ChatEvent? {
         guard let (event, position) = waiting.popFirst() else { return nil }
         bookmark = position
         return event
     }
 
     /// Returns the bookmark once.
-    mutating func takeBookmark() -> Position? {
+    package mutating func takeBookmark() -> Position? {
         defer { bookmark = nil }
         return bookmark
     }

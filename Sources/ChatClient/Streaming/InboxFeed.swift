@@ -1,10 +1,10 @@
 import DequeModule
-import Foundation
+package import Foundation
 
 /// The lines of the inbox that its consumer has not taken yet.
 ///
 /// The latest line of a chat replaces an older one.
-struct InboxFeed {
+package struct InboxFeed {
     private enum Key: Hashable {
         case chat(Int)
         case notice(String)
@@ -17,44 +17,44 @@ struct InboxFeed {
     }
 
     /// The iteration that takes the lines.
-    let consumer: UUID
+    package let consumer: UUID
     /// Where the next stream starts; nil for the beginning.
-    private(set) var cursor: String?
+    package private(set) var cursor: String?
     /// Whether nothing comes after what waits.
-    private(set) var hasEnded = false
+    package private(set) var hasEnded = false
     /// Why it has ended.
-    private(set) var error: ChatError?
+    package private(set) var error: ChatError?
     /// Where another process resumes, after the lines that the consumer has handled; nil for the beginning.
-    private(set) var bookmark: String?
+    package private(set) var bookmark: String?
 
     // A line counts as handled when the consumer asks for the next one.
     private var isHandlingReset = false
     private var order: Deque<Key> = []
     private var lines: [Key: Line] = [:]
 
-    init(consumer: UUID, cursor: String?) {
+    package init(consumer: UUID, cursor: String?) {
         self.consumer = consumer
         self.cursor = cursor
         bookmark = cursor
     }
 
     /// Whether the consumer has something to do.
-    var isReady: Bool {
+    package var isReady: Bool {
         !order.isEmpty || hasEnded
     }
 
     /// The epoch of the cursor.
-    var epoch: String? {
+    package var epoch: String? {
         cursor.flatMap { $0.split(separator: ".").first.map(String.init) }
     }
 
     /// Adds a line of the stream.
-    mutating func receive(_ event: InboxEvent) {
+    package mutating func receive(_ event: InboxEvent) {
         add(.event(event), as: event.chatID.map(Key.chat) ?? .notice(event.type))
     }
 
     /// Notes where a client resumes that has all lines so far.
-    mutating func advance(to cursor: String) {
+    package mutating func advance(to cursor: String) {
         self.cursor = cursor
         // It covers the lines that wait now, so it moves behind them.
         if lines.removeValue(forKey: .cursor) != nil { order.removeAll { $0 == .cursor } }
@@ -62,7 +62,7 @@ struct InboxFeed {
     }
 
     /// Starts over: every chat comes again.
-    mutating func reset(epoch: String) {
+    package mutating func reset(epoch: String) {
         cursor = nil
         order = []
         lines = [:]
@@ -70,13 +70,13 @@ struct InboxFeed {
     }
 
     /// Ends the iteration once its consumer has taken what waits.
-    mutating func end(_ error: ChatError? = nil) {
+    package mutating func end(_ error: ChatError? = nil) {
         hasEnded = true
         self.error = error
     }
 
     /// Removes and returns the next line, and moves the bookmark over cursors.
-    mutating func take() -> InboxEvent? {
+    package mutating func take() -> InboxEvent? {
         if isHandlingReset { bookmark = nil }
         isHandlingReset = false
         while let key = order.popFirst() {

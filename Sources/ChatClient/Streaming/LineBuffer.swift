@@ -1,13 +1,13 @@
-import Foundation
+package import Foundation
 
 /// Splits the chunks of a stream into lines.
 ///
 /// Empty lines, which are heartbeats, are left out.
-struct LineBuffer {
+package struct LineBuffer {
     private var rest = Data()
 
     /// Returns the lines that are complete now.
-    mutating func append(_ chunk: some Sequence<UInt8>) -> [Data] {
+    package mutating func append(_ chunk: some Sequence<UInt8>) -> [Data] {
         rest.append(contentsOf: chunk)
         var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         rest = Data(lines.removeLast())

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// A line of the client's stream.
-enum StreamLine: Sendable {
+package enum StreamLine: Sendable {
     case hello(Hello)
     case caughtUp
     /// Where the inbox resumes after the lines so far.
@@ -14,11 +14,11 @@ enum StreamLine: Sendable {
     case chat(Int, ChatEvent)
 
     /// The first line.
-    struct Hello: Sendable, Decodable {
-        let epoch: String
+    package struct Hello: Sendable, Decodable {
+        package let epoch: String
         /// The chats, with the ends of their logs.
-        let chats: [ChatEnd]
-        let heartbeatSeconds: Double
+        package let chats: [ChatEnd]
+        package let heartbeatSeconds: Int
 
         private enum CodingKeys: String, CodingKey {
             case epoch
@@ -27,9 +27,9 @@ enum StreamLine: Sendable {
         }
     }
 
-    struct ChatEnd: Sendable, Decodable {
-        let chatID: Int
-        let lastSeq: Int
+    package struct ChatEnd: Sendable, Decodable {
+        package let chatID: Int
+        package let lastSeq: Int
 
         private enum CodingKeys: String, CodingKey {
             case chatID = "chat_id"
@@ -37,7 +37,7 @@ enum StreamLine: Sendable {
         }
     }
 
-    init(parsing line: Data) throws {
+    package init(parsing line: Data) throws {
         self = try JSONCoding.decoder.decode(StreamLine.self, from: line)
     }
 }
@@ -54,7 +54,7 @@ extension StreamLine: Decodable {
         case detail
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         switch try container.decode(String.self, forKey: .type) {
         case "hello":
@@ -69,7 +69,7 @@ extension StreamLine: Decodable {
             let reason = try container.decode(String.self, forKey: .reason)
             self = .end(ChatError(reason, "The token is no longer accepted", status: 401))
         case "reconnect":
-            let seconds = try container.decode(Double.self, forKey: .delay) / 1_000
+            let seconds = Double(try container.decode(Int.self, forKey: .delay)) / 1_000
             self = .end(ChatError("reconnect", "The server asks to reconnect", retryAfter: seconds))
         case let type where type == "overflow" || type == "failed":
             let detail = try container.decodeIfPresent(JSONValue.self, forKey: .detail)

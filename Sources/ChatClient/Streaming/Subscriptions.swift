@@ -1,17 +1,17 @@
-import Foundation
+package import Foundation
 
 /// What a client streams: the followed chats and perhaps the inbox.
-struct Subscriptions {
+package struct Subscriptions {
     // The server's limit for a stream that contains the inbox, which may be added at any time.
-    static let mostChats = 50
+    package static let mostChats = 50
 
-    var chats: [Int: ChatFeed] = [:]
-    var inbox: InboxFeed?
+    package var chats: [Int: ChatFeed] = [:]
+    package var inbox: InboxFeed?
     // The epoch of the current stream, once it has started.
     private var epoch: String?
 
     /// Whether nothing needs a stream.
-    var isEmpty: Bool {
+    package var isEmpty: Bool {
         wantedChats.isEmpty && !wantsInbox
     }
 
@@ -24,12 +24,12 @@ struct Subscriptions {
     }
 
     /// The positions of the chats that need a stream.
-    var positions: [(chatID: Int, position: Position?)] {
+    package var positions: [(chatID: Int, position: Position?)] {
         wantedChats.map { ($0, chats[$0]?.position) }
     }
 
     /// Adds a chat in place of an earlier iteration of it.
-    mutating func follow(_ feed: ChatFeed) throws(ChatError) {
+    package mutating func follow(_ feed: ChatFeed) throws(ChatError) {
         guard chats[feed.chatID] != nil || chats.count < Self.mostChats else {
             throw ChatError(ChatError.tooManyChats, .string("A client streams at most \(Self.mostChats) chats at once"))
         }
@@ -37,13 +37,13 @@ struct Subscriptions {
     }
 
     /// Whether the consumer of these events has something to do; also if another has replaced it.
-    func isReady(_ consumer: UUID) -> Bool {
+    package func isReady(_ consumer: UUID) -> Bool {
         if let inbox, inbox.consumer == consumer { return inbox.isReady }
         return chats.values.first { $0.consumer == consumer }?.isReady ?? true
     }
 
     /// Returns the target of a new stream's request.
-    mutating func openStream() -> String {
+    package mutating func openStream() -> String {
         epoch = nil
         let items = wantedChats.map { id in chats[id]?.openStream().map { "\(id):\($0)" } ?? "\(id)" }
         let followed = items.isEmpty ? nil : items.joined(separator: ",")
@@ -54,7 +54,7 @@ struct Subscriptions {
     /// Passes on a line of the stream.
     ///
     /// - Throws: The reason, if the line ends the stream.
-    mutating func receive(_ line: StreamLine) throws(ChatError) {
+    package mutating func receive(_ line: StreamLine) throws(ChatError) {
         switch line {
         case .hello(let hello):
             epoch = hello.epoch
@@ -77,7 +77,7 @@ struct Subscriptions {
     }
 
     /// Ends all iterations.
-    mutating func end(_ error: ChatError? = nil) {
+    package mutating func end(_ error: ChatError? = nil) {
         for id in wantedChats { chats[id]?.end(error) }
         inbox?.end(error)
     }
