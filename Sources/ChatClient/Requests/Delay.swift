@@ -2,4 +2,9 @@
 package struct Delay: Sendable, Hashable {
     package let total: Duration
     package let least: Duration
+
+    package init(total: Duration, least: Duration) {
+        self.total = total
+        self.least = least
+    }
 }

@@ -6,6 +6,13 @@ package actor Pauses {
     private var lastID = 0
     package private(set) var isClosed = false
 
+    package init() {}
+
+    /// Whether a pause is under way.
+    package var isWaiting: Bool {
+        !pauses.isEmpty
+    }
+
     /// Returns after the delay, or early if the network is restored, the task is canceled or the client is closed.
     package func wait(_ delay: Delay) async {
         guard !isClosed else { return }

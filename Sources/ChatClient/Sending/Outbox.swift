@@ -14,6 +14,8 @@ package struct Outbox {
         let error: ChatError?
     }
 
+    package init() {}
+
     package func messages(in chat: Int) -> [PendingMessage] {
         messages.filter { $0.chatID == chat }
     }

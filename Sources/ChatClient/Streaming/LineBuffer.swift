@@ -6,6 +6,8 @@ package import Foundation
 package struct LineBuffer {
     private var rest = Data()
 
+    package init() {}
+
     /// Returns the lines that are complete now.
     package mutating func append(_ chunk: some Sequence<UInt8>) -> [Data] {
         rest.append(contentsOf: chunk)

@@ -10,6 +10,8 @@ package struct Subscriptions {
     // The epoch of the current stream, once it has started.
     private var epoch: String?
 
+    package init() {}
+
     /// Whether nothing needs a stream.
     package var isEmpty: Bool {
         wantedChats.isEmpty && !wantsInbox

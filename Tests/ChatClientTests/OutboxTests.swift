@@ -1,0 +1,78 @@
+import ChatClient
+import Foundation
+import Testing
+
+struct OutboxTests {
+    private let first = PendingMessage(chatID: 7, text: "one", replyTo: 3, metadata: ["a": [1]], key: "k1")
+    private let second = PendingMessage(chatID: 7, text: "two", key: "k2")
+    private let other = PendingMessage(chatID: 8, text: "other", key: "k1")
+
+    private var outbox: Outbox {
+        var outbox = Outbox()
+        for pending in [first, second, other] { outbox.add(pending) }
+        return outbox
+    }
+
+    @Test func aFailedMessageDoesNotHoldUpTheNext() {
+        #expect(outbox.next(in: 7) === first)
+        first.fail(ChatError("validation_failed", "Too long", status: 422))
+        #expect(outbox.next(in: 7) === second)
+        #expect(outbox.messages(in: 7).map(\.key) == ["k1", "k2"])
+    }
+
+    @Test func onlyAFailedMessageIsTriedAgain() {
+        var outbox = outbox
+        #expect(!outbox.retry(first))
+        first.fail(ChatError("validation_failed", "Too long", status: 422))
+        #expect(outbox.retry(first))
+        #expect(first.status == .pending && first.key == "k1")
+        #expect(outbox.messages(in: 7).map(\.text) == ["two", "one"])
+    }
+
+    @Test func aKeyThatAnotherMessageHasIsReplaced() {
+        var outbox = outbox
+        first.fail(ChatError("idempotency_key_reused", "Another body", status: 422))
+        #expect(outbox.retry(first))
+        #expect(UUID(uuidString: first.key) != nil)
+    }
+
+    @Test func whatIsStoredIsRestoredBeforeWhatWasAddedSince() throws {
+        let error = ChatError("validation_failed", ["issue"], status: 422, requestID: "r1")
+        second.fail(error)
+        let serialized = try #require(try outbox.serialized())
+        var next = Outbox()
+        next.add(PendingMessage(chatID: 7, text: "three", key: "k3"))
+        next.add(PendingMessage(chatID: 8, text: "known", key: "k1"))
+        try next.restore(serialized)
+        #expect(next.messages.map(\.text) == ["one", "two", "three", "known"])
+        #expect(next.messages[0].replyTo == 3 && next.messages[0].metadata == ["a": [1]])
+        #expect(next.messages[1].status == .failed(error))
+    }
+
+    @Test func anEmptyOutboxStoresNothing() throws {
+        #expect(try Outbox().serialized() == nil)
+    }
+
+    @Test func theResultIsThereForThoseWhoAskLate() async throws {
+        let message = try #require(try Samples.entry(4).message)
+        first.settle(message)
+        #expect(try await first.result == message)
+        second.fail(ChatError(ChatError.discarded, "Discarded"))
+        let error = await #expect(throws: ChatError.self) { try await second.result }
+        #expect(error?.code == ChatError.discarded)
+    }
+
+    @Test func cancelingEndsOnlyTheWait() async {
+        let wait = Task { [first] in try await first.result }
+        wait.cancel()
+        let error = await #expect(throws: ChatError.self) { try await wait.value }
+        #expect(error?.code == ChatError.canceled)
+        #expect(first.status == .pending)
+    }
+}
+
+extension ChatEvent {
+    fileprivate var message: Message? {
+        if case .entry(let entry) = self { entry.message } else { nil }
+    }
+}
