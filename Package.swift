@@ -253,7 +253,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatClientTests",
-            dependencies: ["ChatClient", "ChatIdentity", "ChatTestSupport", .nioCore],
+            dependencies: ["ChatClient", "ChatDomain", "ChatIdentity", "ChatTestSupport"],
             swiftSettings: settings
         ),
         .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),

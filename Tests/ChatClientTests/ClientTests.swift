@@ -1,4 +1,6 @@
 import ChatClient
+import ChatDomain
+import ChatIdentity
 import ChatTestSupport
 import Foundation
 import Synchronization
@@ -166,8 +168,8 @@ struct ClientTests {
         let credentials = try await TestCredentials()
         try await StoreUnderTest.sqliteInMemory.withStore { store in
             try await withServer(store, authenticator: credentials.authenticator(.required, store)) { server in
-                let ada = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ada") })
-                let ben = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ben") })
+                let ada = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ada", grants: Grants()) })
+                let ben = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ben", grants: Grants()) })
                 _ = try await ben.me()
                 let chat = try await ada.createChat(title: "Team", members: ["ben"])
                 _ = try await ada.send("Hello!", to: chat.id).result
