@@ -11,7 +11,22 @@ struct ClientTests {
     /// Runs `body` with the address of a new, open server.
     private func withOpenServer(_ body: @Sendable (String) async throws -> Void) async throws {
         try await StoreUnderTest.sqliteInMemory.withStore { store in
-            try await withServer(store) { server in try await body("http://127.0.0.1:\(server.port)") }
+            try await ChatTestSupport.withServer(store) { server in try await body("http://127.0.0.1:\(server.port)") }
+        }
+    }
+
+    /// The same with a server that requires tokens, and with what issues them.
+    private func withServer(
+        _ body: @Sendable (String, _ token: @escaping @Sendable (UserID) async throws -> String) async throws -> Void
+    ) async throws {
+        let credentials = try await TestCredentials()
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let authenticator = credentials.authenticator(.required, store)
+            try await ChatTestSupport.withServer(store, authenticator: authenticator) { server in
+                try await body("http://127.0.0.1:\(server.port)") {
+                    try await credentials.token(for: $0, grants: Grants())
+                }
+            }
         }
     }
 
@@ -165,63 +180,61 @@ struct ClientTests {
     }
 
     @Test func theInboxShowsMembersTheirChats() async throws {
-        let credentials = try await TestCredentials()
-        try await StoreUnderTest.sqliteInMemory.withStore { store in
-            try await withServer(store, authenticator: credentials.authenticator(.required, store)) { server in
-                let ada = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ada", grants: Grants()) })
-                let ben = client("http://127.0.0.1:\(server.port)", token: { try await credentials.token(for: "ben", grants: Grants()) })
-                _ = try await ben.me()
-                let chat = try await ada.createChat(title: "Team", members: ["ben"])
-                _ = try await ada.send("Hello!", to: chat.id).result
-                for try await event in ben.inbox() {
-                    guard case .chat(let line) = event else { continue }
-                    #expect(line.chat.id == chat.id && line.lastMessage?.text == "Hello!")
-                    #expect(line.role == .member && line.marker.unread == 1)
-                    break
-                }
-                #expect(try await ben.markRead(upTo: 100, in: chat.id).unread == 0)
-                #expect(try await ben.unread() == 0)
-                #expect(try await ada.members(of: chat.id).members.map(\.userID) == ["ada", "ben"])
-                #expect(try await ada.users(["ben", "nobody"]).map(\.id) == ["ben"])
-                #expect(try await ada.direct(with: "ben") == ben.direct(with: "ada"))
-
-                // When the server removes the user, the loop ends by itself.
-                try await ada.removeMember("ben", from: chat.id)
-                var last: ChatEvent?
-                for try await event in ben.events(of: chat.id, after: 0) { last = event }
-                #expect(last == .chatDeleted)
-                await ada.close()
-                await ben.close()
+        try await withServer { url, token in
+            let ada = client(url, token: { try await token("ada") })
+            let ben = client(url, token: { try await token("ben") })
+            _ = try await ben.me()
+            let chat = try await ada.createChat(title: "Team", members: ["ben"])
+            _ = try await ada.send("Hello!", to: chat.id).result
+            for try await event in ben.inbox() {
+                guard case .chat(let line) = event else { continue }
+                #expect(line.chat.id == chat.id && line.lastMessage?.text == "Hello!")
+                #expect(line.role == .member && line.marker.unread == 1)
+                break
             }
+            #expect(try await ben.markRead(upTo: 100, in: chat.id).unread == 0)
+            #expect(try await ben.unread() == 0)
+            #expect(try await ada.members(of: chat.id).members.map(\.userID) == ["ada", "ben"])
+            #expect(try await ada.users(["ben", "nobody"]).map(\.id) == ["ben"])
+            #expect(try await ada.direct(with: "ben") == ben.direct(with: "ada"))
+
+            // When the server removes the user, the loop ends by itself.
+            try await ada.removeMember("ben", from: chat.id)
+            var last: ChatEvent?
+            for try await event in ben.events(of: chat.id, after: 0) { last = event }
+            #expect(last == .chatDeleted)
+            await ada.close()
+            await ben.close()
         }
     }
 
     @Test func anotherUsersMessageWithTheSameKeyIsNotMistakenForOurs() async throws {
-        let credentials = try await TestCredentials()
-        try await StoreUnderTest.sqliteInMemory.withStore { store in
-            try await withServer(store, authenticator: credentials.authenticator(.required, store)) { server in
-                let url = "http://127.0.0.1:\(server.port)"
-                let ada = client(url, token: { try await credentials.token(for: "ada") })
-                let tokens = AsyncStream.makeStream(of: Void.self)
-                // This client cannot send yet, but streams.
-                let isBlocked = Mutex(true)
-                let ben = client(
-                    url,
-                    token: {
-                        if isBlocked.withLock({ $0 }) { for await _ in tokens.stream { break } }
-                        return try await credentials.token(for: "ben")
-                    }
-                )
-                let chat = try await ada.createChat(title: "Team", members: ["ben"]).id
-                let pending = await ben.send("Ben's answer", to: chat, key: "answer-1")
-                _ = try await ada.send("Ada's answer", to: chat, key: "answer-1").result
-                isBlocked.withLock { $0 = false }
-                tokens.continuation.finish()
-                for try await event in ben.events(of: chat, after: 0) where event == .caughtUp { break }
-                #expect(try await pending.result.text == "Ben's answer")
-                await ada.close()
-                await ben.close()
+        /// Stores no message before the gate is open, so that none is sent.
+        struct GatedStore: ChatClientStore {
+            let gate: AsyncStream<Void>
+
+            func get(_ name: String) -> String? {
+                nil
             }
+
+            func set(_ name: String, to value: String?) async {
+                if name == "outbox" { for await _ in gate {} }
+            }
+        }
+
+        try await withServer { url, token in
+            let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+            let ada = client(url, token: { try await token("ada") })
+            let ben = client(url, token: { try await token("ben") }, store: GatedStore(gate: gate))
+            let chat = try await ada.createChat(title: "Team", members: ["ben"]).id
+            let pending = await ben.send("Ben's answer", to: chat, key: "answer-1")
+            _ = try await ada.send("Ada's answer", to: chat, key: "answer-1").result
+            for try await event in ben.events(of: chat, after: 0) where event == .caughtUp { break }
+            #expect(pending.status == .pending)
+            opener.finish()
+            #expect(try await pending.result.text == "Ben's answer")
+            await ada.close()
+            await ben.close()
         }
     }
 }
