@@ -3,15 +3,16 @@ import Foundation
 
 /// Answers each message in a chat with its own text, once, even if the bot is killed and started again.
 ///
-///     CHAT_URL=https://chat.example.com CHAT_BOT_KEY=sk_… swift run SwiftBot 7
+///     CHAT_BOT_KEY=sk_… swift run SwiftBot https://chat.example.com 7
 @main
 struct SwiftBot {
     static func main() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let chat = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1
+        guard CommandLine.arguments.count == 3, let chat = Int(CommandLine.arguments[2]) else {
+            fatalError("usage: SwiftBot URL CHAT")
+        }
         let client = ChatClient(
-            url: environment["CHAT_URL"] ?? "http://127.0.0.1:8000",
-            token: { environment["CHAT_BOT_KEY"] },
+            url: CommandLine.arguments[1],
+            token: { ProcessInfo.processInfo.environment["CHAT_BOT_KEY"] },
             store: try FileStore(path: "bot.json"),
             onStatus: { print($0) }
         )
