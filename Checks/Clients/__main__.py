@@ -29,6 +29,7 @@ FOLDER = pathlib.Path(__file__).parent
 DRIVERS = {
     "javascript": "node Checks/Clients/javascript/driver.mjs",
     "python": f"env PYTHONPATH=clients/python/src {sys.executable} Checks/Clients/python/driver.py",
+    "swift": ".build/debug/ClientDriver",
 }
 # Seconds within which everything settles: generous, because machines are slow. What a broken driver breaks never does.
 PATIENCE, BROKEN_PATIENCE = 30.0, 3.0
