@@ -19,13 +19,13 @@ struct ChatFeedTests {
         return events
     }
 
-    @Test func entriesThatArriveAgainAreDropped() throws {
+    @Test func `entries that arrive again are dropped`() throws {
         var feed = feed(after: 0, lastSeq: 2)
         for seq in [1, 1, 2, 1, 2, 3] { feed.receive(try Samples.entry(seq)) }
         #expect(takeAll(&feed).compactMap(\.seq) == [1, 2, 3])
     }
 
-    @Test func aGapIsFilledFromTheLog() throws {
+    @Test func `a gap is filled from the log`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         for seq in [1, 3, 4] { feed.receive(try Samples.entry(seq)) }
         #expect(takeAll(&feed).compactMap(\.seq) == [1])
@@ -37,7 +37,7 @@ struct ChatFeedTests {
         #expect(takeAll(&feed).compactMap(\.seq) == [5])
     }
 
-    @Test func aFeedStaysBehindUntilItHasAllThatItIgnored() throws {
+    @Test func `a feed stays behind until it has all that it ignored`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         feed.receive(try Samples.entry(5))
         feed.add(try Samples.page(1...3, lastSeq: 3), after: Position(0, epoch: epoch))
@@ -47,7 +47,7 @@ struct ChatFeedTests {
         #expect(takeAll(&feed).compactMap(\.seq) == [1, 2, 3, 4, 5])
     }
 
-    @Test func aPageThatWasRequestedBeforeAResetIsIgnored() throws {
+    @Test func `a page that was requested before a reset is ignored`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         feed.receive(try Samples.entry(3))
         let requested = try #require(feed.position)
@@ -57,7 +57,7 @@ struct ChatFeedTests {
         #expect(feed.position == Position(0, epoch: "bbbbbbbb"))
     }
 
-    @Test func aSlowConsumerContinuesFromTheLog() throws {
+    @Test func `a slow consumer continues from the log`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         for seq in 1...ChatFeed.capacity + 5 { feed.receive(try Samples.entry(seq)) }
         feed.receive(.caughtUp)
@@ -70,7 +70,7 @@ struct ChatFeedTests {
         #expect(rest.last == .caughtUp)
     }
 
-    @Test func aChatWithoutAPositionStartsNow() throws {
+    @Test func `a chat without a position starts now`() throws {
         var feed = feed(after: nil, lastSeq: 41)
         feed.receive(.caughtUp)
         feed.receive(try Samples.entry(42))
@@ -78,7 +78,7 @@ struct ChatFeedTests {
         #expect(feed.position == Position(42, epoch: epoch))
     }
 
-    @Test func anotherEpochResetsTheFeed() throws {
+    @Test func `another epoch resets the feed`() throws {
         var feed = ChatFeed(chatID: 7, consumer: UUID(), position: Position(5, epoch: epoch))
         _ = feed.openStream()
         feed.start(epoch: "bbbbbbbb", lastSeq: 9)
@@ -87,7 +87,7 @@ struct ChatFeedTests {
         #expect(feed.openStream() == nil)
     }
 
-    @Test func theBookmarkFollowsTheConsumerAndNotTheStream() throws {
+    @Test func `the bookmark follows the consumer and not the stream`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         for seq in 1...3 { feed.receive(try Samples.entry(seq)) }
         #expect(feed.takeBookmark() == nil)
@@ -96,7 +96,7 @@ struct ChatFeedTests {
         #expect(feed.takeBookmark() == nil)
     }
 
-    @Test func nothingComesAfterTheChatWasDeleted() throws {
+    @Test func `nothing comes after the chat was deleted`() throws {
         var feed = feed(after: 0, lastSeq: 0)
         feed.receive(try Samples.entry(1))
         feed.receive(.chatDeleted)

@@ -46,7 +46,7 @@ struct ClientTests {
         )
     }
 
-    @Test func requestsReadAndChangeAChat() async throws {
+    @Test func `requests read and change a chat`() async throws {
         try await withOpenServer { url in
             let client = client(url)
             let chat = try await client.createChat(title: "Team & more", metadata: ["a": 1], key: "chat-1")
@@ -70,7 +70,7 @@ struct ClientTests {
         }
     }
 
-    @Test func anErrorHasTheServersCode() async throws {
+    @Test func `an error has the server's code`() async throws {
         try await withOpenServer { url in
             let client = client(url)
             let error = await #expect(throws: ChatError.self) { try await client.messages(of: 404) }
@@ -82,7 +82,7 @@ struct ClientTests {
         }
     }
 
-    @Test func aStreamBringsWhatExistsAndWhatHappens() async throws {
+    @Test func `a stream brings what exists and what happens`() async throws {
         try await withOpenServer { url in
             let statuses = Mutex<[ConnectionStatus]>([])
             let client = client(url, onStatus: { status in statuses.withLock { $0.append(status) } })
@@ -101,7 +101,7 @@ struct ClientTests {
         }
     }
 
-    @Test func aLoopEndsWithItsTask() async throws {
+    @Test func `a loop ends with its task`() async throws {
         try await withOpenServer { url in
             let (statuses, continuation) = AsyncStream.makeStream(of: ConnectionStatus.self)
             let client = client(url, onStatus: { continuation.yield($0) })
@@ -118,7 +118,7 @@ struct ClientTests {
         }
     }
 
-    @Test func theNextClientContinuesWhereTheLastOneStopped() async throws {
+    @Test func `the next client continues where the last one stopped`() async throws {
         try await withOpenServer { url in
             let store = MemoryStore()
             let first = client(url, store: store)
@@ -139,7 +139,7 @@ struct ClientTests {
         }
     }
 
-    @Test func whatTheLastClientCouldNotSendIsSentByTheNextOne() async throws {
+    @Test func `what the last client could not send is sent by the next one`() async throws {
         try await withOpenServer { url in
             let store = MemoryStore()
             let sender = client(url)
@@ -163,7 +163,7 @@ struct ClientTests {
         }
     }
 
-    @Test func aRejectedMessageFailsAndCanBeDiscarded() async throws {
+    @Test func `a rejected message fails and can be discarded`() async throws {
         try await withOpenServer { url in
             let client = client(url)
             let chat = try await client.createChat(title: "Team").id
@@ -179,7 +179,7 @@ struct ClientTests {
         }
     }
 
-    @Test func theInboxShowsMembersTheirChats() async throws {
+    @Test func `the inbox shows members their chats`() async throws {
         try await withServer { url, token in
             let ada = client(url, token: { try await token("ada") })
             let ben = client(url, token: { try await token("ben") })
@@ -208,7 +208,7 @@ struct ClientTests {
         }
     }
 
-    @Test func anotherUsersMessageWithTheSameKeyIsNotMistakenForOurs() async throws {
+    @Test func `another user's message with the same key is not mistaken for ours`() async throws {
         /// Stores no message before the gate is open, so that none is sent.
         struct GatedStore: ChatClientStore {
             let gate: AsyncStream<Void>

@@ -14,7 +14,7 @@ struct CodingTests {
         "message_count":3,"visibility":"secret","metadata":{"snake_case":[1,2.5,true,null,"x"]}}
         """#
 
-    @Test func entriesKeepWhatTheServerSent() throws {
+    @Test func `entries keep what the server sent`() throws {
         let message = #"""
             {"type":"message.updated","seq":9,"author":"ada","at":"2026-11-24T09:00:01.000001Z","message":{"id":1,
             "chat_id":7,"seq":8,"author":"ada","text":"Hi","created_at":"2026-11-24T09:00:01.999999Z","revision":2,
@@ -29,13 +29,13 @@ struct CodingTests {
         #expect(try roundTrip(LogEntry.self, members))
     }
 
-    @Test func chatsKeepVisibilitiesAndMetadataThatAreUnknown() throws {
+    @Test func `chats keep visibilities and metadata that are unknown`() throws {
         let info: ChatInfo = try Samples.decode(chat)
         #expect(info.visibility.rawValue == "secret")
         #expect(info.metadata?["snake_case"] == [1, 2.5, true, .null, "x"])
     }
 
-    @Test func unknownKindsAreKept() throws {
+    @Test func `unknown kinds are kept`() throws {
         let entry = #"{"type":"poll.closed","seq":4,"chat_id":7,"at":"2026-11-24T09:00:01.000000Z","votes":{"a":2}}"#
         #expect(try roundTrip(ChatEvent.self, entry))
         let event: ChatEvent = try Samples.decode(entry)
@@ -52,14 +52,14 @@ struct CodingTests {
         #expect(line == .unknown(type: "draft", ["type": "draft", "text": "…"]))
     }
 
-    @Test func positionsAreParsedAndPrinted() {
+    @Test func `positions are parsed and printed`() {
         #expect(Position("17") == Position(17))
         #expect(Position("7f3c9a01.17") == Position(17, epoch: "7f3c9a01"))
         #expect(Position(17, epoch: "7f3c9a01").description == "7f3c9a01.17")
         for text in ["", ".", "-1", "a.b", "a.1.2", "1e3"] { #expect(Position(text) == nil, "\(text)") }
     }
 
-    @Test func linesThatEndAStreamSayWhy() throws {
+    @Test func `lines that end a stream say why`() throws {
         let unauthorized: StreamLine = try Samples.decode(#"{"type":"unauthorized","reason":"token_expired"}"#)
         let reconnect: StreamLine = try Samples.decode(#"{"type":"reconnect","delay_ms":1500}"#)
         guard case .end(let first) = unauthorized, case .end(let second) = reconnect else {

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 struct FileStoreTests {
-    @Test func valuesAreThereForTheNextProcess() async throws {
+    @Test func `values are there for the next process`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/client.json"
             let store = try FileStore(path: path)
@@ -17,7 +17,7 @@ struct FileStoreTests {
         }
     }
 
-    @Test func theLastOfManyChangesIsStored() async throws {
+    @Test func `the last of many changes is stored`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/client.json"
             let store = try FileStore(path: path)
@@ -30,7 +30,7 @@ struct FileStoreTests {
         }
     }
 
-    @Test func aDamagedFileIsReported() async throws {
+    @Test func `a damaged file is reported`() async throws {
         try await withTemporaryFolder { folder in
             try Data("{".utf8).write(to: URL(filePath: folder + "/client.json"))
             #expect(throws: (any Error).self) { try FileStore(path: folder + "/client.json") }

@@ -9,7 +9,7 @@ struct InboxFeedTests {
         return events
     }
 
-    @Test func theLatestLineOfAChatReplacesAnOlderOne() throws {
+    @Test func `the latest line of a chat replaces an older one`() throws {
         var feed = InboxFeed(consumer: UUID(), cursor: nil)
         feed.receive(try Samples.inboxChat(7, lastSeq: 1))
         feed.receive(try Samples.inboxChat(8, lastSeq: 1))
@@ -18,7 +18,7 @@ struct InboxFeedTests {
         #expect(takeAll(&feed) == [try Samples.inboxChat(7, lastSeq: 2), .left(chatID: 8)])
     }
 
-    @Test func theBookmarkMovesOnceTheLinesBeforeItAreHandled() throws {
+    @Test func `the bookmark moves once the lines before it are handled`() throws {
         var feed = InboxFeed(consumer: UUID(), cursor: "aaaaaaaa.1")
         feed.advance(to: "aaaaaaaa.2")
         feed.receive(try Samples.inboxChat(7, lastSeq: 1))
@@ -30,7 +30,7 @@ struct InboxFeedTests {
         #expect(feed.bookmark == "aaaaaaaa.3")
     }
 
-    @Test func aResetClearsWhatWaits() throws {
+    @Test func `a reset clears what waits`() throws {
         var feed = InboxFeed(consumer: UUID(), cursor: "aaaaaaaa.1")
         feed.receive(try Samples.inboxChat(7, lastSeq: 1))
         feed.reset(epoch: "bbbbbbbb")

@@ -7,7 +7,7 @@ struct LineBufferTests {
         return chunks.map { chunk in buffer.append(chunk.utf8).map { String(decoding: $0, as: UTF8.self) } }
     }
 
-    @Test func linesMayArriveInAnyChunks() {
+    @Test func `lines may arrive in any chunks`() {
         #expect(
             lines(["{\"a\":", "1}\n{\"b\"", ":2}\n{\"c\":3}\n{"]) == [[], ["{\"a\":1}"], ["{\"b\":2}", "{\"c\":3}"]]
         )
@@ -17,7 +17,7 @@ struct LineBufferTests {
         #expect(found.map { Array($0) } == [bytes.dropLast()])
     }
 
-    @Test func heartbeatsAreLeftOut() {
+    @Test func `heartbeats are left out`() {
         #expect(lines(["\n", "\n\n{}\n\n"]) == [[], ["{}"]])
     }
 }

@@ -13,14 +13,14 @@ struct OutboxTests {
         return outbox
     }
 
-    @Test func aFailedMessageDoesNotHoldUpTheNext() {
+    @Test func `a failed message does not hold up the next`() {
         #expect(outbox.next(in: 7) === first)
         first.fail(ChatError("validation_failed", "Too long", status: 422))
         #expect(outbox.next(in: 7) === second)
         #expect(outbox.messages(in: 7).map(\.key) == ["k1", "k2"])
     }
 
-    @Test func onlyAFailedMessageIsTriedAgain() {
+    @Test func `only a failed message is tried again`() {
         var outbox = outbox
         let wasRetriedWhilePending = outbox.retry(first)
         first.fail(ChatError("validation_failed", "Too long", status: 422))
@@ -30,14 +30,14 @@ struct OutboxTests {
         #expect(outbox.messages(in: 7).map(\.text) == ["two", "one"])
     }
 
-    @Test func aKeyThatAnotherMessageHasIsReplaced() {
+    @Test func `a key that another message has is replaced`() {
         var outbox = outbox
         first.fail(ChatError("idempotency_key_reused", "Another body", status: 422))
         let wasRetried = outbox.retry(first)
         #expect(wasRetried && UUID(uuidString: first.key) != nil)
     }
 
-    @Test func whatIsStoredIsRestoredBeforeWhatWasAddedSince() throws {
+    @Test func `what is stored is restored before what was added since`() throws {
         let error = ChatError("validation_failed", ["issue"], status: 422, requestID: "r1")
         second.fail(error)
         let serialized = try #require(try outbox.serialized())
@@ -50,11 +50,11 @@ struct OutboxTests {
         #expect(next.messages[1].status == .failed(error))
     }
 
-    @Test func anEmptyOutboxStoresNothing() throws {
+    @Test func `an empty outbox stores nothing`() throws {
         #expect(try Outbox().serialized() == nil)
     }
 
-    @Test func theResultIsThereForThoseWhoAskLate() async throws {
+    @Test func `the result is there for a caller that comes late`() async throws {
         let message = try #require(try Samples.entry(4).message)
         first.settle(message)
         #expect(try await first.result == message)
@@ -63,7 +63,7 @@ struct OutboxTests {
         #expect(error?.code == ChatError.discarded)
     }
 
-    @Test func cancelingEndsOnlyTheWait() async {
+    @Test func `canceling ends only the wait`() async {
         let wait = Task { [first] in try await first.result }
         wait.cancel()
         let error = await #expect(throws: ChatError.self) { try await wait.value }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct PausesTests {
-    @Test func aRestoredNetworkEndsAPause() async {
+    @Test func `a restored network ends a pause`() async {
         let pauses = Pauses()
         await withTaskGroup { group in
             group.addTask { await pauses.wait(Delay(total: .seconds(1_000), least: .zero)) }
@@ -14,7 +14,7 @@ struct PausesTests {
         }
     }
 
-    @Test func aRestoredNetworkDoesNotCutWhatTheServerAsksFor() async {
+    @Test func `a restored network does not shorten what the server asks for`() async {
         let pauses = Pauses()
         let start = ContinuousClock.now
         await withTaskGroup { group in
@@ -27,7 +27,7 @@ struct PausesTests {
         #expect(start.duration(to: .now) >= .milliseconds(50))
     }
 
-    @Test func cancelingAndClosingEndPauses() async {
+    @Test func `canceling and closing end pauses`() async {
         let pauses = Pauses()
         let long = Delay(total: .seconds(1_000), least: .seconds(1_000))
         let canceled = Task { await pauses.wait(long) }

@@ -11,7 +11,7 @@ struct SubscriptionsTests {
         return subscriptions
     }
 
-    @Test func oneRequestStreamsTheChatsAndTheInbox() throws {
+    @Test func `one request streams the chats and the inbox`() throws {
         var subscriptions = try subscriptions([7: Position(91, epoch: "7f3c9a01"), 8: nil])
         #expect(subscriptions.openStream() == "/events?chats=7%3A7f3c9a01.91%2C8")
         subscriptions.inbox = InboxFeed(consumer: UUID(), cursor: "7f3c9a01.5")
@@ -20,7 +20,7 @@ struct SubscriptionsTests {
         #expect(subscriptions.openStream() == "/inbox?after=7f3c9a01.5")
     }
 
-    @Test func atMostFiftyChatsAreFollowed() throws {
+    @Test func `at most fifty chats are followed`() throws {
         var subscriptions = try subscriptions(Dictionary(uniqueKeysWithValues: (1...50).map { ($0, nil) }))
         try subscriptions.follow(ChatFeed(chatID: 50, consumer: UUID(), position: nil))
         let error = #expect(throws: ChatError.self) {
@@ -29,7 +29,7 @@ struct SubscriptionsTests {
         #expect(error?.code == ChatError.tooManyChats)
     }
 
-    @Test func aResetConcernsWhatBelongsToAnotherEpoch() throws {
+    @Test func `a reset concerns what belongs to another epoch`() throws {
         var subscriptions = try subscriptions([
             7: Position(9, epoch: "aaaaaaaa"), 8: Position(9, epoch: "bbbbbbbb"), 9: nil,
         ])
@@ -39,7 +39,7 @@ struct SubscriptionsTests {
         #expect(subscriptions.chats[9]?.take() == nil)
     }
 
-    @Test func aResetWithinAnEpochConcernsEverything() throws {
+    @Test func `a reset within an epoch concerns everything`() throws {
         var subscriptions = try subscriptions([7: Position(9, epoch: "aaaaaaaa"), 8: Position(9, epoch: "aaaaaaaa")])
         _ = subscriptions.openStream()
         try subscriptions.receive(Samples.hello("aaaaaaaa", [7: 9, 8: 9]))

@@ -30,7 +30,7 @@ struct TokenSourceTests {
         }
     }
 
-    @Test func theTokenIsRenewedAMinuteBeforeItExpires() async throws {
+    @Test func `the token is renewed a minute before it expires`() async throws {
         let application = Application()
         let tokens = TokenSource(application.token, now: application.now)
         let first = try await tokens.get()
@@ -42,7 +42,7 @@ struct TokenSourceTests {
         #expect(application.calls == 2)
     }
 
-    @Test func tokensWithoutAnExpirationAreKept() async throws {
+    @Test func `tokens without an expiration are kept`() async throws {
         let application = Application()
         let tokens = TokenSource({ application.token() + "." }, now: application.now)
         _ = try await tokens.get()
@@ -51,7 +51,7 @@ struct TokenSourceTests {
         #expect(application.calls == 1)
     }
 
-    @Test func thoseWhoAskAtTheSameTimeShareACall() async throws {
+    @Test func `callers at the same time share a call`() async throws {
         let application = Application()
         let (gate, opener) = AsyncStream.makeStream(of: Void.self)
         let tokens = TokenSource({
@@ -65,7 +65,7 @@ struct TokenSourceTests {
         #expect(application.calls == 1)
     }
 
-    @Test func rejectingAnEarlierTokenKeepsTheCurrentOne() async throws {
+    @Test func `rejecting an earlier token keeps the current one`() async throws {
         let application = Application()
         let tokens = TokenSource(application.token, now: application.now)
         let first = try await tokens.get()
@@ -76,14 +76,14 @@ struct TokenSourceTests {
         #expect(application.calls == 2)
     }
 
-    @Test func anErrorOfTheApplicationIsTemporary() async throws {
+    @Test func `an error of the application is temporary`() async throws {
         struct Offline: Error {}
         let tokens = TokenSource({ throw Offline() })
         let error = await #expect(throws: ChatError.self) { try await tokens.get() }
         #expect(error?.code == ChatError.tokenUnavailable && error?.isTemporary == true)
     }
 
-    @Test(.timeLimit(.minutes(1))) func thoseWhoWaitCanBeCanceled() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a caller that waits can be canceled`() async throws {
         let tokens = TokenSource({
             try await Task.sleep(for: .seconds(1_000))
             return nil
