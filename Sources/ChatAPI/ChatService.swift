@@ -107,13 +107,20 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             logger: logger
         )
         let readMarkers = ReadMarkers(store)
-        let routes = await routes(hub: hub, readMarkers: readMarkers, onDeletion: deletions.wake)
+        let slots = ConnectionSlots(limits: limits)
+        let routes = await routes(
+            hub: hub,
+            connections: slots,
+            readMarkers: readMarkers,
+            onDeletion: deletions.wake
+        )
         let table = RouteTable(routes)
         let crossOrigin = CrossOriginPolicy(corsOrigins, methods: table.methods)
         let responder = Router(routes, authenticator, hosts: allowedHosts, crossOrigin: crossOrigin).buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
+            slots: slots,
             logger: logger,
             isEssential: table.isHealthCheck,
             onError: ConnectionErrorResponder(crossOrigin: crossOrigin, logger: logger).respond

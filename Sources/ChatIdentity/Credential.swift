@@ -59,6 +59,11 @@ package final class Credential: Sendable {
         }
     }
 
+    /// The id of the server key that was presented, or with which the ticket was made; nil for a user's token.
+    package var serverKeyID: String? {
+        if case .server(let id) = key { id } else { nil }
+    }
+
     /// Identifies the credential in a log: the end of the hash of a token or ticket, or a server key's id.
     package var logName: String {
         switch source {

@@ -8,6 +8,8 @@ package struct ServerKey: Sendable {
     package static let secretLengths = 32...128
     /// In characters.
     package static let maximumIDLength = 32
+    /// A regular expression that matches exactly the valid ids.
+    package static let idPattern = "^[A-Za-z0-9]{1,\(maximumIDLength)}$"
 
     /// Names the key in the database and in logs: ASCII letters and digits.
     package let id: String
@@ -49,13 +51,17 @@ package struct ServerKey: Sendable {
     package init?(_ text: String) {
         let parts = text.split(separator: "_", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, Self.isCandidate(text) else { return nil }
-        guard (1...Self.maximumIDLength).contains(parts[1].utf8.count),
-            parts[1].utf8.allSatisfy(\.isASCIIAlphanumeric),
+        guard Self.isID(parts[1]),
             Self.secretLengths.contains(parts[2].utf8.count),
             parts[2].utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
         else { return nil }
         id = String(parts[1])
         secret = String(parts[2])
+    }
+
+    /// Whether a key could have this id.
+    package static func isID(_ text: some StringProtocol) -> Bool {
+        (1...maximumIDLength).contains(text.utf8.count) && text.utf8.allSatisfy(\.isASCIIAlphanumeric)
     }
 
     /// Whether a bearer credential looks like a server key rather than a token.

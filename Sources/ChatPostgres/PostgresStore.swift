@@ -14,6 +14,12 @@ package struct PostgresStore: ServiceStore {
     private let reads: ReadShards
     private let searches: SearchQueue
 
+    /// `postgresql`.
+    package var kind: StoreKind { .postgresql }
+
+    /// Over all write shards.
+    package var writeLoad: WriteLoad { writes.load }
+
     /// Requires a database with the current schema.
     ///
     /// - Parameter limits: The limits of each shard.

@@ -15,6 +15,12 @@ package struct SQLiteStore: ServiceStore {
     private let reads: ReadShards
     private let searches: SearchQueue
 
+    /// `sqlite`.
+    package var kind: StoreKind { .sqlite }
+
+    /// Over all write shards.
+    package var writeLoad: WriteLoad { writes.load }
+
     /// Requires a database with the current schema.
     ///
     /// - Parameter limits: The limits of each batcher.

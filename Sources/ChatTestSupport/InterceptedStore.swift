@@ -42,6 +42,15 @@ package struct InterceptedStore: ServiceStore {
         intercept = { _ throws(StoreError) in }
     }
 
+    /// A store that fails has no database, and writes nothing.
+    package var kind: StoreKind {
+        (try? base.get().kind) ?? .sqlite
+    }
+
+    package var writeLoad: WriteLoad {
+        (try? base.get().writeLoad) ?? WriteLoad()
+    }
+
     package func chats(
         withIDs ids: [ChatID],
         for action: ChatAction,

@@ -29,6 +29,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
 
         init(
             limits: HTTPLimits,
+            slots: ConnectionSlots,
             respond: @escaping RequestChannel.Respond,
             respondToError: @escaping RequestChannel.RespondToError,
             isEssential: @escaping @Sendable (String) -> Bool
@@ -37,7 +38,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
             self.respond = respond
             self.respondToError = respondToError
             self.isEssential = isEssential
-            slots = ConnectionSlots(limits: limits)
+            self.slots = slots
             unsent = UnsentBytes(maximum: limits.maximumUnsentBytes)
         }
 

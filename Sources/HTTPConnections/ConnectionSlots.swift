@@ -26,6 +26,11 @@ package final class ConnectionSlots: Sendable {
         self.limits = limits
     }
 
+    /// Open connections, including those with surplus slots.
+    package var count: Int {
+        state.withLock { $0.regular.total + $0.surplus.count }
+    }
+
     /// Takes a slot for a connection; returns false if none is free.
     package func take(for address: AddressBlock) -> Bool {
         let refusal = state.withLock { state in

@@ -25,11 +25,13 @@ package struct RequestChannel: ServerChildChannel {
     private let shared: ConnectionHandler.Shared
 
     /// - Parameters:
+    ///   - slots: Counts the connections; nil for slots of its own.
     ///   - isEssential: Whether to serve a path even if the server is overloaded.
     ///   - onError: Makes the response to a request that the connection rejects.
     package init<Responder: HTTPResponder>(
         responder: Responder,
         limits: HTTPLimits = HTTPLimits(),
+        slots: ConnectionSlots? = nil,
         logger: Logger,
         isEssential: @escaping @Sendable (String) -> Bool = { _ in false },
         onError: @escaping RespondToError = { error, _, _ in
@@ -49,6 +51,7 @@ package struct RequestChannel: ServerChildChannel {
         }
         shared = ConnectionHandler.Shared(
             limits: limits,
+            slots: slots ?? ConnectionSlots(limits: limits),
             respond: respond,
             respondToError: onError,
             isEssential: isEssential

@@ -6,7 +6,8 @@ package struct SlotCounts<Client: Hashable & Sendable>: Sendable {
         case ofClient
     }
 
-    private var total = 0
+    /// Slots in use.
+    package private(set) var total = 0
     private var ofClient: [Client: Int] = [:]
 
     package init() {}

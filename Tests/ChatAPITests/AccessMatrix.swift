@@ -134,6 +134,8 @@ struct MatrixServers {
     private let open: HTTPTestClient
     private let required: HTTPTestClient
     private let keys: [MatrixCaller: String]
+    /// The id of a key that no caller uses.
+    private let spareKey: String
 
     /// A chat with a message by Ada and one by Bob, who owns it; Carol is a member.
     struct Scene {
@@ -141,6 +143,7 @@ struct MatrixServers {
         let chat: ChatID
         let own: MessageID
         let other: MessageID
+        let key: String
         let headers: [String: String]
     }
 
@@ -162,9 +165,18 @@ struct MatrixServers {
                 keys[caller] = if let scope = caller.scope { try await access.key(scope) } else { nil }
             }
             let made = keys
+            let spare = try await store.addServerKey(.read).id
             try await TestAccess(store, .open).withServer(documentationAssets: documentationAssets) { open in
                 try await access.withServer(documentationAssets: documentationAssets) { required in
-                    try await body(MatrixServers(access: access, open: open, required: required, keys: made))
+                    try await body(
+                        MatrixServers(
+                            access: access,
+                            open: open,
+                            required: required,
+                            keys: made,
+                            spareKey: spare
+                        )
+                    )
                 }
             }
         }
@@ -204,6 +216,7 @@ struct MatrixServers {
             chat: chat,
             own: try await store.recordMessage(post, in: chat, by: .user("ada")).value.id,
             other: try await store.recordMessage(post, in: chat, by: .user("bob")).value.id,
+            key: spareKey,
             headers: headers
         )
     }

@@ -50,6 +50,11 @@ struct AccessMatrixTests {
         POST /session                                         401  401  204  204  204 204 204 204 204 403 403  403 403 403
         DELETE /session                                       204  204  204  204  204 204 204 204 204 204 204  204 204 204
         POST /tickets                                         401  401  201  201  201 201 201 201 201 201 201  201 201 201
+        GET /admin/server                                     200  401  403  403  403 403 403 403 403 200 403  403 403 403
+        GET /admin/streams                                    200  401  403  403  403 403 403 403 403 200 403  403 403 403
+        GET /admin/keys                                       200  401  403  403  403 403 403 403 403 200 403  403 403 403
+        POST /admin/keys                                      401  401  403  403  403 403 403 403 403 201 403  403 403 403
+        DELETE /admin/keys/{key_id}                           401  401  403  403  403 403 403 403 403 204 403  403 403 403
         GET /health/live                                      200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /health/ready                                     200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /                                                 200  200  200  200  200 200 200 200 200 200 200  200 200 200
@@ -101,7 +106,7 @@ struct AccessMatrixTests {
         "POST /direct": #"{"user":"friend-{chat_id}"}"#, "POST /chats/{chat_id}/typing": "{}",
         "PUT /chats/{chat_id}/read": #"{"seq":1}"#, "PUT /users/{user_id}": "{}",
         "POST /users/{user_id}/tokens": #"{"ttl":60}"#,
-        "POST /tickets": #"{"path":"/chats/1/events"}"#,
+        "POST /admin/keys": #"{"name":"new","scope":"read"}"#, "POST /tickets": #"{"path":"/chats/1/events"}"#,
     ]
 
     /// The complete bodies of refusals.
@@ -196,6 +201,7 @@ struct AccessMatrixTests {
             .replacing("{chat_id}", with: chat)
             .replacing("{message_id}", with: String(message.rawValue))
             .replacing("{user_id}", with: "carol")
+            .replacing("{key_id}", with: scene.key)
             .replacing("{file}", with: "swagger-ui.css")
         let headers = scene.headers.merging(words[1] == "/ws" ? WebSocketClient.headers : [:]) { $1 }
         // Streams do not end, so only the heads of their responses are read.

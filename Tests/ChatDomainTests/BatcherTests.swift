@@ -40,7 +40,7 @@ struct BatcherTests {
             await gate.waitUntilRunning()
             for (index, number) in numbers.enumerated() {
                 add(number)
-                while batcher.waitingCount <= index { await Task.yield() }
+                while batcher.load.waiting <= index { await Task.yield() }
             }
             var results: [Int: Result<Int, StoreError>] = [:]
             if let refused {
@@ -95,9 +95,9 @@ struct BatcherTests {
                 _ = try await batcher.submit(1)
                 runSecond.finish()
             }
-            while batcher.waitingCount < 1 { await Task.yield() }
+            while batcher.load.waiting < 1 { await Task.yield() }
             group.addTask { _ = try await batcher.submit(2) }
-            while batcher.waitingCount < 2 { await Task.yield() }
+            while batcher.load.waiting < 2 { await Task.yield() }
             gate.open()
             try await group.waitForAll()
         }
@@ -142,10 +142,10 @@ struct BatcherTests {
         let first = Task { try await batcher.submit(0) }
         await gate.waitUntilRunning()
         let second = Task { try await batcher.submit(1) }
-        while batcher.waitingCount < 1 { await Task.yield() }
+        while batcher.load.waiting < 1 { await Task.yield() }
         second.cancel()
         await #expect(throws: StoreError.unavailable(reason: "the request was cancelled")) { try await second.value }
-        #expect(batcher.waitingCount == 0)
+        #expect(batcher.load.waiting == 0)
         // A request that already runs still gets its result.
         first.cancel()
         gate.open()

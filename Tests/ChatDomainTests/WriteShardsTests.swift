@@ -23,7 +23,7 @@ struct WriteShardsTests {
             for _ in 0..<800 {
                 group.addTask { _ = try await shards.createChat(draft, by: .anonymous) }
             }
-            while shards.waitingCount < 800 { await Task.yield() }
+            while shards.load.waiting < 800 { await Task.yield() }
             // Their queue is full; the other kinds' queues are not.
             await #expect(throws: StoreError.unavailable(reason: "too many requests are waiting")) {
                 try await shards.createChat(draft, by: .anonymous)
@@ -35,7 +35,7 @@ struct WriteShardsTests {
             }
             group.addTask { try await shards.deleteChat(9, by: .anonymous) }
             group.addTask { _ = try await shards.purgeDeletedChats() }
-            while shards.waitingCount < 806 { await Task.yield() }
+            while shards.load.waiting < 806 { await Task.yield() }
             gate.open()
             try await group.waitForAll()
         }
@@ -82,7 +82,7 @@ struct WriteShardsTests {
         // They run together, once the listener has received the first.
         async let second = shards.createChat(draft, by: .anonymous)
         async let third = shards.createChat(draft, by: .anonymous)
-        while shards.waitingCount < 2 { await Task.yield() }
+        while shards.load.waiting < 2 { await Task.yield() }
         for _ in 1...3 { listener.open() }
         _ = try await [second, third]
         for id in 1...3 as ClosedRange<Int64> {

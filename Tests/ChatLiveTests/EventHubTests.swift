@@ -23,6 +23,7 @@ struct EventHubTests {
         }
 
         var isWritable: Bool { true }
+        var peer: StreamPeer { StreamPeer(.stream, address: "192.0.2.1", user: nil, serverKey: nil) }
 
         func send(_ event: LiveEvent, from subscription: Subscription) {
             received.yield(.event(ObjectIdentifier(event), event.position))

@@ -18,6 +18,7 @@ struct MemberSubscriptionTests {
     /// Records what its subscriber receives.
     private final class RecordingSink: EventSink {
         var isWritable = true
+        var peer: StreamPeer { StreamPeer(.stream, address: "192.0.2.1", user: nil, serverKey: nil) }
         private(set) var received: [Received] = []
         let (stream, continuation) = AsyncStream.makeStream(of: Received.self)
 

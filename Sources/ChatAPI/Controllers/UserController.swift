@@ -36,7 +36,7 @@ struct UserController<Store: ServiceStore>: Sendable {
         let profile = object.flatMap { validator.userProfile(in: $0) }
         guard let id, let profile else { throw validator.error }
         let user = try await operations.putUser(context.caller, id, profile)
-        await applyChangeOfAccess()
+        await authenticator.applyChangeOfAccess()
         return .json(user)
     }
 
@@ -46,7 +46,7 @@ struct UserController<Store: ServiceStore>: Sendable {
         let messages = validator.choice("messages", in: request, default: MessageTreatment.keep)
         guard let id, let messages else { throw validator.error }
         try await operations.deleteUser(context.caller, id, erasesMessages: messages == .erase)
-        await applyChangeOfAccess()
+        await authenticator.applyChangeOfAccess()
         return Response(status: .noContent)
     }
 
@@ -87,15 +87,8 @@ struct UserController<Store: ServiceStore>: Sendable {
 
     private func revokeTokens(of user: UserID?, _ caller: Caller) async throws -> Response {
         try await operations.revokeTokens(caller, of: user)
-        await applyChangeOfAccess()
+        await authenticator.applyChangeOfAccess()
         return Response(status: .noContent)
-    }
-
-    /// Makes a change apply to the next request, before the response to this one.
-    ///
-    /// The change is on disk. If it cannot be read now, the store's signal has it read later.
-    private func applyChangeOfAccess() async {
-        try? await authenticator.refresh()
     }
 
     @Sendable func showCaller(_ request: Request, context: ChatRequestContext) async throws -> Response {

@@ -17,6 +17,7 @@ extension APIError {
     static let messageNotFound = APIError(status: .notFound, code: "message_not_found", detail: "Message not found")
     static let userNotFound = APIError(status: .notFound, code: "user_not_found", detail: "User not found")
     static let memberNotFound = APIError(status: .notFound, code: "member_not_found", detail: "Member not found")
+    static let serverKeyNotFound = APIError(status: .notFound, code: "key_not_found", detail: "Server key not found")
     static let lastOwner = APIError(
         status: .conflict,
         code: "last_owner",

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 import ChatWire
 
 /// A parameter, which several operations can share.
@@ -82,6 +83,15 @@ extension APIParameter {
             isRequired: true,
             example: "ada",
             component: "UserID"
+        ),
+        APIParameter(
+            .path,
+            "key_id",
+            "The id of a server key: the part between `sk_` and the next `_`.",
+            ["type": "string", "pattern": .string(ServerKey.idPattern)],
+            isRequired: true,
+            example: "k3v9t2m8q0xa",
+            component: "KeyID"
         ),
     ]
 

@@ -85,6 +85,11 @@ extension APIResponse {
         component: "LastOwner"
     )
     static let userNotFound = error(.userNotFound, "There is no such user.", component: "UserNotFound")
+    static let serverKeyNotFound = error(
+        .serverKeyNotFound,
+        "There is no such key in the database.",
+        component: "ServerKeyNotFound"
+    )
     static let tokenNotIssued = APIResponse(
         .conflict,
         "The server has no secret to sign tokens with: set `CHAT_JWT_SECRET`. Or the user is deactivated.",

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatLive
 import ChatWire
 
 /// The conversation in the examples of the OpenAPI document.
@@ -142,6 +143,57 @@ extension CallerDescription {
 
 extension IssuedToken {
     static let example = IssuedToken("eyJhbGciOi…", expiresAt: .example(3_600))
+}
+
+extension ServerKeyRecord {
+    static let example = ServerKeyRecord(
+        id: "k3v9t2m8q0xa",
+        secretHash: [],
+        name: "billing",
+        scope: .post,
+        createdAt: .example(0),
+        lastUsedAt: .example(3_600)
+    )
+}
+
+extension IssuedServerKey {
+    static let example = IssuedServerKey(
+        ServerKeyRecord(id: "k3v9t2m8q0xa", secretHash: [], name: "billing", scope: .post, createdAt: .example(0)),
+        text: "sk_k3v9t2m8q0xa_…"
+    )
+}
+
+extension ServerDescription {
+    static let example: ServerDescription = {
+        var writes = WriteLoad()
+        writes.addBatch(of: 1)
+        writes.addBatch(of: 8)
+        return ServerDescription(
+            version: ServiceVersion.text,
+            database: .sqlite,
+            isOpen: false,
+            startedAt: .example(0),
+            uptimeSeconds: 3_600,
+            connections: Usage(open: 3, maximum: 10_000),
+            streams: Usage(open: 1, maximum: 8_000),
+            writes: writes
+        )
+    }()
+}
+
+extension OpenStreamList {
+    static let example = OpenStreamList(
+        [
+            OpenStream(
+                peer: StreamPeer(.stream, address: "192.0.2.1", user: User.example.id, serverKey: nil),
+                openedAt: .example(60),
+                chatCount: 2,
+                lag: 0,
+                isStalled: false
+            )
+        ],
+        limit: 1
+    )
 }
 
 extension MessagePage {

@@ -56,7 +56,7 @@ struct OpenAPIDocument {
 
     private static let info: OpenAPIValue = [
         "title": "Chat API",
-        "version": "0.1.0",
+        "version": .string(ServiceVersion.text),
         "summary": "Store chats and messages, in order and durably.",
         "description": """
         Create a chat, post messages to it, read it with its latest messages, delete it.

@@ -32,7 +32,7 @@ extension Route {
     func securityRequirements(isOptional: Bool) -> OpenAPIValue {
         let schemes: [SecurityScheme] =
             switch access {
-            case .serverKey: [.bearer]
+            case .operator, .serverKey: [.bearer]
             default: isStream ? [.bearer, .cookie, .ticket] : [.bearer, .cookie]
             }
         let none: [OpenAPIValue] = isOptional && access != .serverKey ? [[:]] : []

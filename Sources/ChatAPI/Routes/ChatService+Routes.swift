@@ -3,17 +3,19 @@ import ChatIdentity
 package import ChatLive
 package import ChatOperations
 import ChatPages
-import HTTPConnections
+package import HTTPConnections
 import HTTPTypes
 
 extension ChatService {
     /// All routes of the service, in the order in which `Allow` lists methods.
     ///
     /// - Parameters:
+    ///   - connections: Counts the connections of the server; nil for none.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - onDeletion: Called when a deletion may have left work for the background.
     package func routes(
         hub: EventHub,
+        connections: ConnectionSlots? = nil,
         readMarkers: ReadMarkers<Store>? = nil,
         onDeletion: @escaping @Sendable () -> Void = {}
     ) async -> [Route] {
@@ -62,6 +64,15 @@ extension ChatService {
             tokenSigner: tokenSigner,
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
+        )
+        let admin = AdminController(
+            operations: operations,
+            authenticator: authenticator,
+            admissions: admissions,
+            connections: connections ?? ConnectionSlots(limits: limits),
+            maximumConnections: limits.maximumConnections,
+            maximumStreams: streamLimits.maximumStreams,
+            maximumBodyBytes: limits.maximumBodyBytes
         )
         let sessions = SessionController(authenticator: authenticator)
         let streams: [Route] = [
@@ -116,6 +127,12 @@ extension ChatService {
             Route(.post, "/session", .startSession, use: sessions.start),
             Route(.delete, "/session", .endSession, access: .open, use: sessions.end),
             Route(.post, "/tickets", .createTicket(tickets.paths), use: tickets.create),
+
+            Route(.get, "/admin/server", .getServer, access: .operator, use: admin.showServer),
+            Route(.get, "/admin/streams", .listOpenStreams, access: .operator, use: admin.listStreams),
+            Route(.get, "/admin/keys", .listServerKeys, access: .operator, use: admin.listKeys),
+            Route(.post, "/admin/keys", .createServerKey, access: .serverKey, use: admin.createKey),
+            Route(.delete, "/admin/keys/{key_id}", .revokeServerKey, access: .serverKey, use: admin.revokeKey),
 
             Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
             Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),

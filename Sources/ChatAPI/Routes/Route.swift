@@ -20,6 +20,9 @@ package struct Route: Sendable {
         case socket
         /// For administrators and server keys with the scope `admin`.
         case administrator
+        /// For server keys with the scope `admin` that act as no user and, in open mode, for requests without a
+        /// credential: what the server shows its operators.
+        case `operator`
         /// For server keys with the scope `admin` that act as no user, even in open mode: for what stays valid after its
         /// caller has lost access.
         case serverKey
@@ -79,7 +82,7 @@ package struct Route: Sendable {
     /// Whether the route is for callers with a credential, unless the server is in open mode.
     var needsCredential: Bool {
         switch access {
-        case .caller, .socket, .administrator, .serverKey: true
+        case .caller, .socket, .administrator, .operator, .serverKey: true
         case .open, .health: false
         }
     }
@@ -112,7 +115,7 @@ extension Route.Access {
         switch self {
         case .serverKey: true
         case .socket: false
-        case .open, .health, .caller, .administrator: nil
+        case .open, .health, .caller, .administrator, .operator: nil
         }
     }
 
@@ -123,8 +126,10 @@ extension Route.Access {
             break
         case .administrator:
             guard context.caller.rights.isAdministrator else { throw APIError.forbidden }
-        case .serverKey:
-            guard context.credential?.scope == .admin, context.caller.author == nil else { throw APIError.forbidden }
+        case .operator, .serverKey:
+            // Only open mode serves `operator` without one, and no mode `serverKey`.
+            guard let credential = context.credential else { break }
+            guard credential.scope == .admin, credential.caller.author == nil else { throw APIError.forbidden }
         }
     }
 }

@@ -326,6 +326,10 @@ extension ChatSocket: EventSink {
         connection?.isWritable ?? false
     }
 
+    var peer: StreamPeer {
+        StreamPeer(.webSocket, address: admission.address, identity.credential)
+    }
+
     func flush() {
         connection?.flush()
     }

@@ -4,6 +4,10 @@ import ChatOperations
 import ChatWire
 
 extension EventStream: EventSink {
+    var peer: StreamPeer {
+        StreamPeer(.stream, address: client.address, lifetime?.credential)
+    }
+
     func send(_ event: LiveEvent, from subscription: Subscription) {
         tally.countEvent()
         if start.scope == .allChats, event.place != nil {

@@ -28,9 +28,9 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     var start: StreamStart
     let form: EventForm
     let tally: StreamTally
-    private let client: StreamAdmissions.Admission
+    let client: StreamAdmissions.Admission
     /// Nil for an anonymous client, and once the stream has ended.
-    private var lifetime: CredentialLifetime?
+    private(set) var lifetime: CredentialLifetime?
     /// Whether the response body is chunked; otherwise, events are written without their chunk framing.
     private let isChunked: Bool
     private let onEnd: () -> Void

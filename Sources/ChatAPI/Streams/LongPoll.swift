@@ -98,6 +98,10 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
 extension LongPoll: EventSink {
     var isWritable: Bool { true }
 
+    var peer: StreamPeer {
+        StreamPeer(.longPoll, address: context?.channel.clientAddress ?? "", lifetime?.credential)
+    }
+
     func send(_ event: LiveEvent, from subscription: Subscription) {
         if event.position != nil { end() }
     }

@@ -34,6 +34,11 @@ package final class StreamAdmissions: Sendable {
         }
     }
 
+    /// Open at the moment.
+    var count: Int {
+        slots.withLock { $0.total }
+    }
+
     /// Takes a slot for a client.
     ///
     /// - Parameter peer: The address of the client's connection.

@@ -12,6 +12,7 @@ struct PageLimit {
     static let messages = PageLimit(range: 1...100, defaultValue: 50)
     static let logEntries = PageLimit(range: 1...100, defaultValue: 50)
     static let inbox = PageLimit(range: 1...200, defaultValue: 100)
+    static let streams = PageLimit(range: 1...1_000, defaultValue: 100)
     static let members = PageLimit(range: 1...MemberPage.maximumCount, defaultValue: 50)
 }
 

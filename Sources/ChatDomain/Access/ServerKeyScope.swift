@@ -8,6 +8,9 @@ package enum ServerKeyScope: Hashable, Sendable {
     /// Acts as this user, and as no other.
     case bot(UserID)
 
+    /// A regular expression that matches exactly the valid texts.
+    package static let pattern = "^(admin|post|read|bot:[!-~]{1,\(UserID.maximumLength)})$"
+
     /// Parses `admin`, `post`, `read` or `bot:<user id>`.
     package init?(_ text: String) {
         switch text {

@@ -42,6 +42,8 @@ package struct BatchState<Entry> {
     @usableFromInline var turn = 0
     @usableFromInline var isRunning = false
     @usableFromInline var isWatched = false
+    /// Counts batches; `waiting` stays 0, because the queues know it.
+    @usableFromInline var counts = WriteLoad()
     @usableFromInline let maximumBatch: Int
     @usableFromInline let maximumWaiting: Int
 
@@ -60,6 +62,14 @@ package struct BatchState<Entry> {
     @inlinable
     package var waitingCount: Int {
         queues.reduce(0) { $0 + $1.count }
+    }
+
+    /// What waits, and the batches so far.
+    @inlinable
+    package var load: WriteLoad {
+        var load = counts
+        load.waiting = waitingCount
+        return load
     }
 
     /// What the caller of `add` must do next.
@@ -129,6 +139,7 @@ package struct BatchState<Entry> {
         if busy.count > 1 {
             batch.sort { $0.ticket.rawValue < $1.ticket.rawValue }
         }
+        counts.addBatch(of: batch.count)
         return batch.map(\.entry)
     }
 

@@ -52,10 +52,10 @@ package final class Batcher<Request: Sendable, Answer: Sendable>: Sendable {
         self.perform = perform
     }
 
-    /// The number of requests that no batch has picked up yet.
+    /// What waits, and the batches so far.
     @inlinable
-    package var waitingCount: Int {
-        state.withLock { $0.waitingCount }
+    package var load: WriteLoad {
+        state.withLock { $0.load }
     }
 
     /// Runs the request in a batch with others that are waiting, and returns its own answer.

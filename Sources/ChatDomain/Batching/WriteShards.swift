@@ -32,9 +32,9 @@ package struct WriteShards: Sendable {
         }
     }
 
-    /// The number of requests over all shards that no batch has picked up yet.
-    package var waitingCount: Int {
-        shards.reduce(0) { $0 + $1.waitingCount }
+    /// What waits, and the batches so far, over all shards.
+    package var load: WriteLoad {
+        shards.reduce(WriteLoad()) { $0 + $1.load }
     }
 
     /// Posts, edits or deletes a message; see `ChatStore.recordMessage`.

@@ -75,6 +75,16 @@ package final class EventHub: Service, Sendable {
         }
     }
 
+    /// Lists the open streams, WebSockets and long polls of this process.
+    package func streams() async -> [OpenStream] {
+        var streams: [OpenStream] = []
+        for shard in shards {
+            // Without its event loop, a shard has no connections.
+            streams += (try? await shard.streams()) ?? []
+        }
+        return streams
+    }
+
     private func shardIndex(of eventLoop: any EventLoop) -> Int {
         guard let index = shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
             preconditionFailure("a connection is on an event loop that the hub was not given")

@@ -8,6 +8,9 @@ package protocol EventSink: AnyObject {
     /// Whether the connection accepts more without buffering it in memory.
     var isWritable: Bool { get }
 
+    /// Who is at the other end.
+    var peer: StreamPeer { get }
+
     /// Writes an event: log entries in order of position, typing notices in between.
     func send(_ event: LiveEvent, from subscription: Subscription)
 

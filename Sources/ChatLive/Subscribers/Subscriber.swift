@@ -14,6 +14,7 @@ package final class Subscriber: Indexed {
     package private(set) var subscriptions: [Subscription] = []
     /// The index among the subscribers of the shard; nil before it is added and once it has ended.
     package var index: Int?
+    private let openedAt = Instant.now()
     private var needsFlush = false
     /// When the sink was last flushed.
     private var lastWrite = NIODeadline.now()
@@ -29,6 +30,20 @@ package final class Subscriber: Indexed {
     /// The owner of its reads in the fair queue.
     var turn: [ReplaySource.Turn] {
         [.replay, .client(client), .subscriber(ObjectIdentifier(self))]
+    }
+
+    /// Describes the connection to an operator; nil once the subscriber has ended.
+    ///
+    /// - Parameter lag: Entries of the subscriptions that were not sent yet.
+    func description(lag: Int64) -> OpenStream? {
+        guard let sink else { return nil }
+        return OpenStream(
+            peer: sink.peer,
+            openedAt: openedAt,
+            chatCount: subscriptions.count,
+            lag: lag,
+            isStalled: !sink.isWritable
+        )
     }
 
     /// Adds a subscription; nothing is sent until the shard starts it.

@@ -36,6 +36,13 @@ struct ShardMailbox: Sendable {
         shard.value
     }
 
+    /// Lists the open connections of the event loop.
+    ///
+    /// - Throws: An error if the event loop has shut down.
+    func streams() async throws -> [OpenStream] {
+        try await eventLoop.submit { [shard] in shard.value.streams }.get()
+    }
+
     func post(_ signal: ShardSignal) {
         let isFirst = contents.signals.withLock { signals in
             signals.append(signal)

@@ -22,6 +22,11 @@ final class Topic {
         knownEnd = chat.end
     }
 
+    /// The last position that the log is known to have.
+    var end: Position {
+        max(buffer.end, knownEnd)
+    }
+
     /// The owner of its reads in the fair queue.
     var turn: [ReplaySource.Turn] {
         [.live, .topic(ObjectIdentifier(self))]

@@ -76,6 +76,18 @@ package final class TopicShard {
         }
     }
 
+    /// The open connections of the event loop.
+    var streams: [OpenStream] {
+        subscribers.compactMap { subscriber in
+            // A subscription that does not lag has been sent everything.
+            let lags = subscriber.subscriptions.lazy.filter(\.lags).map { subscription in
+                let end = self.topics[subscription.chatID]?.end ?? subscription.position
+                return max(0, end.rawValue - subscription.position.rawValue)
+            }
+            return subscriber.description(lag: lags.reduce(0, +))
+        }
+    }
+
     private func detach(_ subscription: Subscription) {
         guard let topic = topics[subscription.chatID] else { return }
         topic.remove(subscription)

@@ -51,11 +51,9 @@ struct KeyCommand: AsyncParsableCommand {
                     "--scope is '\(self.scope)': it must be admin, post, read or bot:ID, such as bot:helper"
                 )
             }
-            guard (1...UserName.maximumLength).contains(name.unicodeScalars.count),
-                !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-            else {
+            guard let name = ServerKeyName(name) else {
                 throw CommandError(
-                    "--name is invalid: it must be 1 to \(UserName.maximumLength) characters without line breaks"
+                    "--name is invalid: it must be 1 to \(ServerKeyName.maximumLength) characters without line breaks"
                 )
             }
             let writer = LogWriter(format: try settings.value(Settings.logFormat))
@@ -70,7 +68,7 @@ struct KeyCommand: AsyncParsableCommand {
             let key = ServerKey()
             do {
                 try await database.makeStore().addServerKey(
-                    key.record(named: name, scope, createdAt: .now())
+                    key.record(named: name.value, scope, createdAt: .now())
                 )
             } catch {
                 throw CommandError(database: error)

@@ -46,7 +46,7 @@ extension JSONSchema {
             ),
             .required(
                 "scope",
-                .anyOf(["type": "string", "pattern": "^(admin|post|read|bot:[!-~]+)$"], .null),
+                .anyOf(.serverKeyScope, .null),
                 "A server key's scope. Null for other callers."
             ),
             .required("expires_at", .anyOf(.instant, .null), "When the credential expires. Null for never."),
