@@ -8,99 +8,19 @@ Needs Debian's chromium and chromium-driver, and the packages of requirements.tx
 (or CHAT_API). Ends with a line `N passed, M failed`.
 """
 import contextlib
-import http.client
-import secrets
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from axe_selenium_python import Axe
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
-from Checks.Browser.docs import SECONDS, browser, run
-from Checks.Support.server import BINARY, Server, exchange, sign_token
-
-SCREENSHOTS = Path(sys.argv[1] if len(sys.argv) > 1 else ".build/screenshots")
-# What the browser logs when a request fails, as it must while there is no server.
-NETWORK_COMPLAINTS = "net::ERR_", "Failed to load resource"
-DESKTOP, PHONE = (1280, 900), (390, 844)
+from Checks.Browser.docs import browser, run
+from Checks.Browser.window import DESKTOP, PHONE, SCREENSHOTS, Service, Window, service
 
 
-class Service:
-    """A server that can be killed and started again on the same port."""
-
-    def __init__(self, folder: str, with_users: bool) -> None:
-        self.folder, self.server = folder, None
-        self.key = f"sk_check_{secrets.token_hex(24)}"
-        self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32), "CHAT_SERVER_KEY": self.key} if with_users else {}
-        self.start()
-
-    def start(self) -> None:
-        self.server = Server(
-            BINARY, "serve", f"--port={self.server.port if self.server else 0}",
-            f"--database-url=sqlite:///{self.folder}/chat.db", "--log-level=notice", environment=self.environment,
-        )
-
-    @property
-    def page(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}/chat"
-
-    def token(self, user: str, name: str) -> str:
-        return sign_token(self.environment, f"--user={user}", f"--name={name}")
-
-    @contextlib.contextmanager
-    def caller(self, token: str | None = None) -> Iterator[Callable]:
-        """Requests over one connection, whose failure is an error."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=SECONDS)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-
-        def call(method: str, path: str, body: dict | None = None) -> dict:
-            status, _, answer = exchange(connection, method, path, body, headers)
-            assert status < 300, f"{method} {path}: {status} {answer}"
-            return answer
-
-        yield call
-        connection.close()
-
-
-@contextlib.contextmanager
-def service(with_users: bool = False) -> Iterator[Service]:
-    with tempfile.TemporaryDirectory() as folder:
-        service = Service(folder, with_users)
-        try:
-            yield service
-        finally:
-            status = service.server.stop()
-        assert status == 0, f"the server ended with status {status}"
-
-
-class Window:
+class ChatWindow(Window):
     """A browser window with the page."""
-
-    def __init__(self, driver: Chrome, size: tuple[int, int] = DESKTOP) -> None:
-        self.driver = driver
-        self.driver.set_window_size(*size)
-
-    def find(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def one(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        # The page replaces elements, and itself when a session ends.
-        wait = WebDriverWait(self.driver, SECONDS, ignored_exceptions=[StaleElementReferenceException])
-        wait.until(lambda _: condition(), what)
-
-    def run(self, script: str, *arguments: object) -> object:
-        return self.driver.execute_script(script, *arguments)
 
     def texts(self) -> list[str]:
         """The texts of the messages in the log, also of those far from the screen."""
@@ -111,9 +31,6 @@ class Window:
         return self.run(
             "const log = document.getElementById('log'); return log.scrollHeight - log.scrollTop - log.clientHeight"
         )
-
-    def status_is(self, status: str) -> None:
-        self.until(lambda: self.one("#status").text == status, f"the status is {self.one('#status').text}, not {status}")
 
     def sign_in(self, page: str, name: str) -> None:
         self.driver.get(page)
@@ -145,41 +62,25 @@ class Window:
         self.until(lambda: self.texts() == list(texts), f"the log has {self.texts()}, not {texts}")
 
     def shoot(self, name: str) -> None:
-        self.driver.save_screenshot(str(SCREENSHOTS / f"chat-{name}.png"))
-
-    def is_quiet(self, without_server: bool = False) -> None:
-        """Fails if the page logged an error or violated its policy."""
-        complaints = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] != "INFO"]
-        if without_server:
-            complaints = [text for text in complaints if not any(part in text for part in NETWORK_COMPLAINTS)]
-        assert not complaints, f"console: {complaints}"
-
-    def is_accessible(self) -> None:
-        axe = Axe(self.driver)
-        axe.inject()
-        serious = [
-            f"{violation['id']}: {violation['nodes'][0]['html']}"
-            for violation in axe.run()["violations"] if violation["impact"] in ("serious", "critical")
-        ]
-        assert not serious, f"axe: {serious}"
+        super().shoot(f"chat-{name}")
 
 
 @contextlib.contextmanager
-def second_window(size: tuple[int, int] = DESKTOP) -> Iterator[Window]:
+def second_window(size: tuple[int, int] = DESKTOP) -> Iterator[ChatWindow]:
     driver = browser()
     try:
-        yield Window(driver, size)
+        yield ChatWindow(driver, size)
     finally:
         driver.quit()
 
 
 def two_windows_chat(driver: Chrome) -> None:
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     with service() as server, second_window() as ben:
-        ada.sign_in(server.page, "Ada")
+        ada.sign_in(server.url("/chat"), "Ada")
         ada.is_accessible()
         ada.create("Lunch")
-        ben.sign_in(server.page, "Ben")
+        ben.sign_in(server.url("/chat"), "Ben")
         ben.open("Lunch")
         ada.send("At noon?")
         ben.shows("At noon?")
@@ -204,13 +105,13 @@ def two_windows_chat(driver: Chrome) -> None:
 
 
 @contextlib.contextmanager
-def conversation(driver: Chrome, title: str) -> Iterator[tuple[Service, Window, Window]]:
+def conversation(driver: Chrome, title: str) -> Iterator[tuple[Service, ChatWindow, ChatWindow]]:
     """Ada's and Ben's windows, in the same chat of an open server."""
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     with service() as server, second_window() as ben:
-        ada.sign_in(server.page, "Ada")
+        ada.sign_in(server.url("/chat"), "Ada")
         ada.create(title)
-        ben.sign_in(server.page, "Ben")
+        ben.sign_in(server.url("/chat"), "Ben")
         ben.open(title)
         yield server, ada, ben
 
@@ -258,13 +159,13 @@ def network_away_and_plug_pulled(driver: Chrome) -> None:
 
 
 def ten_thousand_messages(driver: Chrome) -> None:
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     with service() as server:
         with server.caller() as call:
             call("POST", "/chats/", {"title": "Long"})
             for number in range(1, 10_001):
                 call("POST", "/chats/1/messages/", {"text": f"Message {number}", "metadata": {"name": f"P{number // 7 % 5}"}})
-        ada.sign_in(server.page, "Ada")
+        ada.sign_in(server.url("/chat"), "Ada")
         ada.open("Long")
         ada.until(lambda: ada.texts()[-1] == "Message 10000", "the newest message is missing")
         end = ada.distance_from_end()
@@ -300,7 +201,7 @@ def ten_thousand_messages(driver: Chrome) -> None:
 
 
 def text_stays_text(driver: Chrome) -> None:
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     hostile = [
         "<script>document.title = 'broken'</script>", "<img src=x onerror=alert(1)>", "javascript:alert(1)",
         "https://example.com/a?b=<c>", "\u202egnihtyna\u202c", "x" * 4_000,
@@ -310,7 +211,7 @@ def text_stays_text(driver: Chrome) -> None:
             call("POST", "/chats/", {"title": "<b>bold</b>"})
             for text in hostile:
                 call("POST", "/chats/1/messages/", {"text": text, "metadata": {"name": "<i>Eve</i>"}})
-        ada.sign_in(server.page, "Ada")
+        ada.sign_in(server.url("/chat"), "Ada")
         ada.open("<b>bold</b>")
         ada.shows(*hostile)
         assert "broken" not in driver.title
@@ -323,10 +224,10 @@ def text_stays_text(driver: Chrome) -> None:
 
 
 def users_with_tokens(driver: Chrome) -> None:
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     with service(with_users=True) as server, second_window(PHONE) as ben:
         tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
-        ada.driver.get(server.page)
+        ada.driver.get(server.url("/chat"))
         ada.until(lambda: ada.one("#sign-in-value").is_displayed(), "no form to sign in")
         ada.one("#sign-in-value").send_keys("not a token", Keys.ENTER)
         ada.until(lambda: ada.one("#sign-in-error").text != "", "a wrong token is accepted")
@@ -340,7 +241,7 @@ def users_with_tokens(driver: Chrome) -> None:
         ada.send("Welcome, Ben")
         ada.shows("Welcome, Ben")
 
-        ben.driver.get(f"{server.page}#token={tokens['ben']}")
+        ben.driver.get(f"{server.url('/chat')}#token={tokens['ben']}")
         ben.until(lambda: [badge.text for badge in ben.find("#chats .badge")] == ["1"], "Ben has no unread message")
         assert "token" not in ben.driver.current_url
         assert ben.driver.title == "(1) Chat"
@@ -399,15 +300,15 @@ def users_with_tokens(driver: Chrome) -> None:
 
 
 def session_ends_with_the_token(driver: Chrome) -> None:
-    ada = Window(driver)
+    ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        ada.driver.get(f"{server.page}#token={server.token('ada', 'Ada')}")
+        ada.driver.get(f"{server.url('/chat')}#token={server.token('ada', 'Ada')}")
         ada.create("Team")
         ada.send("before")
         ada.shows("before")
         ada.driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
         ada.send("waits")
-        with server.caller(server.key) as call:
+        with server.caller(server.key("check", "admin")) as call:
             call("POST", "/users/ada/revoke")
         ada.driver.delete_network_conditions()
         ada.until(lambda: ada.one("#sign-in-error").text != "", "the page does not ask for another token")
@@ -422,7 +323,7 @@ def session_ends_with_the_token(driver: Chrome) -> None:
 
 def looks(driver: Chrome) -> None:
     """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
-    window = Window(driver)
+    window = ChatWindow(driver)
     with service(with_users=True) as server:
         tokens = {user: server.token(user, name) for user, name in NAMES.items()}
         for token in tokens.values():
@@ -436,14 +337,9 @@ def looks(driver: Chrome) -> None:
             with server.caller(tokens[user]) as call:
                 call("POST", f"/chats/{chat}/messages/", {"text": text, **({"reply_to": reply_to} if reply_to else {})})
         for scheme in ("light", "dark"):
-            driver.execute_cdp_cmd(
-                "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-            )
-            for form, (width, height) in {"desktop": DESKTOP, "phone": PHONE}.items():
-                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-                    "width": width, "height": height, "deviceScaleFactor": 1, "mobile": form == "phone",
-                })
-                driver.get(f"{server.page}#token={tokens['ada']}")
+            for form, size in {"desktop": DESKTOP, "phone": PHONE}.items():
+                window.emulate(scheme, size)
+                driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
                 driver.refresh()
                 window.open("Release planning")
                 window.until(lambda: "Ben Okri" in window.one("#messages").text, "the names are missing")
@@ -451,9 +347,7 @@ def looks(driver: Chrome) -> None:
                 window.is_accessible()
                 window.shoot(f"{form}-{scheme}")
         # At 200% zoom, the page has half the width and height in CSS pixels.
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 640, "height": 450, "deviceScaleFactor": 2, "mobile": False}
-        )
+        window.emulate("light", (640, 450), scale=2)
         assert window.one("#draft").is_displayed()
         window.shoot("zoom")
         window.is_quiet()

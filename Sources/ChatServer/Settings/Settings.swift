@@ -485,7 +485,7 @@ package enum Settings {
     static let pages = Setting.choice(
         ["chat", "pages"],
         flag: "pages",
-        "Whether to serve the chat page, the start page and the JavaScript client: on or off.",
+        "Whether to serve the pages (start, chat, admin), the JavaScript client and llms.txt: on or off.",
         default: Switch.on
     )
 

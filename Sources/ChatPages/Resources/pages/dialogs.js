@@ -1,4 +1,4 @@
-// The dialogs: a new chat, and the members of a chat.
+// Dialogs: any with a form, a new chat, and the members of a chat.
 
 import { button, byID, element } from "./dom.js";
 import { attempt } from "./problems.js";
@@ -7,21 +7,22 @@ import { attempt } from "./problems.js";
 const usersIn = (text) => text.split(",").map((id) => id.trim()).filter((id) => id !== "");
 
 /** A dialog with a form that may fail. */
-class FormDialog {
+export class FormDialog {
     /**
      * @param {string} name
      * @param {string} error the id of the element for errors
+     * @param {AbortSignal} [signal] aborts when the dialog is no longer needed
      */
-    constructor(name, error) {
+    constructor(name, error, signal) {
         this.dialog = byID(`${name}-dialog`);
         this.error = byID(error);
         this.controller = new AbortController();
         byID(`${name}-form`).addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
             event.preventDefault();
             this.attempt(() => this.submit());
-        });
-        this.dialog.querySelector("[value=cancel]").addEventListener("click", () => this.dialog.close());
-        this.dialog.addEventListener("close", () => this.controller.abort());
+        }, { signal });
+        this.dialog.querySelector("[value=cancel]").addEventListener("click", () => this.dialog.close(), { signal });
+        this.dialog.addEventListener("close", () => this.controller.abort(), { signal });
     }
 
     show() {
