@@ -49,6 +49,7 @@ package struct PageFile: Sendable {
         PageFile(path: "/", mediaType: .page, content: PackageResources.index_html),
         PageFile(path: "/chat", mediaType: .page, content: PackageResources.chat_html),
         PageFile(path: "/admin", mediaType: .page, content: PackageResources.admin_html),
+        PageFile(path: "/llms.txt", mediaType: .text, content: PackageResources.llms_txt),
         PageFile(path: "/client.js", mediaType: .script, content: PackageResources.client_js),
         // No media type says TypeScript, and browsers do not load it.
         PageFile(path: "/client.d.ts", mediaType: .text, content: PackageResources.client_d_ts),
