@@ -32,7 +32,7 @@ export class ServerView extends View {
             tile("Connections", number(connections.open), `At most ${number(connections.maximum)}`),
             tile("Streams", number(streams.open), `At most ${number(streams.maximum)}`),
             tile("Writes waiting", number(writes.waiting), `${number(writes.requests)} since the start`),
-            tile("Batch size", mean === null ? "–" : number(mean), `Just now; the largest had ${number(writes.largest_batch)}`),
+            tile("Batch size", mean === null ? "–" : number(mean), `Mean just now; largest so far: ${number(writes.largest_batch)}`),
         );
     }
 }
