@@ -39,8 +39,7 @@ class AdminWindow(Window):
         self.until(lambda: self.one(f"#{section.lower()}-view").is_displayed(), f"{section} does not show")
 
     def open(self, title: str) -> None:
-        self.until(lambda: title in [row.text for row in self.find("#chats .title")], f"{title} is not in the list")
-        next(row for row in self.find("#chats a") if title in row.text).click()
+        self.click("#chats a", title)
         self.until(lambda: self.one("#chat-title").text == title, f"{title} did not open")
 
     def positions(self) -> list[int]:

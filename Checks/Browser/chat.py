@@ -39,14 +39,7 @@ class ChatWindow(Window):
         self.until(lambda: self.one("#app").is_displayed(), "not signed in")
 
     def open(self, title: str) -> None:
-        def click() -> bool:
-            # The list may change between two looks at it.
-            row = next((row for row in self.find("#chats a") if title in row.text), None)
-            if row:
-                row.click()
-            return row is not None
-
-        self.until(click, f"{title} is not in the list")
+        self.click("#chats a", title)
         self.until(lambda: self.one("#chat-title").text == title, f"{title} did not open")
         self.until(lambda: self.one("#log-state").text != "Loading…", f"{title} did not load")
 

@@ -93,6 +93,16 @@ class Window:
         wait = WebDriverWait(self.driver, SECONDS, ignored_exceptions=[StaleElementReferenceException])
         wait.until(lambda _: condition(), what)
 
+    def click(self, selector: str, text: str) -> None:
+        """Clicks the first element that contains a text, as soon as there is one."""
+        def attempt() -> bool:
+            found = [element for element in self.find(selector) if text in element.text]
+            if found:
+                found[0].click()
+            return bool(found)
+
+        self.until(attempt, f"no {selector} contains {text}")
+
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
 
