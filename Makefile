@@ -32,10 +32,10 @@ openapi: setup-build setup-test ## Renew the OpenAPI document that the tests com
 	UPDATE_OPENAPI=1 Scripts/test --filter DocumentationTests
 
 format: ## Format the Swift sources
-	swift format -i -r -p Package.swift Sources Tests Checks Benchmarks
+	swift format -i -r -p Package.swift Sources Tests Checks Benchmarks Examples
 
 lint: ## Check the formatting of the Swift sources
-	swift format lint --strict -r -p Package.swift Sources Tests Checks Benchmarks
+	swift format lint --strict -r -p Package.swift Sources Tests Checks Benchmarks Examples
 
 clean: ## Remove all build products
 	rm -rf .build public/docs

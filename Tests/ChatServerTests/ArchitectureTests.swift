@@ -6,7 +6,7 @@ import Testing
         let targets = try PackageFile.read("Package.swift")
             .matches(of: /\.(?:target|executableTarget)\(\s*name: "(\w+)"(?:,\s*dependencies: \[([^\]]*)\])?/)
             .map { (name: String($0.output.1), imports: $0.output.2.map(targetNames) ?? []) }
-        let tools: Set = ["ChatTestSupport", "ConstantServer", "EchoServer", "SwiftBackend"]
+        let tools: Set = ["ChatTestSupport", "ClientDriver", "ConstantServer", "EchoServer", "SwiftBackend"]
         let declared = Dictionary(uniqueKeysWithValues: targets.filter { !tools.contains($0.name) })
 
         let page = try PackageFile.read("docs/architecture.md")

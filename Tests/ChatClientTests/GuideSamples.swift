@@ -1,0 +1,58 @@
+import ChatClient
+import Foundation
+
+/// The samples of docs/clients.md, so that the compiler checks them.
+private enum GuideSamples {
+    static func connect(to backend: Backend) {
+        let client = ChatClient(
+            url: "https://chat.example.com",
+            token: { try await backend.chatToken() },
+            onStatus: { status in print(status) }
+        )
+        _ = client
+    }
+
+    static func show(_ chat: Int, with client: ChatClient) async throws {
+        let page = try await client.messages(of: chat, limit: 50)
+        show(page.messages)
+
+        for try await event in client.events(of: chat, after: page.end) {
+            switch event {
+            case .entry(let entry):
+                if let message = entry.message { show([message]) }
+            case .reset:
+                clear()
+            default:
+                break
+            }
+        }
+    }
+
+    static func send(to chat: Int, with client: ChatClient) async throws {
+        let pending = await client.send("Hello!", to: chat)
+        let message = try await pending.result
+        try await client.edit(message.id, in: chat, text: "Hello, all!", revision: message.revision)
+    }
+
+    static func echo(in chat: Int) async throws {
+        let client = ChatClient(
+            url: "https://chat.example.com",
+            token: { ProcessInfo.processInfo.environment["CHAT_BOT_KEY"] },
+            store: try FileStore(path: "bot.json")
+        )
+        for try await event in client.events(of: chat) {
+            guard case .entry(let entry) = event, case .messageCreated(let message) = entry.change,
+                message.idempotencyKey?.hasPrefix("echo-") != true
+            else { continue }
+            _ = try await client.send(message.text, to: chat, replyTo: message.id, key: "echo-\(message.id)").result
+        }
+    }
+
+    struct Backend: Sendable {
+        func chatToken() async throws -> String { "" }
+    }
+
+    static func show(_ messages: [Message]) {}
+
+    static func clear() {}
+}
