@@ -76,7 +76,8 @@ extension ChatClient {
     private func enqueue(_ pending: PendingMessage) {
         let saving = save()
         Task {
-            if case .success = await saving.result { onOutbox(pending) }
+            // It may have been discarded meanwhile.
+            if case .success = await saving.result, outbox.contains(pending) { onOutbox(pending) }
             deliver(in: pending.chatID)
         }
     }

@@ -179,6 +179,25 @@ struct ClientTests {
         }
     }
 
+    @Test func `nothing is reported of a discarded message`() async throws {
+        try await withOpenServer { url in
+            let (reports, continuation) = AsyncStream.makeStream(of: PendingMessage.Status.self)
+            let client = ChatClient(url: url, onOutbox: { continuation.yield($0.status) })
+            let chat = try await client.createChat(title: "Team").id
+            let rejected = await client.send(" ", to: chat)
+            let error = await #expect(throws: ChatError.self) { try await rejected.result }
+            await client.retry(rejected)
+            await client.discard(rejected)
+            _ = try await client.send("Hello!", to: chat).result
+            await client.close()
+            continuation.finish()
+            let failures = await reports.reduce(into: [ChatError]()) { failures, status in
+                if case .failed(let error) = status { failures.append(error) }
+            }
+            #expect(failures == [error])
+        }
+    }
+
     @Test func `the inbox shows members their chats`() async throws {
         try await withServer { url, token in
             let ada = client(url, token: { try await token("ada") })
