@@ -166,6 +166,16 @@ def test_the_latest_line_of_a_chat_replaces_the_one_that_waits() -> None:
     assert lines(feed) == [("chat", 7, 2), ("left", 8, None)]
 
 
+def test_no_chat_that_existed_comes_after_caught_up_even_if_it_changes_meanwhile() -> None:
+    feed = InboxFeed(None)
+    feed.receive({"type": "chat", "chat_id": 7, "last_seq": 1})
+    feed.advance(f"{E1}.1")
+    feed.receive({"type": "caught_up"})
+    feed.receive({"type": "chat", "chat_id": 7, "last_seq": 2})
+    feed.advance(f"{E1}.2")
+    assert lines(feed) == [("chat", 7, 2), ("caught_up", None, None), ("cursor", None, None)]
+
+
 def test_a_cursor_is_reached_only_after_the_lines_before_it() -> None:
     feed = InboxFeed(None)
     feed.receive({"type": "chat", "chat_id": 7, "last_seq": 1})

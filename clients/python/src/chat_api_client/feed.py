@@ -157,27 +157,32 @@ class InboxFeed(Feed):
 
     def receive(self, line: dict[str, Any]) -> None:
         """Adds a line of the stream."""
-        self._add(line.get("chat_id", line["type"]), line)
+        if "chat_id" in line:
+            # A chat keeps its place: it must come before the `caught_up` that follows what existed.
+            self._waiting[line["chat_id"]] = cast(InboxLine, line)
+            self.changed.set()
+        else:
+            self._add_last(line)
 
     def advance(self, cursor: str) -> None:
         """Notes where a client resumes that has all lines so far."""
         self.cursor = cursor
-        self._add("cursor", {"type": "cursor", "cursor": cursor})
+        self._add_last({"type": "cursor", "cursor": cursor})
 
     def reset(self, epoch: str) -> None:
         """Starts over: every chat comes again."""
         self.cursor = None
         self._waiting.clear()
-        self._add("reset", {"type": "reset", "epoch": epoch})
+        self._add_last({"type": "reset", "epoch": epoch})
 
     def take(self) -> InboxLine | None:
         """Returns the next line. `cursor` means that all lines before it have been taken."""
         return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
-    def _add(self, key: Hashable, line: dict[str, Any]) -> None:
-        # Moves to the end: what waits behind a cursor is newer than it.
-        self._waiting.pop(key, None)
-        self._waiting[key] = cast(InboxLine, line)
+    def _add_last(self, line: dict[str, Any]) -> None:
+        """Adds a line about all lines before it, and removes an earlier one of its type."""
+        self._waiting.pop(line["type"], None)
+        self._waiting[line["type"]] = cast(InboxLine, line)
         self.changed.set()
 
 
