@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
@@ -197,6 +198,64 @@ async def test_a_token_that_is_missing_or_wrong_is_asked_for_again(server: ChatS
             assert positions(await until(events, is_type("caught_up"))) == [1]
 
 
+async def test_a_key_that_stays_rejected_is_reported_and_tried_until_another_one_is_accepted(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = [server.command("key", "create", f"--name={name}", "--scope=bot:ada") for name in ("old", "new")]
+    attempts: asyncio.Queue[str] = asyncio.Queue()
+    statuses: asyncio.Queue[Status] = asyncio.Queue()
+    errors: list[ChatError | None] = []
+
+    async def token() -> str:
+        attempts.put_nowait(keys[0])
+        return keys[0]
+
+    def note(status: Status) -> None:
+        statuses.put_nowait(status)
+        errors.append(ada.error)
+
+    ada = client(server, token=token, on_status=note)
+    async with ada:
+        chat = ada.chat(server.request("POST", "/chats/", {"title": "Team"})["id"])
+        async with aclosing(chat.events(after=0)) as events:
+            await until(events, is_type("caught_up"))
+            assert (ada.error, caplog.messages) == (None, [])
+            server.command("key", "revoke", keys[0].split("_")[1])
+            await reach("offline", statuses)
+            error = ada.error
+            assert error is not None and (error.status, error.code) == (401, "key_revoked")
+            async with asyncio.timeout(20):
+                while attempts.qsize() < 6:
+                    await attempts.put(await attempts.get())
+                    await asyncio.sleep(0.01)
+            keys.pop(0)
+            await reach("live", statuses)
+            assert ada.error is None
+            assert positions(await until(events, is_type("caught_up"))) == []
+    assert caplog.messages == [f"offline: 401 key_revoked: {error.detail}; trying again"]
+    assert {error and error.code for error in errors} == {None, "key_revoked"}
+
+
+async def test_a_request_gets_one_new_token_and_fails_if_that_is_rejected_too(server: ChatServer) -> None:
+    calls = 0
+
+    async def token() -> str:
+        nonlocal calls
+        calls += 1
+        return f"sk_unknown_{calls}"
+
+    async with client(server, token=token) as ada:
+        with pytest.raises(ChatError, match="401 token_invalid"):
+            await ada.me()
+        assert calls == 2
+        first, second = ada.chat(1).send("Hello"), ada.chat(1).send("Hello?")
+        for pending in (first, second):
+            with pytest.raises(ChatError, match="401 token_invalid"):
+                await pending.wait()
+        assert calls == 6
+        assert ada.chat(1).pending == [first, second]
+
+
 async def test_a_frozen_server_is_noticed_by_its_silence(server: ChatServer) -> None:
     statuses: asyncio.Queue[Status] = asyncio.Queue()
     async with client(server, on_status=statuses.put_nowait) as ada, client(server) as ben:
@@ -273,6 +332,53 @@ async def test_a_deleted_chat_ends_its_iteration_and_no_other(server: ChatServer
         await until(two, is_text("still here"))
 
 
+async def test_a_user_who_is_added_again_at_once_keeps_the_chat(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client(server) as ada, client(server, token=server.callback("ben")) as ben:
+        info = await ada.create_chat("Team", members=["ben"])
+        chat, get = ada.chat(info["id"]), ben._api.get
+        await chat.remove_member("ben")
+
+        async def add_first(path: str, **parameters: str | int | None) -> object:
+            # The stream was refused; the user is back before the client looks for the reason.
+            await chat.add_members(["ben"])
+            return await get(path, **parameters)
+
+        monkeypatch.setattr(ben._api, "get", add_first)
+        async with aclosing(ben.chat(chat.id).events()) as events:
+            await until(events, is_type("caught_up"))
+            await chat.send("Hello").wait()
+            assert texts(await until(events, is_text("Hello"))) == ["Hello"]
+
+
+async def test_what_an_event_leads_to_is_stored_before_the_event_counts_as_handled(server: ChatServer) -> None:
+    class Journal(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.names: list[str] = []
+
+        async def set(self, name: str, value: str | None) -> None:
+            self.names.append(name)
+            await super().set(name, value)
+
+    store = Journal()
+    async with client(server, store=store) as ada:
+        chat = ada.chat(await chat_of(ada))
+        async with aclosing(chat.events(after=0)) as events:
+            await anext(events)
+            store.names.clear()
+            chat.send("Welcome")
+            await anext(events)
+            assert store.names[:2] == ["outbox", f"position/{chat.id}"]
+        async with aclosing(ada.inbox()) as inbox:
+            await anext(inbox)
+            store.names.clear()
+            chat.send("Hello")
+            await until(inbox, lambda line: line["type"] == "caught_up")
+            assert store.names[0] == "outbox" and "inbox" in store.names
+
+
 async def test_a_slow_consumer_misses_nothing(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat_api_client.feed.MAX_WAITING", 5)
     async with client(server) as ada:
@@ -324,7 +430,37 @@ async def test_a_rejected_message_waits_for_the_user_and_the_queue_continues(ser
         assert chat.pending == []
 
 
-async def test_a_read_waits_for_the_server_and_a_change_does_not(server: ChatServer) -> None:
+async def test_unsent_messages_are_left_to_the_next_client_when_one_is_closed(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    async with client(server, store=store) as ada:
+        chat = ada.chat(await chat_of(ada))
+        server.kill()
+        messages = [chat.send("one"), chat.send("two")]
+        waits = [asyncio.create_task(pending.wait()) for pending in messages]
+        await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        errors = await asyncio.gather(*waits, return_exceptions=True)
+        with pytest.raises(ChatError, match="client_closed"):
+            await messages[0].wait()
+    assert [error.code for error in errors if isinstance(error, ChatError)] == ["client_closed"] * 2
+    assert [pending.status for pending in messages] == ["pending"] * 2
+    for late in (chat, ada.chat(chat.id + 1)):
+        with pytest.raises(ChatError, match="client_closed"):
+            late.send("three")
+    server.start()
+    async with client(server, store=store) as next_client, asyncio.timeout(20):
+        restored = next_client.chat(chat.id).pending
+        assert [(await pending.wait())["text"] for pending in restored] == ["one", "two"]
+    del waits
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_a_read_waits_for_the_server_and_a_change_does_not(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with client(server) as ada:
         chat = ada.chat(await chat_of(ada))
         message = await chat.send("Hello").wait()
@@ -332,9 +468,12 @@ async def test_a_read_waits_for_the_server_and_a_change_does_not(server: ChatSer
         read = asyncio.create_task(chat.get())
         with pytest.raises(ChatError, match="network_error"):
             await chat.edit(message["id"], text="Hi")
+        await asyncio.sleep(0.3)
         server.start()
         async with asyncio.timeout(20):
             assert [each["text"] for each in (await read)["messages"]] == ["Hello"]
+        assert len(caplog.messages) == 1
+        assert caplog.messages[0].startswith(f"GET /chats/{chat.id}: network_error: ")
 
 
 async def test_every_request_does_what_it_says(server: ChatServer) -> None:

@@ -13,6 +13,7 @@ import httpx
 from .backoff import Backoff
 from .errors import CLOSED, NETWORK_ERROR, ChatError
 from .network import Network
+from .outage import Outage
 from .tokens import Tokens
 
 # A value that httpx can put into a query; None leaves the parameter out.
@@ -29,6 +30,7 @@ class API:
         self.network = network
         self.new_backoff = new_backoff
         self._http = http
+        self._outage = Outage()
 
     async def get(self, path: str, **parameters: str | int | None) -> Any:
         """Reads, and tries again until there is a response, however long that takes."""
@@ -80,6 +82,7 @@ class API:
             except ChatError as error:
                 if not error.is_transient:
                     raise
+                self._outage.note(f"{method} {path}", error)
                 await self.network.wait(backoff.next(error.retry_after))
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
@@ -88,6 +91,7 @@ class API:
             response = await self._send(method, path, **options)
         if not response.is_success:
             raise ChatError.from_response(response)
+        self._outage.end()
         try:
             return json.loads(response.content) if response.content else None
         except ValueError as error:

@@ -75,6 +75,8 @@ class Chat:
             while (taken := await self._next(feed)) is not None:
                 event, place = taken
                 yield event
+                # What the application sends because of an event must not be lost if it is killed after that.
+                await self._sender.save()
                 if place is not None:
                     await self._store.set(name, str(place))
         finally:
@@ -95,7 +97,7 @@ class Chat:
 
         `key` is the idempotency key, a UUID by default. Name it after what you react to, and you react only once, even
         if you handle an event again after a crash: a message with the same key is not sent twice. Raises `ValueError`
-        if an unsent message with the key says something else.
+        if an unsent message with the key says something else, and `ChatError` if the client is closed.
         """
         return self._sender.send(Pending(self.id, text, key=key, reply_to=reply_to, metadata=metadata))
 

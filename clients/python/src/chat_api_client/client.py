@@ -13,6 +13,7 @@ from .api import API
 from .backoff import Backoff
 from .chat import Chat
 from .connection import Connection, Status
+from .errors import ChatError
 from .feed import InboxFeed
 from .models import Caller, ChatInfo, ChatPage, InboxLine, Metadata
 from .network import Network
@@ -30,6 +31,9 @@ class ChatClient:
 
     Reads, and posts that carry an idempotency key, are tried again until there is a response, so give up with
     `asyncio.timeout` or by canceling the task. Everything else is tried once. All errors are `ChatError`.
+
+    The reasons for new attempts are logged as warnings of the logger `chat_api_client`, each once until an attempt
+    succeeds.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class ChatClient:
         - `store`: keeps positions and unsent messages; by default, they are gone when the application ends.
         - `min_delay`, `max_delay`: bounds in seconds of the random wait before another attempt.
         - `timeout`: how long a request may take in seconds. A stream is dead after 2.5 missed heartbeats.
-        - `on_status`: called with each new `status`.
+        - `on_status`: called with each new `status`; `error` says why the client is `offline`.
         - `on_pending`: called with a message when it is queued, restored from the store, sent, failed or retried.
         """
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout)
@@ -78,7 +82,12 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
-        """Ends all iterations, sends and connections. Unsent messages stay in the store."""
+        """Ends all iterations, sends and connections.
+
+        Unsent messages stay in the store, and the next client with the same store sends them; in this one, waiting for
+        them raises `ChatError` with the code `client_closed`.
+        """
+        self._outboxes.seal()
         await self._connection.close()
         for sender in self._senders.values():
             await sender.close()
@@ -96,6 +105,11 @@ class ChatClient:
         waiting before the next attempt.
         """
         return self._connection.status
+
+    @property
+    def error(self) -> ChatError | None:
+        """Why the client is `offline`; None in every other state. With 401, the token or key is not accepted."""
+        return self._connection.error
 
     def network_restored(self) -> None:
         """Tries again at once what waits for the network, unless a server has asked for more time."""
@@ -116,6 +130,7 @@ class ChatClient:
         try:
             while (line := await self._next_line(feed)) is not None:
                 yield line
+                await self._outboxes.save()
                 if line["type"] == "reset":
                     await self._store.set(INBOX, None)
         finally:

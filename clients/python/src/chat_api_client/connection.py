@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from .api import API, Parameters
-from .backoff import Delay
-from .errors import CHAT_NOT_FOUND, VALIDATION_FAILED, ChatError
+from .errors import CHAT_NOT_FOUND, NETWORK_ERROR, VALIDATION_FAILED, ChatError
 from .feed import ChatFeed, InboxFeed, epoch_of
 from .lines import Lines
 from .models import Event, LogPage
+from .outage import Outage
 
 Status = Literal["idle", "offline", "connecting", "catching_up", "live"]
 
@@ -19,8 +19,6 @@ Status = Literal["idle", "offline", "connecting", "catching_up", "live"]
 MAX_FOLLOWED = 50
 # How many heartbeats may fail to arrive before the connection counts as dead.
 MISSED_HEARTBEATS = 2.5
-
-AT_ONCE = Delay(0.0)
 
 
 class Connection:
@@ -36,12 +34,20 @@ class Connection:
         self._inbox: InboxFeed | None = None
         self._backoff = api.new_backoff()
         self._work: asyncio.Task[None] | None = None
-        self._stream: asyncio.Task[Delay] | None = None
+        self._stream: asyncio.Task[ChatError | None] | None = None
         self._state: Status = "connecting"
+        # Why the last attempt failed, and what is logged of that.
+        self._failure: ChatError | None = None
+        self._outage = Outage()
         # The epoch of the current stream, once it has started.
         self._epoch: str | None = None
         # Whether a new token was tried since the last stream that caught up.
         self._has_renewed_token = False
+
+    @property
+    def error(self) -> ChatError | None:
+        """Why the client is offline; None if it is not."""
+        return self._failure if self.status == "offline" else None
 
     def follow(self, feed: ChatFeed) -> None:
         """Adds a chat, and ends an earlier iteration of it. Raises `ValueError` if there are too many chats."""
@@ -113,10 +119,9 @@ class Connection:
     async def _run(self) -> None:
         try:
             while self._feeds:
-                delay = await self._stream_once()
-                if delay.seconds > 0:
-                    self._update("offline")
-                    await self._api.network.wait(delay)
+                # A stream may also end because its last chat has.
+                if (error := await self._stream_once()) is not None and self._feeds:
+                    await self._wait_after(error)
         except Exception as error:
             for feed in self._feeds:
                 feed.end(error)
@@ -124,7 +129,14 @@ class Connection:
         finally:
             self._update("connecting")
 
-    async def _stream_once(self) -> Delay:
+    async def _wait_after(self, error: ChatError) -> None:
+        self._failure = error
+        self._outage.note("offline", error)
+        self._update("offline")
+        await self._api.network.wait(self._backoff.next(error.retry_after))
+
+    async def _stream_once(self) -> ChatError | None:
+        """Returns what the next attempt must wait for; None if it can start at once."""
         self._stream = asyncio.create_task(self._connect())
         try:
             await asyncio.wait([self._stream])
@@ -132,23 +144,23 @@ class Connection:
             self._stream.cancel()
             await asyncio.wait([self._stream])
         # It is canceled when the set of chats has changed.
-        return AT_ONCE if self._stream.cancelled() else self._stream.result()
+        return None if self._stream.cancelled() else self._stream.result()
 
-    async def _connect(self) -> Delay:
-        """Streams until that ends, and returns how long to wait before the next attempt."""
+    async def _connect(self) -> ChatError | None:
         # Changes that are made in the same turn share a connection.
         await asyncio.sleep(0)
         self._epoch = None
         self._update("connecting")
         try:
-            return await self._read()
+            await self._read()
         except ChatError as error:
             return await self._recover(error)
-        except ValueError:
-            # Something between us and the server has damaged a line.
-            return self._backoff.next()
+        except ValueError as error:
+            return ChatError(NETWORK_ERROR, f"Something between the client and the server has damaged a line: {error}")
+        return ChatError(NETWORK_ERROR, "The stream ended")
 
-    async def _read(self) -> Delay:
+    async def _read(self) -> None:
+        """Reads a stream until it breaks; raises `ChatError` if a line or the response says why it ends."""
         path, parameters = self._request()
         silence = self._timeout
         lines = Lines()
@@ -158,14 +170,13 @@ class Connection:
                 async with asyncio.timeout(silence):
                     chunk = await anext(chunks, None)
                 if chunk is None:
-                    return self._backoff.next()
+                    return
                 for line in lines.feed(chunk):
                     if line["type"] == "hello":
                         silence = MISSED_HEARTBEATS * line["heartbeat_seconds"]
                     if line["type"] == "unauthorized":
                         self._api.tokens.reject(token)
-                    if (delay := self._receive(line)) is not None:
-                        return delay
+                    self._receive(line)
 
     def _request(self) -> tuple[str, Parameters]:
         chats = ",".join(_item(feed) for feed in self._wanted_chats)
@@ -173,8 +184,8 @@ class Connection:
             return "/events", {"chats": chats}
         return "/inbox", {"after": inbox.cursor, "follow": chats or None}
 
-    def _receive(self, line: dict[str, Any]) -> Delay | None:
-        """Passes a line on. Returns how long to wait if the line ends the stream."""
+    def _receive(self, line: dict[str, Any]) -> None:
+        """Passes a line on. Raises `ChatError` if the line ends the stream."""
         inbox = self._wanted_inbox
         match line["type"]:
             case "hello":
@@ -187,17 +198,17 @@ class Connection:
                 inbox.advance(line["cursor"])
             case "reset":
                 self._reset(line["epoch"])
-                return self._backoff.next()
+                raise ChatError(line["type"], "Positions have become invalid")
             case "reconnect":
-                return self._backoff.next(line["delay_ms"] / 1_000)
+                detail = "The server asks to connect again"
+                raise ChatError(line["type"], detail, retry_after=line["delay_ms"] / 1_000)
             case "unauthorized":
-                return self._retry_with_new_token()
+                raise ChatError(line["reason"], "The server no longer accepts the token", status=401)
             case "overflow" | "failed":
-                return self._backoff.next()
+                raise ChatError(line.get("code", line["type"]), line.get("detail", "The server ended the stream"))
             case _ if (feed := self._chats.get(line.get("chat_id", 0))) is not None:
                 feed.receive(cast(Event, line))
                 self._update(self._state)
-        return None
 
     def _start(self, hello: dict[str, Any]) -> None:
         self._epoch = hello["epoch"]
@@ -208,6 +219,7 @@ class Connection:
 
     def _catch_up(self, line: dict[str, Any]) -> None:
         self._backoff.reset()
+        self._outage.end()
         self._has_renewed_token = False
         for chat in self._wanted_chats:
             chat.receive(cast(Event, line))
@@ -226,24 +238,23 @@ class Connection:
             if self._epoch is not None or epoch_of(inbox.cursor) not in (None, epoch):
                 inbox.reset(epoch)
 
-    def _retry_with_new_token(self) -> Delay:
-        if self._has_renewed_token:
-            return self._backoff.next()
-        self._has_renewed_token = True
-        return AT_ONCE
-
-    async def _recover(self, error: ChatError) -> Delay:
+    async def _recover(self, error: ChatError) -> ChatError | None:
+        """Removes the cause of an error, if it can: the next attempt starts at once then, and waits otherwise."""
         if error.is_transient:
-            return self._backoff.next(error.retry_after)
+            return error
         if error.status == 401 and self._api.tokens.can_renew:
-            return self._retry_with_new_token()
+            has_tried, self._has_renewed_token = self._has_renewed_token, True
+            return error if has_tried else None
         if error.code in (CHAT_NOT_FOUND, VALIDATION_FAILED) and await self._find_changed_chats():
-            return AT_ONCE
+            return None
+        if error.code == CHAT_NOT_FOUND:
+            # The chat was found now: the user has been added to it again.
+            return error
         # A caller who is no user has no inbox, but may read chats.
         inbox = self._wanted_inbox
         for feed in [inbox] if inbox is not None and error.status == 403 else self._feeds:
             feed.end(error)
-        return AT_ONCE
+        return None
 
     async def _find_changed_chats(self) -> bool:
         """Looks for the chats because of which a stream was refused as a whole, and returns whether there are any.

@@ -12,7 +12,7 @@ NETWORK_ERROR = "network_error"
 TOKEN_FAILED = "token_failed"
 STORE_FAILED = "store_failed"
 DISCARDED = "discarded"
-CLOSED = "closed"
+CLOSED = "client_closed"
 
 # Codes of the server that the client acts on.
 CHAT_NOT_FOUND = "chat_not_found"
@@ -25,9 +25,9 @@ class ChatError(Exception):
     """A request that failed.
 
     `code` is the server's stable code, such as `chat_not_found`, or one of the client's own: `network_error`,
-    `token_failed`, `store_failed`, `discarded` and `closed`. `status` is the HTTP status; 0 if there was no response.
-    `detail` is for people: a sentence, or the issues of a request that did not validate. `retry_after` is in
-    seconds.
+    `token_failed`, `store_failed`, `discarded` and `client_closed`. As `ChatClient.error`, it may also be the `type` or
+    the `reason` of the event that ended the stream. `status` is the HTTP status; 0 if there was no response. `detail`
+    is for people: a sentence, or the issues of a request that did not validate. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ChatError(Exception):
     def is_transient(self) -> bool:
         """Whether the same request may succeed later."""
         if self.status == 0:
-            return self.code in (NETWORK_ERROR, TOKEN_FAILED)
+            return self.code not in (STORE_FAILED, DISCARDED, CLOSED)
         return self.status in (408, 429) or self.status >= 500
 
     @classmethod

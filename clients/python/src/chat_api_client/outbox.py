@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from .errors import DISCARDED, IDEMPOTENCY_KEY_REUSED, ChatError
+from .errors import CLOSED, DISCARDED, IDEMPOTENCY_KEY_REUSED, ChatError
 from .models import Message, Metadata
 
 
@@ -32,10 +32,16 @@ class Pending:
         self.message: Message | None = None
         self.error: ChatError | None = None
         self._changed = asyncio.Event()
+        self._is_abandoned = False
 
     async def wait(self) -> Message:
-        """Returns the message once it is sent; raises its `ChatError` if it fails. Canceling stops only the wait."""
+        """Returns the message once it is sent; raises its `ChatError` if it fails. Canceling stops only the wait.
+
+        If the client is closed first, the message stays `pending`, and the code of the error is `client_closed`.
+        """
         while self.status == "pending":
+            if self._is_abandoned:
+                raise ChatError(CLOSED, "The client was closed before the message was sent")
             self._changed.clear()
             await self._changed.wait()
         if self.message is not None:
@@ -61,6 +67,11 @@ class Pending:
         if self.error is not None and self.error.code == IDEMPOTENCY_KEY_REUSED:
             self.key = str(uuid.uuid4())
         self.status, self.error = "pending", None
+
+    def abandon(self) -> None:
+        """Ends all waits for a pending message, which another client may send."""
+        self._is_abandoned = True
+        self._changed.set()
 
     def to_json(self) -> dict[str, Any]:
         error = self.error and {

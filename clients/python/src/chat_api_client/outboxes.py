@@ -21,6 +21,7 @@ class Outboxes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._outboxes: dict[int, Outbox] = {}
+        self.is_sealed = False
         self._is_saved = True
         # A store may take a while: an earlier state must not overwrite a later one.
         self._saving = asyncio.Lock()
@@ -56,6 +57,10 @@ class Outboxes:
             except BaseException:
                 self._is_saved = False
                 raise
+
+    def seal(self) -> None:
+        """Accepts no more messages: nobody would send them."""
+        self.is_sealed = True
 
     async def close(self) -> None:
         """Returns once everything is saved and reported."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from .api import API
-from .errors import STORE_FAILED, ChatError
+from .errors import CLOSED, STORE_FAILED, ChatError
 from .models import Message
 from .outbox import Pending
 from .outboxes import Outboxes
@@ -32,12 +32,14 @@ class Sender:
         self._continue()
 
     def send(self, pending: Pending) -> Pending:
+        self._check_open()
         present = self.outbox.add(pending)
         if present is pending:
             self._queue(pending)
         return present
 
     def retry(self, pending: Pending) -> None:
+        self._check_open()
         if self.outbox.retry(pending):
             self._queue(pending)
 
@@ -52,11 +54,24 @@ class Sender:
             self._interrupt(pending)
             self._outboxes.changed(lambda: self._report_sent(pending, message))
 
+    async def save(self) -> None:
+        """Returns once what was sent is in the store; raises `ChatError` with the code `store_failed`."""
+        try:
+            await self._outboxes.save()
+        except Exception as error:
+            raise ChatError(STORE_FAILED, str(error) or type(error).__name__) from error
+
     async def close(self) -> None:
         """Stops. What is not sent stays in the store."""
         if self._work is not None:
             self._work.cancel()
             await asyncio.wait([self._work])
+        for pending in self.outbox:
+            pending.abandon()
+
+    def _check_open(self) -> None:
+        if self._outboxes.is_sealed:
+            raise ChatError(CLOSED, "The client is closed")
 
     def _queue(self, pending: Pending) -> None:
         self._outboxes.changed()
@@ -92,7 +107,7 @@ class Sender:
         path = f"/chats/{pending.chat_id}/messages/"
         try:
             # If the application is killed during the request, the next client must repeat it with the same key.
-            await self._save()
+            await self.save()
             message = await self._api.post_once(path, pending.body(), pending.key)
         except ChatError as error:
             self._current = None
@@ -102,9 +117,3 @@ class Sender:
         else:
             self._current = None
             self.settle(pending.key, message)
-
-    async def _save(self) -> None:
-        try:
-            await self._outboxes.save()
-        except Exception as error:
-            raise ChatError(STORE_FAILED, str(error) or type(error).__name__) from error
