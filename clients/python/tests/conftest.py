@@ -49,7 +49,8 @@ class ChatServer:
 
     def request(self, method: str, path: str, body: object = None, user: str = "ada") -> Any:
         headers = {"Authorization": f"Bearer {self.token(user)}"}
-        return httpx.request(method, self.url + path, json=body, headers=headers).raise_for_status().json()
+        response = httpx.request(method, self.url + path, json=body, headers=headers).raise_for_status()
+        return response.json() if response.content else None
 
     def kill(self) -> None:
         self._server.kill()

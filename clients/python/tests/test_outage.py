@@ -11,8 +11,8 @@ def test_a_reason_is_logged_once_until_an_attempt_succeeds(caplog: pytest.LogCap
     for error in (unreachable, unreachable, revoked, unreachable, revoked):
         outage.note("offline", error)
     network, token = [
-        "offline: network_error: no route; trying again",
-        "offline: 401 token_invalid: The token was revoked; trying again",
+        "offline, trying again: network_error: no route",
+        "offline, trying again: 401 token_invalid: The token was revoked",
     ]
     assert caplog.messages == [network, token]
     outage.end()

@@ -232,7 +232,7 @@ async def test_a_key_that_stays_rejected_is_reported_and_tried_until_another_one
             await reach("live", statuses)
             assert ada.error is None
             assert positions(await until(events, is_type("caught_up"))) == []
-    assert caplog.messages == [f"offline: 401 key_revoked: {error.detail}; trying again"]
+    assert caplog.messages == [f"offline, trying again: 401 key_revoked: {error.detail}"]
     assert {error and error.code for error in errors} == {None, "key_revoked"}
 
 
@@ -473,7 +473,7 @@ async def test_a_read_waits_for_the_server_and_a_change_does_not(
         async with asyncio.timeout(20):
             assert [each["text"] for each in (await read)["messages"]] == ["Hello"]
         assert len(caplog.messages) == 1
-        assert caplog.messages[0].startswith(f"GET /chats/{chat.id}: network_error: ")
+        assert caplog.messages[0].startswith(f"GET /chats/{chat.id} failed, trying again: network_error: ")
 
 
 async def test_every_request_does_what_it_says(server: ChatServer) -> None:

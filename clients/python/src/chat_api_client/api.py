@@ -82,7 +82,7 @@ class API:
             except ChatError as error:
                 if not error.is_transient:
                     raise
-                self._outage.note(f"{method} {path}", error)
+                self._outage.note(f"{method} {path} failed", error)
                 await self.network.wait(backoff.next(error.retry_after))
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:

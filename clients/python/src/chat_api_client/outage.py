@@ -16,11 +16,11 @@ class Outage:
         self._reasons: set[tuple[int, str]] = set()
 
     def note(self, what: str, error: ChatError) -> None:
-        """Notes that something failed, and will be tried again."""
+        """Notes that something will be tried again, and why."""
         reason = (error.status, error.code)
         if reason not in self._reasons:
             self._reasons.add(reason)
-            logger.warning("%s: %s; trying again", what, error)
+            logger.warning("%s, trying again: %s", what, error)
 
     def end(self) -> None:
         """Notes a success: the next failure is news again."""
