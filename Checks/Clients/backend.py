@@ -26,16 +26,23 @@ class Backend:
     def __init__(self, database_url: str) -> None:
         self.database_url = database_url
         self.server: server.Server | None = None
-        self.port = 0
+        # The one that may still be ending.
+        self._listening: server.Server | None = None
         self.failures: list[str] = []
+
+    @property
+    def port(self) -> int:
+        """Raises ConnectionRefusedError once the server has ended: another process may listen on its port then."""
+        if self._listening is None:
+            raise ConnectionRefusedError("the server is down")
+        return self._listening.port
 
     @property
     def is_running(self) -> bool:
         return self.server is not None
 
     async def start(self) -> None:
-        self.server = await asyncio.to_thread(server.chat_api, self.database_url, *OPTIONS)
-        self.port = self.server.port
+        self.server = self._listening = await asyncio.to_thread(server.chat_api, self.database_url, *OPTIONS)
 
     async def stop(self) -> None:
         if status := await self._end(server.Server.stop):
@@ -47,6 +54,7 @@ class Backend:
     async def _end(self, end) -> int | None:
         ended, self.server = self.server, None
         status = await asyncio.to_thread(end, ended)
+        self._listening = None
         self.failures += ended.failures
         return status
 

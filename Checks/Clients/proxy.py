@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from Checks.Clients import wire
-from Checks.Support.ports import free_port
+from Checks.Support.ports import reserve_port
 
 # A client may repeat a request this much earlier than it was told: clocks and timers round.
 TOLERANCE = 0.05
@@ -64,11 +64,16 @@ class Connection:
 
 
 class Network:
-    """A proxy for one client. The trace is called with what happens."""
+    """A proxy for one client. The trace is called with what happens.
 
-    def __init__(self, server_port: Callable[[], int | None], moments: random.Random, trace: Callable[[str], None]):
+    `server_port` raises an OSError while there is no server.
+    """
+
+    def __init__(self, server_port: Callable[[], int], moments: random.Random, trace: Callable[[str], None]):
         self.server_port, self.moments, self.trace = server_port, moments, trace
-        self.port = free_port()
+        # Refusing connections must not leave the port to another process.
+        self.reservation = reserve_port()
+        self.port: int = self.reservation.getsockname()[1]
         self.faults = Faults()
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task] = set()
@@ -92,7 +97,7 @@ class Network:
         elif state == "cut":
             self.cut()
         elif state == "refuse":
-            self.close()
+            self._refuse()
         elif state == "stall":
             self.flowing.clear()
         if state != "stall":
@@ -101,6 +106,11 @@ class Network:
             self.listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     def close(self) -> None:
+        """Ends everything, and gives up the port."""
+        self._refuse()
+        self.reservation.close()
+
+    def _refuse(self) -> None:
         if self.listener:
             self.listener.close()
         self.listener = None

@@ -1,4 +1,4 @@
-"""Free ports for servers that cannot choose one themselves. As a program, prints one."""
+"""Ports for servers that cannot choose one themselves, or that come back on theirs. As a program, prints a free one."""
 import random
 import socket
 
@@ -17,6 +17,18 @@ def free_port() -> int:
             except OSError:
                 continue
             return probe.getsockname()[1]
+
+
+def reserve_port() -> socket.socket:
+    """A socket that keeps a loopback port: it is bound but does not listen, so the port refuses connections.
+
+    A server that sets SO_REUSEADDR can listen on the port at any time (on Linux). Meanwhile, the kernel gives the port to
+    nobody who asks for any free one, and not to outgoing connections.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind(("127.0.0.1", 0))
+    return reservation
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 from chat_api_client import TokenCallback
 from Checks.Support import server as support
+from Checks.Support.ports import reserve_port
 
 # CHAT_API may be relative to the root of the repository, as for the other checks.
 BINARY = str(Path(__file__).parents[3] / support.BINARY)
@@ -27,8 +28,10 @@ class ChatServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._options = options
-        self._server = self._start(0)
-        self.port: int = self._server.port
+        # While the server is down, no other process may get its port.
+        self._reservation = reserve_port()
+        self.port: int = self._reservation.getsockname()[1]
+        self.start()
 
     @property
     def url(self) -> str:
@@ -62,11 +65,14 @@ class ChatServer:
         self._server.process.send_signal(number)
 
     def start(self) -> None:
-        self._server = self._start(self.port)
+        options = ("--stream-heartbeat=1", *self._options)
+        command = (BINARY, "serve", f"--port={self.port}", f"--database-url={self._database}", *options)
+        self._server = support.Server(*command, environment={"CHAT_JWT_SECRET": SECRET})
 
     def close(self) -> None:
         if self._server.process.poll() is None:
             self._server.kill()
+        self._reservation.close()
 
     @property
     def _database(self) -> str:
@@ -76,11 +82,6 @@ class ChatServer:
         environment = {**os.environ, "CHAT_JWT_SECRET": SECRET}
         process = subprocess.run([BINARY, *words], env=environment, capture_output=True, text=True, check=True)
         return process.stdout.strip()
-
-    def _start(self, port: int) -> support.Server:
-        options = ("--stream-heartbeat=1", *self._options)
-        command = (BINARY, "serve", f"--port={port}", f"--database-url={self._database}", *options)
-        return support.Server(*command, environment={"CHAT_JWT_SECRET": SECRET})
 
 
 @pytest.fixture
