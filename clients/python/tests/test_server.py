@@ -458,6 +458,20 @@ async def test_unsent_messages_are_left_to_the_next_client_when_one_is_closed(
     assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
+async def test_a_read_on_its_way_ends_when_the_client_is_closed(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client(server) as ada:
+        await ada.me()
+        server.signal(signal.SIGSTOP)
+        read = asyncio.create_task(ada.me())
+        await asyncio.sleep(0.05)
+    server.signal(signal.SIGCONT)
+    with pytest.raises(ChatError, match="client_closed"):
+        await read
+    assert caplog.messages == []
+
+
 async def test_a_read_waits_for_the_server_and_a_change_does_not(
     server: ChatServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,6 +101,17 @@ async def test_a_callback_that_fails_is_called_again_by_the_next_attempt() -> No
     assert await attempt == "sk_2"
 
 
+async def test_closing_ends_a_call_and_who_waits_for_it_gets_an_error() -> None:
+    application = Application()
+    tokens = Tokens(application.token)
+    attempt = asyncio.create_task(tokens.get())
+    await turns()
+    tokens.close()
+    with pytest.raises(ChatError, match="client_closed"):
+        await attempt
+    assert application.calls[0].cancelled()
+
+
 async def test_an_open_server_needs_no_token_and_the_application_is_asked_once() -> None:
     calls = 0
 

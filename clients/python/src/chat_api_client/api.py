@@ -82,6 +82,7 @@ class API:
             except ChatError as error:
                 if not error.is_transient:
                     raise
+                self._check_open()
                 self._outage.note(f"{method} {path} failed", error)
                 await self.network.wait(backoff.next(error.retry_after))
 
@@ -108,9 +109,12 @@ class API:
         return response
 
     async def _token(self) -> str | None:
+        self._check_open()
+        return await self.tokens.get()
+
+    def _check_open(self) -> None:
         if self._http.is_closed:
             raise ChatError(CLOSED, "The client is closed")
-        return await self.tokens.get()
 
     def _build(
         self,

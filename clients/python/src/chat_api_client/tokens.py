@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 
-from .errors import TOKEN_FAILED, ChatError
+from .errors import CLOSED, TOKEN_FAILED, ChatError
 
 # Longer than a request takes, plus the clock difference that the server accepts.
 RENEWAL = 60.0
@@ -66,6 +66,9 @@ class Tokens:
             token = await self._fetch()
         except Exception as error:
             raise ChatError(TOKEN_FAILED, str(error) or type(error).__name__) from error
+        except asyncio.CancelledError as error:
+            # Canceling those who wait does not cancel this task; only `close` does.
+            raise ChatError(CLOSED, "The client is closed") from error
         finally:
             self._call = None
         self._token, self._expires, self._is_known = token, expiry(token), True
