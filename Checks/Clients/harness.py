@@ -153,7 +153,8 @@ class Run:
 
     def _text(self, author: str) -> str:
         self.texts += 1
-        return f"{author}-{self.texts}"
+        # As long as all others, so that no key is the beginning of another: keys are looked for in the clients' stores.
+        return f"{author}-{self.texts:05}"
 
     async def _do_wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
