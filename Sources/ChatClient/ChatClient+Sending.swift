@@ -29,8 +29,12 @@ extension ChatClient {
         let key = key ?? UUID().uuidString
         if let known = outbox.find(key, in: chat) { return known }
         let pending = PendingMessage(chatID: chat, text: text, replyTo: replyTo, metadata: metadata, key: key)
-        outbox.add(pending)
-        enqueue(pending)
+        if isClosed {
+            pending.fail(.wasClosed)
+        } else {
+            outbox.add(pending)
+            enqueue(pending)
+        }
         return pending
     }
 
@@ -41,7 +45,7 @@ extension ChatClient {
 
     /// Sends a failed message again.
     public func retry(_ pending: PendingMessage) {
-        if outbox.retry(pending) { enqueue(pending) }
+        if !isClosed, outbox.retry(pending) { enqueue(pending) }
     }
 
     /// Removes a message that is not sent yet or has failed.

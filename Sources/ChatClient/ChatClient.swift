@@ -77,7 +77,7 @@ public actor ChatClient {
 
     /// Ends all streams and requests.
     ///
-    /// Unsent messages stay in the store.
+    /// Unsent messages stay in the store for the next client; here, they fail with `client_closed`.
     public func close() async {
         guard !isClosed else { return }
         isClosed = true
@@ -89,6 +89,7 @@ public actor ChatClient {
         await transport.close()
         // Whether that succeeds is of no interest anymore.
         _ = await saving?.result
+        for pending in outbox.messages where pending.status == .pending { pending.fail(.wasClosed) }
     }
 
     /// Notes the state of the connection, and reports it if something is streamed.

@@ -152,7 +152,12 @@ struct ClientTests {
             await first.send("two", to: chat, key: "k2")
             var iterator = stored.makeAsyncIterator()
             for _ in 1...2 { _ = await iterator.next() }
+            let unsent = await first.pending(in: chat)
             await first.close()
+            for pending in unsent + [await first.send("late", to: chat, key: "k3")] {
+                let error = await #expect(throws: ChatError.self) { try await pending.result }
+                #expect(error?.code == ChatError.closed)
+            }
 
             let second = client(url, store: store)
             #expect(try await second.send("three", to: chat).result.seq == 3)

@@ -21,7 +21,7 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     /// The task that waited was canceled.
     public static let canceled = "canceled"
     /// The client was closed.
-    public static let closed = "closed"
+    public static let closed = "client_closed"
     /// The client streams as many chats as one connection can.
     public static let tooManyChats = "too_many_chats"
 
