@@ -394,9 +394,11 @@ class TestStore {
     }
 }
 
-/** Resolves when the client has the status. */
+/** Resolves when the client has the status, with the details of the event if there was one. */
 async function reaching(client, status) {
-    while (client.status !== status) await once(client, "status");
+    let detail;
+    while (client.status !== status) [{ detail }] = await once(client, "status");
+    return detail;
 }
 
 /** The entries up to the message with the text. */
@@ -522,6 +524,49 @@ describe("with a server", () => {
         assert.equal(store.values.get("outbox"), null);
     });
 
+    test("closing a client rejects the results of unsent messages, which the next client sends", async () => {
+        const store = new TestStore();
+        const online = clientOf("ada", { store });
+        const { id } = await online.createChat({ title: "Team" });
+        const offline = { store, url: "http://127.0.0.1:1", minDelay: 1e6, maxDelay: 1e6 };
+        const first = clientOf("ada", offline);
+        const tried = first.chat(id).send("one");
+        await once(first, "outbox");
+        const queued = first.chat(id).send("two");
+        const { result } = queued;
+        first.close();
+        for (const pending of [tried, queued]) {
+            await assert.rejects(pending.result, { name: "ChatError", code: "client_closed", status: 0 });
+            assert.equal(pending.status, "pending");
+        }
+        assert.equal(queued.result, result);
+        assert.deepEqual(JSON.parse(store.values.get("outbox")).map(({ text }) => text), ["one", "two"]);
+        // A client that is closed before it has read its store leaves everything there, too.
+        const second = clientOf("ada", offline);
+        second.close();
+        await new Promise((resolve) => setImmediate(resolve));
+        await assert.rejects(second.pending[0].result, { code: "client_closed" });
+        const third = clientOf("ada", { store });
+        await third.chat(id).send("three").result;
+        assert.deepEqual(texts((await third.chat(id).log()).entries), ["one", "two", "three"]);
+    });
+
+    test("a message that is handed to a closed client fails, and the store does not change", async () => {
+        const store = new TestStore();
+        const client = clientOf("ada", { store });
+        const chat = client.chat((await client.createChat({ title: "Team" })).id);
+        const rejected = chat.send(" ");
+        await assert.rejects(rejected.result, { code: "validation_failed" });
+        client.close();
+        const stored = await store.get("outbox");
+        const late = chat.send("late");
+        await assert.rejects(late.result, { code: "client_closed" });
+        chat.retry(rejected);
+        assert.deepEqual([late.status, rejected.status], ["failed", "failed"]);
+        assert.deepEqual(client.pending, [rejected]);
+        assert.equal(await store.get("outbox"), stored);
+    });
+
     test("a message whose response is lost is posted once, even if the client restarts", async () => {
         const store = new TestStore();
         const proxy = await forgetful(server);
@@ -580,6 +625,34 @@ describe("with a server", () => {
         await chat.send("last").result;
         assert.deepEqual(seqs(await received), [1, 2]);
         assert.ok(questions > 1);
+    });
+
+    test("a client whose key is revoked says at each attempt why it is offline", async () => {
+        const { id, key } = server.createKey("bot:clock");
+        let questions = 0;
+        const client = clientOf("clock", { token: () => (questions++, key) });
+        const chat = client.chat((await client.createChat({ title: "Team" })).id);
+        const received = until("never", chat.events({ after: 0 }));
+        await reaching(client, "live");
+        server.revokeKey(id);
+        for (let attempt = 0; attempt < 2; attempt++) {
+            await reaching(client, "connecting");
+            const { error } = await reaching(client, "offline");
+            assert.deepEqual([error.status, error.code], [401, "key_revoked"]);
+        }
+        assert.ok(questions > 1);
+        await assert.rejects(chat.send("Hello!").result, { status: 401, code: "key_revoked" });
+        client.close();
+        await received;
+    });
+
+    test("a client with a wrong key says why it is offline", async () => {
+        const client = clientOf("clock", { token: () => server.key.replace("sk_test_", "sk_other_") });
+        const received = until("never", client.chat(1).events({ after: 0 }));
+        const { error } = await reaching(client, "offline");
+        assert.deepEqual([error.status, error.code], [401, "token_invalid"]);
+        client.close();
+        assert.deepEqual(await received, []);
     });
 
     test("a server that falls silent is left, and its stream continues when it is back", async () => {
@@ -661,7 +734,11 @@ describe("with a server", () => {
         const client = clientOf("ada", { token: () => server.key });
         const chat = client.chat((await client.createChat({ title: "Team", members: ["ada"] })).id);
         const received = until("last", chat.events({ after: 0 }));
-        await assert.rejects(client.inbox().next(), { status: 403 });
+        const [{ error }] = await Promise.all([
+            reaching(client, "offline"),
+            assert.rejects(client.inbox().next(), { status: 403 }),
+        ]);
+        assert.deepEqual([error.status, error.code], [403, "forbidden"]);
         await chat.send("last").result;
         assert.deepEqual(texts(await received), ["last"]);
     });

@@ -1,6 +1,6 @@
 // The real server, and tokens for it.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,9 +33,23 @@ export class Server {
         return `http://127.0.0.1:${this.#port}`;
     }
 
+    get #database() {
+        return `--database-url=sqlite:///${join(this.#folder, "chat.db")}`;
+    }
+
+    /** A new server key, with its id. */
+    createKey(scope) {
+        const options = ["key", "create", "--name=check", `--scope=${scope}`, this.#database];
+        const key = execFileSync(BINARY, options, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+        return { id: key.split("_")[1], key };
+    }
+
+    revokeKey(id) {
+        execFileSync(BINARY, ["key", "revoke", id, this.#database], { stdio: "ignore" });
+    }
+
     async start() {
-        const database = `sqlite:///${join(this.#folder, "chat.db")}`;
-        const options = [`--port=${this.#port}`, `--database-url=${database}`, "--stream-heartbeat=1"];
+        const options = [`--port=${this.#port}`, this.#database, "--stream-heartbeat=1"];
         this.#process = spawn(BINARY, ["serve", ...options], {
             env: { ...process.env, ...this.#environment },
             stdio: ["ignore", "ignore", "pipe"],

@@ -220,7 +220,7 @@ export class ChatError extends Error {
     readonly status: number;
     /**
      * The server's `code`, or one of the client's own: `network_error`, `token_unavailable`, `store_failed`,
-     * `discarded`.
+     * `discarded`, `client_closed`.
      */
     readonly code: string;
     /** The server's `detail`: a text or, with `validation_failed`, a list. */
@@ -244,7 +244,11 @@ export interface PendingMessage {
     readonly message: Message | Tombstone | null;
     /** Why the server rejected the message, if the status is `failed`. */
     readonly error: ChatError | null;
-    /** Resolves when the message is sent and rejects when it fails. You need not wait for it. */
+    /**
+     * Resolves when the message is sent and rejects when it fails. You need not wait for it. If the client is closed
+     * before, it rejects with `client_closed`, and the status stays `pending`: the next client with the same store sends
+     * the message.
+     */
     readonly result: Promise<Message | Tombstone>;
 }
 
@@ -310,7 +314,10 @@ export interface Chat {
 }
 
 export interface ChatClientEvents {
-    /** `status` has changed. `error` says why the client is offline. */
+    /**
+     * `status` has changed. `error` says why the client is `offline`: with the `status` 401, the server refuses the token,
+     * also after `token` was called again.
+     */
     status: CustomEvent<{ status: Status; error?: ChatError }>;
     /** A message was stored for sending, sent, or rejected. */
     outbox: CustomEvent<PendingMessage>;
@@ -323,7 +330,13 @@ export class ChatClient extends EventTarget {
 
     readonly status: Status;
 
-    /** Ends all streams and requests. Unsent messages stay in the store. */
+    /** The messages of all chats that are not sent yet or have failed, in order. */
+    readonly pending: PendingMessage[];
+
+    /**
+     * Ends all streams and requests. Unsent messages stay in the store, and their `result` rejects with `client_closed`.
+     * What you send afterwards fails.
+     */
     close(): void;
     /** Ends waits between attempts. Browsers do this themselves when they are online again. */
     networkRestored(): void;

@@ -314,6 +314,11 @@ export class PendingMessage {
         this.#reject(error);
     }
 
+    /** Ends the wait for the result. The status stays, because the next client with the same store sends the message. */
+    abandon() {
+        this.#reject(clientClosed());
+    }
+
     toJSON() {
         const { chatID, text, key, replyTo, metadata, status } = this;
         const error = this.error && { status: this.error.status, code: this.error.code, detail: this.error.detail };
@@ -326,6 +331,10 @@ export class PendingMessage {
         if (error) pending.fail(new ChatError(error.code, error.detail, { status: error.status }));
         return pending;
     }
+}
+
+function clientClosed() {
+    return new ChatError("client_closed", "The client was closed before the message was sent");
 }
 
 /** The unsent messages of all chats, in the order in which they were sent. */
@@ -1142,15 +1151,29 @@ class Sender {
         this.#restored.catch(() => {});
     }
 
+    get all() {
+        return this.#outbox.all;
+    }
+
     /** @param {number} chatID */
     pending(chatID) {
         return this.#outbox.of(chatID);
+    }
+
+    /** Leaves what is unsent to the next client with the same store. Call it when the transport is closed. */
+    abandon() {
+        for (const pending of this.#outbox.all) pending.abandon();
     }
 
     /** @param {PendingMessage} draft */
     send(draft) {
         const known = this.#outbox.find(draft.chatID, draft.key);
         if (known) return known;
+        if (this.#transport.isClosed) {
+            // The store may belong to the next client already.
+            draft.fail(clientClosed());
+            return draft;
+        }
         this.#outbox.add(draft);
         this.#enqueue(draft);
         return draft;
@@ -1158,7 +1181,7 @@ class Sender {
 
     /** @param {PendingMessage} pending */
     retry(pending) {
-        if (pending.status !== "failed" || !this.#outbox.has(pending)) return;
+        if (pending.status !== "failed" || !this.#outbox.has(pending) || this.#transport.isClosed) return;
         this.#outbox.retry(pending);
         this.#enqueue(pending);
     }
@@ -1184,6 +1207,7 @@ class Sender {
 
     async #restore() {
         this.#outbox.restore(await this.#store.get("outbox"));
+        if (this.#transport.isClosed) return this.abandon();
         for (const pending of this.#outbox.all) {
             this.#onChange(pending);
             this.#deliver(pending.chatID);
@@ -1484,6 +1508,11 @@ export class ChatClient extends EventTarget {
     close() {
         globalThis.removeEventListener?.("online", this.#onOnline);
         this.#transport.close();
+        this.#sender.abandon();
+    }
+
+    get pending() {
+        return this.#sender.all;
     }
 
     /** @param {number} id */
