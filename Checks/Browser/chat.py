@@ -51,6 +51,21 @@ class ChatWindow(Window):
     def send(self, text: str) -> None:
         self.one("#draft").send_keys(text, Keys.ENTER)
 
+    def write(self, text: str) -> None:
+        """Puts a text into the composer, as pasting it would."""
+        self.run(
+            "const draft = document.getElementById('draft'); draft.value = arguments[0]; draft.focus();"
+            "draft.dispatchEvent(new Event('input', { bubbles: true }))", text,
+        )
+
+    def press(self, selector: str, text: str) -> None:
+        """Presses Enter on the first button that contains a text."""
+        next(button for button in self.find(selector) if text in button.text).send_keys(Keys.ENTER)
+
+    def focus_is_on(self, selector: str) -> None:
+        script = "return document.activeElement.matches(arguments[0])"
+        self.until(lambda: self.run(script, selector), f"the focus is not on {selector}")
+
     def shows(self, *texts: str) -> None:
         self.until(lambda: self.texts() == list(texts), f"the log has {self.texts()}, not {texts}")
 
@@ -296,6 +311,7 @@ def session_ends_with_the_token(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
         ada.driver.get(f"{server.url('/chat')}#token={server.token('ada', 'Ada')}")
+        ada.until(lambda: ada.one("#app").is_displayed(), "not signed in")
         ada.create("Team")
         ada.send("before")
         ada.shows("before")
@@ -305,6 +321,7 @@ def session_ends_with_the_token(driver: Chrome) -> None:
             call("POST", "/users/ada/revoke")
         ada.driver.delete_network_conditions()
         ada.until(lambda: ada.one("#sign-in-error").text != "", "the page does not ask for another token")
+        assert ada.one("#sign-in-error").text == "The token was revoked."
         time.sleep(1 - time.time() % 1)  # A token counts as revoked in the second of the revocation.
         ada.one("#sign-in-value").send_keys(server.token("ada", "Ada"), Keys.ENTER)
         ada.open("Team")
@@ -312,6 +329,223 @@ def session_ends_with_the_token(driver: Chrome) -> None:
         ada.until(lambda: len(ada.find("#outbox .failed")) + len(ada.texts()) == 2, "the unsent message is gone")
         ada.run("document.querySelector('#outbox .failed button')?.click()")
         ada.shows("before", "waits")
+
+
+def more_chats_than_a_page(driver: Chrome) -> None:
+    for with_users in (False, True):
+        ada = ChatWindow(driver)
+        with service(with_users) as server:
+            token = server.token("ada", "Ada") if with_users else None
+            with server.caller(token) as call:
+                for number in range(250):
+                    call("POST", "/chats/", {"title": f"Chat {number}"})
+            if token:
+                driver.get(f"{server.url('/chat')}#token={token}")
+            else:
+                ada.sign_in(server.url("/chat"), "Ada")
+
+            def titles() -> list[str]:
+                return ada.run("return [...document.querySelectorAll('#chats .title')].map((e) => e.textContent)")
+
+            def reaches_the_end() -> bool:
+                ada.run("document.getElementById('chats').scrollTop = 1e6")
+                return len(titles()) == 250
+
+            ada.until(lambda: titles(), "there are no chats")
+            assert len(titles()) == 100, f"{len(titles())} chats at first"
+            ada.until(reaches_the_end, "the list ends before its last chat")
+            assert titles() == [f"Chat {number}" for number in reversed(range(250))]
+            # The next poll does not shorten the list again.
+            with server.caller(token) as call:
+                call("POST", "/chats/1/messages/", {"text": "Hello!"})
+            ada.until(lambda: titles()[0] == "Chat 0", "the chat with a new message is not first")
+            assert len(titles()) == 250
+            ada.open("Chat 0")
+            ada.is_quiet(without_server=True)
+
+
+def without_a_mouse(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service(with_users=True) as server:
+        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben", "cleo", "dora")}
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/", {"title": "Empty"})
+            call("POST", "/chats/", {"title": "Team", "members": ["ben", "cleo", "dora"]})
+        ada.driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
+        ada.until(lambda: len(ada.find("#chats a")) == 2, "the chats are missing")
+        ada.one("#chats a").send_keys(Keys.ENTER)
+        ada.focus_is_on("#draft")
+
+        # The row that is focused keeps the focus when another chat comes before it, and passes it on when it is removed.
+        ada.run("document.querySelector('#chats a').focus()")
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/1/messages/", {"text": "Hello!"})
+        ada.until(lambda: ada.one("#chats .title").text == "Empty", "the order is old")
+        ada.focus_is_on("#chats li:nth-child(2) a")
+        ada.run("document.querySelector('#chats li:first-child a').focus()")
+        with server.caller(tokens["ada"]) as call:
+            call("DELETE", "/chats/1")
+        ada.until(lambda: len(ada.find("#chats a")) == 1, "the deleted chat is still there")
+        ada.focus_is_on("#chats li a")
+
+        # A member who is removed passes the focus on to the next, or the previous, or the field for another.
+        ada.one("#show-members").send_keys(Keys.ENTER)
+        ada.until(lambda: len(ada.find("#members button")) == 3, "the members are missing")
+        for index, neighbor in ((1, "Remove dora"), (1, "Remove ben"), (0, None)):
+            ada.find("#members button")[index].send_keys(Keys.ENTER)
+            ada.focus_is_on(f"[aria-label='{neighbor}']" if neighbor else "#new-member")
+        ada.one("#new-member").send_keys(Keys.ESCAPE)
+        ada.focus_is_on("#show-members")
+
+        # A failed message that is discarded or sent again passes the focus on to its neighbor, or to the composer.
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/2/members", {"users": ["ben"]})
+            call("PUT", "/chats/2/members/ben", {"role": "owner"})
+        ada.send("kept")
+        ada.shows("kept")
+        with server.caller(tokens["ben"]) as call:
+            call("PUT", "/chats/2/members/ada", {"role": "reader"})
+        for text in ("one", "two", "three"):
+            ada.send(text)
+        ada.until(lambda: len(ada.find("#outbox .failed")) == 3, "the messages do not fail")
+        ada.press("#outbox .failed:nth-child(2) button", "Discard")
+        ada.focus_is_on("#outbox .failed:nth-child(2) button")
+        ada.press("#outbox .failed:nth-child(2) button", "Discard")
+        ada.focus_is_on("#outbox .failed:nth-child(1) button")
+        ada.press("#outbox .failed button", "Try again")
+        ada.focus_is_on("#draft")
+        ada.until(lambda: ada.find("#outbox .failed"), "the message does not fail again")
+        ada.press("#outbox .failed button", "Discard")
+        ada.focus_is_on("#draft")
+
+        # What is rejected can be written anew, in front of what is written already.
+        ada.run("document.querySelector('#messages .message').focus()")
+        ada.click("#messages .actions button", "Reply")
+        ada.send("rejected")
+        ada.until(lambda: ada.find("#outbox .failed"), "the message does not fail")
+        ada.is_accessible()
+        ada.one("#draft").send_keys("next")
+        ada.press("#outbox .failed button", "Edit")
+        ada.focus_is_on("#draft")
+        assert ada.one("#draft").get_property("value") == "rejected\n\nnext"
+        assert ada.one("#draft-label").text == "Reply to Ada: kept"
+        assert not ada.find("#outbox .message")
+        ada.press("#draft-context button", "Cancel")
+        ada.focus_is_on("#draft")
+        ada.write("")
+
+        # A chat that is over has no composer.
+        with server.caller(tokens["ben"]) as call:
+            call("DELETE", "/chats/2/members/ada")
+        ada.until(lambda: not ada.one("#composer").is_displayed(), "Ada does not learn of the removal")
+        ada.focus_is_on("#log")
+        ada.is_quiet(without_server=True)
+
+
+def phone_back_to_the_list(driver: Chrome) -> None:
+    ada = ChatWindow(driver, PHONE)
+    with service() as server:
+        with server.caller() as call:
+            for number in range(50):
+                call("POST", "/chats/", {"title": f"Chat {number}"})
+        ada.emulate("light", PHONE)
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.until(lambda: len(ada.find("#chats a")) == 50, "the chats are missing")
+        ada.open("Chat 0")
+        # Nobody has asked for the keyboard on the screen.
+        assert not ada.run("return document.activeElement.matches('#draft')")
+        ada.one("#back").click()
+        ada.focus_is_on("#chats a[href='#/chats/1']")
+
+
+def too_long_a_text(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service() as server:
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.create("Novel")
+        ada.write("x" * 4_499)
+        assert ada.one("#draft-count").text == ""
+        # A character that takes two units in UTF-16 is one, and the space around a text does not count.
+        ada.write("😀" * 4_500 + " ")
+        assert ada.one("#draft-count").text == "4,500 of 5,000 characters"
+        ada.is_accessible()
+        ada.write("😀" * 30_000)
+        ada.one("#draft").send_keys(Keys.ENTER)
+        assert ada.one("#draft-error").text == "A message has at most 5,000 characters. Shorten this one by 25,000."
+        assert len(ada.one("#draft").get_property("value")) == 30_000
+        assert not ada.find("#outbox .message")
+        ada.is_accessible()
+        ada.shoot("too-long")
+        ada.write("😀" * 5_000)
+        assert ada.one("#draft-error").text == ""
+        ada.one("#draft").send_keys(Keys.ENTER)
+        ada.shows("😀" * 5_000)
+        assert ada.one("#draft-count").text == ""
+        ada.run("document.querySelector('#messages .own').focus()")
+        ada.click("#messages .own button", "Edit")
+        assert ada.one("#draft-count").text == "5,000 of 5,000 characters"
+        ada.one("#draft").send_keys("!", Keys.ENTER)
+        assert ada.one("#draft-error").text == "A message has at most 5,000 characters. Shorten this one by 1."
+        # Another program may have left such a message here.
+        ada.run(
+            "sessionStorage.setItem('chat/Ada/outbox', JSON.stringify([{ chatID: 1, text: 'x'.repeat(5001), key: 'long',"
+            " replyTo: null, metadata: null, status: 'pending', error: null }]))"
+        )
+        driver.refresh()
+        ada.until(lambda: ada.find("#outbox .failed"), "the message does not fail")
+        assert ada.one("#outbox .notes span").text == "Not sent: This is too long: 5,000 characters are the maximum."
+        ada.is_quiet(without_server=True)
+
+
+def another_session(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service(with_users=True) as server:
+        page, tokens = server.url("/chat"), {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+
+        def is_signed_in(name: str) -> None:
+            ada.until(lambda: ada.one("#own-name").text == name, f"{name} is not signed in")
+
+        # A link signs in on the page that is open already: with the form, and in a session.
+        driver.get(page)
+        ada.until(lambda: ada.one("#sign-in-value").is_displayed(), "no form to sign in")
+        ada.run("location.hash = arguments[0]", "#token=wrong")
+        ada.until(lambda: "credential" in ada.one("#sign-in-error").text, "a wrong token is accepted")
+        for user in ("ada", "ben", "ada"):
+            ada.run("location.hash = arguments[0]", f"#token={tokens[user]}")
+            is_signed_in(user.capitalize())
+            assert "token" not in driver.current_url
+        ada.create("Team")
+
+        # Nothing that is unsent is lost without a question.
+        driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
+        ada.send("one")
+        ada.one("#sign-out").click()
+        ada.until(lambda: ada.one("#unsent-dialog").is_displayed(), "nothing asks")
+        assert ada.one("#unsent-text").text == "One message is not sent yet. If you sign out, it is lost."
+        ada.is_accessible()
+        ada.shoot("unsent")
+        ada.one("#unsent-dialog").send_keys(Keys.ESCAPE)
+        ada.send("two")
+        address = driver.current_url
+        ada.run("location.hash = arguments[0]", f"#token={tokens['ben']}")
+        ada.until(lambda: ada.one("#unsent-dialog").is_displayed(), "nothing asks")
+        assert ada.one("#unsent-text").text == "2 messages are not sent yet. If you sign out, they are lost."
+        ada.click("#unsent-dialog button", "Stay")
+        assert driver.current_url == address
+        driver.delete_network_conditions()
+        ada.shows("one", "two")
+        ada.until(lambda: not ada.find("#outbox .pending"), "unsent messages stay")
+        ada.one("#sign-out").click()
+        ada.until(lambda: ada.one("#sign-in-value").is_displayed(), "not signed out")
+        ada.one("#sign-in-value").send_keys(tokens["ada"], Keys.ENTER)
+        ada.open("Team")
+        ada.one("#plug").click()
+        ada.send("lost")
+        ada.run("location.hash = arguments[0]", f"#token={tokens['ben']}")
+        ada.click("#unsent-dialog button", "Sign out")
+        is_signed_in("Ben")
+        assert "lost" not in ada.run("return JSON.stringify({ ...sessionStorage })")
+        ada.is_quiet(without_server=True)
 
 
 def looks(driver: Chrome) -> None:
@@ -360,7 +594,8 @@ CONVERSATION = [
 
 CHECKS = [
     two_windows_chat, server_killed_between_windows, network_away_and_plug_pulled, ten_thousand_messages, text_stays_text,
-    users_with_tokens, session_ends_with_the_token, looks,
+    users_with_tokens, session_ends_with_the_token, more_chats_than_a_page, without_a_mouse, phone_back_to_the_list,
+    too_long_a_text, another_session, looks,
 ]
 
 if __name__ == "__main__":

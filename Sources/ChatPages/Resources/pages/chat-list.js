@@ -3,7 +3,9 @@
 import { byID, element, fill } from "./dom.js";
 import { short } from "./time.js";
 
-const SHOWN = 200;
+const PAGE = 100;
+// More chats are shown when the end of the list is this close, in pixels.
+const NEAR_END = 600;
 const POLL_INTERVAL = 3_000;
 
 export class ChatList extends EventTarget {
@@ -15,6 +17,8 @@ export class ChatList extends EventTarget {
     #rows = new Map();
     /** @type {number | null} */
     #selected = null;
+    // How many chats are shown at most.
+    #limit = PAGE;
     #isComplete = false;
     /** Whether the list could not be read lately; the inbox tells by the client's status. */
     isOffline = false;
@@ -29,6 +33,7 @@ export class ChatList extends EventTarget {
         this.#session = session;
         this.#people = people;
         people.addEventListener("change", () => this.#changed());
+        byID("chats").addEventListener("scroll", () => this.#scrolled(), { passive: true });
         byID("chats-state").textContent = "Loading…";
     }
 
@@ -84,8 +89,15 @@ export class ChatList extends EventTarget {
     async #load() {
         const slow = setTimeout(() => this.#setOffline(true), POLL_INTERVAL);
         try {
-            const { chats } = await this.#session.client.chats({ limit: 100 });
-            this.#chats = new Map(chats.map((chat) => [chat.id, chat]));
+            const chats = new Map();
+            /** @type {string | undefined} */
+            let cursor;
+            do {
+                const page = await this.#session.client.chats({ cursor, limit: PAGE });
+                for (const chat of page.chats) chats.set(chat.id, chat);
+                cursor = page.next_cursor ?? undefined;
+            } while (cursor && chats.size < this.#limit);
+            this.#chats = chats;
             this.#isComplete = true;
             this.#changed();
             this.#setOffline(false);
@@ -102,6 +114,23 @@ export class ChatList extends EventTarget {
         this.dispatchEvent(new Event("status"));
     }
 
+    #scrolled() {
+        const { scrollHeight, scrollTop, clientHeight } = byID("chats");
+        const isNearEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+        if (!isNearEnd || this.#rows.size < this.#limit) return;
+        this.#limit += PAGE;
+        this.#changed();
+        this.refresh();
+    }
+
+    /**
+     * Focuses a chat or, if it is not shown, the button for a new one.
+     * @param {number | null} id
+     */
+    focus(id) {
+        linkIn(this.#rows.get(id ?? 0)?.element).focus();
+    }
+
     #changed() {
         if (this.#isRendering) return;
         this.#isRendering = true;
@@ -113,14 +142,20 @@ export class ChatList extends EventTarget {
 
     #render() {
         const time = (/** @type {any} */ chat) => chat.last_message_at ?? chat.created_at;
-        const chats = [...this.#chats.values()].sort((one, other) => (time(one) < time(other) ? 1 : -1)).slice(0, SHOWN);
+        const chats = [...this.#chats.values()].sort((one, other) => (time(one) < time(other) ? 1 : -1)).slice(0, this.#limit);
         this.#rows = new Map(chats.map((chat) => [chat.id, this.#row(chat, time(chat))]));
         const list = byID("chats");
+        const focused = list.contains(document.activeElement) ? document.activeElement?.closest("li") : null;
+        const index = [...list.children].indexOf(focused);
         // A row that stays where it is keeps the focus and the click that has begun on it.
         for (const [index, { element }] of [...this.#rows.values()].entries()) {
             if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
         }
         while (list.children.length > chats.length) list.lastElementChild.remove();
+        if (focused && !list.contains(document.activeElement)) {
+            const row = focused.isConnected ? focused : list.children[index] ?? list.lastElementChild;
+            linkIn(row).focus({ preventScroll: true });
+        }
         const nothing = this.#isComplete ? "No chats yet. Start one." : "Loading…";
         byID("chats-state").textContent = chats.length === 0 ? nothing : "";
         const unread = [...this.#chats.values()].filter((chat) => chat.unread > 0).length;
@@ -155,6 +190,14 @@ export class ChatList extends EventTarget {
         else link.removeAttribute("aria-current");
         return { element: row, content };
     }
+}
+
+/**
+ * What to focus in a row; without a row, the button for a new chat.
+ * @param {Element | null | undefined} row
+ */
+function linkIn(row) {
+    return /** @type {HTMLElement} */ (row?.firstElementChild ?? byID("new-chat"));
 }
 
 /** @param {number} messages */

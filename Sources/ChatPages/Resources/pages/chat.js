@@ -3,11 +3,11 @@
 import { ChatList } from "./chat-list.js";
 import { Conversation } from "./conversation.js";
 import { byID } from "./dom.js";
-import { MembersDialog, NewChatDialog } from "./dialogs.js";
+import { mayLose, MembersDialog, NewChatDialog } from "./dialogs.js";
 import { initials, hue, People } from "./people.js";
 import { plug } from "./plug.js";
-import { attempt, explain } from "./problems.js";
-import { endSession, isOpen, knownCredentials, lastProblem, signIn, signOut } from "./session.js";
+import { attempt } from "./problems.js";
+import { endSession, isOpen, knownCredentials, lastProblem, linkedCredentials, signIn, signOut } from "./session.js";
 
 const STATUS = {
     idle: "Live",
@@ -17,38 +17,57 @@ const STATUS = {
     offline: "Offline, retrying…",
 };
 
+/** @type {import("./session.js").Session | null} */
+let session = null;
+
+byID("sign-in-form").addEventListener("submit", submitCredentials);
+// Before the listener that shows a chat, because a link with credentials shows none.
+addEventListener("hashchange", followLink);
 start();
 
 async function start() {
-    const credentials = knownCredentials();
-    if (!credentials) return askForCredentials(lastProblem());
-    try {
-        show(await signIn(credentials));
-    } catch (error) {
-        askForCredentials(explain(error));
-    }
+    byID("sign-in-error").textContent = lastProblem();
+    const credentials = linkedCredentials() ?? knownCredentials();
+    if (credentials) await trySignIn(credentials);
+    if (!session) askForCredentials();
 }
 
-/** @param {string} problem why the known credentials no longer work */
-function askForCredentials(problem) {
+/** @param {import("./session.js").Credentials} credentials */
+function trySignIn(credentials) {
+    return attempt(byID("sign-in-form"), byID("sign-in-error"), async () => {
+        session = await signIn(credentials);
+        show(session);
+    });
+}
+
+/**
+ * Signs in by a link that is opened while the page is.
+ * @param {HashChangeEvent} event
+ */
+async function followLink({ oldURL }) {
+    const credentials = linkedCredentials();
+    if (!credentials) return;
+    history.replaceState(null, "", oldURL);
+    if (!session) await trySignIn(credentials);
+    else if (await mayLose(session.client.pending.length)) signOut(credentials);
+}
+
+function askForCredentials() {
     byID("sign-in").hidden = false;
     byID("sign-in-hint").textContent = isOpen
         ? "This server is open: choose a name and start chatting. A second window can be someone else."
         : "Sign in with a user's token. chat-api token --user=ada prints one.";
     byID("sign-in-label").textContent = isOpen ? "Your name" : "Token";
-    byID("sign-in-error").textContent = problem;
     const input = byID("sign-in-value");
     if (isOpen) input.maxLength = 64;
     input.focus();
-    const form = byID("sign-in-form");
-    form.addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
-        event.preventDefault();
-        const value = input.value.trim();
-        if (value === "") return;
-        attempt(form, byID("sign-in-error"), async () => {
-            show(await signIn(isOpen ? { token: null, name: value } : { token: value, name: "" }));
-        });
-    });
+}
+
+/** @param {SubmitEvent} event */
+function submitCredentials(event) {
+    event.preventDefault();
+    const value = byID("sign-in-value").value.trim();
+    if (value !== "") trySignIn(isOpen ? { token: null, name: value } : { token: value, name: "" });
 }
 
 /** @param {import("./session.js").Session} session */
@@ -71,7 +90,9 @@ function show(session) {
     avatar.dataset.hue = hue(session.userID ?? session.name);
 
     byID("new-chat").addEventListener("click", () => newChat.show());
-    byID("sign-out").addEventListener("click", signOut);
+    byID("sign-out").addEventListener("click", async () => {
+        if (await mayLose(client.pending.length)) signOut();
+    });
     byID("back").addEventListener("click", () => openChat(null));
     byID("plug").addEventListener("click", () => plug.pull());
     new MembersDialog(session, people, () => conversation?.id ?? null);
@@ -104,7 +125,9 @@ function show(session) {
 
     function route() {
         const id = Number(/^#\/chats\/(\d+)$/.exec(location.hash)?.[1] ?? 0) || null;
-        if (conversation?.id === id && id !== null) return;
+        const previous = conversation?.id ?? null;
+        if (previous === id) return;
+        const usesKeyboard = document.activeElement?.matches(":focus-visible");
         conversation?.close();
         list.select(id);
         byID("app").dataset.view = id === null ? "list" : "chat";
@@ -112,5 +135,7 @@ function show(session) {
         byID("chat").hidden = id === null;
         conversation = id === null ? null : new Conversation(id, session, people, list);
         conversation?.open();
+        if (id === null) list.focus(previous);
+        else if (usesKeyboard) conversation?.focus();
     }
 }

@@ -4,6 +4,9 @@ import { byID, throttled } from "./dom.js";
 import { explain } from "./problems.js";
 
 const TYPING_INTERVAL = 3_000;
+// What the server accepts, in Unicode scalars.
+const MAX_LENGTH = 5_000;
+const COUNTED_FROM = 4_500;
 // What is written in each chat and not sent, while the page is open.
 /** @type {Map<number, string>} */
 const drafts = new Map();
@@ -13,8 +16,8 @@ export class Composer {
     #session;
     #onSend;
     #input = byID("draft");
-    /** @type {any} the message to which the draft replies */
-    #original = null;
+    /** @type {number | undefined} the message to which the draft replies */
+    #replyTo;
     /** @type {any} the message that the draft changes */
     #edited = null;
     #announceTyping;
@@ -35,7 +38,7 @@ export class Composer {
         });
         this.#input.addEventListener("input", () => this.#typed(), { signal });
         this.#input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#pressed(event), { signal });
-        byID("draft-cancel").addEventListener("click", () => this.#reset(), { signal });
+        byID("draft-cancel").addEventListener("click", () => this.#cancel(), { signal });
         byID("composer").addEventListener(
             "submit",
             (/** @type {SubmitEvent} */ event) => {
@@ -47,15 +50,30 @@ export class Composer {
         this.#reset();
     }
 
-    /**
-     * @param {any} message
-     * @param {string} author
-     */
-    reply(message, author) {
-        this.#reset();
-        this.#original = message;
-        this.#showContext(`Reply to ${author}: ${message.text}`);
+    focus() {
         this.#input.focus();
+    }
+
+    /**
+     * @param {number} id
+     * @param {string} label what the message says, and who wrote it
+     */
+    reply(id, label) {
+        this.#reset();
+        this.#replyTo = id;
+        this.#showContext(label);
+        this.focus();
+    }
+
+    /**
+     * Takes back a text that was not sent, before what is written already.
+     * @param {string} text
+     */
+    takeBack(text) {
+        const draft = drafts.get(this.#chat.id) ?? "";
+        drafts.set(this.#chat.id, draft.trim() === "" ? text : `${text}\n\n${draft}`);
+        this.#reset();
+        this.focus();
     }
 
     /** @param {any} message */
@@ -64,18 +82,21 @@ export class Composer {
         this.#edited = message;
         this.#showContext("Edit your message");
         byID("send").textContent = "Save";
-        this.#input.value = message.text;
-        this.#resize();
-        this.#input.focus();
+        this.#setText(message.text);
+        this.focus();
     }
 
     #submit() {
         const text = this.#input.value.trim();
         if (text === "") return;
-        if (this.#edited) {
+        const excess = lengthOf(text) - MAX_LENGTH;
+        if (excess > 0) {
+            byID("draft-error").textContent =
+                `A message has at most ${MAX_LENGTH.toLocaleString()} characters. Shorten this one by ${excess.toLocaleString()}.`;
+        } else if (this.#edited) {
             this.#save(text);
         } else {
-            this.#chat.send(text, { replyTo: this.#original?.id, metadata: this.#session.metadata });
+            this.#chat.send(text, { replyTo: this.#replyTo, metadata: this.#session.metadata });
             drafts.delete(this.#chat.id);
             this.#reset();
             this.#onSend();
@@ -97,7 +118,7 @@ export class Composer {
     }
 
     #typed() {
-        this.#resize();
+        this.#measure();
         byID("draft-error").textContent = "";
         if (this.#edited) return;
         drafts.set(this.#chat.id, this.#input.value);
@@ -107,14 +128,26 @@ export class Composer {
     /** @param {KeyboardEvent} event */
     #pressed(event) {
         if (event.key === "Escape") {
-            this.#reset();
+            this.#cancel();
         } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
             event.preventDefault();
             this.#submit();
         }
     }
 
-    #resize() {
+    /** @param {string} text */
+    #setText(text) {
+        this.#input.value = text;
+        this.#measure();
+    }
+
+    /** Fits the height to the text, and counts the characters close to the limit. */
+    #measure() {
+        const length = lengthOf(this.#input.value.trim());
+        const count = byID("draft-count");
+        count.textContent =
+            length < COUNTED_FROM ? "" : `${length.toLocaleString()} of ${MAX_LENGTH.toLocaleString()} characters`;
+        count.classList.toggle("error", length > MAX_LENGTH);
         this.#input.style.height = "auto";
         // The height includes the border.
         const border = this.#input.offsetHeight - this.#input.clientHeight;
@@ -127,13 +160,25 @@ export class Composer {
         byID("draft-label").textContent = text;
     }
 
+    #cancel() {
+        this.#reset();
+        this.focus();
+    }
+
     #reset() {
-        this.#original = null;
+        this.#replyTo = undefined;
         this.#edited = null;
-        this.#input.value = drafts.get(this.#chat.id) ?? "";
-        this.#resize();
+        this.#setText(drafts.get(this.#chat.id) ?? "");
         byID("draft-context").hidden = true;
         byID("draft-error").textContent = "";
         byID("send").textContent = "Send";
     }
+}
+
+/**
+ * The length of a text in Unicode scalars, as the server counts.
+ * @param {string} text
+ */
+function lengthOf(text) {
+    return [...text].length;
 }

@@ -63,7 +63,7 @@ export class Conversation {
         this.#setState("Loading…");
         log.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
         log.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#moveFocus(event), { signal });
-        byID("to-end").addEventListener("click", () => this.#scrollToEnd(), { signal });
+        byID("to-end").addEventListener("click", () => this.#returnToEnd(), { signal });
         document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
         this.#people.addEventListener("change", () => this.#views.forEach((view) => view.render()), { signal });
         this.#session.client.addEventListener("outbox", (event) => this.#sending(event.detail), { signal });
@@ -78,6 +78,12 @@ export class Conversation {
     close() {
         this.#closing.abort();
         this.#clear();
+    }
+
+    /** Focuses the composer or, if nothing can be sent, the log. */
+    focus() {
+        if (byID("composer").hidden) focusLog();
+        else this.#composer.focus();
     }
 
     async #run() {
@@ -193,7 +199,7 @@ export class Conversation {
             while (index > 0 && this.#views[index - 1].message.seq > message.seq) index -= 1;
             /** @type {MessageView} */
             const view = new MessageView(message, this.#session, this.#people, {
-                reply: () => this.#composer.reply(view.message, this.#people.author(view.message)),
+                reply: () => this.#reply(view.message.id),
                 edit: () => this.#composer.edit(view.message),
                 delete: () => this.#delete(view),
                 find: (/** @type {number} */ id) => this.#find(id),
@@ -244,17 +250,49 @@ export class Conversation {
         }
         if (shown) return shown.render();
         const view = new PendingView(pending, {
-            retry: () => this.#chat.retry(pending),
+            retry: () => {
+                this.#leaveButton();
+                this.#chat.retry(pending);
+            },
+            edit: () => {
+                this.#discard(view);
+                this.#composer.takeBack(pending.text);
+                if (pending.replyTo !== null) this.#reply(pending.replyTo);
+            },
             discard: () => {
-                this.#chat.discard(pending);
-                view.element.remove();
-                this.#pending.delete(pending.key);
+                const neighbor = view.element.nextElementSibling ?? view.element.previousElementSibling;
+                this.#leaveButton(neighbor?.querySelector("button"));
+                this.#discard(view);
             },
         });
         this.#pending.set(pending.key, view);
         byID("outbox").append(view.element);
         this.#setState("");
         this.#scrollToEnd();
+    }
+
+    /** @param {PendingView} view */
+    #discard(view) {
+        this.#chat.discard(view.pending);
+        this.#pending.delete(view.pending.key);
+        view.element.remove();
+    }
+
+    /**
+     * Moves the focus from a button that is about to disappear: to its neighbor or, with a keyboard, to where one writes.
+     * @param {HTMLElement | null} [neighbor]
+     */
+    #leaveButton(neighbor) {
+        if (neighbor) neighbor.focus();
+        else if (document.activeElement?.matches(":focus-visible")) this.focus();
+        else focusLog();
+    }
+
+    /** @param {number} id */
+    #reply(id) {
+        const original = this.#find(id)?.message;
+        const label = original ? `Reply to ${this.#people.author(original)}: ${original.text}` : "Reply to an earlier message";
+        this.#composer.reply(id, label);
     }
 
     async #loadBefore() {
@@ -288,6 +326,12 @@ export class Conversation {
         this.#staysAtEnd = true;
         this.#missed = 0;
         this.#showMissed();
+    }
+
+    #returnToEnd() {
+        this.#scrollToEnd();
+        // The button that was clicked disappears.
+        focusLog();
     }
 
     #scrolled() {
@@ -366,9 +410,12 @@ export class Conversation {
         byID("log-state").textContent = text;
         byID("composer").hidden = isOver;
         byID("chat").classList.toggle("over", isOver);
+        const focused = document.activeElement;
+        if (focused && byID("chat").contains(focused) && focused.getClientRects().length === 0) this.focus();
     }
 
     #clear() {
+        const hadFocus = byID("log").contains(document.activeElement);
         this.#views = [];
         this.#pending.clear();
         this.#missed = 0;
@@ -376,5 +423,10 @@ export class Conversation {
         for (const id of ["log-start", "log-state", "typing"]) byID(id).textContent = "";
         byID("to-end").hidden = true;
         byID("composer").hidden = false;
+        if (hadFocus) focusLog();
     }
+}
+
+function focusLog() {
+    byID("log").focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-// Dialogs: any with a form, a new chat, and the members of a chat.
+// Dialogs: any with a form, a new chat, the members of a chat, and the question before unsent messages are lost.
 
 import { button, byID, element } from "./dom.js";
 import { attempt } from "./problems.js";
@@ -126,8 +126,16 @@ export class MembersDialog extends FormDialog {
 
     /** @param {string} user */
     async #remove(user) {
+        const index = this.#removeButtons.findIndex((remove) => remove === document.activeElement);
         await this.#chat.removeMember(user);
         await this.#load();
+        // The button that was clicked is gone.
+        const buttons = this.#removeButtons;
+        (buttons[index] ?? buttons.at(-1) ?? byID("new-member")).focus();
+    }
+
+    get #removeButtons() {
+        return [...byID("members").querySelectorAll("button")];
     }
 
     async #leave() {
@@ -135,4 +143,22 @@ export class MembersDialog extends FormDialog {
         this.dialog.close();
         location.hash = "";
     }
+}
+
+/**
+ * Asks before messages are lost; without any, there is nothing to ask.
+ * @param {number} unsent
+ * @returns {Promise<boolean>} whether the user wants to sign out
+ */
+export async function mayLose(unsent) {
+    if (unsent === 0) return true;
+    const dialog = byID("unsent-dialog");
+    byID("unsent-text").textContent =
+        unsent === 1
+            ? "One message is not sent yet. If you sign out, it is lost."
+            : `${unsent.toLocaleString()} messages are not sent yet. If you sign out, they are lost.`;
+    dialog.returnValue = "stay";
+    dialog.showModal();
+    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    return dialog.returnValue === "leave";
 }

@@ -74,6 +74,7 @@ export class MessageView {
         this.element.classList.toggle("own", isOwn);
         this.element.classList.toggle("together", isTogether);
         this.element.setAttribute("aria-label", `${author}, ${clock(message.created_at)}`);
+        const hadFocus = this.element.contains(document.activeElement);
         const picture = element("span.avatar", { "aria-hidden": true, "data-hue": hue(message.author ?? author) }, initials(author));
         fill(
             this.element,
@@ -93,6 +94,8 @@ export class MessageView {
                 message.deleted_at ? null : this.#buttons(isOwn),
             ),
         );
+        // A button that was focused is replaced.
+        if (hadFocus) this.element.focus({ preventScroll: true });
     }
 
     #bubble() {

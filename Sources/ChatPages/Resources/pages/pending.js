@@ -4,22 +4,21 @@ import { button, element, fill, linked } from "./dom.js";
 import { explain } from "./problems.js";
 
 export class PendingView {
-    #pending;
     #actions;
 
     /**
      * @param {import("../client.js").PendingMessage} pending
-     * @param {{ retry: () => void, discard: () => void }} actions
+     * @param {{ retry: () => void, edit: () => void, discard: () => void }} actions
      */
     constructor(pending, actions) {
-        this.#pending = pending;
+        this.pending = pending;
         this.#actions = actions;
         this.element = element("div.message.own.pending.together");
         this.render();
     }
 
     render() {
-        const { text, status, error } = this.#pending;
+        const { text, status, error } = this.pending;
         const hasFailed = status === "failed";
         this.element.classList.toggle("failed", hasFailed);
         const note = hasFailed ? `Not sent: ${explain(error)}` : "Sending…";
@@ -28,6 +27,7 @@ export class PendingView {
             {},
             element("span", hasFailed ? { role: "alert" } : {}, note),
             hasFailed ? button("quiet", "Try again", this.#actions.retry) : null,
+            hasFailed ? button("quiet", "Edit", this.#actions.edit) : null,
             hasFailed ? button("quiet", "Discard", this.#actions.discard) : null,
         );
         const bubble = element("div.bubble", {}, element("div.text", { dir: "auto" }, ...linked(text)));

@@ -22,6 +22,21 @@ export async function attempt(form, problem, action) {
  */
 export function explain(error) {
     const { detail, message } = /** @type {{ detail?: unknown, message: string }} */ (error);
-    if (Array.isArray(detail)) return detail.map(({ msg }) => msg).join(". ");
+    if (Array.isArray(detail)) return detail.map(issue).join(" ");
     return typeof detail === "string" ? detail : message;
+}
+
+/**
+ * Says what is wrong with a field; the validator's own words are for developers.
+ * @param {{ type: string, msg: string, ctx?: { max_length?: number } }} issue
+ */
+function issue({ type, msg, ctx }) {
+    switch (type) {
+        case "string_too_long":
+            return `This is too long: ${ctx?.max_length?.toLocaleString()} characters are the maximum.`;
+        case "string_too_short":
+            return "This may not be empty.";
+        default:
+            return `${msg}.`;
+    }
 }

@@ -56,7 +56,9 @@ export const isOpen = document.body.dataset.access === "open";
  */
 export async function signIn(credentials) {
     const headers = credentials.token ? { Authorization: `Bearer ${credentials.token}` } : undefined;
-    const response = await fetch(`${SERVER}/me`, { headers });
+    const response = await fetch(`${SERVER}/me`, { headers }).catch(() => {
+        throw new Error("The server cannot be reached. Try again later.");
+    });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.detail);
     if (credentials.token && !answer.user) throw new Error("This is a server key. Sign in with a user's token.");
@@ -81,25 +83,35 @@ export function lastProblem() {
     return problem;
 }
 
-/** Forgets the credentials and what is unsent, and starts over. */
-export function signOut() {
+/**
+ * Forgets the credentials and what is unsent, and starts over.
+ * @param {Credentials | null} [next] whose session starts then
+ */
+export function signOut(next = null) {
     sessionStorage.clear();
-    location.hash = "";
+    if (next) sessionStorage.setItem(KEY, JSON.stringify(next));
+    history.replaceState(null, "", location.pathname);
     location.reload();
 }
 
 /**
- * The credentials of this tab, or those in the URL's fragment, which is never sent to a server.
+ * The credentials in the URL's fragment, which is never sent to a server. They are removed from there.
  * @returns {Credentials | null}
  */
-export function knownCredentials() {
+export function linkedCredentials() {
     const fragment = new URLSearchParams(location.hash.slice(1));
     const token = fragment.get("token");
     const name = fragment.get("name");
-    if (token || name) {
-        history.replaceState(null, "", location.pathname);
-        return { token, name: name ?? "" };
-    }
+    if (!token && !name) return null;
+    history.replaceState(null, "", location.pathname);
+    return { token, name: name ?? "" };
+}
+
+/**
+ * The credentials with which this tab was signed in.
+ * @returns {Credentials | null}
+ */
+export function knownCredentials() {
     return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
 }
 
