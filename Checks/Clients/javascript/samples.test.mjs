@@ -6,13 +6,19 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, mock, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Server, tokenFor } from "./server.mjs";
 
 const page = readFileSync(new URL("../../../docs/clients.md", import.meta.url), "utf8");
 const section = page.slice(page.indexOf("## JavaScript")).split(/\n## (?!JavaScript)/)[0];
 const samples = Array.from(section.matchAll(/```js\n(.*?)```/gs), ([, code]) => code);
+
+// Each sample has the imports that it needs, but a module imports a name once.
+const IMPORT = /^import \{ (.*) \} from ("[^"]+");$/gm;
+const importsOf = (code) =>
+    Array.from(code.matchAll(IMPORT)).flatMap(([, names, from]) => names.split(", ").map((name) => [name, from]));
+const imports = new Map(samples.flatMap(importsOf));
 
 const folder = mkdtempSync(join(tmpdir(), "chat-samples-"));
 const workingFolder = process.cwd();
@@ -21,6 +27,7 @@ const server = new Server();
 const backend = createServer((_, response) => response.end(tokenFor("ada")));
 const rendered = { chats: [], messages: [], pending: [], statuses: [] };
 let sample;
+let key;
 
 /** Resolves when something was rendered that passes. */
 async function rendering(kind, passes) {
@@ -39,9 +46,15 @@ before(async () => {
         tokenOf: tokenFor,
         sessionStorage: { getItem: () => null },
     });
-    process.env.CHAT_BOT_KEY = server.key;
+    key = server.createKey("bot:clock");
+    process.env.CHAT_BOT_KEY = key.key;
     copyFileSync(new URL("../../../Sources/ChatPages/Resources/client.js", import.meta.url), join(folder, "client.js"));
-    const code = [...samples, "export { answerQuestions, bot, client, durable, id, message, rename, send, showChat, showChats };"]
+    const code = [
+        ...Array.from(imports, ([name, from]) => `import { ${name} } from ${from};`),
+        ...samples.map((sample) => sample.replace(IMPORT, "")),
+        "export { answerEverywhere, answerQuestions, bot, client, durable, everywhere, id, message, rename, send };",
+        "export { showChat, showChats };",
+    ]
         .join("\n")
         .replaceAll("https://chat.example.com", server.url)
         .replaceAll("https://app.example.com", `http://127.0.0.1:${backend.address().port}`);
@@ -76,16 +89,56 @@ test("the sample of an error treats a message that someone else has changed", as
     assert.equal(await sample.rename(sample.message, "Hi"), null);
 });
 
-test("the sample of a bot answers a question", async () => {
+/** Resolves when the chat contains the answer to a question. */
+async function answerTo(question) {
+    for await (const { message } of sample.client.chat(question.chat_id).events({ after: question.seq })) {
+        if (message?.reply_to === question.id) return message;
+    }
+}
+
+test("the sample of a bot for all chats answers what was asked before it started, and in new chats", async () => {
+    const { client, everywhere } = sample;
+    const ask = async (title) => {
+        const { id } = await client.createChat({ title, members: ["clock"] });
+        return client.chat(id).send("What time is it?").result;
+    };
+    const early = await ask("Early");
+    const answering = sample.answerEverywhere();
+    assert.equal((await answerTo(early)).author, "clock");
+    assert.equal((await answerTo(await ask("Late"))).author, "clock");
+    while (everywhere.pending.length > 0) await once(everywhere, "outbox");
+    everywhere.close();
+    await answering;
+});
+
+test("the sample of a bot answers a question, and says why it is offline and when its chat is gone", async () => {
     const { bot, client, id } = sample;
+    await client.chat(id).addMembers(["clock"]);
     const answering = sample.answerQuestions(id);
     while (bot.status !== "live") await once(bot, "status");
     const question = await client.chat(id).send("What time is it?").result;
-    for await (const { message } of client.chat(id).events({ after: question.seq })) {
-        if (message?.reply_to === question.id) break;
-    }
+    assert.equal((await answerTo(question)).author, "clock");
     // The answer may be on the stream before the bot has its response.
     while (bot.chat(id).pending.length > 0) await once(bot, "outbox");
-    bot.close();
+
+    const log = mock.method(console, "error", () => {});
+    const lines = () => log.mock.calls.map((call) => call.arguments[0]);
+    server.revokeKey(key.id);
+    while (bot.status !== "offline") await once(bot, "status");
+    assert.deepEqual(lines(), ["Offline: The server key was revoked. (401 key_revoked)"]);
+    process.env.CHAT_BOT_KEY = server.createKey("bot:clock").key;
+    while (bot.status !== "live") await once(bot, "status");
+    await client.chat(id).removeMember("clock");
     await answering;
+    assert.equal(lines().at(-1), `Chat ${id} was deleted, or the bot is not a member.`);
+    log.mock.restore();
+    bot.close();
+});
+
+test("each sample imports what it uses", () => {
+    for (const sample of samples) {
+        const imported = importsOf(sample).map(([name]) => name);
+        const used = [...imports.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(sample.replace(IMPORT, "")));
+        assert.deepEqual(used.sort(), imported.sort());
+    }
 });
