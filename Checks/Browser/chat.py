@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Chats on the page /chat in real browsers: two windows, a server that is killed between them, a network that goes away,
-a long history, hostile text, rejected messages, and what a screen reader needs.
+a long history, many chats, hostile and long texts, rejected messages, other sessions, the keyboard alone, and what a
+screen reader needs.
 
     python3 -m Checks.Browser.chat [SCREENSHOT_FOLDER]
 
@@ -397,12 +398,21 @@ def without_a_mouse(driver: Chrome) -> None:
         ada.one("#new-member").send_keys(Keys.ESCAPE)
         ada.focus_is_on("#show-members")
 
-        # A failed message that is discarded or sent again passes the focus on to its neighbor, or to the composer.
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/2/members", {"users": ["ben"]})
             call("PUT", "/chats/2/members/ben", {"role": "owner"})
         ada.send("kept")
-        ada.shows("kept")
+        ada.send("deleted")
+        ada.shows("kept", "deleted")
+        # A message that is deleted takes the focus from its button.
+        ada.run(
+            "const button = [...document.querySelectorAll('#messages .message:last-child button')].at(-1);"
+            "button.closest('.message').focus(); button.focus(); button.click(); button.click()"
+        )
+        ada.shows("kept", "This message was deleted.")
+        ada.focus_is_on("#messages .message:last-child")
+
+        # A failed message that is discarded or sent again passes the focus on to its neighbor, or to the composer.
         with server.caller(tokens["ben"]) as call:
             call("PUT", "/chats/2/members/ada", {"role": "reader"})
         for text in ("one", "two", "three"):

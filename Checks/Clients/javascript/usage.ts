@@ -78,6 +78,6 @@ export async function requests(): Promise<void> {
     const name: string | undefined = (await client.me()).user?.name;
     // @ts-expect-error: there is no such role
     await chat.addMembers(["eve"], "king");
-    console.log(next_cursor, name);
+    console.log(next_cursor, name, client.pending.map(({ text }) => text));
     client.close();
 }
