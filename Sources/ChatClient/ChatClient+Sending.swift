@@ -17,7 +17,8 @@ extension ChatClient {
     /// - Parameters:
     ///   - replyTo: The id of the message to reply to.
     ///   - key: The idempotency key, a UUID by default. Name it after what you react to, and you react only once, even
-    ///     if you handle an event again after a crash. A key that is already pending returns its message.
+    ///     if you handle an event again after a crash: the key of an unsent message returns that message, and sends it
+    ///     again if it has failed. With another content, the new message fails with `idempotency_key_reused`.
     @discardableResult
     public func send(
         _ text: String,
@@ -27,10 +28,16 @@ extension ChatClient {
         key: String? = nil
     ) -> PendingMessage {
         let key = key ?? UUID().uuidString
-        if let known = outbox.find(key, in: chat) { return known }
         let pending = PendingMessage(chatID: chat, text: text, replyTo: replyTo, metadata: metadata, key: key)
         if isClosed {
             pending.fail(.wasClosed)
+        } else if let known = outbox.find(key, in: chat) {
+            guard known.hasContent(of: pending) else {
+                pending.fail(ChatError(ChatError.keyReused, "Another message that is not sent yet has this key"))
+                return pending
+            }
+            if case .failed(let error) = known.status, error.code != ChatError.keyReused { retry(known) }
+            return known
         } else {
             outbox.add(pending)
             enqueue(pending)

@@ -184,6 +184,31 @@ struct ClientTests {
         }
     }
 
+    @Test func `the key of a rejected message sends it again`() async throws {
+        try await withServer { url, token in
+            let ada = client(url, token: { try await token("ada") })
+            let store = MemoryStore()
+            let bot = client(url, token: { try await token("bot") }, store: store)
+            let chat = try await ada.createChat(title: "Team").id
+            let rejected = await bot.send("Hello!", to: chat, key: "answer-1")
+            let error = await #expect(throws: ChatError.self) { try await rejected.result }
+            #expect(error?.code == "chat_not_found")
+            try await ada.addMembers(["bot"], to: chat)
+            await bot.close()
+
+            // A bot that was restarted handles the event again.
+            let next = client(url, token: { try await token("bot") }, store: store)
+            while await next.pending(in: chat).isEmpty { await Task.yield() }
+            let other = await next.send("Another answer", to: chat, key: "answer-1")
+            let reused = await #expect(throws: ChatError.self) { try await other.result }
+            #expect(reused?.code == ChatError.keyReused)
+            #expect(try await next.send("Hello!", to: chat, key: "answer-1").result.text == "Hello!")
+            #expect(await next.pending(in: chat).isEmpty)
+            await ada.close()
+            await next.close()
+        }
+    }
+
     @Test func `nothing is reported of a discarded message`() async throws {
         try await withOpenServer { url in
             let (reports, continuation) = AsyncStream.makeStream(of: PendingMessage.Status.self)

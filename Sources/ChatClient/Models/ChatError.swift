@@ -20,6 +20,8 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     public static let discarded = "discarded"
     /// The task that waited was canceled.
     public static let canceled = "canceled"
+    /// Another message has the idempotency key.
+    public static let keyReused = "idempotency_key_reused"
     /// The client was closed.
     public static let closed = "client_closed"
     /// The client streams as many chats as one connection can.
@@ -43,7 +45,10 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     /// Whether the same request may succeed later.
     public var isTemporary: Bool {
         switch status {
-        case 0: ![Self.storeFailed, Self.discarded, Self.canceled, Self.closed, Self.tooManyChats].contains(code)
+        case 0:
+            ![
+                Self.storeFailed, Self.discarded, Self.canceled, Self.closed, Self.keyReused, Self.tooManyChats,
+            ].contains(code)
         default: status == 408 || status == 429 || status >= 500
         }
     }

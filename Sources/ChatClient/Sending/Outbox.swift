@@ -48,7 +48,7 @@ package struct Outbox {
     /// - Returns: False if it has not failed, or was removed.
     package mutating func retry(_ pending: PendingMessage) -> Bool {
         guard contains(pending), case .failed(let error) = pending.status else { return false }
-        pending.begin(key: error.code == "idempotency_key_reused" ? UUID().uuidString : pending.key)
+        pending.begin(key: error.code == ChatError.keyReused ? UUID().uuidString : pending.key)
         remove(pending)
         add(pending)
         return true

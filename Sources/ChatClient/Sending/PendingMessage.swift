@@ -66,6 +66,11 @@ public final class PendingMessage: Sendable, Identifiable {
         outcome.fulfill(.failure(error))
     }
 
+    /// Whether the server would take both for the same message.
+    func hasContent(of other: PendingMessage) -> Bool {
+        text.utf8.elementsEqual(other.text.utf8) && replyTo == other.replyTo && metadata == other.metadata
+    }
+
     /// Makes a failed message pending again.
     func begin(key: String) {
         state.withLock { $0 = (key, Promise()) }
