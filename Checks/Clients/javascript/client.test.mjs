@@ -353,6 +353,14 @@ describe("the outbox", () => {
         assert.deepEqual(texts(outbox.of(7)), ["a", "b"]);
     });
 
+    test("a retried message is sent after the others", () => {
+        const { outbox, messages } = outboxOf([7, "a"], [7, "b"]);
+        messages[0].fail(rejection("forbidden"));
+        outbox.retry(messages[0]);
+        assert.equal(outbox.next(7), messages[1]);
+        assert.deepEqual(texts(outbox.of(7)), ["b", "a"]);
+    });
+
     test("a retried message keeps its key, unless another message has it", () => {
         const { outbox, messages } = outboxOf([7, "a"]);
         const [message] = messages;
@@ -374,6 +382,19 @@ describe("the outbox", () => {
         const [failed, pending] = restarted.of(7);
         assert.deepEqual([failed.status, failed.error.code, failed.key], ["failed", "forbidden", messages[0].key]);
         assert.deepEqual([pending.status, pending.key], ["pending", messages[1].key]);
+    });
+
+    test("what is sent again before a restart has read its store is sent once, and never in place of another", () => {
+        const stored = new Outbox();
+        stored.add(new PendingMessage(7, "a", { key: "k1", metadata: { mood: "happy", place: [1, 2] } }));
+        stored.add(new PendingMessage(7, "b", { key: "k2" }));
+        const restarted = new Outbox();
+        const same = new PendingMessage(7, "a", { key: "k1", metadata: { place: [1, 2], mood: "happy" } });
+        const other = new PendingMessage(7, "c", { key: "k2" });
+        for (const draft of [same, other]) restarted.add(draft);
+        assert.deepEqual(restarted.restore(stored.serialized), [other]);
+        assert.deepEqual(texts(restarted.of(7)), ["b", "a"]);
+        assert.ok(restarted.has(same));
     });
 
     test("an empty outbox needs no place in the store", () => {
@@ -452,6 +473,65 @@ describe("with a server", () => {
         assert.deepEqual(chat.pending, [empty]);
         chat.discard(empty);
         assert.deepEqual(chat.pending, []);
+    });
+
+    test("the key of a rejected message sends it again, also after a restart", async () => {
+        const store = new TestStore();
+        const ada = clientOf("ada");
+        const { id } = await ada.createChat({ title: "Team" });
+        const first = clientOf("clock", { store });
+        const rejected = first.chat(id).send("Hello!", { key: "answer-1" });
+        await assert.rejects(rejected.result, { code: "chat_not_found" });
+        assert.equal(first.chat(id).send("Hello!", { key: "answer-1" }), rejected);
+        await assert.rejects(rejected.result, { code: "chat_not_found" });
+        await ada.chat(id).addMembers(["clock"]);
+        first.close();
+
+        const next = clientOf("clock", { store });
+        await once(next, "outbox");
+        const pending = next.chat(id).send("Hello!", { key: "answer-1" });
+        assert.equal((await pending.result).text, "Hello!");
+        assert.deepEqual(next.pending, []);
+    });
+
+    test("a key with another content fails, and the message that has it is sent", async () => {
+        const store = new TestStore();
+        const ada = clientOf("ada");
+        const { id } = await ada.createChat({ title: "Team" });
+        const offline = clientOf("ada", { store, url: "http://127.0.0.1:1", minDelay: 1e6, maxDelay: 1e6 });
+        offline.chat(id).send("one", { key: "answer-1" });
+        const other = offline.chat(id).send("two", { key: "answer-1" });
+        const reused = { name: "ChatError", code: "idempotency_key_reused", status: 0, isTemporary: false };
+        await assert.rejects(other.result, reused);
+        assert.deepEqual(texts(offline.pending.map((message) => ({ message }))), ["one"]);
+        await once(offline, "outbox");
+        offline.close();
+
+        // The store has not been read yet.
+        const next = clientOf("ada", { store });
+        const early = next.chat(id).send("three", { key: "answer-1" });
+        await assert.rejects(early.result, reused);
+        await next.chat(id).send("last").result;
+        assert.deepEqual(texts((await next.chat(id).log()).entries), ["one", "last"]);
+    });
+
+    test("a key that the server has refused stays so until the message gets another one", async () => {
+        const client = clientOf("ada");
+        const chat = client.chat((await client.createChat({ title: "Team" })).id);
+        await chat.send("one", { key: "answer-1" }).result;
+        const other = chat.send("two", { key: "answer-1" });
+        await assert.rejects(other.result, { code: "idempotency_key_reused", status: 422 });
+        assert.equal(chat.send("two", { key: "answer-1" }), other);
+        assert.equal(other.status, "failed");
+        chat.retry(other);
+        assert.equal((await other.result).text, "two");
+    });
+
+    test("the reason for which the application has no token is in the error", async () => {
+        const token = () => Promise.reject(new Error("signed out"));
+        const client = clientOf("ada", { token });
+        const request = client.chat(1).typing();
+        await assert.rejects(request, { code: "token_unavailable", detail: "signed out", isTemporary: true });
     });
 
     test("a client that restarts continues after what it has handled", async () => {
@@ -758,7 +838,32 @@ describe("with a server", () => {
         const types = ["member.joined", "caught_up"];
         assert.deepEqual(await typesUntil(cancellation.signal, () => cancellation.abort()), types);
         assert.deepEqual(await typesUntil(undefined, () => client.close()), types);
-        await assert.rejects(client.me(), { name: "AbortError" });
+    });
+
+    test("requests end with the client, and each says so", async () => {
+        const questions = [];
+        const token = () => new Promise((resolve) => questions.push(resolve));
+        const client = clientOf("ada", { token });
+        const request = client.me();
+        const closed = { name: "ChatError", code: "client_closed", status: 0, isTemporary: false };
+        client.close();
+        await assert.rejects(request, closed);
+        await assert.rejects(client.me(), closed);
+        assert.equal(questions.length, 1);
+        const cancellation = new AbortController();
+        const canceled = clientOf("ada", { token }).me({ signal: cancellation.signal });
+        cancellation.abort();
+        await assert.rejects(canceled, { name: "AbortError" });
+    });
+
+    test("an error is temporary only if the same may succeed later", () => {
+        const temporary = ["network_error", "token_unavailable", "reconnect", "overflow"];
+        for (const code of temporary) assert.ok(new ChatError(code, "").isTemporary, code);
+        for (const code of ["client_closed", "discarded", "store_failed", "idempotency_key_reused"]) {
+            assert.ok(!new ChatError(code, "").isTemporary, code);
+        }
+        const isTemporary = (status) => new ChatError("", "", { status }).isTemporary;
+        assert.deepEqual([401, 403, 408, 422, 429, 500, 503].filter(isTemporary), [408, 429, 500, 503]);
     });
 
     test("a request that fails says why", async () => {

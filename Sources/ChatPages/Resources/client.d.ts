@@ -219,8 +219,9 @@ export class ChatError extends Error {
     /** The HTTP status; 0 if there was no response. */
     readonly status: number;
     /**
-     * The server's `code`, or one of the client's own: `network_error`, `token_unavailable`, `store_failed`,
-     * `discarded`, `client_closed`.
+     * The server's `code`, or one of the client's own: `network_error`, `token_unavailable` (`detail` is the reason that
+     * the application's `token` threw), `store_failed`, `discarded`, `client_closed`, and `idempotency_key_reused`
+     * without a `status` if the key is that of another unsent message.
      */
     readonly code: string;
     /** The server's `detail`: a text or, with `validation_failed`, a list. */
@@ -265,6 +266,7 @@ export interface Chat {
      * starts after `after` or, without it, after the last event that was handled, or now. An event is handled when the
      * loop asks for the next one. The loop ends after `chat.deleted`, with `signal`, or when the client is closed.
      * It throws a `RangeError` if more than 50 chats are streamed, and a `ChatError` if the server refuses the stream.
+     * Several loops over one chat each get every event, but they store their position at the same place.
      */
     events(options?: Cancelable & { after?: Position }): AsyncGenerator<ChatEvent, void, void>;
 
@@ -273,11 +275,14 @@ export interface Chat {
 
     /**
      * Sends a message and returns at once. The message is sent once, however often it takes, and after those sent
-     * before it. The client dispatches `outbox` when its status changes. A `key` that is already pending returns its
-     * message.
+     * before it. The client dispatches `outbox` when its status changes.
+     *
+     * `key` is the idempotency key, a UUID by default. Name it after what you react to, and you react only once, even if
+     * you handle an event again after a crash: the key of an unsent message returns that message, and sends it again if
+     * it has failed. With another content, the new message fails with `idempotency_key_reused`.
      */
     send(text: string, options?: { key?: string; replyTo?: number; metadata?: Metadata }): PendingMessage;
-    /** Sends a failed message again. */
+    /** Sends a failed message again, after those that are pending. */
     retry(pending: PendingMessage): void;
     /** Removes a message that is not sent yet or has failed. If it is on its way, it may arrive nevertheless. */
     discard(pending: PendingMessage): void;

@@ -43,6 +43,9 @@ const MAX_TIMER = 2 ** 31 - 1;
 /** @param {number} milliseconds */
 const timerDelay = (milliseconds) => Math.min(Math.max(milliseconds, 0), MAX_TIMER);
 
+// Codes of the client's own with which the same would fail again.
+const FINAL_CODES = new Set(["client_closed", "discarded", "idempotency_key_reused", "store_failed"]);
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -117,7 +120,8 @@ export class ChatError extends Error {
 
     /** Whether the same request may succeed later. */
     get isTemporary() {
-        return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+        if (this.status === 0) return !FINAL_CODES.has(this.code);
+        return this.status === 408 || this.status === 429 || this.status >= 500;
     }
 
     /** @param {Response} response */
@@ -314,9 +318,21 @@ export class PendingMessage {
         this.#reject(error);
     }
 
+    /**
+     * Whether the server would take both for the same message.
+     * @param {PendingMessage} other
+     */
+    hasContentOf(other) {
+        return (
+            this.text === other.text &&
+            this.replyTo === other.replyTo &&
+            canonicalJSON(this.metadata) === canonicalJSON(other.metadata)
+        );
+    }
+
     /** Ends the wait for the result. The status stays, because the next client with the same store sends the message. */
     abandon() {
-        this.#reject(clientClosed());
+        this.#reject(clientClosed("The client was closed before the message was sent"));
     }
 
     toJSON() {
@@ -333,8 +349,23 @@ export class PendingMessage {
     }
 }
 
-function clientClosed() {
-    return new ChatError("client_closed", "The client was closed before the message was sent");
+/**
+ * JSON in which the order of an object's members does not matter.
+ * @param {unknown} value
+ */
+function canonicalJSON(value) {
+    return JSON.stringify(value, (_, part) => {
+        const isObject = typeof part === "object" && part !== null && !Array.isArray(part);
+        return isObject ? Object.fromEntries(Object.entries(part).sort()) : part;
+    });
+}
+
+function clientClosed(detail = "The client is closed") {
+    return new ChatError("client_closed", detail);
+}
+
+function keyReused() {
+    return new ChatError("idempotency_key_reused", "Another message that is not sent yet has this key");
 }
 
 /** The unsent messages of all chats, in the order in which they were sent. */
@@ -383,12 +414,14 @@ export class Outbox {
     }
 
     /**
-     * Makes a failed message pending again, at its old place and under its old key, unless another message has the key.
+     * Makes a failed message pending again, after the others, and under its key unless another message has used that.
      * @param {PendingMessage} pending
      */
     retry(pending) {
         if (pending.error?.code === "idempotency_key_reused") pending.key = uuid();
         pending.begin();
+        this.remove(pending);
+        this.add(pending);
     }
 
     /** What `restore` accepts; null if there is nothing to keep. */
@@ -399,10 +432,18 @@ export class Outbox {
     /**
      * Puts the messages that were serialized before those added since.
      * @param {string | null} serialized
+     * @returns {PendingMessage[]} those added since whose key another message has; they are removed
      */
     restore(serialized) {
-        const messages = /** @type {PendingMessage[]} */ (JSON.parse(serialized ?? "[]").map(PendingMessage.from));
-        this.#messages = [...messages.filter(({ chatID, key }) => !this.find(chatID, key)), ...this.#messages];
+        const drafts = this.#messages;
+        this.#messages = JSON.parse(serialized ?? "[]").map(PendingMessage.from);
+        return drafts.filter((draft) => {
+            const known = this.find(draft.chatID, draft.key);
+            if (known && !known.hasContentOf(draft)) return true;
+            if (known) this.remove(known);
+            this.add(draft);
+            return false;
+        });
     }
 }
 
@@ -463,7 +504,7 @@ class Transport {
 
     close() {
         this.isClosed = true;
-        for (const controller of this.#work) controller.abort();
+        for (const controller of this.#work) controller.abort(clientClosed());
     }
 
     /**
@@ -473,7 +514,7 @@ class Transport {
      */
     begin(signal) {
         const controller = linkedController(signal);
-        if (this.isClosed) controller.abort();
+        if (this.isClosed) controller.abort(clientClosed());
         this.#work.add(controller);
         controller.signal.addEventListener("abort", () => this.#work.delete(controller));
         return controller;
@@ -493,6 +534,7 @@ class Transport {
         let hasNewToken = false;
         try {
             for (;;) {
+                work.signal.throwIfAborted();
                 try {
                     return await this.#attempt(method, path, parts, work.signal);
                 } catch (error) {
@@ -503,7 +545,6 @@ class Transport {
                     } else if (retry && error.isTemporary) {
                         const atLeast = error.retryAfter ?? 0;
                         await this.pauses.wait(backoff.next(atLeast), atLeast, work.signal);
-                        work.signal.throwIfAborted();
                     } else {
                         throw error;
                     }
@@ -543,7 +584,7 @@ class Transport {
     async fetch(method, path, { query = {}, body, headers = {} }, controller) {
         const { signal } = controller;
         const token = await untilAborted(this.#tokens.get(), signal).catch((cause) => {
-            throw new ChatError("token_unavailable", "The application returned no token", { cause });
+            throw new ChatError("token_unavailable", reasonOf(cause), { cause });
         });
         const request = this.#fetch(this.#url + path + queryString(query), {
             method,
@@ -565,6 +606,11 @@ class Transport {
     rejectToken(token) {
         this.#tokens.reject(token);
     }
+}
+
+/** @param {unknown} error what an application has thrown */
+function reasonOf(error) {
+    return (error instanceof Error && error.message) || String(error);
 }
 
 /** @param {unknown} cause */
@@ -1168,14 +1214,19 @@ class Sender {
     /** @param {PendingMessage} draft */
     send(draft) {
         const known = this.#outbox.find(draft.chatID, draft.key);
-        if (known) return known;
         if (this.#transport.isClosed) {
             // The store may belong to the next client already.
             draft.fail(clientClosed());
-            return draft;
+        } else if (!known) {
+            this.#outbox.add(draft);
+            this.#enqueue(draft);
+        } else if (known.hasContentOf(draft)) {
+            // The application reacts to the same event again. A key that another message has used stays used.
+            if (known.error?.code !== "idempotency_key_reused") this.retry(known);
+            return known;
+        } else {
+            draft.fail(keyReused());
         }
-        this.#outbox.add(draft);
-        this.#enqueue(draft);
         return draft;
     }
 
@@ -1206,7 +1257,10 @@ class Sender {
     }
 
     async #restore() {
-        this.#outbox.restore(await this.#store.get("outbox"));
+        for (const draft of this.#outbox.restore(await this.#store.get("outbox"))) {
+            draft.fail(keyReused());
+            this.#onChange(draft);
+        }
         if (this.#transport.isClosed) return this.abandon();
         for (const pending of this.#outbox.all) {
             this.#onChange(pending);
