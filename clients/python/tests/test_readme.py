@@ -167,6 +167,24 @@ def test_the_bot_says_that_its_chat_does_not_exist_or_was_deleted(server: ChatSe
         bot.kill()
 
 
+def test_a_bot_whose_reply_is_rejected_says_so_and_continues(server: ChatServer, tmp_path: Path) -> None:
+    chat = new_chat(server)
+    for code in (BOT, BOT_IN_ALL_CHATS):
+        bot = Bot(code, server, tmp_path)
+        bot.start(chat)
+        try:
+            bot.wait_for_store()
+            ask(server, chat, "Hello")
+            server.request("PUT", f"/chats/{chat}/members/echo", {"role": "reader"})
+            post(server, chat, "Never answered")
+            assert bot.next_line() == f"Rejected in chat {chat}: 403 forbidden: You may not do this\n"
+            server.request("PUT", f"/chats/{chat}/members/echo", {"role": "member"})
+            ask(server, chat, "Hello again")
+        finally:
+            bot.kill()
+            bot.store.unlink()
+
+
 def test_the_bot_in_all_chats_answers_once_in_each_that_it_is_a_member_of(server: ChatServer, tmp_path: Path) -> None:
     one = new_chat(server)
     seq = post(server, one, "Early")

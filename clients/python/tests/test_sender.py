@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import pytest
+
 from chat_api_client import ChatClient, ChatError, MemoryStore, Message, Pending
 from chat_api_client.api import API
 from chat_api_client.models import Event
@@ -128,6 +130,33 @@ async def test_a_message_that_cannot_be_stored_fails_and_can_be_retried() -> Non
     application.sender.retry(pending)
     await turns()
     assert application.server.keys == ["k1"]
+
+
+async def test_the_key_of_a_rejected_message_sends_it_again_unless_its_key_was_refused() -> None:
+    application = Application()
+    [rejected] = await application.send("k1")
+    application.server.requests[0][1].set_exception(ChatError("forbidden", "no", status=403))
+    await turns()
+    assert await application.send("k1") == [rejected]
+    assert (rejected.status, application.server.keys) == ("pending", ["k1", "k1"])
+    refusal = ChatError("idempotency_key_reused", "used", status=422)
+    application.server.requests[1][1].set_exception(refusal)
+    await turns()
+    assert await application.send("k1") == [rejected]
+    assert (rejected.error, application.server.keys) == (refusal, ["k1", "k1"])
+
+
+async def test_a_key_with_another_content_fails_and_the_message_that_has_it_is_sent() -> None:
+    application = Application()
+    [first] = await application.send("k1")
+    other = application.sender.send(Pending(7, "other", key="k1"))
+    with pytest.raises(ChatError, match="^idempotency_key_reused: ") as caught:
+        await other.wait()
+    assert not caught.value.is_temporary
+    assert list(application.sender.outbox) == [first]
+    application.server.requests[0][1].set_result(message(1))
+    await turns()
+    assert (first.status, application.server.keys) == ("sent", ["k1"])
 
 
 async def test_a_closed_sender_keeps_its_messages_for_the_next_one() -> None:

@@ -332,6 +332,29 @@ async def test_a_deleted_chat_ends_its_iteration_and_no_other(server: ChatServer
         await until(two, is_text("still here"))
 
 
+async def test_a_chat_that_is_refused_ends_its_iteration_and_no_other(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client(server) as ada:
+        ids = [await chat_of(ada, title) for title in ("One", "Two")]
+        get = ada._api.get
+
+        async def refuse_two(path: str, **parameters: str | int | None) -> object:
+            if path == f"/chats/{ids[1]}/log":
+                raise ChatError("forbidden", "You may not do this", status=403)
+            return await get(path, **parameters)
+
+        monkeypatch.setattr(ada._api, "get", refuse_two)
+        one, two = (ada.chat(id).events(after=0) for id in ids)
+        await asyncio.gather(*(until(events, is_type("caught_up")) for events in (one, two)))
+        # A stream with this chat is refused, and the client looks for the reason.
+        assert (await anext(ada.chat(404).events()))["type"] == "chat.deleted"
+        with pytest.raises(ChatError, match="403 forbidden"):
+            await until(two, lambda event: False)
+        await ada.chat(ids[0]).send("still here").wait()
+        await until(one, is_text("still here"))
+
+
 async def test_a_user_who_is_added_again_at_once_keeps_the_chat(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,6 +453,20 @@ async def test_a_rejected_message_waits_for_the_user_and_the_queue_continues(ser
         assert chat.pending == []
 
 
+async def test_a_bot_that_may_post_again_answers_what_it_could_not(server: ChatServer) -> None:
+    store = MemoryStore()
+    async with client(server) as ada:
+        id = await chat_of(ada)
+        async with client(server, token=server.callback("bot"), store=store) as bot:
+            with pytest.raises(ChatError, match="404 chat_not_found"):
+                await bot.chat(id).send("Hello", key="answer-1").wait()
+        await ada.chat(id).add_members(["bot"])
+        # It is started again, and handles the event again.
+        async with client(server, token=server.callback("bot"), store=store) as bot, asyncio.timeout(20):
+            assert (await bot.chat(id).send("Hello", key="answer-1").wait())["text"] == "Hello"
+            assert bot.chat(id).pending == []
+
+
 async def test_unsent_messages_are_left_to_the_next_client_when_one_is_closed(
     server: ChatServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -496,6 +533,9 @@ async def test_every_request_does_what_it_says(server: ChatServer) -> None:
         assert caller["user"] is not None and caller["user"]["id"] == "ada"
         info = await ada.create_chat("Team", members=["ben"], visibility="open", metadata={"a": 1})
         assert (info["visibility"], info["metadata"]) == ("open", {"a": 1})
+        first, second = [await ada.create_chat("Once", key="plan-1") for _ in range(2)]
+        assert first["id"] == second["id"]
+        assert [user["id"] for user in await ada.users(["ada", "nobody"])] == ["ada"]
         assert (await ada.chats(q="tea", limit=1))["chats"][0]["id"] == info["id"]
         chat = ada.chat(info["id"])
         message = await chat.send("Hello", metadata={"b": 2}).wait()
@@ -505,7 +545,9 @@ async def test_every_request_does_what_it_says(server: ChatServer) -> None:
         assert (edited["text"], edited["revision"], "metadata" in edited) == ("Hello", 2, False)
         with pytest.raises(ChatError, match="revision_mismatch"):
             await chat.edit(message["id"], text="Hello!", revision=1)
-        await chat.delete(reply["id"])
+        with pytest.raises(ChatError, match="revision_mismatch"):
+            await chat.delete(reply["id"], revision=2)
+        await chat.delete(reply["id"], revision=1)
         page = await chat.messages(after=message["seq"])
         assert [each["text"] for each in page["messages"]] == [""]
         assert [each["text"] for each in (await chat.get(limit=5))["messages"]] == ["Hello"]

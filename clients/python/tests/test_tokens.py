@@ -92,9 +92,9 @@ async def test_a_callback_that_fails_is_called_again_by_the_next_attempt() -> No
     attempt = asyncio.create_task(tokens.get())
     await turns()
     application.calls[0].set_exception(RuntimeError("signed out"))
-    with pytest.raises(ChatError, match="token_failed: signed out") as caught:
+    with pytest.raises(ChatError, match="token_unavailable: signed out") as caught:
         await attempt
-    assert caught.value.is_transient
+    assert caught.value.is_temporary
     attempt = asyncio.create_task(tokens.get())
     await turns()
     application.calls[1].set_result("sk_2")

@@ -80,7 +80,7 @@ class API:
             try:
                 return await self._request(method, path, **options)
             except ChatError as error:
-                if not error.is_transient:
+                if not error.is_temporary:
                     raise
                 self._check_open()
                 self._outage.note(f"{method} {path} failed", error)

@@ -96,8 +96,10 @@ class Chat:
         application is killed and continues with the same store. `reply_to` is the id of a message.
 
         `key` is the idempotency key, a UUID by default. Name it after what you react to, and you react only once, even
-        if you handle an event again after a crash: a message with the same key is not sent twice. Raises `ValueError`
-        if an unsent message with the key says something else, and `ChatError` if the client is closed.
+        if you handle an event again after a crash: the key of an unsent message returns that message, and sends it
+        again if it has failed. With another content, the new message fails with `idempotency_key_reused`.
+
+        Raises `ChatError` if the client is closed.
         """
         return self._sender.send(Pending(self.id, text, key=key, reply_to=reply_to, metadata=metadata))
 
@@ -107,7 +109,7 @@ class Chat:
         return list(self._sender.outbox)
 
     def retry(self, pending: Pending) -> None:
-        """Queues a failed message again."""
+        """Queues a failed message again, after those that are pending."""
         self._sender.retry(pending)
 
     def discard(self, pending: Pending) -> None:
@@ -148,12 +150,15 @@ class Chat:
         """
         changes = {"text": text, "metadata": metadata}
         body = {name: value for name, value in changes.items() if value is not UNCHANGED}
-        headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-        return cast(Message, await self._api.change("PATCH", f"{self._path}/messages/{message}", body, headers))
+        path = f"{self._path}/messages/{message}"
+        return cast(Message, await self._api.change("PATCH", path, body, _if_match(revision)))
 
-    async def delete(self, message: int) -> None:
-        """Deletes a message, named by its id. It keeps its position."""
-        await self._api.change("DELETE", f"{self._path}/messages/{message}")
+    async def delete(self, message: int, *, revision: int | None = None) -> None:
+        """Deletes a message, named by its id. It keeps its position.
+
+        With `revision`, only that revision is deleted; `revision_mismatch` means that there is another.
+        """
+        await self._api.change("DELETE", f"{self._path}/messages/{message}", headers=_if_match(revision))
 
     async def typing(self, metadata: Metadata | None = None) -> None:
         """Shows the others that someone is typing."""
@@ -210,3 +215,7 @@ class Chat:
         # Keys are unique per author: one that the application chose may also be another author's.
         if message is not None and UUID.fullmatch(message.get("idempotency_key", "")):
             self._sender.settle(message["idempotency_key"], message)
+
+
+def _if_match(revision: int | None) -> dict[str, str]:
+    return {} if revision is None else {"If-Match": f'"{revision}"'}

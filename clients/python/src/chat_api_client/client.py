@@ -15,7 +15,7 @@ from .chat import Chat
 from .connection import Connection, Status
 from .errors import ChatError
 from .feed import InboxFeed
-from .models import Caller, ChatInfo, ChatPage, InboxLine, Metadata
+from .models import Caller, ChatInfo, ChatPage, InboxLine, Metadata, User
 from .network import Network
 from .outbox import Pending
 from .outboxes import Outboxes
@@ -29,8 +29,8 @@ INBOX = "inbox"
 class ChatClient:
     """A user's, a bot's or a backend's connection to Chat API. Use it with `async with`.
 
-    Reads, and posts that carry an idempotency key, are tried again until there is a response, so give up with
-    `asyncio.timeout` or by canceling the task. Everything else is tried once. All errors are `ChatError`.
+    Reads, and posts that carry an idempotency key, are tried again until there is a response; to give up, use
+    `asyncio.timeout` or cancel the task. Everything else is tried once. All errors are `ChatError`.
 
     The reasons for new attempts are logged as warnings of the logger `chat_api_client`, each once until an attempt
     succeeds.
@@ -140,6 +140,10 @@ class ChatClient:
         """Whom the server takes this client for."""
         return cast(Caller, await self._api.get("/me"))
 
+    async def users(self, ids: Sequence[str]) -> list[User]:
+        """Reads the profiles of up to 100 users; those that do not exist are left out."""
+        return cast(list[User], (await self._api.get("/users", ids=",".join(ids)))["users"])
+
     async def chats(self, *, q: str | None = None, cursor: str | None = None, limit: int | None = None) -> ChatPage:
         """Reads a page of chats; `q` finds those whose title contains it."""
         return cast(ChatPage, await self._api.get("/chats/", q=q, cursor=cursor, limit=limit))
@@ -151,11 +155,15 @@ class ChatClient:
         members: Sequence[str] = (),
         visibility: Literal["private", "open"] | None = None,
         metadata: Metadata | None = None,
+        key: str | None = None,
     ) -> ChatInfo:
-        """Creates one chat, however often the request has to be repeated."""
+        """Creates one chat, however often the request has to be repeated.
+
+        `key` is the idempotency key, a UUID by default: a second call with the same key returns the same chat.
+        """
         body = {"title": title, "members": list(members) or None, "visibility": visibility, "metadata": metadata}
         present = {name: value for name, value in body.items() if value is not None}
-        return cast(ChatInfo, await self._api.post_once("/chats/", present, str(uuid.uuid4())))
+        return cast(ChatInfo, await self._api.post_once("/chats/", present, key or str(uuid.uuid4())))
 
     async def direct(self, user: str) -> ChatInfo:
         """Opens the only direct chat with a user."""

@@ -240,13 +240,17 @@ class Connection:
 
     async def _recover(self, error: ChatError) -> ChatError | None:
         """Removes the cause of an error, if it can: the next attempt starts at once then, and waits otherwise."""
-        if error.is_transient:
+        if error.is_temporary:
             return error
         if error.status == 401 and self._api.tokens.can_renew:
             has_tried, self._has_renewed_token = self._has_renewed_token, True
             return error if has_tried else None
-        if error.code in (CHAT_NOT_FOUND, VALIDATION_FAILED) and await self._find_changed_chats():
-            return None
+        if error.code in (CHAT_NOT_FOUND, VALIDATION_FAILED) or error.status == 403:
+            try:
+                if await self._find_changed_chats():
+                    return None
+            except ChatError as failure:
+                return failure
         if error.code == CHAT_NOT_FOUND:
             # The chat was found now: the user has been added to it again.
             return error
@@ -259,16 +263,20 @@ class Connection:
     async def _find_changed_chats(self) -> bool:
         """Looks for the chats because of which a stream was refused as a whole, and returns whether there are any.
 
-        These are chats that are gone and chats whose log ends before our position.
+        These are chats that are gone, chats that the caller may not read, and chats whose log ends before our position.
+        Raises `ChatError` if the token is rejected.
         """
         is_changed = False
         for feed in self._wanted_chats:
             try:
                 page: LogPage = await self._api.get(f"/chats/{feed.chat_id}/log", after=0, limit=1)
             except ChatError as error:
-                if error.code != CHAT_NOT_FOUND:
+                if error.status == 401:
                     raise
-                feed.delete()
+                if error.code == CHAT_NOT_FOUND:
+                    feed.delete()
+                else:
+                    feed.end(error)
                 is_changed = True
             else:
                 if feed.place is not None and feed.place.seq > page["last_seq"]:

@@ -9,7 +9,7 @@ import httpx
 
 # The client's own codes.
 NETWORK_ERROR = "network_error"
-TOKEN_FAILED = "token_failed"
+TOKEN_UNAVAILABLE = "token_unavailable"
 STORE_FAILED = "store_failed"
 DISCARDED = "discarded"
 CLOSED = "client_closed"
@@ -25,9 +25,11 @@ class ChatError(Exception):
     """A request that failed.
 
     `code` is the server's stable code, such as `chat_not_found`, or one of the client's own: `network_error`,
-    `token_failed`, `store_failed`, `discarded` and `client_closed`. As `ChatClient.error`, it may also be the `type` or
-    the `reason` of the event that ended the stream. `status` is the HTTP status; 0 if there was no response. `detail`
-    is for people: a sentence, or the issues of a request that did not validate. `retry_after` is in seconds.
+    `token_unavailable` (`detail` is the reason that `token` raised), `store_failed`, `discarded`, `client_closed`, and
+    `idempotency_key_reused` without a `status` if the key is that of another unsent message. As `ChatClient.error`, it
+    may also be the `type` or the `reason` of the event that ended the stream. `status` is the HTTP status; 0 if there
+    was no response. `detail` is for people: a sentence, or the issues of a request that did not validate.
+    `retry_after` is in seconds.
     """
 
     def __init__(
@@ -47,15 +49,15 @@ class ChatError(Exception):
         self.retry_after = retry_after
 
     @property
-    def is_transient(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether the same request may succeed later."""
         if self.status == 0:
-            return self.code not in (STORE_FAILED, DISCARDED, CLOSED)
+            return self.code not in (STORE_FAILED, DISCARDED, CLOSED, IDEMPOTENCY_KEY_REUSED)
         return self.status in (408, 429) or self.status >= 500
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> ChatError:
-        """Reads a response that has been received completely; a proxy's may not be JSON."""
+        """Reads a response that has been received completely. If it came from a proxy, it may not be JSON."""
         try:
             body = json.loads(response.content)
         except ValueError:

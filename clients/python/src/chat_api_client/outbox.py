@@ -102,12 +102,13 @@ class Outbox:
     def add(self, pending: Pending) -> Pending:
         """Queues a message, or returns the unsent one that has its key.
 
-        Raises `ValueError` if that one has another text, metadata or reply.
+        If that one has another text, metadata or reply, the message fails and is returned.
         """
         present = self._messages.setdefault(pending.key, pending)
-        if present.body() != pending.body():
-            raise ValueError(f"another unsent message of this chat has the key {pending.key}")
-        return present
+        if present.body() == pending.body():
+            return present
+        pending.fail(ChatError(IDEMPOTENCY_KEY_REUSED, "Another message that is not sent yet has this key"))
+        return pending
 
     def next(self) -> Pending | None:
         """The message to send now; the ones that failed do not hold up the others."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from .api import API
-from .errors import CLOSED, STORE_FAILED, ChatError
+from .errors import CLOSED, IDEMPOTENCY_KEY_REUSED, STORE_FAILED, ChatError
 from .models import Message
 from .outbox import Pending
 from .outboxes import Outboxes
@@ -34,8 +34,12 @@ class Sender:
     def send(self, pending: Pending) -> Pending:
         self._check_open()
         present = self.outbox.add(pending)
-        if present is pending:
-            self._queue(pending)
+        if present.error is None:
+            if present is pending:
+                self._queue(pending)
+        elif present.error.code != IDEMPOTENCY_KEY_REUSED:
+            # The application reacts to the same event again. A key that another message has used stays used.
+            self.retry(present)
         return present
 
     def retry(self, pending: Pending) -> None:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 
-from .errors import CLOSED, TOKEN_FAILED, ChatError
+from .errors import CLOSED, TOKEN_UNAVAILABLE, ChatError
 
 # Longer than a request takes, plus the clock difference that the server accepts.
 RENEWAL = 60.0
@@ -34,7 +34,7 @@ class Tokens:
     async def get(self) -> str | None:
         """Returns the token; calls the application if there is none, or if it expires within 60 seconds.
 
-        Raises `ChatError` with the code `token_failed` if the callback raises.
+        Raises `ChatError` with the code `token_unavailable` if the callback raises.
         """
         if self._is_known and (self._expires is None or self._now() < self._expires - RENEWAL):
             return self._token
@@ -65,7 +65,7 @@ class Tokens:
         try:
             token = await self._fetch()
         except Exception as error:
-            raise ChatError(TOKEN_FAILED, str(error) or type(error).__name__) from error
+            raise ChatError(TOKEN_UNAVAILABLE, str(error) or type(error).__name__) from error
         except asyncio.CancelledError as error:
             # Canceling those who wait does not cancel this task; only `close` does.
             raise ChatError(CLOSED, "The client is closed") from error
