@@ -38,13 +38,21 @@ private enum GuideSamples {
         let client = ChatClient(
             url: "https://chat.example.com",
             token: { ProcessInfo.processInfo.environment["CHAT_BOT_KEY"] },
-            store: try FileStore(path: "bot.json")
+            store: try FileStore(path: "bot.json"),
+            onStatus: { status in
+                if case .offline(let error) = status { report("Offline: \(error)") }
+            }
         )
         for try await event in client.events(of: chat) {
+            if event == .chatDeleted { report("Chat \(chat) was deleted, or the bot is not a member.") }
             guard case .entry(let entry) = event, case .messageCreated(let message) = entry.change,
-                message.idempotencyKey?.hasPrefix("echo-") != true
+                message.author != "echo", message.deletedAt == nil
             else { continue }
-            _ = try await client.send(message.text, to: chat, replyTo: message.id, key: "echo-\(message.id)").result
+            do {
+                _ = try await client.send(message.text, to: chat, replyTo: message.id, key: "echo-\(message.id)").result
+            } catch {
+                report("Message \(message.id) gets no answer: \(error)")
+            }
         }
     }
 
@@ -55,4 +63,6 @@ private enum GuideSamples {
     static func show(_ messages: [Message]) {}
 
     static func clear() {}
+
+    static func report(_ text: String) {}
 }

@@ -111,8 +111,14 @@ test("the sample of a bot for all chats answers what was asked before it started
     await answering;
 });
 
-test("the sample of a bot answers a question, and says why it is offline and when its chat is gone", async () => {
+test("the sample of a bot answers questions, and says when it may not, why it is offline, and when its chat is gone", async () => {
     const { bot, client, id } = sample;
+    const setRole = (user, role) =>
+        fetch(`${server.url}/chats/${id}/members/${user}`, {
+            method: "PUT",
+            headers: { Authorization: `Bearer ${server.key}`, "Content-Type": "application/json" },
+            body: JSON.stringify({ role }),
+        });
     await client.chat(id).addMembers(["clock"]);
     const answering = sample.answerQuestions(id);
     while (bot.status !== "live") await once(bot, "status");
@@ -123,6 +129,15 @@ test("the sample of a bot answers a question, and says why it is offline and whe
 
     const log = mock.method(console, "error", () => {});
     const lines = () => log.mock.calls.map((call) => call.arguments[0]);
+    await setRole("clock", "reader");
+    const unanswered = await client.chat(id).send("What time is it?").result;
+    while (lines().length === 0) await once(bot, "outbox");
+    assert.deepEqual(lines(), [`Message ${unanswered.id} gets no answer: You may not do this`]);
+    await setRole("clock", "member");
+    assert.equal((await answerTo(await client.chat(id).send("What time is it?").result)).author, "clock");
+    while (bot.chat(id).pending.length > 1) await once(bot, "outbox");
+
+    log.mock.resetCalls();
     server.revokeKey(key.id);
     while (bot.status !== "offline") await once(bot, "status");
     assert.deepEqual(lines(), ["Offline: The server key was revoked. (401 key_revoked)"]);
