@@ -25,7 +25,7 @@ async def omissions(run: Run) -> list[str]:
     return [
         f"{client.name}: {problem}" for client in run.clients.values()
         for problems in (
-            unreceived(run, client), unsent(run, client), unsettled(client), await differences(run, client),
+            unreceived(run, client), unsent(run, client), unsettled(run, client), await differences(run, client),
         )
         for problem in problems
     ]
@@ -111,6 +111,9 @@ def departure(client: Client, log: list[dict]) -> int:
 
 def sent(run: Run, client: Client) -> Iterator[str]:
     places = positions(run)
+    for chat, text in client.refused:
+        if places[chat, text]:
+            yield f"{text} is in the log, but another message had its key"
     last: dict[int, int] = {}
     for message in (client.messages[key] for key in client.order):
         found = places[message.chat, message.text]
@@ -149,7 +152,7 @@ def unsent(run: Run, client: Client) -> Iterator[str]:
             yield f"{message.key} was stored, but is lost"
 
 
-def unsettled(client: Client) -> Iterator[str]:
+def unsettled(run: Run, client: Client) -> Iterator[str]:
     """What a client must still do before it is told to stop."""
     if not client.is_running:
         return
@@ -157,7 +160,8 @@ def unsettled(client: Client) -> Iterator[str]:
         yield f"is {client.status}"
     if client.network.open_streams > 1:
         yield f"has {client.network.open_streams} streams"
-    for chat, keys in client.pending.items():
+    for chat in run.chats:
+        keys = client.pending.get(chat)
         failed = [
             key for key in client.order if (message := client.messages[key]).chat == chat
             and message.status == "failed" and not message.is_discarded

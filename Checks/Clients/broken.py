@@ -16,6 +16,15 @@ PLAIN = [{"expect": {"status": "live"}}, {"post": 4}, {"send": 4}, {"expect": {"
 OFFLINE = [{"network": "refuse"}, {"send": 3}, {"kill": "ada"}, {"start": "ada"}]
 RESTART = [{"send": 2}, {"expect": {"sent": 2}}, {"kill": "ada"}, {"post": 2}, {"start": "ada"}]
 REJECTED = [{"send": 1, "invalid": True}, {"send": 1}, {"expect": {"sent": 1}}]
+READMITTED = [
+    {"remove": "ada"}, {"send": 1}, {"expect": {"failed": 1}}, {"add": "ada"}, {"send_again": "ada"},
+    {"expect": {"sent": 1}},
+]
+REFUSED = [{"network": "refuse"}, {"send": 1}, {"send_instead": "ada"}, {"network": "fine"}, {"expect": {"sent": 1}}]
+RETRIED = [
+    {"send": 1, "invalid": True}, {"expect": {"failed": 1}}, {"network": "refuse"}, {"send": 1, "invalid": True},
+    {"retry": "ada"}, {"network": "fine"}, {"expect": {"failed": 2}},
+]
 RENEWED = [{"send": 2}, {"expect": {"sent": 2, "entries": 3}}, {"epoch": "renew"}]
 
 
@@ -83,6 +92,13 @@ def post_twice(line: dict) -> list[dict]:
     return [] if line["key"].endswith("-again") else [line]
 
 
+def take_key(line: dict) -> list[dict]:
+    """Sends another text under another key, of which the driver says nothing."""
+    if line.get("do") == "send":
+        return [line | {"key": f"{line['key']}-again"}] if line["text"].startswith("refused") else [line]
+    return [] if line["key"].endswith("-again") else [line]
+
+
 def swap_sends(line: dict, held: list[dict] = []) -> list[dict]:
     held.append(line)
     return held[::-1] if len(held) == 2 else [] if len(held) == 1 else [line]
@@ -106,6 +122,13 @@ FAULTS = {
         post_twice, lambda line: does("send")(line) or says("message")(line), PLAIN, "is in the log at [",
     ),
     "sends in another order": Fault(swap_sends, does("send"), PLAIN, "of an earlier one"),
+    "does not send again": Fault(lambda line: [], does("send"), READMITTED, "expected {'sent': 1}", 2),
+    "sends another text under a key": Fault(
+        take_key, lambda line: does("send")(line) or says("message")(line), REFUSED, "another message had its key",
+    ),
+    "retries at the old place": Fault(
+        lambda line: [line | {"keys": line["keys"][::-1]}], says("pending"), RETRIED, "as pending for [",
+    ),
     "calls a pending message sent": Fault(
         lambda line: [line | {"status": "sent", "seq": 1}], reports("pending"), OFFLINE, "was sent as 1, but",
     ),

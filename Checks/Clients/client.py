@@ -103,6 +103,8 @@ class Client:
         self.messages: dict[str, Message] = {}
         # The keys in the order in which they were sent or sent again.
         self.order: list[str] = []
+        # Chats and texts that were sent under the key of another message.
+        self.refused: list[tuple[int, str]] = []
         self.status: str | None = None
         # The last answer of each chat about what is pending.
         self.pending: dict[int, list[str]] = {}
@@ -210,18 +212,26 @@ class Client:
         self.tell(do="inbox", **pause(slow))
 
     def send(self, message: Message) -> None:
+        """Sends a message; again under its key if it was sent before, as when an application handles an event again."""
         self.messages[message.key] = message
-        self.order.append(message.key)
+        self._move_to_end(message)
         self.tell(do="send", chat=message.chat, text=message.text, key=message.key)
 
+    def send_instead(self, message: Message, text: str) -> None:
+        """Sends another text under the key of a message."""
+        self.refused.append((message.chat, text))
+        self.tell(do="send", chat=message.chat, text=text, key=message.key)
+
     def retry(self, message: Message) -> None:
-        self.order.remove(message.key)
-        self.order.append(message.key)
+        self._move_to_end(message)
         self.tell(do="retry", chat=message.chat, key=message.key)
 
     def discard(self, message: Message) -> None:
         message.is_discarded = True
         self.tell(do="discard", chat=message.chat, key=message.key)
+
+    def _move_to_end(self, message: Message) -> None:
+        self.order = [key for key in self.order if key != message.key] + [message.key]
 
     async def _read(self, output: asyncio.StreamReader) -> None:
         while line := await output.readline():

@@ -11,6 +11,8 @@ from Checks.Clients.client import Client, Feed, Message, Renewal
 from Checks.Clients.proxy import Network
 
 OTHER = "other"
+# The author of texts that no message may have.
+REFUSED = "refused"
 TOO_LONG = 5_001
 SHOWN_ERRORS = 15
 
@@ -236,16 +238,26 @@ class Run:
             self._react(client, id, {})
 
     async def _do_retry(self, name: str) -> None:
-        client = self.clients[name]
-        for message in list(client.messages.values()):
-            if message.status == "failed" and not message.is_discarded:
-                client.retry(message)
+        for message in self._failed(name):
+            self.clients[name].retry(message)
 
     async def _do_discard(self, name: str) -> None:
-        client = self.clients[name]
-        for message in client.messages.values():
-            if message.status == "failed" and not message.is_discarded:
-                client.discard(message)
+        for message in self._failed(name):
+            self.clients[name].discard(message)
+
+    async def _do_send_again(self, name: str) -> None:
+        for message in self._failed(name):
+            self.clients[name].send(message)
+
+    def _failed(self, name: str) -> list[Message]:
+        messages = self.clients[name].messages.values()
+        return [message for message in messages if message.status == "failed" and not message.is_discarded]
+
+    async def _do_send_instead(self, name: str) -> None:
+        """Sends other texts under the keys of the messages that are not sent; while none of them can be."""
+        for message in self.clients[name].messages.values():
+            if message.status != "sent":
+                self.clients[name].send_instead(message, self._text(REFUSED))
 
     async def _do_epoch(self, _: str) -> None:
         # Before the server knows of it, and so before any entry of the new epoch.
