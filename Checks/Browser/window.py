@@ -29,6 +29,7 @@ class Service:
 
     def __init__(self, folder: str, with_users: bool) -> None:
         self.server = None
+        self.folder = folder
         self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)} if with_users else {}
         self.database = f"--database-url=sqlite:///{folder}/chat.db"
         self.start()

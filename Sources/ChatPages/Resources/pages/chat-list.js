@@ -97,9 +97,11 @@ export class ChatList extends EventTarget {
                 for (const chat of page.chats) chats.set(chat.id, chat);
                 cursor = page.next_cursor ?? undefined;
             } while (cursor && chats.size < this.#limit);
+            const added = [...chats.values()].filter(({ id, created_at }) => this.#chats.get(id)?.created_at !== created_at);
             this.#chats = chats;
             this.#isComplete = true;
             this.#changed();
+            for (const { id } of added) this.dispatchEvent(new CustomEvent("chat", { detail: id }));
             this.#setOffline(false);
         } catch {
             this.#setOffline(true);

@@ -95,6 +95,11 @@ function show(session) {
     });
     byID("back").addEventListener("click", () => openChat(null));
     byID("plug").addEventListener("click", () => plug.pull());
+    // A link to the chat that is open changes nothing, and routes nowhere.
+    byID("chats").addEventListener("click", (/** @type {MouseEvent} */ { target }) => {
+        const link = /** @type {Element} */ (target).closest("a");
+        if (link?.hash === location.hash) conversation?.reopen();
+    });
     new MembersDialog(session, people, () => conversation?.id ?? null);
 
     plug.addEventListener("change", () => {
@@ -121,6 +126,7 @@ function show(session) {
     /** @param {number | null} id */
     function openChat(id) {
         location.hash = id === null ? "" : `/chats/${id}`;
+        if (conversation?.id === id) conversation.reopen();
     }
 
     function route() {

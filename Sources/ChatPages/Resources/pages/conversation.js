@@ -35,6 +35,7 @@ export class Conversation {
     #lastTop = 0;
     /** @type {any} the message at which reading starts */
     #firstUnread = null;
+    #reopen = () => {};
     #markRead = throttled(1_000, () => this.#sendMarker());
 
     /**
@@ -92,25 +93,30 @@ export class Conversation {
             try {
                 const after = await this.#loadLatest();
                 const reason = await this.#follow(after);
-                if (reason === "gone") {
-                    this.#setState("This chat was deleted, or you are no longer a member.", true);
-                    await this.#return();
-                }
+                if (reason !== "gone") continue;
+                this.#setState("This chat was deleted, or you are no longer a member.", true);
             } catch (error) {
-                if (!signal.aborted) this.#setState(explain(error), true);
-                return;
+                if (signal.aborted) return;
+                this.#setState(explain(error), true);
             }
+            await this.#return();
         }
     }
 
-    /** Waits until the inbox lists the chat again: the user was added again. */
+    /** Waits until the chat is listed again, because the user was added or it is another one, or until it is opened again. */
     #return() {
         return new Promise((resolve) => {
             const { signal } = this.#closing;
             signal.addEventListener("abort", resolve);
             const returned = (/** @type {any} */ { detail: id }) => id === this.id && resolve(null);
             this.#list.addEventListener("chat", returned, { signal });
+            this.#reopen = () => resolve(null);
         });
+    }
+
+    /** Loads the chat again if it was gone. */
+    reopen() {
+        this.#reopen();
     }
 
     /** Shows the latest messages and returns the position after which the stream starts. */
