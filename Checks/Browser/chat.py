@@ -322,7 +322,7 @@ def session_ends_with_the_token(driver: Chrome) -> None:
             call("POST", "/users/ada/revoke")
         ada.driver.delete_network_conditions()
         ada.until(lambda: ada.one("#sign-in-error").text != "", "the page does not ask for another token")
-        assert ada.one("#sign-in-error").text == "The token was revoked."
+        assert ada.one("#sign-in-error").text == "Your session has ended. Sign in again."
         time.sleep(1 - time.time() % 1)  # A token counts as revoked in the second of the revocation.
         ada.one("#sign-in-value").send_keys(server.token("ada", "Ada"), Keys.ENTER)
         ada.open("Team")

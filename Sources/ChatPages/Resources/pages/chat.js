@@ -108,7 +108,7 @@ function show(session) {
         if (plug.remaining === 0) client.networkRestored();
     });
     client.addEventListener("status", ({ detail: { error } }) => {
-        if (error?.status === 401) return endSession(error);
+        if (error?.status === 401) return endSession();
         showStatus();
     });
     list.addEventListener("status", showStatus);

@@ -7,21 +7,14 @@ const TYPING_INTERVAL = 3_000;
 // What the server accepts, in Unicode scalars.
 const MAX_LENGTH = 5_000;
 const COUNTED_FROM = 4_500;
-// What is written in each chat and not sent, while the page is open.
-/** @type {Map<number, string>} */
-const drafts = new Map();
 
 export class Composer {
     #chat;
     #session;
     #onSend;
+    #signal;
     #input = byID("draft");
-    /** @type {number | undefined} the message to which the draft replies */
-    #replyTo;
-    /** @type {any} the message that the draft changes */
-    #edited = null;
     #announceTyping;
-    #isSaving = false;
 
     /**
      * @param {import("../client.js").Chat} chat
@@ -32,6 +25,7 @@ export class Composer {
         this.#chat = chat;
         this.#session = session;
         this.#onSend = onSend;
+        this.#signal = signal;
         // Typing is not worth an error.
         this.#announceTyping = throttled(TYPING_INTERVAL, () => {
             if (!signal.aborted && this.#input.value !== "") chat.typing(session.metadata).catch(() => {});
@@ -47,7 +41,16 @@ export class Composer {
             },
             { signal },
         );
-        this.#reset();
+        this.#show();
+    }
+
+    get #draft() {
+        return this.#session.drafts.get(this.#chat.id);
+    }
+
+    /** @param {Partial<import("./drafts.js").Draft>} change */
+    #change(change) {
+        this.#session.drafts.change(this.#chat.id, change);
     }
 
     focus() {
@@ -59,9 +62,8 @@ export class Composer {
      * @param {string} label what the message says, and who wrote it
      */
     reply(id, label) {
-        this.#reset();
-        this.#replyTo = id;
-        this.#showContext(label);
+        this.#change({ reply: { id, label }, edit: undefined });
+        this.#show();
         this.focus();
     }
 
@@ -70,59 +72,61 @@ export class Composer {
      * @param {string} text
      */
     takeBack(text) {
-        const draft = drafts.get(this.#chat.id) ?? "";
-        drafts.set(this.#chat.id, draft.trim() === "" ? text : `${text}\n\n${draft}`);
-        this.#reset();
+        const draft = this.#draft.text;
+        this.#change({ text: draft.trim() === "" ? text : `${text}\n\n${draft}`, reply: undefined, edit: undefined });
+        this.#show();
         this.focus();
     }
 
     /** @param {any} message */
     edit(message) {
-        this.#reset();
-        this.#edited = message;
-        this.#showContext("Edit your message");
-        byID("send").textContent = "Save";
-        this.#setText(message.text);
+        const { id, revision, text } = message;
+        this.#change({ reply: undefined, edit: { id, revision, text } });
+        this.#show();
         this.focus();
     }
 
     #submit() {
         const text = this.#input.value.trim();
-        if (text === "") return;
+        if (text === "" || this.#input.readOnly) return;
+        const { edit, reply } = this.#draft;
         const excess = lengthOf(text) - MAX_LENGTH;
         if (excess > 0) {
             byID("draft-error").textContent =
                 `A message has at most ${MAX_LENGTH.toLocaleString()} characters. Shorten this one by ${excess.toLocaleString()}.`;
-        } else if (this.#edited) {
-            this.#save(text);
+        } else if (edit) {
+            this.#save({ ...edit, text });
         } else {
-            this.#chat.send(text, { replyTo: this.#replyTo, metadata: this.#session.metadata });
-            drafts.delete(this.#chat.id);
-            this.#reset();
+            this.#chat.send(text, { replyTo: reply?.id, metadata: this.#session.metadata });
+            this.#change({ text: "", reply: undefined });
+            this.#show();
             this.#onSend();
         }
     }
 
-    /** @param {string} text */
-    async #save(text) {
-        if (this.#isSaving) return;
-        this.#isSaving = true;
+    /** @param {{ id: number, revision: number, text: string }} edit */
+    async #save(edit) {
+        this.#input.readOnly = true;
+        // Meanwhile, another chat may be opened, and this one again.
+        this.#change({ edit: undefined });
         try {
-            await this.#chat.edit(this.#edited.id, text, { revision: this.#edited.revision });
-            this.#reset();
+            await this.#chat.edit(edit.id, edit.text, { revision: edit.revision });
+            if (!this.#signal.aborted) this.#show();
         } catch (error) {
+            this.#change({ edit });
+            if (this.#signal.aborted) return;
+            this.#show();
             byID("draft-error").textContent = explain(error);
-        } finally {
-            this.#isSaving = false;
         }
     }
 
     #typed() {
         this.#measure();
         byID("draft-error").textContent = "";
-        if (this.#edited) return;
-        drafts.set(this.#chat.id, this.#input.value);
-        this.#announceTyping();
+        const text = this.#input.value;
+        const { edit } = this.#draft;
+        this.#change(edit ? { edit: { ...edit, text } } : { text });
+        if (!edit) this.#announceTyping();
     }
 
     /** @param {KeyboardEvent} event */
@@ -154,24 +158,20 @@ export class Composer {
         this.#input.style.height = `${this.#input.scrollHeight + border}px`;
     }
 
-    /** @param {string} text */
-    #showContext(text) {
-        byID("draft-context").hidden = false;
-        byID("draft-label").textContent = text;
-    }
-
     #cancel() {
-        this.#reset();
+        this.#change({ reply: undefined, edit: undefined });
+        this.#show();
         this.focus();
     }
 
-    #reset() {
-        this.#replyTo = undefined;
-        this.#edited = null;
-        this.#setText(drafts.get(this.#chat.id) ?? "");
-        byID("draft-context").hidden = true;
+    #show() {
+        const { text, reply, edit } = this.#draft;
+        this.#setText(edit?.text ?? text);
+        this.#input.readOnly = false;
+        byID("draft-context").hidden = !reply && !edit;
+        byID("draft-label").textContent = edit ? "Edit your message" : reply?.label ?? "";
         byID("draft-error").textContent = "";
-        byID("send").textContent = "Send";
+        byID("send").textContent = edit ? "Save" : "Send";
     }
 }
 

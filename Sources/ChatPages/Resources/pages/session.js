@@ -1,6 +1,7 @@
 // Who chats: a user with a token, or in open mode a person with a name of their choice.
 
 import { ChatClient } from "../client.js";
+import { Drafts } from "./drafts.js";
 import { plug } from "./plug.js";
 
 /** The server, whatever prefix a proxy puts before its paths. */
@@ -23,10 +24,12 @@ export class Session {
     constructor(credentials, userID) {
         this.userID = userID;
         this.name = credentials.name;
+        const owner = userID ?? credentials.name;
+        this.drafts = new Drafts(owner);
         this.client = new ChatClient({
             url: SERVER,
             token: () => credentials.token,
-            store: new TabStore(userID ?? credentials.name),
+            store: new TabStore(owner),
             fetch: plug.fetch,
         });
     }
@@ -66,13 +69,10 @@ export async function signIn(credentials) {
     return new Session({ ...credentials, name: answer.user?.name ?? answer.user?.id ?? credentials.name }, answer.user?.id ?? null);
 }
 
-/**
- * Asks for new credentials, because the server no longer accepts those of this tab. What is unsent waits for them.
- * @param {Error} problem
- */
-export function endSession(problem) {
+/** Asks for new credentials, because the server no longer accepts those of this tab. What is unsent waits for them. */
+export function endSession() {
     sessionStorage.removeItem(KEY);
-    sessionStorage.setItem(PROBLEM, problem.message);
+    sessionStorage.setItem(PROBLEM, "Your session has ended. Sign in again.");
     location.reload();
 }
 
