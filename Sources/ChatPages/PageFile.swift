@@ -69,6 +69,7 @@ package struct PageFile: Sendable {
         PageFile(path: "/pages/conversation.js", mediaType: .script, content: PackageResources.conversation_js),
         PageFile(path: "/pages/dialogs.js", mediaType: .script, content: PackageResources.dialogs_js),
         PageFile(path: "/pages/dom.js", mediaType: .script, content: PackageResources.dom_js),
+        PageFile(path: "/pages/drafts.js", mediaType: .script, content: PackageResources.drafts_js),
         PageFile(path: "/pages/icon.svg", mediaType: .image, content: PackageResources.icon_svg),
         PageFile(path: "/pages/index.css", mediaType: .style, content: PackageResources.index_css),
         PageFile(path: "/pages/index.js", mediaType: .script, content: PackageResources.index_js),

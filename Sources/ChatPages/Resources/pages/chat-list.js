@@ -103,7 +103,8 @@ export class ChatList extends EventTarget {
             this.#changed();
             for (const { id } of added) this.dispatchEvent(new CustomEvent("chat", { detail: id }));
             this.#setOffline(false);
-        } catch {
+        } catch (error) {
+            if (/** @type {import("../client.js").ChatError} */ (error).status === 401) this.dispatchEvent(new Event("rejected"));
             this.#setOffline(true);
         } finally {
             clearTimeout(slow);

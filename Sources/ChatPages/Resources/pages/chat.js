@@ -27,6 +27,7 @@ start();
 
 async function start() {
     byID("sign-in-error").textContent = lastProblem();
+    byID("sign-in").hidden = false;
     const credentials = linkedCredentials() ?? knownCredentials();
     if (credentials) await trySignIn(credentials);
     if (!session) askForCredentials();
@@ -34,6 +35,7 @@ async function start() {
 
 /** @param {import("./session.js").Credentials} credentials */
 function trySignIn(credentials) {
+    byID("sign-in-error").textContent = "";
     return attempt(byID("sign-in-form"), byID("sign-in-error"), async () => {
         session = await signIn(credentials);
         show(session);
@@ -53,7 +55,7 @@ async function followLink({ oldURL }) {
 }
 
 function askForCredentials() {
-    byID("sign-in").hidden = false;
+    byID("sign-in-fields").hidden = false;
     byID("sign-in-hint").textContent = isOpen
         ? "This server is open: choose a name and start chatting. A second window can be someone else."
         : "Sign in with a user's token. chat-api token --user=ada prints one.";
@@ -112,6 +114,7 @@ function show(session) {
         showStatus();
     });
     list.addEventListener("status", showStatus);
+    list.addEventListener("rejected", endSession);
     showStatus();
     addEventListener("hashchange", route);
     route();

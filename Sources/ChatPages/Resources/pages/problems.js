@@ -1,5 +1,8 @@
+// After this long, a person wonders what happens; in milliseconds.
+const PATIENCE = 1_500;
+
 /**
- * Carries out one action of a form or dialog at a time, and shows why it failed.
+ * Carries out one action of a form or dialog at a time, and shows that it waits and why it failed.
  * @param {HTMLElement} form
  * @param {HTMLElement} problem where the reason appears
  * @param {() => Promise<void>} action
@@ -8,11 +11,28 @@ export async function attempt(form, problem, action) {
     if (form.classList.contains("busy")) return;
     form.classList.add("busy");
     try {
-        await action();
+        await waiting(problem, action);
     } catch (error) {
         problem.textContent = explain(error);
     } finally {
         form.classList.remove("busy");
+    }
+}
+
+/**
+ * The outcome of a request; says that it waits if it takes long.
+ * @template T
+ * @param {HTMLElement} note
+ * @param {() => Promise<T>} request
+ */
+export async function waiting(note, request) {
+    const text = "Waiting for the server…";
+    const timer = setTimeout(() => (note.textContent = text), PATIENCE);
+    try {
+        return await request();
+    } finally {
+        clearTimeout(timer);
+        if (note.textContent === text) note.textContent = "";
     }
 }
 

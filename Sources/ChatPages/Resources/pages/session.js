@@ -54,19 +54,29 @@ export class Session {
 export const isOpen = document.body.dataset.access === "open";
 
 /**
- * Signs in; throws an Error with a text for the person if that fails.
+ * Signs in, as soon as the server can be reached; throws an Error with a text for the person if that fails.
  * @param {Credentials} credentials
  */
 export async function signIn(credentials) {
-    const headers = credentials.token ? { Authorization: `Bearer ${credentials.token}` } : undefined;
-    const response = await fetch(`${SERVER}/me`, { headers }).catch(() => {
-        throw new Error("The server cannot be reached. Try again later.");
-    });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.detail);
-    if (credentials.token && !answer.user) throw new Error("This is a server key. Sign in with a user's token.");
+    const caller = await whoIs(credentials);
+    if (credentials.token && !caller.user) throw new Error("This is a server key. Sign in with a user's token.");
     sessionStorage.setItem(KEY, JSON.stringify(credentials));
-    return new Session({ ...credentials, name: answer.user?.name ?? answer.user?.id ?? credentials.name }, answer.user?.id ?? null);
+    return new Session({ ...credentials, name: caller.user?.name ?? caller.user?.id ?? credentials.name }, caller.user?.id ?? null);
+}
+
+/** @param {Credentials} credentials */
+async function whoIs({ token }) {
+    const client = new ChatClient({ url: SERVER, token: () => token, maxDelay: 3 });
+    try {
+        return await client.me();
+    } catch (error) {
+        const { status, code } = /** @type {import("../client.js").ChatError} */ (error);
+        if (code === "token_expired") throw new Error("This token has expired.");
+        if (status === 401) throw new Error("The server does not accept this token.");
+        throw error;
+    } finally {
+        client.close();
+    }
 }
 
 /** Asks for new credentials, because the server no longer accepts those of this tab. What is unsent waits for them. */
@@ -108,11 +118,12 @@ export function linkedCredentials() {
 }
 
 /**
- * The credentials with which this tab was signed in.
+ * The credentials with which this tab was signed in, unless the server now asks for others.
  * @returns {Credentials | null}
  */
 export function knownCredentials() {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    const known = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return known && isOpen === (known.token === null) ? known : null;
 }
 
 /** Keeps unsent messages while the tab is open. Positions are not kept: the page loads the latest messages. */
