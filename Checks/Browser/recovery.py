@@ -19,7 +19,7 @@ from selenium.webdriver.common.keys import Keys
 
 from Checks.Browser.chat import ChatWindow
 from Checks.Browser.docs import SECONDS, run
-from Checks.Browser.window import SCREENSHOTS, Service, service
+from Checks.Browser.window import DESKTOP, PHONE, SCREENSHOTS, Service, service
 
 
 def empty_database(server: Service) -> None:
@@ -290,10 +290,34 @@ def reading_starts_where_it_ended(driver: Chrome) -> None:
 
 
 
+def status_shows_in_a_chat_on_a_phone(driver: Chrome) -> None:
+    ada = ChatWindow(driver, PHONE)
+    with service() as server:
+        for size, scale in ((PHONE, 1), ((640, 450), 2)):
+            ada.emulate("light", size, scale)
+            driver.get("about:blank")
+            driver.get(f"{server.url('/chat')}#name=Ada")
+            ada.until(lambda: ada.one("#app").is_displayed(), "not signed in")
+            ada.create("A title that is longer than the screen of a phone is wide")
+
+            def statuses() -> list[str]:
+                return [status.text for status in ada.find(".status") if status.is_displayed()]
+
+            ada.until(lambda: statuses() == ["Live"], f"the chat says {statuses()}")
+            ada.is_accessible()
+            server.server.kill()
+            ada.until(lambda: statuses() == ["Offline, retrying…"], f"the chat says {statuses()}")
+            ada.shoot(f"status-{size[0]}")
+            server.start()
+            ada.until(lambda: statuses() == ["Live"], f"the chat says {statuses()}")
+        ada.emulate("light", DESKTOP)
+        assert len(statuses()) == 1
+
+
 CHECKS = [
     chat_opens_once_one_is_a_member, chat_opens_after_the_database_was_emptied, drafts_outlive_the_session,
     saving_an_edit_leaves_other_chats_alone, server_asks_for_tokens_from_now_on, page_waits_for_a_proxy_in_trouble,
-    names_of_those_who_type, reading_starts_where_it_ended,
+    status_shows_in_a_chat_on_a_phone, names_of_those_who_type, reading_starts_where_it_ended,
 ]
 
 if __name__ == "__main__":

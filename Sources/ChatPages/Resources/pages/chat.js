@@ -122,7 +122,7 @@ function show(session) {
 
     function showStatus() {
         const status = client.status === "idle" && list.isOffline ? "offline" : client.status;
-        byID("status").textContent = STATUS[status];
+        for (const id of ["status", "chat-status"]) byID(id).textContent = STATUS[status];
         byID("app").dataset.status = status;
     }
 
