@@ -23,7 +23,7 @@ export class Conversation {
     #views = [];
     /** @type {Map<string, PendingView>} */
     #pending = new Map();
-    /** @type {Map<string, number>} who is typing, and until when */
+    /** @type {Map<string, { event: any, until: number }>} who is typing, and until when */
     #typing = new Map();
     #hasBefore = false;
     #isLoadingBefore = false;
@@ -33,8 +33,8 @@ export class Conversation {
     /** Whether the log shows its end, and stays there when it grows. */
     #staysAtEnd = true;
     #lastTop = 0;
-    /** @type {any} the message at which reading starts */
-    #firstUnread = null;
+    /** Where reading had ended when the chat was opened. */
+    #unreadAfter = 0;
     #reopen = () => {};
     #markRead = throttled(1_000, () => this.#sendMarker());
 
@@ -130,18 +130,29 @@ export class Conversation {
         this.#readSeq = chat.read_seq ?? page.last_seq;
         this.#hasBefore = page.has_before;
         this.#insert(page.messages);
-        this.#firstUnread = this.#views.find(({ message }) => {
-            return message.seq > this.#readSeq && !message.deleted_at && !this.#session.wrote(message);
-        });
-        if (this.#firstUnread) this.#firstUnread.setFirstUnread(true);
+        this.#unreadAfter = this.#readSeq;
+        const firstUnread = this.#showFirstUnread();
         this.#showStart();
         this.#setState(this.#views.length === 0 ? "No messages yet. Say hello." : "");
         for (const pending of this.#chat.pending) this.#sending(pending);
-        this.#staysAtEnd = !this.#firstUnread;
-        if (this.#firstUnread) this.#firstUnread.element.scrollIntoView({ block: "center" });
+        this.#staysAtEnd = !firstUnread;
+        if (firstUnread) firstUnread.element.scrollIntoView({ block: "center" });
         else this.#scrollToEnd();
         this.#scrolled();
         return `${page.epoch}.${page.last_seq}`;
+    }
+
+    /**
+     * Marks the first unread message, once what comes before it is loaded.
+     * @returns {MessageView | undefined} the first unread message that is loaded
+     */
+    #showFirstUnread() {
+        const first = this.#views.find(({ message }) => {
+            return message.seq > this.#unreadAfter && !message.deleted_at && !this.#session.wrote(message);
+        });
+        const isCertain = !this.#hasBefore || this.#views[0]?.message.seq <= this.#unreadAfter;
+        if (first && isCertain) first.setFirstUnread(true);
+        return first;
     }
 
     /**
@@ -182,7 +193,7 @@ export class Conversation {
         if (!isKnown && !isNew) return;
         this.#insert([message]);
         this.#setState("");
-        this.#typing.delete(this.#people.author(message));
+        this.#typing.delete(this.#writer(message));
         this.#showTyping();
         if (!this.#staysAtEnd && isNew && !isKnown && !this.#session.wrote(message)) this.#missed += 1;
         this.#showMissed();
@@ -312,6 +323,7 @@ export class Conversation {
             const distance = log.scrollHeight - log.scrollTop;
             this.#hasBefore = page.has_before;
             this.#insert(page.messages.reverse());
+            if (before > this.#unreadAfter) this.#showFirstUnread();
             this.#showStart();
             log.scrollTop = log.scrollHeight - distance;
         } catch (error) {
@@ -375,13 +387,22 @@ export class Conversation {
     /** @param {any} event */
     #isTyping(event) {
         if (this.#session.wrote(event)) return;
-        this.#typing.set(this.#people.author(event), Date.now() + TYPING_SECONDS * 1_000);
+        this.#typing.set(this.#writer(event), { event, until: Date.now() + TYPING_SECONDS * 1_000 });
         this.#showTyping();
+    }
+
+    /**
+     * What tells apart who writes; names may become known later.
+     * @param {any} event
+     */
+    #writer(event) {
+        return event.author ?? this.#people.author(event);
     }
 
     #showTyping() {
         const now = Date.now();
-        const names = [...this.#typing].filter(([, until]) => until > now).map(([name]) => name);
+        const typing = [...this.#typing.values()].filter(({ until }) => until > now);
+        const names = typing.map(({ event }) => this.#people.author(event));
         const several = names.length > 3 ? "Several people are typing…" : `${LIST.format(names)} are typing…`;
         const text = names.length === 0 ? "" : names.length === 1 ? `${names[0]} is typing…` : several;
         if (byID("typing").textContent !== text) byID("typing").textContent = text;
