@@ -558,6 +558,132 @@ def another_session(driver: Chrome) -> None:
         ada.is_quiet(without_server=True)
 
 
+def dialogs_show_names_and_close(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service(with_users=True) as server:
+        tokens = {user: server.token(user, f"{user.capitalize()} {'Wordsthatneverend' * 2}") for user in ("ada", "ben")}
+        for token in tokens.values():
+            with server.caller(token) as call:
+                call("GET", "/me")
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/", {"title": "Team", "members": ["ben"]})
+            call("PUT", "/chats/1/members/ben", {"role": "moderator"})
+        driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
+        ada.open("Team")
+        ada.one("#show-members").click()
+        ada.until(
+            lambda: [name.text.split()[0] for name in ada.find("#members .name")] == ["Ada", "Ben"], "the names are missing"
+        )
+        assert ada.one("#members button").get_attribute("aria-label").startswith("Remove Ben ")
+        tops = [ada.run("return arguments[0].getBoundingClientRect().top", row) for row in ada.find("#members li")]
+        bottom = ada.run("return arguments[0].getBoundingClientRect().bottom", ada.find("#members .name")[0])
+        assert bottom <= tops[1], "the names overlap"
+        roles = {ada.run("return arguments[0].getBoundingClientRect().left", role) for role in ada.find("#members .role")}
+        assert len(roles) == 1, f"the roles are at {roles}"
+        ada.shoot("members")
+        ada.one("#new-member").send_keys("no spaces", Keys.ENTER)
+        ada.until(lambda: ada.one("#members-error").text != "", "a wrong ID is accepted")
+        assert ada.one("#members-error").text == "A user ID has no spaces, and only ASCII characters."
+        driver.back()
+        ada.until(lambda: not ada.one("#chat").is_displayed(), "the chat stays open")
+        assert not ada.one("#members-dialog").is_displayed()
+
+
+def asks_before_one_leaves_or_deletes(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service(with_users=True) as server:
+        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        with server.caller(tokens["ben"]) as call:
+            call("POST", "/chats/", {"title": "Team", "members": ["ada"]})
+        driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
+        ada.open("Team")
+        ada.send("kept")
+        ada.shows("kept")
+        ada.run("document.querySelector('#messages .own').focus()")
+        delete = next(button for button in ada.find("#messages .own button") if button.text == "Delete")
+        delete.click()
+        assert delete.text == "Really delete?"
+        # Elsewhere, or later, the question is forgotten.
+        delete.send_keys(Keys.TAB)
+        ada.until(lambda: delete.get_property("textContent") == "Delete", "the question stays")
+        ada.run("document.querySelector('#messages .own').focus()")
+        delete.click()
+        ada.until(lambda: delete.get_property("textContent") == "Delete", "the question stays")
+        ada.shows("kept")
+        ada.one("#show-members").click()
+        leave = ada.one("#leave")
+        leave.click()
+        assert leave.text == "Really leave?"
+        ada.one("#new-member").click()
+        ada.until(lambda: leave.text == "Leave the chat", "the question stays")
+        leave.click()
+        leave.click()
+        ada.until(lambda: not ada.find("#chats a"), "Ada does not leave")
+        assert not ada.one("#chat").is_displayed()
+
+
+def quotes_lead_to_the_message(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service() as server:
+        with server.caller() as call:
+            call("POST", "/chats/", {"title": "Team"})
+            call("POST", "/chats/1/messages/", {"text": "Question"})
+            for number in range(40):
+                call("POST", "/chats/1/messages/", {"text": f"Noise {number}"})
+            call("POST", "/chats/1/messages/", {"text": "Answer", "reply_to": 1})
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.open("Team")
+        ada.one("#messages blockquote button").send_keys(Keys.ENTER)
+        ada.focus_is_on("#messages .message:first-child")
+        ada.is_accessible()
+
+
+def screen_reader_hears_new_messages_only(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service() as server:
+        with server.caller() as call:
+            call("POST", "/chats/", {"title": "Team"})
+            for number in range(150):
+                call("POST", "/chats/1/messages/", {"text": f"Old {number}"})
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.run(
+            "const log = document.getElementById('messages'); window.heard = [];"
+            "new MutationObserver((changes) => {"
+            " for (const { target, addedNodes } of changes)"
+            "  if (target === log && log.ariaLive === 'polite') window.heard.push(...[...addedNodes].map((e) => e.textContent));"
+            "}).observe(log, { childList: true })"
+        )
+        ada.open("Team")
+        ada.run("document.getElementById('log').scrollTop = 0")
+        ada.until(lambda: len(ada.texts()) == 150, "the older messages are missing")
+        assert ada.run("return window.heard") == []
+        ada.until(lambda: ada.one("#messages").get_attribute("aria-live") == "polite", "the log stays silent")
+        ada.send("New")
+        ada.until(lambda: len(ada.run("return window.heard")) == 1, "the new message is not heard")
+
+
+def page_knows_where_one_is(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service() as server:
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.focus_is_on("#new-chat")
+        assert driver.title == "Chat · Ada"
+        ada.create("Lunch")
+        ada.until(lambda: driver.title == "Lunch · Ada", f"the title is {driver.title}")
+        ada.send("At noon?")
+        ada.shows("At noon?")
+        assert ada.one("#log-start").text == "This is where the chat starts."
+        # The list of an open server is polled, but not for one's own message.
+        ada.until(lambda: ada.one("#chats .preview").text == "1 message", "the list is old")
+        ada.run("location.hash = '#/chats/99'")
+        ada.until(lambda: ada.one("#log-state").text == "Chat not found", "the chat exists")
+        ada.is_accessible()
+        ada.shoot("not-found")
+        ada.one("#log-back").click()
+        ada.until(lambda: ada.one("#no-chat").is_displayed(), "there is no way back")
+        assert not ada.one("#log-back").is_displayed()
+
+
 def looks(driver: Chrome) -> None:
     """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
     window = ChatWindow(driver)
@@ -605,7 +731,8 @@ CONVERSATION = [
 CHECKS = [
     two_windows_chat, server_killed_between_windows, network_away_and_plug_pulled, ten_thousand_messages, text_stays_text,
     users_with_tokens, session_ends_with_the_token, more_chats_than_a_page, without_a_mouse, phone_back_to_the_list,
-    too_long_a_text, another_session, looks,
+    too_long_a_text, another_session, dialogs_show_names_and_close, asks_before_one_leaves_or_deletes,
+    quotes_lead_to_the_message, screen_reader_hears_new_messages_only, page_knows_where_one_is, looks,
 ]
 
 if __name__ == "__main__":

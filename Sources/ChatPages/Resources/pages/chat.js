@@ -75,7 +75,7 @@ function submitCredentials(event) {
 /** @param {import("./session.js").Session} session */
 function show(session) {
     const { client } = session;
-    const people = new People(client);
+    const people = new People(client, new Map(session.userID === null ? [] : [[session.userID, session.name]]));
     const list = new ChatList(session, people);
     const newChat = new NewChatDialog(session, (id) => {
         list.refresh();
@@ -136,6 +136,8 @@ function show(session) {
         const id = Number(/^#\/chats\/(\d+)$/.exec(location.hash)?.[1] ?? 0) || null;
         const previous = conversation?.id ?? null;
         if (previous === id) return;
+        // They are about the chat that was open.
+        for (const dialog of document.querySelectorAll("dialog")) dialog.close();
         const usesKeyboard = document.activeElement?.matches(":focus-visible");
         conversation?.close();
         list.select(id);

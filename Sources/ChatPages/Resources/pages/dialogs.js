@@ -1,6 +1,6 @@
 // Dialogs: any with a form, a new chat, the members of a chat, and the question before unsent messages are lost.
 
-import { button, byID, element } from "./dom.js";
+import { askFirst, button, byID, element } from "./dom.js";
 import { attempt } from "./problems.js";
 
 /** @param {string} text */
@@ -78,6 +78,9 @@ export class MembersDialog extends FormDialog {
     #session;
     #people;
     #chatID;
+    /** @type {import("../client.js").Member[]} */
+    #members = [];
+    #hasMore = false;
 
     /**
      * @param {import("./session.js").Session} session
@@ -89,9 +92,10 @@ export class MembersDialog extends FormDialog {
         this.#session = session;
         this.#people = people;
         this.#chatID = chatID;
+        people.addEventListener("change", () => this.#render());
         byID("show-members").hidden = !session.hasUser;
         byID("show-members").addEventListener("click", () => this.show());
-        byID("leave").addEventListener("click", () => this.attempt(() => this.#leave()));
+        askFirst(byID("leave"), "Really leave?", () => this.attempt(() => this.#leave()));
     }
 
     get #chat() {
@@ -100,7 +104,9 @@ export class MembersDialog extends FormDialog {
 
     show() {
         byID("members-form").reset();
-        byID("members").replaceChildren();
+        this.#members = [];
+        this.#hasMore = false;
+        this.#render();
         super.show();
         this.attempt(() => this.#load());
     }
@@ -113,25 +119,31 @@ export class MembersDialog extends FormDialog {
 
     async #load() {
         const { members, next_cursor } = await this.#chat.members({ limit: 100 });
-        const rows = members.map(({ user_id: id, role }) => {
+        this.#members = members;
+        this.#hasMore = next_cursor !== null;
+        this.#render();
+    }
+
+    #render() {
+        const index = this.#removeButtons.findIndex((remove) => remove === document.activeElement);
+        const rows = this.#members.map(({ user_id: id, role }) => {
             const remove = button("quiet", "Remove", () => this.attempt(() => this.#remove(id)), {
                 "aria-label": `Remove ${this.#people.name(id)}`,
             });
             const name = element("span.name", { dir: "auto" }, this.#people.name(id));
             return element("li", {}, name, element("span.role", {}, role), id === this.#session.userID ? null : remove);
         });
-        if (next_cursor) rows.push(element("li.hint", {}, "And more."));
+        if (this.#hasMore) rows.push(element("li.hint", {}, "And more."));
         byID("members").replaceChildren(...rows);
+        // The button that was focused is replaced or, if its member was removed, gone.
+        const buttons = this.#removeButtons;
+        if (index >= 0) (buttons[index] ?? buttons.at(-1) ?? byID("new-member")).focus();
     }
 
     /** @param {string} user */
     async #remove(user) {
-        const index = this.#removeButtons.findIndex((remove) => remove === document.activeElement);
         await this.#chat.removeMember(user);
         await this.#load();
-        // The button that was clicked is gone.
-        const buttons = this.#removeButtons;
-        (buttons[index] ?? buttons.at(-1) ?? byID("new-member")).focus();
     }
 
     get #removeButtons() {

@@ -43,6 +43,34 @@ export function button(name, text, action, attributes = {}) {
     return element(`button.${name}`, { type: "button", onclick: action, ...attributes }, text);
 }
 
+// How long a button waits for the second click, in milliseconds.
+const DOUBT = 4_000;
+
+/**
+ * Carries out an action with the second click; the first asks, until the button loses the focus or too long has passed.
+ * @param {HTMLElement} asked a button
+ * @param {string} question
+ * @param {() => void} action
+ */
+export function askFirst(asked, question, action) {
+    const text = asked.textContent;
+    let timer = 0;
+    const forget = () => {
+        clearTimeout(timer);
+        timer = 0;
+        asked.textContent = text;
+    };
+    asked.addEventListener("blur", forget);
+    asked.addEventListener("click", () => {
+        if (timer) {
+            forget();
+            return action();
+        }
+        asked.textContent = question;
+        timer = window.setTimeout(forget, DOUBT);
+    });
+}
+
 /**
  * The element with an id, which the page must have.
  * @param {string} id

@@ -1,6 +1,6 @@
 // A message in the log.
 
-import { button, element, fill, linked } from "./dom.js";
+import { askFirst, button, element, fill, linked } from "./dom.js";
 import { hue, initials } from "./people.js";
 import { clock, day, full, isSameDay } from "./time.js";
 
@@ -122,14 +122,9 @@ export class MessageView {
         return notes.length > 0 ? element("p.notes", {}, ...notes) : null;
     }
 
-    /** Deletes with the second click. */
     #deleteButton() {
-        let isSure = false;
-        const created = button("quiet", "Delete", () => {
-            if (isSure) return this.#actions.delete();
-            isSure = true;
-            created.textContent = "Really delete?";
-        });
+        const created = button("quiet", "Delete", () => {});
+        askFirst(created, "Really delete?", () => this.#actions.delete());
         return created;
     }
 

@@ -3,14 +3,18 @@
 /** The names of users, read once and in groups. */
 export class People extends EventTarget {
     #client;
-    #names = new Map();
+    #names;
     /** @type {Set<string>} */
     #wanted = new Set();
 
-    /** @param {import("../client.js").ChatClient} client */
-    constructor(client) {
+    /**
+     * @param {import("../client.js").ChatClient} client
+     * @param {Map<string, string>} [known] names that need not be read
+     */
+    constructor(client, known = new Map()) {
         super();
         this.#client = client;
+        this.#names = known;
     }
 
     /**

@@ -56,6 +56,9 @@ function issue({ type, msg, ctx }) {
             return `This is too long: ${ctx?.max_length?.toLocaleString()} characters are the maximum.`;
         case "string_too_short":
             return "This may not be empty.";
+        case "string_pattern_mismatch":
+            // Of what people write, only user IDs have one.
+            return "A user ID has no spaces, and only ASCII characters.";
         default:
             return `${msg}.`;
     }
