@@ -10,7 +10,12 @@ const PAGE = 100;
 const TYPING_SECONDS = 6;
 // The log follows new messages if its end is this close, in pixels.
 const NEAR_END = 120;
+// How long the log stays silent after old messages were added, in milliseconds.
+const SILENCE = 500;
 const LIST = new Intl.ListFormat("en");
+
+/** @type {ReturnType<typeof setTimeout> | undefined} until the log speaks again */
+let silence;
 
 export class Conversation {
     #session;
@@ -129,7 +134,7 @@ export class Conversation {
         this.#lastSeq = page.last_seq;
         this.#readSeq = chat.read_seq ?? page.last_seq;
         this.#hasBefore = page.has_before;
-        this.#insert(page.messages);
+        this.#insertSilently(page.messages);
         this.#unreadAfter = this.#readSeq;
         const firstUnread = this.#showFirstUnread();
         this.#showStart();
@@ -236,6 +241,19 @@ export class Conversation {
     }
 
     /**
+     * Adds messages that a screen reader does not read out, because they are old.
+     * @param {any[]} messages
+     */
+    #insertSilently(messages) {
+        const log = byID("messages");
+        log.ariaLive = "off";
+        this.#insert(messages);
+        // Browsers tell a screen reader of a change a little later.
+        clearTimeout(silence);
+        silence = setTimeout(() => (log.ariaLive = "polite"), SILENCE);
+    }
+
+    /**
      * The view of a message, if it is loaded.
      * @param {number} id
      */
@@ -322,7 +340,7 @@ export class Conversation {
             // What is on the screen stays where it is.
             const distance = log.scrollHeight - log.scrollTop;
             this.#hasBefore = page.has_before;
-            this.#insert(page.messages.reverse());
+            this.#insertSilently(page.messages.reverse());
             if (before > this.#unreadAfter) this.#showFirstUnread();
             this.#showStart();
             log.scrollTop = log.scrollHeight - distance;

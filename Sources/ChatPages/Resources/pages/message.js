@@ -110,9 +110,13 @@ export class MessageView {
         const original = this.#actions.find(id);
         const text = original?.message.deleted_at ? "This message was deleted." : original?.message.text;
         const author = original ? this.#people.author(original.message) : "An earlier message";
-        const quote = element("blockquote", { dir: "auto" }, element("cite", {}, author), text ?? "");
-        quote.addEventListener("click", () => original?.element.scrollIntoView({ block: "center", behavior: "smooth" }));
-        return quote;
+        const content = [element("cite", {}, author), text ?? ""];
+        if (!original) return element("blockquote", { dir: "auto" }, ...content);
+        const show = () => {
+            original.element.scrollIntoView({ block: "center", behavior: "smooth" });
+            original.element.focus({ preventScroll: true });
+        };
+        return element("blockquote", { dir: "auto" }, element("button", { type: "button", onclick: show }, ...content));
     }
 
     #notes() {
