@@ -33,7 +33,7 @@ extension ChatClient {
             pending.fail(.wasClosed)
         } else if let known = outbox.find(key, in: chat) {
             guard known.hasContent(of: pending) else {
-                pending.fail(ChatError(ChatError.keyReused, "Another message that is not sent yet has this key"))
+                pending.fail(.wasReused)
                 return pending
             }
             if case .failed(let error) = known.status, error.code != ChatError.keyReused { retry(known) }

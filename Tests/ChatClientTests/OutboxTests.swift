@@ -43,9 +43,17 @@ struct OutboxTests {
         let serialized = try #require(try outbox.serialized())
         var next = Outbox()
         next.add(PendingMessage(chatID: 7, text: "three", key: "k3"))
-        next.add(PendingMessage(chatID: 8, text: "known", key: "k1"))
+        let same = PendingMessage(chatID: 8, text: "other", key: "k1")
+        next.add(same)
+        let another = PendingMessage(chatID: 7, text: "not one", key: "k1")
+        next.add(another)
         try next.restore(serialized)
-        #expect(next.messages.map(\.text) == ["one", "two", "three", "known"])
+        #expect(next.messages.map(\.text) == ["one", "two", "three", "other"])
+        #expect(
+            next.messages[3] === same
+                && another.status
+                    == .failed(.init(ChatError.keyReused, "Another message that is not sent yet has this key"))
+        )
         #expect(next.messages[0].replyTo == 3 && next.messages[0].metadata == ["a": [1]])
         #expect(next.messages[1].status == .failed(error))
     }

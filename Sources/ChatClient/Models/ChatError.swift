@@ -71,5 +71,6 @@ extension ChatError {
     }
 
     static let wasCanceled = ChatError(canceled, "The task was canceled")
+    static let wasReused = ChatError(keyReused, "Another message that is not sent yet has this key")
     static let wasClosed = ChatError(closed, "The client is closed")
 }

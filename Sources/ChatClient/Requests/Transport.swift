@@ -158,7 +158,7 @@ final class Transport: Sendable {
 extension ChatError {
     private static let longestProblem = 1 << 20
 
-    /// Reads a response whose status is no success; a proxy's may not be JSON.
+    /// Reads a response whose status is no success; one of a proxy may not be JSON.
     fileprivate init(_ response: HTTPClientResponse, _ deadline: Deadline) async throws {
         struct Problem: Decodable {
             let code: String?

@@ -72,9 +72,12 @@ package struct Outbox {
     }
 
     /// Puts the messages that were serialized before those added since.
+    ///
+    /// A message added since stands for the stored one with its key if it has the same content, and otherwise fails.
     package mutating func restore(_ serialized: String) throws {
         let stored = try JSONCoding.decoder.decode([StoredMessage].self, from: Data(serialized.utf8))
-        let restored = stored.filter { find($0.key, in: $0.chatID) == nil }.map { message in
+        var restored: [PendingMessage] = []
+        for message in stored {
             let pending = PendingMessage(
                 chatID: message.chatID,
                 text: message.text,
@@ -83,7 +86,12 @@ package struct Outbox {
                 key: message.key
             )
             if let error = message.error { pending.fail(error) }
-            return pending
+            if let added = find(message.key, in: message.chatID) {
+                if added.hasContent(of: pending) { continue }
+                added.fail(.wasReused)
+                remove(added)
+            }
+            restored.append(pending)
         }
         messages = restored + messages
     }
