@@ -253,7 +253,7 @@ def users_with_tokens(driver: Chrome) -> None:
         ben.driver.get(f"{server.url('/chat')}#token={tokens['ben']}")
         ben.until(lambda: [badge.text for badge in ben.find("#chats .badge")] == ["1"], "Ben has no unread message")
         assert "token" not in ben.driver.current_url
-        assert ben.driver.title == "(1) Chat"
+        assert ben.driver.title == "(1) Chat · Ben"
         ben.is_accessible()
         ben.shoot("list-on-a-phone")
         ben.open("Team")

@@ -1,12 +1,14 @@
 // The list of chats: for a user the inbox, live; in open mode what the server lists, again every few seconds.
 
-import { byID, element, fill } from "./dom.js";
+import { byID, element, fill, throttled } from "./dom.js";
 import { short } from "./time.js";
 
 const PAGE = 100;
 // More chats are shown when the end of the list is this close, in pixels.
 const NEAR_END = 600;
 const POLL_INTERVAL = 3_000;
+// How long changes are gathered, in milliseconds.
+const FRAME = 20;
 
 export class ChatList extends EventTarget {
     #session;
@@ -23,6 +25,7 @@ export class ChatList extends EventTarget {
     /** Whether the list could not be read lately; the inbox tells by the client's status. */
     isOffline = false;
     #isRendering = false;
+    #loadSoon = throttled(1_000, () => this.#load());
 
     /**
      * @param {import("./session.js").Session} session
@@ -81,9 +84,9 @@ export class ChatList extends EventTarget {
         }
     }
 
-    /** Shows at once what this window has changed; the inbox does so by itself. */
+    /** Shows soon what this window knows to have changed; the inbox does so by itself. */
     refresh() {
-        if (!this.#session.hasUser) this.#load();
+        if (!this.#session.hasUser) this.#loadSoon();
     }
 
     async #load() {
@@ -137,10 +140,11 @@ export class ChatList extends EventTarget {
     #changed() {
         if (this.#isRendering) return;
         this.#isRendering = true;
-        requestAnimationFrame(() => {
+        // A hidden tab has no animation frames, but a title that counts.
+        setTimeout(() => {
             this.#isRendering = false;
             this.#render();
-        });
+        }, FRAME);
     }
 
     #render() {
@@ -162,7 +166,8 @@ export class ChatList extends EventTarget {
         const nothing = this.#isComplete ? "No chats yet. Start one." : "Loading…";
         byID("chats-state").textContent = chats.length === 0 ? nothing : "";
         const unread = [...this.#chats.values()].filter((chat) => chat.unread > 0).length;
-        document.title = unread > 0 ? `(${unread}) Chat` : "Chat";
+        const title = `${this.#chats.get(this.#selected ?? 0)?.title ?? "Chat"} · ${this.#session.name}`;
+        document.title = unread > 0 ? `(${unread}) ${title}` : title;
     }
 
     /**

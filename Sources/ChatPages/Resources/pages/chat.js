@@ -84,6 +84,7 @@ function show(session) {
     /** @type {Conversation | null} */
     let conversation = null;
 
+    const hadFocus = byID("sign-in").contains(document.activeElement);
     byID("sign-in").hidden = true;
     byID("app").hidden = false;
     byID("own-name").textContent = session.name;
@@ -95,7 +96,7 @@ function show(session) {
     byID("sign-out").addEventListener("click", async () => {
         if (await mayLose(client.pending.length)) signOut();
     });
-    byID("back").addEventListener("click", () => openChat(null));
+    for (const id of ["back", "log-back"]) byID(id).addEventListener("click", () => openChat(null));
     byID("plug").addEventListener("click", () => plug.pull());
     // A link to the chat that is open changes nothing, and routes nowhere.
     byID("chats").addEventListener("click", (/** @type {MouseEvent} */ { target }) => {
@@ -118,12 +119,18 @@ function show(session) {
     showStatus();
     addEventListener("hashchange", route);
     route();
+    if (hadFocus) focusView();
     list.run();
 
     function showStatus() {
         const status = client.status === "idle" && list.isOffline ? "offline" : client.status;
         for (const id of ["status", "chat-status"]) byID(id).textContent = STATUS[status];
         byID("app").dataset.status = status;
+    }
+
+    function focusView() {
+        if (conversation) conversation.focus();
+        else list.focus(null);
     }
 
     /** @param {number | null} id */

@@ -99,9 +99,11 @@ export class Conversation {
                 const after = await this.#loadLatest();
                 const reason = await this.#follow(after);
                 if (reason !== "gone") continue;
-                this.#setState("This chat was deleted, or you are no longer a member.", true);
+                const reasons = this.#session.hasUser ? ", or you are no longer a member." : ".";
+                this.#setState(`This chat was deleted${reasons}`, true);
             } catch (error) {
                 if (signal.aborted) return;
+                if (byID("chat-title").textContent === "") this.#setTitle(`Chat ${this.id}`);
                 this.#setState(explain(error), true);
             }
             await this.#return();
@@ -198,6 +200,8 @@ export class Conversation {
         if (!isKnown && !isNew) return;
         this.#insert([message]);
         this.#setState("");
+        if (!this.#hasBefore) this.#showStart();
+        if (isNew) this.#list.refresh();
         this.#typing.delete(this.#writer(message));
         this.#showTyping();
         if (!this.#staysAtEnd && isNew && !isKnown && !this.#session.wrote(message)) this.#missed += 1;
@@ -454,6 +458,7 @@ export class Conversation {
     #setState(text, isOver = false) {
         byID("log-state").textContent = text;
         byID("composer").hidden = isOver;
+        byID("log-back").hidden = !isOver;
         byID("chat").classList.toggle("over", isOver);
         const focused = document.activeElement;
         if (focused && byID("chat").contains(focused) && focused.getClientRects().length === 0) this.focus();
@@ -467,6 +472,7 @@ export class Conversation {
         for (const id of ["messages", "outbox"]) byID(id).replaceChildren();
         for (const id of ["log-start", "log-state", "typing"]) byID(id).textContent = "";
         byID("to-end").hidden = true;
+        byID("log-back").hidden = true;
         byID("composer").hidden = false;
         if (hadFocus) focusLog();
     }
