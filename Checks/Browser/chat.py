@@ -603,6 +603,12 @@ def asks_before_one_leaves_or_deletes(driver: Chrome) -> None:
         delete = next(button for button in ada.find("#messages .own button") if button.text == "Delete")
         delete.click()
         assert delete.text == "Really delete?"
+        # The buttons are next to the message, which they do not cover.
+        gap = ada.run(
+            "const [bubble, actions] = ['.bubble', '.actions'].map((part) => document.querySelector(`#messages .own ${part}`));"
+            "return bubble.getBoundingClientRect().left - actions.getBoundingClientRect().right"
+        )
+        assert 0 <= gap < 16, f"the buttons are {gap} pixels from the message"
         # Elsewhere, or later, the question is forgotten.
         delete.send_keys(Keys.TAB)
         ada.until(lambda: delete.get_property("textContent") == "Delete", "the question stays")

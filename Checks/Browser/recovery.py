@@ -136,6 +136,7 @@ def saving_an_edit_leaves_other_chats_alone(driver: Chrome) -> None:
                 ada.run("document.querySelector('#messages .own').focus()")
                 ada.click("#messages .own button", "Edit")
                 ada.send("!")
+                ada.until(lambda: ada.one("#draft-error").text == "Waiting for the server…", "nothing says why it takes long")
                 ada.open("Lunch")
                 ada.one("#draft").send_keys("soup")
             assert ada.one("#draft").get_property("value") == "soup" * (1 + refused)

@@ -1,7 +1,7 @@
 // Where messages are written: new ones, replies and edits.
 
 import { byID, throttled } from "./dom.js";
-import { explain } from "./problems.js";
+import { explain, waiting } from "./problems.js";
 
 const TYPING_INTERVAL = 3_000;
 // What the server accepts, in Unicode scalars.
@@ -106,11 +106,12 @@ export class Composer {
 
     /** @param {{ id: number, revision: number, text: string }} edit */
     async #save(edit) {
-        this.#input.readOnly = true;
+        this.#setSaving(true);
         // Meanwhile, another chat may be opened, and this one again.
         this.#change({ edit: undefined });
         try {
-            await this.#chat.edit(edit.id, edit.text, { revision: edit.revision });
+            const save = () => this.#chat.edit(edit.id, edit.text, { revision: edit.revision });
+            await waiting(byID("draft-error"), save, this.#signal);
             if (!this.#signal.aborted) this.#show();
         } catch (error) {
             this.#change({ edit });
@@ -137,6 +138,12 @@ export class Composer {
             event.preventDefault();
             this.#submit();
         }
+    }
+
+    /** @param {boolean} isSaving */
+    #setSaving(isSaving) {
+        this.#input.readOnly = isSaving;
+        byID("composer").classList.toggle("busy", isSaving);
     }
 
     /** @param {string} text */
@@ -167,7 +174,7 @@ export class Composer {
     #show() {
         const { text, reply, edit } = this.#draft;
         this.#setText(edit?.text ?? text);
-        this.#input.readOnly = false;
+        this.#setSaving(false);
         byID("draft-context").hidden = !reply && !edit;
         byID("draft-label").textContent = edit ? "Edit your message" : reply?.label ?? "";
         byID("draft-error").textContent = "";

@@ -90,8 +90,8 @@ export class MessageView {
                     element("p.heading", {}, element("strong", {}, element("bdi", {}, author)), time),
                     this.#bubble(),
                     this.#notes(),
+                    message.deleted_at ? null : this.#buttons(isOwn),
                 ),
-                message.deleted_at ? null : this.#buttons(isOwn),
             ),
         );
         // A button that was focused is replaced.

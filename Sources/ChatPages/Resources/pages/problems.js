@@ -24,10 +24,12 @@ export async function attempt(form, problem, action) {
  * @template T
  * @param {HTMLElement} note
  * @param {() => Promise<T>} request
+ * @param {AbortSignal} [signal] aborts when the note is no longer about this request
  */
-export async function waiting(note, request) {
+export async function waiting(note, request, signal) {
     const text = "Waiting for the server…";
     const timer = setTimeout(() => (note.textContent = text), PATIENCE);
+    signal?.addEventListener("abort", () => clearTimeout(timer), { once: true });
     try {
         return await request();
     } finally {
