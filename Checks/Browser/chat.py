@@ -70,6 +70,18 @@ class ChatWindow(Window):
     def shows(self, *texts: str) -> None:
         self.until(lambda: self.texts() == list(texts), f"the log has {self.texts()}, not {texts}")
 
+    def reject_messages(self, is_rejected: bool) -> None:
+        """Answers messages as the server does if one's role is too low, or as it does."""
+        self.run(
+            """
+            window.serverFetch ??= window.fetch;
+            const refused = { code: 'forbidden', detail: 'You may not do this' };
+            const isMessage = (url, options) => options?.method === 'POST' && String(url).endsWith('/messages/');
+            window.fetch = async (url, options) =>
+                arguments[0] && isMessage(url, options) ? Response.json(refused, { status: 403 }) : serverFetch(url, options);
+            """, is_rejected,
+        )
+
     def shoot(self, name: str) -> None:
         super().shoot(f"chat-{name}")
 
@@ -284,13 +296,24 @@ def users_with_tokens(driver: Chrome) -> None:
 
         # A message that the server rejects stays, and can be sent again once it may be.
         with server.caller(tokens["ada"]) as call:
-            call("PUT", "/chats/1/members/ben", {"role": "reader"})
+            ben.driver.set_network_conditions(offline=True, latency=0, throughput=1_000_000)
             ben.send("May I?")
+            call("PUT", "/chats/1/members/ben", {"role": "reader"})
+            ben.until(lambda: not ben.one("#composer").is_displayed(), "a reader can write")
+            assert ben.one("#read-only").text == "You may only read this chat."
+            assert not [button for button in ben.find("#messages .actions button") if button.is_displayed()]
+            ben.driver.delete_network_conditions()
             ben.until(lambda: ben.find("#outbox .failed"), "the rejected message does not show")
-            assert ben.one("#outbox .failed .notes span").text == "Not sent: You may not do this"
+            assert ben.one("#outbox .failed .notes span").text == "Not sent: You may only read this chat."
             ben.is_accessible()
             ben.shoot("rejected")
             call("PUT", "/chats/1/members/ben", {"role": "member"})
+            ben.until(lambda: ben.one("#composer").is_displayed(), "a member cannot write")
+            # A member may not add or remove others.
+            ben.one("#show-members").click()
+            ben.until(lambda: len(ben.find("#members .name")) == 2, "the members are missing")
+            assert not ben.find("#members button") and not ben.one("#new-member").is_displayed()
+            ben.click("#members-dialog button", "Close")
             next(button for button in ben.find("#outbox button") if button.text == "Try again").click()
             ada.shows("Welcome, Ben!", "This message was deleted.", "May I?")
             ben.until(lambda: not ben.find("#outbox .pending"), "the message that was sent again stays")
@@ -413,8 +436,7 @@ def without_a_mouse(driver: Chrome) -> None:
         ada.focus_is_on("#messages .message:last-child")
 
         # A failed message that is discarded or sent again passes the focus on to its neighbor, or to the composer.
-        with server.caller(tokens["ben"]) as call:
-            call("PUT", "/chats/2/members/ada", {"role": "reader"})
+        ada.reject_messages(True)
         for text in ("one", "two", "three"):
             ada.send(text)
         ada.until(lambda: len(ada.find("#outbox .failed")) == 3, "the messages do not fail")

@@ -103,7 +103,7 @@ function show(session) {
         const link = /** @type {Element} */ (target).closest("a");
         if (link?.hash === location.hash) conversation?.reopen();
     });
-    new MembersDialog(session, people, () => conversation?.id ?? null);
+    new MembersDialog(session, people, () => conversation?.id ?? null, () => list.get(conversation?.id ?? 0)?.role);
 
     plug.addEventListener("change", () => {
         byID("plug").textContent = plug.remaining > 0 ? `Back in ${plug.remaining} s` : "Pull the plug";

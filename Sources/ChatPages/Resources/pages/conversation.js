@@ -73,6 +73,9 @@ export class Conversation {
         document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
         this.#people.addEventListener("change", () => this.#views.forEach((view) => view.render()), { signal });
         this.#session.client.addEventListener("outbox", (event) => this.#sending(event.detail), { signal });
+        const listed = (/** @type {any} */ { detail: id }) => id === this.id && this.#showRole();
+        this.#list.addEventListener("chat", listed, { signal });
+        this.#showRole();
         const timer = setInterval(() => this.#showTyping(), 1_000);
         signal.addEventListener("abort", () => clearInterval(timer));
         const growth = new ResizeObserver(() => this.#staysAtEnd && this.#scrollToEnd());
@@ -88,7 +91,7 @@ export class Conversation {
 
     /** Focuses the composer or, if nothing can be sent, the log. */
     focus() {
-        if (byID("composer").hidden) focusLog();
+        if (isHidden(byID("composer"))) focusLog();
         else this.#composer.focus();
     }
 
@@ -460,8 +463,20 @@ export class Conversation {
         byID("composer").hidden = isOver;
         byID("log-back").hidden = !isOver;
         byID("chat").classList.toggle("over", isOver);
+        this.#leaveHidden();
+    }
+
+    /** Hides what one's role does not permit. */
+    #showRole() {
+        const mayWrite = this.#session.mayAs(this.#list.get(this.id)?.role, "member");
+        byID("chat").classList.toggle("reading", !mayWrite);
+        this.#leaveHidden();
+    }
+
+    /** Moves the focus from what is no longer shown. */
+    #leaveHidden() {
         const focused = document.activeElement;
-        if (focused && byID("chat").contains(focused) && focused.getClientRects().length === 0) this.focus();
+        if (focused && byID("chat").contains(focused) && isHidden(focused)) this.focus();
     }
 
     #clear() {
@@ -476,6 +491,11 @@ export class Conversation {
         byID("composer").hidden = false;
         if (hadFocus) focusLog();
     }
+}
+
+/** @param {Element} element */
+function isHidden(element) {
+    return element.getClientRects().length === 0;
 }
 
 function focusLog() {

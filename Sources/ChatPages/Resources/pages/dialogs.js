@@ -78,6 +78,7 @@ export class MembersDialog extends FormDialog {
     #session;
     #people;
     #chatID;
+    #role;
     /** @type {import("../client.js").Member[]} */
     #members = [];
     #hasMore = false;
@@ -86,12 +87,14 @@ export class MembersDialog extends FormDialog {
      * @param {import("./session.js").Session} session
      * @param {import("./people.js").People} people
      * @param {() => number | null} chatID the chat that is open
+     * @param {() => import("../client.js").Role | undefined} role one's own role there
      */
-    constructor(session, people, chatID) {
+    constructor(session, people, chatID, role) {
         super("members", "members-error");
         this.#session = session;
         this.#people = people;
         this.#chatID = chatID;
+        this.#role = role;
         people.addEventListener("change", () => this.#render());
         byID("show-members").hidden = !session.hasUser;
         byID("show-members").addEventListener("click", () => this.show());
@@ -124,14 +127,25 @@ export class MembersDialog extends FormDialog {
         this.#render();
     }
 
+    /**
+     * @param {string} id
+     * @param {import("../client.js").Role} role
+     */
+    #mayRemove(id, role) {
+        if (id === this.#session.userID) return false;
+        const needed = this.#session.mayAs(role, "moderator") ? "owner" : "moderator";
+        return this.#session.mayAs(this.#role(), needed);
+    }
+
     #render() {
+        for (const part of ["adding", "add"]) byID(part).hidden = !this.#session.mayAs(this.#role(), "moderator");
         const index = this.#removeButtons.findIndex((remove) => remove === document.activeElement);
         const rows = this.#members.map(({ user_id: id, role }) => {
             const remove = button("quiet", "Remove", () => this.attempt(() => this.#remove(id)), {
                 "aria-label": `Remove ${this.#people.name(id)}`,
             });
             const name = element("span.name", { dir: "auto" }, this.#people.name(id));
-            return element("li", {}, name, element("span.role", {}, role), id === this.#session.userID ? null : remove);
+            return element("li", {}, name, element("span.role", {}, role), this.#mayRemove(id, role) ? remove : null);
         });
         if (this.#hasMore) rows.push(element("li.hint", {}, "And more."));
         byID("members").replaceChildren(...rows);

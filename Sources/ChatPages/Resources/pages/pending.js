@@ -21,7 +21,7 @@ export class PendingView {
         const { text, status, error } = this.pending;
         const hasFailed = status === "failed";
         this.element.classList.toggle("failed", hasFailed);
-        const note = hasFailed ? `Not sent: ${explain(error)}` : "Sending…";
+        const note = hasFailed ? `Not sent: ${reason(error)}` : "Sending…";
         const notes = element(
             "p.notes",
             {},
@@ -33,4 +33,9 @@ export class PendingView {
         const bubble = element("div.bubble", {}, element("div.text", { dir: "auto" }, ...linked(text)));
         fill(this.element, element("div.row", {}, element("div.content", {}, bubble, notes)));
     }
+}
+
+/** @param {any} error */
+function reason(error) {
+    return error.code === "forbidden" ? "You may only read this chat." : explain(error);
 }

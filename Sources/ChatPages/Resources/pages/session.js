@@ -11,6 +11,9 @@ export const SERVER = new URL("../", import.meta.url).href.replace(/\/$/, "");
 const KEY = "chat-session";
 const PROBLEM = "chat-problem";
 
+// Each may do what those before it may.
+const ROLES = ["reader", "member", "moderator", "owner"];
+
 /**
  * @typedef {{ token: string | null, name: string }} Credentials
  */
@@ -20,9 +23,11 @@ export class Session {
     /**
      * @param {Credentials} credentials
      * @param {string | null} userID null in open mode
+     * @param {boolean} isAdmin whether the server permits everything, whatever the role in a chat
      */
-    constructor(credentials, userID) {
+    constructor(credentials, userID, isAdmin) {
         this.userID = userID;
+        this.isAdmin = isAdmin;
         this.name = credentials.name;
         const owner = userID ?? credentials.name;
         this.drafts = new Drafts(owner);
@@ -37,6 +42,15 @@ export class Session {
     /** Whether the server knows who this is: there are members, unread counts and an inbox. */
     get hasUser() {
         return this.userID !== null;
+    }
+
+    /**
+     * Whether one may do in a chat what needs a role; if one's own is not known, the server decides.
+     * @param {import("../client.js").Role | undefined} role
+     * @param {import("../client.js").Role} needed
+     */
+    mayAs(role, needed) {
+        return this.isAdmin || role === undefined || ROLES.indexOf(role) >= ROLES.indexOf(needed);
     }
 
     /** What a message carries in open mode, in which it has no author. */
@@ -61,7 +75,8 @@ export async function signIn(credentials) {
     const caller = await whoIs(credentials);
     if (credentials.token && !caller.user) throw new Error("This is a server key. Sign in with a user's token.");
     sessionStorage.setItem(KEY, JSON.stringify(credentials));
-    return new Session({ ...credentials, name: caller.user?.name ?? caller.user?.id ?? credentials.name }, caller.user?.id ?? null);
+    const name = caller.user?.name ?? caller.user?.id ?? credentials.name;
+    return new Session({ ...credentials, name }, caller.user?.id ?? null, caller.role === "admin");
 }
 
 /** @param {Credentials} credentials */
