@@ -695,7 +695,7 @@ def page_knows_where_one_is(driver: Chrome) -> None:
     with service() as server:
         ada.sign_in(server.url("/chat"), "Ada")
         ada.focus_is_on("#new-chat")
-        assert driver.title == "Chat · Ada"
+        ada.until(lambda: driver.title == "Chat · Ada", f"the title is {driver.title}")
         ada.create("Lunch")
         ada.until(lambda: driver.title == "Lunch · Ada", f"the title is {driver.title}")
         ada.send("At noon?")
@@ -704,7 +704,7 @@ def page_knows_where_one_is(driver: Chrome) -> None:
         # The list of an open server is polled, but not for one's own message.
         ada.until(lambda: ada.one("#chats .preview").text == "1 message", "the list is old")
         ada.run("location.hash = '#/chats/99'")
-        ada.until(lambda: ada.one("#log-state").text == "Chat not found", "the chat exists")
+        ada.until(lambda: ada.one("#log-state").text == "Chat not found.", "the chat exists")
         ada.is_accessible()
         ada.shoot("not-found")
         ada.one("#log-back").click()

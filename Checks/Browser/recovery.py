@@ -40,7 +40,7 @@ def chat_opens_once_one_is_a_member(driver: Chrome) -> None:
             driver.get(f"{server.url('/chat')}#token={tokens['ben']}")
             ben.status_is("Live")
             ben.run("location.hash = '#/chats/1'")
-            ben.until(lambda: ben.one("#log-state").text == "Chat not found", "the chat of others opens")
+            ben.until(lambda: ben.one("#log-state").text == "Chat not found.", "the chat of others opens")
             assert not ben.one("#composer").is_displayed()
             call("PUT", "/chats/1/members/ben", {"role": "member"})
         ben.shows("Welcome")

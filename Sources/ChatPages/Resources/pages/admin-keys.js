@@ -21,11 +21,13 @@ export class KeysView extends View {
         const revocation = new RevokeDialog(operator, () => this.refresh());
         const creation = new NewKeyDialog(operator, () => this.refresh());
         const mayChange = operator.key !== null;
-        this.#rows = new Rows(byID("keys"), ({ id }) => id, (key) => row(key, mayChange ? () => revocation.ask(key) : null));
+        this.#rows = new Rows(byID("keys"), ({ id }) => id, (key) => {
+            return row(key, key.id === operator.keyID, mayChange ? () => revocation.ask(key) : null);
+        });
         byID("new-key").hidden = !mayChange;
         byID("new-key").addEventListener("click", () => creation.show(), { signal: operator.signal });
         byID("keys-facts").textContent = mayChange
-            ? "The credentials of your backend. The key in CHAT_SERVER_KEY is not in the list."
+            ? "The credentials of your backend. The key in CHAT_SERVER_KEY is not in the list. Their use is recorded by the hour."
             : "To create and revoke keys, use a server key with the scope admin.";
     }
 
@@ -40,14 +42,15 @@ export class KeysView extends View {
 
 /**
  * @param {any} key
+ * @param {boolean} isOwn whether it is the one with which this page is signed in
  * @param {(() => void) | null} revoke
  */
-function row({ id, name, scope, created_at, last_used_at, revoked_at }, revoke) {
+function row({ id, name, scope, created_at, last_used_at, revoked_at }, isOwn, revoke) {
     const time = (/** @type {string} */ instant, /** @type {(instant: string) => string} */ format) => {
         return element("time", { datetime: instant, title: full(instant) }, format(instant));
     };
-    const revoked = () => element("span.tag", {}, "Revoked");
-    const valid = () => element("span.tag.good", {}, "Valid");
+    const state = revoked_at ? element("span.tag", {}, "Revoked") : element("span.tag.good", {}, "Valid");
+    const lastUse = last_used_at ? time(last_used_at, short) : "Never";
     return element(
         revoked_at ? "tr.over" : "tr",
         {},
@@ -55,11 +58,12 @@ function row({ id, name, scope, created_at, last_used_at, revoked_at }, revoke) 
         element("td", {}, element("span.tag", {}, scope)),
         element("td.code", {}, id),
         element("td", { "data-label": "Created" }, time(created_at, date)),
-        element("td", { "data-label": "Last used" }, last_used_at ? time(last_used_at, short) : "Never"),
+        element("td", { "data-label": "Last used" }, isOwn ? "Now" : lastUse),
         element(
             "td.number",
             {},
-            revoked_at ? revoked() : revoke ? button("quiet.danger", "Revoke", revoke, { "aria-label": `Revoke ${name}` }) : valid(),
+            state,
+            revoke && !revoked_at ? button("quiet.danger", "Revoke", revoke, { "aria-label": `Revoke ${name}` }) : null,
         ),
     );
 }

@@ -45,7 +45,8 @@ export async function waiting(note, request, signal) {
 export function explain(error) {
     const { detail, message } = /** @type {{ detail?: unknown, message: string }} */ (error);
     if (Array.isArray(detail)) return detail.map(issue).join(" ");
-    return typeof detail === "string" ? detail : message;
+    const reason = typeof detail === "string" ? detail : message;
+    return /[.!?…]$/.test(reason) ? reason : `${reason}.`;
 }
 
 /**
