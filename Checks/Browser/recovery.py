@@ -123,6 +123,24 @@ def drafts_outlive_the_session(driver: Chrome) -> None:
         assert "half a thought" not in ada.run("return JSON.stringify({ ...sessionStorage })")
 
 
+def draft_for_a_deleted_chat_can_be_copied(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with service() as server:
+        ada.sign_in(server.url("/chat"), "Ada")
+        ada.create("Lunch")
+        ada.one("#draft").send_keys("soup")
+        with server.caller() as call:
+            call("DELETE", "/chats/1")
+        ada.until(lambda: ada.one("#log-state").text == "This chat was deleted.", "the chat stays")
+        assert ada.one("#draft").get_property("value") == "soup"
+        assert ada.one("#draft").is_displayed() and not ada.one("#send").is_displayed()
+        ada.one("#draft").send_keys("!", Keys.ESCAPE, Keys.ENTER)
+        assert ada.one("#draft").get_property("value") == "soup"
+        assert not ada.find("#outbox .message")
+        ada.is_accessible()
+        ada.shoot("over")
+
+
 def saving_an_edit_leaves_other_chats_alone(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service() as server:
@@ -137,16 +155,21 @@ def saving_an_edit_leaves_other_chats_alone(driver: Chrome) -> None:
                 ada.click("#messages .own button", "Edit")
                 ada.send("!")
                 ada.until(lambda: ada.one("#draft-error").text == "Waiting for the server…", "nothing says why it takes long")
+                with server.caller() as call:
+                    call("POST", "/chats/2/messages/", {"text": f"Meanwhile {refused}"})
+                ada.until(lambda: ada.texts()[-1] == f"Meanwhile {refused}", "the log stands still")
+                # Nothing is sent twice, or as another message.
+                ada.send("")
                 ada.open("Lunch")
                 ada.one("#draft").send_keys("soup")
             assert ada.one("#draft").get_property("value") == "soup" * (1 + refused)
             assert ada.one("#draft-error").text == ""
             ada.open("Team")
-            ada.shows("At noon?!")
+            ada.until(lambda: ada.texts()[:1] == ["At noon?!"], "the edit is not saved")
         # What could not be saved can be saved again.
         assert ada.one("#draft").get_property("value") == "At noon?!!"
         ada.one("#draft").send_keys(Keys.ENTER)
-        ada.shows("At noon?!!")
+        ada.shows("At noon?!!", "Meanwhile False", "Meanwhile True")
         ada.until(lambda: ada.one("#draft").get_property("value") == "", "the edit stays")
 
 
@@ -317,7 +340,7 @@ def status_shows_in_a_chat_on_a_phone(driver: Chrome) -> None:
 
 CHECKS = [
     chat_opens_once_one_is_a_member, chat_opens_after_the_database_was_emptied, drafts_outlive_the_session,
-    saving_an_edit_leaves_other_chats_alone, server_asks_for_tokens_from_now_on, page_waits_for_a_proxy_in_trouble,
+    draft_for_a_deleted_chat_can_be_copied, saving_an_edit_leaves_other_chats_alone, server_asks_for_tokens_from_now_on, page_waits_for_a_proxy_in_trouble,
     status_shows_in_a_chat_on_a_phone, names_of_those_who_type, reading_starts_where_it_ended,
 ]
 

@@ -15,6 +15,8 @@ export class Composer {
     #signal;
     #input = byID("draft");
     #announceTyping;
+    #isSaving = false;
+    #isOver = false;
 
     /**
      * @param {import("../client.js").Chat} chat
@@ -55,6 +57,16 @@ export class Composer {
 
     focus() {
         this.#input.focus();
+    }
+
+    /**
+     * Lets a person write, or when the chat is over only copy what is written.
+     * @param {boolean} isOver
+     */
+    setOver(isOver) {
+        this.#isOver = isOver;
+        this.#input.readOnly = isOver || this.#isSaving;
+        byID("composer").hidden = isOver && this.#input.value === "";
     }
 
     /**
@@ -132,6 +144,7 @@ export class Composer {
 
     /** @param {KeyboardEvent} event */
     #pressed(event) {
+        if (this.#input.readOnly) return;
         if (event.key === "Escape") {
             this.#cancel();
         } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -142,7 +155,8 @@ export class Composer {
 
     /** @param {boolean} isSaving */
     #setSaving(isSaving) {
-        this.#input.readOnly = isSaving;
+        this.#isSaving = isSaving;
+        this.#input.readOnly = isSaving || this.#isOver;
         byID("composer").classList.toggle("busy", isSaving);
     }
 

@@ -460,7 +460,7 @@ export class Conversation {
      */
     #setState(text, isOver = false) {
         byID("log-state").textContent = text;
-        byID("composer").hidden = isOver;
+        this.#composer.setOver(isOver);
         byID("log-back").hidden = !isOver;
         byID("chat").classList.toggle("over", isOver);
         this.#leaveHidden();
@@ -488,7 +488,7 @@ export class Conversation {
         for (const id of ["log-start", "log-state", "typing"]) byID(id).textContent = "";
         byID("to-end").hidden = true;
         byID("log-back").hidden = true;
-        byID("composer").hidden = false;
+        this.#composer.setOver(false);
         if (hadFocus) focusLog();
     }
 }
