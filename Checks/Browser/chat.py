@@ -617,6 +617,7 @@ def asks_before_one_leaves_or_deletes(driver: Chrome) -> None:
         tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
         with server.caller(tokens["ben"]) as call:
             call("POST", "/chats/", {"title": "Team", "members": ["ada"]})
+            call("PUT", "/chats/1/members/ada", {"role": "moderator"})
         driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
         ada.open("Team")
         ada.send("kept")
