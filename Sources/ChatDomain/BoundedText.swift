@@ -30,7 +30,7 @@ extension String {
     }
 
     /// Counts the Unicode scalars and looks for U+0000, in one pass over the bytes.
-    fileprivate func measured() -> (count: Int, containsNull: Bool) {
+    func measured() -> (count: Int, containsNull: Bool) {
         var text = self
         return text.withUTF8 { bytes in
             var continuations = 0

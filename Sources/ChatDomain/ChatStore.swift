@@ -34,6 +34,16 @@ package protocol ChatStore: Sendable {
     /// - Throws: `StoreError.chatNotFound` also if the chat is deleted while the request waits.
     func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message>
 
+    /// Changes an open message without adding an entry to the log, and returns the message.
+    ///
+    /// - Throws: `StoreError.messageNotOpen`, and `StoreError.writerReplaced` for an epoch that is not the current one.
+    func changeStream(_ request: StreamRequest) async throws(StoreError) -> Message
+
+    /// Finds open messages whose writers' time is over, in no particular order.
+    ///
+    /// - Parameter limit: The maximum number of messages, at least 1.
+    func lapsedMessages(at now: Instant, limit: Int) async throws(StoreError) -> [BatchPlan.MessageReference]
+
     /// Edits a chat and returns its new state; an edit that changes nothing adds no log entry.
     func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat
 

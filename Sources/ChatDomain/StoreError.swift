@@ -14,6 +14,14 @@ package enum StoreError: Error, Equatable {
     case forbidden
     /// The message's current revision does not meet the change's condition.
     case revisionMismatch
+    /// The message is open: its text grows until it ends.
+    case messageOpen
+    /// The message has ended, or was posted whole.
+    case messageNotOpen
+    /// Another server has taken the message over.
+    case writerReplaced
+    /// Too many messages of the chat are open.
+    case tooManyOpenMessages
     /// The message that a draft replies to does not exist or was deleted.
     case replyTargetNotFound(MessageID)
     /// The idempotency key was used by an earlier request with different content.
@@ -43,6 +51,10 @@ package enum StoreError: Error, Equatable {
         case .lastOwner: "the chat would have no owner"
         case .forbidden: "the caller may not do this"
         case .revisionMismatch: "the message is at another revision"
+        case .messageOpen: "the message is open"
+        case .messageNotOpen: "the message is not open"
+        case .writerReplaced: "another server writes the message"
+        case .tooManyOpenMessages: "too many messages of the chat are open"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"
         case .searchTimedOut: "the search took too long"

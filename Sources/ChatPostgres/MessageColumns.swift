@@ -5,13 +5,14 @@ import PostgresClient
 struct MessageColumns {
     private static let columns = [
         "seq", "id", "author", "text", "created_at", "metadata", "reply_to", "idempotency_key", "revision", "edited_at",
-        "deleted_at",
+        "deleted_at", "state", "reason", "ttl", "expires_at", "writer_epoch", "cancelled_at",
     ]
     /// For a subquery aliased as `messages`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "messages.\($0)" }.joined(separator: ", ")
 
     private let position, id, author, text, createdAt, metadata, replyTo, key, revision, editedAt, deletedAt: Int
+    private let state, reason, ttl, expiresAt, writerEpoch, cancelledAt: Int
 
     init(_ result: borrowing PostgresResult) throws(PostgresError) {
         position = try result.column("seq")
@@ -25,6 +26,12 @@ struct MessageColumns {
         revision = try result.column("revision")
         editedAt = try result.column("edited_at")
         deletedAt = try result.column("deleted_at")
+        state = try result.column("state")
+        reason = try result.column("reason")
+        ttl = try result.column("ttl")
+        expiresAt = try result.column("expires_at")
+        writerEpoch = try result.column("writer_epoch")
+        cancelledAt = try result.column("cancelled_at")
     }
 
     func message(
@@ -44,8 +51,24 @@ struct MessageColumns {
             createdAt: try result.instant(createdAt, row: row),
             revision: try result.int64(revision, row: row),
             editedAt: try result.optionalInstant(editedAt, row: row),
-            deletedAt: try result.optionalInstant(deletedAt, row: row)
+            deletedAt: try result.optionalInstant(deletedAt, row: row),
+            stream: try stream(result, row: row)
         )
+    }
+
+    private func stream(_ result: borrowing PostgresResult, row: Int) throws(PostgresError) -> MessageStream? {
+        if result.isNull(state, row: row) { return nil }
+        var writer: StreamWriter?
+        if !result.isNull(ttl, row: row) {
+            writer = StreamWriter(
+                ttl: MessageTTL(seconds: try result.int64(ttl, row: row)),
+                expiresAt: try result.instant(expiresAt, row: row),
+                epoch: try result.int64(writerEpoch, row: row),
+                cancelledAt: try result.optionalInstant(cancelledAt, row: row)
+            )
+        }
+        let reason = result.isNull(reason, row: row) ? nil : try result.text(reason, row: row)
+        return MessageStream(stored: try result.text(state, row: row), reason: reason, writer: writer)
     }
 
     /// Returns nil if an outer join found no message.

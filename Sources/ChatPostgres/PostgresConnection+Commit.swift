@@ -88,10 +88,11 @@ extension PostgresStatement {
             """
             INSERT INTO messages
                 (chat_id, seq, id, author, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
-                idempotency_key, idempotency_fingerprint)
+                idempotency_key, idempotency_fingerprint, state, reason)
             SELECT * FROM unnest(
                 $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-                $8::bigint[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[]
+                $8::bigint[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[],
+                $14::text[], $15::text[]
             )
             """,
             [
@@ -108,6 +109,8 @@ extension PostgresStatement {
                 .timestampArray(messages.map(\.message.deletedAt?.microsecondsSinceEpoch)),
                 .textArray(messages.map(\.message.idempotencyKey?.value)),
                 .int64Array(messages.map(\.fingerprint)),
+                .textArray(messages.map(\.message.stream?.storedState)),
+                .textArray(messages.map(\.message.stream?.end?.reason?.value)),
             ]
         )
     }
@@ -117,15 +120,18 @@ extension PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO messages
-                (chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint)
-            SELECT chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint
+                (chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint,
+                state, ttl, expires_at, writer_epoch)
+            SELECT
+                chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key, idempotency_fingerprint,
+                state, ttl, expires_at, writer_epoch
             FROM unnest(
                     $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
-                    $8::text[], $9::bigint[]
+                    $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::timestamptz[], $13::bigint[]
                 )
                 WITH ORDINALITY AS entry (
                     chat_id, seq, author, text, created_at, metadata, reply_to, idempotency_key,
-                    idempotency_fingerprint, number
+                    idempotency_fingerprint, state, ttl, expires_at, writer_epoch, number
                 )
             ORDER BY number
             RETURNING chat_id, seq, id
@@ -134,12 +140,16 @@ extension PostgresStatement {
                 .int64Array(appends.map(\.chatID.rawValue)),
                 .int64Array(appends.map(\.position.rawValue)),
                 .textArray(appends.map(\.author.stored)),
-                .textArray(appends.map(\.draft.text.value)),
+                .textArray(appends.map(\.draft.text)),
                 .timestampArray(appends.map(\.createdAt.microsecondsSinceEpoch)),
                 .textArray(appends.map(\.draft.metadata?.json)),
                 .int64Array(appends.map(\.draft.replyTo?.rawValue)),
                 .textArray(appends.map(\.draft.idempotency?.key.value)),
                 .int64Array(appends.map(\.draft.idempotency?.fingerprint)),
+                .textArray(appends.map(\.stream?.storedState)),
+                .int64Array(appends.map(\.stream?.writer?.ttl.seconds)),
+                .timestampArray(appends.map(\.stream?.writer?.expiresAt.microsecondsSinceEpoch)),
+                .int64Array(appends.map(\.stream?.writer?.epoch)),
             ]
         )
     }
@@ -150,13 +160,18 @@ extension PostgresStatement {
             """
             UPDATE messages SET
                 text = edit.text, metadata = edit.metadata, revision = edit.revision, edited_at = edit.edited_at,
-                deleted_at = edit.deleted_at,
+                deleted_at = edit.deleted_at, state = edit.state, reason = edit.reason, ttl = edit.ttl,
+                expires_at = edit.expires_at, writer_epoch = edit.writer_epoch, cancelled_at = edit.cancelled_at,
                 idempotency_fingerprint =
                     CASE WHEN edit.deleted_at IS NOT NULL AND idempotency_key IS NOT NULL THEN 0
                     ELSE idempotency_fingerprint END
             FROM unnest(
-                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[]
-            ) AS edit (chat_id, seq, text, metadata, revision, edited_at, deleted_at)
+                $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
+                $8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::bigint[], $13::timestamptz[]
+            ) AS edit (
+                chat_id, seq, text, metadata, revision, edited_at, deleted_at, state, reason, ttl, expires_at, writer_epoch,
+                cancelled_at
+            )
             WHERE messages.chat_id = edit.chat_id AND messages.seq = edit.seq
             """,
             [
@@ -167,6 +182,12 @@ extension PostgresStatement {
                 .int64Array(messages.map(\.revision)),
                 .timestampArray(messages.map(\.editedAt?.microsecondsSinceEpoch)),
                 .timestampArray(messages.map(\.deletedAt?.microsecondsSinceEpoch)),
+                .textArray(messages.map(\.stream?.storedState)),
+                .textArray(messages.map(\.stream?.end?.reason?.value)),
+                .int64Array(messages.map(\.stream?.writer?.ttl.seconds)),
+                .timestampArray(messages.map(\.stream?.writer?.expiresAt.microsecondsSinceEpoch)),
+                .int64Array(messages.map(\.stream?.writer?.epoch)),
+                .timestampArray(messages.map(\.stream?.writer?.cancelledAt?.microsecondsSinceEpoch)),
             ]
         )
     }

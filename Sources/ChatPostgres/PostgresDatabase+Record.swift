@@ -64,7 +64,7 @@ extension PostgresConnection {
     }
 
     private enum Part {
-        case heads, existing, sent, messages, members, owners, memberCounts, created
+        case heads, existing, sent, messages, opened, members, owners, memberCounts, created
     }
 
     /// Opens the transaction, locks the chats and reads what the plan needs.
@@ -80,6 +80,7 @@ extension PostgresConnection {
         }
         if !needs.keys.isEmpty { parts.append((.sent, .fetchSent(needs.keys))) }
         if !needs.messages.isEmpty { parts.append((.messages, .fetchMessages(needs.messages))) }
+        if !needs.openingChats.isEmpty { parts.append((.opened, .countOpenMessages(of: needs.openingChats))) }
         if !needs.members.isEmpty { parts.append((.members, .fetchMembers(needs.members))) }
         if !needs.ownedChats.isEmpty { parts.append((.owners, .countOwners(of: needs.ownedChats))) }
         if !needs.deletedChats.isEmpty {
@@ -101,6 +102,7 @@ extension PostgresConnection {
                 }
             case .sent: priorState.sent = try result.sentMessages()
             case .messages: priorState.messages = try result.messages()
+            case .opened: priorState.openCounts = try result.openCounts()
             case .members:
                 for member in try result.members() {
                     priorState.members[member.reference] = member

@@ -88,7 +88,7 @@ extension PostgresResult {
         try counts("member_count")
     }
 
-    private borrowing func counts(_ name: String) throws(PostgresError) -> [ChatID: Int64] {
+    borrowing func counts(_ name: String) throws(PostgresError) -> [ChatID: Int64] {
         let (chat, count) = (try column("chat_id"), try column(name))
         var counts: [ChatID: Int64] = [:]
         for row in 0..<rowCount {

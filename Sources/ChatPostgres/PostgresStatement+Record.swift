@@ -60,14 +60,17 @@ extension PostgresStatement {
             JOIN messages ON messages.chat_id = entry.chat_id AND messages.seq = entry.seq
                 AND messages.author = entry.author AND messages.created_at = entry.created_at
                 AND messages.idempotency_key IS NOT DISTINCT FROM entry.idempotency_key
-                AND (messages.text = entry.text OR messages.revision > 1 OR messages.deleted_at IS NOT NULL)
+                AND (
+                    messages.text = entry.text OR messages.revision > 1 OR messages.deleted_at IS NOT NULL
+                    OR messages.state IS NOT NULL
+                )
             """,
             [
                 .int64Array(appends.map(\.chatID.rawValue)),
                 .int64Array(appends.map(\.position.rawValue)),
                 .textArray(appends.map(\.author.stored)),
                 .timestampArray(appends.map(\.createdAt.microsecondsSinceEpoch)),
-                .textArray(appends.map(\.draft.text.value)),
+                .textArray(appends.map(\.draft.text)),
                 .textArray(appends.map(\.draft.idempotency?.key.value)),
             ]
         )

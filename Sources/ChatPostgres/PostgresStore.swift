@@ -49,6 +49,21 @@ package struct PostgresStore: ServiceStore {
         try await writes.record(request)
     }
 
+    /// Shares batches with other writes of the chat.
+    package func changeStream(_ request: StreamRequest) async throws(StoreError) -> Message {
+        try await writes.changeStream(request)
+    }
+
+    /// Looks only at open messages, which have an index of their own.
+    package func lapsedMessages(
+        at now: Instant,
+        limit: Int
+    ) async throws(StoreError) -> [BatchPlan.MessageReference] {
+        try await database.read { connection throws(PostgresError) in
+            try connection.fetchLapsedMessages(at: now, limit: limit)
+        }
+    }
+
     /// Fails with `StoreError.unavailable` if another program holds the chat's lock for over a second.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await writes.updateChat(id, edit, by: caller)

@@ -92,8 +92,8 @@ extension Database {
             sql: """
                 INSERT INTO messages
                     (chat_id, seq, id, author, text, created_at, metadata, reply_to, revision, edited_at, deleted_at,
-                    idempotency_key, idempotency_fingerprint)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    idempotency_key, idempotency_fingerprint, state, reason)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(
@@ -102,6 +102,7 @@ extension Database {
                 message.text, message.createdAt.microsecondsSinceEpoch, message.metadata?.json,
                 message.replyTo?.rawValue, message.revision, message.editedAt?.microsecondsSinceEpoch,
                 message.deletedAt?.microsecondsSinceEpoch, message.idempotencyKey?.value, fingerprint,
+                message.stream?.storedState, message.stream?.end?.reason?.value,
             ]
         )
     }
@@ -128,16 +129,19 @@ extension Database {
             sql: """
                 INSERT INTO messages
                     (chat_id, seq, id, author, text, created_at, metadata, reply_to, idempotency_key,
-                    idempotency_fingerprint)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    idempotency_fingerprint, state, ttl, expires_at, writer_epoch)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         let draft = append.draft
+        let writer = append.stream?.writer
         try statement.execute(
             arguments: [
                 append.chatID.rawValue, append.position.rawValue, id.rawValue, append.author.stored,
-                draft.text.value, append.createdAt.microsecondsSinceEpoch, draft.metadata?.json,
+                draft.text, append.createdAt.microsecondsSinceEpoch, draft.metadata?.json,
                 draft.replyTo?.rawValue, draft.idempotency?.key.value, draft.idempotency?.fingerprint,
+                append.stream?.storedState, writer?.ttl.seconds, writer?.expiresAt.microsecondsSinceEpoch,
+                writer?.epoch,
             ]
         )
     }
@@ -146,15 +150,19 @@ extension Database {
         let statement = try cachedStatement(
             sql: """
                 UPDATE messages SET
-                    text = ?, metadata = ?, revision = ?, edited_at = ?, deleted_at = ?,
+                    text = ?, metadata = ?, revision = ?, edited_at = ?, deleted_at = ?, state = ?, reason = ?, ttl = ?,
+                    expires_at = ?, writer_epoch = ?, cancelled_at = ?,
                     idempotency_fingerprint = iif(? AND idempotency_key NOT NULL, 0, idempotency_fingerprint)
                 WHERE chat_id = ? AND seq = ?
                 """
         )
+        let writer = message.stream?.writer
         try statement.execute(
             arguments: [
                 message.text, message.metadata?.json, message.revision, message.editedAt?.microsecondsSinceEpoch,
-                message.deletedAt?.microsecondsSinceEpoch, message.isDeleted, message.chatID.rawValue,
+                message.deletedAt?.microsecondsSinceEpoch, message.stream?.storedState,
+                message.stream?.end?.reason?.value, writer?.ttl.seconds, writer?.expiresAt.microsecondsSinceEpoch,
+                writer?.epoch, writer?.cancelledAt?.microsecondsSinceEpoch, message.isDeleted, message.chatID.rawValue,
                 message.position.rawValue,
             ]
         )

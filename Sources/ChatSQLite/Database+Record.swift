@@ -23,6 +23,9 @@ extension Database {
         for reference in needs.messages {
             priorState.messages[reference] = try fetchMessage(reference.id, in: reference.chatID)
         }
+        for chat in needs.openingChats {
+            priorState.openCounts[chat] = try fetchOpenCount(of: chat)
+        }
         for reference in needs.members {
             priorState.members[reference] = try fetchMember(reference)
         }

@@ -49,6 +49,18 @@ package struct SQLiteStore: ServiceStore {
     package func recordMessage(_ request: LogRequest) async throws(StoreError) -> Accepted<Message> {
         try await writes.record(request)
     }
+    /// Answers once the batch is synced to disk.
+    package func changeStream(_ request: StreamRequest) async throws(StoreError) -> Message {
+        try await writes.changeStream(request)
+    }
+
+    /// Looks only at open messages, which have an index of their own.
+    package func lapsedMessages(
+        at now: Instant,
+        limit: Int
+    ) async throws(StoreError) -> [BatchPlan.MessageReference] {
+        try await database.read { try $0.fetchLapsedMessages(at: now, limit: limit) }
+    }
 
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await writes.updateChat(id, edit, by: caller)

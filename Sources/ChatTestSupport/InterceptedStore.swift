@@ -84,6 +84,17 @@ package struct InterceptedStore: ServiceStore {
         try await base.get().recordMessage(request)
     }
 
+    package func changeStream(_ request: StreamRequest) async throws(StoreError) -> Message {
+        try await base.get().changeStream(request)
+    }
+
+    package func lapsedMessages(
+        at now: Instant,
+        limit: Int
+    ) async throws(StoreError) -> [BatchPlan.MessageReference] {
+        try await base.get().lapsedMessages(at: now, limit: limit)
+    }
+
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await base.get().updateChat(id, edit, by: caller)
     }

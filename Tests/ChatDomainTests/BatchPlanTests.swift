@@ -150,7 +150,7 @@ struct BatchPlanTests {
         ]
         // The clock is behind the first log and ahead of the second.
         let plan = plan(requests, from: priorState(head(first, 7, at: 5_000), head(second, 0)))
-        #expect(plan.writes.appends.map(\.draft.text.value) == ["a", "b", "c"])
+        #expect(plan.writes.appends.map(\.draft.text) == ["a", "b", "c"])
         #expect(
             plan.writes.movedHeads == [
                 first: head(first, 9, at: 5_000, messages: 2, lastMessageAt: 5_000),

@@ -168,7 +168,7 @@ struct WriteShardsTests {
         )
         let results = requests.map { request -> Result<WriteAnswer, StoreError> in
             switch request {
-            case .record: .success(.recorded(Accepted(message)))
+            case .record, .stream: .success(.recorded(Accepted(message)))
             case .moveReadMarker: .success(.readMarkerMoved)
             case .update: .success(.updated(chat))
             case .changeMembers: .success(.membersChanged([]))

@@ -68,6 +68,10 @@ extension APIError {
         case .lastOwner: self = .lastOwner
         case .forbidden: self = .forbidden
         case .revisionMismatch: self = .revisionMismatch
+        case .messageOpen: self = .messageOpen
+        case .messageNotOpen: self = .messageNotOpen
+        case .writerReplaced: self = .writerReplaced
+        case .tooManyOpenMessages: self = .tooManyOpenMessages
         case .idempotencyKeyReused: self = .idempotencyKeyReused
         case .unavailable(let reason), .schemaMismatch(let reason):
             logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])

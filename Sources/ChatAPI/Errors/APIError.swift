@@ -1,3 +1,4 @@
+import ChatDomain
 import ChatWire
 import HTTPTypes
 import Hummingbird
@@ -38,6 +39,26 @@ extension APIError {
         status: .preconditionFailed,
         code: "revision_mismatch",
         detail: "The message is at another revision"
+    )
+    static let messageOpen = APIError(
+        status: .conflict,
+        code: "message_open",
+        detail: "The message is open: append to it, or end it with a state"
+    )
+    static let messageNotOpen = APIError(
+        status: .conflict,
+        code: "message_not_open",
+        detail: "The message is not open: its text is complete"
+    )
+    static let writerReplaced = APIError(
+        status: .conflict,
+        code: "writer_replaced",
+        detail: "The message is written through another server: repeat the request there"
+    )
+    static let tooManyOpenMessages = APIError(
+        status: .conflict,
+        code: "too_many_open_messages",
+        detail: "At most \(MessageStream.maximumPerChat) messages of a chat are open at once"
     )
     static let idempotencyKeyReused = APIError(
         status: .unprocessableContent,

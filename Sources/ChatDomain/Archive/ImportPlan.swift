@@ -137,6 +137,7 @@ package struct ImportPlan: Sendable {
             let known = stretch.entries.prefix { $0.position <= stored.chat.lastPosition }
             let edits = try compare(known, isOlder: stored.chat.lastPosition < chat.head.chat.lastPosition)
             writes.editedMessages.merge(edits) { $1 }
+            writes.replacesText = writes.replacesText || !edits.isEmpty
             head.chat.messageCount -= Int64(edits.values.count(where: \.isDeleted))
             for entry in stretch.entries.dropFirst(known.count) {
                 try append(entry, &head)

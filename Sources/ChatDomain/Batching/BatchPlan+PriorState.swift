@@ -82,6 +82,8 @@ extension BatchPlan {
         package var sent: [SentKey: SentMessage] = [:]
         /// The messages that the requests change or reply to, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
+        /// The number of open messages of the needed chats; 0 if absent.
+        package var openCounts: [ChatID: Int] = [:]
         /// The needed memberships, as far as they exist, ended ones included.
         package var members: [MemberReference: Member] = [:]
         /// The number of owners of the needed chats; 0 if absent.
@@ -103,6 +105,8 @@ extension BatchPlan {
         package private(set) var keys: Set<SentKey> = []
         /// Messages to edit, to delete or to reply to.
         package private(set) var messages: Set<MessageReference> = []
+        /// Chats that get an open message, whose open messages are counted.
+        package private(set) var openingChats: Set<ChatID> = []
         /// Memberships of the callers, where these decide or have a read marker that moves, and of the users whom changes of
         /// members name.
         package private(set) var members: Set<MemberReference> = []
@@ -118,6 +122,9 @@ extension BatchPlan {
             for request in requests {
                 switch request {
                 case .record(let request): insert(request)
+                case .stream(let request):
+                    insert(request.message.chatID, for: request.change.action, by: request.caller)
+                    messages.insert(request.message)
                 case .update(let id, _, let caller): insert(id, for: .editChat, by: caller)
                 case .changeMembers(let request): insert(request)
                 case .moveReadMarker(let request):
@@ -141,6 +148,9 @@ extension BatchPlan {
                 messages.insert(MessageReference(chatID: request.chatID, id: id))
             }
             guard case .post(let draft) = request.change else { return }
+            if draft.ttl != nil {
+                openingChats.insert(request.chatID)
+            }
             if let key = draft.idempotency?.key {
                 keys.insert(SentKey(chatID: request.chatID, author: request.caller.author, key: key))
             }
@@ -172,8 +182,18 @@ extension LogChange {
     fileprivate var action: ChatAction {
         switch self {
         case .post: .post
-        case .edit: .editOwnMessage
+        case .edit, .finish: .editOwnMessage
         case .delete: .deleteOthersMessage
+        }
+    }
+}
+
+extension StreamChange {
+    /// The action that needs the highest role among those that the change may turn out to be.
+    var action: ChatAction {
+        switch self {
+        case .hold, .checkpoint: .editOwnMessage
+        case .cancel: .post
         }
     }
 }

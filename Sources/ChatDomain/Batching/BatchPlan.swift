@@ -28,6 +28,8 @@ package struct BatchPlan {
     private var creationIndices: [CreationKey: Int] = [:]
     /// How many more owners chats have after the requests planned so far.
     var ownerChanges: [ChatID: Int] = [:]
+    /// How many more messages of chats are open after the requests planned so far.
+    var openChanges: [ChatID: Int] = [:]
 
     /// Plans requests in order, each on top of the effects of those before it.
     ///
@@ -101,13 +103,14 @@ package struct BatchPlan {
     }
 
     /// A message in the state after the requests planned so far.
-    private func message(_ reference: MessageReference) -> Message? {
+    func message(_ reference: MessageReference) -> Message? {
         writes.editedMessages[reference] ?? priorState.messages[reference]
     }
 
     private mutating func plan(_ request: WriteRequest) throws(StoreError) -> Outcome {
         switch request {
         case .record(let request): return try plan(request)
+        case .stream(let request): return try plan(request)
         case .update(let id, let edit, let caller): return try update(id, edit, by: caller)
         case .changeMembers(let request): return try changeMembers(request)
         case .moveReadMarker(let request): return try moveReadMarker(request)
@@ -170,6 +173,7 @@ package struct BatchPlan {
             let old = try message(id, in: head.chat, condition, allowing: request.caller) { isOwn in
                 isOwn ? .editOwnMessage : .editOthersMessage
             }
+            if old.isOpen { throw .messageOpen }
             var new = old
             new.text = edit.text?.value ?? old.text
             new.metadata = edit.metadata.applied(to: old.metadata)
@@ -179,6 +183,7 @@ package struct BatchPlan {
             new.revision += 1
             append(.messageUpdated, by: author, about: id, to: &head)
             new.editedAt = head.instant
+            writes.replacesText = true
             return store(new)
         case .delete(let id, let condition):
             var message = try message(id, in: head.chat, condition, allowing: request.caller) { isOwn in
@@ -187,9 +192,14 @@ package struct BatchPlan {
             head.chat.messageCount -= 1
             append(.messageDeleted, by: author, about: id, to: &head)
             message.deletedAt = head.instant
+            if message.isOpen { openChanges[head.chat.id, default: 0] -= 1 }
             message.text = ""
             message.metadata = nil
+            message.stream = nil
+            writes.replacesText = true
             return store(message)
+        case .finish(let id, let finish):
+            return try self.finish(id, finish, in: head, by: request.caller)
         }
     }
 
@@ -235,6 +245,10 @@ package struct BatchPlan {
                 throw .replyTargetNotFound(target)
             }
         }
+        if draft.ttl != nil {
+            guard openCount(of: chatID) < MessageStream.maximumPerChat else { throw .tooManyOpenMessages }
+            openChanges[chatID, default: 0] += 1
+        }
         if let key {
             indices[key] = writes.appends.count
         }
@@ -261,10 +275,10 @@ package struct BatchPlan {
     /// Returns a message that exists, is not deleted, may be changed by the caller and meets the condition.
     ///
     /// - Parameter action: The change, depending on whether the message is the caller's own.
-    private func message(
+    func message(
         _ id: MessageID,
         in chat: Chat,
-        _ condition: RevisionCondition,
+        _ condition: RevisionCondition = .any,
         allowing caller: Caller,
         _ action: (_ isOwn: Bool) -> ChatAction
     ) throws(StoreError) -> Message {
@@ -278,13 +292,13 @@ package struct BatchPlan {
         return message
     }
 
-    private mutating func store(_ message: Message) -> Outcome {
+    mutating func store(_ message: Message) -> Outcome {
         writes.editedMessages[MessageReference(chatID: message.chatID, id: message.id)] = message
         return .recorded(message)
     }
 
     /// Appends a change to a log and advances its head.
-    private mutating func append(
+    mutating func append(
         _ kind: LogEntry.Kind,
         by author: UserID?,
         about message: MessageID? = nil,
@@ -317,17 +331,18 @@ extension LogWrites.Append {
             chatID: chatID,
             position: position,
             author: author,
-            text: draft.text.value,
+            text: draft.text,
             metadata: draft.metadata,
             replyTo: draft.replyTo,
             idempotencyKey: draft.idempotency?.key,
-            createdAt: createdAt
+            createdAt: createdAt,
+            stream: stream
         )
     }
 }
 
 /// Whether two texts have the same scalars; `==` would also accept different compositions of a character.
-private func areIdentical(_ one: String?, _ other: String?) -> Bool {
+func areIdentical(_ one: String?, _ other: String?) -> Bool {
     guard let one, let other else { return one == other }
     return one.utf8.elementsEqual(other.utf8)
 }

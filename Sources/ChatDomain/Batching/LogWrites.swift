@@ -14,6 +14,11 @@ package struct LogWrites: Sendable {
         package let createdAt: Instant
         /// Validated; a reply's target exists.
         package let draft: MessageDraft
+
+        /// Nil unless the message is posted open.
+        package var stream: MessageStream? {
+            draft.ttl.map { .open(StreamWriter(ttl: $0, expiresAt: createdAt.advanced(by: $0.duration))) }
+        }
     }
 
     /// A chat to insert; the store assigns its id.
@@ -97,6 +102,8 @@ package struct LogWrites: Sendable {
     package var creations: [Creation] = []
     /// Whether to run one purge step on hidden chats.
     package var purges = false
+    /// Whether one of `editedMessages` loses text or metadata that readers could see.
+    package var replacesText = false
 
     /// True if all requests were rejected, replayed or changed nothing.
     package var isEmpty: Bool {
@@ -108,7 +115,7 @@ package struct LogWrites: Sendable {
     ///
     /// SQLite then has to empty its write-ahead log.
     package var erasesText: Bool {
-        !editedMessages.isEmpty || !editedChats.isEmpty || !deletedChats.isEmpty || purges
+        replacesText || !editedChats.isEmpty || !deletedChats.isEmpty || purges
     }
 
     /// Chats that no longer exist for readers, whether removed or hidden.

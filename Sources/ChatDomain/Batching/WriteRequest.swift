@@ -2,6 +2,8 @@
 package enum WriteRequest: Sendable {
     /// Answered by `recorded`.
     case record(LogRequest)
+    /// Answered by `recorded`.
+    case stream(StreamRequest)
     /// Answered by `updated`.
     case update(ChatID, ChatEdit, by: Caller)
     /// Answered by `membersChanged`.
@@ -18,7 +20,7 @@ package enum WriteRequest: Sendable {
 
 /// The result of a successful write, one case per kind of request.
 package enum WriteAnswer: Equatable, Sendable {
-    /// The message that was posted, edited or deleted, in its new state.
+    /// The message that was posted or changed, in its new state.
     case recorded(Accepted<Message>)
     /// The chat in its new state.
     case updated(Chat)

@@ -44,6 +44,13 @@ package struct WriteShards: Sendable {
         return accepted
     }
 
+    /// Changes an open message without an entry; see `ChatStore.changeStream`.
+    package func changeStream(_ request: StreamRequest) async throws(StoreError) -> Message {
+        let answer = try await shard(of: request.message.chatID).submit(.stream(request), queue: 0)
+        guard case .recorded(let accepted) = answer else { throw .mismatched(answer) }
+        return accepted.value
+    }
+
     /// Shares a queue with messages, so changes of one chat run in order of arrival.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         let answer = try await shard(of: id).submit(.update(id, edit, by: caller), queue: 0)

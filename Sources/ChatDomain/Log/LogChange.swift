@@ -6,13 +6,15 @@ package enum LogChange: Sendable {
     case edit(MessageID, MessageEdit, onlyIf: RevisionCondition)
     /// Erases a message's text and metadata but keeps its position.
     case delete(MessageID, onlyIf: RevisionCondition)
+    /// Ends an open message; adds nothing if the message has already ended in this way.
+    case finish(MessageID, MessageFinish)
 
     /// The existing message that the change refers to: the one to edit or delete, or the one that a new message replies
     /// to.
     package var messageID: MessageID? {
         switch self {
         case .post(let draft): draft.replyTo
-        case .edit(let id, _, _), .delete(let id, _): id
+        case .edit(let id, _, _), .delete(let id, _), .finish(let id, _): id
         }
     }
 }

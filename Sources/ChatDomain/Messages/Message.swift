@@ -24,6 +24,8 @@ package struct Message: Equatable, Sendable {
     package var editedAt: Instant?
     /// When the message was deleted, which erased its text and metadata; nil if it was not.
     package var deletedAt: Instant?
+    /// Nil for a message that was posted whole, or was deleted.
+    package var stream: MessageStream?
 
     package init(
         id: MessageID,
@@ -37,7 +39,8 @@ package struct Message: Equatable, Sendable {
         createdAt: Instant,
         revision: Int64 = 1,
         editedAt: Instant? = nil,
-        deletedAt: Instant? = nil
+        deletedAt: Instant? = nil,
+        stream: MessageStream? = nil
     ) {
         self.id = id
         self.chatID = chatID
@@ -51,11 +54,17 @@ package struct Message: Equatable, Sendable {
         self.revision = revision
         self.editedAt = editedAt
         self.deletedAt = deletedAt
+        self.stream = stream
     }
 
     /// A deleted message still occupies its position in the log.
     package var isDeleted: Bool {
         deletedAt != nil
+    }
+
+    /// Whether the text still grows.
+    package var isOpen: Bool {
+        stream?.writer != nil
     }
 }
 
@@ -89,14 +98,16 @@ package struct MessageText: BoundedText, Hashable, Sendable {
 
 /// A request to append a message to a chat's log.
 package struct MessageDraft: Sendable {
-    /// Never empty: a new message always has text.
-    package let text: MessageText
+    /// Never empty, unless the message is posted open.
+    package let text: String
     /// Nil leaves the message without metadata.
     package let metadata: Metadata?
     /// The message of the same chat to reply to; it must exist and not be deleted.
     package let replyTo: MessageID?
     /// Nil if the request has no key: each one then posts another message.
     package let idempotency: Idempotency?
+    /// Nil for a message that is posted whole; otherwise, the message is open.
+    package let ttl: MessageTTL?
 
     /// Derives the fingerprint from the text, the metadata and the message replied to.
     package init(
@@ -105,11 +116,30 @@ package struct MessageDraft: Sendable {
         replyTo: MessageID? = nil,
         idempotencyKey: IdempotencyKey? = nil
     ) {
-        self.text = text
+        self.text = text.value
         self.metadata = metadata
         self.replyTo = replyTo
+        ttl = nil
         idempotency = idempotencyKey.map { key in
             Idempotency(key: key, content: text.value, metadata?.canonical, replyTo.map { String($0.rawValue) })
+        }
+    }
+
+    /// An open message; its fingerprint differs from that of one posted whole.
+    package init(
+        opening text: StreamedText,
+        ttl: MessageTTL,
+        metadata: Metadata? = nil,
+        replyTo: MessageID? = nil,
+        idempotencyKey: IdempotencyKey? = nil
+    ) {
+        self.text = text.value
+        self.metadata = metadata
+        self.replyTo = replyTo
+        self.ttl = ttl
+        idempotency = idempotencyKey.map { key in
+            let target = replyTo.map { String($0.rawValue) }
+            return Idempotency(key: key, content: text.value, metadata?.canonical, target, "open")
         }
     }
 }

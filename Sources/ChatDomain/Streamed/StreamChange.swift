@@ -1,0 +1,60 @@
+/// How a streamed message is to end.
+package struct MessageFinish: Sendable {
+    /// What permits the end, besides the caller's rights.
+    package enum Basis: Sendable {
+        /// The caller's server holds the message in this epoch.
+        case writer(epoch: Int64)
+        /// The writer's time is over, by the clock of the store.
+        case lapse
+    }
+
+    package let basis: Basis
+    /// Ignored for a lapse, which says by itself how the message ends.
+    package let end: StreamEnd
+    /// The complete text; nil keeps what is stored.
+    package let text: StreamedText?
+    /// What to do with the message's metadata.
+    package let metadata: MetadataEdit
+
+    package init(
+        _ end: StreamEnd,
+        basis: Basis,
+        text: StreamedText? = nil,
+        metadata: MetadataEdit = .keep
+    ) {
+        self.end = end
+        self.basis = basis
+        self.text = text
+        self.metadata = metadata
+    }
+
+    /// Ends a message whose writer's time is over.
+    package static let lapse = MessageFinish(StreamEnd(.failed), basis: .lapse)
+}
+
+/// A requested change of an open message that adds no entry to the log.
+package enum StreamChange: Sendable {
+    /// The caller's server takes the message over.
+    case hold
+    /// Stores the text so far and renews the lease.
+    ///
+    /// - Parameter epoch: The epoch in which the caller's server holds the message.
+    case checkpoint(StreamedText, epoch: Int64, expiresAt: Instant)
+    /// Asks the writer to stop; a second request changes nothing.
+    case cancel
+}
+
+/// A requested change of an open message with its chat and caller.
+package struct StreamRequest: Sendable {
+    /// May name a message that does not exist, or is not open.
+    package let message: BatchPlan.MessageReference
+    package let change: StreamChange
+    /// Only the author and administrators write; everyone who may post may cancel.
+    package let caller: Caller
+
+    package init(_ change: StreamChange, of message: BatchPlan.MessageReference, by caller: Caller) {
+        self.change = change
+        self.message = message
+        self.caller = caller
+    }
+}

@@ -1,0 +1,28 @@
+import ChatDomain
+import GRDB
+
+/// The statements about open messages; each runs inside its caller's snapshot or transaction.
+extension Database {
+    func fetchOpenCount(of chat: ChatID) throws -> Int {
+        let statement = try cachedStatement(
+            sql: "SELECT count(*) FROM messages WHERE chat_id = ? AND state = 'open'"
+        )
+        return try Int.fetchOne(statement, arguments: [chat.rawValue]) ?? 0
+    }
+
+    func fetchLapsedMessages(at now: Instant, limit: Int) throws -> [BatchPlan.MessageReference] {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT messages.chat_id, messages.id FROM messages JOIN chats ON chats.id = messages.chat_id
+                WHERE state = 'open' AND (expires_at <= ? OR cancelled_at <= ?) AND chats.deleted_at IS NULL LIMIT ?
+                """
+        )
+        let cancelled = now.advanced(by: .zero - StreamWriter.cancelDelay)
+        let arguments: StatementArguments = [
+            now.microsecondsSinceEpoch, cancelled.microsecondsSinceEpoch, limit,
+        ]
+        return try Row.fetchAll(statement, arguments: arguments).map { row in
+            BatchPlan.MessageReference(chatID: ChatID(rawValue: row[0]), id: MessageID(rawValue: row[1]))
+        }
+    }
+}
