@@ -247,7 +247,7 @@ let package = Package(
             name: "HTTPConnectionsTests",
             dependencies: [
                 "ChatTestSupport", "HTTPConnections", .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
-                .nioEmbedded, .nioHTTP1,
+                .nioEmbedded, .nioHTTP1, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -22,6 +22,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         let respond: RequestChannel.Respond
         let respondToError: RequestChannel.RespondToError
         let isEssential: @Sendable (String) -> Bool
+        let streamTimeout: RequestChannel.StreamTimeout?
         let slots: ConnectionSlots
         let unsent: UnsentBytes
         let date = ResponseDate()
@@ -32,12 +33,14 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
             slots: ConnectionSlots,
             respond: @escaping RequestChannel.Respond,
             respondToError: @escaping RequestChannel.RespondToError,
-            isEssential: @escaping @Sendable (String) -> Bool
+            isEssential: @escaping @Sendable (String) -> Bool,
+            streamTimeout: RequestChannel.StreamTimeout?
         ) {
             self.limits = limits
             self.respond = respond
             self.respondToError = respondToError
             self.isEssential = isEssential
+            self.streamTimeout = streamTimeout
             self.slots = slots
             unsent = UnsentBytes(maximum: limits.maximumUnsentBytes)
         }
@@ -80,7 +83,10 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     /// Whether a `TakenConnection` is writing the response, which may take any length of time.
     private var isTaken = false
     private var request: HTTPRequest?
+    /// The part of the body that has been decoded; of a streamed body, without the pieces passed to the handler.
     private var body = ByteBuffer()
+    /// The receiver of a streamed body's pieces, until it ends.
+    private var stream: StreamedBody.Source?
     private var task: Task<Void, Never>?
     /// The number of bytes written since the last check of how many are unsent.
     private var bytesSinceLook = 0
@@ -172,6 +178,7 @@ extension ConnectionHandler {
         timer = nil
         (received, undecoded, body) = (ByteBuffer(), ByteBuffer(), ByteBuffer())
         parts = []
+        endStream(.disconnected)
         countUnsent(0)
         switch slot {
         case .regular: shared.slots.giveBack(of: client)
@@ -276,10 +283,21 @@ extension ConnectionHandler {
             perform(state.runOut(unsent: look(), queued: channel.kernelQueueLength, at: .now()))
             armTimer()
         }
-        if hasHeldRead, received.readableBytes == 0 {
-            hasHeldRead = false
-            context?.read()
+        if received.readableBytes == 0 {
+            releaseRead()
         }
+    }
+
+    private func releaseRead() {
+        guard hasHeldRead else { return }
+        hasHeldRead = false
+        context?.read()
+    }
+
+    private func discardInput() {
+        (received, undecoded) = (ByteBuffer(), ByteBuffer())
+        parts = []
+        releaseRead()
     }
 
     private func decode(context: ChannelHandlerContext) {
@@ -326,7 +344,11 @@ extension ConnectionHandler {
         switch part {
         case .part(.head(let head)): take(head)
         case .part(.body(var bytes)):
-            if let error = state.receiveBody(bytes.readableBytes) {
+            if stream != nil {
+                // A copy, since a slice keeps all bytes of its read in memory.
+                body.writeBuffer(&bytes)
+                if parts.isEmpty { passBody() }
+            } else if let error = state.receiveBody(bytes.readableBytes) {
                 refuse(error)
             } else if body.readableBytes == 0 {
                 body = bytes
@@ -334,25 +356,36 @@ extension ConnectionHandler {
                 body.writeBuffer(&bytes)
             }
         case .part(.end):
-            state.receiveEnd()
-            start()
+            if stream != nil {
+                passBody()
+                endStream(nil)
+                state.receiveEnd()
+            } else {
+                state.receiveEnd()
+                start(RequestBody(buffer: body))
+                body = ByteBuffer()
+            }
         case .failure(let error):
-            state.fail()
-            refuse(error)
+            if stream != nil {
+                passBody()
+                perform(state.cutBodyOff(.malformed))
+            } else {
+                state.fail()
+                refuse(error)
+            }
         }
     }
 
     private func take(_ head: HTTPRequestHead) {
-        request = nil
+        request = try? HTTPRequest(head)
         let action = state.receive(
             head,
             isEssential: shared.isEssential(head.uri),
             isOverloaded: shared.unsent.isOverLimit(for: client),
+            streamTimeout: request.flatMap { shared.streamTimeout?($0) },
             at: .now()
         )
-        do {
-            request = try HTTPRequest(head)
-        } catch {
+        if request == nil {
             state.fail()
             return refuse(.malformed)
         }
@@ -365,17 +398,16 @@ extension ConnectionHandler {
         }
         switch action {
         case .proceed: break
-        case .proceedAndContinue:
-            context?.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+        case .proceedAndContinue: perform(.sendContinue)
+        case .stream: startStreaming()
         case .refuse(let error): refuse(error)
         }
     }
 
-    private func start() {
+    private func start(_ body: RequestBody) {
         guard let head = request else { return }
         markSurplus(isAnswered: true)
-        let request = Request(head: head, body: RequestBody(buffer: body))
-        body = ByteBuffer()
+        let request = Request(head: head, body: body)
         let handler = NIOLoopBound(self, eventLoop: channel.eventLoop)
         task = Task(executorPreference: executor) { [respond = shared.respond, channel] in
             let response = await respond(request, channel)
@@ -387,6 +419,44 @@ extension ConnectionHandler {
             } catch {
                 channel.eventLoop.execute { handler.value.context?.close(promise: nil) }
             }
+        }
+    }
+}
+
+// MARK: - Streamed bodies
+
+extension ConnectionHandler {
+    private func startStreaming() {
+        let handler = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        let body = StreamedBody.make { [eventLoop = channel.eventLoop] in
+            eventLoop.execute { handler.value.wantBody() }
+        }
+        stream = body.source
+        start(RequestBody(asyncSequence: body.sequence))
+    }
+
+    private func wantBody() {
+        perform(state.wantBody(at: .now()))
+        process()
+        armTimer()
+    }
+
+    /// Passes on what has been decoded of a streamed body.
+    private func passBody() {
+        guard let stream, body.readableBytes > 0 else { return }
+        let result = stream.yield(body)
+        body = ByteBuffer()
+        state.passBody(wantsMore: result == .produceMore, at: .now())
+    }
+
+    /// - Parameter error: The reason why the body is incomplete; nil if it is complete.
+    private func endStream(_ error: StreamedBodyError?) {
+        guard let stream else { return }
+        self.stream = nil
+        if let error {
+            stream.finish(error)
+        } else {
+            stream.finish()
         }
     }
 }
@@ -410,7 +480,7 @@ extension ConnectionHandler {
         // The client has disconnected.
         guard let context else { return }
         markSurplus(isAnswered: false)
-        state.respond(status: head.status.code, isLast: head.isSaidToBeLast)
+        perform(state.respond(status: head.status.code, isLast: head.isSaidToBeLast))
         if let user { return handOver(to: user, after: head, context: context) }
         let isHead = request?.method == .head
         let hasBody = !isHead && body.readableBytes > 0 && head.status.mayHaveContent
@@ -466,14 +536,15 @@ extension ConnectionHandler {
         guard let action, let context else { return }
         switch action {
         case .proceed: break
+        case .sendContinue:
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+        case .endBody(let error):
+            endStream(error)
+            discardInput()
         case .awaitSent: awaitSent(context: context)
         case .shutDownOutput:
             context.close(mode: .output, promise: nil)
-            (received, undecoded) = (ByteBuffer(), ByteBuffer())
-            if hasHeldRead {
-                hasHeldRead = false
-                context.read()
-            }
+            discardInput()
             armTimer()
         case .close:
             context.close(promise: nil)
@@ -519,9 +590,8 @@ extension ConnectionHandler {
             dropDecoder()
         }
         isTaken = !isUpgraded
-        if isTaken, hasHeldRead {
-            hasHeldRead = false
-            context.read()
+        if isTaken {
+            releaseRead()
         }
         let taken = TakenConnection(
             channel: channel,

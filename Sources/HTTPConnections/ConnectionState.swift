@@ -12,7 +12,9 @@ package struct ConnectionState {
         case waiting
         /// The head has arrived; waiting for the rest of the body.
         case receiving
-        /// The request is being served.
+        /// The request is being served while its body arrives.
+        case streaming
+        /// The request is being served, and no more of it is expected.
         case responding
         /// The response has been written; waiting for the peer to receive it.
         case sending
@@ -25,7 +27,7 @@ package struct ConnectionState {
 
     private let limits: HTTPLimits
     package private(set) var phase = Phase.waiting
-    /// When to call `elapse`; nil while a request is being served.
+    /// When to call `elapse`; nil while the client has nothing to do but wait.
     package private(set) var deadline: NIODeadline?
     /// Whether the peer has closed its side of the connection.
     package private(set) var isInputClosed = false
@@ -40,6 +42,14 @@ package struct ConnectionState {
     private var surplusDeadline: NIODeadline?
     private var bodyBytes = 0
     private var mayUpgrade = false
+    /// How long the client may send nothing of a streamed body.
+    private var streamTimeout = TimeAmount.zero
+    /// Whether the handler takes more of a streamed body.
+    private var wantsBody = false
+    /// Whether the client waits for `100 Continue` before it sends a streamed body.
+    private var awaitsContinue = false
+    /// Whether a streamed body ended before all of it had arrived.
+    private var isBodyCutOff = false
     /// Whether the connection closes once the kernel's send queue is short enough.
     private var isDraining = false
     /// The number of bytes the peer had not received when it was last seen to read, and the time of that.
@@ -65,12 +75,12 @@ package struct ConnectionState {
 
     /// Whether to decode more of a request.
     package var wantsInput: Bool {
-        phase == .waiting || phase == .receiving
+        phase == .waiting || phase == .receiving || (phase == .streaming && wantsBody)
     }
 
     /// Whether to discard bytes that arrive.
     package var discardsInput: Bool {
-        phase == .lingering || phase == .closed
+        phase == .lingering || phase == .closed || isBodyCutOff
     }
 
     /// A reaction to a request's head.
@@ -78,6 +88,8 @@ package struct ConnectionState {
         case proceed
         /// Send `100 Continue`, for which the client waits before it sends the body.
         case proceedAndContinue
+        /// Serve the request now; its body is read once the handler wants it.
+        case stream
         case refuse(ConnectionError)
     }
 
@@ -86,10 +98,13 @@ package struct ConnectionState {
     /// - Parameters:
     ///   - isEssential: Whether to serve the request even if the server is overloaded.
     ///   - isOverloaded: Whether too many bytes are waiting to be sent, on all connections together.
+    ///   - streamTimeout: How long the client may send nothing of the body if the body streams; evaluated only for a
+    ///     request with a body.
     package mutating func receive(
         _ head: HTTPRequestHead,
         isEssential: Bool,
         isOverloaded: Bool,
+        streamTimeout: @autoclosure () -> Duration?,
         at now: NIODeadline
     ) -> HeadAction {
         phase = .receiving
@@ -109,10 +124,24 @@ package struct ConnectionState {
         let isEncoded = head.headers.contains(name: "Transfer-Encoding")
         if isEncoded, encodings.map({ $0.lowercased() }) != ["chunked"] { return refuse(.unknownTransferEncoding) }
         let length = head.headers[canonicalForm: "Content-Length"].first.map { Int($0) ?? .max } ?? 0
-        if length > limits.maximumBodyBytes { return refuse(.bodyTooLarge(limit: limits.maximumBodyBytes)) }
         let hasBody = length > 0 || isEncoded
-        guard hasBody, !isHTTP10, head.headers.hasToken("100-continue", in: "Expect") else { return .proceed }
-        return .proceedAndContinue
+        let awaitsContinue = hasBody && !isHTTP10 && head.headers.hasToken("100-continue", in: "Expect")
+        if hasBody, surplusDeadline == nil, let timeout = streamTimeout() {
+            startStreaming(timeout: TimeAmount(timeout), awaitsContinue: awaitsContinue)
+            return .stream
+        }
+        if length > limits.maximumBodyBytes { return refuse(.bodyTooLarge(limit: limits.maximumBodyBytes)) }
+        return awaitsContinue ? .proceedAndContinue : .proceed
+    }
+
+    private mutating func startStreaming(timeout: TimeAmount, awaitsContinue: Bool) {
+        phase = .streaming
+        deadline = nil
+        streamTimeout = timeout
+        wantsBody = false
+        self.awaitsContinue = awaitsContinue
+        // A body that is still arriving cannot give way to another protocol.
+        mayUpgrade = false
     }
 
     private mutating func refuse(_ error: ConnectionError) -> HeadAction {
@@ -142,6 +171,30 @@ package struct ConnectionState {
         startResponding()
     }
 
+    /// Records that the handler wants more of a streamed body; from now on, the client may be late.
+    package mutating func wantBody(at now: NIODeadline) -> Action? {
+        guard phase == .streaming else { return nil }
+        wantsBody = true
+        deadline = now + streamTimeout
+        defer { awaitsContinue = false }
+        return awaitsContinue ? .sendContinue : nil
+    }
+
+    /// Records that a piece of a streamed body was passed to the handler.
+    ///
+    /// - Parameter wantsMore: Whether the handler has room for another; if not, await `wantBody`.
+    package mutating func passBody(wantsMore: Bool, at now: NIODeadline) {
+        wantsBody = wantsMore
+        deadline = wantsMore ? now + streamTimeout : nil
+    }
+
+    /// Ends a streamed body that will not arrive completely.
+    package mutating func cutBodyOff(_ error: StreamedBodyError) -> Action {
+        fail()
+        isBodyCutOff = true
+        return .endBody(error)
+    }
+
     private mutating func startResponding() {
         phase = .responding
         deadline = nil
@@ -149,20 +202,27 @@ package struct ConnectionState {
 
     /// Decides from the head of a response whether the connection stays open.
     ///
+    /// It does not if the handler has responded before all of a streamed body has arrived.
+    ///
     /// - Parameter isLast: Whether the response itself asks to close the connection.
-    package mutating func respond(status: Int, isLast isSaidToBeLast: Bool) {
+    package mutating func respond(status: Int, isLast isSaidToBeLast: Bool) -> Action? {
+        if phase == .streaming { return cutBodyOff(.responded) }
         if status == 101, mayUpgrade {
             phase = .upgraded
             isLast = false
         } else if isSaidToBeLast || isQuiescing {
             isLast = true
         }
+        return nil
     }
 
     /// A step for the connection to carry out.
     package enum Action: Equatable {
         /// Process the next request.
         case proceed
+        case sendContinue
+        /// End a streamed body with an error and discard the rest of it.
+        case endBody(StreamedBodyError)
         /// Call `sent` once everything written has been sent.
         case awaitSent
         /// Close the server's side and discard further input.
@@ -240,8 +300,9 @@ package struct ConnectionState {
         isInputClosed && wantsInput
     }
 
-    /// Ends an exhausted connection.
+    /// Ends an exhausted connection, after the response if a request is being served.
     package mutating func runOut(unsent: Int, queued: Int, at now: NIODeadline) -> Action? {
+        if phase == .streaming { return cutBodyOff(.disconnected) }
         isLast = true
         return finishResponse(unsent: unsent, queued: queued, at: now)
     }
@@ -257,6 +318,7 @@ package struct ConnectionState {
     /// Ends the connection after the current request, because the server is shutting down.
     package mutating func quiesce(unsent: Int, queued: Int, at now: NIODeadline) -> Action? {
         isQuiescing = true
+        if phase == .streaming { return cutBodyOff(.shuttingDown) }
         guard phase == .waiting else { return nil }
         return finishResponse(unsent: unsent, queued: queued, at: now)
     }
@@ -265,6 +327,7 @@ package struct ConnectionState {
     package mutating func abort(isAwaitingResponse: Bool) -> Action? {
         isAborted = true
         isQuiescing = true
+        if phase == .streaming { return cutBodyOff(.shuttingDown) }
         guard !(phase == .responding && isAwaitingResponse) else { return nil }
         phase = .closed
         return .abort
@@ -296,6 +359,8 @@ package struct ConnectionState {
         case .receiving:
             phase = .closed
             return .close
+        case .streaming:
+            return cutBodyOff(.timedOut)
         case .sending:
             if isDraining, !isLong { return sent(queued: queued, at: now) }
             if unsent + queued != progress.unreceived {

@@ -1,8 +1,9 @@
 /// The limits and timeouts of HTTP connections.
 package struct HTTPLimits: Sendable {
-    /// The maximum size of a request body; a larger one gets 413.
+    /// The maximum size of a request body that does not stream; a larger one gets 413.
     package var maximumBodyBytes = 128 * 1024
-    /// How long a request body may take to arrive, from the end of the head, before the request gets 408.
+    /// How long a request body that does not stream may take to arrive, from the end of the head, before the request gets
+    /// 408.
     package var bodyTimeout = Duration.seconds(30)
     /// How long a connection may have no request, an incomplete head, or a client that reads nothing of a response,
     /// before it is closed.

@@ -6,7 +6,8 @@ package import NIOCore
 
 /// Sets up HTTP/1.1 connections that serve their requests one at a time, each in its own task.
 ///
-/// A request is passed on once it has arrived completely, and its response is sent once it is complete.
+/// A request is passed on once it has arrived completely, unless its body streams. Its response is sent once it is
+/// complete.
 package struct RequestChannel: ServerChildChannel {
     /// Serves a request; it does not throw, so it also turns errors into responses.
     package typealias Respond = @Sendable (Request, any Channel) async -> Response
@@ -15,6 +16,17 @@ package struct RequestChannel: ServerChildChannel {
     /// The second argument is the request's head; nil if it could not be parsed.
     package typealias RespondToError =
         @Sendable (ConnectionError, HTTPRequest?, any Channel) -> (head: HTTPResponse, body: ByteBuffer)
+
+    /// Decides from its head whether a request is passed on at once, and its body while it arrives.
+    ///
+    /// It is called only for requests with a body. It returns how long the client may send nothing of the body while the
+    /// handler waits for it; nil to collect the body first. `HTTPLimits.maximumBodyBytes` and `bodyTimeout` do not apply
+    /// to a body that streams, so the handler must limit how much of it to take, and for how long.
+    ///
+    /// Iterate over `Request.body` once only. It throws a `StreamedBodyError` if it ends early. The client is told to
+    /// continue (`Expect: 100-continue`) when the iteration starts. If the handler responds before all of the body has
+    /// arrived, the connection discards the rest and closes after the response.
+    package typealias StreamTimeout = @Sendable (HTTPRequest) -> Duration?
 
     /// A connection that has been set up.
     package struct Value: ServerChildChannelValue {
@@ -27,6 +39,7 @@ package struct RequestChannel: ServerChildChannel {
     /// - Parameters:
     ///   - slots: Counts the connections; nil for slots of its own.
     ///   - isEssential: Whether to serve a path even if the server is overloaded.
+    ///   - streamTimeout: Decides which bodies stream; nil for none.
     ///   - onError: Makes the response to a request that the connection rejects.
     package init<Responder: HTTPResponder>(
         responder: Responder,
@@ -34,6 +47,7 @@ package struct RequestChannel: ServerChildChannel {
         slots: ConnectionSlots? = nil,
         logger: Logger,
         isEssential: @escaping @Sendable (String) -> Bool = { _ in false },
+        streamTimeout: StreamTimeout? = nil,
         onError: @escaping RespondToError = { error, _, _ in
             (HTTPResponse(status: error.status, headerFields: [.contentLength: "0"]), ByteBuffer())
         }
@@ -54,7 +68,8 @@ package struct RequestChannel: ServerChildChannel {
             slots: slots ?? ConnectionSlots(limits: limits),
             respond: respond,
             respondToError: onError,
-            isEssential: isEssential
+            isEssential: isEssential,
+            streamTimeout: streamTimeout
         )
     }
 

@@ -33,9 +33,16 @@ import Testing
         _ head: HTTPRequestHead,
         isEssential: Bool = false,
         isOverloaded: Bool = false,
+        streamTimeout: Duration? = nil,
         at seconds: Double = 0
     ) -> ConnectionState.HeadAction {
-        state.receive(head, isEssential: isEssential, isOverloaded: isOverloaded, at: time(seconds))
+        state.receive(
+            head,
+            isEssential: isEssential,
+            isOverloaded: isOverloaded,
+            streamTimeout: streamTimeout,
+            at: time(seconds)
+        )
     }
 
     private func time(_ seconds: Double) -> NIODeadline {
@@ -51,7 +58,7 @@ import Testing
             state.receiveEnd()
             #expect(!state.wantsInput)
             #expect(state.deadline == nil)
-            state.respond(status: 200, isLast: false)
+            _ = state.respond(status: 200, isLast: false)
             #expect(!state.isLast)
             #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         }
@@ -64,7 +71,7 @@ import Testing
         var state = makeState()
         receive(&state, head(.GET, [("Connection", value)]))
         state.receiveEnd()
-        state.respond(status: 200, isLast: false)
+        _ = state.respond(status: 200, isLast: false)
         #expect(state.isLast == isLast)
         #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == (isLast ? .shutDownOutput : .proceed))
         #expect(state.discardsInput == isLast)
@@ -253,7 +260,7 @@ import Testing
         receive(&busy, head())
         #expect(busy.quiesce(unsent: 0, queued: 0, at: start) == nil)
         busy.receiveEnd()
-        busy.respond(status: 200, isLast: false)
+        _ = busy.respond(status: 200, isLast: false)
         #expect(busy.isLast)
         #expect(busy.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
     }
@@ -305,7 +312,7 @@ import Testing
         var state = makeState()
         receive(&state, head(.GET, upgrade))
         state.receiveEnd()
-        state.respond(status: 101, isLast: false)
+        _ = state.respond(status: 101, isLast: false)
         #expect(state.phase == .upgraded)
         #expect(!state.isLast)
         #expect(state.quiesce(unsent: 0, queued: 0, at: start) == nil)
@@ -317,12 +324,12 @@ import Testing
         var state = makeState()
         receive(&state, head())
         state.receiveEnd()
-        state.respond(status: 200, isLast: false)
+        _ = state.respond(status: 200, isLast: false)
         #expect(!state.isLast)
         #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
         receive(&state, head(.GET, upgrade))
         state.receiveEnd()
-        state.respond(status: 426, isLast: false)
+        _ = state.respond(status: 426, isLast: false)
         #expect(state.isLast)
         #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .shutDownOutput)
     }
@@ -332,8 +339,136 @@ import Testing
             var state = makeState()
             receive(&state, head)
             state.receiveEnd()
-            state.respond(status: 101, isLast: false)
+            _ = state.respond(status: 101, isLast: false)
             #expect(state.phase == .responding)
         }
+    }
+
+    // MARK: Streamed bodies
+
+    private let chunked = [("Transfer-Encoding", "chunked")]
+
+    /// A state whose request streams its body, before the handler wants it.
+    private func makeStreamingState(_ fields: [(String, String)]? = nil) -> ConnectionState {
+        var state = makeState()
+        #expect(receive(&state, head(.POST, fields ?? chunked), streamTimeout: .seconds(3)) == .stream)
+        #expect(state.phase == .streaming)
+        return state
+    }
+
+    @Test func `a streamed body is read when the handler wants it`() {
+        var state = makeStreamingState()
+        #expect(!state.wantsInput)
+        #expect(state.wantBody(at: start) == nil)
+        #expect(state.wantsInput)
+        state.passBody(wantsMore: false, at: start)
+        #expect(!state.wantsInput)
+        #expect(state.wantBody(at: start) == nil)
+        state.receiveEnd()
+        #expect(state.respond(status: 200, isLast: false) == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .proceed)
+        #expect(!state.discardsInput)
+    }
+
+    @Test(arguments: [[], [("Content-Length", "0")]])
+    func `a request without a body is not asked whether it streams`(_ fields: [(String, String)]) {
+        var state = makeState()
+        func ask() -> Duration? {
+            Issue.record("asked")
+            return nil
+        }
+        let action = state.receive(
+            head(.POST, fields),
+            isEssential: false,
+            isOverloaded: false,
+            streamTimeout: ask(),
+            at: start
+        )
+        #expect(action == .proceed)
+    }
+
+    @Test func `a streamed body may have any length`() {
+        var state = makeStreamingState([("Content-Length", "11000000000")])
+        _ = state.wantBody(at: start)
+        state.passBody(wantsMore: true, at: start)
+        #expect(state.phase == .streaming)
+    }
+
+    @Test func `a body in an unknown encoding does not stream`() {
+        var state = makeState()
+        let gzip = head(.POST, [("Transfer-Encoding", "gzip")])
+        #expect(receive(&state, gzip, streamTimeout: .seconds(3)) == .refuse(.unknownTransferEncoding))
+    }
+
+    @Test func `a connection over the limit has no streamed bodies`() {
+        var state = makeState()
+        state.markSurplus(at: start)
+        #expect(receive(&state, head(.POST, chunked), isEssential: true, streamTimeout: .seconds(3)) == .proceed)
+    }
+
+    @Test func `only a client that is waited for can be late`() {
+        var state = makeStreamingState()
+        #expect(state.deadline == nil)
+        #expect(state.wantBody(at: time(10)) == nil)
+        #expect(state.deadline == time(13))
+        state.passBody(wantsMore: true, at: time(12))
+        #expect(state.deadline == time(15))
+        state.passBody(wantsMore: false, at: time(14))
+        #expect(state.deadline == nil)
+        #expect(state.wantBody(at: time(100)) == nil)
+        #expect(state.elapse(to: time(102.9), unsent: 0, queued: 0, isOverloaded: false) == nil)
+        #expect(state.elapse(to: time(103), unsent: 0, queued: 0, isOverloaded: false) == .endBody(.timedOut))
+        #expect(state.deadline == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: time(104)) == .shutDownOutput)
+    }
+
+    @Test func `a client is told to continue once when its streamed body is wanted`() {
+        var state = makeStreamingState(chunked + [("Expect", "100-continue")])
+        #expect(state.wantBody(at: start) == .sendContinue)
+        state.passBody(wantsMore: false, at: start)
+        #expect(state.wantBody(at: start) == nil)
+    }
+
+    @Test func `an early response ends a streamed body and the connection`() {
+        var state = makeStreamingState()
+        #expect(state.respond(status: 409, isLast: false) == .endBody(.responded))
+        #expect(state.isLast)
+        #expect(state.discardsInput)
+        #expect(state.wantBody(at: start) == nil)
+        #expect(state.finishResponse(unsent: 1, queued: 0, at: start) == .awaitSent)
+        #expect(state.discardsInput)
+        #expect(state.sent(queued: 0, at: start) == .shutDownOutput)
+        #expect(state.deadline == time(2))
+    }
+
+    @Test func `the handler learns that its client has closed its side and responds`() {
+        var state = makeStreamingState()
+        #expect(state.closeInput() == nil)
+        #expect(!state.isExhausted, "the handler wants nothing yet, and more may have arrived")
+        _ = state.wantBody(at: start)
+        #expect(state.isExhausted)
+        #expect(state.runOut(unsent: 0, queued: 0, at: start) == .endBody(.disconnected))
+        #expect(!state.isExhausted)
+        #expect(state.respond(status: 200, isLast: false) == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .close)
+    }
+
+    @Test func `a shutdown ends a streamed body and awaits the response`() {
+        var state = makeStreamingState()
+        var aborted = state
+        #expect(state.quiesce(unsent: 0, queued: 0, at: start) == .endBody(.shuttingDown))
+        #expect(state.abort(isAwaitingResponse: true) == nil)
+        #expect(state.finishResponse(unsent: 0, queued: 0, at: start) == .close)
+        #expect(aborted.abort(isAwaitingResponse: true) == .endBody(.shuttingDown))
+        #expect(aborted.finishResponse(unsent: 0, queued: 0, at: start) == .close)
+    }
+
+    @Test func `a request with a streamed body gets no upgrade`() {
+        var state = makeStreamingState(chunked + upgrade)
+        _ = state.wantBody(at: start)
+        state.receiveEnd()
+        #expect(state.respond(status: 101, isLast: false) == nil)
+        #expect(state.phase == .responding)
+        #expect(state.isLast)
     }
 }
