@@ -227,6 +227,27 @@ struct StreamedBodyTests {
         }
     }
 
+    @Test func `a broken connection ends the body`() async throws {
+        let (errors, error) = AsyncStream.makeStream(of: StreamedBodyError?.self)
+        try await ConnectionServer.run(upload: { request, channel in
+            do {
+                for try await _ in request.body {
+                    try await channel.close()
+                }
+                error.yield(nil)
+            } catch let thrown as StreamedBodyError {
+                error.yield(thrown)
+            }
+            return Response(status: .ok)
+        }) { client in
+            try await client.withConnection { inbound, outbound in
+                try await outbound.write(upload(chunked, body: "4\r\ntext\r\n"))
+                #expect(await errors.first { _ in true } == .disconnected)
+                #expect(try await inbound.next() == nil)
+            }
+        }
+    }
+
     /// If a connection is closed with unread bytes, the kernel resets it, and the client may not see the response.
     @Test(arguments: [true, false])
     func `a client that is still sending gets an early response`(_ reads: Bool) async throws {
