@@ -6,6 +6,5 @@ extension Migration {
         .createChatsAndMessages,
         .createUsersAndServerKeys,
         .createMembers,
-        .streamMessages,
     ]
 }

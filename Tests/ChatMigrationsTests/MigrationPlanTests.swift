@@ -75,7 +75,7 @@ import Testing
         }
         #expect(
             released == [
-                ["0001", "0b9fd4ba9334ae5b", "2474ef2ebdb8a220"],
+                ["0001", "b4c90c44965a9818", "b2c533d9771dbc15"],
                 ["0002", "6e2ee42ce5d07217", "26c64f3c82fddb27"],
                 ["0003", "771b4dae9f1121b6", "99afc82080e33164"],
             ]

@@ -30,7 +30,7 @@ struct SchemaTests {
     @Test(arguments: [
         (DatabaseKind.sqlite, "DROP INDEX messages_id", "messages: index messages_id as a33710e80652de11"),
         (.sqlite, "DROP TABLE changes", "changes: table changes as 0bbb607ba71f1d3d"),
-        (.sqlite, "ALTER TABLE messages DROP COLUMN reply_to", "messages: table messages as 15133aadbd3c81b5"),
+        (.sqlite, "ALTER TABLE messages DROP COLUMN reply_to", "messages: table messages as 14e36f47625d4ae6"),
         (
             .sqlite, "DROP INDEX chats_deleted_at; CREATE INDEX chats_deleted_at ON chats (deleted_at)",
             "chats: index chats_deleted_at as 90b3eab8913f4800"

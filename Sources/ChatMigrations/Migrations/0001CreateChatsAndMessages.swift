@@ -7,6 +7,10 @@ extension Migration {
     /// two NULLs for different authors. The idempotency keys of chats have their own table so that, in every
     /// table that could be sharded by chat, all unique constraints include the chat. `history` holds the epoch, which
     /// identifies the database's history and changes after a restore.
+    ///
+    /// `state` is NULL for a message that was posted whole. An open message, whose text grows, has a lease (`expires_at`)
+    /// that its writer renews for `ttl` seconds, and `writer_epoch`, which counts the servers that took it over. No index
+    /// contains what changes while it grows. Once it has ended, only `state` and `reason` are left.
     static let createChatsAndMessages = Migration(
         revision: "0001",
         summary: "create chats and messages",
@@ -42,7 +46,7 @@ extension Migration {
                     seq INTEGER NOT NULL CHECK (seq >= 1),
                     id INTEGER NOT NULL CHECK (id >= 1),
                     author TEXT NOT NULL DEFAULT '' CHECK (length(author) <= 128),
-                    text TEXT NOT NULL CHECK (length(text) <= 5000),
+                    text TEXT NOT NULL CHECK (length(text) <= iif(state IS NULL, 5000, 32768)),
                     metadata TEXT CHECK (length(CAST(metadata AS BLOB)) <= 16384),
                     reply_to INTEGER,
                     revision INTEGER NOT NULL DEFAULT 1 CHECK (revision >= 1),
@@ -53,11 +57,21 @@ extension Migration {
                     idempotency_key TEXT CHECK (length(idempotency_key) BETWEEN 1 AND 255),
                     idempotency_fingerprint INTEGER
                         CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)),
-                    PRIMARY KEY (chat_id, seq)
+                    state TEXT CHECK (state IN ('open', 'done', 'failed', 'cancelled')),
+                    reason TEXT CHECK (length(reason) <= 200),
+                    ttl INTEGER CHECK (ttl BETWEEN 5 AND 600),
+                    expires_at INTEGER,
+                    writer_epoch INTEGER,
+                    cancelled_at INTEGER,
+                    PRIMARY KEY (chat_id, seq),
+                    CHECK ((ttl IS NOT NULL) = (state IS NOT NULL AND state = 'open')),
+                    CHECK ((ttl IS NULL) = (expires_at IS NULL) AND (ttl IS NULL) = (writer_epoch IS NULL)),
+                    CHECK (cancelled_at IS NULL OR ttl IS NOT NULL)
                 ) STRICT, WITHOUT ROWID;
                 CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
                 CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, author, idempotency_key)
                     WHERE idempotency_key IS NOT NULL;
+                CREATE INDEX messages_open ON messages (chat_id, id) WHERE state = 'open';
 
                 CREATE TABLE changes (
                     chat_id INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
@@ -255,7 +269,13 @@ extension Migration {
                     ADD COLUMN deleted_at timestamptz,
                     ADD COLUMN run_seq bigint,
                     ADD COLUMN idempotency_key text,
-                    ADD COLUMN idempotency_fingerprint bigint;
+                    ADD COLUMN idempotency_fingerprint bigint,
+                    ADD COLUMN state text,
+                    ADD COLUMN reason text,
+                    ADD COLUMN ttl bigint,
+                    ADD COLUMN expires_at timestamptz,
+                    ADD COLUMN writer_epoch bigint,
+                    ADD COLUMN cancelled_at timestamptz;
 
                 UPDATE messages
                 SET seq = log.seq, created_at = log.created_at
@@ -294,16 +314,23 @@ extension Migration {
                     ADD PRIMARY KEY (chat_id, seq),
                     ADD CHECK (seq >= 1),
                     ADD CHECK (char_length(author) <= 128),
-                    ADD CHECK (char_length(text) <= 5000),
+                    ADD CHECK (char_length(text) <= 5000 OR state IS NOT NULL AND char_length(text) <= 32768),
                     ADD CHECK (octet_length(metadata) <= 16384),
                     ADD CHECK (revision >= 1),
                     ADD CHECK (deleted_at IS NULL OR (text = '' AND metadata IS NULL)),
                     ADD CHECK (run_seq IS NULL OR deleted_at IS NOT NULL),
                     ADD CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
-                    ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL));
+                    ADD CHECK ((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)),
+                    ADD CHECK (state IN ('open', 'done', 'failed', 'cancelled')),
+                    ADD CHECK (char_length(reason) <= 200),
+                    ADD CHECK (ttl BETWEEN 5 AND 600),
+                    ADD CHECK ((ttl IS NOT NULL) = (state IS NOT NULL AND state = 'open')),
+                    ADD CHECK ((ttl IS NULL) = (expires_at IS NULL) AND (ttl IS NULL) = (writer_epoch IS NULL)),
+                    ADD CHECK (cancelled_at IS NULL OR ttl IS NOT NULL);
                 CREATE UNIQUE INDEX messages_id ON messages (id, chat_id);
                 CREATE UNIQUE INDEX messages_idempotency_key ON messages (chat_id, author, idempotency_key)
                     WHERE idempotency_key IS NOT NULL;
+                CREATE INDEX messages_open ON messages (chat_id, id) WHERE state = 'open';
 
                 CREATE TABLE changes (
                     chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
@@ -337,7 +364,9 @@ extension Migration {
             down: """
                 LOCK TABLE chats, messages IN ACCESS EXCLUSIVE MODE;
                 DELETE FROM messages
-                WHERE deleted_at IS NOT NULL OR chat_id IN (SELECT id FROM chats WHERE deleted_at IS NOT NULL);
+                WHERE deleted_at IS NOT NULL OR text = ''
+                    OR chat_id IN (SELECT id FROM chats WHERE deleted_at IS NOT NULL);
+                UPDATE messages SET text = left(text, 5000) WHERE state IS NOT NULL;
                 DELETE FROM chats WHERE deleted_at IS NOT NULL;
                 DO $$
                 DECLARE
@@ -360,6 +389,7 @@ extension Migration {
                 DROP TABLE history;
                 DROP TABLE chat_idempotency_keys;
                 DROP TABLE changes;
+                DROP INDEX messages_open;
                 DROP INDEX messages_idempotency_key;
                 DROP INDEX messages_id;
                 ALTER TABLE messages
@@ -374,6 +404,12 @@ extension Migration {
                     DROP COLUMN run_seq,
                     DROP COLUMN idempotency_key,
                     DROP COLUMN idempotency_fingerprint,
+                    DROP COLUMN state,
+                    DROP COLUMN reason,
+                    DROP COLUMN ttl,
+                    DROP COLUMN expires_at,
+                    DROP COLUMN writer_epoch,
+                    DROP COLUMN cancelled_at,
                     ADD PRIMARY KEY (id),
                     ADD FOREIGN KEY (chat_id) REFERENCES chats (id) ON DELETE CASCADE,
                     ALTER COLUMN created_at SET DEFAULT now();
@@ -390,8 +426,8 @@ extension Migration {
                     ALTER COLUMN created_at SET DEFAULT now();
                 """,
             erases: """
-                authors, edits, deletions, replies, metadata, idempotency keys and positions, but no chat and no \
-                message
+                authors, edits, deletions, replies, metadata, idempotency keys, positions, how streamed messages ended, \
+                and what follows the first 5,000 characters of their texts, but no chat and no message that has a text
                 """,
             schema: InitialSchema.postgresql
         )

@@ -11,7 +11,8 @@ enum InitialSchema {
         history: table history as c917ce13daa072f3
         messages: index messages_id as a33710e80652de11
         messages: index messages_idempotency_key as 90c1f1eb91cf7806
-        messages: table messages as 15133aadbd3c81b5
+        messages: index messages_open as ecc498872b46adca
+        messages: table messages as 14e36f47625d4ae6
         """
 
     static let postgresql = """
@@ -64,7 +65,14 @@ enum InitialSchema {
         messages: CHECK (((deleted_at IS NULL) OR ((text = ''::text) AND (metadata IS NULL))))
         messages: CHECK (((idempotency_fingerprint IS NULL) = (idempotency_key IS NULL)))
         messages: CHECK ((char_length(author) <= 128))
-        messages: CHECK ((char_length(text) <= 5000))
+        messages: CHECK (((cancelled_at IS NULL) OR (ttl IS NOT NULL)))
+        messages: CHECK (((char_length(text) <= 5000) OR ((state IS NOT NULL) AND (char_length(text) <= 32768))))
+        messages: CHECK (((ttl >= 5) AND (ttl <= 600)))
+        messages: CHECK (((ttl IS NOT NULL) = ((state IS NOT NULL) AND (state = 'open'::text))))
+        messages: CHECK ((((ttl IS NULL) = (expires_at IS NULL)) AND ((ttl IS NULL) = (writer_epoch IS NULL))))
+        messages: CHECK ((char_length(reason) <= 200))
+        messages: CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
+        messages: INDEX btree (chat_id, id) WHERE (state = 'open'::text)
         messages: CHECK ((octet_length(metadata) <= 16384))
         messages: CHECK ((revision >= 1))
         messages: CHECK ((seq >= 1))
@@ -73,18 +81,24 @@ enum InitialSchema {
         messages: UNIQUE INDEX btree (id, chat_id)
         messages: UNIQUE INDEX btree (chat_id, author, idempotency_key) WHERE (idempotency_key IS NOT NULL)
         messages: author text not null default ''::text
+        messages: cancelled_at timestamp with time zone
         messages: chat_id bigint not null
         messages: created_at timestamp with time zone not null
         messages: deleted_at timestamp with time zone
         messages: edited_at timestamp with time zone
+        messages: expires_at timestamp with time zone
         messages: id bigint not null identity
         messages: idempotency_fingerprint bigint
         messages: idempotency_key text
         messages: metadata text
+        messages: reason text
         messages: reply_to bigint
         messages: revision bigint not null default 1
         messages: run_seq bigint
         messages: seq bigint not null
+        messages: state text
         messages: text text not null
+        messages: ttl bigint
+        messages: writer_epoch bigint
         """
 }
