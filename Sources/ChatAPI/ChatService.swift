@@ -107,11 +107,13 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             logger: logger
         )
         let readMarkers = ReadMarkers(store)
+        let streams = HeldMessages(store, hub: hub, logger: logger)
         let slots = ConnectionSlots(limits: limits)
         let routes = await routes(
             hub: hub,
             connections: slots,
             readMarkers: readMarkers,
+            streams: streams,
             onDeletion: deletions.wake
         )
         let table = RouteTable(routes)
@@ -123,6 +125,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             slots: slots,
             logger: logger,
             isEssential: table.isHealthCheck,
+            streamTimeout: table.bodyTimeout,
             onError: ConnectionErrorResponder(crossOrigin: crossOrigin, logger: logger).respond
         )
         return Application(
@@ -131,7 +134,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             configuration: ApplicationConfiguration(address: address),
             services: [
                 deletions, hub, AuthenticatorService(authenticator: authenticator, logger: logger),
-                ReadMarkerService(readMarkers: readMarkers),
+                ReadMarkerService(readMarkers: readMarkers), HeldMessageService(streams: streams),
             ],
             onServerRunning: onServerRunning,
             logger: logger

@@ -19,7 +19,9 @@ extension Operations {
         _ draft: MessageDraft,
         to chat: ChatID
     ) async throws(StoreError) -> Accepted<Message> {
-        try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
+        let accepted = try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
+        if !accepted.isReplay { streams.opened(accepted.value, by: caller) }
+        return accepted
     }
 
     /// Reads a page of messages, in order of position.

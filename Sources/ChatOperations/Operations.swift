@@ -13,23 +13,27 @@ package final class Operations<Store: ServiceStore>: Sendable {
     let typing: TypingNotices
     let typingLimiter: Mutex<TypingLimiter>
     let readMarkers: ReadMarkers<Store>
+    let streams: HeldMessages<Store>
     let onDeletion: @Sendable () -> Void
 
     /// - Parameters:
     ///   - typing: Sends typing notices to this process and to others.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
+    ///   - streams: To attend to them in the background; nil for new ones.
     ///   - onDeletion: Called when a deletion may have left work for the background.
     package init(
         _ store: Store,
         hub: EventHub,
         typing: TypingNotices,
         readMarkers: ReadMarkers<Store>? = nil,
+        streams: HeldMessages<Store>? = nil,
         onDeletion: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
         self.hub = hub
         self.typing = typing
         self.readMarkers = readMarkers ?? ReadMarkers(store)
+        self.streams = streams ?? HeldMessages(store, hub: hub)
         self.onDeletion = onDeletion
         typingLimiter = Mutex(
             TypingLimiter(

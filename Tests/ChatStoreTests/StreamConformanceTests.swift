@@ -47,7 +47,7 @@ struct StreamConformanceTests {
         by caller: Caller = ada,
         on store: Store
     ) async throws(StoreError) -> Message {
-        try await store.recordMessage(.finish(message.id, finish), in: message.chatID, by: caller).value
+        try await store.recordMessage(.finish(message.id, finish, epoch: 1), in: message.chatID, by: caller).value
     }
 
     @Test(arguments: StoreUnderTest.allCases)
@@ -69,7 +69,6 @@ struct StreamConformanceTests {
             let metadata = try #require(Metadata(json: #"{"tokens":3}"#))
             let done = MessageFinish(
                 StreamEnd(.done),
-                basis: .writer(epoch: 1),
                 text: try StreamedText("Hello"),
                 metadata: .replace(metadata)
             )
@@ -96,7 +95,7 @@ struct StreamConformanceTests {
                 try await change(.checkpoint(text, epoch: 1, expiresAt: message.createdAt), of: message, on: store)
             }
             await #expect(throws: StoreError.writerReplaced) {
-                try await finish(message, MessageFinish(StreamEnd(.done), basis: .writer(epoch: 1)), on: store)
+                try await finish(message, MessageFinish(StreamEnd(.done)), on: store)
             }
             #expect(try await store.message(message.id, in: message.chatID).text == "")
         }
@@ -130,12 +129,12 @@ struct StreamConformanceTests {
             await #expect(throws: StoreError.messageOpen) { try await store.edit(message.id, in: chat, text: "no") }
             _ = try await change(.hold, of: message, on: store)
             let end = StreamEnd(.failed, reason: try EndReason("no model"))
-            let ended = try await finish(message, MessageFinish(end, basis: .writer(epoch: 1)), on: store)
+            let ended = try await finish(message, MessageFinish(end), on: store)
             #expect(ended.text == "Hel" && ended.stream == .ended(end))
             await #expect(throws: StoreError.messageNotOpen) { try await change(.hold, of: message, on: store) }
             await #expect(throws: StoreError.messageNotOpen) { try await change(.cancel, of: message, on: store) }
             await #expect(throws: StoreError.messageNotOpen) {
-                try await finish(message, MessageFinish(StreamEnd(.done), basis: .writer(epoch: 1)), on: store)
+                try await finish(message, MessageFinish(StreamEnd(.done)), on: store)
             }
             let edited = try await store.edit(message.id, in: chat, text: "Hello")
             #expect(edited.text == "Hello" && edited.stream == .ended(end) && edited.revision == 3)
@@ -183,7 +182,7 @@ struct StreamConformanceTests {
             let later = message.createdAt.advanced(by: .seconds(30))
             #expect(try await store.lapsedMessages(at: later, limit: 9) == [reference])
             // The store's clock says that it has time.
-            #expect(try await finish(message, .lapse, by: .anonymous, on: store) == message)
+            #expect(try await store.recordMessage(.lapse(message.id), in: chat).value == message)
 
             _ = try await change(.hold, of: message, on: store)
             let long = message.createdAt.advanced(by: .seconds(60))

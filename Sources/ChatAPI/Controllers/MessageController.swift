@@ -4,7 +4,7 @@ import ChatWire
 import HTTPTypes
 import Hummingbird
 
-/// Posts, lists, reads, edits and deletes messages.
+/// Posts, lists, reads, changes and deletes messages.
 struct MessageController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int
@@ -15,17 +15,10 @@ struct MessageController<Store: ServiceStore>: Sendable {
         var validator = RequestValidator()
         let chatID = validator.chatID(in: context)
         let object = try validator.object(in: body, of: request)
-        let text = object.flatMap { validator.text("text", in: $0, MessageText.init) }
-        let metadata = object.flatMap { validator.metadata(in: $0) }
-        let replyTo = object.flatMap { validator.replyTo(in: $0) }
-        let key = validator.idempotencyKey(in: request)
-        guard let chatID, let text, let metadata, let replyTo, let key else { throw validator.error }
-        let draft = MessageDraft(
-            text: text,
-            metadata: metadata.applied(to: nil),
-            replyTo: replyTo.value,
-            idempotencyKey: key.value
-        )
+        let draft = object.flatMap { object in
+            validator.draft(in: object) { $0.idempotencyKey(in: request) }
+        }
+        guard let chatID, let draft else { throw validator.error }
         return .created(try await operations.postMessage(context.caller, draft, to: chatID))
     }
 
@@ -71,6 +64,11 @@ struct MessageController<Store: ServiceStore>: Sendable {
         let chatID = validator.chatID(in: context)
         let id = validator.messageID(in: context)
         let object = try validator.object(in: body, of: request)
+        if let object, object.member("state") != nil {
+            let finish = validator.finish(in: object)
+            guard let chatID, let id, let finish else { throw validator.error }
+            return .message(try await operations.finishMessage(context.caller, id, in: chatID, finish))
+        }
         let text = object.flatMap { validator.optionalText("text", in: $0, MessageText.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let chatID, let id, let text, let metadata else { throw validator.error }

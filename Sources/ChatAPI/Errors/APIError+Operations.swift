@@ -1,6 +1,7 @@
 import ChatDomain
 import ChatIdentity
 import ChatOperations
+import HTTPConnections
 import HTTPTypes
 import Logging
 
@@ -26,6 +27,35 @@ extension APIError {
                 detail: "Too many typing events from this address",
                 headers: [.retryAfter: "1"]
             )
+        }
+    }
+
+    init(_ rejection: AppendRejection) {
+        switch rejection {
+        case .offsetMismatch(let length):
+            self.init(
+                status: .conflict,
+                code: "offset_mismatch",
+                detail: "The text belongs elsewhere: continue at \(length)",
+                length: length
+            )
+        case .tooLong:
+            self.init(
+                status: .contentTooLarge,
+                code: "message_too_long",
+                detail: "The text of a message has at most \(StreamedText.maximumLength) characters"
+            )
+        }
+    }
+
+    /// Nil if there is nobody to tell.
+    init?(_ error: StreamedBodyError) {
+        switch error {
+        case .malformed: self.init(status: .badRequest, code: "bad_request", detail: "Invalid HTTP request received.")
+        case .timedOut:
+            self.init(status: .requestTimeout, code: "request_timeout", detail: "The request did not arrive in time")
+        case .shuttingDown: self = .unavailable
+        case .disconnected, .responded: return nil
         }
     }
 

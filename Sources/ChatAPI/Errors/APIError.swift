@@ -11,6 +11,8 @@ package struct APIError: Error, Equatable {
     let code: String
     let detail: String
     var headers: HTTPFields = [:]
+    /// The length of an open message's text, from where its writer goes on.
+    var length: Int?
 }
 
 extension APIError {
@@ -126,6 +128,7 @@ extension APIError {
         writer.object { writer in
             writer.member("detail", detail)
             writer.member("code", code)
+            writer.member("length", ifPresent: length)
             if status.kind == .serverError {
                 writer.member("request_id", requestID)
             }
@@ -140,6 +143,7 @@ extension JSONSchema {
         .object([
             .required("detail", .string, "For people."),
             .required("code", .string, "For programs. It never changes."),
+            .optional("length", .integer(from: 0), "With `offset_mismatch`: where the next piece of the text belongs."),
             .optional("request_id", .string, "With a 5xx: the id to include in a bug report."),
         ])
     )

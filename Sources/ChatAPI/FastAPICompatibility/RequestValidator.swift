@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatWire
+import HTTPTypes
 import Hummingbird
 import NIOCore
 
@@ -50,7 +51,7 @@ struct RequestValidator {
             note(.missing, at: ["body"], input: .null)
             return nil
         }
-        guard request.hasJSONContentType else {
+        guard request.head.hasJSONContent else {
             note(.notAnObject, at: ["body"], input: .text(String(buffer: body)))
             return nil
         }
@@ -212,12 +213,12 @@ struct RequestValidator {
     }
 }
 
-extension Request {
+extension HTTPRequest {
     /// Whether the body is `application/json` or `application/*+json`, with any parameters.
     ///
     /// A page of another site cannot send either without a preflight request.
-    fileprivate var hasJSONContentType: Bool {
-        let contentType = headers[.contentType]
+    var hasJSONContent: Bool {
+        let contentType = headerFields[.contentType]
         // Nearly every client sends this.
         if contentType == "application/json" { return true }
         let essence = contentType?.prefix { $0 != ";" }.lowercased().trimmingPrefix { $0 == " " } ?? ""

@@ -1,14 +1,20 @@
 import ChatDomain
 
 extension Message {
-    /// The strong entity tag (RFC 9110): the revision in quotes.
+    /// The strong entity tag (RFC 9110): the revision in quotes, followed by the length of an open message's text.
     var entityTag: String {
-        "\"\(revision)\""
+        "\"\(revision)\(openLength.map { ".\($0)" } ?? "")\""
     }
 
-    /// Whether a list of entity tags, as in `If-None-Match`, contains the current revision or `*`.
+    /// Whether a list of entity tags, as in `If-None-Match`, contains the current one or `*`.
     func isNamed(byEntityTags list: String) -> Bool {
-        list.entityTags.contains { $0 == "*" || $0.revision == revision }
+        list.entityTags.contains { tag in
+            tag == "*" || tag.state.map { $0.revision == revision && $0.length == openLength } ?? false
+        }
+    }
+
+    private var openLength: Int? {
+        isOpen ? text.unicodeScalars.count : nil
     }
 }
 
@@ -29,24 +35,25 @@ extension RevisionCondition {
             self = .any
             return
         }
-        self = .oneOf(Set(tags.compactMap(\.revision)))
+        self = .oneOf(Set(tags.compactMap(\.state?.revision)))
     }
 }
 
 extension Substring {
-    /// The revision in an entity tag; nil if it has none.
+    /// The revision in an entity tag, and the length of an open message's text; nil if it has no revision.
     ///
     /// A proxy that compresses a response changes its tag: `W/"1"` (nginx), `"1-gzip"` (Apache, Caddy), `"1;gzip"`. A
     /// revision identifies the state of the message and not its bytes, so all of them match.
-    fileprivate var revision: Int64? {
+    fileprivate var state: (revision: Int64, length: Int?)? {
         let tag = trimmingPrefix("W/")
         guard tag.count > 2, tag.first == "\"", tag.last == "\"" else { return nil }
         let parts = tag.dropFirst().dropLast().split(maxSplits: 1, omittingEmptySubsequences: false) {
             $0 == "-" || $0 == ";"
         }
-        guard let digits = parts.first, let revision = Int64(digits), String(revision) == digits,
-            parts.count == 1 || parts[1].wholeMatch(of: /[a-z]+/) != nil
+        guard parts.count == 1 || parts[1].wholeMatch(of: /[a-z]+/) != nil,
+            let match = parts.first?.wholeMatch(of: /(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?/),
+            let revision = Int64(match.1)
         else { return nil }
-        return revision
+        return (revision, match.2.flatMap { Int($0) })
     }
 }

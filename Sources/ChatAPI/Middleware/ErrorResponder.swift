@@ -1,6 +1,7 @@
 import ChatDomain
 import ChatIdentity
 import ChatOperations
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -49,6 +50,10 @@ struct ErrorResponder {
             return APIError(error)
         case let error as StoreError:
             return APIError(error, logger: context.logger)
+        case let rejection as AppendRejection:
+            return APIError(rejection)
+        case let error as StreamedBodyError:
+            return APIError(error) ?? .unavailable
         case is CancellationError:
             // The shutdown grace period has ended.
             return [.get, .head].contains(request.method) ? .unavailable : .outcomeUnknown

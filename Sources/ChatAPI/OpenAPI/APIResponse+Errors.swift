@@ -107,6 +107,19 @@ extension APIResponse {
         "The message is at another revision than `If-Match` requires. Nothing was changed.",
         component: "RevisionMismatch"
     )
+    static let streamConflict = APIResponse(
+        .conflict,
+        "The message is open and can only be ended, or it is not open and cannot be.",
+        .json(
+            .problem,
+            examples: [
+                "open": APIError.messageOpen.example,
+                "ended": APIError.messageNotOpen.example,
+                "replaced": APIError.writerReplaced.example,
+            ]
+        ),
+        component: "StreamConflict"
+    )
     static let epochChanged = error(
         APIError(.epochChanged(to: .example)),
         """
@@ -178,7 +191,7 @@ extension APIResponse {
 }
 
 extension APIError {
-    fileprivate var example: OpenAPIValue {
+    var example: OpenAPIValue {
         let members: OpenAPIValue.Members = [("detail", .string(detail)), ("code", .string(code))]
         return .object(status.kind == .serverError ? members + [("request_id", "4f8c1d2e9a7b6c5d")] : members)
     }

@@ -7,6 +7,10 @@ extension APIOperation {
         "createMessage",
         .messages,
         "Post a message to a chat",
+        """
+        With `open`, the text may be empty and grows until the message ends: append to it with `appendText`, and end it with \
+        `updateMessage`.
+        """,
         parameters: [.idempotencyKey],
         body: (.messageCreate, ["text": "Hello!"]),
         responses: [
@@ -16,6 +20,7 @@ extension APIOperation {
                 .json(.message, example: .example(Message.example))
             ),
             .replayed(.messageOrTombstone, example: .example(Message.example)),
+            .error(.tooManyOpenMessages, "So many messages of the chat are open that this one cannot be."),
         ]
     )
 
@@ -71,10 +76,11 @@ extension APIOperation {
     static let updateMessage = APIOperation(
         "updateMessage",
         .messages,
-        "Change a message's text or metadata",
+        "Change a message's text or metadata, or end an open message",
         """
         Fields that you leave out keep their values. A change takes the next position of the chat's log and increments the \
-        message's revision; a request that changes nothing does neither.
+        message's revision; a request that changes nothing does neither. `state` ends an open message, with `text` as its \
+        whole text if that is given; only its author and administrators may do that.
         """,
         parameters: [.ifMatch],
         body: (.messageUpdate, ["text": "Hello, all!"]),
@@ -85,7 +91,65 @@ extension APIOperation {
                 .json(.message, example: .example(Message.editedExample)),
                 headers: [APIResponse.eTag]
             ),
+            .streamConflict,
             .revisionMismatch,
+        ]
+    )
+
+    static let appendText = APIOperation(
+        "appendText",
+        .messages,
+        "Append to an open message",
+        """
+        Send the text that belongs at the offset `at`, in characters (Unicode scalars). What is already there is left alone, \
+        so send again what was not acknowledged; after `offset_mismatch`, continue from `length`. The response says how \
+        much is stored: keep the rest until it is. An empty text only renews the message's lease.
+
+        With `text/plain`, the body is the text, and each piece reaches the readers as it arrives: with chunks, one request \
+        can carry the whole message. Only the author and administrators may append.
+        """,
+        parameters: [
+            .query(
+                "at",
+                "Where the text belongs.",
+                .integer(in: 0...StreamedText.maximumLength),
+                isRequired: true,
+                example: 120
+            )
+        ],
+        body: (.textPiece, ["text": " more", "status": "Searching"]),
+        responses: [
+            APIResponse(
+                .ok,
+                "The text was appended, or was already there.",
+                .json(.appendReceipt, example: ["length": 178, "stored": 120, "cancel_requested": false])
+            ),
+            APIResponse(
+                .conflict,
+                "The text belongs elsewhere, or the message is not open.",
+                .json(
+                    .problem,
+                    examples: [
+                        "offset": APIError(AppendRejection.offsetMismatch(length: 120)).example,
+                        "ended": APIError.messageNotOpen.example,
+                        "replaced": APIError.writerReplaced.example,
+                    ]
+                )
+            ),
+        ]
+    )
+
+    static let cancelMessage = APIOperation(
+        "cancelMessage",
+        .messages,
+        "Ask the writer of an open message to stop",
+        """
+        Everyone who may post in the chat may do this. The writer learns of it from its next append; if it does not stop, the \
+        message ends as `cancelled` after 5 seconds.
+        """,
+        responses: [
+            APIResponse(.accepted, "The writer will learn of it."),
+            .error(.messageNotOpen, "The message is not open."),
         ]
     )
 
@@ -121,29 +185,89 @@ extension APIOperation {
 }
 
 extension JSONSchema {
-    fileprivate static let messageCreate = component(
+    fileprivate static let messageCreate = anyOf(wholeMessage, openMessage)
+
+    private static let wholeMessage = component(
         "MessageCreate",
         .object([
             .required("text", messageText),
-            .optional("metadata", .metadata("\(metadataRules()) Null means none.", example: ["mood": "happy"])),
+            .optional("open", ["type": "boolean", "enum": [false]]),
+            newMetadata,
+            replyTo,
+        ])
+    )
+
+    private static let openMessage = component(
+        "OpenMessageCreate",
+        .object([
+            .required("open", ["type": "boolean", "enum": [true]]),
+            .optional("text", streamedText, "How the text begins. Empty by default."),
             .optional(
-                "reply_to",
-                .anyOf(.integer, .null).adding("examples", [1]),
-                "The id of the message this one replies to, in the same chat and not deleted. Null means none."
+                "ttl",
+                .integer(in: Int(MessageTTL.allowed.lowerBound)...Int(MessageTTL.allowed.upperBound))
+                    .adding("default", .integer(Int(MessageTTL.standard.seconds))),
+                "After so many seconds without an append, the message ends as `failed`."
+            ),
+            newMetadata,
+            replyTo,
+        ])
+    )
+
+    fileprivate static let messageUpdate = anyOf(messageEdit, messageFinish)
+
+    private static let messageEdit = component(
+        "MessageUpdate",
+        .object([.optional("text", messageText), changedMetadata]).adding("not", ["required": ["state"]])
+    )
+
+    private static let messageFinish = component(
+        "MessageFinish",
+        .object([
+            .required("state", .values(of: StreamEnd.State.self, named: "MessageEnd"), "Ends an open message."),
+            .optional("text", streamedText, "The whole text. By default, what was appended."),
+            .optional("reason", .anyOf(text(maximum: EndReason.maximumLength, example: "overloaded"), .null)),
+            changedMetadata,
+        ])
+    )
+
+    fileprivate static let textPiece = component(
+        "TextPiece",
+        .object([
+            .optional("text", streamedText, "By default, nothing: only the lease is renewed."),
+            .optional(
+                "status",
+                .anyOf(text(maximum: WriterStatus.maximumLength, example: "Searching"), .null),
+                "What the writer is doing, for the readers. It is never stored, and the next text clears it."
             ),
         ])
     )
 
-    fileprivate static let messageUpdate = component(
-        "MessageUpdate",
+    fileprivate static let appendReceipt = component(
+        "AppendReceipt",
         .object([
-            .optional("text", messageText),
-            .optional(
-                "metadata",
-                .metadata("Replaces the metadata; null removes it. \(metadataRules())", example: ["mood": "happy"])
-            ),
+            .required("length", .integer(in: 0...StreamedText.maximumLength), "The length of the text."),
+            .required("stored", .integer(in: 0...StreamedText.maximumLength), "How much of it is on disk."),
+            .required("cancel_requested", .boolean, "Whether somebody has asked the writer to stop."),
         ])
+    )
+
+    private static let newMetadata = Property.optional(
+        "metadata",
+        .metadata("\(metadataRules()) Null means none.", example: ["mood": "happy"])
+    )
+    private static let changedMetadata = Property.optional(
+        "metadata",
+        .metadata("Replaces the metadata; null removes it. \(metadataRules())", example: ["mood": "happy"])
+    )
+    private static let replyTo = Property.optional(
+        "reply_to",
+        .anyOf(.integer, .null).adding("examples", [1]),
+        "The id of the message this one replies to, in the same chat and not deleted. Null means none."
     )
 
     private static let messageText = text(maximum: MessageText.maximumLength, example: "Hello!")
+    /// U+0000 is not allowed here, either.
+    private static let streamedText: JSONSchema = [
+        "type": "string", "maxLength": .integer(StreamedText.maximumLength), "pattern": "^[^\\x00]*$",
+    ]
 }

@@ -12,11 +12,13 @@ extension ChatService {
     /// - Parameters:
     ///   - connections: Counts the connections of the server; nil for none.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
+    ///   - streams: The open messages that the server writes; nil for none that anybody attends to.
     ///   - onDeletion: Called when a deletion may have left work for the background.
     package func routes(
         hub: EventHub,
         connections: ConnectionSlots? = nil,
         readMarkers: ReadMarkers<Store>? = nil,
+        streams: HeldMessages<Store>? = nil,
         onDeletion: @escaping @Sendable () -> Void = {}
     ) async -> [Route] {
         let operations = Operations(
@@ -24,6 +26,7 @@ extension ChatService {
             hub: hub,
             typing: typing,
             readMarkers: readMarkers,
+            streams: streams,
             onDeletion: onDeletion
         )
         let reads = ReadBudget(readLimits)
@@ -38,6 +41,11 @@ extension ChatService {
             operations: operations,
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
+        )
+        let texts = TextController(
+            operations: operations,
+            maximumBodyBytes: limits.maximumBodyBytes,
+            origins: corsOrigins
         )
         let members = MemberController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let markers = ReadMarkerController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
@@ -101,6 +109,14 @@ extension ChatService {
             Route(.get, "/chats/{chat_id}/messages/{message_id}", .getMessage, use: messages.show),
             Route(.patch, "/chats/{chat_id}/messages/{message_id}", .updateMessage, use: messages.edit),
             Route(.delete, "/chats/{chat_id}/messages/{message_id}", .deleteMessage, use: messages.delete),
+            Route(
+                .post,
+                "/chats/{chat_id}/messages/{message_id}/text",
+                .appendText,
+                bodyTimeout: TextController<Store>.bodyTimeout,
+                use: texts.append
+            ),
+            Route(.post, "/chats/{chat_id}/messages/{message_id}/cancel", .cancelMessage, use: texts.cancel),
             Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
 
             Route(.put, "/chats/{chat_id}/read", .moveReadMarker, use: markers.move),

@@ -9,6 +9,7 @@ import Hummingbird
 /// document.
 package struct Route: Sendable {
     typealias Handler = @Sendable (Request, ChatRequestContext) async throws -> Response
+    typealias BodyTimeout = @Sendable (HTTPRequest) -> Duration?
 
     /// The clients a route is for.
     enum Access {
@@ -48,6 +49,8 @@ package struct Route: Sendable {
     let unknownQuery: UnknownQuery
     /// Whether the response is endless: it takes a stream slot and the whole connection.
     let isStream: Bool
+    /// How long the body of a request may pause, if the handler reads it as it arrives; returns nil to collect it first.
+    let bodyTimeout: BodyTimeout?
     private let handler: Handler
 
     init(
@@ -57,6 +60,7 @@ package struct Route: Sendable {
         access: Access = .caller,
         unknownQuery: UnknownQuery = .rejected,
         isStream: Bool = false,
+        bodyTimeout: BodyTimeout? = nil,
         use handler: @escaping Handler
     ) {
         self.method = method
@@ -65,6 +69,7 @@ package struct Route: Sendable {
         self.access = access
         self.unknownQuery = unknownQuery
         self.isStream = isStream
+        self.bodyTimeout = bodyTimeout
         self.handler = handler
     }
 
@@ -76,6 +81,7 @@ package struct Route: Sendable {
         access = .open
         unknownQuery = .ignored
         isStream = false
+        bodyTimeout = nil
         self.handler = handler
     }
 

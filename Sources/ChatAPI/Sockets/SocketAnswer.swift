@@ -33,6 +33,7 @@ struct SocketAnswer: Sendable {
         case let error as CredentialError: self.init(mark, APIError(error))
         case let error as OperationError: self.init(mark, APIError(error))
         case let error as StoreError: self.init(mark, APIError(error, logger: logger))
+        case let rejection as AppendRejection: self.init(mark, APIError(rejection))
         default:
             logger.error("Request failed", metadata: ["reason": "\(error)"])
             self.init(mark, APIError.internalError)
@@ -43,6 +44,7 @@ struct SocketAnswer: Sendable {
         self.init(mark, isSuccess: false) { writer in
             writer.member("code", error.code)
             writer.member("detail", error.detail)
+            writer.member("length", ifPresent: error.length)
         }
         code = error.code
     }

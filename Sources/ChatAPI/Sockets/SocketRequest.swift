@@ -69,7 +69,7 @@ package struct SocketRequest {
             operation = validator.chatID(in: object).map { .unsubscribe($0) }
         case "send":
             let chatID = validator.chatID(in: object)
-            let draft = validator.messageDraft(in: object)
+            let draft = validator.draft(in: object) { $0.idempotencyKey(in: object) }
             operation = chatID.flatMap { chatID in draft.map { .send($0, to: chatID) } }
         case "typing":
             let chatID = validator.chatID(in: object)
@@ -138,21 +138,7 @@ extension RequestValidator {
         return nil
     }
 
-    fileprivate mutating func messageDraft(in object: JSONValue) -> MessageDraft? {
-        let text = text("text", in: object, MessageText.init)
-        let metadata = metadata(in: object)
-        let replyTo = replyTo(in: object)
-        let key = idempotencyKey(in: object)
-        guard let text, let metadata, let replyTo, let key else { return nil }
-        return MessageDraft(
-            text: text,
-            metadata: metadata.applied(to: nil),
-            replyTo: replyTo.value,
-            idempotencyKey: key.value
-        )
-    }
-
-    private mutating func idempotencyKey(in object: JSONValue) -> OptionalValue<IdempotencyKey>? {
+    fileprivate mutating func idempotencyKey(in object: JSONValue) -> OptionalValue<IdempotencyKey>? {
         let member = object.member("idempotency_key")
         guard let member, member.kind != .null else { return OptionalValue(value: nil) }
         if let text = member.lossyString() { return idempotencyKey(text, at: ["body", "idempotency_key"]) }

@@ -182,7 +182,7 @@ extension LogChange {
     fileprivate var action: ChatAction {
         switch self {
         case .post: .post
-        case .edit, .finish: .editOwnMessage
+        case .edit, .finish, .lapse: .editOwnMessage
         case .delete: .deleteOthersMessage
         }
     }

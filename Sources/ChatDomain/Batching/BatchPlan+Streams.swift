@@ -22,41 +22,50 @@ extension BatchPlan {
     }
 
     /// Ends an open message with an entry in the log.
+    ///
+    /// - Parameter epoch: The epoch in which the caller's server holds the message.
     mutating func finish(
         _ id: MessageID,
         _ finish: MessageFinish,
+        _ epoch: Int64,
         in head: LogHead,
         by caller: Caller
     ) throws(StoreError) -> Outcome {
-        var message = try message(id, in: head.chat, allowing: caller) { isOwn in
-            isOwn ? .editOwnMessage : .editOthersMessage
-        }
+        let message = try writtenMessage(id, in: head.chat, by: caller)
         guard let writer = message.stream?.writer else {
-            // The writer repeats its request, or another server was faster.
-            guard case .ended(finish.end)? = message.stream else { throw .messageNotOpen }
+            // The response to an earlier request was lost.
+            guard message.stream?.end == finish.end else { throw .messageNotOpen }
             return .recorded(message)
         }
-        let end: StreamEnd
-        switch finish.basis {
-        case .writer(let epoch):
-            guard writer.epoch == epoch else { throw .writerReplaced }
-            end = finish.end
-        case .lapse:
-            guard let lapse = writer.lapse(at: now) else { return .recorded(message) }
-            end = lapse
-        }
-        let old = message
+        guard writer.epoch == epoch else { throw .writerReplaced }
+        return end(message, finish, in: head, by: caller)
+    }
+
+    /// Ends an open message if its writer's time is over.
+    mutating func lapse(_ id: MessageID, in head: LogHead, by caller: Caller) throws(StoreError) -> Outcome {
+        let message = try writtenMessage(id, in: head.chat, by: caller)
+        guard let lapse = message.stream?.writer?.lapse(at: now) else { return .recorded(message) }
+        return end(message, MessageFinish(lapse), in: head, by: caller)
+    }
+
+    private mutating func end(
+        _ old: Message,
+        _ finish: MessageFinish,
+        in head: LogHead,
+        by caller: Caller
+    ) -> Outcome {
+        var message = old
         message.text = finish.text?.value ?? old.text
         message.metadata = finish.metadata.applied(to: old.metadata)
-        message.stream = .ended(end)
+        message.stream = .ended(finish.end)
         message.revision += 1
-        let grows = message.text.utf8.starts(with: old.text.utf8)
-        if !grows || old.metadata != nil && !areIdentical(message.metadata?.json, old.metadata?.json) {
+        let losesMetadata = old.metadata != nil && !areIdentical(message.metadata?.json, old.metadata?.json)
+        if losesMetadata || !message.text.utf8.starts(with: old.text.utf8) {
             writes.replacesText = true
         }
         openChanges[head.chat.id, default: 0] -= 1
         var head = head
-        append(.messageUpdated, by: caller.author, about: id, to: &head)
+        append(.messageUpdated, by: caller.author, about: message.id, to: &head)
         return store(message)
     }
 
@@ -71,8 +80,11 @@ extension BatchPlan {
             guard let message = message(request.message), !message.isDeleted else { throw .messageNotFound }
             return message
         }
-        return try message(request.message.id, in: chat, allowing: request.caller) { isOwn in
-            isOwn ? .editOwnMessage : .editOthersMessage
-        }
+        return try writtenMessage(request.message.id, in: chat, by: request.caller)
+    }
+
+    /// Returns a message that the caller may write.
+    private func writtenMessage(_ id: MessageID, in chat: Chat, by caller: Caller) throws(StoreError) -> Message {
+        try message(id, in: chat, allowing: caller) { isOwn in isOwn ? .editOwnMessage : .editOthersMessage }
     }
 }

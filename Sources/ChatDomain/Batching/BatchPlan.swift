@@ -198,8 +198,10 @@ package struct BatchPlan {
             message.stream = nil
             writes.replacesText = true
             return store(message)
-        case .finish(let id, let finish):
-            return try self.finish(id, finish, in: head, by: request.caller)
+        case .finish(let id, let finish, let epoch):
+            return try self.finish(id, finish, epoch, in: head, by: request.caller)
+        case .lapse(let id):
+            return try lapse(id, in: head, by: request.caller)
         }
     }
 

@@ -6,15 +6,17 @@ package enum LogChange: Sendable {
     case edit(MessageID, MessageEdit, onlyIf: RevisionCondition)
     /// Erases a message's text and metadata but keeps its position.
     case delete(MessageID, onlyIf: RevisionCondition)
-    /// Ends an open message; adds nothing if the message has already ended in this way.
-    case finish(MessageID, MessageFinish)
+    /// Ends an open message that the caller's server holds in this epoch; adds nothing if it has ended in this way.
+    case finish(MessageID, MessageFinish, epoch: Int64)
+    /// Ends an open message whose writer's time is over (`StreamWriter.lapse`); adds nothing otherwise.
+    case lapse(MessageID)
 
     /// The existing message that the change refers to: the one to edit or delete, or the one that a new message replies
     /// to.
     package var messageID: MessageID? {
         switch self {
         case .post(let draft): draft.replyTo
-        case .edit(let id, _, _), .delete(let id, _), .finish(let id, _): id
+        case .edit(let id, _, _), .delete(let id, _), .finish(let id, _, _), .lapse(let id): id
         }
     }
 }

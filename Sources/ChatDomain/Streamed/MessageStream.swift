@@ -10,7 +10,7 @@ package enum MessageStream: Equatable, Sendable {
         if let writer {
             self = .open(writer)
         } else if let state = StreamEnd.State(rawValue: state) {
-            self = .ended(StreamEnd(state, reason: reason.map(EndReason.init(stored:))))
+            self = .ended(StreamEnd(state, reason: reason.map(EndReason.stored)))
         } else {
             return nil
         }
@@ -103,15 +103,19 @@ package struct EndReason: BoundedText, Hashable, Sendable {
         value = try Self.validated(text)
     }
 
-    /// Reads a reason that was validated before it was stored.
-    package init(stored value: String) {
+    private init(unchecked value: String) {
         self.value = value
     }
 
+    /// Takes a reason that was validated before it was stored.
+    package static func stored(_ value: String) -> EndReason {
+        EndReason(unchecked: value)
+    }
+
     /// Nothing was heard of the writer for the message's `ttl`.
-    package static let abandoned = EndReason(stored: "abandoned")
+    package static let abandoned = EndReason(unchecked: "abandoned")
     /// The message was open when its archive was written.
-    package static let imported = EndReason(stored: "imported")
+    package static let imported = EndReason(unchecked: "imported")
 }
 
 /// How long an open message may go without an append: 5 to 600 seconds.
@@ -146,5 +150,27 @@ package struct StreamedText: Hashable, Sendable {
         if count > Self.maximumLength { throw .tooLong(maximum: Self.maximumLength) }
         if containsNull { throw .containsNull }
         value = text
+    }
+
+    private init() {
+        value = ""
+    }
+
+    package static let empty = StreamedText()
+}
+
+/// What the writer of a message is doing, for its readers: 1 to 200 Unicode scalars. It is never stored.
+package struct WriterStatus: BoundedText, Hashable, Sendable {
+    /// In Unicode scalars, after trimming.
+    package static let maximumLength = 200
+
+    /// The trimmed text.
+    package let value: String
+
+    /// Trims and validates a text.
+    ///
+    /// - Throws: Only the first violation found.
+    package init(_ text: String) throws(TextViolation) {
+        value = try Self.validated(text)
     }
 }

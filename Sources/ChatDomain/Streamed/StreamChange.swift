@@ -1,35 +1,16 @@
 /// How a streamed message is to end.
 package struct MessageFinish: Sendable {
-    /// What permits the end, besides the caller's rights.
-    package enum Basis: Sendable {
-        /// The caller's server holds the message in this epoch.
-        case writer(epoch: Int64)
-        /// The writer's time is over, by the clock of the store.
-        case lapse
-    }
-
-    package let basis: Basis
-    /// Ignored for a lapse, which says by itself how the message ends.
     package let end: StreamEnd
-    /// The complete text; nil keeps what is stored.
+    /// The whole text; nil keeps the text as it is.
     package let text: StreamedText?
     /// What to do with the message's metadata.
     package let metadata: MetadataEdit
 
-    package init(
-        _ end: StreamEnd,
-        basis: Basis,
-        text: StreamedText? = nil,
-        metadata: MetadataEdit = .keep
-    ) {
+    package init(_ end: StreamEnd, text: StreamedText? = nil, metadata: MetadataEdit = .keep) {
         self.end = end
-        self.basis = basis
         self.text = text
         self.metadata = metadata
     }
-
-    /// Ends a message whose writer's time is over.
-    package static let lapse = MessageFinish(StreamEnd(.failed), basis: .lapse)
 }
 
 /// A requested change of an open message that adds no entry to the log.

@@ -24,6 +24,10 @@ extension Message: JSONWritable {
         writer.member("edited_at", ifPresent: editedAt)
         writer.member("reply_to", ifPresent: replyTo)
         writer.member("metadata", ifPresent: metadata)
+        guard let stream else { return }
+        writer.member("state", stream.storedState)
+        writer.member("length", ifPresent: isOpen ? text.unicodeScalars.count : nil)
+        writer.member("reason", ifPresent: stream.end?.reason?.value)
     }
 
     /// What remains of a deleted message besides its position, author and key: its times and an empty text.
@@ -53,16 +57,43 @@ extension JSONSchema {
         "Message",
         .object(
             placeProperties + [
-                .required("text", .string(maximum: MessageText.maximumLength)),
+                .required(
+                    "text",
+                    ["type": "string", "maxLength": .integer(StreamedText.maximumLength)],
+                    "Only a message that is or was open may be empty, or longer than 5,000 characters."
+                ),
                 .required("created_at", .instant),
                 .required("revision", .integer(from: 1), "Starts at 1 and increments with each edit."),
                 .optional("edited_at", .instant, "When the message was last edited. Absent if it never was."),
                 .optional("reply_to", .id, "The id of the message in the same chat that this one replies to."),
                 .optional("metadata", .metadata),
+                .optional("state", .messageState),
+                .optional(
+                    "length",
+                    .integer(in: 0...StreamedText.maximumLength),
+                    "The length of an open message's `text` in characters (Unicode scalars): where its next piece belongs."
+                ),
+                .optional(
+                    "reason",
+                    .string(maximum: EndReason.maximumLength),
+                    "Why the message failed or was canceled. `abandoned` if nothing was heard of its writer."
+                ),
                 keyOfRequest,
             ]
         )
         .adding("not", ["required": ["deleted_at"]])
+    )
+
+    /// The raw values of `MessageStream.storedState`.
+    private static let messageState = component(
+        "MessageState",
+        [
+            "type": "string", "enum": .array((["open"] + StreamEnd.State.allCases.map(\.rawValue)).map { .string($0) }),
+            "description": """
+            While a message is `open`, its text grows; it ends as `done`, `failed` or `cancelled`. Absent if the message \
+            was posted whole.
+            """,
+        ]
     )
 
     /// Allows no further members: nothing else of the message remains.

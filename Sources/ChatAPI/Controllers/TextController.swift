@@ -1,0 +1,129 @@
+import ChatDomain
+package import ChatOperations
+package import ChatWire
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import WebSocket
+
+/// Writes the text of open messages, and cancels them.
+struct TextController<Store: ServiceStore>: Sendable {
+    let operations: Operations<Store>
+    let maximumBodyBytes: Int
+    /// The origins whose pages may send plain text, which a browser sends without asking first.
+    let origins: OriginPolicy
+
+    /// How long the body of an append may pause, if it is read as it arrives; nil for JSON.
+    ///
+    /// No message lives longer without an append.
+    @Sendable static func bodyTimeout(_ head: HTTPRequest) -> Duration? {
+        head.hasJSONContent ? nil : .seconds(MessageTTL.allowed.upperBound)
+    }
+
+    /// Appends one piece of text, or those of a body that may take any time to arrive.
+    @Sendable func append(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        var validator = RequestValidator()
+        let chatID = validator.chatID(in: context)
+        let id = validator.messageID(in: context)
+        let offset = validator.offset(in: request)
+        guard request.head.hasJSONContent else {
+            guard origins.allows(request.head) || OriginPolicy.sameHost.allows(request.head) else {
+                throw APIError.textOriginNotAllowed
+            }
+            guard let chatID, let id, let offset else { throw validator.error }
+            return .json(try await append(request.body, at: offset, to: id, in: chatID, by: context.caller))
+        }
+        let body = try await request.body.collect(upTo: maximumBodyBytes)
+        let object = try validator.object(in: body, of: request)
+        let piece = object.flatMap { validator.piece(in: $0) }
+        guard let chatID, let id, let offset, let piece else { throw validator.error }
+        return .json(
+            try await operations.appendText(
+                context.caller,
+                piece.text,
+                at: offset,
+                status: piece.status,
+                to: id,
+                in: chatID
+            )
+        )
+    }
+
+    /// Appends a body piece by piece, until it ends or somebody asks the writer to stop.
+    private func append(
+        _ body: RequestBody,
+        at start: Int,
+        to id: MessageID,
+        in chat: ChatID,
+        by caller: Caller
+    ) async throws -> AppendReceipt {
+        var splitter = UTF8Splitter()
+        var receipt = try await operations.appendText(caller, .empty, at: start, to: id, in: chat)
+        var offset = start
+        for try await bytes in body {
+            guard !receipt.isCancelRequested, let text = splitter.append(bytes.readableBytesView) else { break }
+            receipt = try await operations.appendText(caller, try piece(text), at: offset, to: id, in: chat)
+            offset += text.unicodeScalars.count
+        }
+        guard !splitter.isIncomplete || receipt.isCancelRequested else { throw ValidationError.notText }
+        return receipt
+    }
+
+    private func piece(_ text: String) throws -> StreamedText {
+        do throws(TextViolation) {
+            return try StreamedText(text)
+        } catch .tooLong {
+            throw AppendRejection.tooLong
+        } catch {
+            throw ValidationError.notText
+        }
+    }
+
+    @Sendable func cancel(_ request: Request, context: ChatRequestContext) async throws -> Response {
+        var validator = RequestValidator()
+        let chatID = validator.chatID(in: context)
+        let id = validator.messageID(in: context)
+        guard let chatID, let id else { throw validator.error }
+        try await operations.cancelMessage(context.caller, id, in: chatID)
+        return Response(status: .accepted)
+    }
+}
+
+extension AppendReceipt: JSONWritable {
+    /// Writes an `AppendReceipt`.
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writeMembers(to: &$0) }
+    }
+
+    /// Writes the members of the object.
+    func writeMembers(to writer: inout JSONWriter) {
+        writer.member("length", length)
+        writer.member("stored", stored)
+        writer.member("cancel_requested", isCancelRequested)
+    }
+}
+
+extension APIError {
+    static let textOriginNotAllowed = APIError(
+        status: .forbidden,
+        code: "origin_not_allowed",
+        detail: "Pages of this origin may not write: send JSON, or list the origin in --cors-origins"
+    )
+}
+
+extension ValidationError {
+    fileprivate static let notText = ValidationError(
+        issues: [ValidationIssue(problem: .notUnicode, location: [.name("body")], input: .null)]
+    )
+}
+
+extension RequestValidator {
+    /// The query parameter `at`: an offset in a text.
+    fileprivate mutating func offset(in request: Request) -> Int? {
+        guard request.queryParameter("at") != nil else {
+            note(.missing, at: ["query", "at"], input: .null)
+            return nil
+        }
+        return optionalInteger("at", in: request, range: 0...StreamedText.maximumLength)?.value
+    }
+}

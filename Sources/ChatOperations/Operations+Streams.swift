@@ -1,0 +1,43 @@
+package import ChatDomain
+
+/// Messages whose text grows.
+extension Operations {
+    /// Appends to an open message, or only renews its lease if the text is empty.
+    ///
+    /// The text may not be stored yet: the receipt says how much is.
+    ///
+    /// - Parameters:
+    ///   - offset: Where the text belongs, in Unicode scalars. What is already there is left alone.
+    ///   - status: What the writer is doing, for readers; it is never stored.
+    /// - Throws: `AppendRejection`, and `StoreError`.
+    package func appendText(
+        _ caller: Caller,
+        _ piece: StreamedText,
+        at offset: Int,
+        status: String? = nil,
+        to id: MessageID,
+        in chat: ChatID
+    ) async throws -> AppendReceipt {
+        let reference = BatchPlan.MessageReference(chatID: chat, id: id)
+        return try await streams.append(piece, to: reference, at: offset, status: status, by: caller)
+    }
+
+    /// Ends an open message, and returns it.
+    ///
+    /// Ending it again in the same way changes nothing.
+    ///
+    /// - Throws: `StoreError`.
+    package func finishMessage(
+        _ caller: Caller,
+        _ id: MessageID,
+        in chat: ChatID,
+        _ finish: MessageFinish
+    ) async throws -> Message {
+        try await streams.finish(BatchPlan.MessageReference(chatID: chat, id: id), finish, by: caller)
+    }
+
+    /// Asks the writer of a message to stop; the server ends the message after `StreamWriter.cancelDelay`.
+    package func cancelMessage(_ caller: Caller, _ id: MessageID, in chat: ChatID) async throws(StoreError) {
+        try await streams.cancel(BatchPlan.MessageReference(chatID: chat, id: id), by: caller)
+    }
+}

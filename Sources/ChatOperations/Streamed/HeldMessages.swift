@@ -1,0 +1,271 @@
+package import ChatDomain
+package import ChatLive
+package import Logging
+import Synchronization
+
+/// The open messages that this server writes, in memory between checkpoints.
+///
+/// - A message has one holder among all servers: the one that took it over last. An earlier one notices when it stores
+///   the text, and forgets the message.
+/// - A text that was stored is never shortened, except by its author's final text.
+package final class HeldMessages<Store: ChatStore>: Sendable {
+    private typealias Holding = Task<HeldMessage, any Error>
+
+    private struct State {
+        var held: [BatchPlan.MessageReference: HeldMessage] = [:]
+        /// Messages that are being taken over.
+        var holding: [BatchPlan.MessageReference: Holding] = [:]
+        /// When to look for messages that no server holds any more.
+        var nextSweep = ContinuousClock.now
+        /// Whether the process is about to end, so that every append must be stored.
+        var isStopping = false
+    }
+
+    /// How many messages a server writes at once.
+    package static var capacity: Int { 1_000 }
+
+    private static var sweepInterval: Duration { .seconds(5) }
+    /// Messages per sweep.
+    private static var sweepSize: Int { 100 }
+
+    private let store: Store
+    private let hub: EventHub
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    package init(_ store: Store, hub: EventHub, logger: Logger = Logger(label: "streams")) {
+        self.store = store
+        self.hub = hub
+        self.logger = logger
+        store.signals.addListener { [weak self] in self?.receive($0) }
+    }
+
+    /// Appends to a message; takes it over if another server or none holds it.
+    ///
+    /// - Throws: `AppendRejection`, and `StoreError`.
+    package func append(
+        _ piece: StreamedText,
+        to reference: BatchPlan.MessageReference,
+        at offset: Int,
+        status: String?,
+        by caller: Caller
+    ) async throws -> AppendReceipt {
+        let message = try await hold(reference, by: caller)
+        let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: .now)
+        if hasChanged { hub.grew(message.text) }
+        let isStopping = state.withLock { $0.isStopping }
+        if isStopping {
+            await store(message)
+        } else if message.duty(at: .now) == .checkpoint {
+            Task { await store(message) }
+        }
+        return receipt
+    }
+
+    /// Ends a message.
+    ///
+    /// - Throws: `StoreError`.
+    package func finish(
+        _ reference: BatchPlan.MessageReference,
+        _ finish: MessageFinish,
+        by caller: Caller
+    ) async throws -> Message {
+        let message: HeldMessage
+        do {
+            message = try await hold(reference, by: caller)
+        } catch StoreError.messageNotOpen {
+            // The response to an earlier request may have been lost.
+            let ended = try await store.message(reference.id, in: reference.chatID, by: caller)
+            guard ended.stream?.end == finish.end else { throw StoreError.messageNotOpen }
+            return ended
+        }
+        guard message.beginEnd() else { throw StoreError.messageNotOpen }
+        return try await self.finish(message, finish, by: caller)
+    }
+
+    /// Asks the writer of a message to stop; the server ends the message if it does not.
+    ///
+    /// - Throws: `StoreError`.
+    package func cancel(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws(StoreError) {
+        _ = try await store.changeStream(StreamRequest(.cancel, of: reference, by: caller))
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.held[reference]?.requestCancel(at: now)
+            state.nextSweep = min(state.nextSweep, now + StreamWriter.cancelDelay)
+        }
+        hub.cancelRequested(reference)
+    }
+
+    /// Holds a message that this server has just opened.
+    package func opened(_ message: Message, by caller: Caller) {
+        guard let writer = message.stream?.writer, writer.epoch == 0 else { return }
+        keep(message, writer, by: caller)
+    }
+
+    /// Stores every text, and from now on every append before it is acknowledged: the process is about to end.
+    package func stop() async {
+        let held = state.withLock { state in
+            state.isStopping = true
+            return Array(state.held.values)
+        }
+        await withDiscardingTaskGroup { group in
+            for message in held { group.addTask { await self.store(message) } }
+        }
+    }
+
+    /// Stores the texts and ends the messages whose time has come; to be called every second.
+    package func attend() async {
+        let now = ContinuousClock.now
+        let (held, isSweeping) = state.withLock { state in
+            let isSweeping = now >= state.nextSweep
+            if isSweeping { state.nextSweep = now + Self.sweepInterval }
+            return (Array(state.held.values), isSweeping)
+        }
+        await withDiscardingTaskGroup { group in
+            for message in held {
+                switch message.duty(at: now) {
+                case .checkpoint: group.addTask { await self.store(message) }
+                case .end(let end): group.addTask { await self.lapse(message, end) }
+                case nil: break
+                }
+            }
+            if isSweeping { group.addTask { await self.sweep() } }
+        }
+    }
+}
+
+extension HeldMessages {
+    /// Ends messages that no server holds any more.
+    private func sweep() async {
+        do throws(StoreError) {
+            for reference in try await store.lapsedMessages(at: .now(), limit: Self.sweepSize) {
+                let request = LogRequest(.lapse(reference.id), in: reference.chatID, by: .anonymous)
+                // It may have ended or been deleted meanwhile.
+                _ = try? await store.recordMessage(request)
+            }
+        } catch {
+            logger.warning("Looking for abandoned messages failed", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private func lapse(_ message: HeldMessage, _ end: StreamEnd) async {
+        guard message.beginEnd() else { return }
+        // If the store fails, the next second tries again.
+        _ = try? await finish(message, MessageFinish(end), by: .anonymous)
+    }
+
+    /// - Precondition: `beginEnd` has returned true.
+    private func finish(
+        _ message: HeldMessage,
+        _ finish: MessageFinish,
+        by caller: Caller
+    ) async throws -> Message {
+        do {
+            let text = try finish.text ?? StreamedText(message.text.text)
+            let whole = MessageFinish(finish.end, text: text, metadata: finish.metadata)
+            let reference = message.reference
+            let request = LogRequest(
+                .finish(reference.id, whole, epoch: message.epoch),
+                in: reference.chatID,
+                by: caller
+            )
+            let ended = try await store.recordMessage(request).value
+            forget(message)
+            return ended
+        } catch let error as StoreError {
+            if error.endsHold { forget(message) } else { message.abortEnd() }
+            throw error
+        }
+    }
+
+    /// Stores the text of a message, unless that is being done.
+    private func store(_ message: HeldMessage) async {
+        guard let (text, expiresAt, writer, appendedAt) = message.beginCheckpoint() else { return }
+        let change = StreamChange.checkpoint(text, epoch: message.epoch, expiresAt: expiresAt)
+        do throws(StoreError) {
+            let stored = try await store.changeStream(StreamRequest(change, of: message.reference, by: writer))
+            message.endCheckpoint(
+                text.value.unicodeScalars.count,
+                appendedAt: appendedAt,
+                isCancelRequested: stored.stream?.writer?.cancelledAt != nil,
+                at: .now
+            )
+        } catch {
+            message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: .now)
+            if error.endsHold { forget(message) }
+        }
+    }
+}
+
+extension HeldMessages {
+    /// Returns the message that this server holds; takes it over if it does not, or if the caller has not written it yet.
+    private func hold(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws -> HeldMessage {
+        let holding: Holding = try state.withLock { state in
+            if let held = state.held[reference], held.permits(caller) { return Holding { held } }
+            if let holding = state.holding[reference] { return holding }
+            guard state.held.count + state.holding.count < Self.capacity || state.held[reference] != nil else {
+                throw StoreError.unavailable(reason: "this server writes \(Self.capacity) messages")
+            }
+            let holding = Holding { try await self.takeOver(reference, by: caller) }
+            state.holding[reference] = holding
+            return holding
+        }
+        let held = try await holding.value
+        return held.permits(caller) ? held : try await takeOver(reference, by: caller)
+    }
+
+    /// Raises the epoch in the store, so that no other server writes the message any more.
+    private func takeOver(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws -> HeldMessage {
+        defer { state.withLock { $0.holding[reference] = nil } }
+        if let held = state.withLock({ $0.held[reference] }) { await store(held) }
+        let message = try await store.changeStream(StreamRequest(.hold, of: reference, by: caller))
+        guard let writer = message.stream?.writer else { throw StoreError.messageNotOpen }
+        return keep(message, writer, by: caller)
+    }
+
+    @discardableResult
+    private func keep(_ message: Message, _ writer: StreamWriter, by caller: Caller) -> HeldMessage {
+        let text = hub.opened(message)
+        let held = HeldMessage(text, writer, storedLength: text.length, by: caller, at: .now)
+        state.withLock { $0.held[held.reference] = held }
+        return held
+    }
+
+    /// Forgets a message that has ended or that another server writes.
+    private func forget(_ message: HeldMessage) {
+        let isCurrent = state.withLock { state in
+            guard state.held[message.reference] === message else { return false }
+            state.held[message.reference] = nil
+            return true
+        }
+        if isCurrent { hub.closed(message.reference) }
+    }
+
+    private func receive(_ signal: LogSignal) {
+        switch signal {
+        case .appended(let entries, _):
+            for entry in entries {
+                guard case .message(let message) = entry.subject, entry.kind != .messageCreated, !message.isOpen else {
+                    continue
+                }
+                let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+                if let held = state.withLock({ $0.held[reference] }) { forget(held) }
+            }
+        case .deleted(let chat):
+            let held = state.withLock { state in state.held.values.filter { $0.reference.chatID == chat } }
+            for message in held { forget(message) }
+        default:
+            break
+        }
+    }
+}
+
+extension StoreError {
+    /// Whether this server no longer holds the message.
+    fileprivate var endsHold: Bool {
+        switch self {
+        case .writerReplaced, .messageNotOpen, .messageNotFound, .chatNotFound: true
+        default: false
+        }
+    }
+}
