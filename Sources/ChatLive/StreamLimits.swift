@@ -38,6 +38,8 @@ package struct StreamLimits: Sendable {
     package var joiningEntries: Int64 { 100 }
     /// Bytes that a stream of many chats writes per byte of its ids, including the ids: about a fifth are ids.
     package var bytesPerIDByte: Int { 5 }
+    /// A subscription is sent at most one piece of an open message's text in this time.
+    package var growthInterval: Duration { .milliseconds(50) }
     /// How long a client waits before it reconnects to a damaged log, in milliseconds.
     package var failureDelay: Int { 60_000 }
     /// How long a subscription waits before it repeats a read that failed.

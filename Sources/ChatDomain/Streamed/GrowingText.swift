@@ -39,7 +39,14 @@ package struct GrowingText: Equatable, Sendable {
     ///
     /// - Precondition: `offset` is not beyond the end.
     package func suffix(from offset: Int) -> String {
-        String(decoding: bytes[index(of: offset)...], as: UTF8.self)
+        text(in: offset..<length)
+    }
+
+    /// A part of the text.
+    ///
+    /// - Precondition: `range` does not reach beyond the end.
+    package func text(in range: Range<Int>) -> String {
+        String(decoding: bytes[index(of: range.lowerBound)..<index(of: range.upperBound)], as: UTF8.self)
     }
 
     /// The number of scalars that two texts have in common at their start.

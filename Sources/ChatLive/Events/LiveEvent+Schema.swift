@@ -51,6 +51,24 @@ extension SchemaVariant {
             ],
             "Someone is typing."
         ),
+        SchemaVariant(
+            "MessageAppendedEvent",
+            type: "message.appended",
+            [
+                chatID,
+                messageID,
+                .required("at", .integer(from: 0), "Truncate the text to this many Unicode code points."),
+                .required("text", .string, "Then append this. May be empty."),
+                .optional("status", .string, "What the writer is doing. Absent if it did not say."),
+            ],
+            "The text of an open message has grown."
+        ),
+        SchemaVariant(
+            "MessageCancelRequestedEvent",
+            type: "message.cancel_requested",
+            [chatID, messageID],
+            "The writer of an open message is to stop."
+        ),
         SchemaVariant("ChatCreatedEvent", type: "chat.created", [chatID, chat], "A chat was created."),
         SchemaVariant("ChatDeletedEvent", type: "chat.deleted", [chatID], "The chat was deleted, or you left it."),
         SchemaVariant(
@@ -104,5 +122,6 @@ extension SchemaVariant {
     ]
 
     private static let chatID = JSONSchema.Property.required("chat_id", .id)
+    private static let messageID = JSONSchema.Property.required("message_id", .id)
     private static let chat = JSONSchema.Property.required("chat", .chat, "The chat in its current state.")
 }

@@ -11,10 +11,12 @@ package final class LiveEvent: Sendable {
     package let place: LogPlace?
     /// When the event happened; never decreases within a log.
     package let instant: Instant
-    /// The `type` member of `json`: the kind of the log entry, or `typing`.
+    /// The `type` member of `json`: the kind of the log entry, or that of a notice.
     package let type: String
     /// The users whose subscriptions end after the event, as far as their memberships permit them.
     let leavers: [UserID]
+    /// The message that the event is about if it may have been open and is no longer; nothing of its text may follow.
+    let endedMessage: BatchPlan.MessageReference?
     /// The event as one JSON object, without a line break.
     package let json: [UInt8]
     /// Encoded forms, indexed by encoding number.
@@ -26,6 +28,7 @@ package final class LiveEvent: Sendable {
         place: LogPlace?,
         instant: Instant,
         leavers: [UserID] = [],
+        endedMessage: BatchPlan.MessageReference? = nil,
         _ write: (inout JSONWriter) -> Void
     ) {
         self.type = type
@@ -33,6 +36,7 @@ package final class LiveEvent: Sendable {
         self.place = place
         self.instant = instant
         self.leavers = leavers
+        self.endedMessage = endedMessage
         var writer = JSONWriter()
         write(&writer)
         json = writer.bytes
@@ -46,7 +50,8 @@ package final class LiveEvent: Sendable {
             chatID: chatID,
             place: place,
             instant: entry.instant,
-            leavers: entry.leavers
+            leavers: entry.leavers,
+            endedMessage: entry.endedMessage
         ) { writer in
             entry.write(to: &writer, chatID: chatID)
         }

@@ -16,7 +16,9 @@ package final class EventHub: Service, Sendable {
     /// Tells the readers of inboxes what changed.
     package let inboxes: InboxHub
     let interests: InterestTable
-    private let shards: [ShardMailbox]
+    /// The open messages whose text is delivered.
+    package let openMessages: OpenMessageTable
+    let shards: [ShardMailbox]
     /// Limits the typing notices shown per chat, including those of other server processes.
     private let typingRate: Mutex<RateWindow<ChatID>>
     let listChats: @Sendable () async throws(StoreError) -> ChatList
@@ -42,7 +44,9 @@ package final class EventHub: Service, Sendable {
         self.logger = logger
         inboxes = InboxHub(store.signals)
         let source = ReplaySource(store, maximumReads: limits.maximumReads)
-        shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source) }
+        let openMessages = OpenMessageTable()
+        self.openMessages = openMessages
+        shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source, openMessages) }
         interests = InterestTable(shardCount: shards.count)
         typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
         // One page, one snapshot: between two pages, a chat could move to the top unseen.
@@ -111,6 +115,7 @@ extension EventHub {
     }
 
     private func publish(_ entries: [LogEntry], in epoch: Epoch) {
+        openMessages.noteEnded(entries.compactMap(\.endedMessage))
         let (wanted, rewound) = interests.noteAppended(entries, in: epoch)
         if wanted.isEmpty { return }
         publishRewind(of: rewound, in: epoch)
@@ -153,7 +158,7 @@ extension EventHub {
         post(.deleted(chatID), to: interests.noteDeleted(chatID) ?? [])
     }
 
-    private func post(_ signal: ShardSignal, to counts: InterestTable.Counts) {
+    func post(_ signal: ShardSignal, to counts: InterestTable.Counts) {
         for (shard, count) in counts.enumerated() where count > 0 {
             shards[shard].post(signal)
         }

@@ -15,6 +15,11 @@ package final class Subscription: Indexed {
     package var index: Int?
     /// Whether the replay buffer must keep events for it.
     private(set) var lags = false
+    /// Whether text of an open message waits for the connection to accept more; the replay buffer need not keep anything
+    /// for it.
+    private(set) var missesGrowth = false
+    /// How much it was sent of each open message.
+    private var sentTexts: [MessageID: PublishedText.Extent] = [:]
     /// In a stream of all chats, grows with each entry: the subscription with the least value has been idle the
     /// longest.
     package var activity = 0
@@ -124,9 +129,35 @@ package final class Subscription: Indexed {
     }
 
     /// Sends a notice; drops it if the subscription lags or the connection is not writable.
-    func sendEphemeral(_ event: LiveEvent) {
-        guard state.isLive, !lags, subscriber.isWritable else { return }
+    ///
+    /// - Parameter position: It is also dropped if the entry there was not sent.
+    func sendEphemeral(_ event: LiveEvent, after position: Position = Position(rawValue: 0)) {
+        guard state.isLive, !lags, state.position >= position, subscriber.isWritable else { return }
         subscriber.send(event, from: self)
         subscriber.flush()
+    }
+}
+
+/// The text of open messages.
+extension Subscription {
+    /// Sends what it lacks of the texts, if every entry of the buffer was sent and the connection accepts it; otherwise,
+    /// one piece of each follows later.
+    func sendGrowth(of messages: [OpenMessage], in buffer: ReplayBuffer) {
+        for message in messages where state.permitsGrowth(ofMessageAt: message.position, buffer) {
+            guard isActive else { return }
+            missesGrowth = !subscriber.makeRoom()
+            if missesGrowth { return }
+            // To make room may have changed what was sent.
+            let id = message.reference.id
+            guard isActive, let (event, extent) = message.event(after: sentTexts[id]) else { continue }
+            sentTexts[id] = extent
+            subscriber.send(event, from: self)
+        }
+        subscriber.flush()
+    }
+
+    /// Forgets what it was sent of a message.
+    func forgetText(of message: MessageID) {
+        sentTexts[message] = nil
     }
 }

@@ -98,6 +98,12 @@ package struct SubscriptionState {
         }
     }
 
+    /// Whether the next thing to send may be text of an open message that was posted at a position: the message's entry
+    /// and all others of the buffer have been sent, and none that the buffer has not seen.
+    package func permitsGrowth(ofMessageAt position: Position, _ buffer: ReplayBuffer) -> Bool {
+        isLive && self.position == buffer.end && self.position >= position
+    }
+
     /// Advances by one event.
     ///
     /// - Returns: Whether the event has the next position, so that the caller must send it.

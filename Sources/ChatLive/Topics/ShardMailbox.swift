@@ -14,6 +14,10 @@ enum ShardSignal: Sendable {
     case deleted(ChatID)
     /// The log has gone backward.
     case rewound(ChatID, epoch: Epoch)
+    /// A message was opened or closed, or more of its text was published.
+    case changed(OpenMessage)
+    /// The writer of an open message is to stop.
+    case cancelRequested(BatchPlan.MessageReference, LiveEvent)
 }
 
 /// Delivers signals to a shard on its event loop, in batches: all that have gathered since the last delivery.
@@ -26,9 +30,14 @@ struct ShardMailbox: Sendable {
         let signals = Mutex<[ShardSignal]>([])
     }
 
-    init(_ eventLoop: any EventLoop, _ limits: StreamLimits, _ source: ReplaySource) {
+    init(
+        _ eventLoop: any EventLoop,
+        _ limits: StreamLimits,
+        _ source: ReplaySource,
+        _ openMessages: OpenMessageTable
+    ) {
         self.eventLoop = eventLoop
-        shard = .makeBoxSendingValue(TopicShard(eventLoop, limits, source), eventLoop: eventLoop)
+        shard = .makeBoxSendingValue(TopicShard(eventLoop, limits, source, openMessages), eventLoop: eventLoop)
     }
 
     /// - Precondition: Called on the event loop.

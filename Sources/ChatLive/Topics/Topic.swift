@@ -7,6 +7,10 @@ final class Topic {
     let chatID: ChatID
     let epoch: Epoch
     private(set) var buffer: ReplayBuffer
+    /// All of this server.
+    let openMessageTable: OpenMessageTable
+    /// Those of the chat whose text the subscriptions receive; few.
+    var openMessages: [OpenMessage]
     private(set) var subscriptions: [Subscription] = []
     /// A position that the log is known to have reached; the buffer may lag behind it.
     var knownEnd: Position
@@ -15,9 +19,12 @@ final class Topic {
     /// Whether the buffer holds events that have not been delivered yet.
     private(set) var hasUndelivered = false
 
-    init(_ chat: SubscriptionStart) {
+    init(_ chat: SubscriptionStart, _ openMessageTable: OpenMessageTable) {
         chatID = chat.interest.chatID
         epoch = chat.epoch
+        self.openMessageTable = openMessageTable
+        // Signals that arrived before the topic existed reached no one.
+        openMessages = openMessageTable.messages(of: chatID)
         buffer = ReplayBuffer(end: chat.end, lastInstant: chat.endInstant)
         knownEnd = chat.end
     }
@@ -41,6 +48,7 @@ final class Topic {
     }
 
     func append(_ event: LiveEvent, at position: Position) -> ReplayBuffer.Appended {
+        event.endedMessage.map(noteEnd(of:))
         let appended = buffer.append(event, at: position)
         if case .added = appended {
             hasUndelivered = true
@@ -59,7 +67,10 @@ final class Topic {
             case .advanced: break
             case .needs: need = progress
             case .left: return .left
-            case .waits: return need
+            case .waits:
+                // Text comes after all entries, so it neither delays nor overtakes one.
+                subscription.sendGrowth(of: openMessages, in: buffer)
+                return need
             }
         }
         return need

@@ -40,6 +40,7 @@ extension TopicShard {
         case .success(let page):
             subscription.interest.noteEnd(page.lastPosition, in: subscription.epoch)
             subscription.finishReading()
+            topic.noteEnds(in: page)
             subscription.send(page)
             read(topic, to: page.lastPosition)
             pump(subscription)

@@ -10,14 +10,21 @@ package final class TopicShard {
     let eventLoop: any EventLoop
     let limits: StreamLimits
     let source: ReplaySource
+    private let openMessages: OpenMessageTable
     private(set) var topics: [ChatID: Topic] = [:]
     private var subscribers: [Subscriber] = []
     private var ticks: RepeatedTask?
 
-    init(_ eventLoop: any EventLoop, _ limits: StreamLimits, _ source: ReplaySource) {
+    init(
+        _ eventLoop: any EventLoop,
+        _ limits: StreamLimits,
+        _ source: ReplaySource,
+        _ openMessages: OpenMessageTable
+    ) {
         self.eventLoop = eventLoop
         self.limits = limits
         self.source = source
+        self.openMessages = openMessages
     }
 
     /// Registers a subscriber for heartbeats, stall checks and discovery; checks run once per second.
@@ -50,7 +57,7 @@ package final class TopicShard {
         if let other = topics[subscription.chatID], other.epoch != subscription.epoch {
             reset(other, in: subscription.epoch)
         }
-        let topic = topics[subscription.chatID] ?? Topic(chat)
+        let topic = topics[subscription.chatID] ?? Topic(chat, openMessages)
         topics[subscription.chatID] = topic
         topic.add(subscription)
         pump(subscription, topic)
@@ -71,7 +78,7 @@ package final class TopicShard {
     /// Resumes delivery when the connection of a subscriber has become writable.
     package func resume(_ subscriber: Subscriber) {
         subscriber.resume()
-        for subscription in subscriber.subscriptions where subscription.lags {
+        for subscription in subscriber.subscriptions where subscription.lags || subscription.missesGrowth {
             pump(subscription)
         }
     }
@@ -123,6 +130,10 @@ extension TopicShard {
                 topics[chatID].map(deleteIfGone)
             case .rewound(let chatID, let epoch):
                 topics[chatID].map { reset($0, in: epoch) }
+            case .changed(let message):
+                topics[message.reference.chatID]?.receive(message)
+            case .cancelRequested(let reference, let event):
+                topics[reference.chatID]?.sendCancelRequest(event, of: reference)
             }
         }
         for topic in changed {
