@@ -39,12 +39,18 @@ extension Operations {
     package func readChat(_ caller: Caller, _ request: LatestMessagesRequest) async throws(StoreError)
         -> LatestMessages?
     {
-        try await store.latestMessages(LatestMessagesRead(request, by: caller))
+        try await store.latestMessages(LatestMessagesRead(request, by: caller)).map(current)
     }
 
     /// Reads a chat with its latest messages, unconditionally.
     package func readChat(_ caller: Caller, _ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
-        try await store.latestMessages(query, by: caller)
+        current(try await store.latestMessages(query, by: caller))
+    }
+
+    private func current(_ latest: LatestMessages) -> LatestMessages {
+        guard latest.chat.messages.contains(where: \.isOpen) else { return latest }
+        let chat = ChatWithMessages(chat: latest.chat.chat, messages: latest.chat.messages.map(current))
+        return LatestMessages(chat: chat, end: latest.end)
     }
 
     /// Changes the title, the metadata or both, and returns the chat.

@@ -36,7 +36,7 @@ extension Operations {
     ) async throws -> MessagePage {
         let page = try await store.messages(MessagePageQuery(range, of: chat, limit: limit), by: caller)
         if range.isStale(in: page) { throw OperationError.epochChanged(to: page.epoch) }
-        return page
+        return page.map(current)
     }
 
     /// Reads one message.
@@ -47,7 +47,7 @@ extension Operations {
         _ id: MessageID,
         in chat: ChatID
     ) async throws(StoreError) -> Message {
-        try await store.message(id, in: chat, by: caller)
+        current(try await store.message(id, in: chat, by: caller))
     }
 
     /// Changes the text, the metadata or both, and returns the message.

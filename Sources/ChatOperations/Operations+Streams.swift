@@ -1,4 +1,5 @@
 package import ChatDomain
+import ChatLive
 
 /// Messages whose text grows.
 extension Operations {
@@ -39,5 +40,15 @@ extension Operations {
     /// Asks the writer of a message to stop; the server ends the message after `StreamWriter.cancelDelay`.
     package func cancelMessage(_ caller: Caller, _ id: MessageID, in chat: ChatID) async throws(StoreError) {
         try await streams.cancel(BatchPlan.MessageReference(chatID: chat, id: id), by: caller)
+    }
+
+    /// Returns a message with the text that its readers get: what was appended since the last checkpoint included.
+    func current(_ message: Message) -> Message {
+        guard message.isOpen,
+            let open = hub.openMessages[BatchPlan.MessageReference(chatID: message.chatID, id: message.id)]
+        else { return message }
+        var message = message
+        message.text = open.text
+        return message
     }
 }

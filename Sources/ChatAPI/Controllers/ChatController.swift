@@ -85,7 +85,10 @@ struct ChatController<Store: ServiceStore>: Sendable {
         }
         var writer = JSONWriter(capacity: 256 * (1 + latest.chat.messages.count))
         latest.chat.write(to: &writer)
-        latestMessages.insert(LatestMessagesCache.Entry(end: latest.end, body: writer.buffer), for: query)
+        // The text of an open message grows without an entry in the log.
+        if !latest.chat.messages.contains(where: \.isOpen) {
+            latestMessages.insert(LatestMessagesCache.Entry(end: latest.end, body: writer.buffer), for: query)
+        }
         return .json(writer.buffer)
     }
 

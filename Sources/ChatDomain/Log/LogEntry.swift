@@ -114,6 +114,12 @@ extension LogEntry {
     }
 }
 
+extension LogEntry {
+    fileprivate var messageText: String? {
+        if case .message(let message) = subject { message.text } else { nil }
+    }
+}
+
 extension LogPage {
     /// Merges messages and changes read after the same position into one page, in position order.
     ///
@@ -126,8 +132,8 @@ extension LogPage {
         lastPosition: Position,
         epoch: Epoch
     ) {
-        let entries = (created + changed).sorted { $0.position < $1.position }
-        self.init(entries: Array(entries.prefix(limit)), lastPosition: lastPosition, epoch: epoch)
+        let entries = (created + changed).sorted { $0.position < $1.position }.prefix(limit).withinPage(\.messageText)
+        self.init(entries: Array(entries), lastPosition: lastPosition, epoch: epoch)
     }
 
     /// Returns the page as if the log ended with the first entry after a position with which a user left; the whole page

@@ -71,10 +71,40 @@ package struct MessagePage: Equatable, Sendable {
         lastPosition: Position,
         epoch: Epoch
     ) {
-        messages = older.prefix(query.olderLimit).reversed() + newer.prefix(query.newerLimit)
-        hasBefore = older.count > query.olderLimit
-        hasAfter = newer.count > query.newerLimit
+        let shownOlder = older.prefix(query.olderLimit).withinPage { $0.text }
+        let shownNewer = newer.prefix(query.newerLimit).withinPage { $0.text }
+        messages = shownOlder.reversed() + shownNewer
+        hasBefore = older.count > shownOlder.count
+        hasAfter = newer.count > shownNewer.count
         self.lastPosition = lastPosition
         self.epoch = epoch
+    }
+
+    private init(_ messages: [Message], of page: MessagePage) {
+        self.messages = messages
+        hasBefore = page.hasBefore
+        hasAfter = page.hasAfter
+        lastPosition = page.lastPosition
+        epoch = page.epoch
+    }
+
+    /// Returns the page with other states of its messages.
+    package func map(_ transform: (Message) -> Message) -> MessagePage {
+        MessagePage(messages.map(transform), of: self)
+    }
+}
+
+extension Collection {
+    /// Returns the elements up to which their texts together have at most 1 MiB; at least one.
+    ///
+    /// Only messages that were open have texts long enough to shorten a page.
+    func withinPage(_ text: (Element) -> String?) -> SubSequence {
+        var bytes = 0
+        let count = prefix { element in
+            let isFirst = bytes == 0
+            bytes += text(element)?.utf8.count ?? 0
+            return isFirst || bytes <= 1 << 20
+        }.count
+        return prefix(count)
     }
 }

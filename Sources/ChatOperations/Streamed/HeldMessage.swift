@@ -46,13 +46,13 @@ final class HeldMessage: Sendable {
     private let state: Mutex<State>
 
     /// - Precondition: The message is open.
-    init(_ text: OpenMessage, _ writer: StreamWriter, storedLength: Int, by caller: Caller, at now: Clock) {
+    init(_ text: OpenMessage, _ writer: StreamWriter, stored: Int, by caller: Caller, at now: Clock) {
         self.text = text
         ttl = writer.ttl.duration
         epoch = writer.epoch
         state = Mutex(
             State(
-                stored: storedLength,
+                stored: stored,
                 storedAt: now,
                 appendedAt: now,
                 leasedFrom: now,

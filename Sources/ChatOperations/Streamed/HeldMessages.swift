@@ -225,9 +225,22 @@ extension HeldMessages {
 
     @discardableResult
     private func keep(_ message: Message, _ writer: StreamWriter, by caller: Caller) -> HeldMessage {
-        let text = hub.opened(message)
-        let held = HeldMessage(text, writer, storedLength: text.length, by: caller, at: .now)
-        state.withLock { $0.held[held.reference] = held }
+        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        let previous = state.withLock { $0.held[reference] }
+        let text: OpenMessage
+        if let previous, previous.epoch + 1 == writer.epoch {
+            // Nobody else has written it, so what is not stored yet is still valid.
+            text = previous.text
+        } else if let known = hub.openMessages[reference] {
+            text = known
+            text.replace(with: message.text)
+            hub.grew(text)
+        } else {
+            text = OpenMessage(message)
+            hub.opened(text)
+        }
+        let held = HeldMessage(text, writer, stored: GrowingText(message.text).length, by: caller, at: .now)
+        state.withLock { $0.held[reference] = held }
         return held
     }
 
