@@ -186,8 +186,8 @@ private final class Record: Sendable {
 
     /// Returns early if the test is cancelled.
     func wait(until isDone: (State) -> Bool) async {
-        if state.withLock(isDone) { return }
-        for await _ in changes where state.withLock(isDone) { return }
+        if state.withLock({ isDone($0) }) { return }
+        for await _ in changes where state.withLock({ isDone($0) }) { return }
     }
 }
 
@@ -213,7 +213,7 @@ extension Record.State {
         if ended.contains(id) { violations.append("\(id) has ended") }
         if pieces[id] == nil, offset > 0 { violations.append("\(id) starts at \(offset)") }
         if offset > texts[id]?.count ?? 0 { violations.append("\(id) continues at \(offset)") }
-        texts[id] = (texts[id] ?? []).prefix(Int(offset)) + text.unicodeScalars
+        texts[id] = Array((texts[id] ?? []).prefix(Int(offset))) + Array(text.unicodeScalars)
         pieces[id, default: []].append(piece)
     }
 }

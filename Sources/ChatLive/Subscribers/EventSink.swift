@@ -11,7 +11,7 @@ package protocol EventSink: AnyObject {
     /// Who is at the other end.
     var peer: StreamPeer { get }
 
-    /// Writes an event: log entries in order of position, typing notices in between.
+    /// Writes an event: log entries in order of position, notices and text of open messages in between.
     func send(_ event: LiveEvent, from subscription: Subscription)
 
     /// Everything that existed when the subscription started has been sent.
