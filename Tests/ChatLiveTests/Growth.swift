@@ -53,8 +53,8 @@ final class Growth: Sendable {
     /// Commits the end of a message.
     func finish(_ message: OpenMessage) async throws {
         let text = try StreamedText(message.text)
-        let finish = MessageFinish(StreamEnd(.done), basis: .writer(epoch: 0), text: text)
-        _ = try await store.recordMessage(.finish(message.reference.id, finish), in: chat)
+        let finish = MessageFinish(StreamEnd(.done), text: text)
+        _ = try await store.recordMessage(.finish(message.reference.id, finish, epoch: 0), in: chat)
     }
 
     /// Ends all readers; expects that none was sent anything against the rules.

@@ -112,12 +112,12 @@ final class HeldMessage: Sendable {
         }
     }
 
-    /// Starts a checkpoint; nil if one is under way, or if everything is stored.
-    func beginCheckpoint() -> (text: StreamedText, expiresAt: Instant, writer: Caller, appendedAt: Clock)? {
+    /// Starts a checkpoint; nil if one is under way, or if the message is being ended.
+    func beginCheckpoint(at now: Clock) -> (text: StreamedText, expiresAt: Instant, writer: Caller, appendedAt: Clock)? {
         state.withLock { state in
             guard !state.isStoring, !state.isEnding, let text = try? StreamedText(text.text) else { return nil }
             state.isStoring = true
-            let sinceAppend = state.appendedAt.duration(to: .now)
+            let sinceAppend = state.appendedAt.duration(to: now)
             let expiresAt = Instant.now().advanced(by: ttl - sinceAppend)
             return (text, expiresAt, state.writer, state.appendedAt)
         }
@@ -171,4 +171,10 @@ package struct AppendReceipt: Equatable, Sendable {
     package let stored: Int
     /// Whether somebody has asked the writer to stop.
     package let isCancelRequested: Bool
+
+    package init(length: Int, stored: Int, isCancelRequested: Bool) {
+        self.length = length
+        self.stored = stored
+        self.isCancelRequested = isCancelRequested
+    }
 }

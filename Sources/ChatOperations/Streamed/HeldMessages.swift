@@ -16,7 +16,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         /// Messages that are being taken over.
         var holding: [BatchPlan.MessageReference: Holding] = [:]
         /// When to look for messages that no server holds any more.
-        var nextSweep = ContinuousClock.now
+        var nextSweep: ContinuousClock.Instant
         /// Whether the process is about to end, so that every append must be stored.
         var isStopping = false
     }
@@ -28,15 +28,27 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     /// Messages per sweep.
     private static var sweepSize: Int { 100 }
 
+    /// Reads the time.
+    package typealias Now = @Sendable () -> ContinuousClock.Instant
+
     private let store: Store
     private let hub: EventHub
     private let logger: Logger
-    private let state = Mutex(State())
+    private let now: Now
+    private let state: Mutex<State>
 
-    package init(_ store: Store, hub: EventHub, logger: Logger = Logger(label: "streams")) {
+    /// - Parameter now: Leases and checkpoints depend on it.
+    package init(
+        _ store: Store,
+        hub: EventHub,
+        logger: Logger = Logger(label: "streams"),
+        now: @escaping Now = { .now }
+    ) {
         self.store = store
         self.hub = hub
         self.logger = logger
+        self.now = now
+        state = Mutex(State(nextSweep: now()))
         store.signals.addListener { [weak self] in self?.receive($0) }
     }
 
@@ -51,12 +63,12 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         by caller: Caller
     ) async throws -> AppendReceipt {
         let message = try await hold(reference, by: caller)
-        let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: .now)
+        let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
         if hasChanged { hub.grew(message.text) }
         let isStopping = state.withLock { $0.isStopping }
         if isStopping {
             await store(message)
-        } else if message.duty(at: .now) == .checkpoint {
+        } else if message.duty(at: now()) == .checkpoint {
             Task { await store(message) }
         }
         return receipt
@@ -88,7 +100,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     /// - Throws: `StoreError`.
     package func cancel(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws(StoreError) {
         _ = try await store.changeStream(StreamRequest(.cancel, of: reference, by: caller))
-        let now = ContinuousClock.now
+        let now = now()
         state.withLock { state in
             state.held[reference]?.requestCancel(at: now)
             state.nextSweep = min(state.nextSweep, now + StreamWriter.cancelDelay)
@@ -115,7 +127,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     /// Stores the texts and ends the messages whose time has come; to be called every second.
     package func attend() async {
-        let now = ContinuousClock.now
+        let now = now()
         let (held, isSweeping) = state.withLock { state in
             let isSweeping = now >= state.nextSweep
             if isSweeping { state.nextSweep = now + Self.sweepInterval }
@@ -180,7 +192,7 @@ extension HeldMessages {
 
     /// Stores the text of a message, unless that is being done.
     private func store(_ message: HeldMessage) async {
-        guard let (text, expiresAt, writer, appendedAt) = message.beginCheckpoint() else { return }
+        guard let (text, expiresAt, writer, appendedAt) = message.beginCheckpoint(at: now()) else { return }
         let change = StreamChange.checkpoint(text, epoch: message.epoch, expiresAt: expiresAt)
         do throws(StoreError) {
             let stored = try await store.changeStream(StreamRequest(change, of: message.reference, by: writer))
@@ -188,10 +200,10 @@ extension HeldMessages {
                 text.value.unicodeScalars.count,
                 appendedAt: appendedAt,
                 isCancelRequested: stored.stream?.writer?.cancelledAt != nil,
-                at: .now
+                at: now()
             )
         } catch {
-            message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: .now)
+            message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: now())
             if error.endsHold { forget(message) }
         }
     }
@@ -239,7 +251,7 @@ extension HeldMessages {
             text = OpenMessage(message)
             hub.opened(text)
         }
-        let held = HeldMessage(text, writer, stored: GrowingText(message.text).length, by: caller, at: .now)
+        let held = HeldMessage(text, writer, stored: GrowingText(message.text).length, by: caller, at: now())
         state.withLock { $0.held[reference] = held }
         return held
     }

@@ -1,0 +1,262 @@
+import ChatDomain
+import ChatLive
+import ChatOperations
+import ChatTestSupport
+import Synchronization
+import Testing
+
+/// What a server does with the open messages that it writes.
+@Suite(.timeLimit(.minutes(5)))
+struct HeldMessagesTests {
+    private static let ada = Caller.ungranted("ada")
+    private static let bob = Caller.ungranted("bob")
+
+    /// A server process with a clock of its own.
+    private struct Server: Sendable {
+        let store: InterceptedStore
+        let streams: HeldMessages<InterceptedStore>
+        let operations: Operations<InterceptedStore>
+        let time: Time
+
+        final class Time: Sendable {
+            private let now = Mutex(ContinuousClock.now)
+
+            func callAsFunction() -> ContinuousClock.Instant {
+                now.withLock { $0 }
+            }
+
+            func advance(by duration: Duration) {
+                now.withLock { $0 += duration }
+            }
+        }
+
+        init(_ store: InterceptedStore) {
+            self.store = store
+            time = Time()
+            let hub = EventHub(store)
+            streams = HeldMessages(store, hub: hub, now: { [time] in time() })
+            operations = Operations(store, hub: hub, typing: TypingNotices(), streams: streams)
+        }
+
+        func open(_ text: String = "", ttl: Int64 = 60, in chat: ChatID) async throws -> Message {
+            let draft = MessageDraft(opening: try StreamedText(text), ttl: MessageTTL(seconds: ttl))
+            return try await operations.postMessage(ada, draft, to: chat).value
+        }
+
+        @discardableResult
+        func append(
+            _ text: String,
+            at offset: Int,
+            to message: Message,
+            by caller: Caller = ada
+        ) async throws -> AppendReceipt {
+            let piece = try StreamedText(text)
+            return try await operations.appendText(caller, piece, at: offset, to: message.id, in: message.chatID)
+        }
+
+        func finish(_ message: Message, _ state: StreamEnd.State = .done) async throws -> Message {
+            try await operations.finishMessage(
+                ada,
+                message.id,
+                in: message.chatID,
+                MessageFinish(StreamEnd(state))
+            )
+        }
+
+        /// The message as other servers see it.
+        func stored(_ message: Message) async throws -> Message {
+            try await store.message(message.id, in: message.chatID)
+        }
+    }
+
+    private func withChat(
+        on kind: StoreUnderTest = .sqliteInMemory,
+        _ body: @Sendable (Server, Server, ChatID) async throws -> Void
+    ) async throws {
+        try await kind.withStore { base in
+            let store = InterceptedStore(base)
+            let draft = ChatDraft(title: try ChatTitle("chat"), members: MemberIDs(["bob"]))
+            let chat = try await store.createChat(draft, by: Self.ada).value.id
+            try await body(Server(store), Server(store), chat)
+        }
+    }
+
+    @Test func `appends are acknowledged before they are stored`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            let first = try await server.append("Hello", at: 0, to: message)
+            #expect(first == AppendReceipt(length: 5, stored: 0, isCancelRequested: false))
+            #expect(try await server.append("Hello, you", at: 0, to: message).length == 10)
+            #expect(try await server.stored(message).text == "")
+            #expect(try await server.operations.readMessage(Self.bob, message.id, in: chat).text == "Hello, you")
+            #expect(
+                try await server.operations.listMessages(Self.bob, of: chat, .latest, limit: 1).messages[0].text
+                    == "Hello, you"
+            )
+
+            // Two seconds later, the text has grown by more than a quarter.
+            server.time.advance(by: .seconds(2))
+            await server.streams.attend()
+            #expect(try await server.stored(message).text == "Hello, you")
+            #expect(try await server.append("!", at: 10, to: message).stored == 10)
+
+            // A small growth waits for ten seconds.
+            server.time.advance(by: .seconds(9))
+            await server.streams.attend()
+            #expect(try await server.stored(message).text == "Hello, you")
+            server.time.advance(by: .seconds(1))
+            await server.streams.attend()
+            #expect(try await server.stored(message).text == "Hello, you!")
+
+            try await server.append(" Bye", at: 11, to: message)
+            let ended = try await server.finish(message)
+            #expect(ended.text == "Hello, you! Bye" && ended.stream?.end == StreamEnd(.done))
+            #expect(try await server.finish(message) == ended)
+            await #expect(throws: StoreError.messageNotOpen) { try await server.finish(message, .failed) }
+            await #expect(throws: StoreError.messageNotOpen) { try await server.append("x", at: 15, to: message) }
+        }
+    }
+
+    @Test func `a text at the wrong offset changes nothing`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open("Hello", in: chat)
+            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
+                try await server.append("x", at: 6, to: message)
+            }
+            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
+                try await server.append("jelly", at: 0, to: message)
+            }
+            #expect(try await server.append("lo!", at: 3, to: message).length == 6)
+        }
+    }
+
+    @Test func `only the author and administrators write`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            await #expect(throws: StoreError.forbidden) {
+                try await server.append("x", at: 0, to: message, by: Self.bob)
+            }
+            await #expect(throws: StoreError.chatNotFound) {
+                try await server.append("x", at: 0, to: message, by: .ungranted("eve"))
+            }
+            try await server.append("Hello", at: 0, to: message)
+            // What is not stored yet is kept when another caller writes.
+            #expect(try await server.append(", you", at: 5, to: message, by: .anonymous).length == 10)
+            #expect(try await server.append("!", at: 10, to: message).length == 11)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a writer that moves to another server continues from what is stored`(_ kind: StoreUnderTest) async throws {
+        try await withChat(on: kind) { first, second, chat in
+            let message = try await first.open(in: chat)
+            try await first.append("Hello, ", at: 0, to: message)
+            first.time.advance(by: .seconds(2))
+            await first.streams.attend()
+            try await first.append("old end", at: 7, to: message)
+            await #expect(throws: AppendRejection.offsetMismatch(length: 7)) {
+                try await second.append("x", at: 14, to: message)
+            }
+            #expect(try await second.append("new end", at: 7, to: message).length == 14)
+            #expect(try await second.operations.readMessage(Self.bob, message.id, in: chat).text == "Hello, new end")
+
+            // The first server learns of it when it stores its text.
+            first.time.advance(by: .seconds(10))
+            await first.streams.attend()
+            #expect(try await first.operations.readMessage(Self.bob, message.id, in: chat).text == "Hello, ")
+            await #expect(throws: AppendRejection.offsetMismatch(length: 7)) {
+                try await first.append("x", at: 14, to: message)
+            }
+            // That took the message over again.
+            await #expect(throws: StoreError.writerReplaced) { try await second.finish(message) }
+            #expect(try await first.append("last", at: 7, to: message).length == 11)
+            #expect(try await first.finish(message).text == "Hello, last")
+        }
+    }
+
+    @Test func `a message without appends ends as abandoned`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open("Hel", ttl: 5, in: chat)
+            try await server.append("lo", at: 3, to: message)
+            server.time.advance(by: .seconds(4))
+            // An empty append renews the lease.
+            try await server.append("", at: 5, to: message)
+            server.time.advance(by: .seconds(4))
+            await server.streams.attend()
+            #expect(try await server.stored(message).isOpen)
+            server.time.advance(by: .seconds(1))
+            await server.streams.attend()
+            let ended = try await server.stored(message)
+            #expect(ended.text == "Hello" && ended.stream?.end == StreamEnd(.failed, reason: .abandoned))
+            #expect(try await server.store.log(of: chat, after: 0, limit: 9).entries.last?.kind == .messageUpdated)
+        }
+    }
+
+    @Test func `a lease is stored while appends arrive`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(ttl: 600, in: chat)
+            let opened = try #require(message.stream?.writer?.expiresAt)
+            server.time.advance(by: .seconds(301))
+            try await server.append("", at: 0, to: message)
+            await server.streams.attend()
+            let renewed = try #require(try await server.stored(message).stream?.writer?.expiresAt)
+            #expect(renewed > opened)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a message whose server is gone is ended by another one`(_ kind: StoreUnderTest) async throws {
+        try await withChat(on: kind) { _, server, chat in
+            let past = MessageDraft(opening: try StreamedText("Hel"), ttl: MessageTTL(seconds: 5))
+            let message = try await server.store.recordMessage(.post(past), in: chat, by: Self.ada).value
+            _ = try await server.operations.cancelMessage(Self.bob, message.id, in: chat)
+            await server.streams.attend()
+            #expect(try await server.stored(message).isOpen)
+            // The store has a clock of its own.
+            try await Task.sleep(for: .seconds(5.5))
+            server.time.advance(by: .seconds(6))
+            await server.streams.attend()
+            #expect(try await server.stored(message).stream?.end?.state == .cancelled)
+        }
+    }
+
+    @Test func `a writer that was asked to stop has five seconds`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            try await server.append("Hello", at: 0, to: message)
+            await #expect(throws: StoreError.chatNotFound) {
+                try await server.operations.cancelMessage(.ungranted("eve"), message.id, in: chat)
+            }
+            try await server.operations.cancelMessage(Self.bob, message.id, in: chat)
+            #expect(try await server.append("!", at: 5, to: message).isCancelRequested)
+            server.time.advance(by: .seconds(4.9))
+            await server.streams.attend()
+            #expect(try await server.stored(message).isOpen)
+            server.time.advance(by: .seconds(0.1))
+            await server.streams.attend()
+            let ended = try await server.stored(message)
+            #expect(ended.text == "Hello!" && ended.stream?.end == StreamEnd(.cancelled))
+        }
+    }
+
+    @Test func `a server that stops stores everything`() async throws {
+        try await withChat { server, next, chat in
+            let messages = [try await server.open(in: chat), try await server.open(in: chat)]
+            for message in messages { try await server.append("Hello", at: 0, to: message) }
+            await server.streams.stop()
+            for message in messages { #expect(try await server.stored(message).text == "Hello") }
+            // Until the process ends, each append is stored before it is acknowledged.
+            try await server.append(", you", at: 5, to: messages[0])
+            #expect(try await next.append("!", at: 10, to: messages[0]).length == 11)
+        }
+    }
+
+    @Test func `a deleted message is forgotten`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            try await server.append("Hello", at: 0, to: message)
+            try await server.store.delete(message.id, in: chat, by: Self.ada)
+            await #expect(throws: StoreError.messageNotFound) { try await server.append("x", at: 5, to: message) }
+        }
+    }
+}
