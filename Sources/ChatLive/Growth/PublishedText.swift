@@ -2,8 +2,8 @@ package import ChatDomain
 
 /// The text of an open message, and what a reader of it gets next.
 ///
-/// Readers get what was published last. So readers that have the same part of the text get the same piece, and nobody
-/// gets more pieces than there were publications. A value without I/O.
+/// Readers get what was published last: those that have the same part of the text get the same piece, and none gets more
+/// pieces than there were publications. A value without I/O.
 package struct PublishedText: Sendable {
     /// How much of the text a reader has.
     package struct Extent: Equatable, Sendable {
@@ -23,7 +23,7 @@ package struct PublishedText: Sendable {
         package let status: String?
     }
 
-    /// From this version on, readers with an earlier one have only this much of the text.
+    /// Readers with an earlier version have at most this much of the text.
     private struct Truncation {
         let version: Int
         let length: Int
@@ -32,11 +32,11 @@ package struct PublishedText: Sendable {
     /// What the writer has written; begins with the published text.
     package private(set) var text: GrowingText
     private var status: String?
-    /// What a reader has that was sent everything.
+    /// What a reader has once it was sent everything that was published.
     package private(set) var extent: Extent
     private var publishedStatus: String?
     private var isChanged = false
-    /// Later ones have greater lengths: a later one that is as short replaces those before it.
+    /// In order of version and of length: one that is shorter supersedes those before it.
     private var truncations: [Truncation] = []
 
     /// The text is published.

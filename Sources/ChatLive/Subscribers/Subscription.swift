@@ -107,6 +107,8 @@ package final class Subscription: Indexed {
             return .left
         case .wait:
             lags = !state.isLive
+            // The topic sends all of it next.
+            missesGrowth = false
             subscriber.flush()
             return .waits
         }
@@ -140,13 +142,15 @@ package final class Subscription: Indexed {
 
 /// The text of open messages.
 extension Subscription {
-    /// Sends what it lacks of the texts, if every entry of the buffer was sent and the connection accepts it; otherwise,
-    /// one piece of each follows later.
+    /// Sends what it lacks of the texts, in one piece each, if every entry of the buffer was sent and the connection
+    /// accepts more; otherwise, the topic tries again when that is so.
     func sendGrowth(of messages: [OpenMessage], in buffer: ReplayBuffer) {
         for message in messages where state.permitsGrowth(ofMessageAt: message.position, buffer) {
             guard isActive else { return }
-            missesGrowth = !subscriber.makeRoom()
-            if missesGrowth { return }
+            guard subscriber.makeRoom() else {
+                missesGrowth = true
+                return
+            }
             // To make room may have changed what was sent.
             let id = message.reference.id
             guard isActive, let (event, extent) = message.event(after: sentTexts[id]) else { continue }
