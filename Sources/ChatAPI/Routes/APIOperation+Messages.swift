@@ -191,7 +191,7 @@ extension JSONSchema {
         "MessageCreate",
         .object([
             .required("text", messageText),
-            .optional("open", ["type": "boolean", "enum": [false]]),
+            .optional("open", ["type": "boolean", "const": false]),
             newMetadata,
             replyTo,
         ])
@@ -200,7 +200,7 @@ extension JSONSchema {
     private static let openMessage = component(
         "OpenMessageCreate",
         .object([
-            .required("open", ["type": "boolean", "enum": [true]]),
+            .required("open", ["type": "boolean", "const": true]),
             .optional("text", streamedText, "How the text begins. Empty by default."),
             .optional(
                 "ttl",

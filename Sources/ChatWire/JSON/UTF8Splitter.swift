@@ -25,6 +25,8 @@ extension UInt8 {
     /// The number of bytes of the scalar that starts with this one.
     fileprivate var scalarLength: Int {
         switch self {
+        // No scalar starts with it.
+        case 0xF5...: 1
         case 0xF0...: 4
         case 0xE0...: 3
         default: 2

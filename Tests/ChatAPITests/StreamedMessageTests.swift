@@ -1,0 +1,194 @@
+import ChatLive
+import ChatTestSupport
+import NIOCore
+import Testing
+
+/// Messages whose text grows, over HTTP.
+@Suite(.timeLimit(.minutes(5)))
+struct StreamedMessageTests {
+    private static let text = "/chats/1/messages/1/text"
+
+    private func withOpenMessage(
+        on store: StoreUnderTest = .sqliteInMemory,
+        _ fields: String = #""open":true"#,
+        _ body: (HTTPTestClient) async throws -> Void
+    ) async throws {
+        try await withServer(on: store) { client in
+            try await client.createChats()
+            let opened = try await client.send("POST", "/chats/1/messages/", body: "{\(fields)}")
+            #expect(opened.status == 201)
+            try await body(client)
+        }
+    }
+
+    /// Sends a body of text in chunks; the closure gets a function that sends the next one.
+    private func upload(
+        to client: HTTPTestClient,
+        at offset: Int = 0,
+        _ send: ((_ chunk: [UInt8]) async throws -> Void) async throws -> Void
+    ) async throws -> HTTPTestResponse {
+        let answer = try await client.withConnection { inbound, outbound in
+            let head =
+                "POST \(Self.text)?at=\(offset) HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            try await outbound.write(ByteBuffer(string: head))
+            try await send { chunk in
+                let size = String(chunk.count, radix: 16)
+                try await outbound.write(ByteBuffer(bytes: Array("\(size)\r\n".utf8) + chunk + Array("\r\n".utf8)))
+            }
+            try await outbound.write(ByteBuffer(string: "0\r\n\r\n"))
+            return try await inbound.readToEnd()
+        }
+        return try HTTPTestResponse(answer)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `readers see a text grow, and then its end`(_ store: StoreUnderTest) async throws {
+        try await withOpenMessage(on: store) { client in
+            try await client.withEvents("/chats/1/events?after=0") { stream in
+                _ = try await stream.events(through: "caught_up")
+                var text = ""
+                for (piece, status) in [("He", #","status":"Thinking""#), ("llo, ", ""), ("👩‍👩‍👧", "")] {
+                    let offset = text.unicodeScalars.count
+                    let body = #"{"text":"\#(piece)"\#(status)}"#
+                    let response = try await client.send("POST", "\(Self.text)?at=\(offset)", body: body)
+                    #expect(response.status == 200)
+                    text += piece
+                    #expect(try response.json["length"] == .integer(Int64(text.unicodeScalars.count)))
+                }
+                var seen = ""
+                while seen != text {
+                    let event = try #require(try await stream.events(through: "message.appended").last).json
+                    let offset = Int(try #require(event["at"]?.integer))
+                    seen = String(String.UnicodeScalarView(seen.unicodeScalars.prefix(offset)))
+                    seen += try #require(event["text"]?.string)
+                    #expect(event["message_id"] == 1 && event["chat_id"] == 1)
+                }
+                let patch = #"{"state":"done","metadata":{"tokens":3}}"#
+                #expect(try await client.send("PATCH", "/chats/1/messages/1", body: patch).status == 200)
+                let message = try #require(try await stream.events(through: "message.updated").last).json["message"]
+                #expect(message?["text"]?.string == text)
+                #expect(message?["state"] == "done" && message?["length"] == nil)
+            }
+            let log = try await client.send("GET", "/chats/1/log").json
+            #expect(log["last_seq"] == 2)
+        }
+    }
+
+    @Test func `a stream that starts later gets the whole text`() async throws {
+        try await withOpenMessage(#""open":true,"text":"Hel""#) { client in
+            #expect(try await client.send("POST", "\(Self.text)?at=3", body: #"{"text":"lo"}"#).status == 200)
+            try await client.withEvents("/chats/1/events?after=0") { stream in
+                let snapshot = try #require(try await stream.events(through: "message.appended").last).json
+                #expect(snapshot["at"] == 0 && snapshot["text"] == "Hello")
+            }
+            let message = try await client.send("GET", "/chats/1/messages/1")
+            #expect(try message.json["text"] == "Hello")
+            #expect(message.headers["etag"] == #""1.5""#)
+            for (tag, status) in [(#""1.5""#, 304), (#""1""#, 200), (#""1.4""#, 200), (#"W/"1.5-gzip""#, 304)] {
+                let response = try await client.send("GET", "/chats/1/messages/1", headers: ["If-None-Match": tag])
+                #expect(response.status == status, "\(tag)")
+            }
+            for _ in 0..<2 {
+                let chat = try await client.send("GET", "/chats/1").json
+                #expect(chat["messages"]?[0]?["text"] == "Hello")
+                #expect(try await client.send("POST", "\(Self.text)?at=0", body: #"{"text":"Hello"}"#).status == 200)
+            }
+        }
+    }
+
+    @Test func `each piece of a long body is visible as it arrives`() async throws {
+        try await withOpenMessage { client in
+            try await client.withEvents("/chats/1/events?after=0") { stream in
+                _ = try await stream.events(through: "caught_up")
+                let response = try await upload(to: client) { send in
+                    try await send(Array("Grü".utf8))
+                    #expect(try await stream.events(through: "message.appended").last?.json["text"] == "Grü")
+                    // A scalar may be cut.
+                    try await send([0xC3])
+                    try await send([0x9F, 0x65])
+                    let event = try #require(try await stream.events(through: "message.appended").last).json
+                    #expect(event["at"] == 3 && event["text"] == "ße")
+                }
+                #expect(response.status == 200)
+                #expect(try response.json["length"] == 5)
+            }
+        }
+    }
+
+    @Test func `a long body ends early when somebody cancels the message`() async throws {
+        try await withOpenMessage { client in
+            let response = try await upload(to: client) { send in
+                try await send(Array("one".utf8))
+                #expect(try await client.send("POST", "/chats/1/messages/1/cancel").status == 202)
+                try await send(Array(" two".utf8))
+                try? await send(Array(" three".utf8))
+            }
+            #expect(response.status == 200)
+            #expect(try response.json["cancel_requested"] == true)
+            let patch = #"{"state":"cancelled","reason":"enough"}"#
+            let ended = try await client.send("PATCH", "/chats/1/messages/1", body: patch).json
+            #expect(ended["state"] == "cancelled" && ended["reason"] == "enough")
+        }
+    }
+
+    @Test(arguments: [
+        (Array("jelly".utf8), 409, "offset_mismatch"), ([0xFF], 422, "validation_failed"),
+        ([0x48, 0xC3], 422, "validation_failed"), ([0x48, 0x00], 422, "validation_failed"),
+        (Array(repeating: 0x61, count: 32_769), 413, "message_too_long"),
+    ])
+    func `a long body that cannot be the text is rejected`(
+        _ bytes: [UInt8],
+        _ status: Int,
+        _ code: String
+    ) async throws {
+        try await withOpenMessage(#""open":true,"text":"Hello""#) { client in
+            let response = try await upload(to: client, at: code == "offset_mismatch" ? 0 : 5) { send in
+                try await send(bytes)
+            }
+            #expect(response.status == status)
+            #expect(try response.json["code"] == .string(code))
+            let length = try response.json["length"]
+            #expect(length == (code == "offset_mismatch" ? 5 : nil))
+        }
+    }
+
+    @Test func `only open messages grow, and they are not edited`() async throws {
+        try await withOpenMessage { client in
+            try await client.post("whole")
+            for (method, path, body, code) in [
+                ("POST", "/chats/1/messages/2/text?at=5", #"{"text":"x"}"#, "message_not_open"),
+                ("POST", "/chats/1/messages/2/cancel", nil, "message_not_open"),
+                ("PATCH", "/chats/1/messages/2", #"{"state":"done"}"#, "message_not_open"),
+                ("PATCH", "/chats/1/messages/1", #"{"text":"x"}"#, "message_open"),
+            ] {
+                let response = try await client.send(method, path, body: body)
+                #expect(response.status == 409)
+                #expect(try response.json["code"] == .string(code))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (#""open":true,"ttl":4"#, ["body", "ttl"]), (#""open":true,"ttl":601"#, ["body", "ttl"]),
+        (#""open":true,"ttl":"5""#, ["body", "ttl"]), (#""open":1,"text":"a""#, ["body", "open"]),
+        (#""open":true,"text":"\\u0000""#, ["body", "text"]), (#""open":false"#, ["body", "text"]),
+    ])
+    func `an invalid open message is rejected`(_ fields: String, _ location: [String]) async throws {
+        try await withServer(on: .sqliteInMemory) { client in
+            try await client.createChats()
+            let response = try await client.send("POST", "/chats/1/messages/", body: "{\(fields)}")
+            #expect(response.status == 422)
+            #expect(try response.json["detail"]?[0]?["loc"] == .array(location.map { .string($0) }))
+        }
+    }
+
+    @Test func `pages of other origins cannot write plain text`() async throws {
+        try await withOpenMessage { client in
+            for (origin, status) in [("http://evil.example", 403), ("http://127.0.0.1:\(client.port)", 200)] {
+                let headers = ["Content-Type": "text/plain", "Origin": origin]
+                let response = try await client.send("POST", "\(Self.text)?at=0", headers: headers, body: "Hello")
+                #expect(response.status == status)
+            }
+        }
+    }
+}
