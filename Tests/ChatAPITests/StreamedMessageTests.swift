@@ -171,7 +171,7 @@ struct StreamedMessageTests {
     @Test(arguments: [
         (#""open":true,"ttl":4"#, ["body", "ttl"]), (#""open":true,"ttl":601"#, ["body", "ttl"]),
         (#""open":true,"ttl":"5""#, ["body", "ttl"]), (#""open":1,"text":"a""#, ["body", "open"]),
-        (#""open":true,"text":"\\u0000""#, ["body", "text"]), (#""open":false"#, ["body", "text"]),
+        (#""open":true,"text":"\u0000""#, ["body", "text"]), (#""open":false"#, ["body", "text"]),
     ])
     func `an invalid open message is rejected`(_ fields: String, _ location: [String]) async throws {
         try await withServer(on: .sqliteInMemory) { client in

@@ -61,11 +61,12 @@ struct TextController<Store: ServiceStore>: Sendable {
         var receipt = try await operations.appendText(caller, .empty, at: start, to: id, in: chat)
         var offset = start
         for try await bytes in body {
-            guard !receipt.isCancelRequested, let text = splitter.append(bytes.readableBytesView) else { break }
+            if receipt.isCancelRequested { return receipt }
+            guard let text = splitter.append(bytes.readableBytesView) else { throw ValidationError.notText }
             receipt = try await operations.appendText(caller, try piece(text), at: offset, to: id, in: chat)
             offset += text.unicodeScalars.count
         }
-        guard !splitter.isIncomplete || receipt.isCancelRequested else { throw ValidationError.notText }
+        if splitter.isIncomplete { throw ValidationError.notText }
         return receipt
     }
 
