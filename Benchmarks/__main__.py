@@ -1,6 +1,6 @@
 """Measures the service; see docs/performance.md.
 
-    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live [--streams N] | --inbox [--chats N]] [--publish]
+    Scripts/with-postgres python3 -m Benchmarks [--rounds N] [--seconds N] [--growth | --live [--streams N] | --inbox [--chats N] | --replies] [--publish]
 
 Uses only the standard library; wrk, pgbench and Benchmarks/streams.py generate the load. Fails if a response is not a
 success, a write does not wait for the disk, a stream skips an entry, or, without --no-aims, a target is missed.
@@ -10,7 +10,7 @@ import datetime
 import sys
 from pathlib import Path
 
-from Benchmarks import growth, inbox, live, machine, report, serving
+from Benchmarks import growth, inbox, live, machine, replies, report, serving
 from Benchmarks.tables import section
 
 
@@ -22,6 +22,7 @@ def main() -> int:
     other.add_argument("--growth", action="store_true", help="measure with up to 10 million messages instead")
     other.add_argument("--live", action="store_true", help="measure live streams instead")
     other.add_argument("--inbox", action="store_true", help="measure a user's chats and inbox instead")
+    other.add_argument("--replies", action="store_true", help="measure messages that are read while they are written")
     parser.add_argument("--chats", type=int, default=5_000, help="the user's chats with --inbox (default: %(default)s)")
     parser.add_argument("--streams", type=int, default=10_000, help="streams to open with --live (default: %(default)s)")
     parser.add_argument("--publish", action="store_true", help="write the results to docs/ instead of .build/bench/")
@@ -35,6 +36,8 @@ def main() -> int:
         name, result = "live", live.run(options.rounds, options.seconds, options.streams)
     elif options.inbox:
         name, result = "inbox", inbox.run(options.rounds, options.seconds, options.chats, not options.no_reference)
+    elif options.replies:
+        name, result = "replies", replies.run(options.rounds, options.seconds)
     else:
         name, result = "serving", serving.run(options.rounds, options.seconds, not options.no_reference)
     result |= {

@@ -36,6 +36,18 @@ def cpu_seconds(root: int) -> float:
     return ticks / TICKS_PER_SECOND
 
 
+def written_bytes(root: int) -> int:
+    """What the process and its descendants have caused to be written to disk."""
+    written = 0
+    for pid in tree(root):
+        try:
+            counters = Path(f"/proc/{pid}/io").read_text()
+        except OSError:
+            continue  # It has ended.
+        written += int(counters.split("\nwrite_bytes: ")[1].split()[0])
+    return written
+
+
 def resident_mib(root: int) -> float:
     kib = 0
     for pid in tree(root):

@@ -12,6 +12,11 @@ DELIVERIES = {
     "deliveries/s": ("rate", 1, 0), **TIMES,
     "server CPU µs": ("server_cpu", 1, 1), "generator CPU µs": ("generator_cpu", 1, 1), **RESIDENT,
 }
+REPLIES = {
+    "tokens/s": ("rate", 1, 0), **TIMES,
+    "server CPU µs": ("server_cpu", 1, 0), "PostgreSQL CPU µs": ("database_cpu", 1, 0),
+    "disk to text": ("disk_ratio", 1, 1), "reader's bytes to text": ("wire_ratio", 1, 1),
+}
 HELD = {
     "count": ("count", 1, 0), "MiB before": ("mib_before", 1, 1), "MiB after": ("mib_after", 1, 1),
     "KiB each": ("kib_each", 1, 2), "open files before": ("files_before", 1, 0), "after": ("files_after", 1, 0),
@@ -25,6 +30,8 @@ def section(result: dict) -> str:
     ]
     if rows := result.get("deliveries"):
         parts.append(figures("", DELIVERIES, {case(row): row for row in rows}))
+    if rows := result.get("replies"):
+        parts.append(figures("per token", REPLIES, {case(row): row for row in rows}))
     parts.append(figures("", REQUESTS, {case(row): row for row in result["rows"]}))
     if rows := result.get("held"):
         parts.append(figures("resident", HELD, {row["what"]: row for row in rows}))
