@@ -1,6 +1,6 @@
 // Compiled, not run: the types let an application write this, and reject what is marked as an error.
 
-import { ChatClient, ChatError, type ChatStore, type Message } from "../../../Sources/ChatPages/Resources/client.js";
+import { ChatClient, ChatError, grow, type ChatStore, type Message } from "../../../Sources/ChatPages/Resources/client.js";
 
 class TabStore implements ChatStore {
     get(name: string) {
@@ -80,4 +80,26 @@ export async function requests(): Promise<void> {
     await chat.addMembers(["eve"], "king");
     console.log(next_cursor, name, client.pending.map(({ text }) => text));
     client.close();
+}
+
+export async function stream(source: AsyncIterable<string>): Promise<string> {
+    const reply = client.chat(7).reply({ replyTo: 5, ttl: 30, key: "answer-5" });
+    reply.write("", { status: "Searching" });
+    reply.signal.addEventListener("abort", () => console.log(reply.signal.reason.code));
+    for await (const piece of source) reply.write(piece);
+    // @ts-expect-error: a message that is done needs no reason
+    await reply.done({ reason: "finished" });
+    const message = await reply.done({ metadata: null });
+    // @ts-expect-error: only a message that has ended has a reason
+    console.log(message.reason);
+    return message.state === "failed" ? (message.reason ?? "") : `${await reply.id}: ${message.text}`;
+}
+
+export async function watch(message: Message): Promise<void> {
+    for await (const event of client.chat(7).events()) {
+        if (event.type === "message.appended") message = grow(message, event);
+        if (event.type === "message.cancel_requested") console.log(event.message_id);
+        if (message.state === "open") console.log(message.length, message.status);
+        if (message.text.length > 1000) await client.chat(7).cancel(message);
+    }
 }

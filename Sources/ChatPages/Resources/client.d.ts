@@ -53,7 +53,7 @@ export interface ListedChat extends ChatInfo, Partial<ReadMarker> {
     role?: Role;
 }
 
-export interface Message {
+interface MessageFields {
     id: number;
     chat_id: number;
     /** The position at which the message was posted. It never changes. */
@@ -70,6 +70,29 @@ export interface Message {
     idempotency_key?: string;
     deleted_at?: undefined;
 }
+
+/** A message that was posted whole. */
+export interface PostedMessage extends MessageFields {
+    state?: undefined;
+}
+
+/** A message whose text grows: `grow` applies what is appended. */
+export interface OpenMessage extends MessageFields {
+    state: "open";
+    /** The length of the text in Unicode scalars. */
+    length: number;
+    /** What the writer is doing, as the last piece says. The server does not store it. */
+    status?: string;
+}
+
+/** A message that was open. */
+export interface EndedMessage extends MessageFields {
+    state: "done" | "failed" | "cancelled";
+    /** Why it failed or was canceled; `abandoned` if nothing was heard of its writer. */
+    reason?: string;
+}
+
+export type Message = PostedMessage | OpenMessage | EndedMessage;
 
 /** A deleted message. */
 export interface Tombstone {
@@ -127,6 +150,25 @@ export interface TypingEvent {
     metadata?: Metadata;
 }
 
+/** The text of an open message has grown. It is not stored. Apply it with `grow`. */
+export interface AppendedEvent {
+    type: "message.appended";
+    chat_id: number;
+    message_id: number;
+    /** Where the piece belongs, in Unicode scalars: it replaces what the text has from there on. */
+    at: number;
+    text: string;
+    /** What the writer is doing. */
+    status?: string;
+}
+
+/** The writer of an open message is to stop. It is not stored. */
+export interface CancelRequestedEvent {
+    type: "message.cancel_requested";
+    chat_id: number;
+    message_id: number;
+}
+
 /** Everything that existed when the stream started or was interrupted has been sent. */
 export interface CaughtUpEvent {
     type: "caught_up";
@@ -145,7 +187,20 @@ export interface ChatDeletedEvent {
 }
 
 /** An event of a chat. Ignore types that you do not know: later servers may send more. */
-export type ChatEvent = LogEntry | TypingEvent | CaughtUpEvent | ResetEvent | ChatDeletedEvent;
+export type ChatEvent =
+    | LogEntry
+    | AppendedEvent
+    | CancelRequestedEvent
+    | TypingEvent
+    | CaughtUpEvent
+    | ResetEvent
+    | ChatDeletedEvent;
+
+/**
+ * Applies a piece of text to the message that it belongs to, and returns the message as it is then. The message does not
+ * change if it is another one, or if it is not open.
+ */
+export function grow(message: Message, event: AppendedEvent): Message;
 
 /** The state of one of the user's chats. It replaces earlier lines about the chat. */
 export interface InboxLine extends ReadMarker {
@@ -220,8 +275,8 @@ export class ChatError extends Error {
     readonly status: number;
     /**
      * The server's `code`, or one of the client's own: `network_error`, `token_unavailable` (`detail` is the reason that
-     * the application's `token` threw), `store_failed`, `discarded`, `client_closed`, and `idempotency_key_reused`
-     * without a `status` if the key is that of another unsent message.
+     * the application's `token` threw), `store_failed`, `discarded`, `client_closed`, `cancel_requested`, and
+     * `idempotency_key_reused` without a `status` if the key is that of another unsent message.
      */
     readonly code: string;
     /** The server's `detail`: a text or, with `validation_failed`, a list. */
@@ -229,6 +284,8 @@ export class ChatError extends Error {
     readonly requestID: string | null;
     /** In seconds. */
     readonly retryAfter: number | null;
+    /** With `offset_mismatch`: the length of the message's text, where its writer continues. */
+    readonly length?: number;
     /** Whether the same request may succeed later. */
     readonly isTemporary: boolean;
 }
@@ -251,6 +308,51 @@ export interface PendingMessage {
      * the message.
      */
     readonly result: Promise<Message | Tombstone>;
+}
+
+export interface ReplyOptions {
+    replyTo?: number;
+    metadata?: Metadata;
+    /** How many seconds the server waits for a sign of life before it ends the message: 5 to 600, 60 by default. */
+    ttl?: number;
+    /** The idempotency key, a UUID by default. A second reply with the same key writes the same message. */
+    key?: string;
+}
+
+/**
+ * A message that is read while it is written. The client appends what you write until you end the message, and tells the
+ * server that the writer still exists while you write nothing. Its text has at most 32,768 characters.
+ */
+export interface Reply {
+    /** The message's id, once the server has opened it. Rejects if it refuses to. */
+    readonly id: Promise<number>;
+    /** Whether the message was ended here. What is written after that is ignored. */
+    readonly closed: boolean;
+    /**
+     * Aborts when the writer is to stop. The reason is a `ChatError`: somebody has asked for it (`cancel_requested`),
+     * the message has ended otherwise (`message_not_open`), or the server refuses what was written. Without a stream of
+     * the chat, the client learns of it when it appends.
+     */
+    readonly signal: AbortSignal;
+
+    /**
+     * Appends a text and returns at once. Network errors never lose or repeat a piece.
+     *
+     * `status` says what the writer is doing (at most 200 characters); the next text without one clears it.
+     */
+    write(text: string, options?: { status?: string }): void;
+    /**
+     * Writes every piece of a source and ends the message: as done after the last one, as canceled when somebody asks for
+     * it, and as failed if the source throws, which it then throws as well. Returns the message as it has ended; if an
+     * earlier process has ended it, nothing is taken from the source.
+     */
+    pipe(source: AsyncIterable<string>): Promise<Message | Tombstone>;
+    /** Ends the message. `text` replaces what was written. */
+    done(options?: { text?: string; metadata?: Metadata | null }): Promise<Message>;
+    /** Ends the message with a reason for its readers, of at most 200 characters. */
+    fail(reason?: string): Promise<Message>;
+    /** Ends the message because somebody has asked for it. */
+    cancel(reason?: string): Promise<Message>;
 }
 
 interface Cancelable {
@@ -286,6 +388,17 @@ export interface Chat {
     retry(pending: PendingMessage): void;
     /** Removes a message that is not sent yet or has failed. If it is on its way, it may arrive nevertheless. */
     discard(pending: PendingMessage): void;
+
+    /**
+     * Opens a message whose text you write piece by piece, and returns at once. If the process ends before the message
+     * does, the server ends it as failed.
+     */
+    reply(options?: ReplyOptions): Reply;
+    /**
+     * Asks the writer of an open message to stop, which everyone who may post can do. If the writer does not end it, the
+     * server does so after 5 seconds.
+     */
+    cancel(message: number | Message, options?: Cancelable): Promise<void>;
 
     /** The chat and its latest messages without deleted ones, 20 by default and at most 100. */
     get(options?: Cancelable & { limit?: number }): Promise<ChatInfo & { messages: Message[] }>;

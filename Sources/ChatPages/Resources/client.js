@@ -4,6 +4,7 @@
 // and client.d.ts describes its API.
 
 /**
+ * @typedef {import("./client.js").AppendedEvent} AppendedEvent
  * @typedef {import("./client.js").Chat} ChatAPI
  * @typedef {import("./client.js").ChatClient} ChatClientAPI
  * @typedef {import("./client.js").ChatClientOptions} ChatClientOptions
@@ -16,6 +17,8 @@
  * @typedef {import("./client.js").Message} Message
  * @typedef {import("./client.js").Metadata} Metadata
  * @typedef {import("./client.js").PendingMessage} PendingMessageAPI
+ * @typedef {import("./client.js").Reply} ReplyAPI
+ * @typedef {import("./client.js").ReplyOptions} ReplyOptions
  * @typedef {import("./client.js").Role} Role
  * @typedef {import("./client.js").Status} Status
  * @typedef {import("./client.js").Tombstone} Tombstone
@@ -26,6 +29,7 @@
  * @typedef {RequestParts & { retry?: boolean, signal?: AbortSignal }} RequestOptions
  * @typedef {{ type: string, [field: string]: any }} StreamEvent
  * @typedef {{ pending: PendingMessage, controller: AbortController }} Delivery
+ * @typedef {{ event: any, after: number }} Queued
  */
 
 const MAX_FOLLOWED_CHATS = 50;
@@ -37,6 +41,7 @@ const BODY_TIMEOUT = 30_000;
 const DEFAULT_HEARTBEAT_SECONDS = 15;
 const DEAD_AFTER_HEARTBEATS = 2.5;
 const RENEW_TOKEN_BEFORE = 60_000;
+const DEFAULT_TTL_SECONDS = 60;
 // A longer timer fires at once.
 const MAX_TIMER = 2 ** 31 - 1;
 
@@ -106,9 +111,9 @@ export class ChatError extends Error {
     /**
      * @param {string} code
      * @param {unknown} detail
-     * @param {{ status?: number, requestID?: string | null, retryAfter?: number | null, cause?: unknown }} context
+     * @param {{ status?: number, requestID?: string | null, retryAfter?: number | null, length?: number, cause?: unknown }} context
      */
-    constructor(code, detail, { status = 0, requestID = null, retryAfter = null, cause } = {}) {
+    constructor(code, detail, { status = 0, requestID = null, retryAfter = null, length, cause } = {}) {
         super(typeof detail === "string" ? detail : JSON.stringify(detail), { cause });
         this.name = "ChatError";
         this.status = status;
@@ -116,12 +121,13 @@ export class ChatError extends Error {
         this.detail = detail;
         this.requestID = requestID;
         this.retryAfter = retryAfter;
+        this.length = length;
     }
 
     /** Whether the same request may succeed later. */
     get isTemporary() {
         if (this.status === 0) return !FINAL_CODES.has(this.code);
-        return this.status === 408 || this.status === 429 || this.status >= 500;
+        return this.status === 408 || this.status === 429 || this.status >= 500 || this.code === "writer_replaced";
     }
 
     /** @param {Response} response */
@@ -132,6 +138,7 @@ export class ChatError extends Error {
             status: response.status,
             requestID: response.headers.get("X-Request-ID"),
             retryAfter: retryAfter === null ? null : secondsUntil(retryAfter),
+            length: body?.length,
         });
     }
 }
@@ -202,6 +209,55 @@ export function parsePosition(text) {
 /** @param {Position} position */
 export function formatPosition({ epoch, seq }) {
     return epoch === null ? String(seq) : `${epoch}.${seq}`;
+}
+
+/**
+ * Applies a piece of text to the message that it belongs to: truncates the text, then appends the piece.
+ * @param {Message} message
+ * @param {AppendedEvent} event
+ * @returns {Message}
+ */
+export function grow(message, event) {
+    if (message.id !== event.message_id || message.state !== "open") return message;
+    const text = spliced(message.text, event.at, event.text);
+    if (text === null) return message;
+    return { ...message, text, length: event.at + lengthOf(event.text), status: event.status };
+}
+
+/**
+ * The text up to an offset, and a piece after it; null if the offset is beyond the end.
+ * @param {string} text
+ * @param {number} offset
+ * @param {string} piece
+ */
+function spliced(text, offset, piece) {
+    const index = indexOf(text, offset);
+    return index === null ? null : text.slice(0, index) + piece;
+}
+
+/**
+ * The length of a text in Unicode scalars, in which the server counts.
+ * @param {string} text
+ */
+function lengthOf(text) {
+    let length = 0;
+    for (const _ of text) length += 1;
+    return length;
+}
+
+/**
+ * Where a string has an offset of Unicode scalars; null if it is beyond the end.
+ * @param {string} text
+ * @param {number} offset
+ */
+function indexOf(text, offset) {
+    let index = 0;
+    for (let rest = offset; rest > 0; rest -= 1) {
+        const scalar = text.codePointAt(index);
+        if (scalar === undefined) return null;
+        index += scalar > 0xffff ? 2 : 1;
+    }
+    return index;
 }
 
 /** Holds a token until it expires or is rejected. Calls the application for the next one, one call at a time. */
@@ -565,7 +621,8 @@ class Transport {
         const controller = linkedController(signal);
         try {
             const { response } = await this.fetch(method, path, parts, controller);
-            return response.status === 204 ? null : await within(BODY_TIMEOUT, controller, response.json());
+            const isEmpty = response.status === 202 || response.status === 204;
+            return isEmpty ? null : await within(BODY_TIMEOUT, controller, response.json());
         } catch (error) {
             throw error instanceof ChatError ? error : networkError(error);
         } finally {
@@ -706,8 +763,11 @@ export class ChatFeed extends Feed {
     /** @type {Position | null} */
     #arrived;
     // Each event, and the position that the consumer must have taken before.
-    /** @type {{ event: any, after: number }[]} */
+    /** @type {Queued[]} */
     #queue = [];
+    // The queued piece of each message's text.
+    /** @type {Map<number, Queued>} */
+    #pieces = new Map();
 
     /**
      * @param {number} chatID
@@ -747,12 +807,42 @@ export class ChatFeed extends Feed {
     /** @param {StreamEvent} event */
     push(event) {
         const hasRoom = this.#queue.length < MAX_QUEUED_EVENTS;
-        if (event.seq === undefined) {
+        if (event.type === "message.appended") {
+            this.#enqueuePiece(event);
+        } else if (event.seq === undefined) {
             if (hasRoom || event.type === "chat.deleted") this.enqueue(event);
         } else if (this.#arrived && event.seq > this.#arrived.seq) {
             this.#arrived = { ...this.#arrived, seq: event.seq };
+            // The entry contains the whole text.
+            if (event.message) this.#dropPiece(event.message.id);
             if (hasRoom) this.enqueue(event, event.seq - 1);
         }
+    }
+
+    /**
+     * Queues a piece of a message's text. There is one for each message: a later piece extends it.
+     * @param {StreamEvent} event
+     */
+    #enqueuePiece(event) {
+        const queued = this.#pieces.get(event.message_id);
+        const { at, text } = queued?.event ?? event;
+        if (!queued) {
+            this.enqueue(event);
+            this.#pieces.set(event.message_id, /** @type {Queued} */ (this.#queue.at(-1)));
+        } else if (event.at < at) {
+            queued.event = event;
+        } else {
+            // Pieces of one connection join, and each connection starts with the whole text.
+            queued.event = { ...event, at, text: spliced(text, event.at - at, event.text) ?? text };
+        }
+    }
+
+    /** @param {number} id */
+    #dropPiece(id) {
+        const piece = this.#pieces.get(id);
+        if (!piece) return;
+        this.#pieces.delete(id);
+        this.#queue = this.#queue.filter((queued) => queued !== piece);
     }
 
     /**
@@ -761,9 +851,14 @@ export class ChatFeed extends Feed {
      */
     reset(epoch) {
         this.#arrived = { epoch, seq: 0 };
-        this.#queue = [];
+        this.#clear();
         this.interrupted();
         this.enqueue({ type: "reset", epoch });
+    }
+
+    #clear() {
+        this.#queue = [];
+        this.#pieces.clear();
     }
 
     /** The chat was deleted, or the user left it. */
@@ -794,6 +889,7 @@ export class ChatFeed extends Feed {
                 continue;
             }
             this.#queue.shift();
+            if (head.event?.type === "message.appended") this.#pieces.delete(head.event.message_id);
             if (head.event?.type === "chat.deleted") this.close();
             const seq = head.event?.seq;
             if (seq === undefined) return head.event ?? undefined;
@@ -815,7 +911,7 @@ export class ChatFeed extends Feed {
             if (this.signal.aborted) return;
             if (!(error instanceof ChatError) || error.status !== 404) throw error;
             // The entries before it cannot be read anymore.
-            this.#queue = [];
+            this.#clear();
             this.#arrived = this.#taken;
             return this.end();
         }
@@ -894,7 +990,7 @@ class Connection {
     #transport;
     #store;
     #onStatus;
-    #onMessage;
+    #onEvent;
     /** @type {Set<ChatFeed>} */
     #chats = new Set();
     /** @type {Set<InboxFeed>} */
@@ -910,13 +1006,13 @@ class Connection {
      * @param {Transport} transport
      * @param {ChatStore} store
      * @param {(status: Status, error?: ChatError) => void} onStatus
-     * @param {(message: Message) => void} onMessage
+     * @param {(event: StreamEvent) => void} onEvent called for each event of a chat
      */
-    constructor(transport, store, onStatus, onMessage) {
+    constructor(transport, store, onStatus, onEvent) {
         this.#transport = transport;
         this.#store = store;
         this.#onStatus = onStatus;
-        this.#onMessage = onMessage;
+        this.#onEvent = onEvent;
     }
 
     /**
@@ -1088,7 +1184,7 @@ class Connection {
             case "failed":
                 throw new ChatError(event.code ?? event.type, event.detail ?? "The server ended the stream");
             default:
-                if (event.type === "message.created") this.#onMessage(event.message);
+                this.#onEvent(event);
                 for (const feed of chats) if (feed.chatID === event.chat_id) feed.push(event);
         }
     }
@@ -1354,6 +1450,266 @@ class Sender {
 }
 
 /**
+ * A message that is read while it is written. What is written is kept until the message ends, so that nothing is lost
+ * if the server loses what it has not stored.
+ * @implements {ReplyAPI}
+ */
+class Reply {
+    #transport;
+    #path;
+    #ttl;
+    /** @type {Promise<Message>} */
+    #opened;
+    /** @type {number | null} */
+    #id = null;
+    #cancellation = new AbortController();
+    #text = "";
+    // The length of the text, the offset of what is to be sent next, and how much the server has stored.
+    #length = 0;
+    #sent = 0;
+    #stored = 0;
+    // The first half of a character whose second half is not written yet.
+    #half = "";
+    // What is to be sent with the next piece.
+    /** @type {string | null} */
+    #status = null;
+    // Whether the message contains text of another writer: an earlier process used the same key.
+    #isForeign = false;
+    // Whether nothing can be appended anymore.
+    #isOver = false;
+    // Why the server refused a piece of a message that is open.
+    /** @type {unknown} */
+    #rejection = null;
+    #wake = () => {};
+    closed = false;
+
+    /**
+     * @param {number} chatID
+     * @param {Transport} transport
+     * @param {ReplyOptions} options
+     */
+    constructor(chatID, transport, { replyTo, metadata, ttl, key = uuid() } = {}) {
+        this.#transport = transport;
+        this.#path = `/chats/${chatID}/messages/`;
+        this.#ttl = ttl ?? DEFAULT_TTL_SECONDS;
+        this.#opened = this.#open(key, { open: true, ttl, reply_to: replyTo, metadata });
+        this.id = this.#opened.then(({ id }) => id);
+        // An application need not wait for it: the end of the message fails likewise.
+        this.id.catch(() => {});
+        /** Resolves when nothing more will be appended. */
+        this.written = this.#run();
+    }
+
+    get signal() {
+        return this.#cancellation.signal;
+    }
+
+    /**
+     * @param {string} text
+     * @param {{ status?: string }} options
+     */
+    write(text, { status } = {}) {
+        if (this.closed) return;
+        const pieces = this.#half + text;
+        this.#half = /[\ud800-\udbff]$/.exec(pieces)?.[0] ?? "";
+        const piece = pieces.slice(0, pieces.length - this.#half.length).replace(/\p{Cs}/gu, "\ufffd");
+        this.#text += piece;
+        this.#length += lengthOf(piece);
+        if (status !== undefined || piece !== "") this.#status = status ?? null;
+        this.#wake();
+    }
+
+    /** @param {AsyncIterable<string>} source */
+    async pipe(source) {
+        // A message that an earlier process has ended needs nothing from the source.
+        const id = await this.id;
+        try {
+            await this.#writeAll(source);
+        } catch (error) {
+            if (!this.signal.aborted) {
+                await this.fail().catch(() => {});
+                throw error;
+            }
+        }
+        try {
+            if (!this.signal.aborted) return await this.done();
+            if (this.signal.reason.code === "cancel_requested") return await this.cancel();
+            throw this.signal.reason;
+        } catch (error) {
+            if (!isOfEndedMessage(error)) throw error;
+            return this.#request("GET", String(id));
+        }
+    }
+
+    /** @param {{ text?: string, metadata?: Metadata | null }} options */
+    done({ text, metadata } = {}) {
+        return this.#end({ state: "done", text, metadata });
+    }
+
+    /** @param {string} [reason] */
+    fail(reason) {
+        return this.#end({ state: "failed", reason });
+    }
+
+    /** @param {string} [reason] */
+    cancel(reason) {
+        return this.#end({ state: "cancelled", reason });
+    }
+
+    /**
+     * Takes note of an event of the client's stream.
+     * @param {StreamEvent} event
+     */
+    receive(event) {
+        const id = event.message_id ?? event.message?.id;
+        if (this.closed || id === undefined || id !== this.#id) return;
+        if (event.type === "message.cancel_requested") this.#cancellation.abort(cancelRequested());
+        else if (event.message && event.message.state !== "open") this.#stop(messageEnded());
+    }
+
+    /**
+     * @param {string} key
+     * @param {unknown} body
+     */
+    async #open(key, body) {
+        const headers = { "Idempotency-Key": key };
+        /** @type {Message} */
+        const message = await this.#request("POST", "", { headers, body });
+        this.#id = message.id;
+        if (message.state !== "open") this.#stop(messageEnded());
+        return message;
+    }
+
+    /** Appends what is written, until the message is closed or nothing can be appended anymore. */
+    async #run() {
+        const work = this.#transport.begin();
+        work.signal.addEventListener("abort", () => this.#wake());
+        try {
+            const { id } = await this.#opened;
+            while (!this.closed && !this.#isOver && !work.signal.aborted) {
+                if (this.#sent < this.#length || this.#status !== null) await this.#append(id);
+                else if (!(await this.#change((this.#ttl * 1000) / 3))) await this.#append(id);
+            }
+            if (this.#transport.isClosed) this.#stop(clientClosed());
+        } catch (error) {
+            if (!isOfEndedMessage(error)) this.#rejection = error;
+            this.#stop(error);
+        } finally {
+            work.abort();
+        }
+    }
+
+    /**
+     * Sends what is new; if there is nothing, tells the server that the writer still exists.
+     * @param {number} id
+     */
+    async #append(id) {
+        const at = this.#sent;
+        const index = indexOf(this.#text, at);
+        const text = index === null ? "" : this.#text.slice(index);
+        const status = this.#status;
+        this.#status = null;
+        try {
+            const body = { text, status: status ?? undefined };
+            const receipt = await this.#request("POST", `${id}/text`, { query: { at }, body });
+            this.#sent = at + lengthOf(text);
+            this.#stored = receipt.stored;
+            if (receipt.cancel_requested) this.#cancellation.abort(cancelRequested());
+        } catch (error) {
+            if (!(error instanceof ChatError) || error.length === undefined) throw error;
+            this.#isForeign ||= error.length > at;
+            this.#sent = error.length;
+            this.#status ??= status;
+        }
+    }
+
+    /**
+     * Waits for something to be written, or for some milliseconds.
+     * @param {number} milliseconds
+     * @returns {Promise<boolean>} whether the wait has ended early
+     */
+    #change(milliseconds) {
+        return new Promise((resolve) => {
+            const timer = setTimeout(() => resolve(false), timerDelay(milliseconds));
+            this.#wake = () => {
+                clearTimeout(timer);
+                resolve(true);
+            };
+        });
+    }
+
+    /**
+     * @param {unknown} reason
+     */
+    #stop(reason) {
+        this.#isOver = true;
+        this.#cancellation.abort(reason);
+        this.#wake();
+    }
+
+    /**
+     * @param {{ state: "done" | "failed" | "cancelled", text?: string, metadata?: Metadata | null, reason?: string }} end
+     * @returns {Promise<Message>}
+     */
+    async #end(end) {
+        this.closed = true;
+        this.#wake();
+        const { id } = await this.#opened;
+        await this.written;
+        if (end.state === "done" && this.#rejection) throw this.#rejection;
+        const isStored = this.#stored === this.#length && !this.#isForeign;
+        const text = isStored || this.#rejection ? undefined : this.#text;
+        return this.#request("PATCH", String(id), { body: { ...end, text: end.text ?? text } });
+    }
+
+    /**
+     * Requests that are repeated safely: opening has a key, appending an offset, and a message ends once.
+     * @param {string} method
+     * @param {string} path
+     * @param {RequestParts} [parts]
+     */
+    async #request(method, path, parts) {
+        try {
+            return await this.#transport.request(method, this.#path + path, { retry: true, ...parts });
+        } catch (error) {
+            throw this.#transport.isClosed ? clientClosed() : error;
+        }
+    }
+
+    /**
+     * Writes everything from a source, which is left as soon as the message is to stop.
+     * @param {AsyncIterable<string>} source
+     */
+    async #writeAll(source) {
+        if (this.signal.aborted) return;
+        const iterator = source[Symbol.asyncIterator]();
+        try {
+            for (;;) {
+                const { done, value } = await untilAborted(iterator.next(), this.signal);
+                if (done) return;
+                this.write(value);
+            }
+        } finally {
+            // It may never be ready for it.
+            iterator.return?.().catch(() => {});
+        }
+    }
+}
+
+function cancelRequested() {
+    return new ChatError("cancel_requested", "Somebody has asked the writer to stop");
+}
+
+function messageEnded() {
+    return new ChatError("message_not_open", "The message has ended", { status: 409 });
+}
+
+/** @param {unknown} error */
+function isOfEndedMessage(error) {
+    return error instanceof ChatError && error.code === "message_not_open";
+}
+
+/**
  * A chat, and the requests about it.
  * @implements {ChatAPI}
  */
@@ -1361,6 +1717,7 @@ class Chat {
     #transport;
     #connection;
     #sender;
+    #replies;
     #store;
 
     /**
@@ -1368,13 +1725,15 @@ class Chat {
      * @param {Transport} transport
      * @param {Connection} connection
      * @param {Sender} sender
+     * @param {Set<Reply>} replies those that are written now
      * @param {ChatStore} store
      */
-    constructor(id, transport, connection, sender, store) {
+    constructor(id, transport, connection, sender, replies, store) {
         this.id = id;
         this.#transport = transport;
         this.#connection = connection;
         this.#sender = sender;
+        this.#replies = replies;
         this.#store = store;
     }
 
@@ -1411,6 +1770,22 @@ class Chat {
     /** @param {PendingMessage} pending */
     discard(pending) {
         this.#sender.discard(pending);
+    }
+
+    /** @param {ReplyOptions} [options] */
+    reply(options) {
+        const reply = new Reply(this.id, this.#transport, options);
+        this.#replies.add(reply);
+        reply.written.then(() => this.#replies.delete(reply));
+        return reply;
+    }
+
+    /**
+     * @param {number | { id: number }} message
+     * @param {{ signal?: AbortSignal }} options
+     */
+    cancel(message, { signal } = {}) {
+        return this.#request("POST", `${messagePath(message)}/cancel`, { retry: true, signal });
     }
 
     /** @param {{ limit?: number, signal?: AbortSignal }} options */
@@ -1528,6 +1903,8 @@ export class ChatClient extends EventTarget {
     #store;
     #connection;
     #sender;
+    /** @type {Set<Reply>} */
+    #replies = new Set();
     /** @type {Map<number, Chat>} */
     #chats = new Map();
     /** @type {Status} */
@@ -1546,7 +1923,7 @@ export class ChatClient extends EventTarget {
             this.#transport,
             this.#store,
             (status, error) => this.#setStatus(status, error),
-            (message) => this.#sender.settle(message),
+            (event) => this.#received(event),
         );
         globalThis.addEventListener?.("online", this.#onOnline);
     }
@@ -1571,7 +1948,9 @@ export class ChatClient extends EventTarget {
 
     /** @param {number} id */
     chat(id) {
-        const chat = this.#chats.get(id) ?? new Chat(id, this.#transport, this.#connection, this.#sender, this.#store);
+        const known = this.#chats.get(id);
+        if (known) return known;
+        const chat = new Chat(id, this.#transport, this.#connection, this.#sender, this.#replies, this.#store);
         this.#chats.set(id, chat);
         return chat;
     }
@@ -1617,6 +1996,12 @@ export class ChatClient extends EventTarget {
      */
     direct(user, { signal } = {}) {
         return this.#transport.request("POST", "/direct", { body: { user }, signal });
+    }
+
+    /** @param {StreamEvent} event */
+    #received(event) {
+        if (event.type === "message.created") this.#sender.settle(event.message);
+        for (const reply of this.#replies) reply.receive(event);
     }
 
     /**
