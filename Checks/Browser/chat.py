@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Chats on the page /chat in real browsers: two windows, a server that is killed between them, a network that goes away,
-a long history, many chats, hostile and long texts, rejected messages, other sessions, the keyboard alone, and what a
-screen reader needs.
+a long history, many chats, hostile and long texts, rejected messages, replies that grow, other sessions, the keyboard
+alone, and what a screen reader needs.
 
     python3 -m Checks.Browser.chat [SCREENSHOT_FOLDER]
 
@@ -11,7 +11,7 @@ Needs Debian's chromium and chromium-driver, and the packages of requirements.tx
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
@@ -713,6 +713,183 @@ def page_knows_where_one_is(driver: Chrome) -> None:
         assert not ada.one("#log-back").is_displayed()
 
 
+class Bot:
+    """A user who writes messages piece by piece."""
+
+    def __init__(self, call: Callable) -> None:
+        self.call = call
+        self.message = self.length = 0
+
+    def open(self, **fields: object) -> None:
+        opened = self.call("POST", "/chats/1/messages/", {"open": True, **fields})
+        self.message, self.length = f"/chats/1/messages/{opened['id']}", 0
+
+    def write(self, text: str, **fields: object) -> dict:
+        receipt = self.call("POST", f"{self.message}/text?at={self.length}", {"text": text, **fields})
+        self.length = receipt["length"]
+        return receipt
+
+    def end(self, state: str, **fields: object) -> None:
+        self.call("PATCH", self.message, {"state": state, **fields})
+
+
+@contextlib.contextmanager
+def reply_chat(driver: Chrome, ben_size: tuple[int, int] = DESKTOP) -> Iterator[tuple[Service, ChatWindow, ChatWindow, Bot]]:
+    """Ada's and Ben's windows in a long chat, and a bot in it."""
+    ada = ChatWindow(driver)
+    with service(with_users=True) as server, second_window(ben_size) as ben:
+        tokens = {user: server.token(user, name) for user, name in {**NAMES, "clock": "Clock"}.items()}
+        with server.caller(tokens["clock"]) as clock, server.caller(tokens["ada"]) as call:
+            clock("GET", "/me")
+            call("POST", "/chats/", {"title": "Questions", "members": ["ben", "clock"]})
+            for number in range(40):
+                call("POST", "/chats/1/messages/", {"text": f"Message {number}"})
+            call("POST", "/chats/1/messages/", {"text": "When do the trains to Bergen leave?"})
+            call("PUT", "/chats/1/read", {"seq": 100})
+            for window, user in ((ada, "ada"), (ben, "ben")):
+                window.driver.get(f"{server.url('/chat')}#token={tokens[user]}")
+                window.open("Questions")
+                window.until(lambda: window.texts()[-1].startswith("When"), "the question is missing")
+                window.run("document.getElementById('log').scrollTop = 1e6")
+            yield server, ada, ben, Bot(clock)
+
+
+ANSWER = """The trains to Bergen leave Oslo S at 06:25, 08:25, 12:03 and 15:43; the night train leaves at 22:43.
+
+The journey takes about seven hours. Seats on the left have the better view between Finse and Myrdal 😄 """
+
+
+def reply_that_grows(driver: Chrome) -> None:
+    with reply_chat(driver, PHONE) as (_, ada, ben, bot):
+        windows = ada, ben
+        last = "#messages .message:last-child"
+        bot.open(reply_to=41)
+        bot.write("", status="Searching the timetable…")
+        for window in windows:
+            window.until(lambda: window.one(f"{last} .activity").text == "Searching the timetable…", "no status")
+            window.is_accessible()
+            window.shoot(f"reply-status-{'phone' if window is ben else 'desktop'}")
+        ada.until(lambda: ada.one("#chats .preview").text == "Clock: Writing…", "the list does not say who writes")
+        # It is not read out piece by piece.
+        assert ada.one(last).get_attribute("aria-live") == "off"
+        bot.write("The trains")
+        for window in windows:
+            window.until(lambda: window.texts()[-1] == "The trains", "the text does not grow")
+            assert window.one(f"{last} .notes").text == "Stop"
+        # What is selected stays so.
+        ada.run("getSelection().selectAllChildren(document.querySelector(arguments[0]))", f"{last} .text")
+        for end in range(len("The trains") + 7, len(ANSWER) + 7, 7):
+            bot.write(ANSWER[end - 7:end])
+        for window in windows:
+            window.until(lambda: window.texts()[-1] == ANSWER, "the text does not grow to its end")
+            window.until(lambda: window.distance_from_end() < 2, "the log does not follow its end")
+        assert ada.run("return getSelection().toString()").startswith("The trains")
+
+        # It survives a reload.
+        ada.driver.refresh()
+        ada.until(lambda: ada.texts() and ada.texts()[-1] == ANSWER, "the text is lost by a reload")
+        bot.write("See https://example.com/trains")
+        for window in windows:
+            window.until(lambda: window.texts()[-1].endswith("/trains"), "the text does not grow after a reload")
+            window.until(lambda: window.distance_from_end() < 2, "the log does not follow its end")
+        for scheme in ("light", "dark"):
+            for window, form, size in ((ada, "desktop", DESKTOP), (ben, "phone", PHONE)):
+                window.emulate(scheme, size)
+                window.is_accessible()
+                window.shoot(f"reply-{form}-{scheme}")
+
+        caret = "return getComputedStyle(document.querySelector('.open .text'), '::after').animationName"
+        assert ada.run(caret) == "blink"
+        ada.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+        )
+        assert ada.run(caret) == "none"
+
+        # The focus on the button that disappears moves to the message, which is read out now.
+        ada.run("document.querySelector('.open .stop').focus()")
+        bot.end("done")
+        ada.until(lambda: not ada.find(".open"), "the message stays open")
+        ada.focus_is_on(last)
+        assert ada.one(last).get_attribute("aria-live") is None
+        assert [link.get_attribute("href") for link in ada.find(f"{last} a")] == ["https://example.com/trains"]
+        ada.until(lambda: ada.one("#chats .preview").text.startswith("Clock: The trains to Bergen"), "the list is old")
+        for window in windows:
+            window.is_quiet()
+
+
+def reply_that_is_stopped(driver: Chrome) -> None:
+    with reply_chat(driver) as (server, ada, ben, bot):
+        windows = ada, ben
+        last = "#messages .message:last-child"
+
+        def shows_note(text: str) -> None:
+            for window in windows:
+                window.until(lambda: window.one(f"{last} .notes").text == text, f"the note is not {text}")
+
+        # Ben, who has not asked for it, stops it; the bot listens.
+        bot.open()
+        bot.write("Let me think about this")
+        shows_note("Stop")
+        ben.one(".open .stop").click()
+        shows_note("Stopping…")
+        assert bot.write(" …")["cancel_requested"]
+        bot.end("cancelled", text="Let me think.")
+        shows_note("Stopped.")
+        for window in windows:
+            assert window.texts()[-1] == "Let me think."
+            assert not window.find(".stop")
+            window.is_accessible()
+
+        # A bot that does not listen is stopped by the server.
+        bot.open()
+        shows_note("Stop")
+        ben.one(".open .stop").send_keys(Keys.ENTER)
+        shows_note("Stopped.")
+        ben.focus_is_on(last)
+        ada.until(lambda: ada.one("#chats .preview").text == "Clock: Stopped.", "the list is old")
+
+        # Failures have a reason.
+        bot.open()
+        bot.write("The first train leaves at")
+        shows_note("Stop")
+        bot.end("failed", reason="the timetable is not available")
+        shows_note("Not finished: the timetable is not available")
+        ada.is_accessible()
+        ada.shoot("reply-failed")
+        bot.open(ttl=5)
+        shows_note("Not finished: its writer has disappeared.")
+
+        # Somebody who may only read has no button.
+        bot.open()
+        shows_note("Stop")
+        with server.caller(server.token("ada", "Ada")) as call:
+            call("PUT", "/chats/1/members/ben", {"role": "reader"})
+        ben.until(lambda: not ben.find(".stop"), "a reader may stop a reply")
+        assert ada.find(".stop")
+        bot.end("done")
+
+        # Nothing moves for a reader who has scrolled back, not even when a message above grows.
+        bot.open()
+        bot.write("Above: ")
+        for number in range(40):
+            bot.call("POST", "/chats/1/messages/", {"text": f"Later {number}"})
+        ada.until(lambda: ada.texts()[-1] == "Later 39", "the later messages are missing")
+        for index in (-20, -44):
+            ada.run(
+                "const message = [...document.querySelectorAll('#messages .message')].at(arguments[0]);"
+                "message.scrollIntoView(); window.watched = message", index,
+            )
+            top = "return window.watched.getBoundingClientRect().top"
+            before = ada.run(top)
+            bot.write("It grows by several lines, so that what is below it is pushed down. " * 12)
+            ada.until(lambda: len(ada.texts()[-41]) == bot.length, "the text does not grow")
+            moved = ada.run(top) - before
+            assert abs(moved) < 2, f"what is on the screen moved by {moved} pixels"
+            assert ada.one("#to-end").is_displayed()
+        for window in windows:
+            window.is_quiet()
+
+
 def looks(driver: Chrome) -> None:
     """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
     window = ChatWindow(driver)
@@ -761,7 +938,8 @@ CHECKS = [
     two_windows_chat, server_killed_between_windows, network_away_and_plug_pulled, ten_thousand_messages, text_stays_text,
     users_with_tokens, session_ends_with_the_token, more_chats_than_a_page, without_a_mouse, phone_back_to_the_list,
     too_long_a_text, another_session, dialogs_show_names_and_close, asks_before_one_leaves_or_deletes,
-    quotes_lead_to_the_message, screen_reader_hears_new_messages_only, page_knows_where_one_is, looks,
+    quotes_lead_to_the_message, screen_reader_hears_new_messages_only, page_knows_where_one_is,
+    reply_that_grows, reply_that_is_stopped, looks,
 ]
 
 if __name__ == "__main__":

@@ -49,7 +49,9 @@ const MAX_TIMER = 2 ** 31 - 1;
 const timerDelay = (milliseconds) => Math.min(Math.max(milliseconds, 0), MAX_TIMER);
 
 // Codes of the client's own with which the same would fail again.
-const FINAL_CODES = new Set(["client_closed", "discarded", "idempotency_key_reused", "store_failed"]);
+const FINAL_CODES = new Set([
+    "cancel_requested", "client_closed", "discarded", "idempotency_key_reused", "store_failed",
+]);
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

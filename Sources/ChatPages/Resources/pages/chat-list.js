@@ -1,6 +1,7 @@
 // The list of chats: for a user the inbox, live; in open mode what the server lists, again every few seconds.
 
 import { byID, element, fill, throttled } from "./dom.js";
+import { explainEnd } from "./problems.js";
 import { short } from "./time.js";
 
 const PAGE = 100;
@@ -180,7 +181,7 @@ export class ChatList extends EventTarget {
         const badge = chat.more ? "99+" : String(chat.unread);
         const isCurrent = chat.id === this.#selected;
         const known = this.#rows.get(chat.id);
-        const content = JSON.stringify([chat.title, short(time), author, last?.text, chat.message_count, badge, isCurrent]);
+        const content = JSON.stringify([chat.title, short(time), author, last && preview(last), chat.message_count, badge, isCurrent]);
         if (known?.content === content) return known;
         const row = known?.element ?? element("li", {}, element("a", { href: `#/chats/${chat.id}` }));
         const link = /** @type {HTMLElement} */ (row.firstElementChild);
@@ -189,7 +190,7 @@ export class ChatList extends EventTarget {
             element("bdi.title", {}, chat.title),
             element("time", { datetime: time }, short(time)),
             last
-                ? element("span.preview", {}, element("bdi", {}, author), ": ", element("bdi", {}, last.text))
+                ? element("span.preview", {}, element("bdi", {}, author), ": ", element("bdi", {}, preview(last)))
                 : element("span.preview", {}, countOf(chat.message_count)),
             chat.unread > 0 ? element("span.badge", { "aria-label": `${badge} unread` }, badge) : null,
         );
@@ -206,6 +207,16 @@ export class ChatList extends EventTarget {
  */
 function linkIn(row) {
     return /** @type {HTMLElement} */ (row?.firstElementChild ?? byID("new-chat"));
+}
+
+/**
+ * What the list shows of a message. Its text is not sent here while it grows.
+ * @param {import("../client.js").Message} message
+ */
+function preview(message) {
+    if (message.state === "open") return "Writing…";
+    const isUnfinished = message.state === "failed" || message.state === "cancelled";
+    return message.text === "" && isUnfinished ? explainEnd(message) : message.text;
 }
 
 /** @param {number} messages */

@@ -1,5 +1,6 @@
 // One chat: its latest messages, older ones on demand, and new ones live.
 
+import { grow } from "../client.js";
 import { Composer } from "./composer.js";
 import { byID, throttled } from "./dom.js";
 import { MessageView } from "./message.js";
@@ -34,6 +35,7 @@ export class Conversation {
     #isLoadingBefore = false;
     #lastSeq = 0;
     #readSeq = 0;
+    #mayPost = true;
     #missed = 0;
     /** Whether the log shows its end, and stays there when it grows. */
     #staysAtEnd = true;
@@ -178,6 +180,12 @@ export class Conversation {
                     this.#lastSeq = event.seq;
                     this.#received(event.message, event.type === "message.created");
                     break;
+                case "message.appended":
+                    this.#grew(event);
+                    break;
+                case "message.cancel_requested":
+                    this.#find(event.message_id)?.stopping();
+                    break;
                 case "chat.updated":
                     this.#setTitle(event.chat.title);
                     break;
@@ -212,6 +220,20 @@ export class Conversation {
         this.#markRead();
     }
 
+    /** @param {import("../client.js").AppendedEvent} event */
+    #grew(event) {
+        const view = this.#find(event.message_id);
+        if (!view) return;
+        const grown = grow(view.message, event);
+        if (grown === view.message) return;
+        if (this.#staysAtEnd) return view.grow(grown);
+        // What is on the screen stays where it is when a message above it grows.
+        const log = byID("log");
+        const { bottom, height } = view.element.getBoundingClientRect();
+        view.grow(grown);
+        if (bottom <= log.getBoundingClientRect().top) log.scrollTop += view.element.offsetHeight - height;
+    }
+
     /**
      * Adds messages at their positions, or updates those that are shown.
      * @param {any[]} messages
@@ -232,6 +254,8 @@ export class Conversation {
                 edit: () => this.#composer.edit(view.message),
                 delete: () => this.#delete(view),
                 find: (/** @type {number} */ id) => this.#find(id),
+                stop: () => this.#stop(view),
+                mayStop: () => this.#mayPost,
             });
             log.insertBefore(view.element, this.#views[index]?.element ?? null);
             this.#views.splice(index, 0, view);
@@ -274,6 +298,17 @@ export class Conversation {
             await this.#chat.delete(view.message.id);
         } catch (error) {
             view.complain(explain(error));
+        }
+    }
+
+    /** @param {MessageView} view */
+    async #stop(view) {
+        view.stopping();
+        try {
+            await this.#chat.cancel(view.message.id, { signal: this.#closing.signal });
+        } catch (error) {
+            // It may have ended meanwhile.
+            if (view.message.state === "open") view.complain(explain(error));
         }
     }
 
@@ -466,11 +501,14 @@ export class Conversation {
         this.#leaveHidden();
     }
 
-    /** Hides what one's role does not permit. */
+    /** Hides what one's role does not permit, and offers to stop messages as long as it does. */
     #showRole() {
-        const mayWrite = this.#session.mayAs(this.#list.get(this.id)?.role, "member");
-        byID("chat").classList.toggle("reading", !mayWrite);
+        const mayPost = this.#session.mayAs(this.#list.get(this.id)?.role, "member");
+        byID("chat").classList.toggle("reading", !mayPost);
         this.#leaveHidden();
+        if (mayPost === this.#mayPost) return;
+        this.#mayPost = mayPost;
+        for (const view of this.#views) if (view.message.state === "open") view.render();
     }
 
     /** Moves the focus from what is no longer shown. */

@@ -2,13 +2,17 @@
 
 import { askFirst, button, element, fill, linked } from "./dom.js";
 import { hue, initials } from "./people.js";
+import { explainEnd } from "./problems.js";
 import { clock, day, full, isSameDay } from "./time.js";
 
 // Messages of one author this close together share a heading, in milliseconds.
 const TOGETHER = 5 * 60_000;
 
 /**
- * @typedef {{ reply: () => void, edit: () => void, delete: () => void, find: (id: number) => MessageView | null }} Actions
+ * @typedef {{
+ *     reply: () => void, edit: () => void, delete: () => void, find: (id: number) => MessageView | null,
+ *     stop: () => void, mayStop: () => boolean,
+ * }} Actions
  */
 
 export class MessageView {
@@ -18,7 +22,11 @@ export class MessageView {
     /** @type {any} */
     #previous = null;
     #isFirstUnread = false;
+    #isStopping = false;
     #problem = "";
+    // What changes while the message is open.
+    #text = new Text();
+    #activity = element("span.activity");
 
     /**
      * @param {any} message
@@ -42,6 +50,25 @@ export class MessageView {
         this.render();
     }
 
+    /**
+     * Shows more of its text. The text stays the same node, so a reader can select what is there already.
+     * @param {any} message
+     */
+    grow(message) {
+        const { text, status } = this.message;
+        this.message = message;
+        if (message.text.startsWith(text)) this.#text.appendData(message.text.slice(text.length));
+        else this.#text.data = message.text;
+        if (message.status !== status) this.#activity.textContent = message.status ?? "";
+    }
+
+    /** Its writer was asked to stop. */
+    stopping() {
+        this.#isStopping = true;
+        this.#problem = "";
+        this.render();
+    }
+
     /** @param {any} previous the message before it, as far as it is loaded */
     setPrevious(previous) {
         this.#previous = previous;
@@ -56,6 +83,7 @@ export class MessageView {
 
     /** @param {string} problem why an action on it failed */
     complain(problem) {
+        this.#isStopping = false;
         this.#problem = problem;
         this.render();
     }
@@ -73,6 +101,7 @@ export class MessageView {
         this.element.className = "message";
         this.element.classList.toggle("own", isOwn);
         this.element.classList.toggle("together", isTogether);
+        this.#setOpen(message.state === "open");
         this.element.setAttribute("aria-label", `${author}, ${clock(message.created_at)}`);
         const hadFocus = this.element.contains(document.activeElement);
         const picture = element("span.avatar", { "aria-hidden": true, "data-hue": hue(message.author ?? author) }, initials(author));
@@ -98,10 +127,27 @@ export class MessageView {
         if (hadFocus) this.element.focus({ preventScroll: true });
     }
 
+    /**
+     * A screen reader reads the message once, when it is complete.
+     * @param {boolean} isOpen
+     */
+    #setOpen(isOpen) {
+        this.element.classList.toggle("open", isOpen);
+        if (isOpen) {
+            this.element.setAttribute("aria-live", "off");
+            this.element.setAttribute("aria-busy", "true");
+        } else {
+            this.element.removeAttribute("aria-live");
+            this.element.removeAttribute("aria-busy");
+        }
+    }
+
     #bubble() {
         const { message } = this;
         if (message.deleted_at) return element("div.bubble.deleted", {}, "This message was deleted.");
-        const text = element("div.text", { dir: "auto" }, ...linked(message.text));
+        this.#text.data = message.text;
+        const nodes = message.state === "open" ? [this.#text] : linked(message.text);
+        const text = element("div.text", { dir: "auto" }, ...nodes);
         return element("div.bubble", {}, message.reply_to ? this.#quote(message.reply_to) : null, text);
     }
 
@@ -120,10 +166,20 @@ export class MessageView {
     }
 
     #notes() {
+        /** @type {(Node | null)[]} */
         const notes = [];
+        const { state, status } = this.message;
+        this.#activity.textContent = status ?? "";
+        if (state === "open") notes.push(this.#activity, this.#stopButton());
+        if (state === "failed" || state === "cancelled") notes.push(element("span", {}, explainEnd(this.message)));
         if (this.message.edited_at && !this.message.deleted_at) notes.push(element("span", {}, "edited"));
         if (this.#problem) notes.push(element("span.error", { role: "alert" }, this.#problem));
         return notes.length > 0 ? element("p.notes", {}, ...notes) : null;
+    }
+
+    #stopButton() {
+        if (this.#isStopping) return element("span", {}, "Stopping…");
+        return this.#actions.mayStop() ? button("stop", "Stop", this.#actions.stop) : null;
     }
 
     #deleteButton() {
@@ -138,7 +194,7 @@ export class MessageView {
             "div.actions",
             {},
             button("quiet", "Reply", this.#actions.reply),
-            isOwn ? button("quiet", "Edit", this.#actions.edit) : null,
+            isOwn && this.message.state !== "open" ? button("quiet", "Edit", this.#actions.edit) : null,
             isOwn ? this.#deleteButton() : null,
         );
     }

@@ -50,6 +50,24 @@ export function explain(error) {
 }
 
 /**
+ * Says in a sentence how a message ended whose writer has not finished it.
+ * @param {{ state: string, reason?: string }} message
+ */
+export function explainEnd({ state, reason }) {
+    if (state === "cancelled") return reason ? `Stopped: ${reason}` : "Stopped.";
+    switch (reason) {
+        case undefined:
+            return "Not finished: something went wrong.";
+        case "abandoned":
+            return "Not finished: its writer has disappeared.";
+        case "imported":
+            return "Not finished: the chat was exported while it was being written.";
+        default:
+            return `Not finished: ${reason}`;
+    }
+}
+
+/**
  * Says what is wrong with a field; the validator's own words are for developers.
  * @param {{ type: string, msg: string, ctx?: { max_length?: number } }} issue
  */
