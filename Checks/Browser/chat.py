@@ -767,7 +767,6 @@ def reply_that_grows(driver: Chrome) -> None:
         bot.write("", status="Searching the timetable…")
         for window in windows:
             window.until(lambda: window.one(f"{last} .activity").text == "Searching the timetable…", "no status")
-            window.is_accessible()
             window.shoot(f"reply-status-{'phone' if window is ben else 'desktop'}")
         ada.until(lambda: ada.one("#chats .preview").text == "Clock: Writing…", "the list does not say who writes")
         # It is not read out piece by piece.
@@ -795,8 +794,8 @@ def reply_that_grows(driver: Chrome) -> None:
         for scheme in ("light", "dark"):
             for window, form, size in ((ada, "desktop", DESKTOP), (ben, "phone", PHONE)):
                 window.emulate(scheme, size)
-                window.is_accessible()
                 window.shoot(f"reply-{form}-{scheme}")
+                window.is_accessible()
 
         caret = "return getComputedStyle(document.querySelector('.open .text'), '::after').animationName"
         assert ada.run(caret) == "blink"
@@ -844,7 +843,8 @@ def reply_that_is_stopped(driver: Chrome) -> None:
         bot.open()
         shows_note("Stop")
         ben.one(".open .stop").send_keys(Keys.ENTER)
-        shows_note("Stopped.")
+        for window in windows:
+            window.until(lambda: window.texts()[-1] == "Stopped.", "the server does not stop the message")
         ben.focus_is_on(last)
         ada.until(lambda: ada.one("#chats .preview").text == "Clock: Stopped.", "the list is old")
 
@@ -856,7 +856,7 @@ def reply_that_is_stopped(driver: Chrome) -> None:
         shows_note("Not finished: the timetable is not available")
         ada.is_accessible()
         ada.shoot("reply-failed")
-        bot.open(ttl=5)
+        bot.open(ttl=5, text="The second")
         shows_note("Not finished: its writer has disappeared.")
 
         # Somebody who may only read has no button.

@@ -215,8 +215,7 @@ function linkIn(row) {
  */
 function preview(message) {
     if (message.state === "open") return "Writing…";
-    const isUnfinished = message.state === "failed" || message.state === "cancelled";
-    return message.text === "" && isUnfinished ? explainEnd(message) : message.text;
+    return message.text === "" ? explainEnd(message) : message.text;
 }
 
 /** @param {number} messages */

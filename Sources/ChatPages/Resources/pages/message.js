@@ -142,9 +142,15 @@ export class MessageView {
         }
     }
 
+    /** Whether it ended before it had any text. */
+    get #isBlank() {
+        return this.message.text === "" && this.message.state !== "open";
+    }
+
     #bubble() {
         const { message } = this;
-        if (message.deleted_at) return element("div.bubble.deleted", {}, "This message was deleted.");
+        if (message.deleted_at) return element("div.bubble.blank", {}, "This message was deleted.");
+        if (this.#isBlank) return element("div.bubble.blank", {}, explainEnd(message));
         this.#text.data = message.text;
         const nodes = message.state === "open" ? [this.#text] : linked(message.text);
         const text = element("div.text", { dir: "auto" }, ...nodes);
@@ -171,7 +177,9 @@ export class MessageView {
         const { state, status } = this.message;
         this.#activity.textContent = status ?? "";
         if (state === "open") notes.push(this.#activity, this.#stopButton());
-        if (state === "failed" || state === "cancelled") notes.push(element("span", {}, explainEnd(this.message)));
+        if ((state === "failed" || state === "cancelled") && !this.#isBlank) {
+            notes.push(element("span", {}, explainEnd(this.message)));
+        }
         if (this.message.edited_at && !this.message.deleted_at) notes.push(element("span", {}, "edited"));
         if (this.#problem) notes.push(element("span.error", { role: "alert" }, this.#problem));
         return notes.length > 0 ? element("p.notes", {}, ...notes) : null;

@@ -50,10 +50,11 @@ export function explain(error) {
 }
 
 /**
- * Says in a sentence how a message ended whose writer has not finished it.
- * @param {{ state: string, reason?: string }} message
+ * Says in a sentence how a message ended that has no text, or that its writer has not finished.
+ * @param {{ state?: string, reason?: string }} message
  */
 export function explainEnd({ state, reason }) {
+    if (state === "done") return "This message has no text.";
     if (state === "cancelled") return reason ? `Stopped: ${reason}` : "Stopped.";
     switch (reason) {
         case undefined:
