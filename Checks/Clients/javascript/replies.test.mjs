@@ -174,18 +174,20 @@ describe("replies", () => {
     test("what is written while a request is under way is sent as one piece", async () => {
         const bodies = [];
         const slowly = async (url, options) => {
-            if (String(url).includes("/text?")) bodies.push(JSON.parse(options.body).text);
+            if (String(url).includes("/text?")) bodies.push(JSON.parse(options.body));
             await pause(50);
             return fetch(url, options);
         };
         const { chat, reader } = await chatOf({ fetch: slowly });
         const reply = chat.reply();
-        for (const text of ["a", "b", "c"]) reply.write(text);
+        reply.write("a", { status: "Spelling" });
+        for (const text of ["b", "c"]) reply.write(text);
         await reply.id;
         await pause(10);
         for (const text of ["d", "e"]) reply.write(text);
+        reply.write("", { status: "Pausing" });
         await reads(reader, await reply.id, "abcde");
-        assert.deepEqual(bodies, ["abc", "de"]);
+        assert.deepEqual(bodies, [{ text: "abc" }, { text: "de", status: "Pausing" }]);
         await reply.done();
     });
 

@@ -25,7 +25,7 @@ const workingFolder = process.cwd();
 const server = new Server();
 // The application's backend, which gives Ada her tokens.
 const backend = createServer((_, response) => response.end(tokenFor("ada")));
-const rendered = { chats: [], messages: [], pending: [], statuses: [] };
+const rendered = { chats: [], messages: [], pending: [], replies: [], statuses: [] };
 let sample;
 let key;
 
@@ -42,7 +42,15 @@ before(async () => {
         renderChats: (chats) => rendered.chats.push([...chats]),
         renderMessages: (messages) => rendered.messages.push([...messages]),
         renderPending: ({ text, status }) => rendered.pending.push(`${text} ${status}`),
+        renderReply: (text, state) => rendered.replies.push(`${text} ${state}`),
         renderStatus: (status) => rendered.statuses.push(status),
+        search: async () => {
+            await rendering("replies", (state) => state === " Searching…");
+            return ["One", "Two"];
+        },
+        model: async function* (question) {
+            yield* ["You have asked: ", question];
+        },
         tokenOf: tokenFor,
         sessionStorage: { getItem: () => null },
     });
@@ -52,8 +60,8 @@ before(async () => {
     const code = [
         ...Array.from(imports, ([name, from]) => `import { ${name} } from ${from};`),
         ...samples.map((sample) => sample.replace(IMPORT, "")),
-        "export { answerEverywhere, answerQuestions, bot, client, durable, everywhere, id, message, rename, send };",
-        "export { showChat, showChats };",
+        "export { answerEverywhere, answerQuestions, answerSlowly, answerWithModelInChat, bot, client, durable };",
+        "export { everywhere, id, message, rename, send, showChat, showChats, showReplies };",
     ]
         .join("\n")
         .replaceAll("https://chat.example.com", server.url)
@@ -89,10 +97,28 @@ test("the sample of an error treats a message that someone else has changed", as
     assert.equal(await sample.rename(sample.message, "Hi"), null);
 });
 
+test("the samples of replies write messages that grow, and show them", async () => {
+    const { client, bot, answerSlowly, answerWithModelInChat, showReplies } = sample;
+    const { id } = await client.createChat({ title: "Replies", members: ["clock"] });
+    const end = new AbortController();
+    const showing = showReplies(client.chat(id), new Map(), end.signal);
+    while (client.status !== "live") await once(client, "status");
+    const question = await client.chat(id).send("What is new?").result;
+    const found = await answerSlowly(bot.chat(id), question);
+    assert.deepEqual([found.text, found.metadata, found.reply_to], ["One\nTwo\n", { results: 2 }, question.id]);
+    const answering = answerWithModelInChat(bot.chat(id));
+    while (bot.status !== "live") await once(bot, "status");
+    assert.equal((await answerTo(await client.chat(id).send("Why?").result)).text, "You have asked: Why?");
+    await client.chat(id).removeMember("clock");
+    await answering;
+    end.abort();
+    await showing;
+});
+
 /** Resolves when the chat contains the answer to a question. */
 async function answerTo(question) {
     for await (const { message } of sample.client.chat(question.chat_id).events({ after: question.seq })) {
-        if (message?.reply_to === question.id) return message;
+        if (message?.reply_to === question.id && message.state !== "open") return message;
     }
 }
 

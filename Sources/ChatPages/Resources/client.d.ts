@@ -102,6 +102,7 @@ export interface Tombstone {
     author?: string;
     text: "";
     created_at: Instant;
+    state?: undefined;
     deleted_at: Instant;
 }
 
