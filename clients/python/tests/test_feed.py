@@ -153,6 +153,61 @@ def test_each_entry_is_shown_to_the_outbox_even_if_it_is_left_to_the_log() -> No
     assert shown == [4, 6]
 
 
+def piece(at: int, text: str, id: int = 9) -> Event:
+    return {"type": "message.appended", "chat_id": 7, "message_id": id, "at": at, "text": text}
+
+
+def about(seq: int, state: str) -> Event:
+    return cast(Event, {**entry(seq), "message": {"id": 9, "state": state}})
+
+
+def test_pieces_of_a_message_that_wait_are_merged_and_come_after_the_entries() -> None:
+    feed = streaming(after=3)
+    feed.receive(about(4, "open"))
+    for each in [piece(0, "Hel"), piece(0, "Bye", id=8), piece(3, "lo")]:
+        feed.receive(each)
+    feed.receive(entry(5))
+    assert taken(feed) == [4, 5, "message.appended", "message.appended"]
+    feed.receive(piece(0, "Hel"))
+    feed.receive(piece(3, "lo"))
+    assert feed.take() == (piece(0, "Hello"), None)
+    assert feed.take() is None
+
+
+def test_pieces_of_a_message_wait_for_the_log_that_a_slow_consumer_must_read_first() -> None:
+    feed = streaming(after=3)
+    feed.receive(about(5, "open"))
+    feed.receive(piece(0, "Hello"))
+    assert feed.take() is None
+    feed.add_page(Place(3, E1), page(4, 5, last=5))
+    assert taken(feed) == [4, 5, "message.appended"]
+
+
+def test_pieces_that_wait_are_dropped_when_their_message_ends() -> None:
+    for end in [about(5, "done"), about(6, "done")]:
+        feed = streaming(after=3)
+        feed.receive(about(4, "open"))
+        feed.receive(piece(0, "Hello"))
+        feed.receive(end)
+        feed.add_page(Place(4, E1), page(5, 6, last=6))
+        assert "message.appended" not in taken(feed)
+    feed = streaming(after=3)
+    feed.receive(piece(0, "Hello"))
+    feed.reset(E2)
+    feed.receive(piece(0, "Hello"))
+    feed.delete()
+    assert taken(feed) == ["reset", "chat.deleted"]
+
+
+def test_a_request_to_cancel_is_shown_to_the_writer_at_once_and_to_the_consumer() -> None:
+    shown: list[Event] = []
+    feed = ChatFeed(7, Place(3, E1), shown.append)
+    request: Event = {"type": "message.cancel_requested", "chat_id": 7, "message_id": 9}
+    feed.receive(request)
+    assert shown == [request]
+    assert taken(feed) == ["message.cancel_requested"]
+
+
 def lines(feed: InboxFeed) -> list[Any]:
     return [(line["type"], line.get("chat_id"), line.get("last_seq")) for line in iter(feed.take, None) if line]
 

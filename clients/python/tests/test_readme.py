@@ -39,7 +39,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def test_every_sample_that_ends_prints_what_the_readme_says(server: ChatServer) -> None:
-    assert len(ENDING) == 4
+    assert len(ENDING) == 5
     for code, output in ENDING:
         process = subprocess.run(
             command(code, server),

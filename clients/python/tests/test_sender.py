@@ -178,6 +178,6 @@ async def test_another_authors_message_with_the_same_key_is_not_taken_for_ours()
     chat._sender.settle = lambda key, message: settled.append(key)  # type: ignore[method-assign]
     random_key = Pending(7, "text").key
     for key in ("answer-1", random_key):
-        chat._settle(cast(Event, {"type": "message.created", "message": {"idempotency_key": key}}))
+        chat._observe(cast(Event, {"type": "message.created", "message": {"id": 1, "idempotency_key": key}}))
     assert settled == [random_key]
     await client.close()

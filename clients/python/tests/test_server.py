@@ -25,9 +25,10 @@ def client(
     store: Store | None = None,
     token: TokenCallback | None = None,
     on_status: Callable[[Status], None] = lambda status: None,
+    url: str | None = None,
 ) -> ChatClient:
     return ChatClient(
-        server.url,
+        url or server.url,
         token=token or server.callback(),
         store=store,
         min_delay=0.02,

@@ -1,9 +1,10 @@
-"""The client of Chat API: follow chats, send messages, and lose none when the connection does."""
+"""The client of Chat API: follow chats, send and stream messages, and lose none when the connection does."""
 
 from .chat import Chat
 from .client import ChatClient
 from .connection import Status
-from .errors import ChatError
+from .errors import ChatError, ReplyCancelled
+from .growth import grow
 from .models import (
     Caller,
     ChatInfo,
@@ -22,6 +23,7 @@ from .models import (
     User,
 )
 from .outbox import Pending
+from .reply import Reply
 from .store import FileStore, MemoryStore, Store
 from .tokens import TokenCallback
 
@@ -45,9 +47,12 @@ __all__ = [
     "Metadata",
     "Pending",
     "ReadMarker",
+    "Reply",
+    "ReplyCancelled",
     "Role",
     "Status",
     "Store",
     "TokenCallback",
     "User",
+    "grow",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,6 +41,16 @@ class API:
         """Posts under an idempotency key, and tries again until there is a response, however long that takes."""
         return await self._retrying("POST", path, body=body, headers={"Idempotency-Key": key})
 
+    async def repeat(
+        self, method: str, path: str, body: Any, *, parameters: Parameters | None = None, interval: float
+    ) -> Any:
+        """Makes a request that may be repeated without a key, and tries again until there is a response.
+
+        An attempt, and the wait before the next one, take at most `interval` seconds, unless the server asks for more.
+        """
+        timeout = min(interval, self._http.timeout.read or interval)
+        return await self._retrying(method, path, interval, body=body, parameters=parameters, timeout=timeout)
+
     async def change(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """Makes a request that must not be repeated, since a lost response would not tell whether it was obeyed."""
         return await self._request(method, path, body=body, headers=headers or {})
@@ -74,8 +85,9 @@ class API:
         except (httpx.HTTPError, TimeoutError) as error:
             raise _network_error(error) from error
 
-    async def _retrying(self, method: str, path: str, **options: Any) -> Any:
+    async def _retrying(self, method: str, path: str, max_delay: float = math.inf, **options: Any) -> Any:
         backoff = self.new_backoff()
+        backoff.max_delay = min(backoff.max_delay, max_delay)
         while True:
             try:
                 return await self._request(method, path, **options)
@@ -125,12 +137,14 @@ class API:
         parameters: Parameters | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> httpx.Request:
         present = {name: value for name, value in (parameters or {}).items() if value is not None}
         fields = dict(headers or {})
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
-        return self._http.build_request(method, path, params=present, json=body, headers=fields)
+        seconds = self._http.timeout if timeout is None else timeout
+        return self._http.build_request(method, path, params=present, json=body, headers=fields, timeout=seconds)
 
 
 def _network_error(error: Exception) -> ChatError:

@@ -26,6 +26,7 @@ from .models import (
 )
 from .outbox import Pending
 from .place import Place
+from .reply import Reply
 from .sender import Sender
 from .store import Store
 
@@ -46,12 +47,15 @@ class Chat:
     are made once. All raise `ChatError`.
     """
 
-    def __init__(self, id: int, api: API, connection: Connection, sender: Sender, store: Store) -> None:
+    def __init__(
+        self, id: int, api: API, connection: Connection, sender: Sender, store: Store, replies: dict[int, Reply]
+    ) -> None:
         self.id = id
         self._api = api
         self._connection = connection
         self._sender = sender
         self._store = store
+        self._replies = replies
         self._path = f"/chats/{id}"
 
     async def events(self, *, after: int | str | None = None) -> AsyncGenerator[Event, None]:
@@ -69,7 +73,7 @@ class Chat:
         place = Place.parse(after) if after is not None else Place.parse(stored) if stored is not None else None
         if after is not None:
             await self._store.set(name, str(place))
-        feed = ChatFeed(self.id, place, self._settle)
+        feed = ChatFeed(self.id, place, self._observe)
         self._connection.follow(feed)
         try:
             while (taken := await self._next(feed)) is not None:
@@ -102,6 +106,31 @@ class Chat:
         Raises `ChatError` if the client is closed.
         """
         return self._sender.send(Pending(self.id, text, key=key, reply_to=reply_to, metadata=metadata))
+
+    def reply(
+        self,
+        *,
+        reply_to: int | None = None,
+        metadata: Metadata | None = None,
+        ttl: int = 60,
+        key: str | None = None,
+    ) -> Reply:
+        """Writes a message piece by piece: `async with chat.reply() as reply: await reply.write("…")`.
+
+        Readers see each piece as it arrives, and no piece gets lost or appears twice while the network fails or the
+        server restarts. `ttl` (5 to 600) is how many seconds of silence, for example after a crash of this program, the
+        server accepts before it ends the message as `failed`; while the block runs, the client sees to that.
+
+        With the `key` of an open message, the block writes this message again from its start. If the message with the
+        key has ended, the first `write` ends the block, so that you reply only once.
+        """
+        return Reply(
+            self.id, self._api, self._replies, reply_to=reply_to, metadata=metadata, ttl=ttl, key=key
+        )
+
+    async def cancel(self, message: int) -> None:
+        """Asks the writer of an open message, named by its id, to stop. The server ends the message 5 seconds later."""
+        await self._api.change("POST", f"{self._path}/messages/{message}/cancel")
 
     @property
     def pending(self) -> list[Pending]:
@@ -210,8 +239,11 @@ class Chat:
             elif error.code != CLOSED:
                 raise
 
-    def _settle(self, entry: Event) -> None:
-        message = entry.get("message")
+    def _observe(self, event: Event) -> None:
+        message = event.get("message")
+        id = event.get("message_id") if message is None else message["id"]
+        if id is not None and (reply := self._replies.get(id)) is not None:
+            reply.observe(event)
         # Keys are unique per author: one that the application chose may also be another author's.
         if message is not None and UUID.fullmatch(message.get("idempotency_key", "")):
             self._sender.settle(message["idempotency_key"], message)

@@ -19,6 +19,7 @@ from .models import Caller, ChatInfo, ChatPage, InboxLine, Metadata, User
 from .network import Network
 from .outbox import Pending
 from .outboxes import Outboxes
+from .reply import Reply
 from .sender import Sender
 from .store import MemoryStore, Store
 from .tokens import TokenCallback, Tokens
@@ -69,6 +70,7 @@ class ChatClient:
         self._outboxes = Outboxes(self._store)
         self._on_pending = on_pending
         self._senders: dict[int, Sender] = {}
+        self._replies: dict[int, Reply] = {}
 
     async def __aenter__(self) -> Self:
         """Starts to send what an earlier client with this store has left unsent."""
@@ -117,7 +119,7 @@ class ChatClient:
 
     def chat(self, id: int) -> Chat:
         """A handle of a chat, without a request."""
-        return Chat(id, self._api, self._connection, self._sender(id), self._store)
+        return Chat(id, self._api, self._connection, self._sender(id), self._store, self._replies)
 
     async def inbox(self) -> AsyncGenerator[InboxLine, None]:
         """Yields the state of each of the user's chats, then each that changes.

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, cast
 
+from .growth import merge
 from .models import Event, InboxLine, LogPage
 from .place import Place
 
@@ -35,18 +36,22 @@ class ChatFeed(Feed):
     A feed is behind when the stream's next entries are not the next ones for the consumer: after a gap, after a
     reset, or if the consumer is slow. It then ignores the stream's entries, and the consumer reads the log from
     `place` until it has everything that was ignored.
+
+    The pieces of an open message that wait for the consumer are merged, and come after all entries that wait.
     """
 
     def __init__(
-        self, chat_id: int, place: Place | None, on_entry: Callable[[Event], None] = lambda entry: None
+        self, chat_id: int, place: Place | None, on_event: Callable[[Event], None] = lambda event: None
     ) -> None:
+        """`on_event` is called for each entry, and each request to cancel a message, as soon as the stream has it."""
         super().__init__()
         self.chat_id = chat_id
         # The last entry that was added; None until the server has said where its stream starts.
         self.place = place
         self.is_behind = False
-        self._on_entry = on_entry
+        self._on_event = on_event
         self._waiting: deque[tuple[Event, Place | None]] = deque()
+        self._growth: dict[int, Event] = {}
         self._last_ignored = 0
         self._streams_from_now = False
         self._owes_caught_up = False
@@ -81,8 +86,15 @@ class ChatFeed(Feed):
                 self._add(event, self.place)
         elif event["type"] == "chat.deleted":
             self.delete(event)
-        elif not self.is_behind and len(self._waiting) < MAX_WAITING:
-            self._add(event)
+        elif event["type"] == "message.appended":
+            id = event["message_id"]
+            self._growth[id] = merge(self._growth[id], event) if id in self._growth else event
+            self.changed.set()
+        else:
+            if event["type"] == "message.cancel_requested":
+                self._on_event(event)
+            if not self.is_behind and len(self._waiting) < MAX_WAITING:
+                self._add(event)
 
     def add_page(self, asked_after: Place, page: LogPage) -> None:
         """Adds a page of the log, unless the feed has moved since it was requested."""
@@ -104,6 +116,7 @@ class ChatFeed(Feed):
         """Starts over in another history, after what already waits."""
         self.place = Place(0, epoch)
         self._last_ignored = 0
+        self._growth.clear()
         self._add({"type": "reset", "epoch": epoch}, self.place)
         self.is_behind = True
 
@@ -111,12 +124,17 @@ class ChatFeed(Feed):
         """Ends the iteration with `chat.deleted`."""
         if not self.has_ended:
             self.is_behind = False
+            self._growth.clear()
             self._add(event or {"type": "chat.deleted", "chat_id": self.chat_id})
             self.end()
 
     def take(self) -> tuple[Event, Place | None] | None:
         """Returns the next event and, unless it says nothing about that, the position that it leads to."""
-        return self._waiting.popleft() if self._waiting else None
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._growth and not self.is_behind:
+            return self._growth.pop(next(iter(self._growth))), None
+        return None
 
     def _receive_entry(self, entry: Event) -> None:
         if self.place is None or entry["seq"] <= self.place.seq:
@@ -126,7 +144,7 @@ class ChatFeed(Feed):
             self._add_entry(entry)
         else:
             self._ignore(entry["seq"])
-            self._on_entry(entry)
+            self._observe(entry)
 
     def _ignore(self, seq: int) -> None:
         """Leaves entries up to a position to the log."""
@@ -137,9 +155,15 @@ class ChatFeed(Feed):
     def _add_entry(self, entry: Event) -> Place:
         assert self.place is not None
         self.place = Place(entry["seq"], self.place.epoch)
-        self._on_entry(entry)
+        self._observe(entry)
         self._add(entry, self.place)
         return self.place
+
+    def _observe(self, entry: Event) -> None:
+        message = entry.get("message")
+        if message is not None and message.get("state") != "open":
+            self._growth.pop(message["id"], None)
+        self._on_event(entry)
 
     def _add(self, event: Event, place: Place | None = None) -> None:
         self._waiting.append((event, place))

@@ -12,7 +12,11 @@ Role = Literal["reader", "member", "moderator", "owner"]
 
 
 class Message(TypedDict):
-    """A message; a deleted one has `deleted_at` and an empty text, but no `revision`."""
+    """A message; a deleted one has `deleted_at` and an empty text, but no `revision`.
+
+    Only a message whose text grows, or has grown, has a `state`. While that is `open`, `length` is the number of
+    characters so far; `reason` says why it failed or was canceled.
+    """
 
     id: int
     chat_id: int
@@ -25,6 +29,9 @@ class Message(TypedDict):
     deleted_at: NotRequired[str]
     reply_to: NotRequired[int]
     metadata: NotRequired[Metadata]
+    state: NotRequired[Literal["open", "done", "failed", "cancelled"]]
+    length: NotRequired[int]
+    reason: NotRequired[str]
     idempotency_key: NotRequired[str]
 
 
@@ -55,8 +62,10 @@ class ChatWithMessages(ChatInfo):
 class Event(TypedDict):
     """An event of a chat. `type` says which of the other fields it has.
 
-    Log entries have `seq`, `at` and perhaps `author`; those about messages, such as `message.created`, have
+    Log entries have `seq`, the time `at` and perhaps `author`; those about messages, such as `message.created`, have
     `message`, the others `chat`, and those about members, such as `member.joined`, `users` and perhaps `role`.
+    `message.appended` has `message_id`, the offset `at`, `text` and perhaps `status`: see `grow`.
+    `message.cancel_requested` has `message_id`.
     `typing` has `metadata` and perhaps `author`, `reset` the new `epoch`; `caught_up` and `chat.deleted` have nothing
     else.
     """
@@ -64,9 +73,12 @@ class Event(TypedDict):
     type: str
     chat_id: NotRequired[int]
     seq: NotRequired[int]
-    at: NotRequired[str]
+    at: NotRequired[str | int]
     author: NotRequired[str]
     message: NotRequired[Message]
+    message_id: NotRequired[int]
+    text: NotRequired[str]
+    status: NotRequired[str]
     chat: NotRequired[ChatInfo]
     users: NotRequired[list[str]]
     role: NotRequired[Role]
