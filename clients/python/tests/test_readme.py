@@ -75,19 +75,21 @@ def test_every_sample_is_typed(tmp_path: Path) -> None:
 
 
 class Bot:
-    """A bot of the README, called echo."""
+    """A bot of a page."""
 
-    def __init__(self, code: str, server: ChatServer, folder: Path) -> None:
-        self.store = folder / "echo.json"
+    def __init__(
+        self, code: str, server: ChatServer, folder: Path, *, user: str = "echo", store: str = "echo.json"
+    ) -> None:
+        self.store = folder / store
         self._code = code
         self._server = server
         self._folder = folder
-        self._key = server.command("key", "create", "--name=echo", "--scope=bot:echo")
+        self._key = server.command("key", "create", f"--name={user}", f"--scope=bot:{user}")
 
-    def start(self, chat: int = 0) -> None:
+    def start(self, chat: int = 0, **variables: str) -> None:
         self._process = subprocess.Popen(
             command(self._code, self._server),
-            env=environment(CHAT_KEY=self._key, CHAT_ID=str(chat)),
+            env=environment(CHAT_KEY=self._key, CHAT_ID=str(chat), **variables),
             cwd=self._folder,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,8 +113,8 @@ class Bot:
         return self._process.stdout.readline()
 
 
-def new_chat(server: ChatServer) -> int:
-    id: int = server.request("POST", "/chats/", {"title": "Team", "members": ["echo"]})["id"]
+def new_chat(server: ChatServer, bot: str = "echo") -> int:
+    id: int = server.request("POST", "/chats/", {"title": "Team", "members": [bot]})["id"]
     return id
 
 
