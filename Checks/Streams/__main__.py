@@ -1,6 +1,7 @@
 """Kills servers while messages are written and read, and audits what each reader saw.
 
-    Scripts/with-postgres python3 -m Checks.Streams [--kills N] [--writers N] [--readers N] [--seed N]
+    Scripts/with-postgres python3 -m Checks.Streams [--kills N] [--life SECONDS] [--writers N] [--readers N]
+        [--database sqlite|postgresql] [--seed N]
 
 Each writer writes one message piece by piece, by the writer's rule: most end it, some vanish, and some are canceled from
 elsewhere. Readers stream the chats, and half of them reload at random moments. The server is killed with SIGKILL again
@@ -23,7 +24,6 @@ from Checks.Streams.connection import TIMEOUT, Connection
 from Checks.Streams.readers import Reader
 from Checks.Streams.writers import SHORT_TTL, Writer
 
-LONGEST_LIFE = 2.0
 # Messages that are open in a chat at once; the server's limit is 16.
 WRITERS_PER_CHAT = 10
 # Of ten writers, one vanishes and one is canceled.
@@ -65,17 +65,17 @@ class Scene:
         return (f"{appends} appends to {len(self.writers)} messages, of which {losses} went back, {views} streams of "
                 f"{len(self.readers)} readers, {cuts} of them cut off, and {pieces} pieces read")
 
-    async def play(self, moments: random.Random, kills: int) -> dict[int, list[dict]]:
+    async def play(self, moments: random.Random, kills: int, longest_life: float) -> dict[int, list[dict]]:
         """Kills the servers while all write and read, and returns the logs once everyone has arrived at their ends."""
         stopping, settling = asyncio.Event(), asyncio.Event()
         readers = [asyncio.create_task(reader.run(settling)) for reader in self.readers]
         writers = [asyncio.create_task(writer.run(stopping)) for writer in self.writers]
         writers += [asyncio.create_task(writer.cancel()) for writer in self.writers if writer.fate == "cancelled"]
         for _ in range(kills):
-            await asyncio.sleep(moments.uniform(0, LONGEST_LIFE))
+            await asyncio.sleep(moments.uniform(0, longest_life))
             victims = moments.choice([self.services, self.services[:1], self.services[-1:]])
             await asyncio.gather(*(asyncio.to_thread(service.kill) for service in victims))
-        await asyncio.sleep(LONGEST_LIFE)
+        await asyncio.sleep(longest_life)
         stopping.set()
         await asyncio.gather(*writers)
         logs = await self.final_logs()
@@ -119,13 +119,14 @@ async def run(services: list[Service], options: argparse.Namespace, moments: ran
     chats = [(await connection.request("POST", "/chats/", {"title": "streams"}))[1]["id"] for _ in range(count)]
     connection.close()
     scene = Scene(services, chats, options.writers, options.readers)
-    logs = await scene.play(moments, options.kills)
+    logs = await scene.play(moments, options.kills, options.life)
     return scene, logs
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Checks.Streams", description="Kills servers while messages grow, and audits.")
     parser.add_argument("--kills", type=int, default=3, help="on each database (default: %(default)s)")
+    parser.add_argument("--life", type=float, default=2.0, help="most seconds between kills (default: %(default)s)")
     parser.add_argument("--writers", type=int, default=20, help="on each database (default: %(default)s)")
     parser.add_argument("--readers", type=int, default=100, help="on each database (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the moments (default: random)")
