@@ -20,6 +20,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let tokenSigner: TokenSigner?
     /// Carries typing notices between this process and others.
     package let typing: TypingNotices
+    /// Carries notices about open messages between this process and others.
+    package let growth: GrowthNotices
     /// The limits of connections and of requests on them.
     package let limits: HTTPLimits
     /// The memory for messages being read.
@@ -50,12 +52,14 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     ///   - authenticator: By default, requests need no credential, and none is valid.
     ///   - tokenSigner: Signs tokens that the authenticator accepts.
     ///   - typing: Sends typing notices to other processes and receives theirs.
+    ///   - growth: The same for notices about open messages.
     ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
         authenticator: Authenticator? = nil,
         tokenSigner: TokenSigner? = nil,
         typing: TypingNotices = TypingNotices(),
+        growth: GrowthNotices = GrowthNotices(),
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
@@ -74,6 +78,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.authenticator = authenticator ?? Authenticator(.open, TokenVerifier(), store, store.signals)
         self.tokenSigner = tokenSigner
         self.typing = typing
+        self.growth = growth
         self.limits = limits
         self.readLimits = readLimits
         self.streamLimits = streamLimits
@@ -107,7 +112,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             logger: logger
         )
         let readMarkers = ReadMarkers(store)
-        let streams = HeldMessages(store, hub: hub, logger: logger)
+        let streams = HeldMessages(store, hub: hub, growth: growth, logger: logger)
         let slots = ConnectionSlots(limits: limits)
         let routes = await routes(
             hub: hub,

@@ -44,6 +44,9 @@ package protocol ChatStore: Sendable {
     /// - Parameter limit: The maximum number of messages, at least 1.
     func lapsedMessages(at now: Instant, limit: Int) async throws(StoreError) -> [BatchPlan.MessageReference]
 
+    /// Reads the open messages of several chats, in no particular order; missing chats have none.
+    func openMessages(of chats: [ChatID]) async throws(StoreError) -> [Message]
+
     /// Edits a chat and returns its new state; an edit that changes nothing adds no log entry.
     func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat
 

@@ -44,11 +44,9 @@ extension Operations {
 
     /// Returns a message with the text that its readers get: what was appended since the last checkpoint included.
     func current(_ message: Message) -> Message {
-        guard message.isOpen,
-            let open = hub.openMessages[BatchPlan.MessageReference(chatID: message.chatID, id: message.id)]
-        else { return message }
+        guard message.isOpen else { return message }
         var message = message
-        message.text = open.text
+        message.text = streams.text(of: message)
         return message
     }
 }

@@ -1,9 +1,10 @@
 package import ChatDomain
 
-/// Signals and typing notices that wait to be sent in the next notification.
+/// Signals and notices that wait to be sent in the next notification.
 ///
 /// Only a chat's highest position is kept. If too much waits, all of it becomes `LogSignal.missed`. Repeated typing
-/// notices are dropped, as are those beyond one notification's size, so that they never delay log entries.
+/// notices are dropped, as are those beyond one notification's size, so that they never delay log entries. The texts of
+/// open messages may take a quarter of the room.
 package struct OutgoingSignals {
     private var positions: [ChatID: Position] = [:]
     /// Everything else, in wire format.
@@ -12,6 +13,8 @@ package struct OutgoingSignals {
     private var typists: Set<Typist> = []
     /// The share of typing notices in `linesLength`.
     private var typingLength = 0
+    /// The length of pieces of text, which `linesLength` does not include: they never make entries be missed.
+    private var growthLength = 0
     private var hasMissed = false
     private let maximumLength: Int
 
@@ -53,10 +56,31 @@ package struct OutgoingSignals {
                 append(LogSignal.memberLine(member))
             }
         }
-        if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {
-            lose()
-        }
+        loseExcess()
         return wasEmpty && !isEmpty
+    }
+
+    /// Adds a notice about an open message.
+    ///
+    /// - Returns: Whether nothing waited before, so that the sender must be woken; nil if the notice was dropped because
+    ///   its text is too long, or too much text waits.
+    package mutating func add(_ notice: GrowthNotice) -> Bool? {
+        // The other servers will ask for what they lack.
+        if hasMissed { return false }
+        let wasEmpty = isEmpty
+        let line = notice.line
+        if case .grew = notice.content {
+            let length = line.utf8.count + 1
+            guard length <= SignalPayload.maximumLineLength + 1, growthLength + length <= maximumLength / 4 else {
+                return nil
+            }
+            growthLength += length
+            lines.append(line)
+        } else {
+            append(line)
+            loseExcess()
+        }
+        return wasEmpty
     }
 
     /// Adds a typing notice, or drops it.
@@ -91,6 +115,12 @@ package struct OutgoingSignals {
         self = OutgoingSignals(maximumLength: maximumLength)
         hasMissed = true
         append(.missed)
+    }
+
+    private mutating func loseExcess() {
+        if linesLength + positions.count * LogSignal.maximumMovedLineLength > maximumLength {
+            lose()
+        }
     }
 
     private var isEmpty: Bool {

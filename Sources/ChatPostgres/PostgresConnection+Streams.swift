@@ -28,6 +28,23 @@ extension PostgresConnection {
         }
         return references
     }
+
+    func fetchOpenMessages(of chats: [ChatID]) throws(PostgresError) -> [Message] {
+        let result = try query(
+            """
+            SELECT messages.chat_id, \(MessageColumns.list) FROM messages JOIN chats ON chats.id = messages.chat_id
+            WHERE messages.chat_id = ANY ($1::bigint[]) AND state = 'open' AND chats.deleted_at IS NULL
+            """,
+            [.int64Array(chats.map(\.rawValue))]
+        )
+        let (chat, columns) = (try result.column("chat_id"), try MessageColumns(result))
+        var messages: [Message] = []
+        for row in 0..<result.rowCount {
+            let chatID = ChatID(rawValue: try result.int64(chat, row: row))
+            messages.append(try columns.message(result, row: row, of: chatID))
+        }
+        return messages
+    }
 }
 
 extension PostgresStatement {

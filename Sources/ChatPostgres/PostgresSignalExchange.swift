@@ -2,7 +2,7 @@ package import ChatDomain
 import PostgresClient
 import Synchronization
 
-/// Carries log signals and typing notices between processes on the same database, by LISTEN and NOTIFY.
+/// Carries log signals, and notices about typing and open messages, between processes on the same database, by LISTEN and NOTIFY.
 ///
 /// A signal is sent at once; signals of the next few milliseconds share one NOTIFY. If anything may have been lost,
 /// `LogSignal.missed` follows.
@@ -13,6 +13,7 @@ package final class PostgresSignalExchange: Sendable {
     private let configuration: PostgresConfiguration
     private let signals: LogSignals
     private let typing: TypingNotices
+    private let growth: GrowthNotices
     private let onFailure: @Sendable (StoreError) -> Void
     /// Distinguishes this process's notifications from those of others.
     private let process = UInt64.random(in: .min ... .max)
@@ -33,16 +34,20 @@ package final class PostgresSignalExchange: Sendable {
     /// - Parameters:
     ///   - signals: The store's signals to send, to which signals from other processes are delivered.
     ///   - typing: The same for typing notices.
+    ///   - growth: The same for notices about open messages. A text that cannot be sent counts as wanted, so that its
+    ///     holder stores it.
     ///   - onFailure: Called when listening or notifying fails, once until something succeeds again.
     package init(
         _ database: PostgresDatabase,
         _ signals: LogSignals,
         _ typing: TypingNotices,
+        _ growth: GrowthNotices,
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) {
         configuration = database.listenConfiguration
         self.signals = signals
         self.typing = typing
+        self.growth = growth
         self.onFailure = onFailure
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -61,9 +66,17 @@ package final class PostgresSignalExchange: Sendable {
                 self.wakeUp.yield()
             }
         }
+        let growthRelay = growth.addRelay { notice in
+            switch self.outgoing.withLock({ $0.add(notice) }) {
+            case true?: self.wakeUp.yield()
+            case false?: break
+            case nil: self.growth.receive(GrowthNotice(notice.message, .wanted))
+            }
+        }
         defer {
             signals.removeListener(signalRelay)
             typing.removeListener(typingRelay)
+            growth.removeListener(growthRelay)
         }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.listen() }
@@ -90,6 +103,9 @@ package final class PostgresSignalExchange: Sendable {
         // Deliver notices before entries: a message ends its author's typing.
         for notice in payload.typing {
             typing.receive(notice)
+        }
+        for notice in payload.growth {
+            growth.receive(notice)
         }
         for signal in payload.signals {
             signals.receive(signal)

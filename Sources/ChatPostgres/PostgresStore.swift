@@ -64,6 +64,11 @@ package struct PostgresStore: ServiceStore {
         }
     }
 
+    /// Uses the index of open messages.
+    package func openMessages(of chats: [ChatID]) async throws(StoreError) -> [Message] {
+        try await database.read { connection throws(PostgresError) in try connection.fetchOpenMessages(of: chats) }
+    }
+
     /// Fails with `StoreError.unavailable` if another program holds the chat's lock for over a second.
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await writes.updateChat(id, edit, by: caller)

@@ -2,8 +2,8 @@ package import ChatDomain
 
 /// The signals of one process to the others, as the text of a notification.
 ///
-/// The first line contains the format's version and the process's number; each further line is a signal or a typing
-/// notice:
+/// The first line contains the format's version and the process's number; each further line is a signal, a typing
+/// notice, or a notice about an open message:
 ///
 ///     1 00c0ffee00c0ffee
 ///     created CHAT
@@ -11,6 +11,10 @@ package import ChatDomain
 ///     member CHAT USER
 ///     access
 ///     typing CHAT MICROSECONDS [@AUTHOR] [METADATA]
+///     grew CHAT MESSAGE EPOCH OFFSET TEXT[TAB STATUS]
+///     stored CHAT MESSAGE EPOCH LENGTH
+///     wanted CHAT MESSAGE
+///     cancel CHAT MESSAGE
 ///     missed
 ///     moved CHAT POSITION
 package struct SignalPayload: Equatable, Sendable {
@@ -21,9 +25,14 @@ package struct SignalPayload: Equatable, Sendable {
     package let signals: [LogSignal]
     /// In the order of their lines; receivers deliver them before `signals`.
     package let typing: [Typing]
+    /// In the order of their lines; receivers deliver them before `signals`, which may say that a message has ended.
+    package let growth: [GrowthNotice]
 
     /// PostgreSQL's limit in bytes (`NOTIFY_PAYLOAD_MAX_LENGTH` without the terminating zero).
     package static let maximumLength = 7_999
+
+    /// The length of the longest line, in bytes.
+    static let maximumLineLength = maximumLength - "\(version) \(name(of: 0))\n".utf8.count
 
     /// Parses a payload; nil for any text that this program would not write.
     package init?(_ text: String) {
@@ -38,9 +47,14 @@ package struct SignalPayload: Equatable, Sendable {
         var positions: [ChatID: Position] = [:]
         var memberships: [MemberReference] = []
         var typing: [Typing] = []
+        var growth: [GrowthNotice] = []
         for line in lines.dropFirst() {
             if let notice = Typing(line: line) {
                 typing.append(notice)
+                continue
+            }
+            if let notice = GrowthNotice(line: line) {
+                growth.append(notice)
                 continue
             }
             guard let signal = LogSignal(line: line) else { return nil }
@@ -58,6 +72,7 @@ package struct SignalPayload: Equatable, Sendable {
         }
         self.signals = signals
         self.typing = typing
+        self.growth = growth
     }
 
     /// Distributes the lines over as many notifications as necessary, each with a header.
@@ -173,7 +188,7 @@ extension Typing {
 }
 
 extension ChatID {
-    fileprivate init?(_ word: Substring) {
+    init?(_ word: Substring) {
         guard let rawValue = Int64(canonical: word), rawValue > 0 else { return nil }
         self.init(rawValue: rawValue)
     }
@@ -188,7 +203,7 @@ extension Position {
 
 extension Substring {
     /// Splits into at least one field; the last of `maximum` fields contains the rest.
-    fileprivate func fields(separatedBy separator: Unicode.Scalar, maximum: Int = .max) -> [Substring] {
+    func fields(separatedBy separator: Unicode.Scalar, maximum: Int = .max) -> [Substring] {
         // Split by scalars: as a Character, a separator is not found before a combining mark.
         unicodeScalars.split(separator: separator, maxSplits: maximum - 1, omittingEmptySubsequences: false)
             .map { Substring($0) }
@@ -197,7 +212,7 @@ extension Substring {
 
 extension Int64 {
     /// Parses a number; nil for forms that this program does not write, such as `+1` and `01`.
-    fileprivate init?(canonical word: Substring) {
+    init?(canonical word: Substring) {
         self.init(word)
         guard "\(self)" == word else { return nil }
     }

@@ -25,4 +25,18 @@ extension Database {
             BatchPlan.MessageReference(chatID: ChatID(rawValue: row[0]), id: MessageID(rawValue: row[1]))
         }
     }
+
+    func fetchOpenMessages(of chats: [ChatID]) throws -> [Message] {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT messages.chat_id, \(MessageColumns.list)
+                FROM json_each(?) AS listed CROSS JOIN messages ON messages.chat_id = listed.value
+                JOIN chats ON chats.id = messages.chat_id
+                WHERE state = 'open' AND chats.deleted_at IS NULL
+                """
+        )
+        let columns = try MessageColumns(statement)
+        let rows = try Row.fetchCursor(statement, arguments: [chats.json])
+        return try Array(rows.map { columns.message($0, of: ChatID(rawValue: $0[0])) })
+    }
 }

@@ -62,6 +62,11 @@ package struct SQLiteStore: ServiceStore {
         try await database.read { try $0.fetchLapsedMessages(at: now, limit: limit) }
     }
 
+    /// Uses the index of open messages.
+    package func openMessages(of chats: [ChatID]) async throws(StoreError) -> [Message] {
+        try await database.read { try $0.fetchOpenMessages(of: chats) }
+    }
+
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await writes.updateChat(id, edit, by: caller)
     }

@@ -85,10 +85,15 @@ struct OpenDatabase {
     }
 
     /// The services the store needs: on PostgreSQL, the exchange of signals with other servers.
-    func makeServices(for store: any ChatStore, _ typing: TypingNotices, logger: Logger) -> [any Service] {
+    func makeServices(
+        for store: any ChatStore,
+        _ typing: TypingNotices,
+        _ growth: GrowthNotices,
+        logger: Logger
+    ) -> [any Service] {
         switch connection {
         case .sqlite: []
-        case .postgresql(let database): [SignalExchangeService(database, store.signals, typing, logger: logger)]
+        case .postgresql(let database): [SignalExchangeService(database, store.signals, typing, growth, logger: logger)]
         }
     }
 

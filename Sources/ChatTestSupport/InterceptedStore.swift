@@ -95,6 +95,10 @@ package struct InterceptedStore: ServiceStore {
         try await base.get().lapsedMessages(at: now, limit: limit)
     }
 
+    package func openMessages(of chats: [ChatID]) async throws(StoreError) -> [Message] {
+        try await base.get().openMessages(of: chats)
+    }
+
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {
         try await base.get().updateChat(id, edit, by: caller)
     }

@@ -44,6 +44,7 @@ struct TestAccess {
     /// Runs a server that checks these credentials, and that can issue tokens.
     func withServer<Result: Sendable>(
         typing: TypingNotices = TypingNotices(),
+        growth: GrowthNotices = GrowthNotices(),
         streamLimits: StreamLimits = StreamLimits(),
         deletionInterval: Duration = .seconds(30),
         documentationAssets: String = "public/docs",
@@ -55,6 +56,7 @@ struct TestAccess {
             authenticator: authenticator,
             tokenSigner: signer,
             typing: typing,
+            growth: growth,
             streamLimits: streamLimits,
             deletionInterval: deletionInterval,
             documentationAssets: documentationAssets,
@@ -87,17 +89,17 @@ extension TestAccess {
     ) async throws {
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 4)
         let store = PostgresStore(database)
-        let typing = TypingNotices()
+        let (typing, growth) = (TypingNotices(), GrowthNotices())
         let (connections, connection) = AsyncStream.makeStream(of: Void.self)
         let listener = store.signals.addListener { if $0 == .missed { connection.yield() } }
-        let exchange = PostgresSignalExchange(database, store.signals, typing) { _ in }
+        let exchange = PostgresSignalExchange(database, store.signals, typing, growth) { _ in }
         let running = Task { await exchange.run() }
         // It is sent once the exchange listens.
         _ = await connections.first { _ in true }
         store.signals.removeListener(listener)
         // Only the signal can be in time.
         let access = try await TestAccess(store, pollInterval: .seconds(3_600))
-        try await access.withServer(typing: typing, streamLimits: streamLimits) { client in
+        try await access.withServer(typing: typing, growth: growth, streamLimits: streamLimits) { client in
             try await body(access, client)
         }
         running.cancel()

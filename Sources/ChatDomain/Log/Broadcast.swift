@@ -40,6 +40,11 @@ package final class Broadcast<Signal: Sendable>: Sendable {
         add(listener, isRelay: true)
     }
 
+    /// Whether the signals of this process reach others.
+    package var hasRelays: Bool {
+        state.withLock { $0.registrations.contains { $0.isRelay } }
+    }
+
     /// Removes a listener or relay; a delivery in progress may still reach it.
     package func removeListener(_ id: ListenerID) {
         state.withLock { $0.registrations.removeAll { $0.id == id } }

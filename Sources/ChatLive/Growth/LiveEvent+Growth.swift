@@ -3,7 +3,7 @@ import ChatWire
 
 extension LiveEvent {
     /// Encodes a piece of the text of an open message, which has no position.
-    convenience init(_ piece: PublishedText.Piece, of message: BatchPlan.MessageReference) {
+    convenience init(_ piece: TextPiece, of message: BatchPlan.MessageReference) {
         self.init(notice: "message.appended", of: message) { writer in
             writer.member("at", Int64(piece.offset))
             writer.member("text", piece.text)

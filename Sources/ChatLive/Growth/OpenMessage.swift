@@ -54,6 +54,13 @@ package final class OpenMessage: Sendable {
         }
     }
 
+    /// The text from an offset on, whether its readers have it or not.
+    ///
+    /// - Parameter offset: In Unicode scalars; the piece starts at the end of the text if this is beyond it.
+    package func written(from offset: Int) -> TextPiece {
+        state.withLock { $0.text.written(from: min(offset, $0.text.text.length)) }
+    }
+
     /// Replaces the text by the one with which another server has taken the message over, which may be shorter.
     ///
     /// Readers keep what both have in common.

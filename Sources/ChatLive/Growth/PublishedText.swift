@@ -13,16 +13,6 @@ package struct PublishedText: Sendable {
         fileprivate(set) package var length: Int
     }
 
-    /// A part of the text: the reader truncates its text to `offset` and appends the piece.
-    package struct Piece: Equatable, Sendable {
-        /// In Unicode scalars.
-        package let offset: Int
-        /// Empty if only the status or the end of the text has changed.
-        package let text: String
-        /// What the writer is doing; nil if it did not say.
-        package let status: String?
-    }
-
     /// Readers with an earlier version have at most this much of the text.
     private struct Truncation {
         let version: Int
@@ -95,7 +85,12 @@ package struct PublishedText: Sendable {
     }
 
     /// The published text from an offset on.
-    package func piece(from offset: Int) -> Piece {
-        Piece(offset: offset, text: text.text(in: offset..<extent.length), status: publishedStatus)
+    package func piece(from offset: Int) -> TextPiece {
+        TextPiece(offset: offset, text: text.text(in: offset..<extent.length), status: publishedStatus)
+    }
+
+    /// The text from an offset on, whether it was published or not.
+    package func written(from offset: Int) -> TextPiece {
+        TextPiece(offset: offset, text: text.suffix(from: offset), status: status)
     }
 }

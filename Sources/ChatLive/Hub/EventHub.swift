@@ -16,6 +16,8 @@ package final class EventHub: Service, Sendable {
     /// Tells the readers of inboxes what changed.
     package let inboxes: InboxHub
     let interests: InterestTable
+    /// The chats in which the first connection becomes interested; `isFollowed` says whether one still is.
+    package let newInterests = Broadcast<ChatID>()
     /// The open messages whose text is delivered.
     package let openMessages: OpenMessageTable
     let shards: [ShardMailbox]
@@ -66,7 +68,19 @@ package final class EventHub: Service, Sendable {
 
     /// Makes the hub post the events of a chat to the shard of an event loop, until the interest is released.
     package func interest(in chatID: ChatID, on eventLoop: any EventLoop) -> TopicInterest {
-        TopicInterest(chatID, ofShard: shardIndex(of: eventLoop), in: interests)
+        let interest = TopicInterest(chatID, ofShard: shardIndex(of: eventLoop), in: interests)
+        if interest.isFirst { newInterests.send(chatID) }
+        return interest
+    }
+
+    /// Whether a connection is interested in the chat.
+    package func isFollowed(_ chatID: ChatID) -> Bool {
+        interests.counts(of: chatID) != nil
+    }
+
+    /// The chats in which connections are interested.
+    package var followedChats: [ChatID] {
+        interests.chatIDs
     }
 
     /// Changes the number of streams of all chats on an event loop; call with 1 when one starts and with -1 when it

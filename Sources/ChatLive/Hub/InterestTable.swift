@@ -49,8 +49,13 @@ final class InterestTable: Sendable {
         state.withLock { $0.allChats[shard] += count }
     }
 
-    func add(_ chatID: ChatID, ofShard shard: Int) {
-        state.withLock { $0.interests[chatID, default: Interest(counts: none)].counts[shard] += 1 }
+    /// - Returns: Whether no shard was interested before.
+    func add(_ chatID: ChatID, ofShard shard: Int) -> Bool {
+        state.withLock { state in
+            let isFirst = state.interests[chatID] == nil
+            state.interests[chatID, default: Interest(counts: none)].counts[shard] += 1
+            return isFirst
+        }
     }
 
     func remove(_ chatID: ChatID, ofShard shard: Int) {

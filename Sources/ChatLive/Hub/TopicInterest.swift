@@ -6,6 +6,8 @@ package import ChatDomain
 package final class TopicInterest: Sendable {
     /// The chat whose events the shard receives.
     package let chatID: ChatID
+    /// Whether no other connection was interested in the chat.
+    let isFirst: Bool
     private let shard: Int
     private let table: InterestTable
 
@@ -13,7 +15,7 @@ package final class TopicInterest: Sendable {
         self.chatID = chatID
         self.shard = shard
         self.table = table
-        table.add(chatID, ofShard: shard)
+        isFirst = table.add(chatID, ofShard: shard)
     }
 
     deinit {

@@ -35,6 +35,14 @@ final class HeldMessage: Sendable {
         var isStoring = false
         /// Whether the message is being ended, so that its text must not grow any more.
         var isEnding = false
+        /// Whether this server holds the message no longer.
+        var isReleased = false
+        /// How much of the text other servers were told.
+        var announced: Int
+        var announcedStatus: String?
+        var isAnnouncing = false
+        /// Whether other servers wait until the text is stored.
+        var isWanted = false
     }
 
     /// What its readers get.
@@ -58,7 +66,8 @@ final class HeldMessage: Sendable {
                 leasedFrom: now,
                 cancelledAt: writer.cancelledAt == nil ? nil : now,
                 writers: [caller],
-                writer: caller
+                writer: caller,
+                announced: stored
             )
         )
     }
@@ -73,7 +82,8 @@ final class HeldMessage: Sendable {
 
     /// Appends, or only renews the lease if the text is empty.
     ///
-    /// - Throws: `AppendRejection`, and `StoreError.messageNotOpen` if the message is being ended.
+    /// - Throws: `AppendRejection`, `StoreError.messageNotOpen` if the message is being ended, and
+    ///   `StoreError.writerReplaced` if this server does not hold it any more.
     func append(
         _ piece: StreamedText,
         at offset: Int,
@@ -82,6 +92,7 @@ final class HeldMessage: Sendable {
         at now: Clock
     ) throws -> (receipt: AppendReceipt, hasChanged: Bool) {
         try state.withLock { state in
+            if state.isReleased { throw StoreError.writerReplaced }
             if state.isEnding { throw StoreError.messageNotOpen }
             let (length, hasChanged) = try text.write(piece.value, at: offset, status: status)
             state.appendedAt = now
@@ -149,6 +160,71 @@ final class HeldMessage: Sendable {
     /// The end has failed: appends are accepted again.
     func abortEnd() {
         state.withLock { $0.isEnding = false }
+    }
+
+    /// This server does not hold the message any more: no more appends.
+    func release() {
+        state.withLock { $0.isReleased = true }
+    }
+}
+
+/// What other servers are told of the text, by one task at a time.
+extension HeldMessage {
+    /// Starts to announce growth; false if a task does so already.
+    func beginAnnouncing() -> Bool {
+        state.withLock { state in
+            if state.isAnnouncing { return false }
+            state.isAnnouncing = true
+            return true
+        }
+    }
+
+    /// Ends announcing; false if there is more to announce.
+    func endAnnouncing() -> Bool {
+        state.withLock { state in
+            state.isAnnouncing = !state.isReleased && (state.isWanted || news(state) != nil)
+            return !state.isAnnouncing
+        }
+    }
+
+    /// Returns what has been written since the last call; nil if nothing was.
+    func takeNews() -> TextPiece? {
+        state.withLock { state in
+            guard !state.isReleased, let piece = news(state) else { return nil }
+            state.announced = piece.offset + piece.text.unicodeScalars.count
+            state.announcedStatus = piece.status
+            return piece
+        }
+    }
+
+    private func news(_ state: State) -> TextPiece? {
+        let piece = text.written(from: state.announced)
+        return piece.text.isEmpty && piece.status == state.announcedStatus ? nil : piece
+    }
+
+    /// Another server needs what is not stored yet.
+    func want() {
+        state.withLock { $0.isWanted = true }
+    }
+
+    var isWanted: Bool {
+        state.withLock { $0.isWanted }
+    }
+
+    /// Whether the text is stored up to a length.
+    func isStored(upTo length: Int) -> Bool {
+        state.withLock { $0.stored >= length }
+    }
+
+    /// Takes note that other servers can read what they wanted, and returns the length of the stored text.
+    ///
+    /// The status, which is not stored, becomes news again.
+    func satisfy() -> Int {
+        state.withLock { state in
+            state.isWanted = false
+            state.announcedStatus = nil
+            return state.stored
+        }
     }
 }
 

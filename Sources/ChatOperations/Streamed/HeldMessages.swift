@@ -33,23 +33,40 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     private let store: Store
     private let hub: EventHub
+    let growth: GrowthNotices
+    private let copies: MessageCopies<Store>
     private let logger: Logger
     private let now: Now
     private let state: Mutex<State>
 
-    /// - Parameter now: Leases and checkpoints depend on it.
+    /// - Parameters:
+    ///   - growth: Carries notices about open messages to other servers, and theirs to this one.
+    ///   - now: Leases and checkpoints depend on it.
     package init(
         _ store: Store,
         hub: EventHub,
+        growth: GrowthNotices = GrowthNotices(),
         logger: Logger = Logger(label: "streams"),
         now: @escaping Now = { .now }
     ) {
         self.store = store
         self.hub = hub
+        self.growth = growth
+        copies = MessageCopies(store, hub: hub, growth: growth, now: now)
         self.logger = logger
         self.now = now
         state = Mutex(State(nextSweep: now()))
         store.signals.addListener { [weak self] in self?.receive($0) }
+        growth.addListener { [weak self] in self?.receive($0) }
+    }
+
+    /// Returns the text that the readers of an open message get, which may be longer than the stored one.
+    ///
+    /// - Parameter message: As it was just read from the store.
+    func text(of message: Message) -> String {
+        copies.noteRead(message)
+        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        return hub.openMessages[reference]?.text ?? message.text
     }
 
     /// Appends to a message; takes it over if another server or none holds it.
@@ -62,9 +79,20 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         status: String?,
         by caller: Caller
     ) async throws -> AppendReceipt {
-        let message = try await hold(reference, by: caller)
-        let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
-        if hasChanged { hub.grew(message.text) }
+        var message = try await hold(reference, by: caller)
+        let receipt: AppendReceipt
+        let hasChanged: Bool
+        do {
+            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+        } catch StoreError.writerReplaced {
+            // Another server took the message over just now.
+            message = try await hold(reference, by: caller)
+            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+        }
+        if hasChanged {
+            hub.grew(message.text)
+            announce(message)
+        }
         let isStopping = state.withLock { $0.isStopping }
         if isStopping {
             await store(message)
@@ -100,12 +128,8 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     /// - Throws: `StoreError`.
     package func cancel(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws(StoreError) {
         _ = try await store.changeStream(StreamRequest(.cancel, of: reference, by: caller))
-        let now = now()
-        state.withLock { state in
-            state.held[reference]?.requestCancel(at: now)
-            state.nextSweep = min(state.nextSweep, now + StreamWriter.cancelDelay)
-        }
-        hub.cancelRequested(reference)
+        // This server is told as all others are.
+        growth.send(GrowthNotice(reference, .cancelRequested))
     }
 
     /// Holds a message that this server has just opened.
@@ -143,6 +167,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
             }
             if isSweeping { group.addTask { await self.sweep() } }
         }
+        copies.attend()
     }
 }
 
@@ -185,13 +210,13 @@ extension HeldMessages {
             forget(message)
             return ended
         } catch let error as StoreError {
-            if error.endsHold { forget(message) } else { message.abortEnd() }
+            if !end(of: message, by: error) { message.abortEnd() }
             throw error
         }
     }
 
     /// Stores the text of a message, unless that is being done.
-    private func store(_ message: HeldMessage) async {
+    func store(_ message: HeldMessage) async {
         guard let (text, expiresAt, writer, appendedAt) = message.beginCheckpoint(at: now()) else { return }
         let change = StreamChange.checkpoint(text, epoch: message.epoch, expiresAt: expiresAt)
         do throws(StoreError) {
@@ -204,8 +229,21 @@ extension HeldMessages {
             )
         } catch {
             message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: now())
-            if error.endsHold { forget(message) }
+            _ = end(of: message, by: error)
         }
+    }
+
+    /// Gives a message up if an error says that this server no longer holds it.
+    private func end(of message: HeldMessage, by error: StoreError) -> Bool {
+        switch error {
+        case .writerReplaced:
+            if release(message) { copies.follow(message.reference) }
+        case .messageNotOpen, .messageNotFound, .chatNotFound:
+            forget(message)
+        default:
+            return false
+        }
+        return true
     }
 }
 
@@ -232,13 +270,21 @@ extension HeldMessages {
         if let held = state.withLock({ $0.held[reference] }) { await store(held) }
         let message = try await store.changeStream(StreamRequest(.hold, of: reference, by: caller))
         guard let writer = message.stream?.writer else { throw StoreError.messageNotOpen }
-        return keep(message, writer, by: caller)
+        let held = keep(message, writer, by: caller)
+        let length = message.text.unicodeScalars.count
+        growth.send(GrowthNotice(reference, .stored(length: length, epoch: writer.epoch)))
+        announce(held)
+        return held
     }
 
     @discardableResult
     private func keep(_ message: Message, _ writer: StreamWriter, by caller: Caller) -> HeldMessage {
         let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
-        let previous = state.withLock { $0.held[reference] }
+        let previous = state.withLock { state in
+            copies.claim(reference)
+            return state.held[reference]
+        }
+        previous?.release()
         let text: OpenMessage
         if let previous, previous.epoch + 1 == writer.epoch {
             // Nobody else has written it, so what is not stored yet is still valid.
@@ -252,18 +298,29 @@ extension HeldMessages {
             hub.opened(text)
         }
         let held = HeldMessage(text, writer, stored: GrowingText(message.text).length, by: caller, at: now())
-        state.withLock { $0.held[reference] = held }
+        state.withLock { state in
+            copies.claim(reference)
+            state.held[reference] = held
+        }
         return held
     }
 
-    /// Forgets a message that has ended or that another server writes.
+    /// Forgets a message that has ended.
     private func forget(_ message: HeldMessage) {
-        let isCurrent = state.withLock { state in
+        if release(message) { hub.closed(message.reference) }
+    }
+
+    /// Stops to hold a message, whose readers keep its text.
+    ///
+    /// - Returns: False if this server does not hold it anyway.
+    private func release(_ message: HeldMessage) -> Bool {
+        message.release()
+        return state.withLock { state in
             guard state.held[message.reference] === message else { return false }
             state.held[message.reference] = nil
+            copies.release(message.reference)
             return true
         }
-        if isCurrent { hub.closed(message.reference) }
     }
 
     private func receive(_ signal: LogSignal) {
@@ -279,18 +336,32 @@ extension HeldMessages {
         case .deleted(let chat):
             let held = state.withLock { state in state.held.values.filter { $0.reference.chatID == chat } }
             for message in held { forget(message) }
+            copies.drop(chat)
+        case .missed:
+            copies.refresh()
         default:
             break
         }
     }
-}
 
-extension StoreError {
-    /// Whether this server no longer holds the message.
-    fileprivate var endsHold: Bool {
-        switch self {
-        case .writerReplaced, .messageNotOpen, .messageNotFound, .chatNotFound: true
-        default: false
+    /// Notices of this server arrive here, too.
+    private func receive(_ notice: GrowthNotice) {
+        let held = state.withLock { $0.held[notice.message] }
+        switch notice.content {
+        case .grew(_, let epoch), .stored(_, let epoch):
+            if let held {
+                guard epoch > held.epoch else { return }
+                _ = release(held)
+            }
+            copies.receive(notice)
+        case .wanted:
+            held?.want()
+            held.map(announce)
+        case .cancelRequested:
+            let now = now()
+            held?.requestCancel(at: now)
+            state.withLock { $0.nextSweep = min($0.nextSweep, now + StreamWriter.cancelDelay) }
+            hub.cancelRequested(notice.message)
         }
     }
 }

@@ -62,11 +62,11 @@ struct ServeCommand: AsyncParsableCommand {
         let store = database.makeStore()
         try await database.requireServing(store, logger: logger)
         let (authenticator, keyServices) = try await makeAuthenticator(access, store, logger)
-        let typing = TypingNotices()
-        let services = database.makeServices(for: store, typing, logger: logger) + keyServices
+        let (typing, growth) = (TypingNotices(), GrowthNotices())
+        let services = database.makeServices(for: store, typing, growth, logger: logger) + keyServices
         let signer = access.tokenSigner
         let (servesPages, servesDocumentation) = (server.servesPages, server.servesDocumentation)
-        try await server.serve(store, authenticator, signer, typing, beside: services, logger: logger) { address in
+        try await server.serve(store, authenticator, signer, typing, growth, beside: services, logger: logger) { address in
             logger.notice("Chat API listens on \(address)")
             if servesPages {
                 logger.notice("Chat: \(address)/chat")
@@ -168,6 +168,7 @@ private struct Server {
         _ authenticator: Authenticator,
         _ tokenSigner: TokenSigner?,
         _ typing: TypingNotices,
+        _ growth: GrowthNotices,
         beside services: [any Service],
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
@@ -178,6 +179,7 @@ private struct Server {
             authenticator: authenticator,
             tokenSigner: tokenSigner,
             typing: typing,
+            growth: growth,
             limits: limits,
             readLimits: readLimits,
             streamLimits: streamLimits,
