@@ -137,6 +137,10 @@ struct AccessMatrixTests {
         subscribe      ok     unauth ok     hidden ok     ok     ok     ok     ok     ok     ok     ok     hidden hidden
         unsubscribe    absent unauth absent absent absent absent absent absent absent absent absent absent absent absent
         send           ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
+        open           ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
+        append         whole  unauth whole  hidden forbid whole  whole  whole  whole  whole  forbid forbid hidden hidden
+        finish         whole  unauth whole  hidden forbid whole  whole  whole  whole  whole  forbid forbid hidden hidden
+        cancel         whole  unauth whole  hidden forbid whole  whole  whole  whole  whole  whole  forbid hidden hidden
         typing         ok     unauth ok     hidden forbid ok     ok     ok     ok     ok     ok     forbid hidden hidden
         read           forbid unauth forbid hidden forbid forbid forbid forbid forbid forbid forbid forbid hidden hidden
         members.list   ok     unauth ok     hidden ok     ok     ok     ok     ok     ok     ok     ok     hidden hidden
@@ -153,7 +157,7 @@ struct AccessMatrixTests {
 
     private static let codes = [
         "hidden": "chat_not_found", "forbid": "forbidden", "unauth": "token_missing", "absent": "not_subscribed",
-        "other": "other_user",
+        "other": "other_user", "whole": "message_not_open",
     ]
 
     /// What only a membership permits, and what members then get.
@@ -275,7 +279,8 @@ struct AccessMatrixTests {
             try await socket.send(
                 #"""
                 {"op":"\#(name)","ref":1,"chat_id":\#(chat),"text":"new","token":"\#(token)","users":["dave"],\#
-                "user_id":"carol","role":"reader","user":"friend-\#(chat)","seq":1}
+                "user_id":"carol","role":"reader","user":"friend-\#(chat)","seq":1,\#
+                "message_id":\#(scene.own.rawValue),"at":0,"state":"done"}
                 """#
             )
             let answer = try await socket.next()

@@ -109,6 +109,40 @@ struct ChatSocketTests {
         }
     }
 
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a message grows and ends over a socket`(_ store: StoreUnderTest) async throws {
+        try await withSocket(on: store) { client, socket in
+            try await client.createChats()
+            _ = try await socket.next()
+            func answer(_ operation: String, _ members: String) async throws -> JSON {
+                try await socket.send(#"{"op":"\#(operation)","ref":1,"chat_id":1,\#(members)}"#)
+                return try await socket.next()
+            }
+            for isReplayed in [false, true] {
+                let opened = try await answer("open", #""text":"Hel","ttl":30,"idempotency_key":"k","metadata":{"a":1}"#)
+                #expect(opened["ok"] == true && opened["replayed"] == .bool(isReplayed))
+                #expect(opened["message"]?["state"] == "open" && opened["message"]?["length"] == 3)
+                #expect(opened["message"]?["metadata"] == ["a": 1])
+            }
+            let appended = try await answer("append", #""message_id":1,"at":3,"text":"lo","status":"Thinking""#)
+            #expect(
+                appended == [
+                    "ref": 1, "op": "append", "ok": true, "length": 5, "stored": 3, "cancel_requested": false,
+                ]
+            )
+            let misplaced = try await answer("append", #""message_id":1,"at":7,"text":"x""#)
+            #expect(misplaced["code"] == "offset_mismatch" && misplaced["length"] == 5)
+            #expect(try await answer("cancel", #""message_id":1"#) == ["ref": 1, "op": "cancel", "ok": true])
+            #expect(try await answer("append", #""message_id":1,"at":5"#)["cancel_requested"] == true)
+            let end = #""message_id":1,"state":"cancelled","reason":"enough","metadata":null"#
+            let message = try #require(try await answer("finish", end)["message"])
+            #expect(message["text"] == "Hello" && message["state"] == "cancelled" && message["reason"] == "enough")
+            #expect(message["metadata"] == nil)
+            #expect(try await answer("append", #""message_id":1,"at":5,"text":"x""#)["code"] == "message_not_open")
+            #expect(try await client.send("GET", "/chats/1/messages/1").json == message)
+        }
+    }
+
     @Test(arguments: [
         ("{", "invalid_json"), (#""text""#, "unknown_operation"), ("[]", "unknown_operation"),
         (#"{"op":"shout"}"#, "unknown_operation"), (#"{"op":1}"#, "unknown_operation"),
@@ -123,6 +157,18 @@ struct ChatSocketTests {
         (#"{"op":"send","chat_id":1,"text":"a","idempotency_key":7}"#, "validation_failed"),
         (#"{"op":"send","chat_id":1,"text":"a","reply_to":9}"#, "validation_failed"),
         (#"{"op":"send","chat_id":9,"text":"a"}"#, "chat_not_found"),
+        (#"{"op":"open"}"#, "validation_failed"), (#"{"op":"open","chat_id":1,"ttl":4}"#, "validation_failed"),
+        (#"{"op":"open","chat_id":9}"#, "chat_not_found"),
+        (#"{"op":"append","chat_id":1,"at":0}"#, "validation_failed"),
+        (#"{"op":"append","chat_id":1,"message_id":1}"#, "validation_failed"),
+        (#"{"op":"append","chat_id":1,"message_id":1,"at":-1}"#, "validation_failed"),
+        (#"{"op":"append","chat_id":1,"message_id":1,"at":32769}"#, "validation_failed"),
+        (#"{"op":"append","chat_id":1,"message_id":9,"at":0}"#, "message_not_found"),
+        (#"{"op":"finish","chat_id":1,"message_id":9}"#, "validation_failed"),
+        (#"{"op":"finish","chat_id":1,"message_id":9,"state":"open"}"#, "validation_failed"),
+        (#"{"op":"finish","chat_id":1,"message_id":9,"state":"done"}"#, "message_not_found"),
+        (#"{"op":"cancel","chat_id":1,"message_id":"9"}"#, "validation_failed"),
+        (#"{"op":"cancel","chat_id":1,"message_id":9}"#, "message_not_found"),
         (#"{"op":"typing","chat_id":9}"#, "chat_not_found"),
         (#"{"op":"typing","chat_id":1,"metadata":[]}"#, "validation_failed"),
     ])

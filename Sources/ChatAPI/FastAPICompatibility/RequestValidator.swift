@@ -123,6 +123,27 @@ struct RequestValidator {
         return optionalText(name, in: object, make)
     }
 
+    /// A required integer member within bounds.
+    mutating func integer(
+        _ name: String,
+        in object: JSONValue,
+        range: ClosedRange<Int64> = Int64.min...Int64.max
+    ) -> Int64? {
+        guard let member = object.member(name) else {
+            note(.missing, at: ["body", name], input: .json(object))
+            return nil
+        }
+        let problem: ValidationIssue.Problem
+        switch member.integer {
+        case nil: problem = .notAnIntegerValue
+        case let number? where number < range.lowerBound: problem = .lessThan(Int(range.lowerBound))
+        case let number? where number > range.upperBound: problem = .greaterThan(Int(range.upperBound))
+        case let number?: return number
+        }
+        note(problem, at: ["body", name], input: .json(member))
+        return nil
+    }
+
     /// A boolean member that may be absent.
     mutating func optionalBoolean(_ name: String, in object: JSONValue) -> OptionalValue<Bool>? {
         guard let member = object.member(name) else { return OptionalValue(value: nil) }

@@ -147,8 +147,8 @@ extension APIOperation {
         """
         A WebSocket (RFC 6455) whose messages are JSON objects. The request is a handshake of version 13, whose headers are \
         not listed here. The server sends the entries of the chats you subscribe to. \
-        You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about members and the inbox; each \
-        gets a response with its `ref`. See docs/websocket.md.
+        You send `subscribe`, `unsubscribe`, `send`, `typing`, `read`, `auth`, `ping` and operations about open messages, members and \
+        the inbox; each gets a response with its `ref`. See docs/websocket.md.
 
         You cannot open a WebSocket on this page. Run `websocat ws://127.0.0.1:8000/ws`, or in a browser \
         `new WebSocket('ws://127.0.0.1:8000/ws')`.

@@ -9,6 +9,7 @@ package struct SocketRequest {
         case subscribe(ChatID, after: LogPlace?)
         case unsubscribe(ChatID)
         case send(MessageDraft, to: ChatID)
+        case streamed(StreamedOperation, BatchPlan.MessageReference)
         case typing(ChatID, Metadata?)
         case read(ChatID, upTo: Position, movesBack: Bool)
         case members(MemberOperation)
@@ -37,8 +38,8 @@ package struct SocketRequest {
 
     /// The names of all operations.
     package static let operations =
-        ["subscribe", "unsubscribe", "send", "typing", "read"] + MemberOperation.names
-        + ["inbox.subscribe", "inbox.unsubscribe", "auth", "ping"]
+        ["subscribe", "unsubscribe", "send", "open"] + StreamedOperation.names + ["typing", "read"]
+        + MemberOperation.names + ["inbox.subscribe", "inbox.unsubscribe", "auth", "ping"]
 
     /// - Parameter message: A JSON object.
     init(_ message: ByteBuffer) throws(Invalid) {
@@ -69,7 +70,11 @@ package struct SocketRequest {
             operation = validator.chatID(in: object).map { .unsubscribe($0) }
         case "send":
             let chatID = validator.chatID(in: object)
-            let draft = validator.draft(in: object) { $0.idempotencyKey(in: object) }
+            let draft = validator.wholeDraft(in: object) { $0.idempotencyKey(in: object) }
+            operation = chatID.flatMap { chatID in draft.map { .send($0, to: chatID) } }
+        case "open":
+            let chatID = validator.chatID(in: object)
+            let draft = validator.openDraft(in: object) { $0.idempotencyKey(in: object) }
             operation = chatID.flatMap { chatID in draft.map { .send($0, to: chatID) } }
         case "typing":
             let chatID = validator.chatID(in: object)
@@ -88,6 +93,8 @@ package struct SocketRequest {
         case "auth":
             operation = validator.token(in: object).map { .auth($0) }
         case "ping": operation = .ping
+        case let name? where StreamedOperation.names.contains(name):
+            operation = validator.streamedOperation(name, in: object).map { .streamed($0, $1) }
         case let name? where MemberOperation.names.contains(name):
             operation = validator.memberOperation(name, in: object).map { .members($0) }
         default: throw Invalid(mark: mark, reason: APIError.unknownOperation)
@@ -100,13 +107,7 @@ package struct SocketRequest {
 extension RequestValidator {
     /// The member `chat_id`.
     mutating func chatID(in object: JSONValue) -> ChatID? {
-        guard let member = object.member("chat_id") else {
-            note(.missing, at: ["body", "chat_id"], input: .json(object))
-            return nil
-        }
-        if let id = member.integer { return ChatID(rawValue: id) }
-        note(.notAnIntegerValue, at: ["body", "chat_id"], input: .json(member))
-        return nil
+        integer("chat_id", in: object).map(ChatID.init(rawValue:))
     }
 
     /// A member with a place in a log: a string such as `7f3c9a01.17`, or a plain number.

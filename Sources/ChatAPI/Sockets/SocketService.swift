@@ -103,6 +103,8 @@ struct SocketService<Store: ServiceStore>: Sendable {
                 writer.member("message", accepted.value)
             }
             return .answered(answer)
+        case .streamed(let operation, let message):
+            return .answered(try await carryOut(operation, on: message, for: caller, mark))
         case .typing(let chatID, let metadata):
             try await operations.announceTyping(caller, in: chatID, metadata, from: client)
             return .answered(SocketAnswer(mark))

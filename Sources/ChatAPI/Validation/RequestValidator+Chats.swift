@@ -83,15 +83,14 @@ extension RequestValidator {
         return nil
     }
 
+    /// The member `message_id`.
+    mutating func messageID(in object: JSONValue) -> MessageID? {
+        integer("message_id", in: object).map(MessageID.init(rawValue:))
+    }
+
     /// The member `seq`, a position in a log.
     mutating func readPosition(in object: JSONValue) -> Position? {
-        guard let member = object.member("seq") else {
-            note(.missing, at: ["body", "seq"], input: .json(object))
-            return nil
-        }
-        if let position = member.integer, position >= 0 { return Position(rawValue: position) }
-        note(member.integer == nil ? .notAnIntegerValue : .lessThan(0), at: ["body", "seq"], input: .json(member))
-        return nil
+        integer("seq", in: object, range: 0...Int64.max).map(Position.init(rawValue:))
     }
 
     /// The header `Idempotency-Key`, which may be absent.

@@ -4,36 +4,45 @@ import Hummingbird
 
 /// The bodies of requests that post, write and end messages, over HTTP as over a WebSocket.
 extension RequestValidator {
+    /// Reads an idempotency key, which may be anywhere in the request.
+    typealias KeyReader = (inout RequestValidator) -> OptionalValue<IdempotencyKey>?
+
     /// A message to post, whole or open.
-    ///
-    /// - Parameter idempotencyKey: Reads the key, which may be elsewhere in the request.
-    mutating func draft(
-        in object: JSONValue,
-        idempotencyKey: (inout RequestValidator) -> OptionalValue<IdempotencyKey>?
-    ) -> MessageDraft? {
+    mutating func draft(in object: JSONValue, idempotencyKey: KeyReader) -> MessageDraft? {
         let isOpen = boolean("open", in: object, default: false)
-        if isOpen == true {
-            let text = optionalText("text", in: object, StreamedText.init)
-            let metadata = metadata(in: object)
-            let replyTo = replyTo(in: object)
-            let ttl = ttl(in: object)
-            let key = idempotencyKey(&self)
-            guard let text, let ttl, let metadata, let replyTo, let key else { return nil }
-            return MessageDraft(
-                opening: text.value ?? .empty,
-                ttl: ttl,
-                metadata: metadata.applied(to: nil),
-                replyTo: replyTo.value,
-                idempotencyKey: key.value
-            )
-        }
+        let draft =
+            isOpen == true
+            ? openDraft(in: object, idempotencyKey: idempotencyKey)
+            : wholeDraft(in: object, idempotencyKey: idempotencyKey)
+        return isOpen == nil ? nil : draft
+    }
+
+    /// A message to post as a whole.
+    mutating func wholeDraft(in object: JSONValue, idempotencyKey: KeyReader) -> MessageDraft? {
         let text = text("text", in: object, MessageText.init)
         let metadata = metadata(in: object)
         let replyTo = replyTo(in: object)
         let key = idempotencyKey(&self)
-        guard isOpen != nil, let text, let metadata, let replyTo, let key else { return nil }
+        guard let text, let metadata, let replyTo, let key else { return nil }
         return MessageDraft(
             text: text,
+            metadata: metadata.applied(to: nil),
+            replyTo: replyTo.value,
+            idempotencyKey: key.value
+        )
+    }
+
+    /// A message whose text is to grow.
+    mutating func openDraft(in object: JSONValue, idempotencyKey: KeyReader) -> MessageDraft? {
+        let text = optionalText("text", in: object, StreamedText.init)
+        let metadata = metadata(in: object)
+        let replyTo = replyTo(in: object)
+        let ttl = ttl(in: object)
+        let key = idempotencyKey(&self)
+        guard let text, let ttl, let metadata, let replyTo, let key else { return nil }
+        return MessageDraft(
+            opening: text.value ?? .empty,
+            ttl: ttl,
             metadata: metadata.applied(to: nil),
             replyTo: replyTo.value,
             idempotencyKey: key.value
@@ -54,6 +63,11 @@ extension RequestValidator {
         return Piece(text: text.value ?? .empty, status: status.value?.value)
     }
 
+    /// The member `at`: where a piece belongs in the text.
+    mutating func offset(in object: JSONValue) -> Int? {
+        integer("at", in: object, range: 0...Int64(StreamedText.maximumLength)).map { Int($0) }
+    }
+
     /// How an open message ends.
     mutating func finish(in object: JSONValue) -> MessageFinish? {
         let state: StreamEnd.State? = choice("state", in: object)
@@ -65,16 +79,7 @@ extension RequestValidator {
     }
 
     private mutating func ttl(in object: JSONValue) -> MessageTTL? {
-        guard let member = object.member("ttl"), member.kind != .null else { return .standard }
-        if let seconds = member.integer, MessageTTL.allowed.contains(seconds) { return MessageTTL(seconds: seconds) }
-        let problem: ValidationIssue.Problem =
-            switch member.integer {
-            case nil: .notAnIntegerValue
-            case let seconds? where seconds < MessageTTL.allowed.lowerBound:
-                .lessThan(Int(MessageTTL.allowed.lowerBound))
-            default: .greaterThan(Int(MessageTTL.allowed.upperBound))
-            }
-        note(problem, at: ["body", "ttl"], input: .json(member))
-        return nil
+        guard let ttl = object.member("ttl"), ttl.kind != .null else { return .standard }
+        return integer("ttl", in: object, range: MessageTTL.allowed).map(MessageTTL.init(seconds:))
     }
 }

@@ -61,20 +61,7 @@ extension RequestValidator {
 
     /// The member `ttl`: a token's lifetime in seconds.
     mutating func lifetime(in object: JSONValue, upTo maximum: Duration) -> Duration? {
-        guard let member = object.member("ttl") else {
-            note(.missing, at: ["body", "ttl"], input: .json(object))
-            return nil
-        }
-        let problem: ValidationIssue.Problem
-        switch member.integer {
-        case nil: problem = .notAnIntegerValue
-        case let seconds? where seconds < 1: problem = .lessThan(1)
-        case let seconds? where seconds > maximum.components.seconds:
-            problem = .greaterThan(Int(maximum.components.seconds))
-        case let seconds?: return .seconds(seconds)
-        }
-        note(problem, at: ["body", "ttl"], input: .json(member))
-        return nil
+        integer("ttl", in: object, range: 1...maximum.components.seconds).map { .seconds($0) }
     }
 
     /// The number of grants with which every token is short enough to be accepted.
