@@ -1,4 +1,6 @@
-/// A text that grows at its end, with the writer's rule. Offsets and lengths count Unicode scalars.
+/// A text that grows at its end, with the writer's rule.
+///
+/// Offsets and lengths count Unicode scalars.
 package struct GrowingText: Equatable, Sendable {
     /// The text in UTF-8.
     private var bytes: [UInt8]
@@ -15,7 +17,9 @@ package struct GrowingText: Equatable, Sendable {
         String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Writes a text at an offset. A part of it that is already there is left alone, so a writer may repeat itself.
+    /// Writes a text at an offset.
+    ///
+    /// A part of it that is already there is left alone, so a writer may repeat itself.
     ///
     /// - Returns: Whether the text has grown.
     /// - Throws: `AppendRejection`, and nothing has changed.

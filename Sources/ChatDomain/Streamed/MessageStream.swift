@@ -159,7 +159,9 @@ package struct StreamedText: Hashable, Sendable {
     package static let empty = StreamedText()
 }
 
-/// What the writer of a message is doing, for its readers: 1 to 200 Unicode scalars. It is never stored.
+/// What the writer of a message is doing, for its readers: 1 to 200 Unicode scalars.
+///
+/// It is never stored.
 package struct WriterStatus: BoundedText, Hashable, Sendable {
     /// In Unicode scalars, after trimming.
     package static let maximumLength = 200
