@@ -51,7 +51,7 @@ def test_the_text_is_whole_in_whatever_way_requests_responses_and_the_server_fai
 
 def test_a_text_that_is_not_stored_is_sent_again_at_the_end() -> None:
     draft, message = Draft(), Message()
-    assert draft.is_stored
+    assert not draft.is_stored
     draft.add("Hello")
     assert not draft.is_stored
     deliver(draft, message)

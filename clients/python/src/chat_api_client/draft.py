@@ -15,8 +15,8 @@ class Draft:
 
     def __init__(self) -> None:
         self.text = ""
-        # Whether the server has stored exactly this text.
-        self.is_stored = True
+        # Whether the server has said that it has stored exactly this text. At first, it may have an earlier writer's.
+        self.is_stored = False
         self._acknowledged = 0
         self._has_other_text = False
 

@@ -100,7 +100,6 @@ class Reply:
         """Posts the message. An earlier message with the same key is continued if it is open."""
         self._message = cast(Message, await self._api.post_once(self._messages, self._body, self._key))
         self._path = f"{self._messages}{self._message['id']}"
-        self._draft.is_stored = not self._message["text"]
         if self._message.get("state") == "open":
             self._replies[self._message["id"]] = self
             self._work = asyncio.create_task(self._send())
