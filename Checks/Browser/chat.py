@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Chats on the page /chat in real browsers: two windows, a server that is killed between them, a network that goes away,
-a long history, many chats, hostile and long texts, rejected messages, replies that grow, other sessions, the keyboard
-alone, and what a screen reader needs.
+a long history, many chats, hostile and long texts, rejected messages, replies that grow, other sessions, a chat in
+another page, the keyboard alone, and what a screen reader needs.
 
     python3 -m Checks.Browser.chat [SCREENSHOT_FOLDER]
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
+from Checks.Browser.access import Page
 from Checks.Browser.docs import browser, run
 from Checks.Browser.window import DESKTOP, PHONE, SCREENSHOTS, Service, Window, service
 
@@ -890,6 +891,72 @@ def reply_that_is_stopped(driver: Chrome) -> None:
             window.is_quiet()
 
 
+# Shows a chat in a frame, and answers its requests for a token with `answer`, which is changed by the check.
+EMBEDDING = """
+const [url] = arguments;
+window.requests = 0;
+addEventListener("message", ({ data, origin, source }) => {
+    if (origin !== new URL(url).origin || data.type !== "chat.token_needed") return;
+    window.requests += 1;
+    window.reply = () => source.postMessage({ type: "chat.token", token: window.token }, origin);
+    if (window.token) window.reply();
+});
+const frame = document.createElement("iframe");
+frame.src = url;
+frame.style = "width: 400px; height: 560px";
+document.body.append(frame);
+"""
+
+
+def embedded_chat(driver: Chrome) -> None:
+    ada = ChatWindow(driver)
+    with Page() as page, Page() as stranger, service(True, f"--embed-origins={page.origin}") as server:
+        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        with server.caller(tokens["ada"]) as call:
+            call("POST", "/chats/", {"title": "Support"})
+            call("POST", "/chats/1/messages/", {"text": "How can I help?"})
+        driver.get(page.origin)
+        ada.run(EMBEDDING, server.url("/embed/chat/1"))
+        ada.until(lambda: ada.run("return window.requests") == 1, "the page does not ask for a token")
+        driver.switch_to.frame(ada.one("iframe"))
+
+        # Only the page around it may answer.
+        ada.run("postMessage({ type: 'chat.token', token: arguments[0] })", tokens["ben"])
+        ada.run("open('about:blank').opener.postMessage({ type: 'chat.token', token: arguments[0] })", tokens["ben"])
+        time.sleep(0.5)
+        assert ada.one("#frame-state").text == "Signing in…"
+        driver.switch_to.default_content()
+        ada.run("window.token = arguments[0]; window.reply()", tokens["ada"])
+        driver.switch_to.frame(ada.one("iframe"))
+        ada.shows("How can I help?")
+        ada.send("Hello!")
+        ada.shows("How can I help?", "Hello!")
+        ada.status_is("Live")
+        ada.is_accessible()
+        driver.switch_to.default_content()
+        ada.shoot("embedded")
+
+        # A token that is no longer accepted is replaced.
+        with server.caller(server.key("check", "admin")) as call:
+            call("POST", "/users/ada/revoke")
+        time.sleep(1 - time.time() % 1)  # A token counts as revoked in the second of the revocation.
+        ada.run("window.token = arguments[0]", server.token("ada", "Ada"))
+        ada.until(lambda: ada.run("return window.requests") > 1, "the page does not ask for another token")
+        driver.switch_to.frame(ada.one("iframe"))
+        ada.send("Still here")
+        ada.shows("How can I help?", "Hello!", "Still here")
+        driver.switch_to.default_content()
+        ada.is_quiet(without_server=True)
+
+        # A page of another origin cannot show it.
+        driver.get(stranger.origin)
+        ada.run(EMBEDDING, server.url("/embed/chat/1"))
+        ada.until(lambda: any("frame-ancestors" in entry["message"] for entry in driver.get_log("browser")), "it is framed")
+        assert ada.run("return window.requests") == 0
+        driver.get(server.url("/embed/chat/1"))
+        ada.until(lambda: "frame of another page" in ada.one("#frame-state").text, "it shows a chat without a frame")
+
+
 def looks(driver: Chrome) -> None:
     """Takes screenshots of a long conversation, and judges what a screen reader gets, in both color schemes."""
     window = ChatWindow(driver)
@@ -939,7 +1006,7 @@ CHECKS = [
     users_with_tokens, session_ends_with_the_token, more_chats_than_a_page, without_a_mouse, phone_back_to_the_list,
     too_long_a_text, another_session, dialogs_show_names_and_close, asks_before_one_leaves_or_deletes,
     quotes_lead_to_the_message, screen_reader_hears_new_messages_only, page_knows_where_one_is,
-    reply_that_grows, reply_that_is_stopped, looks,
+    reply_that_grows, reply_that_is_stopped, embedded_chat, looks,
 ]
 
 if __name__ == "__main__":

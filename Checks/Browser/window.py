@@ -27,9 +27,9 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 class Service:
     """A server that can be killed and started again on the same port."""
 
-    def __init__(self, folder: str, with_users: bool) -> None:
+    def __init__(self, folder: str, with_users: bool, options: tuple[str, ...]) -> None:
         self.server = None
-        self.folder = folder
+        self.folder, self.options = folder, options
         self.environment = {"CHAT_JWT_SECRET": secrets.token_hex(32)} if with_users else {}
         self.database = f"--database-url=sqlite:///{folder}/chat.db"
         self.start()
@@ -37,7 +37,7 @@ class Service:
     def start(self) -> None:
         self.server = Server(
             BINARY, "serve", f"--port={self.server.port if self.server else 0}",
-            self.database, "--log-level=notice", environment=self.environment,
+            self.database, "--log-level=notice", *self.options, environment=self.environment,
         )
 
     def url(self, path: str) -> str:
@@ -66,9 +66,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(with_users: bool = False) -> Iterator[Service]:
+def service(with_users: bool = False, *options: str) -> Iterator[Service]:
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(folder, with_users)
+        service = Service(folder, with_users, options)
         try:
             yield service
         finally:

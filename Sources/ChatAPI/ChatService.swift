@@ -34,6 +34,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let webSocketOrigins: OriginPolicy
     /// The other origins whose pages may call the service; `sameHost` for none.
     package let corsOrigins: OriginPolicy
+    /// The origins whose pages may embed a chat, written as in `https://app.example`.
+    package let embedOrigins: [String]
     /// The maximum size of the cache of chats with their latest messages, in bytes; 0 turns it off.
     package let latestMessagesCacheBytes: Int
     /// The hosts that requests may be for, as a protection against DNS rebinding.
@@ -66,6 +68,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
         webSocketOrigins: OriginPolicy = .sameHost,
         corsOrigins: OriginPolicy = .sameHost,
+        embedOrigins: [String] = [],
         latestMessagesCacheBytes: Int = 1 << 28,
         allowedHosts: HostPolicy = .any,
         rootPath: String = "",
@@ -85,6 +88,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.webSocketLimits = webSocketLimits
         self.webSocketOrigins = webSocketOrigins
         self.corsOrigins = corsOrigins
+        self.embedOrigins = embedOrigins
         self.latestMessagesCacheBytes = latestMessagesCacheBytes
         self.allowedHosts = allowedHosts
         self.rootPath = rootPath

@@ -36,15 +36,24 @@ package struct PageFile: Sendable {
     /// - Parameters:
     ///   - root: The relative reference from the page to the root of the service.
     ///   - isOpen: Whether requests need no credential.
-    package func filledIn(root: String, isOpen: Bool) -> PageFile {
+    ///   - embedders: The origins whose pages may embed the page.
+    package func filledIn(root: String, isOpen: Bool, embedders: [String] = []) -> PageFile {
         guard mediaType == .page else { return self }
         let html = String(decoding: content, as: UTF8.self)
             .replacing("{{root}}", with: root)
             .replacing("{{access}}", with: isOpen ? "open" : "required")
+            .replacing("{{embedders}}", with: embedders.joined(separator: " "))
         return PageFile(path: path, mediaType: mediaType, content: Array(html.utf8))
     }
 
-    /// Every file that is served.
+    /// One chat for a frame of another page.
+    package static let embedded = PageFile(
+        path: "/embed/chat/{chat_id}",
+        mediaType: .page,
+        content: PackageResources.embed_html
+    )
+
+    /// Every file that is served by any server; only one with embedders serves `embedded`.
     package static let all = [
         PageFile(path: "/", mediaType: .page, content: PackageResources.index_html),
         PageFile(path: "/chat", mediaType: .page, content: PackageResources.chat_html),
@@ -70,6 +79,7 @@ package struct PageFile: Sendable {
         PageFile(path: "/pages/dialogs.js", mediaType: .script, content: PackageResources.dialogs_js),
         PageFile(path: "/pages/dom.js", mediaType: .script, content: PackageResources.dom_js),
         PageFile(path: "/pages/drafts.js", mediaType: .script, content: PackageResources.drafts_js),
+        PageFile(path: "/pages/embed.js", mediaType: .script, content: PackageResources.embed_js),
         PageFile(path: "/pages/icon.svg", mediaType: .image, content: PackageResources.icon_svg),
         PageFile(path: "/pages/index.css", mediaType: .style, content: PackageResources.index_css),
         PageFile(path: "/pages/index.js", mediaType: .script, content: PackageResources.index_js),

@@ -59,9 +59,31 @@ struct PageTests {
         }
     }
 
+    @Test func `a chat can be embedded by pages of the listed origins only`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            try await withServer(store) { client in
+                let response = try await client.send("GET", "/embed/chat/7")
+                #expect(response.status == 404)
+            }
+            let origins = ["https://app.example", "https://www.app.example:8443"]
+            try await withServer(store, embedOrigins: origins) { client in
+                for (path, root) in [("/embed/chat/7", "../../"), ("/embed/chat/7/", "../../../")] {
+                    let page = try await client.send("GET", path)
+                    let policy = try #require(page.headers["content-security-policy"])
+                    #expect(policy.contains("frame-ancestors https://app.example https://www.app.example:8443;"))
+                    #expect(page.text.contains(#"data-embedders="https://app.example https://www.app.example:8443""#))
+                    #expect(page.text.contains("src=\"\(root)pages/embed.js\""))
+                    #expect(!page.text.contains("{{"))
+                }
+                let page = try await client.send("GET", "/chat")
+                #expect(page.headers["content-security-policy"]?.contains("frame-ancestors 'none'") == true)
+            }
+        }
+    }
+
     @Test func `the pages refer only to files that are served`() async throws {
         let paths = Set(PageFile.all.map(\.path))
-        for file in PageFile.all {
+        for file in PageFile.all + [.embedded] {
             let text = String(decoding: file.content, as: UTF8.self)
             for reference in text.matches(of: /(?:src|href)="\{\{root\}\}(pages\/[^"]*)"/) {
                 #expect(paths.contains("/" + reference.1), "\(file.path)")

@@ -155,8 +155,12 @@ extension ChatService {
         ]
 
         let documented = requests + streams + others
-        let pages = (servesPages ? PageFile.all : []).map { file in
+        var pages = (servesPages ? PageFile.all : []).map { file in
             Route(page: file.path, use: PageController(file, mode: authenticator.mode).show)
+        }
+        if servesPages, !embedOrigins.isEmpty {
+            let embedded = PageController(.embedded, mode: authenticator.mode, embedders: embedOrigins)
+            pages.append(Route(page: PageFile.embedded.path, use: embedded.show))
         }
         guard let documentationAssets else { return documented + pages }
         let documentation = await DocumentationController(

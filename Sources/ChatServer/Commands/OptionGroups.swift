@@ -158,6 +158,7 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.webSocketAuthTimeout) var webSocketAuthTimeout: String?
     @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
     @Option(Settings.corsOrigins) var corsOrigins: String?
+    @Option(Settings.embedOrigins) var embedOrigins: String?
 
     var given: [GivenSetting] {
         [
@@ -175,6 +176,7 @@ struct StreamOptions: ParsableArguments {
             Settings.webSocketAuthTimeout.given(webSocketAuthTimeout),
             Settings.webSocketOrigins.given(webSocketOrigins),
             Settings.corsOrigins.given(corsOrigins),
+            Settings.embedOrigins.given(embedOrigins),
         ].compactMap(\.self)
     }
 }

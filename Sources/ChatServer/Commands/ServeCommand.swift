@@ -114,6 +114,7 @@ private struct Server {
     private let webSocketLimits: WebSocketLimits
     private let webSocketOrigins: OriginPolicy
     private let corsOrigins: OriginPolicy
+    private let embedOrigins: [String]
     private let latestMessagesCacheBytes: Int
 
     init(_ settings: SettingsReader) throws(SettingError) {
@@ -138,6 +139,7 @@ private struct Server {
         self.webSocketLimits = webSocketLimits
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
         corsOrigins = try settings.value(Settings.corsOrigins)
+        embedOrigins = try settings.value(Settings.embedOrigins)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
     }
 
@@ -186,6 +188,7 @@ private struct Server {
             webSocketLimits: webSocketLimits,
             webSocketOrigins: webSocketOrigins,
             corsOrigins: corsOrigins,
+            embedOrigins: embedOrigins,
             latestMessagesCacheBytes: latestMessagesCacheBytes,
             allowedHosts: allowedHosts,
             rootPath: rootPath,

@@ -25,10 +25,19 @@ extension OriginPolicy {
         such as https://app.example,https://www.app.example:8443, without a path, a wildcard or the default port
         """
 
+    /// Parses the origins whose pages may embed a chat.
+    static func embedders(setting text: String) -> [String]? {
+        text == "none" ? [] : origins(in: text)
+    }
+
     private init?(list text: String) {
-        let origins = text.lowercased().split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard origins.allSatisfy(Self.isOrigin) else { return nil }
+        guard let origins = Self.origins(in: text) else { return nil }
         self = .oneOf(Set(origins))
+    }
+
+    private static func origins(in list: String) -> [String]? {
+        let origins = list.lowercased().split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        return origins.allSatisfy(isOrigin) ? origins : nil
     }
 
     /// Whether a browser may send a text as `Origin`: any other would match no page.

@@ -438,6 +438,15 @@ package enum Settings {
         expected: "none, *, or origins \(OriginPolicy.expectedOrigins)",
         parse: { OriginPolicy(crossOriginSetting: $0) }
     )
+    static let embedOrigins = Setting<[String]>(
+        key: ["chat", "embed", "origins"],
+        flag: "embed-origins",
+        summary: "Origins whose pages may show a chat in a frame, /embed/chat/{id}: none or a list.",
+        placeholder: "origins",
+        fallback: "none",
+        expected: "none, or origins \(OriginPolicy.expectedOrigins)",
+        parse: { OriginPolicy.embedders(setting: $0) }
+    )
     static let drainDelay = Setting.seconds(
         ["chat", "drain", "delay"],
         flag: "drain-delay",
@@ -543,6 +552,7 @@ package enum Settings {
         webSocketAuthTimeout,
         webSocketOrigins,
         corsOrigins,
+        embedOrigins,
         drainDelay,
         shutdownGrace,
         logLevel,

@@ -7,15 +7,7 @@ import { mayLose, MembersDialog, NewChatDialog } from "./dialogs.js";
 import { initials, hue, People } from "./people.js";
 import { plug } from "./plug.js";
 import { attempt } from "./problems.js";
-import { endSession, isOpen, knownCredentials, lastProblem, linkedCredentials, signIn, signOut } from "./session.js";
-
-const STATUS = {
-    idle: "Live",
-    live: "Live",
-    connecting: "Connecting…",
-    catching_up: "Catching up…",
-    offline: "Offline, retrying…",
-};
+import { endSession, isOpen, knownCredentials, lastProblem, linkedCredentials, signIn, signOut, STATUS } from "./session.js";
 
 /** @type {import("./session.js").Session | null} */
 let session = null;

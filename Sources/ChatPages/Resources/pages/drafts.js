@@ -13,10 +13,10 @@ export class Drafts {
     /** @type {Record<number, Draft>} */
     #drafts;
 
-    /** @param {string} owner */
+    /** @param {string | null} owner null to keep them as long as the page only */
     constructor(owner) {
-        this.#key = `chat/${owner}/drafts`;
-        this.#drafts = JSON.parse(sessionStorage.getItem(this.#key) ?? "{}");
+        this.#key = owner === null ? null : `chat/${owner}/drafts`;
+        this.#drafts = JSON.parse((this.#key && sessionStorage.getItem(this.#key)) ?? "{}");
     }
 
     /**
@@ -35,6 +35,7 @@ export class Drafts {
         const draft = { ...this.get(chatID), ...change };
         if (draft.text === "" && !draft.reply && !draft.edit) delete this.#drafts[chatID];
         else this.#drafts[chatID] = draft;
+        if (this.#key === null) return;
         try {
             sessionStorage.setItem(this.#key, JSON.stringify(this.#drafts));
         } catch {

@@ -21,22 +21,18 @@ const ROLES = ["reader", "member", "moderator", "owner"];
 /** The person at this window. */
 export class Session {
     /**
-     * @param {Credentials} credentials
+     * @param {ChatClient} client
      * @param {string | null} userID null in open mode
+     * @param {string} name
      * @param {boolean} isAdmin whether the server permits everything, whatever the role in a chat
+     * @param {Drafts} drafts
      */
-    constructor(credentials, userID, isAdmin) {
+    constructor(client, userID, name, isAdmin, drafts) {
+        this.client = client;
         this.userID = userID;
+        this.name = name;
         this.isAdmin = isAdmin;
-        this.name = credentials.name;
-        const owner = userID ?? credentials.name;
-        this.drafts = new Drafts(owner);
-        this.client = new ChatClient({
-            url: SERVER,
-            token: () => credentials.token,
-            store: new TabStore(owner),
-            fetch: plug.fetch,
-        });
+        this.drafts = drafts;
     }
 
     /** Whether the server knows who this is: there are members, unread counts and an inbox. */
@@ -64,6 +60,15 @@ export class Session {
     }
 }
 
+/** What the page says of the client's status. */
+export const STATUS = {
+    idle: "Live",
+    live: "Live",
+    connecting: "Connecting…",
+    catching_up: "Catching up…",
+    offline: "Offline, retrying…",
+};
+
 /** Whether the server lets anyone in. */
 export const isOpen = document.body.dataset.access === "open";
 
@@ -75,8 +80,31 @@ export async function signIn(credentials) {
     const caller = await whoIs(credentials);
     if (credentials.token && !caller.user) throw new Error("This is a server key. Sign in with a user's token.");
     sessionStorage.setItem(KEY, JSON.stringify(credentials));
-    const name = caller.user?.name ?? caller.user?.id ?? credentials.name;
-    return new Session({ ...credentials, name }, caller.user?.id ?? null, caller.role === "admin");
+    const userID = caller.user?.id ?? null;
+    const name = caller.user?.name ?? userID ?? credentials.name;
+    const owner = userID ?? credentials.name;
+    const store = new TabStore(owner);
+    const client = new ChatClient({ url: SERVER, token: () => credentials.token, store, fetch: plug.fetch });
+    return new Session(client, userID, name, caller.role === "admin", new Drafts(owner));
+}
+
+/**
+ * Signs in a user whose credentials another page has. Nothing is stored: browsers may forbid it in a frame.
+ * @param {() => Promise<Credentials>} ask called again whenever the token has expired
+ */
+export async function signInFrame(ask) {
+    let name = "";
+    const client = new ChatClient({
+        url: SERVER,
+        token: async () => {
+            const credentials = await ask();
+            name = credentials.name;
+            return credentials.token;
+        },
+    });
+    const { user, role } = await client.me();
+    if (!isOpen && !user) throw new Error("This is a server key. Sign in with a user's token.");
+    return new Session(client, user?.id ?? null, user?.name ?? user?.id ?? name, role === "admin", new Drafts(null));
 }
 
 /** @param {Credentials} credentials */
