@@ -402,4 +402,17 @@ describe("replies", () => {
         const { state, text, reason } = (await seen).at(-1);
         assert.deepEqual([state, text, reason], ["failed", "So far", undefined]);
     });
+
+    test("a source that is too long fails the message", async () => {
+        const { chat, reader } = await chatOf();
+        const seen = states(reader);
+        async function* source() {
+            for (;;) {
+                yield "x".repeat(10_000);
+                await pause(10);
+            }
+        }
+        await assert.rejects(chat.reply().pipe(source()), { code: "message_too_long" });
+        assert.equal((await seen).at(-1).state, "failed");
+    });
 });

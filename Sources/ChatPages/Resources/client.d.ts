@@ -344,8 +344,8 @@ export interface Reply {
     write(text: string, options?: { status?: string }): void;
     /**
      * Writes every piece of a source and ends the message: as done after the last one, as canceled when somebody asks for
-     * it, and as failed if the source throws, which it then throws as well. Returns the message as it has ended; if an
-     * earlier process has ended it, nothing is taken from the source.
+     * it, and as failed if the source throws or the server refuses a piece, and then throws that error. Returns the
+     * message as it has ended; if an earlier process has ended it, nothing is taken from the source.
      */
     pipe(source: AsyncIterable<string>): Promise<Message | Tombstone>;
     /** Ends the message. `text` replaces what was written. */

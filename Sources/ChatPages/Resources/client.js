@@ -1536,6 +1536,7 @@ class Reply {
         try {
             if (!this.signal.aborted) return await this.done();
             if (this.signal.reason.code === "cancel_requested") return await this.cancel();
+            if (this.#rejection) await this.fail().catch(() => {});
             throw this.signal.reason;
         } catch (error) {
             if (!isOfEndedMessage(error)) throw error;
