@@ -271,6 +271,14 @@ describe("replies", () => {
         await assert.rejects(first.fail(), { code: "message_not_open" });
     });
 
+    test("a writer that has nothing to say leaves nothing of what another has written", async () => {
+        const { chat, reader } = await chatOf();
+        const first = chat.reply({ key: "answer-5" });
+        first.write("The first");
+        await reads(reader, await first.id, "The first");
+        assert.equal((await clientOf("bot").chat(chat.id).reply({ key: "answer-5" }).done()).text, "");
+    });
+
     test("a cancellation reaches a writer with its next piece", async () => {
         const { chat, reader } = await chatOf();
         const reply = chat.reply();

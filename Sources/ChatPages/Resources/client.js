@@ -1466,10 +1466,11 @@ class Reply {
     #id = null;
     #cancellation = new AbortController();
     #text = "";
-    // The length of the text, the offset of what is to be sent next, and how much the server has stored.
+    // The length of the text, the offset of what is to be sent next, and how much the server has said that it has stored.
     #length = 0;
     #sent = 0;
-    #stored = 0;
+    /** @type {number | null} */
+    #stored = null;
     // The first half of a character whose second half is not written yet.
     #half = "";
     // What is to be sent with the next piece.
