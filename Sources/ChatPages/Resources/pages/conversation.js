@@ -49,7 +49,7 @@ export class Conversation {
      * @param {number} id
      * @param {import("./session.js").Session} session
      * @param {import("./people.js").People} people
-     * @param {EventTarget & { get: (id: number) => any }} list what is known of chats; has a `chat` event with the id
+     * @param {EventTarget & { get: (id: number) => any, refresh: () => void }} list what is known of chats; has a `chat` event with the id
      */
     constructor(id, session, people, list) {
         this.id = id;

@@ -19,6 +19,9 @@ class OneChat extends EventTarget {
         return this.#chat;
     }
 
+    /** Nothing to do: the inbox says what has changed, and in open mode nothing shows it. */
+    refresh() {}
+
     /**
      * Resolves when the present state is known.
      * @param {import("./session.js").Session} session
