@@ -218,7 +218,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatOperationsTests",
-            dependencies: ["ChatDomain", "ChatLive", "ChatOperations", "ChatTestSupport", "ChatWire", .nioPosix],
+            dependencies: [
+                "ChatDomain", "ChatLive", "ChatOperations", "ChatPostgres", "ChatTestSupport", "ChatWire",
+                "PostgresClient", .nioCore, .nioPosix,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

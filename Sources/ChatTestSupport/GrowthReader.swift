@@ -49,7 +49,11 @@ package final class GrowthReader: Sendable {
 
     /// Waits until a piece has completed the text of a message.
     package func wait(for text: String, of message: OpenMessage) async {
-        let (id, scalars) = (message.reference.id.rawValue, Array(text.unicodeScalars))
+        await wait(for: text, of: message.reference.id)
+    }
+
+    package func wait(for text: String, of message: MessageID) async {
+        let (id, scalars) = (message.rawValue, Array(text.unicodeScalars))
         await record.wait { $0.pieces[id] != nil && $0.texts[id] == scalars }
     }
 

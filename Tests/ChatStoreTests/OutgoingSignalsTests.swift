@@ -15,6 +15,7 @@ import Testing
 
         func add(_ signal: LogSignal) -> Bool { state.add(signal) }
         func add(_ typing: Typing) -> Bool { state.add(typing) }
+        func add(_ notice: GrowthNotice) -> Bool? { state.add(notice) }
         func take() -> [String]? { state.take() }
         func lose() { state.lose() }
     }
@@ -124,6 +125,47 @@ import Testing
         outgoing.lose()
         #expect(outgoing.take() == ["missed"])
         #expect(outgoing.take() == nil)
+    }
+
+    private func grew(_ text: String, at offset: Int = 0) -> GrowthNotice {
+        let message = BatchPlan.MessageReference(chatID: 1, id: MessageID(rawValue: 2))
+        return GrowthNotice(message, .grew(TextPiece(offset: offset, text: text, status: nil), epoch: 0))
+    }
+
+    @Test func `text that does not fit into a notification is dropped, and nothing else`() {
+        let outgoing = Outgoing()
+        let start = "1 0000000000000001\ngrew 1 2 0 0 ".utf8.count
+        let longest = String(repeating: "x", count: SignalPayload.maximumLength - start)
+        #expect(outgoing.add(grew(longest + "x")) == nil)
+        // Escapes count.
+        #expect(outgoing.add(grew(longest.dropLast() + "\n")) == nil)
+        #expect(outgoing.take() == nil)
+        #expect(outgoing.add(grew(longest)) == true)
+        #expect(outgoing.add(grew("é")) == false)
+        let lines = outgoing.take() ?? []
+        #expect(lines.map(\.utf8.count) == [longest.utf8.count + 13, 15])
+        let texts = SignalPayload.texts(of: lines, process: 1)
+        #expect(texts.first?.utf8.count == SignalPayload.maximumLength)
+        #expect(texts.flatMap { SignalPayload($0)?.growth ?? [] } == [grew(longest), grew("é")])
+    }
+
+    @Test func `text never makes entries be missed`() {
+        let outgoing = Outgoing(maximumLength: 10_000)
+        // Each line takes 114 bytes.
+        let piece = grew(String(repeating: "x", count: 100))
+        let added = (0..<100).map { _ in outgoing.add(piece) }
+        #expect(added == [true] + Array(repeating: false, count: 20) + Array(repeating: nil, count: 79))
+        #expect(outgoing.add(GrowthNotice(piece.message, .wanted)) == false)
+        for chat in 1...220 as ClosedRange<Int64> { _ = outgoing.add(moved(chat, 1)) }
+        #expect(outgoing.take()?.count == 21 + 1 + 220)
+        // The `missed` signal makes other servers ask for the text.
+        outgoing.lose()
+        #expect(outgoing.add(piece) == false)
+        #expect(outgoing.add(GrowthNotice(piece.message, .wanted)) == false)
+        #expect(outgoing.take() == ["missed"])
+        let requests = (0..<1_000).map { _ in outgoing.add(GrowthNotice(piece.message, .cancelRequested)) }
+        #expect(requests.first == true)
+        #expect(outgoing.take() == ["missed"])
     }
 
     /// Otherwise a flood of typing notices would delay entries.

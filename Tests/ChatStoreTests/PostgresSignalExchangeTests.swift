@@ -11,8 +11,10 @@ struct PostgresSignalExchangeTests {
     private final class Peer {
         let signals: LogSignals
         let typing = TypingNotices()
+        let growth = GrowthNotices()
         private var received: AsyncStream<LogSignal>.Iterator
         private var typingReceived: AsyncStream<Typing>.Iterator
+        private var growthReceived: AsyncStream<GrowthNotice>.Iterator
 
         init(_ signals: LogSignals) {
             self.signals = signals
@@ -22,6 +24,9 @@ struct PostgresSignalExchangeTests {
             let (typingReceived, notice) = AsyncStream.makeStream(of: Typing.self)
             self.typingReceived = typingReceived.makeAsyncIterator()
             typing.addListener { notice.yield($0) }
+            let (growthReceived, growth) = AsyncStream.makeStream(of: GrowthNotice.self)
+            self.growthReceived = growthReceived.makeAsyncIterator()
+            self.growth.addListener { growth.yield($0) }
         }
 
         /// The next signal, its own or another process's.
@@ -31,6 +36,10 @@ struct PostgresSignalExchangeTests {
 
         func nextTyping() async -> Typing? {
             await typingReceived.next()
+        }
+
+        func nextGrowth() async -> GrowthNotice? {
+            await growthReceived.next()
         }
     }
 
@@ -59,6 +68,34 @@ struct PostgresSignalExchangeTests {
                     other.typing.send(answer)
                     #expect(await other.nextTyping() == answer)
                     #expect(await one.nextTyping() == answer)
+                }
+            }
+        }
+    }
+
+    @Test func `notices about open messages reach other processes, and a text that cannot be sent is wanted`() async throws
+    {
+        try await TestPostgres.withDatabase(migrated: false) { url in
+            try await withPeer(url) { one in
+                try await withPeer(url) { other in
+                    let message = BatchPlan.MessageReference(chatID: chat, id: MessageID(rawValue: 9))
+                    func send(_ content: GrowthNotice.Content) async -> Bool {
+                        let notice = GrowthNotice(message, content)
+                        one.growth.send(notice)
+                        return await one.nextGrowth() == notice
+                    }
+                    let text = TextPiece(offset: 3, text: "é\n\\n\t👋🏽", status: "Thinking\nhard")
+                    for content in [.grew(text, epoch: 2), .stored(length: 7, epoch: 0), .wanted, .cancelRequested]
+                        as [GrowthNotice.Content]
+                    {
+                        #expect(await send(content))
+                        #expect(await other.nextGrowth() == GrowthNotice(message, content))
+                    }
+                    let long = TextPiece(offset: 0, text: String(repeating: "x", count: 8_000), status: nil)
+                    #expect(await send(.grew(long, epoch: 2)))
+                    #expect(await one.nextGrowth() == GrowthNotice(message, .wanted))
+                    #expect(await send(.stored(length: 8_000, epoch: 2)))
+                    #expect(await other.nextGrowth() == GrowthNotice(message, .stored(length: 8_000, epoch: 2)))
                 }
             }
         }
@@ -205,7 +242,7 @@ struct PostgresSignalExchangeTests {
         let (failures, failure) = AsyncStream.makeStream(of: StoreError.self)
         let signals = LogSignals()
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
-        let exchange = PostgresSignalExchange(database, signals, TypingNotices()) { failure.yield($0) }
+        let exchange = PostgresSignalExchange(database, signals, TypingNotices(), GrowthNotices()) { failure.yield($0) }
         let running = Task {
             await exchange.run()
             failure.finish()
@@ -231,7 +268,13 @@ struct PostgresSignalExchangeTests {
     ) async throws {
         let peer = Peer(signals)
         let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
-        let exchange = PostgresSignalExchange(database, peer.signals, peer.typing, onFailure: onFailure)
+        let exchange = PostgresSignalExchange(
+            database,
+            peer.signals,
+            peer.typing,
+            peer.growth,
+            onFailure: onFailure
+        )
         let running = Task { await exchange.run() }
         defer { running.cancel() }
         #expect(await peer.next() == .missed)

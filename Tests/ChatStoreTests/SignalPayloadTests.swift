@@ -20,7 +20,11 @@ import Testing
                     ])
                 ),
                 .typing(typing),
-                .typing(anonymous), .typing(byAda), .typing(byBob), .signal(.moved([5: Position(rawValue: .max)])),
+                .typing(anonymous), .typing(byAda), .typing(byBob),
+                .growth(.grew(TextPiece(offset: 3, text: " a\\\n\t", status: "b \t c"), epoch: 4)),
+                .growth(.grew(TextPiece(offset: 0, text: "", status: nil), epoch: 0)),
+                .growth(.stored(length: 5, epoch: 6)), .growth(.wanted), .growth(.cancelRequested),
+                .signal(.moved([5: Position(rawValue: .max)])),
             ]
         )
         let texts = SignalPayload.texts(of: lines, process: 0xc0ffee)
@@ -36,6 +40,11 @@ import Testing
                 typing 4 0
                 typing 5 -5 @{@da} {"user":"Ada L"}
                 typing 6 -5 @@bob
+                grew 1 9 4 3  a\\\\\\n\\t\tb \\t c
+                grew 1 9 0 0\u{20}
+                stored 1 9 6 5
+                wanted 1 9
+                cancel 1 9
                 moved 5 9223372036854775807
                 """
             ]
@@ -49,6 +58,7 @@ import Testing
         let sent = (0..<Int.random(in: 1...600, using: &random)).map { _ in Sent.random(using: &random) }
         let signals = sent.compactMap { if case .signal(let signal) = $0 { signal } else { nil } }
         let typing = sent.compactMap { if case .typing(let typing) = $0 { typing } else { nil } }
+        let growth = sent.compactMap { if case .growth(let content) = $0 { content } else { nil } }
         let process = random.next()
         let texts = SignalPayload.texts(of: lines(of: sent), process: process)
         #expect(texts.allSatisfy { $0.utf8.count <= SignalPayload.maximumLength })
@@ -58,6 +68,7 @@ import Testing
         #expect(payloads.flatMap(\.signals).positions == signals.positions)
         #expect(payloads.flatMap(\.signals).members == signals.members)
         #expect(payloads.flatMap(\.typing) == typing)
+        #expect(payloads.flatMap(\.growth).map(\.content) == growth)
     }
 
     @Test func `a notification is filled before the next one starts`() throws {
@@ -104,6 +115,18 @@ import Testing
         "1 0000000000000001\ntyping 1 1 @ada ", "1 0000000000000001\ntyping 1 1 @ada  {}",
         "1 0000000000000001\ntyping 1 1 @ada bob", "1 0000000000000001\ntyping 1 1 @\u{E4}da",
         "1 0000000000000001\ntyping 1 1 {} @ada",
+        "1 0000000000000001\ngrew", "1 0000000000000001\ngrew 1 2 0 0", "1 0000000000000001\ngrew 1 2 0 a",
+        "1 0000000000000001\ngrew 0 2 0 0 a", "1 0000000000000001\ngrew 1 0 0 0 a", "1 0000000000000001\ngrew 1 2 -1 0 a",
+        "1 0000000000000001\ngrew 1 2 0 -1 a", "1 0000000000000001\ngrew 1 2 0 32769 a",
+        "1 0000000000000001\ngrew 1 2 0 00 a", "1 0000000000000001\ngrew 1 2 0 0 \\",
+        "1 0000000000000001\ngrew 1 2 0 0 \\x", "1 0000000000000001\ngrew 1 2 0 0 a\n",
+        "1 0000000000000001\ngrew 1 2 0 0 a\t", "1 0000000000000001\ngrew 1 2 0 0 a\tb\tc",
+        "1 0000000000000001\ngrew 1 2 0 0 a\t b", "1 0000000000000001\ngrew 1 2 0 0 a\0",
+        "1 0000000000000001\ngrew 1 2 0 0 a\t" + String(repeating: "b", count: 201),
+        "1 0000000000000001\nstored 1 2 0", "1 0000000000000001\nstored 1 2 0 -1",
+        "1 0000000000000001\nstored 1 2 0 1 1", "1 0000000000000001\nstored 1 2 0 32769",
+        "1 0000000000000001\nwanted 1", "1 0000000000000001\nwanted 1 2 3", "1 0000000000000001\nwanted 1 x",
+        "1 0000000000000001\ncancel 1", "1 0000000000000001\ncancel 1 2 ", "1 0000000000000001\ncancel -1 2",
         "1 0000000000000001\ntyping 1 1 {" + String(repeating: " ", count: 1_023) + "}",
     ]
 
@@ -120,6 +143,9 @@ import Testing
             switch sent {
             case .signal(let signal): _ = outgoing.add(signal)
             case .typing(let typing): _ = outgoing.add(typing)
+            case .growth(let content):
+                let message = BatchPlan.MessageReference(chatID: 1, id: MessageID(rawValue: 9))
+                _ = outgoing.add(GrowthNotice(message, content))
             }
             return outgoing.take() ?? []
         }
@@ -130,10 +156,22 @@ import Testing
 private enum Sent {
     case signal(LogSignal)
     case typing(Typing)
+    /// Of message 9 of chat 1.
+    case growth(GrowthNotice.Content)
 
     static func random(using random: inout SplitMix64) -> Sent {
         let chat = ChatID(rawValue: .random(in: 1...50, using: &random))
-        switch Int.random(in: 0..<7, using: &random) {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 7:
+            let words = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                ["a", " ", "\n", "\r\n", "\\", "\t", "é", "\u{301}", "👋🏽"].randomElement(using: &random) ?? ""
+            }
+            let offset = Int.random(in: 0...StreamedText.maximumLength, using: &random)
+            let status: String? = ["Thinking", "a\tb\\\nc", nil].randomElement(using: &random) ?? nil
+            let piece = TextPiece(offset: offset, text: words.joined(), status: status)
+            return .growth(.grew(piece, epoch: .random(in: 0...3, using: &random)))
+        case 8: return .growth(.stored(length: .random(in: 0...32_768, using: &random), epoch: 1))
+        case 9: return .growth([.wanted, .cancelRequested].randomElement(using: &random) ?? .wanted)
         case 0: return .signal(.created(chat))
         case 1: return .signal(.deleted(chat))
         case 2: return .signal(.missed)

@@ -164,7 +164,8 @@ extension MessageCopies {
             }
             body(&copy, previous == nil)
             if let text = copy.text {
-                if text === known || previous?.text != nil { hub.grew(text) } else { hub.opened(text) }
+                if text !== known, previous?.text == nil { hub.opened(text) }
+                hub.grew(text)
             }
             let step = copy.next(at: now())
             state.copies[reference] = copy
