@@ -48,6 +48,8 @@ class Scene:
 
     def __init__(self, services: list[Service], chats: list[int], writers: int, readers: int) -> None:
         self.services, self.chats = services, chats
+        # When servers were killed, and when they were back.
+        self.kills: list[tuple[float, float]] = []
         pause = max(0.02, WRITERS_PER_CHAT * readers / EVENTS)
         self.writers = [
             Writer(f"writer-{number}", chats[number % len(chats)], FATES[number % len(FATES)], pause, services)
@@ -74,7 +76,9 @@ class Scene:
         for _ in range(kills):
             await asyncio.sleep(moments.uniform(0, longest_life))
             victims = moments.choice([self.services, self.services[:1], self.services[-1:]])
+            killed = time.time()
             await asyncio.gather(*(asyncio.to_thread(service.kill) for service in victims))
+            self.kills.append((killed, time.time()))
         await asyncio.sleep(longest_life)
         stopping.set()
         await asyncio.gather(*writers)
@@ -146,7 +150,7 @@ def main() -> int:
             services = [Service(store) for _ in range(kind.servers)]
             scene, logs = asyncio.run(run(services, options, moments))
             print(f"{kind.name}: {options.kills} kills, {scene}", flush=True)
-            for check, problem in audit(scene.writers, scene.readers, logs, services):
+            for check, problem in audit(scene.writers, scene.readers, logs, scene.kills, services):
                 passed, failed = passed + (not problem), failed + bool(problem)
                 if problem:
                     print(f"FAILED  {kind.name}: {check}: {problem}")
