@@ -20,7 +20,8 @@ extension Operations {
         to chat: ChatID
     ) async throws(StoreError) -> Accepted<Message> {
         let accepted = try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
-        if !accepted.isReplay { streams.opened(accepted.value, by: caller) }
+        if accepted.isReplay { return Accepted(current(accepted.value), isReplay: true) }
+        streams.opened(accepted.value, by: caller)
         return accepted
     }
 

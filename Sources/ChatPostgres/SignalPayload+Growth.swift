@@ -48,7 +48,9 @@ extension GrowthNotice {
         guard let first = fields[0], (try? StreamedText(first)) != nil else { return nil }
         if fields.count == 1 { return (first, nil) }
         // A status that is not trimmed was not written by this program.
-        guard fields.count == 2, let status = fields[1], (try? WriterStatus(status))?.value == status else { return nil }
+        guard fields.count == 2, let status = fields[1], (try? WriterStatus(status))?.value == status else {
+            return nil
+        }
         return (first, status)
     }
 }

@@ -119,7 +119,10 @@ struct ChatSocketTests {
                 return try await socket.next()
             }
             for isReplayed in [false, true] {
-                let opened = try await answer("open", #""text":"Hel","ttl":30,"idempotency_key":"k","metadata":{"a":1}"#)
+                let opened = try await answer(
+                    "open",
+                    #""text":"Hel","ttl":30,"idempotency_key":"k","metadata":{"a":1}"#
+                )
                 #expect(opened["ok"] == true && opened["replayed"] == .bool(isReplayed))
                 #expect(opened["message"]?["state"] == "open" && opened["message"]?["length"] == 3)
                 #expect(opened["message"]?["metadata"] == ["a": 1])

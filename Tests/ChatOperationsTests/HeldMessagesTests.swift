@@ -174,6 +174,39 @@ struct HeldMessagesTests {
         }
     }
 
+    @Test func `an earlier holder does not answer from its memory`() async throws {
+        try await withChat { first, second, chat in
+            let message = try await first.open(in: chat)
+            for (server, text, offset) in [(first, "Hello", 0), (second, ", you", 5)] {
+                try await server.append(text, at: offset, to: message)
+                server.time.advance(by: .seconds(2))
+                await server.streams.attend()
+                while try await server.stored(message).text.count < offset + text.count { await Task.yield() }
+            }
+            #expect(
+                try await first.append("!", at: 10, to: message)
+                    == AppendReceipt(length: 11, stored: 10, isCancelRequested: false)
+            )
+        }
+    }
+
+    @Test func `a writer that says how long the text is does not end another one`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open("Hello", in: chat)
+            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
+                try await server.operations.finishMessage(
+                    Self.ada,
+                    message.id,
+                    in: chat,
+                    MessageFinish(StreamEnd(.done), length: 6)
+                )
+            }
+            try await server.append("!", at: 5, to: message)
+            let finish = MessageFinish(StreamEnd(.done), length: 6)
+            #expect(try await server.operations.finishMessage(Self.ada, message.id, in: chat, finish).text == "Hello!")
+        }
+    }
+
     @Test func `a message without appends ends as abandoned`() async throws {
         try await withChat { server, _, chat in
             let message = try await server.open("Hel", ttl: 5, in: chat)

@@ -73,7 +73,8 @@ struct PostgresSignalExchangeTests {
         }
     }
 
-    @Test func `notices about open messages reach other processes, and a text that cannot be sent is wanted`() async throws
+    @Test func `notices about open messages reach other processes, and a text that cannot be sent is wanted`()
+        async throws
     {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await withPeer(url) { one in

@@ -109,10 +109,11 @@ extension APIResponse {
     )
     static let streamConflict = APIResponse(
         .conflict,
-        "The message is open and can only be ended, or it is not open and cannot be.",
+        "The message is open and can only be ended, it is not open and cannot be, or its text has another `length`.",
         .json(
             .problem,
             examples: [
+                "length": APIError(AppendRejection.offsetMismatch(length: 120)).example,
                 "open": APIError.messageOpen.example,
                 "ended": APIError.messageNotOpen.example,
                 "replaced": APIError.writerReplaced.example,

@@ -225,6 +225,11 @@ extension JSONSchema {
         .object([
             .required("state", .values(of: StreamEnd.State.self, named: "MessageEnd"), "Ends an open message."),
             .optional("text", streamedText, "The whole text. By default, what was appended."),
+            .optional(
+                "length",
+                .integer(in: 0...StreamedText.maximumLength),
+                "The length that the text has. If it has another one, nothing changes: the response is `offset_mismatch`."
+            ),
             .optional("reason", .anyOf(text(maximum: EndReason.maximumLength, example: "overloaded"), .null)),
             changedMetadata,
         ])

@@ -73,13 +73,37 @@ extension RequestValidator {
         let state: StreamEnd.State? = choice("state", in: object)
         let reason = nullableText("reason", in: object, EndReason.init)
         let text = optionalText("text", in: object, StreamedText.init)
+        let length = optionalInteger("length", in: object, range: 0...Int64(StreamedText.maximumLength))
         let metadata = metadata(in: object)
-        guard let state, let reason, let text, let metadata else { return nil }
-        return MessageFinish(StreamEnd(state, reason: reason.value), text: text.value, metadata: metadata)
+        guard let state, let reason, let text, let length, let metadata else { return nil }
+        return MessageFinish(
+            StreamEnd(state, reason: reason.value),
+            text: text.value,
+            length: length.value.map { Int($0) },
+            metadata: metadata
+        )
     }
 
     private mutating func ttl(in object: JSONValue) -> MessageTTL? {
-        guard let ttl = object.member("ttl"), ttl.kind != .null else { return .standard }
-        return integer("ttl", in: object, range: MessageTTL.allowed).map(MessageTTL.init(seconds:))
+        optionalInteger("ttl", in: object, range: MessageTTL.allowed)
+            .map { $0.value.map { MessageTTL(seconds: $0) } ?? .standard }
+    }
+
+    /// An integer member, which may be absent or null.
+    private mutating func optionalInteger(
+        _ name: String,
+        in object: JSONValue,
+        range: ClosedRange<Int64>
+    ) -> OptionalValue<Int64>? {
+        guard let member = object.member(name), member.kind != .null else { return OptionalValue(value: nil) }
+        if let value = member.integer, range.contains(value) { return OptionalValue(value: value) }
+        let problem: ValidationIssue.Problem =
+            switch member.integer {
+            case nil: .notAnIntegerValue
+            case let value? where value < range.lowerBound: .lessThan(Int(range.lowerBound))
+            default: .greaterThan(Int(range.upperBound))
+            }
+        note(problem, at: ["body", name], input: .json(member))
+        return nil
     }
 }

@@ -3,12 +3,22 @@ package struct MessageFinish: Sendable {
     package let end: StreamEnd
     /// The whole text; nil keeps the text as it is.
     package let text: StreamedText?
+    /// The length that the text has, as far as its writer knows; nil if the writer did not say.
+    ///
+    /// Only the server that holds the message checks it.
+    package let length: Int?
     /// What to do with the message's metadata.
     package let metadata: MetadataEdit
 
-    package init(_ end: StreamEnd, text: StreamedText? = nil, metadata: MetadataEdit = .keep) {
+    package init(
+        _ end: StreamEnd,
+        text: StreamedText? = nil,
+        length: Int? = nil,
+        metadata: MetadataEdit = .keep
+    ) {
         self.end = end
         self.text = text
+        self.length = length
         self.metadata = metadata
     }
 }

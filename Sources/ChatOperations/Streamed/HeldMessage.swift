@@ -124,7 +124,8 @@ final class HeldMessage: Sendable {
     }
 
     /// Starts a checkpoint; nil if one is under way, or if the message is being ended.
-    func beginCheckpoint(at now: Clock) -> (text: StreamedText, expiresAt: Instant, writer: Caller, appendedAt: Clock)? {
+    func beginCheckpoint(at now: Clock) -> (text: StreamedText, expiresAt: Instant, writer: Caller, appendedAt: Clock)?
+    {
         state.withLock { state in
             guard !state.isStoring, !state.isEnding, let text = try? StreamedText(text.text) else { return nil }
             state.isStoring = true

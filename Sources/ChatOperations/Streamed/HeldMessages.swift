@@ -79,6 +79,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         status: String?,
         by caller: Caller
     ) async throws -> AppendReceipt {
+        let known = state.withLock { $0.held[reference] }
         var message = try await hold(reference, by: caller)
         let receipt: AppendReceipt
         let hasChanged: Bool
@@ -87,6 +88,10 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         } catch StoreError.writerReplaced {
             // Another server took the message over just now.
             message = try await hold(reference, by: caller)
+            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+        } catch AppendRejection.offsetMismatch where message === known {
+            // Another server may have taken it over without our knowledge, and stored more of the text.
+            message = try await takeOver(reference, by: caller)
             (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
         }
         if hasChanged {
@@ -104,7 +109,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     /// Ends a message.
     ///
-    /// - Throws: `StoreError`.
+    /// - Throws: `AppendRejection` if the text has another length than the writer says, and `StoreError`.
     package func finish(
         _ reference: BatchPlan.MessageReference,
         _ finish: MessageFinish,
@@ -120,6 +125,10 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
             return ended
         }
         guard message.beginEnd() else { throw StoreError.messageNotOpen }
+        if let length = finish.length, length != message.text.length {
+            message.abortEnd()
+            throw AppendRejection.offsetMismatch(length: message.text.length)
+        }
         return try await self.finish(message, finish, by: caller)
     }
 

@@ -66,7 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
         let services = database.makeServices(for: store, typing, growth, logger: logger) + keyServices
         let signer = access.tokenSigner
         let (servesPages, servesDocumentation) = (server.servesPages, server.servesDocumentation)
-        try await server.serve(store, authenticator, signer, typing, growth, beside: services, logger: logger) { address in
+        try await server.serve(store, authenticator, signer, typing, growth, beside: services, logger: logger) {
+            address in
             logger.notice("Chat API listens on \(address)")
             if servesPages {
                 logger.notice("Chat: \(address)/chat")
