@@ -31,7 +31,7 @@ final class SharedServer: Sendable {
     private let streams: HeldMessages<InterceptedStore>
     private let operations: Operations<InterceptedStore>
     private let clock = Clock()
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let group = MultiThreadedEventLoopGroup.singleton
     private let readers = Mutex<[GrowthReader]>([])
 
     init(_ store: InterceptedStore, _ growth: GrowthNotices) {
@@ -106,11 +106,6 @@ final class SharedServer: Sendable {
             #expect(reader.violations == [])
         }
     }
-
-    fileprivate func stop() async throws {
-        try await disconnectReaders()
-        try await group.shutdownGracefully()
-    }
 }
 
 /// How two servers on one database hear of each other.
@@ -151,15 +146,9 @@ enum ServerLink: CaseIterable {
         _ body: (SharedServer, SharedServer, ChatID) async throws -> Void
     ) async throws {
         let chat = try await one.store.createChat(ChatDraft(title: ChatTitle("chat")), by: SharedServer.ada).value.id
-        do {
-            try await body(one, other, chat)
-        } catch {
-            try await one.stop()
-            try await other.stop()
-            throw error
-        }
-        try await one.stop()
-        try await other.stop()
+        try await body(one, other, chat)
+        try await one.disconnectReaders()
+        try await other.disconnectReaders()
     }
 
     private func withPeer(_ url: PostgresURL, _ body: (SharedServer) async throws -> Void) async throws {

@@ -149,13 +149,8 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     /// Stores every text, and from now on every append before it is acknowledged: the process is about to end.
     package func stop() async {
-        let held = state.withLock { state in
-            state.isStopping = true
-            return Array(state.held.values)
-        }
-        await withDiscardingTaskGroup { group in
-            for message in held { group.addTask { await self.store(message) } }
-        }
+        state.withLock { $0.isStopping = true }
+        await storeAll()
     }
 
     /// Stores the texts and ends the messages whose time has come; to be called every second.
@@ -239,6 +234,13 @@ extension HeldMessages {
         } catch {
             message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: now())
             _ = end(of: message, by: error)
+        }
+    }
+
+    private func storeAll() async {
+        let held = state.withLock { Array($0.held.values) }
+        await withDiscardingTaskGroup { group in
+            for message in held { group.addTask { await self.store(message) } }
         }
     }
 
@@ -348,6 +350,8 @@ extension HeldMessages {
             copies.drop(chat)
         case .missed:
             copies.refresh()
+            // Only the store knows whether another server has taken a message over, or somebody has cancelled it.
+            if growth.hasRelays { Task { await storeAll() } }
         default:
             break
         }
