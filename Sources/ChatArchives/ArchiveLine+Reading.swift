@@ -93,24 +93,42 @@ private struct Members {
 
     func message() throws(ArchiveError) -> ArchivedEntry {
         let idempotency = try idempotency()
+        let end = try optional("state", end)
+        let maximumLength = end == nil ? MessageText.maximumLength : StreamedText.maximumLength
         let message = Message(
             id: MessageID(rawValue: try integer("id", from: 1)),
             chatID: ChatID(rawValue: try integer("chat_id", from: 1)),
             position: Position(rawValue: try integer("seq", from: 1)),
             author: try optional("author", user),
-            text: try text("text", length: 0...MessageText.maximumLength),
+            text: try text("text", length: 0...maximumLength),
             metadata: try object("metadata"),
             replyTo: try optional("reply_to", id),
             idempotencyKey: idempotency?.key,
             createdAt: try instant("created_at"),
             revision: try integer("revision", from: 1),
             editedAt: try optional("edited_at", instant),
-            deletedAt: try optional("deleted_at", instant)
+            deletedAt: try optional("deleted_at", instant),
+            stream: end.map(MessageStream.ended)
         )
-        guard !message.isDeleted || message.text.isEmpty && message.metadata == nil else {
-            throw ArchiveError("a deleted message has neither text nor metadata")
+        guard !message.isDeleted || message.text.isEmpty && message.metadata == nil && message.stream == nil else {
+            throw ArchiveError("a deleted message has no text, no metadata and no state")
         }
         return .message(message, fingerprint: idempotency?.fingerprint)
+    }
+
+    /// How a streamed message ended, or ends because it was open when the archive was written: its writer does not know
+    /// this database.
+    private func end(_ name: String) throws(ArchiveError) -> StreamEnd {
+        let text = (try? members[name]?.string()) ?? ""
+        if text == "open" { return StreamEnd(.failed, reason: .imported) }
+        guard let state = StreamEnd.State(rawValue: text) else {
+            let states = ["open"] + StreamEnd.State.allCases.map(\.rawValue)
+            throw ArchiveError("'\(name)' must be one of \(states.joined(separator: ", "))")
+        }
+        let reason = try optional("reason") { name throws(ArchiveError) in
+            try self.text(name, length: 1...EndReason.maximumLength)
+        }
+        return StreamEnd(state, reason: reason.map(EndReason.stored))
     }
 
     func change(_ kind: LogEntry.Kind) throws(ArchiveError) -> LogRecord {

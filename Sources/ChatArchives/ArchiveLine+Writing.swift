@@ -74,6 +74,8 @@ extension Message {
         writer.member("deleted_at", ifPresent: deletedAt)
         writer.member("reply_to", ifPresent: replyTo)
         writer.member("metadata", ifPresent: metadata)
+        writer.member("state", ifPresent: stream?.storedState)
+        writer.member("reason", ifPresent: stream?.end?.reason?.value)
     }
 }
 

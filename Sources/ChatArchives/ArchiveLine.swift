@@ -18,8 +18,9 @@ package enum ArchiveLine: Equatable, Sendable {
 
     /// The maximum length of a line in bytes.
     ///
-    /// It fits 5,000 characters that are all escaped, the metadata and the other members, with room to spare.
-    package static let maximumLength = 131_072
+    /// It fits the longest streamed text with every character escaped, the metadata and the other members, with room to
+    /// spare.
+    package static let maximumLength = 1 << 20
 }
 
 /// The reason why an archive is rejected.

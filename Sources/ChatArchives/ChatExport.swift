@@ -6,8 +6,8 @@ import ChatWire
 /// Each chat is exported up to the end of its log when the export reaches the chat. A message that changes meanwhile is
 /// exported as it is when its page is read. A chat that is deleted meanwhile is exported as far as it had been read.
 package struct ChatExport {
-    /// Entries or read markers per read, which sees one snapshot.
-    private static let pageSize = 1_000
+    /// Entries or read markers per read, which sees one snapshot: at most 37 MiB if all are streamed messages.
+    private static let pageSize = 250
     /// Users or chats per query.
     private static let listPageSize = 100
 

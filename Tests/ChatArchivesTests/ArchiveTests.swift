@@ -186,13 +186,22 @@ struct ArchiveTests {
             ),
             (
                 [chat(1), message(1, #""text":"kept","deleted_at":"2026-11-23T09:00:01.000000Z""#)], 3,
-                "a deleted message has neither text nor metadata"
+                "a deleted message has no text, no metadata and no state"
             ),
             (
                 [chat(1), message(1), message(2, #""text":"","created_at":"2026-11-22T09:00:00.000000Z""#)], 4,
                 "the timestamp is earlier than the previous one"
             ),
-            ([String(repeating: " ", count: 131_073)], 2, "it is longer than 131072 bytes"),
+            (
+                [chat(1), message(1, #""text":"","state":"done","deleted_at":"2026-11-23T09:00:01.000000Z""#)], 3,
+                "a deleted message has no text, no metadata and no state"
+            ),
+            ([chat(1), message(1, #""state":"new""#)], 3, "'state' must be one of open, done, failed, cancelled"),
+            (
+                [chat(1), message(1, #""state":"failed","reason":"""#)], 3,
+                "'reason' must be text of 1 to 200 characters"
+            ),
+            ([String(repeating: " ", count: 1_048_577)], 2, "it is longer than 1048576 bytes"),
             ([#"{"type":"end","chats":0,"entries":0}"#, chat(1)], 3, "there are lines after the archive's end"),
             (
                 [chat(1), #"{"type":"end","chats":1,"entries":9}"#], 3,
@@ -338,7 +347,7 @@ struct ArchiveTests {
             Self.chat(3), Self.message(1, in: 9), Self.message(1, in: 3), Self.message(1, in: 3),
             Self.message(2, in: 3),
             // From line 14:
-            Self.chat(4), Self.message(1, in: 4), String(repeating: "x", count: 300_000), Self.message(2, in: 4),
+            Self.chat(4), Self.message(1, in: 4), String(repeating: "x", count: 1_300_000), Self.message(2, in: 4),
             // From line 18:
             Self.chat(5), Self.message(1, in: 5), Self.message(3, in: 5),
             // From line 21:
@@ -357,7 +366,7 @@ struct ArchiveTests {
         "line 7: 'title' must be text of 1 to 200 characters",
         "line 10: an entry of chat 9 does not follow that chat",
         "line 12: position 1 comes after 1",
-        "line 16: it is longer than 131072 bytes",
+        "line 16: it is longer than 1048576 bytes",
         "line 20: position 3 comes after 1",
         "line 23: entry 2 of chat 6 has the idempotency key of another message",
         "line 25: the id of chat 7 is taken: the database has another chat under it",

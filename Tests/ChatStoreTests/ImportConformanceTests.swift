@@ -145,6 +145,52 @@ struct ImportConformanceTests {
         }
     }
 
+    @Test(arguments: StoreUnderTest.allCases)
+    func `an import ends a message that is open here only if the archive knows more of it`(_ kind: StoreUnderTest)
+        async throws
+    {
+        try await kind.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("chat"))
+            let draft = MessageDraft(opening: try StreamedText("Hel"), ttl: .standard)
+            let opened = try await store.recordMessage(.post(draft), in: chat.id).value
+            var archived = opened
+            archived.stream = .ended(StreamEnd(.failed, reason: .imported))
+            var head = LogHead(chat: chat, instant: opened.createdAt)
+            head.advance(at: opened.createdAt)
+            // A longer log, in which the message is still open.
+            let rename = LogRecord(chatID: chat.id, position: 2, kind: .chatUpdated, instant: opened.createdAt)
+            head.advance(at: opened.createdAt)
+            var stretch = ArchivedStretch(
+                chat: ArchivedChat(head: head),
+                entries: [.message(archived, fingerprint: nil), .change(rename)]
+            )
+            #expect(try await store.importBatch([stretch], skipsConflicts: false).added == ImportCount(entries: 1))
+            #expect(try await store.message(opened.id, in: chat.id) == opened)
+
+            archived.text = "Hello"
+            archived.revision = 2
+            archived.stream = .ended(StreamEnd(.done))
+            let end = LogRecord(
+                chatID: chat.id,
+                position: 3,
+                kind: .messageUpdated,
+                instant: opened.createdAt,
+                messageID: opened.id
+            )
+            head.advance(at: opened.createdAt)
+            stretch = ArchivedStretch(
+                chat: ArchivedChat(head: head),
+                entries: [.message(archived, fingerprint: nil), .change(rename), .change(end)]
+            )
+            #expect(try await store.importBatch([stretch], skipsConflicts: false).added == ImportCount(entries: 1))
+            #expect(try await store.message(opened.id, in: chat.id) == archived)
+            let reference = BatchPlan.MessageReference(chatID: chat.id, id: opened.id)
+            await #expect(throws: StoreError.messageNotOpen) {
+                try await store.changeStream(StreamRequest(.hold, of: reference, by: .anonymous))
+            }
+        }
+    }
+
     @Test func `an import can run during a vacuum of the tables`() async throws {
         try await StoreUnderTest.postgresql.withStoreAndSQL { store, database in
             // The lock that VACUUM and autovacuum take.
