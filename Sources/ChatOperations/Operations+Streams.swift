@@ -1,5 +1,6 @@
 package import ChatDomain
 import ChatLive
+package import NIOCore
 
 /// Messages whose text grows.
 extension Operations {
@@ -40,6 +41,32 @@ extension Operations {
     /// Asks the writer of a message to stop; the server ends the message after `StreamWriter.cancelDelay`.
     package func cancelMessage(_ caller: Caller, _ id: MessageID, in chat: ChatID) async throws(StoreError) {
         try await streams.cancel(BatchPlan.MessageReference(chatID: chat, id: id), by: caller)
+    }
+
+    /// Prepares a subscription to the chat of a message that lacks only what follows the message's text as it is now.
+    ///
+    /// - Parameters:
+    ///   - offset: How much of the text the client has.
+    ///   - eventLoop: The event loop of the connection.
+    /// - Throws: `AppendRejection.offsetMismatch`, and `StoreError`.
+    package func followText(
+        _ caller: Caller,
+        of id: MessageID,
+        in chat: ChatID,
+        from offset: Int,
+        on eventLoop: any EventLoop
+    ) async throws -> StreamStart {
+        var subscription = try await follow(caller, chat, after: nil, on: eventLoop)
+        var message = try await store.message(id, in: chat, by: caller)
+        if message.isOpen, let open = hub.openMessages[BatchPlan.MessageReference(chatID: chat, id: id)] {
+            let (text, extent) = open.whole
+            message.text = text
+            subscription.text = (open, extent)
+        }
+        let (epoch, start) = (subscription.epoch, try TextStart(message, from: offset))
+        var stream = StreamStart(scope: .chat, caller: caller, epoch: epoch, chats: [subscription])
+        stream.text = start
+        return stream
     }
 
     /// Returns a message with the text that its readers get: what was appended since the last checkpoint included.

@@ -30,6 +30,8 @@ package struct StreamStart: Sendable {
     package var unfollowed: [(chatID: ChatID, position: Position)] = []
     /// The newest chat known, if a stream of all chats leaves some out; nil otherwise.
     package var newest: ChatID?
+    /// Limits a stream of one chat to the text of an open message; nil for all events.
+    package var text: TextStart?
     /// In a stream of an inbox, up to where the client has it; nil in other streams.
     package var inbox: InboxCursor?
 
@@ -38,6 +40,31 @@ package struct StreamStart: Sendable {
         self.caller = caller
         self.epoch = epoch
         self.chats = chats
+    }
+}
+
+/// Where the client of a message's text starts.
+package struct TextStart: Sendable {
+    /// With the text that its readers get.
+    package let message: Message
+    /// How much of the text the client has, in Unicode scalars; not beyond its length.
+    package let offset: Int
+
+    /// - Throws: `AppendRejection.offsetMismatch` for an offset beyond the length.
+    package init(_ message: Message, from offset: Int) throws(AppendRejection) {
+        let length = message.text.unicodeScalars.count
+        guard offset <= length else { throw .offsetMismatch(length: length) }
+        self.message = message
+        self.offset = offset
+    }
+
+    package var reference: BatchPlan.MessageReference {
+        BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+    }
+
+    /// The text that the client lacks.
+    package var piece: TextPiece {
+        TextPiece(offset: offset, text: GrowingText(message.text).suffix(from: offset))
     }
 }
 

@@ -14,6 +14,7 @@ package final class GrowthReader: Sendable {
         self.eventLoop = eventLoop
         let record = Record()
         self.record = record
+        if let (message, sent) = start.text { record.append { $0.read(message, upTo: sent.length) } }
         connection = try await eventLoop.submit {
             let shard = hub.shard(on: eventLoop)
             let sink = Sink(record)
@@ -109,6 +110,12 @@ private final class Record: Sendable {
 }
 
 extension Record.State {
+    mutating func read(_ message: OpenMessage, upTo length: Int) {
+        let id = message.reference.id.rawValue
+        texts[id] = Array(message.text.unicodeScalars.prefix(length))
+        pieces[id] = []
+    }
+
     mutating func receive(_ event: LiveEvent) {
         events.append(event)
         guard let json = try? JSON(parsing: event.json) else { return violations.append("not JSON") }

@@ -106,6 +106,19 @@ package struct HTTPTestConnection {
         }
     }
 
+    /// Reads what follows of a chunked response in plain text; nil at its end.
+    ///
+    /// - Throws: `Cut` if the connection ends before the response does.
+    package mutating func nextText() async throws -> String? {
+        while body.readableBytes == 0 {
+            if hasEnded { return nil }
+            if !(try decodeChunk()) {
+                try await receive()
+            }
+        }
+        return body.readString(length: body.readableBytes)
+    }
+
     /// Closes the client's side of the connection.
     package func finish() {
         outbound.finish()

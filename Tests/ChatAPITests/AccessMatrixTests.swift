@@ -25,6 +25,7 @@ struct AccessMatrixTests {
         DELETE /chats/{chat_id}/messages/{message_id}         204  401  204  404  403 204 204 204 204 204 403  403 404 404
         DELETE /chats/{chat_id}/messages/{message_id} of Bob  204  401  403  404  403 403 204 204 204 204 403  403 404 404
         POST /chats/{chat_id}/messages/{message_id}/text?at=0 409  401  409  404  403 409 409 409 409 409 403  403 404 404
+        GET /chats/{chat_id}/messages/{message_id}/text       200  401  200  404  200 200 200 200 200 200 200  200 404 404
         POST /chats/{chat_id}/messages/{message_id}/cancel    409  401  409  404  403 409 409 409 409 409 409  403 404 404
         GET /chats/{chat_id}/members                          200  401  200  404  200 200 200 200 200 200 200  200 404 404
         POST /chats/{chat_id}/members                         200  401  403  404  403 403 200 200 200 200 403  403 404 404

@@ -162,7 +162,7 @@ struct TicketTests {
             let body = #"{"path":"\#(path)"}"#
             let response = try await client.send("POST", "/tickets", headers: credentials.keyHeader, body: body)
             #expect(response.status == 422)
-            let pattern = "^/(chats/[0-9]+/events|events|inbox|ws)$"
+            let pattern = "^/(chats/[0-9]+/events|chats/[0-9]+/messages/[0-9]+/text|events|inbox|ws)$"
             #expect(
                 response.text == #"""
                     {"detail":[{"type":"string_pattern_mismatch","loc":["body","path"],\#

@@ -25,13 +25,20 @@ final class Growth: Sendable {
 
     /// Subscribes a reader.
     ///
-    /// - Parameter position: Nil for the end of the log.
-    func subscribe(after position: Position? = nil, on index: Int = 0) async throws -> GrowthReader {
+    /// - Parameters:
+    ///   - position: Nil for the end of the log.
+    ///   - text: What the reader has read of an open message.
+    func subscribe(
+        after position: Position? = nil,
+        on index: Int = 0,
+        having text: (message: OpenMessage, sent: PublishedText.Extent)? = nil
+    ) async throws -> GrowthReader {
         let eventLoop = eventLoops[index]
         let interest = hub.interest(in: chat, on: eventLoop)
         let snapshot = try await store.chats(withIDs: [chat])
         let head = try #require(snapshot.heads.first)
-        let start = SubscriptionStart(interest, of: head, after: position, in: snapshot.epoch)
+        var start = SubscriptionStart(interest, of: head, after: position, in: snapshot.epoch)
+        start.text = text
         let reader = try await GrowthReader(start, of: hub, on: eventLoop)
         readers.withLock { $0.append(reader) }
         return reader

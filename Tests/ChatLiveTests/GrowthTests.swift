@@ -29,6 +29,34 @@ struct GrowthTests {
         }
     }
 
+    @Test func `a reader that has read the text gets only what follows`() async throws {
+        try await withGrowth { growth in
+            let message = try await growth.open("Hel")
+            // Not published yet.
+            _ = try message.write("lo", at: 3, status: nil)
+            let (text, sent) = message.whole
+            #expect(text == "Hello")
+            let reader = try await growth.subscribe(having: (message, sent))
+            try growth.write("!", at: 5, to: message)
+            await reader.wait(for: "Hello!", of: message)
+            #expect(reader.summaries == ["caught_up", "5 !"])
+        }
+    }
+
+    /// What was read of one object says nothing about another.
+    @Test func `a reader gets the whole text if the message was closed and opened again`() async throws {
+        try await withGrowth { growth in
+            let message = try await growth.open("Hel")
+            let sent = message.whole.extent
+            growth.hub.closed(message.reference)
+            let reopened = OpenMessage.sample(1, at: 1, text: "Help")
+            growth.hub.opened(reopened)
+            let reader = try await growth.subscribe(having: (message, sent))
+            await reader.wait(for: "Help", of: reopened)
+            #expect(reader.summaries == ["caught_up", "0 Help"])
+        }
+    }
+
     @Test func `an event of growth has no position`() async throws {
         try await withGrowth { growth in
             let reader = try await growth.subscribe()

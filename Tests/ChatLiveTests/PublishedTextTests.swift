@@ -124,6 +124,18 @@ struct PublishedTextTests {
         #expect(slow.pieces == ["0 abcdefgh", "2 YYZ"])
     }
 
+    @Test func `a reader of text that is not published yet goes back to where a replacement differs`() throws {
+        var text = PublishedText("abc")
+        _ = try text.write("def", at: 3, status: nil)
+        let sent = text.whole
+        #expect(sent.length == 6)
+        #expect(text.offset(after: sent) == nil)
+        text.replace(with: "abcdXY")
+        _ = text.publish()
+        #expect(text.offset(after: sent) == 4)
+        #expect(text.piece(from: 4).text == "XY")
+    }
+
     @Test func `a first reader between a replacement and its publication has what is common`() {
         var text = PublishedText("abcdef")
         text.replace(with: "abXY")

@@ -103,19 +103,22 @@ struct EventController<Store: ServiceStore>: Sendable {
         return Response(status: .noContent)
     }
 
-    /// - Parameter followInbox: Writes the inbox of a stream of one.
+    /// - Parameters:
+    ///   - followInbox: Writes the inbox of a stream of one.
+    ///   - isPlainText: Whether a stream of a message's text has the text alone.
     func stream(
         _ start: StreamStart,
         _ admission: StreamAdmissions.Admission,
         _ request: Request,
         _ context: ChatRequestContext,
-        followInbox: InboxConnection.Follow? = nil
+        followInbox: InboxConnection.Follow? = nil,
+        isPlainText: Bool = false
     ) -> Response {
         let path = request.uri.path
         let form = request.eventForm
         return Response(
             status: .ok,
-            headers: .stream(form),
+            headers: isPlainText ? .plainTextStream : .stream(form),
             body: .takingOver { [hub, operations, authenticator, context] connection in
                 let beginning = ContinuousClock.now
                 let tally = StreamTally()
@@ -127,6 +130,7 @@ struct EventController<Store: ServiceStore>: Sendable {
                     counting: tally,
                     findChats: operations.findChats,
                     followInbox: followInbox,
+                    isPlainText: isPlainText,
                     into: connection
                 ) {
                     var metadata: Logger.Metadata = [
@@ -191,18 +195,25 @@ struct EventController<Store: ServiceStore>: Sendable {
 }
 
 extension HTTPFields {
-    fileprivate static func stream(_ form: EventForm) -> HTTPFields {
-        [
-            .contentType: form == .jsonLines ? "application/x-ndjson" : "text/event-stream",
-            .cacheControl: "no-store",
-            .xAccelBuffering: "no",
-        ]
+    static func stream(_ form: EventForm) -> HTTPFields {
+        stream(contentType: form == .jsonLines ? "application/x-ndjson" : "text/event-stream")
+    }
+
+    static let plainTextStream = stream(contentType: "text/plain; charset=utf-8")
+
+    private static func stream(contentType: String) -> HTTPFields {
+        [.contentType: contentType, .cacheControl: "no-store", .xAccelBuffering: "no"]
     }
 }
 
 extension Request {
     var eventForm: EventForm {
         accepts("application/x-ndjson") ? .jsonLines : .serverSentEvents
+    }
+
+    /// Whether the client wants the text of a message without events around it.
+    var wantsPlainText: Bool {
+        !accepts("application/x-ndjson") && !accepts("text/event-stream")
     }
 
     /// Whether the client is an `EventSource`, which sends `Accept: text/event-stream`; other clients need not.

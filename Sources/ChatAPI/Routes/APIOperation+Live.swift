@@ -50,6 +50,56 @@ extension APIOperation {
         ]
     )
 
+    static let readText = APIOperation(
+        "readText",
+        .live,
+        "Read a message's text while it is written",
+        """
+        Returns the text from an offset on, as it grows, and ends when the message ends; the text of a message that is not \
+        open comes at once. If what you were sent is taken back, because a part was lost or the message was deleted, the \
+        response breaks off: read the message again. Run `curl -N http://127.0.0.1:8000/chats/1/messages/9/text`.
+
+        With `Accept: text/event-stream` or `application/x-ndjson`, you get `message.appended` events (truncate your text to \
+        `at`, then append), and then the entry with which the message ended; if it had ended before, that is the entry with \
+        which it was posted. With `wait`, you get a long poll.
+        """,
+        parameters: [
+            .query(
+                "at",
+                "How much of the text you have, in characters (Unicode scalars). By default, 0.",
+                .integer(in: 0...StreamedText.maximumLength),
+                example: 120
+            ),
+            .query(
+                "wait",
+                """
+                Long poll: return what follows `at` as soon as there is anything or the message ends, or after this many \
+                seconds.
+                """,
+                .integer(in: .longPollSeconds)
+            ),
+            .ticket,
+        ],
+        responses: [
+            APIResponse(
+                .ok,
+                "The text; with `wait`, the next part of it.",
+                APIResponse.Content(
+                    mediaType: "text/plain",
+                    schema: .string,
+                    example: ("example", "It will rain.")
+                ),
+                .serverSentEvents(ExampleEvent.ofText),
+                .jsonLines(ExampleEvent.ofText),
+                .json(.textPart, example: ["at": 120, "text": " more", "state": "open", "length": 125])
+            ),
+            .error(
+                APIError(AppendRejection.offsetMismatch(length: 120)),
+                "The text is shorter than `at`: it has `length`."
+            ),
+        ]
+    )
+
     static let streamChats = APIOperation(
         "streamChats",
         .live,
@@ -200,6 +250,16 @@ extension JSONSchema {
         "pattern": "^[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?(,[0-9]+(:([0-9a-f]{8}\\.)?[0-9]+)?)*$",
     ]
 
+    fileprivate static let textPart = component(
+        "TextPart",
+        .object([
+            .required("at", .integer(in: 0...StreamedText.maximumLength), "As requested."),
+            .required("text", .string, "The text from there on. May be empty."),
+            .required("state", .messageState, "`done` also if the message was posted whole."),
+            .required("length", .integer(in: 0...StreamedText.maximumLength), "The length of the whole text."),
+        ])
+    )
+
     fileprivate static let typingCreate = component(
         "TypingCreate",
         .object([
@@ -266,6 +326,13 @@ private struct ExampleEvent {
         ),
         caughtUp("7f3c9a01.1-5-1-0-2jpvhy2c9l5rr"),
         created("7f3c9a01.1-6-1-0-1pd3m0j36fz6u"),
+    ]
+
+    static let ofText = [
+        ExampleEvent(
+            type: "message.appended",
+            json: #"{"type":"message.appended","chat_id":1,"message_id":9,"at":120,"text":" more"}"#
+        )
     ]
 
     static let ofInbox = [

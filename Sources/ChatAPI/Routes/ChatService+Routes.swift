@@ -85,6 +85,13 @@ extension ChatService {
         let sessions = SessionController(authenticator: authenticator)
         let streams: [Route] = [
             Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
+            Route(
+                .get,
+                "/chats/{chat_id}/messages/{message_id}/text",
+                .readText,
+                isStream: true,
+                use: events.showText
+            ),
             Route(.get, "/events", .streamChats, isStream: true, use: events.showChats),
             Route(.get, "/inbox", .followInbox, isStream: true, use: events.showInbox),
             Route(.get, "/ws", .openWebSocket, access: .socket, isStream: true, use: sockets.open),

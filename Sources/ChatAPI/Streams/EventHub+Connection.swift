@@ -18,6 +18,7 @@ extension EventHub {
         counting tally: StreamTally,
         findChats: @escaping EventStream.FindChats,
         followInbox: InboxConnection.Follow? = nil,
+        isPlainText: Bool = false,
         into connection: TakenConnection,
         onEnd: @escaping () -> Void
     ) {
@@ -31,6 +32,7 @@ extension EventHub {
             of: self,
             findChats: findChats,
             followInbox: followInbox,
+            isPlainText: isPlainText,
             isChunked: connection.isChunked
         ) {
             onEnd()

@@ -10,6 +10,7 @@ extension EventStream: EventSink {
 
     func send(_ event: LiveEvent, from subscription: Subscription) {
         tally.countEvent()
+        if let message { return send(event, ofText: message) }
         if start.scope == .allChats, event.place != nil {
             activity += 1
             subscription.activity = activity
@@ -33,6 +34,7 @@ extension EventStream: EventSink {
     }
 
     func sendDeleted(_ subscription: Subscription) {
+        if plainText != nil { return cutOff() }
         writeDeleted(subscription.chatID, id: combinedID())
         if start.scope == .chat || start.scope == .chats, subscriber?.subscriptions.isEmpty == true {
             end()
@@ -42,6 +44,7 @@ extension EventStream: EventSink {
     }
 
     func sendHeartbeat() {
+        if plainText != nil { return }
         repeatsSince == nil ? write(form.heartbeat) : writeID()
     }
 

@@ -33,6 +33,10 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var lifetime: CredentialLifetime?
     /// Whether the response body is chunked; otherwise, events are written without their chunk framing.
     private let isChunked: Bool
+    /// The open message whose text the stream is limited to; nil for all events.
+    let message: BatchPlan.MessageReference?
+    /// In a stream of plain text, what the client has; nil in a stream of events.
+    var plainText: GrowingText?
     private let onEnd: () -> Void
     private(set) var context: ChannelHandlerContext?
     private(set) var subscriber: Subscriber?
@@ -60,6 +64,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         of hub: EventHub,
         findChats: @escaping FindChats,
         followInbox: InboxConnection.Follow?,
+        isPlainText: Bool,
         isChunked: Bool,
         onEnd: @escaping () -> Void
     ) {
@@ -72,6 +77,8 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         self.findChats = findChats
         self.followInbox = followInbox
         isInboxBehind = followInbox != nil
+        message = start.text?.reference
+        plainText = isPlainText ? start.text.map { GrowingText($0.message.text) } : nil
         self.isChunked = isChunked
         self.onEnd = onEnd
     }
@@ -87,8 +94,13 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         guard context.channel.isActive else { return end() }
         isWritable = context.channel.isWritable
         context.channel.prepareForStreaming(hub.limits)
-        behind = Set(start.chats.map(\.interest.chatID))
-        writeHello()
+        if let text = start.text {
+            writeBeginning(of: text)
+            start.text = nil
+        } else {
+            behind = Set(start.chats.map(\.interest.chatID))
+            writeHello()
+        }
         let (chats, deleted, unfollowed) = (start.chats, start.deleted, start.unfollowed)
         (start.chats, start.deleted, start.unfollowed) = ([], [], [])
         for chatID in deleted {
@@ -167,6 +179,11 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
     /// A client that closes its side listens to nothing but this stream, so it has gone.
     func inputClosed() {
+        cutOff()
+    }
+
+    /// Closes the connection, so that a client sees that the body is incomplete.
+    func cutOff() {
         context?.close(promise: nil)
     }
 
@@ -185,7 +202,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// Writes a final notice and ends the stream.
+    /// Writes a final notice and ends the stream; a stream of plain text is cut off.
     func finish(
         type: String,
         id: String?,
@@ -193,6 +210,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
         _ members: (inout JSONWriter) -> Void
     ) {
         guard subscriber != nil, let channel = context?.channel else { return }
+        if plainText != nil { return cutOff() }
         // The client may never accept it.
         let closing = channel.eventLoop.scheduleTask(in: TimeAmount(hub.limits.lingering)) {
             channel.close(promise: nil)

@@ -13,6 +13,8 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     enum Subject: Sendable {
         /// The next entry of a chat's log.
         case chat(SubscriptionStart)
+        /// More text of an open message, or its end.
+        case text(SubscriptionStart, of: BatchPlan.MessageReference)
         /// The end of a call, which must return when its task is cancelled.
         case call(@Sendable () async -> Void)
     }
@@ -55,7 +57,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
         deadline = context.eventLoop.scheduleTask(in: timeout) { loopBound.value.end() }
         lifetime?.start(on: context.eventLoop) { self.end($0) }
         switch subject {
-        case .chat(let chat): shard.start(subscriber.add(chat), chat)
+        case .chat(let chat), .text(let chat, _): shard.start(subscriber.add(chat), chat)
         case .call(let body):
             call = Task { [eventLoop = context.eventLoop] in
                 await body()
@@ -103,7 +105,7 @@ extension LongPoll: EventSink {
     }
 
     func send(_ event: LiveEvent, from subscription: Subscription) {
-        if event.position != nil { end() }
+        if subject.isChanged(by: event) { end() }
     }
 
     func sendDeleted(_ subscription: Subscription) {
@@ -125,4 +127,18 @@ extension LongPoll: EventSink {
     func sendCaughtUp(_ subscription: Subscription) {}
     func sendHeartbeat() {}
     func flush() {}
+}
+
+extension LongPoll.Subject {
+    fileprivate func isChanged(by event: LiveEvent) -> Bool {
+        switch self {
+        case .chat: return event.position != nil
+        case .text(_, let message):
+            guard let change = event.change, change.message == message, !event.isCreation else { return false }
+            // A status is not part of the text.
+            if case .grew(let piece) = change.kind { return !piece.text.isEmpty }
+            return true
+        case .call: return false
+        }
+    }
 }

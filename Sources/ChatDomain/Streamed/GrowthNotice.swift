@@ -33,7 +33,7 @@ package struct TextPiece: Equatable, Sendable {
     /// What the writer is doing; nil if it did not say.
     package let status: String?
 
-    package init(offset: Int, text: String, status: String?) {
+    package init(offset: Int, text: String, status: String? = nil) {
         self.offset = offset
         self.text = text
         self.status = status

@@ -15,8 +15,8 @@ package final class LiveEvent: Sendable {
     package let type: String
     /// The users whose subscriptions end after the event, as far as their memberships permit them.
     let leavers: [UserID]
-    /// The message that the event is about if it may have been open and is no longer; nothing of its text may follow.
-    let endedMessage: BatchPlan.MessageReference?
+    /// Nil for an event that is not about an open message or one that may have been open.
+    package let change: TextChange?
     /// The event as one JSON object, without a line break.
     package let json: [UInt8]
     /// Encoded forms, indexed by encoding number.
@@ -28,7 +28,7 @@ package final class LiveEvent: Sendable {
         place: LogPlace?,
         instant: Instant,
         leavers: [UserID] = [],
-        endedMessage: BatchPlan.MessageReference? = nil,
+        change: TextChange? = nil,
         _ write: (inout JSONWriter) -> Void
     ) {
         self.type = type
@@ -36,7 +36,7 @@ package final class LiveEvent: Sendable {
         self.place = place
         self.instant = instant
         self.leavers = leavers
-        self.endedMessage = endedMessage
+        self.change = change
         var writer = JSONWriter()
         write(&writer)
         json = writer.bytes
@@ -51,7 +51,7 @@ package final class LiveEvent: Sendable {
             place: place,
             instant: entry.instant,
             leavers: entry.leavers,
-            endedMessage: entry.endedMessage
+            change: entry.textChange
         ) { writer in
             entry.write(to: &writer, chatID: chatID)
         }
@@ -74,9 +74,14 @@ package final class LiveEvent: Sendable {
         place?.position
     }
 
-    /// An estimate of memory use in bytes: the JSON, one encoded form and overhead.
+    /// The message that the event is about if it may have been open and is no longer; nothing of its text may follow.
+    var endedMessage: BatchPlan.MessageReference? {
+        change?.endedMessage
+    }
+
+    /// An estimate of memory use in bytes: the JSON, one encoded form, the text of an ended message and overhead.
     package var size: Int {
-        2 * json.count + 256
+        (change == nil ? 2 : 3) * json.count + 256
     }
 
     /// Returns the event in a wire encoding, which is computed once and shared by all subscribers.

@@ -36,6 +36,12 @@ package final class OpenMessage: Sendable {
         state.withLock { $0.text.text.length }
     }
 
+    /// The whole text, and what a reader has once it has read it.
+    package var whole: (text: String, extent: PublishedText.Extent) {
+        let (text, extent) = state.withLock { ($0.text.text, $0.text.whole) }
+        return (text.text, extent)
+    }
+
     /// Writes a text by the writer's rule.
     ///
     /// - Parameters:

@@ -24,6 +24,10 @@ package struct PublishedText: Sendable {
     private var status: String?
     /// What a reader has once it was sent everything that was published.
     package private(set) var extent: Extent
+    /// What a reader has that has read the whole text, published or not.
+    package var whole: Extent {
+        Extent(version: extent.version, length: text.length)
+    }
     private var publishedStatus: String?
     private var isChanged = false
     /// In order of version and of length: one that is shorter supersedes those before it.
@@ -54,10 +58,10 @@ package struct PublishedText: Sendable {
         let text = GrowingText(text)
         guard text != self.text || status != nil else { return }
         let common = text.commonLength(with: self.text)
-        if common < extent.length {
+        if common < self.text.length {
             truncations.removeAll { $0.length >= common }
             truncations.append(Truncation(version: extent.version + 1, length: common))
-            extent.length = common
+            extent.length = min(extent.length, common)
         }
         self.text = text
         status = nil

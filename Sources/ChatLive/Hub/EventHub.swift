@@ -129,7 +129,7 @@ extension EventHub {
     }
 
     private func publish(_ entries: [LogEntry], in epoch: Epoch) {
-        openMessages.noteEnded(entries.compactMap(\.endedMessage))
+        openMessages.noteEnded(entries.compactMap(\.textChange?.endedMessage))
         let (wanted, rewound) = interests.noteAppended(entries, in: epoch)
         if wanted.isEmpty { return }
         publishRewind(of: rewound, in: epoch)

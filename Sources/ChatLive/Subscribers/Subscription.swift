@@ -35,6 +35,10 @@ package final class Subscription: Indexed {
             permit: chat.permit,
             asOf: chat.end
         )
+        // An extent says nothing about another object with the text of the message.
+        if let (message, sent) = chat.text, !message.isClosed {
+            sentTexts[message.reference.id] = sent
+        }
     }
 
     /// The position of the last entry sent.

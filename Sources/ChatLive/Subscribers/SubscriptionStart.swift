@@ -25,6 +25,8 @@ package struct SubscriptionStart: Sendable {
     package let epoch: Epoch
     /// Nil for a chat that the client asked for, or already followed.
     package let news: News?
+    /// An open message of which the client already has the text, and how much; nil for none.
+    package var text: (message: OpenMessage, sent: PublishedText.Extent)?
 
     /// - Parameter position: Nil to start at the end of the log.
     package init(

@@ -85,7 +85,7 @@ extension JSONSchema {
     )
 
     /// The raw values of `MessageStream.storedState`.
-    private static let messageState = component(
+    package static let messageState = component(
         "MessageState",
         [
             "type": "string", "enum": .array((["open"] + StreamEnd.State.allCases.map(\.rawValue)).map { .string($0) }),
