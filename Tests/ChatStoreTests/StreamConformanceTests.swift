@@ -173,6 +173,27 @@ struct StreamConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `the open messages of several chats are found`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chats = [try await chat(on: store), try await chat(on: store), try await chat(on: store)]
+            var opened: [Message] = []
+            for chat in chats {
+                _ = try await store.postMessage(MessageText("whole"), to: chat)
+                opened.append(try await open("Hel", in: chat, on: store))
+                opened.append(try await open(in: chat, on: store))
+            }
+            _ = try await store.delete(opened[1].id, in: chats[0])
+            func find(_ chats: [ChatID]) async throws -> [Message] {
+                try await store.openMessages(of: chats).sorted { $0.id.rawValue < $1.id.rawValue }
+            }
+            #expect(try await find(Array(chats.prefix(2)) + [999]) == [opened[0], opened[2], opened[3]])
+            #expect(try await find([]) == [])
+            try await store.deleteChat(chats[2])
+            #expect(try await find(chats) == [opened[0], opened[2], opened[3]])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `a message without a writer lapses`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await chat(on: store)

@@ -146,9 +146,10 @@ extension MessageCopy {
         mustRead = true
     }
 
-    /// Has the holder asked for text that may not be stored yet.
+    /// Has the holder asked for text that may not be stored yet; an earlier request may have been lost.
     mutating func want() {
         mustWant = true
+        wantedAt = nil
     }
 
     /// Returns what must be done now, once.
