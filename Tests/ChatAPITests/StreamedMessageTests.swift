@@ -41,6 +41,28 @@ struct StreamedMessageTests {
         return try HTTPTestResponse(answer)
     }
 
+    @Test func `readers of one server see a text grow that another one receives`() async throws {
+        try await TestPostgres.withDatabase { url in
+            try await TestAccess.withPeer(url) { access, holder in
+                let token = try await access.token("ada")
+                let chat = try await holder.send("POST", "/chats/", as: token, body: #"{"title":"chat"}"#)
+                #expect(chat.status == 201)
+                let opened = try await holder.send("POST", "/chats/1/messages/", as: token, body: #"{"open":true}"#)
+                #expect(opened.status == 201)
+                try await TestAccess.withPeer(url) { access, other in
+                    let headers = HTTPTestClient.headers(as: try await access.token("ada"))
+                    try await other.withEvents("/chats/1/events?after=0", headers: headers) { stream in
+                        _ = try await stream.events(through: "caught_up")
+                        let body = #"{"text":"Hello"}"#
+                        #expect(try await holder.send("POST", "\(Self.text)?at=0", as: token, body: body).status == 200)
+                        let event = try #require(try await stream.events(through: "message.appended").last).json
+                        #expect(event["at"] == 0 && event["text"] == "Hello")
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func `readers see a text grow, and then its end`(_ store: StoreUnderTest) async throws {
         try await withOpenMessage(on: store) { client in

@@ -168,6 +168,24 @@ struct SharedMessagesTests {
         }
     }
 
+    @Test func `what an earlier holder says is ignored`() async throws {
+        try await ServerLink.direct.withServers { one, other, chat in
+            let reader = try await one.subscribe(to: chat)
+            let message = try await one.open("Hello", in: chat)
+            try await other.append(", you", at: 5, to: message)
+            await reader.wait(for: "Hello, you", of: message.id)
+            let reference = BatchPlan.MessageReference(chatID: chat, id: message.id)
+            let old = TextPiece(offset: 10, text: " and old", status: nil)
+            for server in [one, other] {
+                server.growth.receive(GrowthNotice(reference, .grew(old, epoch: 0)))
+                server.growth.receive(GrowthNotice(reference, .stored(length: 18, epoch: 0)))
+                #expect(try await server.read(message) == "Hello, you")
+            }
+            try await other.append("!", at: 10, to: message)
+            await reader.wait(for: "Hello, you!", of: message.id)
+        }
+    }
+
     @Test func `a copy whose holder is gone is dropped`() async throws {
         let isCut = Mutex(false)
         try await ServerLink.direct.withServers(where: { _ in !isCut.withLock(\.self) }) { holder, other, chat in
