@@ -167,7 +167,10 @@ private final class Sink: EventSink {
         record.append { $0.violations.append("overflow") }
     }
 
-    func sendDeleted(_ subscription: Subscription) {}
+    func sendDeleted(_ subscription: Subscription) {
+        record.append { $0.summaries.append("chat.deleted") }
+    }
+
     func sendHeartbeat() {}
     func flush() {}
     func reset(in epoch: Epoch) {}

@@ -214,6 +214,8 @@ struct SharedMessagesTests {
             await reader.wait(for: "Hello", of: message.id)
             try await holder.store.deleteChat(chat, by: SharedServer.ada)
             while holder.hub.openMessages.count > 0 || other.hub.openMessages.count > 0 { await Task.yield() }
+            // Nothing reads the store any more.
+            await reader.wait(for: "chat.deleted")
         }
     }
 }
