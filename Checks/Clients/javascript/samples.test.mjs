@@ -171,7 +171,8 @@ test("the sample of a bot answers questions, and says when it may not, why it is
     while (bot.status !== "live") await once(bot, "status");
     await client.chat(id).removeMember("clock");
     await answering;
-    assert.equal(lines().at(-1), `Chat ${id} was deleted, or the bot is not a member.`);
+    // The end of its last stream may also count as offline.
+    assert.ok(lines().includes(`Chat ${id} was deleted, or the bot is not a member.`), lines().join());
     log.mock.restore();
     bot.close();
 });
