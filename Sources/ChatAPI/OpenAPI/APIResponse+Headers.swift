@@ -13,7 +13,7 @@ extension APIResponse {
         "ETag",
         component: "ETag",
         "The message's revision in quotes.",
-        ["type": "string", "pattern": "^\"[1-9][0-9]*\"$"],
+        ["type": "string", "pattern": "^\"[1-9][0-9]*(\\.[0-9]+)?\"$"],
         example: "\"1\""
     )
 

@@ -112,10 +112,8 @@ extension Route {
             members.append(("parameters", .array(parameters.map(\.value))))
         }
         if let body = operation.body {
-            let json: OpenAPIValue = ["schema": body.schema.value, "example": body.example]
-            let text: OpenAPIValue = ["schema": ["type": "string"]]
-            let content = [("application/json", json)] + (bodyTimeout == nil ? [] : [("text/plain", text)])
-            members.append(("requestBody", ["required": true, "content": .object(content)]))
+            let content: OpenAPIValue = ["schema": body.schema.value, "example": body.example]
+            members.append(("requestBody", ["required": true, "content": ["application/json": content]]))
         }
         let special = operation.responses.map(\.status)
         let responses = operation.responses + commonErrors(operation).filter { !special.contains($0.status) }
