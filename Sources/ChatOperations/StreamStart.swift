@@ -59,7 +59,7 @@ package struct TextStart: Sendable {
     }
 
     package var reference: BatchPlan.MessageReference {
-        BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        message.reference
     }
 
     /// The text that the client lacks.

@@ -68,7 +68,7 @@ struct BatchPlanTests {
         var priorState = BatchPlan.PriorState()
         priorState.heads = Dictionary(uniqueKeysWithValues: heads.map { ($0.chat.id, $0) })
         for message in messages {
-            priorState.messages[BatchPlan.MessageReference(chatID: message.chatID, id: message.id)] = message
+            priorState.messages[message.reference] = message
         }
         return priorState
     }

@@ -37,7 +37,7 @@ struct StreamConformanceTests {
         by caller: Caller = ada,
         on store: Store
     ) async throws(StoreError) -> Message {
-        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        let reference = message.reference
         return try await store.changeStream(StreamRequest(change, of: reference, by: caller))
     }
 

@@ -12,10 +12,6 @@ extension Message {
             tag == "*" || tag.state.map { $0.revision == revision && $0.length == openLength } ?? false
         }
     }
-
-    private var openLength: Int? {
-        isOpen ? text.unicodeScalars.count : nil
-    }
 }
 
 extension String {

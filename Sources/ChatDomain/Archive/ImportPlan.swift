@@ -39,7 +39,7 @@ package struct ImportPlan: Sendable {
                     case .message(let message, _):
                         held.insert(message.id)
                         if heads[message.chatID] != nil {
-                            messages.insert(BatchPlan.MessageReference(chatID: message.chatID, id: message.id))
+                            messages.insert(message.reference)
                         }
                         if heads[message.chatID] != nil, message.position > end, let key = message.sentKey {
                             keys.insert(key)
@@ -179,7 +179,7 @@ package struct ImportPlan: Sendable {
         }
         switch entry {
         case .message(let message, let fingerprint):
-            let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+            let reference = message.reference
             guard !priorState.contains(reference), newMessages.insert(reference).inserted else {
                 throw ImportConflict(
                     at: entry,
@@ -255,7 +255,7 @@ package struct ImportPlan: Sendable {
         for entry in entries {
             switch entry {
             case .message(let message, _):
-                let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+                let reference = message.reference
                 guard let stored = priorState.messages[reference], stored.position == message.position,
                     stored.author == message.author, stored.createdAt == message.createdAt
                 else { throw ImportConflict(at: entry, reason: "\(entry.place) differs from the one in the database") }

@@ -295,7 +295,7 @@ package struct BatchPlan {
     }
 
     mutating func store(_ message: Message) -> Outcome {
-        writes.editedMessages[MessageReference(chatID: message.chatID, id: message.id)] = message
+        writes.editedMessages[message.reference] = message
         return .recorded(message)
     }
 

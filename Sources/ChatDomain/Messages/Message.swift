@@ -66,6 +66,16 @@ package struct Message: Equatable, Sendable {
     package var isOpen: Bool {
         stream?.writer != nil
     }
+
+    /// The length of an open message's text, in Unicode scalars; nil for any other.
+    package var openLength: Int? {
+        isOpen ? text.unicodeScalars.count : nil
+    }
+
+    /// Names the message with its chat.
+    package var reference: BatchPlan.MessageReference {
+        BatchPlan.MessageReference(chatID: chatID, id: id)
+    }
 }
 
 /// Identifies a message among the messages of all chats.
@@ -116,13 +126,10 @@ package struct MessageDraft: Sendable {
         replyTo: MessageID? = nil,
         idempotencyKey: IdempotencyKey? = nil
     ) {
-        self.text = text.value
-        self.metadata = metadata
-        self.replyTo = replyTo
-        ttl = nil
-        idempotency = idempotencyKey.map { key in
+        let idempotency = idempotencyKey.map { key in
             Idempotency(key: key, content: text.value, metadata?.canonical, replyTo.map { String($0.rawValue) })
         }
+        self.init(text.value, ttl: nil, metadata, replyTo, idempotency)
     }
 
     /// An open message; its fingerprint differs from that of one posted whole.
@@ -133,14 +140,25 @@ package struct MessageDraft: Sendable {
         replyTo: MessageID? = nil,
         idempotencyKey: IdempotencyKey? = nil
     ) {
-        self.text = text.value
-        self.metadata = metadata
-        self.replyTo = replyTo
-        self.ttl = ttl
-        idempotency = idempotencyKey.map { key in
+        let idempotency = idempotencyKey.map { key in
             let target = replyTo.map { String($0.rawValue) }
             return Idempotency(key: key, content: text.value, metadata?.canonical, target, "open")
         }
+        self.init(text.value, ttl: ttl, metadata, replyTo, idempotency)
+    }
+
+    private init(
+        _ text: String,
+        ttl: MessageTTL?,
+        _ metadata: Metadata?,
+        _ replyTo: MessageID?,
+        _ idempotency: Idempotency?
+    ) {
+        self.text = text
+        self.ttl = ttl
+        self.metadata = metadata
+        self.replyTo = replyTo
+        self.idempotency = idempotency
     }
 }
 

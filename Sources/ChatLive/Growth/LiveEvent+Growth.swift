@@ -53,7 +53,7 @@ extension LogEntry {
         guard kind.isAboutMessage, case .message(let message) = subject else { return nil }
         // What a deleted message was before is not known.
         guard message.stream?.end != nil || message.isDeleted else { return nil }
-        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        let reference = message.reference
         return TextChange(message: reference, kind: .ended(text: message.isDeleted ? nil : message.text))
     }
 }

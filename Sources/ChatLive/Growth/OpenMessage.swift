@@ -21,7 +21,7 @@ package final class OpenMessage: Sendable {
 
     /// Starts with the text of a message.
     package init(_ message: Message) {
-        reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        reference = message.reference
         position = message.position
         state = Mutex(State(text: PublishedText(message.text)))
     }

@@ -5,8 +5,8 @@ import Synchronization
 
 /// The open messages that this server writes, in memory between checkpoints.
 ///
-/// - A message has one holder among all servers: the one that took it over last. An earlier one notices when it stores
-///   the text, and forgets the message.
+/// - A message has one holder among all servers: the one that took it over last. An earlier one is told, or notices when
+///   it stores the text, and gives the message up.
 /// - A text that was stored is never shortened, except by its author's final text.
 package final class HeldMessages<Store: ChatStore>: Sendable {
     private typealias Holding = Task<HeldMessage, any Error>
@@ -65,8 +65,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     /// - Parameter message: As it was just read from the store.
     func text(of message: Message) -> String {
         copies.noteRead(message)
-        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
-        return hub.openMessages[reference]?.text ?? message.text
+        return hub.openMessages[message.reference]?.text ?? message.text
     }
 
     /// Appends to a message; takes it over if another server or none holds it.
@@ -79,20 +78,23 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         status: String?,
         by caller: Caller
     ) async throws -> AppendReceipt {
+        func write(to message: HeldMessage) throws -> (HeldMessage, AppendReceipt, hasChanged: Bool) {
+            let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+            return (message, receipt, hasChanged)
+        }
         let known = state.withLock { $0.held[reference] }
-        var message = try await hold(reference, by: caller)
+        let held = try await hold(reference, by: caller)
+        let message: HeldMessage
         let receipt: AppendReceipt
         let hasChanged: Bool
         do {
-            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+            (message, receipt, hasChanged) = try write(to: held)
         } catch StoreError.writerReplaced {
             // Another server took the message over just now.
-            message = try await hold(reference, by: caller)
-            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
-        } catch AppendRejection.offsetMismatch where message === known {
+            (message, receipt, hasChanged) = try write(to: await hold(reference, by: caller))
+        } catch AppendRejection.offsetMismatch where held === known {
             // Another server may have taken it over without our knowledge, and stored more of the text.
-            message = try await takeOver(reference, by: caller)
-            (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+            (message, receipt, hasChanged) = try write(to: await takeOver(reference, by: caller))
         }
         if hasChanged {
             hub.grew(message.text)
@@ -261,18 +263,19 @@ extension HeldMessages {
 extension HeldMessages {
     /// Returns the message that this server holds; takes it over if it does not, or if the caller has not written it yet.
     private func hold(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws -> HeldMessage {
-        let holding: Holding = try state.withLock { state in
-            if let held = state.held[reference], held.permits(caller) { return Holding { held } }
-            if let holding = state.holding[reference] { return holding }
+        let (known, holding) = try state.withLock { state -> (HeldMessage?, Holding?) in
+            if let held = state.held[reference], held.permits(caller) { return (held, nil) }
+            if let holding = state.holding[reference] { return (nil, holding) }
             guard state.held.count + state.holding.count < Self.capacity || state.held[reference] != nil else {
                 throw StoreError.unavailable(reason: "this server writes \(Self.capacity) messages")
             }
             let holding = Holding { try await self.takeOver(reference, by: caller) }
             state.holding[reference] = holding
-            return holding
+            return (nil, holding)
         }
-        let held = try await holding.value
-        return held.permits(caller) ? held : try await takeOver(reference, by: caller)
+        if let known { return known }
+        if let held = try await holding?.value, held.permits(caller) { return held }
+        return try await takeOver(reference, by: caller)
     }
 
     /// Raises the epoch in the store, so that no other server writes the message any more.
@@ -282,7 +285,7 @@ extension HeldMessages {
         let message = try await store.changeStream(StreamRequest(.hold, of: reference, by: caller))
         guard let writer = message.stream?.writer else { throw StoreError.messageNotOpen }
         let held = keep(message, writer, by: caller)
-        let length = message.text.unicodeScalars.count
+        let length = message.openLength ?? 0
         growth.send(GrowthNotice(reference, .stored(length: length, epoch: writer.epoch)))
         announce(held)
         return held
@@ -290,7 +293,7 @@ extension HeldMessages {
 
     @discardableResult
     private func keep(_ message: Message, _ writer: StreamWriter, by caller: Caller) -> HeldMessage {
-        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        let reference = message.reference
         let previous = state.withLock { state in
             copies.claim(reference)
             return state.held[reference]
@@ -308,7 +311,7 @@ extension HeldMessages {
             text = OpenMessage(message)
             hub.opened(text)
         }
-        let held = HeldMessage(text, writer, stored: GrowingText(message.text).length, by: caller, at: now())
+        let held = HeldMessage(text, writer, stored: message.openLength ?? 0, by: caller, at: now())
         state.withLock { state in
             copies.claim(reference)
             state.held[reference] = held
@@ -341,8 +344,7 @@ extension HeldMessages {
                 guard case .message(let message) = entry.subject, entry.kind != .messageCreated, !message.isOpen else {
                     continue
                 }
-                let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
-                if let held = state.withLock({ $0.held[reference] }) { forget(held) }
+                if let held = state.withLock({ $0.held[message.reference] }) { forget(held) }
             }
         case .deleted(let chat):
             let held = state.withLock { state in state.held.values.filter { $0.reference.chatID == chat } }

@@ -151,7 +151,7 @@ extension MessageCopies {
     ///   - creates: Whether to copy the message if there is no copy yet.
     ///   - body: Called with the copy, and whether it is new.
     private func update(with message: Message, creates: Bool, _ body: (inout MessageCopy, Bool) -> Void) {
-        let reference = BatchPlan.MessageReference(chatID: message.chatID, id: message.id)
+        let reference = message.reference
         let step = state.withLock { state -> MessageCopy.Step? in
             if state.held.contains(reference) { return nil }
             let previous = state.copies[reference]

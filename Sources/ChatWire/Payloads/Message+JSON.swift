@@ -26,7 +26,7 @@ extension Message: JSONWritable {
         writer.member("metadata", ifPresent: metadata)
         guard let stream else { return }
         writer.member("state", stream.storedState)
-        writer.member("length", ifPresent: isOpen ? text.unicodeScalars.count : nil)
+        writer.member("length", ifPresent: openLength)
         writer.member("reason", ifPresent: stream.end?.reason?.value)
     }
 
