@@ -248,7 +248,7 @@ def text_stays_text(driver: Chrome) -> None:
 def users_with_tokens(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server, second_window(PHONE) as ben:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         ada.driver.get(server.url("/chat"))
         ada.until(lambda: ada.one("#sign-in-value").is_displayed(), "no form to sign in")
         ada.one("#sign-in-value").send_keys("not a token", Keys.ENTER)
@@ -392,7 +392,7 @@ def more_chats_than_a_page(driver: Chrome) -> None:
 def without_a_mouse(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben", "cleo", "dora")}
+        tokens = server.tokens("ada", "ben", "cleo", "dora")
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/", {"title": "Empty"})
             call("POST", "/chats/", {"title": "Team", "members": ["ben", "cleo", "dora"]})
@@ -533,7 +533,7 @@ def too_long_a_text(driver: Chrome) -> None:
 def another_session(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        page, tokens = server.url("/chat"), {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        page, tokens = server.url("/chat"), server.tokens("ada", "ben")
 
         def is_signed_in(name: str) -> None:
             ada.until(lambda: ada.one("#own-name").text == name, f"{name} is not signed in")
@@ -615,7 +615,7 @@ def dialogs_show_names_and_close(driver: Chrome) -> None:
 def asks_before_one_leaves_or_deletes(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         with server.caller(tokens["ben"]) as call:
             call("POST", "/chats/", {"title": "Team", "members": ["ada"]})
             call("PUT", "/chats/1/members/ada", {"role": "moderator"})
@@ -826,7 +826,7 @@ def reply_that_is_stopped(driver: Chrome) -> None:
             for window in windows:
                 window.until(lambda: window.one(f"{last} .notes").text == text, f"the note is not {text}")
 
-        # Ben, who has not asked for it, stops it; the bot listens.
+        # Ben stops the reply, though Ada asked for it, and the bot obeys.
         bot.open()
         bot.write("Let me think about this")
         shows_note("Stop")
@@ -869,7 +869,7 @@ def reply_that_is_stopped(driver: Chrome) -> None:
         assert ada.find(".stop")
         bot.end("done")
 
-        # Nothing moves for a reader who has scrolled back, not even when a message above grows.
+        # A reader who has scrolled back sees nothing move, even while a message above grows.
         bot.open()
         bot.write("Above: ")
         for number in range(40):
@@ -911,7 +911,7 @@ document.body.append(frame);
 def embedded_chat(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with Page() as page, Page() as stranger, service(True, f"--embed-origins={page.origin}") as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/", {"title": "Support"})
             call("POST", "/chats/1/messages/", {"text": "How can I help?"})

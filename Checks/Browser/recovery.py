@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The page /chat when what it shows is gone and comes back: chats, drafts, sessions, and a server behind a failing proxy.
+"""How the page /chat recovers: chats, drafts and sessions that end and return, and a server behind a failing proxy.
 
     python3 -m Checks.Browser.recovery [SCREENSHOT_FOLDER]
 
@@ -33,7 +33,7 @@ def empty_database(server: Service) -> None:
 def chat_opens_once_one_is_a_member(driver: Chrome) -> None:
     ben = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/", {"title": "Team"})
             call("POST", "/chats/1/messages/", {"text": "Welcome"})
@@ -74,7 +74,7 @@ def chat_opens_after_the_database_was_emptied(driver: Chrome) -> None:
 def drafts_outlive_the_session(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
         ada.until(lambda: ada.one("#app").is_displayed(), "not signed in")
         ada.create("Lunch")
@@ -270,7 +270,7 @@ def page_waits_for_a_proxy_in_trouble(driver: Chrome) -> None:
 def names_of_those_who_type(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/", {"title": "Team", "members": ["ben"]})
         driver.get(f"{server.url('/chat')}#token={tokens['ada']}")
@@ -288,7 +288,7 @@ def names_of_those_who_type(driver: Chrome) -> None:
 def reading_starts_where_it_ended(driver: Chrome) -> None:
     ada = ChatWindow(driver)
     with service(with_users=True) as server:
-        tokens = {user: server.token(user, user.capitalize()) for user in ("ada", "ben")}
+        tokens = server.tokens("ada", "ben")
         with server.caller(tokens["ada"]) as call:
             call("POST", "/chats/", {"title": "Team", "members": ["ben"]})
             for number in range(1, 4):

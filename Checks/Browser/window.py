@@ -46,6 +46,10 @@ class Service:
     def token(self, user: str, name: str) -> str:
         return sign_token(self.environment, f"--user={user}", f"--name={name}")
 
+    def tokens(self, *users: str) -> dict[str, str]:
+        """A token for each user, whose name is the ID with a capital letter."""
+        return {user: self.token(user, user.capitalize()) for user in users}
+
     def key(self, name: str, scope: str) -> str:
         command = [BINARY, "key", "create", f"--name={name}", f"--scope={scope}", self.database]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
