@@ -155,7 +155,7 @@ class Client:
         await self.kill()
 
     async def kill(self) -> None:
-        """Kills the process once it has printed what it has handled."""
+        """Kills the process, and reads the last lines that it printed."""
         process, self.process, self.is_frozen, self.is_stopping = self.process, None, False, False
         if process.returncode is None:
             process.kill()

@@ -1,4 +1,4 @@
-"""Ports for servers that cannot choose one themselves, or that come back on theirs. As a program, prints a free one."""
+"""Free ports for servers that cannot choose one, and reserved ones for servers that restart. As a program, prints a free port."""
 import random
 import socket
 

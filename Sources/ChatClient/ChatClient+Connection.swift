@@ -81,7 +81,7 @@ extension ChatClient {
         if error.isTemporary { return goOffline(error) }
         if error.code == "chat_not_found" || error.code == "validation_failed" {
             guard await !findChangedChats() else { return nil }
-            // A chat may have come back since.
+            // The user may have been added again by now.
             if error.code == "chat_not_found" { return goOffline(error) }
         }
         // A caller who is no user has no inbox, but may read chats.

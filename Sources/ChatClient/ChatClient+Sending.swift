@@ -1,7 +1,7 @@
 import Foundation
 
 extension ChatClient {
-    /// What is on its way in a chat.
+    /// The message that a chat is being sent.
     struct Delivery {
         let pending: PendingMessage
         let request: Task<PendingMessage.Outcome, Never>
@@ -57,7 +57,7 @@ extension ChatClient {
 
     /// Removes a message that is not sent yet or has failed.
     ///
-    /// If it is on its way, it may arrive nevertheless.
+    /// If its request has been made, the server may still post it.
     public func discard(_ pending: PendingMessage) {
         guard outbox.contains(pending) else { return }
         outbox.remove(pending)

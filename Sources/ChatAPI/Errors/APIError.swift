@@ -11,7 +11,7 @@ package struct APIError: Error, Equatable {
     let code: String
     let detail: String
     var headers: HTTPFields = [:]
-    /// The length of an open message's text, from where its writer goes on.
+    /// The length of an open message's text: where its next piece belongs.
     var length: Int?
 }
 

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A message on its way to the server.
+/// A message that the client sends, or could not send.
 public final class PendingMessage: Sendable, Identifiable {
     /// What has become of a message.
     public enum Status: Sendable, Hashable {

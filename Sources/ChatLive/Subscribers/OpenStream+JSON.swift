@@ -61,7 +61,7 @@ extension JSONSchema {
             .optional("user", .userID, "Absent if the client is no user."),
             .optional("server_key", .string, "The id of the client's server key. Absent without one."),
             .required("opened_at", .instant),
-            .required("chats", .integer(from: 0), "How many logs it follows. An inbox by itself is none."),
+            .required("chats", .integer(from: 0), "The number of logs it follows: 0 for an inbox alone."),
             .required("lag", .integer(from: 0), "The entries in those logs that were not sent yet."),
             .required("stalled", .boolean, "Whether the connection accepts no more for now."),
         ])

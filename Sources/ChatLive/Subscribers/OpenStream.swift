@@ -4,7 +4,7 @@ package import ChatDomain
 package struct OpenStream: Sendable {
     package let peer: StreamPeer
     package let openedAt: Instant
-    /// The chats whose logs it follows; an inbox by itself is none.
+    /// The chats whose logs it follows; none for an inbox alone.
     package let chatCount: Int
     /// The entries in the logs of those chats that were not sent yet.
     package let lag: Int64

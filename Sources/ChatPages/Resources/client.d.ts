@@ -291,7 +291,7 @@ export class ChatError extends Error {
     readonly isTemporary: boolean;
 }
 
-/** A message on its way to the server. */
+/** A message that the client sends, or could not send. */
 export interface PendingMessage {
     readonly chatID: number;
     readonly text: string;
@@ -387,7 +387,7 @@ export interface Chat {
     send(text: string, options?: { key?: string; replyTo?: number; metadata?: Metadata }): PendingMessage;
     /** Sends a failed message again, after those that are pending. */
     retry(pending: PendingMessage): void;
-    /** Removes a message that is not sent yet or has failed. If it is on its way, it may arrive nevertheless. */
+    /** Removes a message that is not sent yet or has failed. If its request has been made, the server may still post it. */
     discard(pending: PendingMessage): void;
 
     /**

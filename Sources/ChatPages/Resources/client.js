@@ -1215,7 +1215,7 @@ class Connection {
             isExplained = true;
         }
         if (isExplained) return true;
-        // A chat may have come back since.
+        // The user may have been added again by now.
         if (error.status === 404) return false;
         const feeds = this.#inboxes.size > 0 ? this.#inboxes : this.#chats;
         for (const feed of feeds) feed.fail(error);
@@ -1278,7 +1278,7 @@ class Sender {
     // Resolves when the store holds the outbox.
     /** @type {Promise<unknown>} */
     #saved = Promise.resolve();
-    // The chats that have a sending loop, and what is on its way.
+    // The chats that have a sending loop, and the message that each sends.
     /** @type {Map<number, Delivery | null>} */
     #deliveries = new Map();
 
