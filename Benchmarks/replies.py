@@ -4,6 +4,7 @@ Each writer posts replies of 200 tokens, 50 tokens a second, like a language mod
 """
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import tempfile
@@ -13,18 +14,20 @@ from dataclasses import dataclass
 
 from Benchmarks import fill, processes
 from Benchmarks.aims import Aim, by_name, ratio
+from Benchmarks.crowd import Crowd
 from Benchmarks.rounds import Case, Sample, measure
 from Benchmarks.serving import start
 from Benchmarks.streams import allow_open_files, events_request, request
 from Checks.Support import cluster
-from Checks.Support.server import Server
+from Checks.Support.server import Server, exchange
 
 TARGETS = "SQLite", "PostgreSQL"
 APPENDS, BODIES, EDITS = "an append per token", "a body that grows per reply", "an edit per token"
 POSTS, CROWDED_POSTS = "ordinary posts", "ordinary posts beside 500 writers"
 SCENARIOS = APPENDS, BODIES, EDITS, POSTS, CROWDED_POSTS
 TOKENS, TOKENS_PER_SECOND, TOKEN = 200, 50, "token "
-WRITERS, CHATS, READERS_PER_CHAT, CROWD = 50, 10, 2, 500
+WRITERS, CHATS, READERS_PER_CHAT = 50, 10, 2
+CROWD = Crowd(500, range(CHATS + 1, CHATS + 51), TOKEN, TOKENS, TOKENS_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Tokens(Sample):
 
 
 def run(rounds: int, seconds: int) -> dict:
-    allow_open_files(4 * CROWD)
+    allow_open_files(4 * CROWD.writers)
     with contextlib.ExitStack() as stack:
         cases = [*prepare(stack)]
         cases.sort(key=lambda case: SCENARIOS.index(case.scenario))
@@ -54,7 +57,7 @@ def run(rounds: int, seconds: int) -> dict:
 
 def prepare(stack: contextlib.ExitStack) -> Iterator[Case]:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
-    chats = CHATS + CROWD // 10
+    chats = CROWD.chats.stop - 1
     urls = {
         "SQLite": fill.sqlite(f"{folder}/chat.db", 10 * chats, chats),
         "PostgreSQL": cluster.url(fill.postgresql(10 * chats, chats)),
@@ -64,7 +67,7 @@ def prepare(stack: contextlib.ExitStack) -> Iterator[Case]:
         stack.callback(server.stop)
         for scenario, write in (APPENDS, append), (BODIES, stream), (EDITS, edit):
             yield Case(target, scenario, reply_run(server, write, target == "PostgreSQL"))
-        yield Case(target, POSTS, post_run(server, 0))
+        yield Case(target, POSTS, post_run(server, None))
         yield Case(target, CROWDED_POSTS, post_run(server, CROWD))
 
 
@@ -173,7 +176,8 @@ def reply_run(server: Server, write: Write, on_postgresql: bool) -> Callable[[in
         ]
         await asyncio.sleep(0.2)
         roots = [server.process.pid, *([cluster.postmaster()] if on_postgresql else [])]
-        before = [(processes.cpu_seconds(root), processes.written_bytes(root)) for root in roots]
+        disk = processes.disk_bytes(tempfile.gettempdir())
+        before = [processes.cpu_seconds(root) for root in roots]
         received.clear()
         begin = time.monotonic()
         await asyncio.gather(*(
@@ -185,12 +189,13 @@ def reply_run(server: Server, write: Write, on_postgresql: bool) -> Callable[[in
         ))
         duration = time.monotonic() - begin
         await asyncio.sleep(0.2)
-        after = [(processes.cpu_seconds(root), processes.written_bytes(root)) for root in roots]
+        after = [processes.cpu_seconds(root) for root in roots]
+        written = processes.disk_bytes(tempfile.gettempdir()) - disk
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
         text = totals.replies * TOKENS * len(TOKEN)
-        cpu = [(new[0] - old[0]) * 1e6 / totals.tokens for old, new in zip(before, after)]
+        cpu = [(new - old) * 1e6 / totals.tokens for old, new in zip(before, after)]
         totals.times.sort()
         acknowledged = write is not stream
         return Tokens(
@@ -199,40 +204,36 @@ def reply_run(server: Server, write: Write, on_postgresql: bool) -> Callable[[in
             p99=round(percentile(totals.times, 99) * 1e6) if acknowledged else None,
             server_cpu=cpu[0], database_cpu=cpu[1] if on_postgresql else None,
             resident_mib=processes.resident_mib(server.process.pid),
-            disk_ratio=sum(new[1] - old[1] for old, new in zip(before, after)) / text,
+            disk_ratio=written / text,
             wire_ratio=sum(received) / READERS_PER_CHAT / text,
         )
     return lambda seconds: asyncio.run(run(seconds))
 
 
-def post_run(server: Server, writers: int) -> Callable[[int], Sample]:
-    """Posts one by one, beside writers whose tokens arrive in bodies that grow."""
-    async def run(seconds: int) -> Sample:
-        totals = Totals(times=[])
-        begin = time.monotonic()
-        crowd = [
-            asyncio.create_task(write_replies(
-                server.port, CHATS + 1 + number // 10, stream, totals, begin + seconds, number / writers / TOKENS_PER_SECOND,
-            ))
-            for number in range(writers)
-        ]
-        await asyncio.sleep(0.5)
+def post_run(server: Server, crowd: Crowd | None) -> Callable[[int], Sample]:
+    """Posts one by one, a post every few milliseconds."""
+    def run(seconds: int) -> Sample:
         times = []
-        async with Connection(server.port) as connection:
-            while time.monotonic() < begin + 0.5 + seconds:
+        with crowd.writing(server.port) if crowd else contextlib.nullcontext():
+            connection = http.client.HTTPConnection("127.0.0.1", server.port)
+            begin = time.monotonic()
+            while time.monotonic() < begin + seconds:
                 started = time.monotonic()
-                await connection.exchange("POST", "/chats/1/messages/", {"text": fill.TEXT})
+                status, _, answer = exchange(connection, "POST", "/chats/1/messages/", {"text": fill.TEXT})
+                if status != 201:
+                    raise RuntimeError(f"{status} {answer}")
                 times.append(time.monotonic() - started)
-                await asyncio.sleep(0.005)
-        await asyncio.gather(*crowd)
+                time.sleep(0.005)
+        times.sort()
         return Sample(
             rate=len(times) / sum(times), p50=round(percentile(times, 50) * 1e6), p99=round(percentile(times, 99) * 1e6),
         )
-    return lambda seconds: asyncio.run(run(seconds))
+    return run
 
 
 def percentile(times: list[float], percent: int) -> float:
-    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]
+    """Of sorted times."""
+    return times[min(len(times) - 1, len(times) * percent // 100)]
 
 
 def whole_cpu(sample: Sample) -> float:
@@ -247,4 +248,4 @@ def aims(cases: list[Case]) -> Iterator[Aim]:
         yield Aim(f"{target}: bytes to a reader to bytes of text", appends.median("wire_ratio"), at_most=2)
         yield Aim(f"{target}: CPU of an edit per token to an append", ratio(edits, appends, whole_cpu), at_least=2)
         crowded = ratio(case(target, CROWDED_POSTS), case(target, POSTS), lambda sample: sample.p99)
-        yield Aim(f"{target}: p99 of a post beside {CROWD} writers to alone", crowded, at_most=2)
+        yield Aim(f"{target}: p99 of a post beside {CROWD.writers} writers to alone", crowded, at_most=2)
