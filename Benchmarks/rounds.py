@@ -57,8 +57,11 @@ def http_case(target: str, scenario: str, server: Server, load: Load, on_postgre
 
 
 def measure(cases: list[Case], rounds: int, seconds: int) -> None:
-    """Runs the rounds and collects each case's samples, after a shorter warm-up round that does not count."""
-    for number in range(rounds + 1):
+    """Runs the rounds and collects each case's samples.
+
+    Before several rounds, a shorter one, which does not count, warms up; a single round only shows that everything works.
+    """
+    for number in range(0 if rounds > 1 else 1, rounds + 1):
         for case in cases:
             sample = case.run(seconds if number else min(seconds, 2))
             if number:
