@@ -32,7 +32,7 @@ extension SQLiteDatabase {
     /// Reads the latest messages of several chats in one snapshot, and blocks meanwhile.
     func fetch(_ reads: [LatestMessagesRead]) throws(StoreError) -> [Result<LatestMessages?, StoreError>] {
         do {
-            return try writer.read { try $0.fetch(reads) }
+            return try writer.unsafeRead { try $0.inSnapshot { try $0.fetch(reads) } }
         } catch {
             throw StoreError(error).ofRead
         }
@@ -49,7 +49,7 @@ extension SQLiteDatabase {
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
         do {
-            return try await writer.read(body)
+            return try await writer.unsafeRead { try $0.inSnapshot(body) }
         } catch {
             throw StoreError(error).ofRead
         }
@@ -62,8 +62,10 @@ extension SQLiteDatabase {
         _ body: @Sendable @escaping (Database) throws -> Result
     ) async throws(StoreError) -> Result {
         do {
-            return try await searcher.read { [searchLimits] database in
-                try database.withDeadline(.now + searchLimits.timeout) { try body(database) }
+            return try await searcher.unsafeRead { [searchLimits] database in
+                try database.inSnapshot { database in
+                    try database.withDeadline(.now + searchLimits.timeout) { try body(database) }
+                }
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
             throw .searchTimedOut

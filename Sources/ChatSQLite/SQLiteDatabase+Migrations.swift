@@ -27,7 +27,7 @@ extension SQLiteDatabase: MigrationDatabase {
     package func read<Result: Sendable>(
         _ body: @Sendable @escaping (any MigrationCatalog) throws -> Result
     ) async throws -> Result {
-        try await prober.read { try body(SQLiteMigrationTransaction(database: $0)) }
+        try await prober.unsafeRead { try $0.inSnapshot { try body(SQLiteMigrationTransaction(database: $0)) } }
     }
 }
 

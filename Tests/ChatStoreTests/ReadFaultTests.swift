@@ -37,6 +37,27 @@ struct ReadFaultTests {
         try database.close()
     }
 
+    @Test(arguments: [true, false])
+    func `a request after SQLite was closed fails`(_ inMemory: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let location = inMemory ? SQLiteConfiguration.Location.memory : .file(folder + "/chat.db")
+            let database = try SQLiteDatabase(SQLiteConfiguration(location: location))
+            try await MigrationRunner(database).migrate(.up, to: .head)
+            let store = SQLiteStore(database, limits: .patient)
+            try database.close()
+            let write: @Sendable (any ServiceStore & ChatArchive) async throws -> Void = {
+                _ = try await $0.createChat(titled: ChatTitle("chat"))
+            }
+            for request in Self.reads + Self.readsOfUsers + [write] {
+                let error = await #expect(throws: StoreError.self) { try await request(store) }
+                guard case .unavailable = error else {
+                    Issue.record("got \(String(describing: error))")
+                    return
+                }
+            }
+        }
+    }
+
     @Test func `a broken connection during a read makes PostgreSQL unavailable`() async throws {
         try await TestPostgres.withDatabase { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
