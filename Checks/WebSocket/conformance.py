@@ -75,9 +75,9 @@ def fragmentation():
     payload = b"*" * 65536
     parts = [payload[i:i + 1300] for i in range(0, len(payload), 1300)]
     yield Case("65536 bytes in fragments", b"".join(fragments(TEXT, *parts)), [(TEXT, payload)])
-    yield Case("131072 bytes", frame(TEXT, b"a" * 131072), [(TEXT, b"a" * 131072)])
-    yield Case("131073 bytes", frame(TEXT, b"a" * 131073), [], 1009)
-    yield Case("131073 bytes in fragments", b"".join(fragments(TEXT, b"a" * 131072, b"a")), [], 1009)
+    yield Case("524288 bytes", frame(TEXT, b"a" * 524288), [(TEXT, b"a" * 524288)])
+    yield Case("524289 bytes", frame(TEXT, b"a" * 524289), [], 1009)
+    yield Case("524289 bytes in fragments", b"".join(fragments(TEXT, b"a" * 524288, b"a")), [], 1009)
 
 
 def text():

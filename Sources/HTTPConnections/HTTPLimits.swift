@@ -1,7 +1,7 @@
 /// The limits and timeouts of HTTP connections.
 package struct HTTPLimits: Sendable {
     /// The maximum size of a request body that does not stream; a larger one gets 413.
-    package var maximumBodyBytes = 128 * 1024
+    package var maximumBodyBytes = 512 * 1024
     /// How long a request body that does not stream may take to arrive, from the end of the head, before the request gets
     /// 408.
     package var bodyTimeout = Duration.seconds(30)
@@ -25,7 +25,7 @@ package struct HTTPLimits: Sendable {
     ///
     /// Above it, clients with more than an equal share get 503, and clients that read nothing are disconnected after
     /// `stallTimeout`.
-    package var maximumUnsentBytes = 256 * 1024 * 1024
+    package var maximumUnsentBytes = 512 * 1024 * 1024
     /// How long a client may read nothing while there are too many unsent bytes.
     package var stallTimeout = Duration.seconds(5)
     /// How long a client may keep sending after the last response: closing earlier would reset the connection, and the

@@ -16,7 +16,7 @@ struct HostileRequestTests {
         ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
         ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "bad_request"),
         ("POST /chats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "unknown_transfer_encoding"),
-        ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: 131073\r\n\r\n", 413, "body_too_large"),
+        ("POST /chats HTTP/1.1\r\nHost: a\r\nContent-Length: 524289\r\n\r\n", 413, "body_too_large"),
     ])
     func `a malformed request gets an error and closes only its own connection`(
         _ request: String,
@@ -52,9 +52,9 @@ struct HostileRequestTests {
     @Test(arguments: [("/chats/", 413), ("/chats/1/messages/", 413)])
     func `a body over the limit gets 413`(_ path: String, _ status: Int) async throws {
         try await withServer(on: .sqliteInMemory) { client in
-            let response = try await client.send("POST", path, body: [UInt8](repeating: 0x20, count: 128 * 1024 + 1))
+            let response = try await client.send("POST", path, body: [UInt8](repeating: 0x20, count: 512 * 1024 + 1))
             #expect(response.status == status)
-            #expect(response.text == #"{"detail":"Request body is larger than 131072 bytes","code":"body_too_large"}"#)
+            #expect(response.text == #"{"detail":"Request body is larger than 524288 bytes","code":"body_too_large"}"#)
             try await expectAlive(client)
         }
     }
@@ -107,7 +107,7 @@ struct HostileRequestTests {
 
     @Test func `a body at the limit is accepted`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
-            let padding = String(repeating: " ", count: 128 * 1024 - #"{"title":"a"}"#.utf8.count)
+            let padding = String(repeating: " ", count: 512 * 1024 - #"{"title":"a"}"#.utf8.count)
             let response = try await client.send("POST", "/chats/", body: #"{"title":"a"}"# + padding)
             #expect(response.status == 201)
         }

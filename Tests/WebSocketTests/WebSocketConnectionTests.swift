@@ -153,7 +153,7 @@ struct WebSocketConnectionTests {
             for (frame, answer) in [
                 (WebSocketClientFrame(opcode: 3), "close 1002"),
                 (WebSocketClientFrame(opcode: 1, payload: [0xFF]), "close 1007"),
-                (WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 128 * 1024 + 1)), "close 1009"),
+                (WebSocketClientFrame(opcode: 2, payload: [UInt8](repeating: 0, count: 512 * 1024 + 1)), "close 1009"),
             ] {
                 try await server.client.withConnection { inbound, outbound in
                     var client = try await WebSocketClient(inbound, outbound)

@@ -156,7 +156,7 @@ extension APIResponse {
         component: "RequestTimeout"
     )
     static let bodyTooLarge = error(
-        APIError(.bodyTooLarge(limit: 131_072)),
+        APIError(.bodyTooLarge(limit: 524_288)),
         "The body is too large. The connection is closed.",
         component: "BodyTooLarge"
     )

@@ -270,7 +270,7 @@ package enum Settings {
         flag: "max-body-bytes",
         "Maximum size of a request body in bytes; larger ones get 413.",
         in: 1_024...1_073_741_824,
-        default: 131_072
+        default: 524_288
     )
     static let bodyTimeout = Setting.seconds(
         ["chat", "body", "timeout"],
