@@ -24,6 +24,16 @@ extension Operations {
         return try await streams.append(piece, to: reference, at: offset, status: status, by: caller)
     }
 
+    /// Returns when the writer of an open message should append, if only nothing, to learn that the message has ended or
+    /// that somebody asked it to stop; or when the task is cancelled.
+    ///
+    /// Only for a writer that has just appended.
+    ///
+    /// - Throws: `StoreError.writerReplaced` when the message is written through another server.
+    package func waitForStop(of id: MessageID, in chat: ChatID) async throws(StoreError) {
+        try await streams.waitForStop(of: BatchPlan.MessageReference(chatID: chat, id: id))
+    }
+
     /// Ends an open message, and returns it.
     ///
     /// Ending it again in the same way changes nothing.

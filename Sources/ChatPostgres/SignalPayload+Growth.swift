@@ -11,6 +11,7 @@ extension GrowthNotice {
             let status = piece.status.map { "\t" + $0.escaped } ?? ""
             return "grew \(reference) \(epoch) \(piece.offset) \(piece.text.escaped)\(status)"
         case .stored(let length, let epoch): return "stored \(reference) \(epoch) \(length)"
+        case .released(let epoch): return "released \(reference) \(epoch)"
         case .wanted: return "wanted \(reference)"
         case .cancelRequested: return "cancel \(reference)"
         }
@@ -31,6 +32,9 @@ extension GrowthNotice {
                 return nil
             }
             content = .stored(length: length, epoch: epoch)
+        case ("released", 4):
+            guard let epoch = Int64(canonical: words[3]), epoch >= 0 else { return nil }
+            content = .released(epoch: epoch)
         case ("wanted", 3): content = .wanted
         case ("cancel", 3): content = .cancelRequested
         default: return nil

@@ -39,6 +39,11 @@ package final class GrowthReader: Sendable {
         record.state.withLock { $0.violations }
     }
 
+    /// The length of a message's text after each of its pieces, in Unicode scalars.
+    package func lengths(of message: MessageID) -> [Int] {
+        record.state.withLock { $0.lengths[message.rawValue] } ?? []
+    }
+
     package func pieces(of message: OpenMessage) -> [LiveEvent] {
         record.state.withLock { $0.pieces[message.reference.id.rawValue] } ?? []
     }
@@ -90,6 +95,7 @@ private final class Record: Sendable {
         var violations: [String] = []
         var pieces: [Int64: [LiveEvent]] = [:]
         var texts: [Int64: [Unicode.Scalar]] = [:]
+        var lengths: [Int64: [Int]] = [:]
         /// The ids of messages that are not open any more.
         var ended: Set<Int64> = []
     }
@@ -138,6 +144,7 @@ extension Record.State {
         if pieces[id] == nil, offset > 0 { violations.append("\(id) starts at \(offset)") }
         if offset > texts[id]?.count ?? 0 { violations.append("\(id) continues at \(offset)") }
         texts[id] = Array((texts[id] ?? []).prefix(Int(offset))) + Array(text.unicodeScalars)
+        lengths[id, default: []].append(texts[id]?.count ?? 0)
         pieces[id, default: []].append(piece)
     }
 }

@@ -147,6 +147,43 @@ struct HeldMessagesTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `a writer that loses its rights writes no more, and what was acknowledged stays`(
+        _ kind: StoreUnderTest
+    ) async throws {
+        for newRole in [nil, ChatRole.reader] {
+            try await withChat(on: kind) { server, _, chat in
+                let draft = MessageDraft(opening: try StreamedText("Hello"), ttl: .standard)
+                let message = try await server.operations.postMessage(Self.bob, draft, to: chat).value
+                try await server.append(", you", at: 5, to: message, by: Self.bob)
+                let change = newRole.map { MemberChange.setRole("bob", $0) } ?? .remove("bob")
+                _ = try await server.operations.changeMembers(Self.ada, of: chat, change)
+                await #expect(throws: newRole == nil ? StoreError.chatNotFound : .forbidden) {
+                    try await server.append("!", at: 10, to: message, by: Self.bob)
+                }
+                server.time.advance(by: .seconds(2))
+                await server.streams.attend()
+                #expect(try await server.store.message(message.id, in: chat).text == "Hello, you")
+            }
+        }
+    }
+
+    @Test func `rights that another server may have taken away are checked within a second`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let draft = ChatDraft(title: try ChatTitle("chat"), members: MemberIDs(["bob"]))
+            let chat = try await store.createChat(draft, by: Self.ada).value.id
+            let server = Server(InterceptedStore(store, signals: LogSignals()))
+            let opening = MessageDraft(opening: try StreamedText("Hello"), ttl: .standard)
+            let message = try await server.operations.postMessage(Self.bob, opening, to: chat).value
+            _ = try await store.changeMembers(MemberRequest(.remove("bob"), in: chat, by: Self.ada))
+            server.store.signals.receive(.moved([chat: 3]))
+            server.time.advance(by: .seconds(1))
+            await #expect(throws: StoreError.chatNotFound) {
+                try await server.append("!", at: 5, to: message, by: Self.bob)
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `a writer that moves to another server continues from what is stored`(_ kind: StoreUnderTest) async throws {
         try await withChat(on: kind) { first, second, chat in
             let message = try await first.open(in: chat)

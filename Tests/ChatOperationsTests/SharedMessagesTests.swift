@@ -149,22 +149,72 @@ struct SharedMessagesTests {
             let message = try await one.open("Hello", in: chat)
             try await one.append(" world", at: 5, to: message)
             await expect("Hello world")
-            // What the first server has not stored is lost, and the writer still has it.
-            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
-                try await other.append("!", at: 11, to: message)
+            // The first server passes on what it has not stored.
+            #expect(try await other.append(", you", at: 11, to: message).length == 16)
+            await expect("Hello world, you")
+            #expect(try await one.read(message) == "Hello world, you")
+            #expect(try await one.append("!", at: 16, to: message).length == 17)
+            await expect("Hello world, you!")
+            await #expect(throws: AppendRejection.offsetMismatch(length: 17)) {
+                try await other.append("?", at: 18, to: message)
             }
-            await expect("Hello")
-            try await other.append(", you", at: 5, to: message)
-            await expect("Hello, you")
-            #expect(try await one.read(message) == "Hello, you")
-            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
-                try await one.append("!", at: 10, to: message)
-            }
-            try await one.append("...", at: 5, to: message)
-            await expect("Hello...")
             try await one.finish(message)
             for reader in readers { await reader.wait(for: "message.updated") }
             #expect(one.hub.openMessages.count == 1 && other.hub.openMessages.count == 1)
+        }
+    }
+
+    @Test(arguments: ServerLink.allCases)
+    func `appends that alternate between servers lose nothing`(_ link: ServerLink) async throws {
+        try await link.withServers { one, other, chat in
+            let reader = try await one.subscribe(to: chat)
+            let message = try await one.open(in: chat)
+            let piece = String(repeating: "é\n", count: 100)
+            for number in 0..<40 {
+                let server = number % 2 == 0 ? one : other
+                #expect(try await server.append(piece, at: 200 * number, to: message).length == 200 * (number + 1))
+                await server.advance(by: .milliseconds(100))
+            }
+            // Although no server held it for two seconds.
+            #expect(try await one.stored(message).unicodeScalars.count > 4_000)
+            try await other.finish(message)
+            await reader.wait(for: "message.updated")
+            #expect(try await one.read(message) == String(repeating: piece, count: 40))
+            let lengths = reader.lengths(of: message.id)
+            #expect(lengths == lengths.sorted(), "the reader's text was never shortened")
+        }
+    }
+
+    @Test func `what a killed holder has not stored is lost, and the writer learns of it`() async throws {
+        let isCut = Mutex(false)
+        try await ServerLink.direct.withServers(where: { _ in !isCut.withLock(\.self) }) { one, other, chat in
+            let reader = try await other.subscribe(to: chat)
+            let message = try await one.open("Hello", in: chat)
+            try await one.append(" world", at: 5, to: message)
+            await reader.wait(for: "Hello world", of: message.id)
+            isCut.withLock { $0 = true }
+            await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
+                try await other.append("!", at: 11, to: message)
+            }
+            await reader.wait(for: "Hello", of: message.id)
+            try await other.append(", you", at: 5, to: message)
+            await reader.wait(for: "Hello, you", of: message.id)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases, ["Hello", ""])
+    func `after a restart, readers get the text that is stored`(_ kind: StoreUnderTest, _ text: String) async throws {
+        try await kind.withStore { store in
+            let killed = SharedServer(InterceptedStore(store), GrowthNotices())
+            let chat = try await store.createChat(ChatDraft(title: ChatTitle("chat")), by: SharedServer.ada).value.id
+            let message = try await killed.open(text, in: chat)
+            try await killed.append(", you", at: text.count, to: message)
+            let restarted = SharedServer(InterceptedStore(store), GrowthNotices())
+            let reader = try await restarted.subscribe(to: chat)
+            await reader.wait(for: text, of: message.id)
+            try await restarted.append("!", at: text.count, to: message)
+            await reader.wait(for: text + "!", of: message.id)
+            try await restarted.disconnectReaders()
         }
     }
 

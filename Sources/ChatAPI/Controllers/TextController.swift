@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatIdentity
 package import ChatOperations
 package import ChatWire
 import HTTPTypes
@@ -9,6 +10,7 @@ import WebSocket
 /// Writes the text of open messages, and cancels them.
 struct TextController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
+    let authenticator: Authenticator
     let maximumBodyBytes: Int
     /// The origins whose pages may send plain text, which a browser sends without asking first.
     let origins: OriginPolicy
@@ -31,7 +33,7 @@ struct TextController<Store: ServiceStore>: Sendable {
                 throw APIError.textOriginNotAllowed
             }
             guard let chatID, let id, let offset else { throw validator.error }
-            return .json(try await append(request.body, at: offset, to: id, in: chatID, by: context.caller))
+            return .json(try await append(request.body, at: offset, to: id, in: chatID, as: context))
         }
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         let object = try validator.object(in: body, of: request)
@@ -49,8 +51,35 @@ struct TextController<Store: ServiceStore>: Sendable {
         )
     }
 
-    /// Appends a body piece by piece, until it ends or somebody asks the writer to stop.
+    /// Appends a body piece by piece, until it ends, the message ends, somebody asks the writer to stop, or the credential
+    /// is no longer accepted.
     private func append(
+        _ body: RequestBody,
+        at start: Int,
+        to id: MessageID,
+        in chat: ChatID,
+        as context: ChatRequestContext
+    ) async throws -> AppendReceipt {
+        let caller = context.caller
+        _ = try await operations.appendText(caller, .empty, at: start, to: id, in: chat)
+        return try await withThrowingTaskGroup(of: AppendReceipt?.self) { group in
+            group.addTask { try await write(body, at: start, to: id, in: chat, by: caller) }
+            group.addTask { try await waitForStop(of: id, in: chat, by: caller) }
+            if let credential = context.credential {
+                group.addTask { [authenticator] in
+                    if let error = await authenticator.end(of: credential) { throw error }
+                    return nil
+                }
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let receipt = result { return receipt }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private func write(
         _ body: RequestBody,
         at start: Int,
         to id: MessageID,
@@ -58,16 +87,27 @@ struct TextController<Store: ServiceStore>: Sendable {
         by caller: Caller
     ) async throws -> AppendReceipt {
         var splitter = UTF8Splitter()
-        var receipt = try await operations.appendText(caller, .empty, at: start, to: id, in: chat)
         var offset = start
         for try await bytes in body {
-            if receipt.isCancelRequested { return receipt }
             guard let text = splitter.append(bytes.readableBytesView) else { throw ValidationError.notText }
-            receipt = try await operations.appendText(caller, try piece(text), at: offset, to: id, in: chat)
+            let receipt = try await operations.appendText(caller, try piece(text), at: offset, to: id, in: chat)
+            if receipt.isCancelRequested { return receipt }
             offset += text.unicodeScalars.count
         }
+        try Task.checkCancellation()
         if splitter.isIncomplete { throw ValidationError.notText }
-        return receipt
+        // Much may have happened since the last piece.
+        return try await operations.appendText(caller, .empty, at: offset, to: id, in: chat)
+    }
+
+    /// Returns once somebody asks the writer to stop; throws once the message ends.
+    private func waitForStop(of id: MessageID, in chat: ChatID, by caller: Caller) async throws -> AppendReceipt {
+        while true {
+            try await operations.waitForStop(of: id, in: chat)
+            try Task.checkCancellation()
+            let receipt = try await operations.appendText(caller, .empty, at: 0, to: id, in: chat)
+            if receipt.isCancelRequested { return receipt }
+        }
     }
 
     private func piece(_ text: String) throws -> StreamedText {

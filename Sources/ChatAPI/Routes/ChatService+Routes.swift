@@ -44,6 +44,7 @@ extension ChatService {
         )
         let texts = TextController(
             operations: operations,
+            authenticator: authenticator,
             maximumBodyBytes: limits.maximumBodyBytes,
             origins: corsOrigins
         )

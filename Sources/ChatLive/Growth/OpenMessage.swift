@@ -20,10 +20,12 @@ package final class OpenMessage: Sendable {
     private let state: Mutex<State>
 
     /// Starts with the text of a message.
-    package init(_ message: Message) {
+    ///
+    /// - Parameter isNew: Whether its readers can have no other text than this, since the message was opened with it.
+    package init(_ message: Message, isNew: Bool = true) {
         reference = message.reference
         position = message.position
-        state = Mutex(State(text: PublishedText(message.text)))
+        state = Mutex(State(text: PublishedText(message.text, isNew: isNew)))
     }
 
     /// The whole text.

@@ -34,9 +34,11 @@ package struct PublishedText: Sendable {
     private var truncations: [Truncation] = []
 
     /// The text is published.
-    package init(_ text: String) {
+    ///
+    /// - Parameter isNew: Whether readers that were sent nothing have no text.
+    package init(_ text: String, isNew: Bool = true) {
         self.text = GrowingText(text)
-        extent = Extent(version: 0, length: self.text.length)
+        extent = Extent(version: isNew ? 0 : 1, length: self.text.length)
     }
 
     /// Writes a text by the writer's rule.

@@ -29,14 +29,21 @@ final class HeldMessage: Sendable {
         var cancelledAt: Clock?
         /// Who has been permitted to write since the message was taken over.
         var writers: Set<Caller>
-        /// The caller of the last append, in whose name the text is stored.
-        var writer: Caller
+        /// When the store last permitted a writer to write.
+        let permittedAt: Clock
+        /// Whether the writers may have lost their rights.
+        var isDoubted = false
+        /// The text of the server that held the message before, as far as it has arrived; nil once it is complete.
+        var incoming: GrowingText?
         /// Whether a checkpoint is under way.
         var isStoring = false
         /// Whether the message is being ended, so that its text must not grow any more.
         var isEnding = false
-        /// Whether this server holds the message no longer.
-        var isReleased = false
+        /// Why this server holds the message no longer; nil while it does.
+        var release: Release?
+        /// Whoever waits for `Stop`, or for the rest of the text.
+        var waiters: [Int: AsyncStream<Never>.Continuation] = [:]
+        var lastWaiter = 0
         /// How much of the text other servers were told.
         var announced: Int
         var announcedStatus: String?
@@ -53,20 +60,31 @@ final class HeldMessage: Sendable {
     let epoch: Int64
     private let state: Mutex<State>
 
-    /// - Precondition: The message is open.
-    init(_ text: OpenMessage, _ writer: StreamWriter, stored: Int, by caller: Caller, at now: Clock) {
+    /// - Parameters:
+    ///   - stored: The length of the stored text.
+    ///   - incoming: The stored text, if another server may have more; replaces the text once it is complete.
+    init(
+        _ text: OpenMessage,
+        _ writer: StreamWriter,
+        stored: Int,
+        incoming: GrowingText?,
+        by caller: Caller,
+        at now: Clock
+    ) {
         self.text = text
         ttl = writer.ttl.duration
         epoch = writer.epoch
         state = Mutex(
             State(
                 stored: stored,
-                storedAt: now,
+                // If servers take the message from each other all the time, its text is stored nevertheless.
+                storedAt: incoming == nil ? now : now - .seconds(2),
                 appendedAt: now,
                 leasedFrom: now,
                 cancelledAt: writer.cancelledAt == nil ? nil : now,
                 writers: [caller],
-                writer: caller,
+                permittedAt: now,
+                incoming: incoming,
                 announced: stored
             )
         )
@@ -76,8 +94,22 @@ final class HeldMessage: Sendable {
         text.reference
     }
 
-    func permits(_ caller: Caller) -> Bool {
-        state.withLock { $0.writers.contains(caller) }
+    /// Whether the caller may write without asking the store.
+    func permits(_ caller: Caller, at now: Clock) -> Bool {
+        state.withLock { state in
+            if state.isDoubted, now >= state.permittedAt + .seconds(1) { return false }
+            return state.incoming == nil && state.writers.contains(caller)
+        }
+    }
+
+    /// Has the store asked again whether a writer may write: at once, or within a second.
+    ///
+    /// - Parameter isCertain: Whether memberships of the chat have changed.
+    func doubtWriters(_ isCertain: Bool) {
+        state.withLock { state in
+            state.isDoubted = true
+            if isCertain { state.writers = [] }
+        }
     }
 
     /// Appends, or only renews the lease if the text is empty.
@@ -88,15 +120,13 @@ final class HeldMessage: Sendable {
         _ piece: StreamedText,
         at offset: Int,
         status: String?,
-        by caller: Caller,
         at now: Clock
     ) throws -> (receipt: AppendReceipt, hasChanged: Bool) {
         try state.withLock { state in
-            if state.isReleased { throw StoreError.writerReplaced }
+            if state.release != nil { throw StoreError.writerReplaced }
             if state.isEnding { throw StoreError.messageNotOpen }
             let (length, hasChanged) = try text.write(piece.value, at: offset, status: status)
             state.appendedAt = now
-            state.writer = caller
             let receipt = AppendReceipt(
                 length: length,
                 stored: state.stored,
@@ -107,14 +137,14 @@ final class HeldMessage: Sendable {
     }
 
     func requestCancel(at now: Clock) {
-        state.withLock { $0.cancelledAt = $0.cancelledAt ?? now }
+        state.withLock { $0.cancel(at: now) }
     }
 
     /// What must happen now.
     func duty(at now: Clock) -> Duty? {
         let length = text.length
         return state.withLock { state -> Duty? in
-            if state.isEnding { return nil }
+            if state.isEnding || state.incoming != nil { return nil }
             if let cancelledAt = state.cancelledAt, now >= cancelledAt + StreamWriter.cancelDelay {
                 return .end(StreamEnd(.cancelled))
             }
@@ -124,14 +154,14 @@ final class HeldMessage: Sendable {
     }
 
     /// Starts a checkpoint; nil if one is under way, or if the message is being ended.
-    func beginCheckpoint(at now: Clock) -> (text: StreamedText, expiresAt: Instant, writer: Caller, appendedAt: Clock)?
-    {
+    func beginCheckpoint(at now: Clock) -> (text: StreamedText, expiresAt: Instant, appendedAt: Clock)? {
         state.withLock { state in
-            guard !state.isStoring, !state.isEnding, let text = try? StreamedText(text.text) else { return nil }
+            guard !state.isStoring, !state.isEnding, state.incoming == nil, let text = try? StreamedText(text.text)
+            else { return nil }
             state.isStoring = true
             let sinceAppend = state.appendedAt.duration(to: now)
             let expiresAt = Instant.now().advanced(by: ttl - sinceAppend)
-            return (text, expiresAt, state.writer, state.appendedAt)
+            return (text, expiresAt, state.appendedAt)
         }
     }
 
@@ -141,7 +171,7 @@ final class HeldMessage: Sendable {
     func endCheckpoint(_ length: Int?, appendedAt: Clock, isCancelRequested: Bool, at now: Clock) {
         state.withLock { state in
             state.isStoring = false
-            if isCancelRequested { state.cancelledAt = state.cancelledAt ?? now }
+            if isCancelRequested { state.cancel(at: now) }
             guard let length else { return }
             state.stored = length
             state.storedAt = now
@@ -164,8 +194,87 @@ final class HeldMessage: Sendable {
     }
 
     /// This server does not hold the message any more: no more appends.
-    func release() {
-        state.withLock { $0.isReleased = true }
+    ///
+    /// - Returns: The text that is not stored, the first time.
+    @discardableResult
+    func release(_ reason: Release) -> TextPiece? {
+        state.withLock { state in
+            guard state.release == nil else { return nil }
+            state.release = reason
+            state.notifyWaiters()
+            return text.written(from: state.stored)
+        }
+    }
+}
+
+/// Why a server no longer holds a message.
+enum Release: Equatable {
+    /// The message has ended, or was deleted.
+    case ended
+    /// Another server has taken the message over.
+    case replaced
+    /// This server has taken the message over from itself, for another writer.
+    case renewed
+}
+
+/// What a writer waits for that sends nothing.
+extension HeldMessage {
+    /// Why a writer should not wait with its next piece of text.
+    enum Stop: Equatable {
+        case cancelRequested
+        case released(Release)
+    }
+
+    /// Returns when the writer should stop; nil if the task was cancelled first.
+    func stop() async -> Stop? {
+        await wait { state in
+            if let release = state.release { return .released(release) }
+            return state.cancelledAt == nil ? nil : .cancelRequested
+        }
+    }
+
+    /// Waits for the text that the server before has not stored, at most for a time.
+    func complete(within timeout: Duration) async {
+        let deadline = Task {
+            try await Task.sleep(for: timeout)
+            endTakeover()
+        }
+        _ = await wait { state in state.incoming != nil && state.release == nil ? nil : true }
+        deadline.cancel()
+    }
+
+    /// Takes text that the server before has not stored; ignores it if nobody waits for it any more.
+    func complete(with piece: TextPiece) {
+        state.withLock { _ = try? $0.incoming?.write(piece.text, at: piece.offset) }
+    }
+
+    /// The text of the server before, as far as it has arrived; nil if it is complete.
+    var incoming: GrowingText? {
+        state.withLock { $0.incoming }
+    }
+
+    /// The server before has sent everything, or is gone.
+    func endTakeover() {
+        state.withLock { state in
+            if let incoming = state.incoming { text.replace(with: incoming.text) }
+            state.incoming = nil
+            state.notifyWaiters()
+        }
+    }
+
+    private func wait<Event>(for event: (State) -> Event?) async -> Event? {
+        while !Task.isCancelled {
+            let (events, waiter) = AsyncStream<Never>.makeStream()
+            let (found, id) = state.withLock { state in
+                state.lastWaiter += 1
+                state.waiters[state.lastWaiter] = waiter
+                return (event(state), state.lastWaiter)
+            }
+            defer { state.withLock { _ = $0.waiters.removeValue(forKey: id) } }
+            if let found { return found }
+            for await _ in events {}
+        }
+        return nil
     }
 }
 
@@ -183,7 +292,7 @@ extension HeldMessage {
     /// Ends announcing; false if there is more to announce.
     func endAnnouncing() -> Bool {
         state.withLock { state in
-            state.isAnnouncing = !state.isReleased && (state.isWanted || news(state) != nil)
+            state.isAnnouncing = state.release == nil && (state.isWanted || news(state) != nil)
             return !state.isAnnouncing
         }
     }
@@ -191,7 +300,7 @@ extension HeldMessage {
     /// Returns what has been written since the last call; nil if nothing was.
     func takeNews() -> TextPiece? {
         state.withLock { state in
-            guard !state.isReleased, let piece = news(state) else { return nil }
+            guard state.release == nil, let piece = news(state) else { return nil }
             state.announced = piece.offset + piece.text.unicodeScalars.count
             state.announcedStatus = piece.status
             return piece
@@ -230,6 +339,17 @@ extension HeldMessage {
 }
 
 extension HeldMessage.State {
+    fileprivate mutating func cancel(at now: HeldMessage.Clock) {
+        guard cancelledAt == nil else { return }
+        cancelledAt = now
+        notifyWaiters()
+    }
+
+    fileprivate mutating func notifyWaiters() {
+        for waiter in waiters.values { waiter.finish() }
+        waiters = [:]
+    }
+
     /// No row per piece of text, and no cost that is quadratic in its length.
     fileprivate func isCheckpointDue(_ length: Int, _ ttl: Duration, at now: HeldMessage.Clock) -> Bool {
         let age = storedAt.duration(to: now)

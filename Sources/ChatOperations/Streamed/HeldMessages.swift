@@ -6,7 +6,8 @@ import Synchronization
 /// The open messages that this server writes, in memory between checkpoints.
 ///
 /// - A message has one holder among all servers: the one that took it over last. An earlier one is told, or notices when
-///   it stores the text, and gives the message up.
+///   it stores the text, and gives the message up with the text that it has not stored. So as long as both live, a text
+///   that was acknowledged is never lost.
 /// - A text that was stored is never shortened, except by its author's final text.
 package final class HeldMessages<Store: ChatStore>: Sendable {
     private typealias Holding = Task<HeldMessage, any Error>
@@ -24,6 +25,8 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     /// How many messages a server writes at once.
     package static var capacity: Int { 1_000 }
 
+    /// How long the server that held a message before has to send the text that it has not stored.
+    private static var takeoverTimeout: Duration { .seconds(1) }
     private static var sweepInterval: Duration { .seconds(5) }
     /// Messages per sweep.
     private static var sweepSize: Int { 100 }
@@ -79,7 +82,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         by caller: Caller
     ) async throws -> AppendReceipt {
         func write(to message: HeldMessage) throws -> (HeldMessage, AppendReceipt, hasChanged: Bool) {
-            let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, by: caller, at: now())
+            let (receipt, hasChanged) = try message.append(piece, at: offset, status: status, at: now())
             return (message, receipt, hasChanged)
         }
         let known = state.withLock { $0.held[reference] }
@@ -93,7 +96,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
             // Another server took the message over just now.
             (message, receipt, hasChanged) = try write(to: await hold(reference, by: caller))
         } catch AppendRejection.offsetMismatch where held === known {
-            // Another server may have taken it over without our knowledge, and stored more of the text.
+            // Another server may have taken it over without our knowledge, and have more of the text.
             (message, receipt, hasChanged) = try write(to: await takeOver(reference, by: caller))
         }
         if hasChanged {
@@ -109,6 +112,15 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         return receipt
     }
 
+    /// Returns when the writer of a message that this server holds should append, if only nothing, to learn of its end or
+    /// of a request to stop; or when the task is cancelled.
+    ///
+    /// - Throws: `StoreError.writerReplaced` when another server takes the message over.
+    package func waitForStop(of reference: BatchPlan.MessageReference) async throws(StoreError) {
+        guard let held = state.withLock({ $0.held[reference] }) else { return }
+        if await held.stop() == .released(.replaced) { throw .writerReplaced }
+    }
+
     /// Ends a message.
     ///
     /// - Throws: `AppendRejection` if the text has another length than the writer says, and `StoreError`.
@@ -117,21 +129,23 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         _ finish: MessageFinish,
         by caller: Caller
     ) async throws -> Message {
-        let message: HeldMessage
         do {
-            message = try await hold(reference, by: caller)
+            return try await self.finish(try await hold(reference, by: caller), finish, by: caller)
         } catch StoreError.messageNotOpen {
             // The response to an earlier request may have been lost.
             let ended = try await store.message(reference.id, in: reference.chatID, by: caller)
             guard ended.stream?.end == finish.end else { throw StoreError.messageNotOpen }
             return ended
         }
+    }
+
+    private func finish(_ message: HeldMessage, _ finish: MessageFinish, by caller: Caller) async throws -> Message {
         guard message.beginEnd() else { throw StoreError.messageNotOpen }
         if let length = finish.length, length != message.text.length {
             message.abortEnd()
             throw AppendRejection.offsetMismatch(length: message.text.length)
         }
-        return try await self.finish(message, finish, by: caller)
+        return try await end(message, finish, by: caller)
     }
 
     /// Asks the writer of a message to stop; the server ends the message if it does not.
@@ -194,15 +208,11 @@ extension HeldMessages {
     private func lapse(_ message: HeldMessage, _ end: StreamEnd) async {
         guard message.beginEnd() else { return }
         // If the store fails, the next second tries again.
-        _ = try? await finish(message, MessageFinish(end), by: .anonymous)
+        _ = try? await self.end(message, MessageFinish(end), by: .anonymous)
     }
 
     /// - Precondition: `beginEnd` has returned true.
-    private func finish(
-        _ message: HeldMessage,
-        _ finish: MessageFinish,
-        by caller: Caller
-    ) async throws -> Message {
+    private func end(_ message: HeldMessage, _ finish: MessageFinish, by caller: Caller) async throws -> Message {
         do {
             let text = try finish.text ?? StreamedText(message.text.text)
             let whole = MessageFinish(finish.end, text: text, metadata: finish.metadata)
@@ -216,17 +226,19 @@ extension HeldMessages {
             forget(message)
             return ended
         } catch let error as StoreError {
-            if !end(of: message, by: error) { message.abortEnd() }
+            if !giveUp(message, after: error) { message.abortEnd() }
             throw error
         }
     }
 
     /// Stores the text of a message, unless that is being done.
+    ///
+    /// What was acknowledged is stored even if its writer has lost the right to write since.
     func store(_ message: HeldMessage) async {
-        guard let (text, expiresAt, writer, appendedAt) = message.beginCheckpoint(at: now()) else { return }
+        guard let (text, expiresAt, appendedAt) = message.beginCheckpoint(at: now()) else { return }
         let change = StreamChange.checkpoint(text, epoch: message.epoch, expiresAt: expiresAt)
         do throws(StoreError) {
-            let stored = try await store.changeStream(StreamRequest(change, of: message.reference, by: writer))
+            let stored = try await store.changeStream(StreamRequest(change, of: message.reference, by: .anonymous))
             message.endCheckpoint(
                 text.value.unicodeScalars.count,
                 appendedAt: appendedAt,
@@ -235,7 +247,7 @@ extension HeldMessages {
             )
         } catch {
             message.endCheckpoint(nil, appendedAt: appendedAt, isCancelRequested: false, at: now())
-            _ = end(of: message, by: error)
+            _ = giveUp(message, after: error)
         }
     }
 
@@ -247,10 +259,10 @@ extension HeldMessages {
     }
 
     /// Gives a message up if an error says that this server no longer holds it.
-    private func end(of message: HeldMessage, by error: StoreError) -> Bool {
+    private func giveUp(_ message: HeldMessage, after error: StoreError) -> Bool {
         switch error {
         case .writerReplaced:
-            if release(message) { copies.follow(message.reference) }
+            handOver(message, to: nil)
         case .messageNotOpen, .messageNotFound, .chatNotFound:
             forget(message)
         default:
@@ -264,7 +276,7 @@ extension HeldMessages {
     /// Returns the message that this server holds; takes it over if it does not, or if the caller has not written it yet.
     private func hold(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws -> HeldMessage {
         let (known, holding) = try state.withLock { state -> (HeldMessage?, Holding?) in
-            if let held = state.held[reference], held.permits(caller) { return (held, nil) }
+            if let held = state.held[reference], held.permits(caller, at: now()) { return (held, nil) }
             if let holding = state.holding[reference] { return (nil, holding) }
             guard state.held.count + state.holding.count < Self.capacity || state.held[reference] != nil else {
                 throw StoreError.unavailable(reason: "this server writes \(Self.capacity) messages")
@@ -274,7 +286,7 @@ extension HeldMessages {
             return (nil, holding)
         }
         if let known { return known }
-        if let held = try await holding?.value, held.permits(caller) { return held }
+        if let held = try await holding?.value, held.permits(caller, at: now()) { return held }
         return try await takeOver(reference, by: caller)
     }
 
@@ -287,6 +299,8 @@ extension HeldMessages {
         let held = keep(message, writer, by: caller)
         let length = message.openLength ?? 0
         growth.send(GrowthNotice(reference, .stored(length: length, epoch: writer.epoch)))
+        await held.complete(within: Self.takeoverTimeout)
+        hub.grew(held.text)
         announce(held)
         return held
     }
@@ -298,20 +312,29 @@ extension HeldMessages {
             copies.claim(reference)
             return state.held[reference]
         }
-        previous?.release()
+        previous?.release(.renewed)
         let text: OpenMessage
+        var incoming = growth.hasRelays && writer.epoch > 0 ? GrowingText(message.text) : nil
         if let previous, previous.epoch + 1 == writer.epoch {
             // Nobody else has written it, so what is not stored yet is still valid.
             text = previous.text
+            incoming = previous.incoming
         } else if let known = hub.openMessages[reference] {
             text = known
-            text.replace(with: message.text)
+            if incoming == nil { text.replace(with: message.text) }
             hub.grew(text)
         } else {
-            text = OpenMessage(message)
+            text = OpenMessage(message, isNew: writer.epoch == 0)
             hub.opened(text)
         }
-        let held = HeldMessage(text, writer, stored: message.openLength ?? 0, by: caller, at: now())
+        let held = HeldMessage(
+            text,
+            writer,
+            stored: message.openLength ?? 0,
+            incoming: incoming,
+            by: caller,
+            at: now()
+        )
         state.withLock { state in
             copies.claim(reference)
             state.held[reference] = held
@@ -321,25 +344,39 @@ extension HeldMessages {
 
     /// Forgets a message that has ended.
     private func forget(_ message: HeldMessage) {
-        if release(message) { hub.closed(message.reference) }
+        if release(message, .ended) != nil { hub.closed(message.reference) }
+    }
+
+    /// Gives up a message that another server has taken over, and sends that server what is not stored.
+    ///
+    /// - Parameter epoch: That of the other server, if known: then it has the whole text afterward.
+    private func handOver(_ message: HeldMessage, to epoch: Int64?) {
+        guard let rest = release(message, .replaced) else { return }
+        copies.follow(message.reference, message.text, in: epoch)
+        for piece in rest.parts {
+            growth.send(GrowthNotice(message.reference, .grew(piece, epoch: message.epoch)))
+        }
+        growth.send(GrowthNotice(message.reference, .released(epoch: message.epoch)))
     }
 
     /// Stops to hold a message, whose readers keep its text.
     ///
-    /// - Returns: False if this server does not hold it anyway.
-    private func release(_ message: HeldMessage) -> Bool {
-        message.release()
+    /// - Returns: The text that is not stored; nil if this server does not hold the message anyway.
+    private func release(_ message: HeldMessage, _ reason: Release) -> TextPiece? {
+        let rest = message.release(reason)
         return state.withLock { state in
-            guard state.held[message.reference] === message else { return false }
+            guard state.held[message.reference] === message else { return nil }
             state.held[message.reference] = nil
             copies.release(message.reference)
-            return true
+            return rest
         }
     }
 
     private func receive(_ signal: LogSignal) {
         switch signal {
         case .appended(let entries, _):
+            let changed = Set(entries.filter { !$0.kind.isAboutMessage }.map(\.subject.chatID))
+            doubtWriters(in: changed, isCertain: true)
             for entry in entries {
                 guard case .message(let message) = entry.subject, entry.kind != .messageCreated, !message.isOpen else {
                     continue
@@ -350,8 +387,14 @@ extension HeldMessages {
             let held = state.withLock { state in state.held.values.filter { $0.reference.chatID == chat } }
             for message in held { forget(message) }
             copies.drop(chat)
+        case .membershipsChanged(let members):
+            doubtWriters(in: Set(members.map(\.chatID)), isCertain: true)
+        case .moved(let positions):
+            // Another server does not say what has happened.
+            doubtWriters(in: Set(positions.keys), isCertain: false)
         case .missed:
             copies.refresh()
+            for message in state.withLock({ Array($0.held.values) }) { message.doubtWriters(false) }
             // Only the store knows whether another server has taken a message over, or somebody has cancelled it.
             if growth.hasRelays { Task { await storeAll() } }
         default:
@@ -359,16 +402,32 @@ extension HeldMessages {
         }
     }
 
+    /// Has the store asked whether the writers may still write.
+    private func doubtWriters(in chats: Set<ChatID>, isCertain: Bool) {
+        if chats.isEmpty { return }
+        let held = state.withLock { state in state.held.values.filter { chats.contains($0.reference.chatID) } }
+        for message in held { message.doubtWriters(isCertain) }
+    }
+
     /// Notices of this server arrive here, too.
     private func receive(_ notice: GrowthNotice) {
         let held = state.withLock { $0.held[notice.message] }
         switch notice.content {
-        case .grew(_, let epoch), .stored(_, let epoch):
+        case .grew(let piece, let epoch):
+            if let held, epoch <= held.epoch {
+                if epoch < held.epoch { held.complete(with: piece) }
+                return
+            }
+            if let held { handOver(held, to: epoch) }
+            copies.receive(notice)
+        case .stored(_, let epoch):
             if let held {
                 guard epoch > held.epoch else { return }
-                _ = release(held)
+                handOver(held, to: epoch)
             }
             copies.receive(notice)
+        case .released(let epoch):
+            if let held, epoch < held.epoch { held.endTakeover() }
         case .wanted:
             held?.want()
             held.map(announce)

@@ -4,7 +4,8 @@ import Synchronization
 
 /// The texts of open messages that other servers hold, for the readers of this one.
 ///
-/// Only messages that somebody follows or has read lately are copied. Without other servers, it does nothing.
+/// Only messages that somebody follows or has read lately are copied. Without other servers, these are messages that were
+/// open when the process started.
 final class MessageCopies<Store: ChatStore>: Sendable {
     private struct State {
         var copies: [BatchPlan.MessageReference: MessageCopy] = [:]
@@ -52,10 +53,18 @@ final class MessageCopies<Store: ChatStore>: Sendable {
     }
 
     /// Takes over the readers of a message that this server held until another one took it over.
-    func follow(_ reference: BatchPlan.MessageReference) {
+    ///
+    /// - Parameters:
+    ///   - text: What the readers have.
+    ///   - epoch: The epoch in which the other server has the same text; nil if that is not certain.
+    func follow(_ reference: BatchPlan.MessageReference, _ text: OpenMessage, in epoch: Int64?) {
         change(reference) { copy in
-            copy.readAgain()
-            copy.want()
+            if let epoch {
+                copy.take(text, in: epoch, at: now())
+            } else {
+                copy.readAgain()
+                copy.want()
+            }
         }
     }
 
@@ -66,7 +75,7 @@ final class MessageCopies<Store: ChatStore>: Sendable {
             switch notice.content {
             case .grew(let piece, let epoch): copy.receive(piece, in: epoch, at: now)
             case .stored(let length, let epoch): copy.receive(storedLength: length, in: epoch, at: now)
-            case .wanted, .cancelRequested: break
+            case .released, .wanted, .cancelRequested: break
             }
         }
     }
@@ -199,7 +208,6 @@ extension MessageCopies {
 extension MessageCopies {
     /// Reads the open messages of chats, and asks their holders for what is not stored yet.
     private func readChats(_ chats: Set<ChatID>) {
-        guard growth.hasRelays else { return }
         let isStarting = state.withLock { state in
             state.unread.formUnion(chats)
             if state.isReadingChats || state.unread.isEmpty { return false }

@@ -77,6 +77,15 @@ struct MessageCopy {
 
 /// What other servers say; notices of an earlier epoch are ignored.
 extension MessageCopy {
+    /// Takes the text that this server has handed over to the holder of an epoch.
+    mutating func take(_ text: OpenMessage, in epoch: Int64, at now: HeldMessage.Clock) {
+        self.text = text
+        self.epoch = epoch
+        isOutdated = false
+        pending = nil
+        heardAt = now
+    }
+
     mutating func receive(_ piece: TextPiece, in epoch: Int64, at now: HeldMessage.Clock) {
         guard note(epoch, at: now) else { return }
         if pending?.append(piece) != true {
@@ -129,7 +138,7 @@ extension MessageCopy {
             }
             self.text = text
         } else {
-            text = OpenMessage(message)
+            text = OpenMessage(message, isNew: false)
         }
         isOutdated = false
         join()
