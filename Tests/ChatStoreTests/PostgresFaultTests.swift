@@ -125,7 +125,7 @@ struct PostgresFaultTests {
     ) async throws {
         try await TestPostgres.withDatabase { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
-                try await withPostgres(proxy.url, poolSize: 1) { store in
+                try await withPostgres(url.through(proxy), poolSize: 1) { store in
                     let chat = try await store.createChat(titled: ChatTitle("cut")).id
                     let first = try await store.postMessage(.numbered(1, 1), to: chat)
                     proxy.plan(steps)

@@ -220,7 +220,7 @@ struct PostgresSignalExchangeTests {
     func `a lost notification is reported as missed`(_ cut: CuttingProxy.Step, arrives: Bool) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
-                try await withPeer(proxy.url) { one in
+                try await withPeer(url.through(proxy)) { one in
                     try await withPeer(url) { other in
                         one.signals.send(.created(chat))
                         #expect(await other.next() == .created(chat))

@@ -160,8 +160,9 @@ struct QueryPlanTests {
                     "client_min_messages=notice",
                 ] + options
             let encoded = options.map { "-c%20" + $0.replacing("=", with: "%3D") }.joined(separator: "%20")
-            let url = try #require(PostgresURL(proxy.url.connectionString + "?options=" + encoded))
-            let database = PostgresDatabase(PostgresConfiguration(url: url), poolSize: 1)
+            let proxied = try url.through(proxy).connectionString
+            let configured = try #require(PostgresURL(proxied + "?options=" + encoded))
+            let database = PostgresDatabase(PostgresConfiguration(url: configured), poolSize: 1)
             try await body(PostgresStore(database, limits: .patient))
             await database.close()
             // The texts of the notices in the server's responses.

@@ -61,7 +61,7 @@ struct ReadFaultTests {
     @Test func `a broken connection during a read makes PostgreSQL unavailable`() async throws {
         try await TestPostgres.withDatabase { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
-                try await withPostgres(proxy.url, poolSize: 1) { store in
+                try await withPostgres(url.through(proxy), poolSize: 1) { store in
                     _ = try await store.createChat(titled: ChatTitle("chat"))
                     for read in Self.reads + Self.readsOfUsers {
                         // Open the connection and prepare its statements.
@@ -81,7 +81,7 @@ struct ReadFaultTests {
     @Test func `only a change that may have been made has an unknown outcome`() async throws {
         try await TestPostgres.withDatabase { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
-                try await withPostgres(proxy.url, poolSize: 1) { store in
+                try await withPostgres(url.through(proxy), poolSize: 1) { store in
                     // Open the connections and prepare their statements.
                     _ = try await store.standing(of: "ada", creatingWith: nil, .person)
                     _ = try await store.putUser("ada", UserProfile())

@@ -96,7 +96,7 @@ struct PostgresListenerTests {
     func `a connection that breaks while idle is noticed`(_ cut: CuttingProxy.Step) async throws {
         try await TestPostgres.withDatabase(migrated: false) { url in
             try await CuttingProxy.withProxy(to: url) { proxy in
-                let configuration = PostgresConfiguration(url: proxy.url, connectTimeout: .seconds(60))
+                let configuration = PostgresConfiguration(url: try url.through(proxy), connectTimeout: .seconds(60))
                 try await withListener(configuration, idleTimeout: .milliseconds(20)) { events in
                     #expect(await events.next() == .listening)
                     proxy.plan([cut])
