@@ -62,6 +62,9 @@ extension ChatClient {
                 report(.live)
             case .chat(_, .entry(let entry)):
                 settle(entry)
+                for reply in replies { reply.observe(entry) }
+            case .chat(_, .cancelRequested(let message)):
+                for reply in replies { reply.observeCancelRequest(of: message) }
             default:
                 report()
             }

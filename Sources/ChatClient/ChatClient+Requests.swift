@@ -110,6 +110,14 @@ extension ChatClient {
         try await transport.send(.change("DELETE", "/chats/\(chat)/messages/\(message)", revision: revision))
     }
 
+    /// Asks the writer of an open message to stop.
+    ///
+    /// If the writer does not end the message, the server does after 5 seconds.
+    public func cancel(_ message: Int, in chat: Int) async throws(ChatError) {
+        let path = "/chats/\(chat)/messages/\(message)/cancel"
+        try await transport.send(.change("POST", path, isRepeatable: true))
+    }
+
     /// Tells others that the user is typing.
     ///
     /// Call it every few seconds.

@@ -69,6 +69,8 @@ extension ChatClient {
                 if let error = feed.error { throw error }
             } else if feed.isBehind, let position = feed.position {
                 await readLog(of: chat, after: position, as: id)
+            } else if let missing = feed.missingText {
+                await readText(of: missing.messageID, in: chat, at: missing.at, as: id)
             } else {
                 await change(id)
             }
@@ -143,7 +145,10 @@ extension ChatClient {
     private func readLog(of chat: Int, after position: Position, as id: UUID) async {
         do throws(ChatError) {
             let page = try await log(of: chat, after: position, limit: Self.logPage)
-            for entry in page.entries { settle(entry) }
+            for entry in page.entries {
+                settle(entry)
+                for reply in replies { reply.observe(entry) }
+            }
             guard subscriptions.chats[chat]?.consumer == id else { return }
             subscriptions.chats[chat]?.add(page, after: position)
         } catch {
@@ -155,6 +160,19 @@ extension ChatClient {
             default: subscriptions.chats[chat]?.end(error)
             }
         }
+    }
+
+    /// Reads what the pieces of a message's text have not brought.
+    private func readText(of message: Int, in chat: Int, at offset: Int, as id: UUID) async {
+        var text: AppendedText?
+        do throws(ChatError) {
+            text = try await self.text(of: message, in: chat, at: offset)
+        } catch {
+            // The text has become shorter. After any other error, the entry that ends the message contains the text.
+            if error.length != nil, offset > 0 { return await readText(of: message, in: chat, at: 0, as: id) }
+        }
+        guard subscriptions.chats[chat]?.consumer == id else { return }
+        subscriptions.chats[chat]?.add(text, to: message)
     }
 
     private func restart(_ chat: Int, at position: Position, as id: UUID) async {

@@ -36,6 +36,8 @@ public actor ChatClient {
     var deliveries: [Int: Delivery] = [:]
     // Who we are, once a response has said it; the inner nil is an author that has no name.
     var author: String??
+    // The open messages that are written now.
+    var replies: [ReplyWriter] = []
     lazy var restoring = Task { try await restore() }
     // Ends when the store holds the outbox.
     var saving: Task<Void, any Error>?
@@ -86,6 +88,7 @@ public actor ChatClient {
         attempt?.cancel()
         report()
         for delivery in deliveries.values { delivery.request.cancel() }
+        for reply in replies { reply.stop(.wasClosed) }
         await transport.close()
         // Whether that succeeds is of no interest anymore.
         _ = await saving?.result

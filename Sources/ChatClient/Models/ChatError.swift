@@ -9,6 +9,8 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     public let requestID: String?
     /// How long the server asks to wait, in seconds.
     public let retryAfter: Double?
+    /// How long the server's text of an open message is, in Unicode scalars; only with `offset_mismatch`.
+    public let length: Int?
 
     /// The server cannot be reached, or the connection broke.
     public static let networkError = "network_error"
@@ -22,6 +24,10 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
     public static let canceled = "canceled"
     /// Another message has the idempotency key.
     public static let keyReused = "idempotency_key_reused"
+    /// Somebody has asked the writer of an open message to stop.
+    public static let cancelRequested = "cancel_requested"
+    /// The message is not open, or has ended.
+    public static let messageNotOpen = "message_not_open"
     /// The client was closed.
     public static let closed = "client_closed"
     /// The client streams as many chats as one connection can.
@@ -33,13 +39,15 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
         _ detail: JSONValue,
         status: Int = 0,
         requestID: String? = nil,
-        retryAfter: Double? = nil
+        retryAfter: Double? = nil,
+        length: Int? = nil
     ) {
         self.code = code
         self.detail = detail
         self.status = status
         self.requestID = requestID
         self.retryAfter = retryAfter
+        self.length = length
     }
 
     /// Whether the same request may succeed later.
@@ -48,8 +56,10 @@ public struct ChatError: Error, Sendable, Hashable, Codable {
         case 0:
             ![
                 Self.storeFailed, Self.discarded, Self.canceled, Self.closed, Self.keyReused, Self.tooManyChats,
+                Self.cancelRequested,
             ].contains(code)
-        default: status == 408 || status == 429 || status >= 500
+        // Another server has taken an open message over.
+        default: status == 408 || status == 429 || status >= 500 || code == "writer_replaced"
         }
     }
 }
@@ -72,5 +82,7 @@ extension ChatError {
 
     static let wasCanceled = ChatError(canceled, "The task was canceled")
     static let wasReused = ChatError(keyReused, "Another message that is not sent yet has this key")
+    static let wasAskedToStop = ChatError(cancelRequested, "Somebody has asked the writer to stop")
+    static let hasEnded = ChatError(messageNotOpen, "The message has ended", status: 409)
     static let wasClosed = ChatError(closed, "The client is closed")
 }

@@ -1,6 +1,12 @@
 /// An event of a chat: an entry of its log, or a notice in between.
 public enum ChatEvent: Sendable, Hashable {
     case entry(LogEntry)
+    /// The text of an open message has grown: apply the piece with `Message.grow`.
+    ///
+    /// It continues what the events before it have shown, or starts at 0.
+    case messageAppended(AppendedText)
+    /// The writer of an open message is to stop.
+    case cancelRequested(messageID: Int)
     case typing(Typing)
     /// Everything that existed when the stream started or was interrupted has been sent.
     case caughtUp
@@ -13,10 +19,11 @@ public enum ChatEvent: Sendable, Hashable {
 }
 
 extension ChatEvent: Codable {
-    private enum CodingKeys: CodingKey {
+    private enum CodingKeys: String, CodingKey {
         case type
         case seq
         case epoch
+        case messageID = "message_id"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -28,6 +35,9 @@ extension ChatEvent: Codable {
         let type = try container.decode(String.self, forKey: .type)
         self =
             switch type {
+            case "message.appended": .messageAppended(try AppendedText(from: decoder))
+            case "message.cancel_requested":
+                .cancelRequested(messageID: try container.decode(Int.self, forKey: .messageID))
             case "typing": .typing(try Typing(from: decoder))
             case "caught_up": .caughtUp
             case "reset": .reset(epoch: try container.decode(String.self, forKey: .epoch))
@@ -40,11 +50,13 @@ extension ChatEvent: Codable {
         switch self {
         case .entry(let entry): return try entry.encode(to: encoder)
         case .unknown(_, let json): return try json.encode(to: encoder)
+        case .messageAppended(let piece): try piece.encode(to: encoder)
         case .typing(let typing): try typing.encode(to: encoder)
-        case .caughtUp, .reset, .chatDeleted: break
+        case .cancelRequested, .caughtUp, .reset, .chatDeleted: break
         }
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(type, forKey: .type)
+        if case .cancelRequested(let id) = self { try container.encode(id, forKey: .messageID) }
         if case .reset(let epoch) = self { try container.encode(epoch, forKey: .epoch) }
     }
 
@@ -52,6 +64,8 @@ extension ChatEvent: Codable {
     public var type: String {
         switch self {
         case .entry(let entry): entry.change.type
+        case .messageAppended: "message.appended"
+        case .cancelRequested: "message.cancel_requested"
         case .typing: "typing"
         case .caughtUp: "caught_up"
         case .reset: "reset"

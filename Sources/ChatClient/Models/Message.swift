@@ -11,7 +11,7 @@ public struct Message: Sendable, Hashable, Codable, Identifiable {
     /// The user who wrote it; nil if the server knows no users, or a server key posted it.
     public let author: String?
     /// Empty if the message was deleted.
-    public let text: String
+    public private(set) var text: String
     public let createdAt: Date
     /// Starts at 1 and increments with each edit; nil if the message was deleted.
     public let revision: Int?
@@ -24,6 +24,39 @@ public struct Message: Sendable, Hashable, Codable, Identifiable {
     ///
     /// It is unique among the author's messages in the chat.
     public let idempotencyKey: String?
+    /// How far a message is that was posted open; nil if it was posted whole, or deleted.
+    public let state: State?
+    /// The length of the text in Unicode scalars; nil unless the message is open.
+    public private(set) var length: Int?
+    /// Why a message has failed or was canceled, if the writer or the server has said so.
+    public let reason: String?
+    /// What the writer of an open message is doing; only `grow` sets it.
+    public private(set) var status: String?
+
+    /// How far a message is that was posted open.
+    public struct State: Sendable, Hashable, Codable, RawRepresentable {
+        /// The text still grows.
+        public static let open = Self(rawValue: "open")
+        public static let done = Self(rawValue: "done")
+        public static let failed = Self(rawValue: "failed")
+        public static let cancelled = Self(rawValue: "cancelled")
+
+        public let rawValue: String
+
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+    }
+
+    /// Truncates the text to where a piece belongs, then appends the piece.
+    ///
+    /// The message does not change if it is another one, if it is not open, or if its text ends before the piece.
+    public mutating func grow(by piece: AppendedText) {
+        guard id == piece.messageID, state == .open, let text = text.spliced(at: piece.at, piece.text) else { return }
+        self.text = text
+        length = piece.end
+        status = piece.status
+    }
 
     private enum CodingKeys: String, CodingKey {
         case id
@@ -38,5 +71,9 @@ public struct Message: Sendable, Hashable, Codable, Identifiable {
         case replyTo = "reply_to"
         case metadata
         case idempotencyKey = "idempotency_key"
+        case state
+        case length
+        case reason
+        case status
     }
 }

@@ -16,19 +16,28 @@ struct APIRequest: Sendable {
     ///
     /// With a key, it may be repeated.
     ///
-    /// - Parameter fields: The body; those that are nil are left out.
+    /// - Parameters:
+    ///   - fields: The body; those that are nil are left out.
+    ///   - isRepeatable: Whether it may be repeated without a key.
     static func change(
         _ method: String,
         _ path: String,
         _ fields: [String: JSONValue?]? = nil,
         key: String? = nil,
-        revision: Int? = nil
+        revision: Int? = nil,
+        isRepeatable: Bool = false
     ) -> APIRequest {
         var headers: [String: String] = [:]
         headers["Idempotency-Key"] = key
         headers["If-Match"] = revision.map { "\"\($0)\"" }
         let body = fields.map { JSONValue.object($0.compactMapValues { $0 }) }
-        return APIRequest(method: method, target: path, body: body, headers: headers, isRepeatable: key != nil)
+        return APIRequest(
+            method: method,
+            target: path,
+            body: body,
+            headers: headers,
+            isRepeatable: isRepeatable || key != nil
+        )
     }
 
     private static func queryString(_ query: [(String, (any CustomStringConvertible)?)]) -> String {

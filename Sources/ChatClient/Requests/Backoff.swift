@@ -19,6 +19,12 @@ package struct Backoff: Sendable {
         bound = minDelay
     }
 
+    /// Returns a new one whose waits are no longer than `delay`, if there is one.
+    func limited(to delay: Duration?) -> Backoff {
+        guard let delay else { return self }
+        return Backoff(minDelay: min(minDelay, delay), maxDelay: min(maxDelay, delay), random: random)
+    }
+
     /// Notes a failure, and returns how long to wait.
     ///
     /// - Parameter seconds: What the server asked for.

@@ -48,11 +48,14 @@ final class Transport: Sendable {
 
     /// Sends a request, and repeats it while that may help: with a new token after a 401, and with a backoff if it is
     /// repeatable.
+    ///
+    /// - Parameter maxDelay: The longest wait between attempts, if it is shorter than for other requests.
     func send<Response: Decodable>(
         _ request: APIRequest,
-        as type: Response.Type = Response.self
+        as type: Response.Type = Response.self,
+        maxDelay: Duration? = nil
     ) async throws(ChatError) -> Response {
-        let body = try await send(request)
+        let body = try await send(request, maxDelay: maxDelay)
         do {
             return try JSONCoding.decoder.decode(type, from: body)
         } catch {
@@ -62,8 +65,8 @@ final class Transport: Sendable {
 
     /// Sends a request, and returns the body of the response.
     @discardableResult
-    func send(_ request: APIRequest) async throws(ChatError) -> Data {
-        var backoff = backoff
+    func send(_ request: APIRequest, maxDelay: Duration? = nil) async throws(ChatError) -> Data {
+        var backoff = backoff.limited(to: maxDelay)
         var hasNewToken = false
         while true {
             do throws(ChatError) {
@@ -163,6 +166,7 @@ extension ChatError {
         struct Problem: Decodable {
             let code: String?
             let detail: JSONValue?
+            let length: Int?
         }
         deadline.postpone(by: Transport.bodyTimeout)
         let body = try await response.body.collect(upTo: Self.longestProblem)
@@ -172,7 +176,8 @@ extension ChatError {
             problem?.detail ?? .string(response.status.reasonPhrase),
             status: Int(response.status.code),
             requestID: response.headers.first(name: "X-Request-ID"),
-            retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) }.map(Double.init)
+            retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) }.map(Double.init),
+            length: problem?.length
         )
     }
 }
