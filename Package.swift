@@ -256,7 +256,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatClientTests",
-            dependencies: ["ChatClient", "ChatDomain", "ChatIdentity", "ChatTestSupport"],
+            dependencies: ["ChatClient", "ChatDomain", "ChatIdentity", "ChatTestSupport", .subprocess],
             swiftSettings: settings
         ),
         .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),

@@ -104,4 +104,63 @@ struct ChatFeedTests {
         #expect(takeAll(&feed).last == .chatDeleted)
         #expect(feed.hasEnded && feed.error == nil)
     }
+
+    @Test func `pieces that wait come as one, after the entries`() throws {
+        var feed = feed(after: 0, lastSeq: 0)
+        feed.receive(.messageAppended(Samples.piece(of: 1, 0, "It is ")))
+        feed.receive(.messageAppended(Samples.piece(of: 1, 3, "was rain")))
+        feed.receive(.messageAppended(Samples.piece(of: 1, 11, "ing", status: "Looking")))
+        feed.receive(.messageAppended(Samples.piece(of: 2, 0, "Snow")))
+        feed.receive(try Samples.entry(1, state: .open))
+        let events = takeAll(&feed)
+        #expect(events.first?.seq == 1)
+        #expect(
+            events.dropFirst() == [
+                .messageAppended(Samples.piece(of: 1, 0, "It was raining", status: "Looking")),
+                .messageAppended(Samples.piece(of: 2, 0, "Snow")),
+            ]
+        )
+    }
+
+    @Test func `no piece comes after the end of its message`() throws {
+        var feed = feed(after: 0, lastSeq: 0)
+        feed.receive(try Samples.entry(1, state: .open))
+        feed.receive(.messageAppended(Samples.piece(of: 1, 0, "It is raining")))
+        feed.receive(try Samples.entry(2, id: 1, state: .done))
+        #expect(takeAll(&feed).map(\.seq) == [1, 2])
+    }
+
+    @Test func `pieces wait for a consumer that is behind`() throws {
+        var feed = feed(after: 0, lastSeq: 0)
+        feed.receive(try Samples.entry(2, state: .open))
+        feed.receive(.messageAppended(Samples.piece(of: 2, 0, "Rain")))
+        #expect(feed.isBehind && feed.take() == nil)
+        feed.add(try Samples.page(1...2, lastSeq: 2, state: .open), after: Position(0, epoch: epoch))
+        let events = takeAll(&feed)
+        #expect(events.map(\.seq) == [1, 2, nil])
+        #expect(events.last == .messageAppended(Samples.piece(of: 2, 0, "Rain")))
+    }
+
+    @Test func `text that is missing before a piece is read`() throws {
+        var feed = feed(after: 0, lastSeq: 0)
+        feed.receive(try Samples.entry(1, state: .open))
+        feed.receive(.messageAppended(Samples.piece(of: 1, 0, "😀 It ")))
+        #expect(takeAll(&feed).count == 2)
+        feed.receive(.messageAppended(Samples.piece(of: 1, 8, "raining")))
+        #expect(feed.isReady && feed.take() == nil)
+        let missing = try #require(feed.missingText)
+        #expect(missing.messageID == 1 && missing.at == 5)
+        feed.add(Samples.piece(of: 1, 5, "is rai"), to: 1)
+        #expect(takeAll(&feed) == [.messageAppended(Samples.piece(of: 1, 5, "is raining"))])
+        #expect(feed.missingText == nil)
+    }
+
+    @Test func `a piece is dropped if there is no text before it`() throws {
+        var feed = feed(after: 0, lastSeq: 0)
+        feed.receive(.messageAppended(Samples.piece(of: 1, 8, "raining")))
+        feed.add(nil, to: 2)
+        #expect(feed.missingText?.messageID == 1)
+        feed.add(nil, to: 1)
+        #expect(feed.missingText == nil && !feed.isReady)
+    }
 }

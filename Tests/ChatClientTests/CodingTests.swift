@@ -29,6 +29,41 @@ struct CodingTests {
         #expect(try roundTrip(LogEntry.self, members))
     }
 
+    @Test func `open messages keep what the server sent`() throws {
+        let open = #"""
+            {"type":"message.created","seq":9,"at":"2026-11-24T09:00:01.000001Z","message":{"id":1,"chat_id":7,"seq":9,
+            "text":"Hi","created_at":"2026-11-24T09:00:01.999999Z","revision":1,"state":"open","length":2}}
+            """#
+        let failed = open.replacing(#""state":"open","length":2"#, with: #""state":"failed","reason":"abandoned""#)
+        let piece = #"{"type":"message.appended","message_id":1,"at":2,"text":"!","status":"Shouting"}"#
+        for json in [open, failed, piece, #"{"type":"message.cancel_requested","message_id":1}"#] {
+            #expect(try roundTrip(ChatEvent.self, json))
+        }
+    }
+
+    @Test func `an open message is truncated to a piece and then grows by it`() throws {
+        guard case .entry(let entry) = try Samples.entry(1, state: .open), var message = entry.message else {
+            Issue.record("not a message")
+            return
+        }
+        for (piece, text) in [
+            (Samples.piece(of: 1, 3, "p 😀", status: "Laughing"), "Help 😀"),
+            (Samples.piece(of: 1, 3, "p 😀", status: "Laughing"), "Help 😀"),
+            (Samples.piece(of: 1, 6, "!"), "Help 😀!"),
+            (Samples.piece(of: 1, 9, "?"), "Help 😀!"),
+            (Samples.piece(of: 2, 0, "?"), "Help 😀!"),
+            (Samples.piece(of: 1, -1, "?"), "Help 😀!"),
+            (Samples.piece(of: 1, 0, ""), ""),
+        ] {
+            message.grow(by: piece)
+            #expect(message.text == text && message.length == text.unicodeScalars.count)
+            #expect(message.status == piece.status)
+        }
+        guard case .entry(let ended) = try Samples.entry(1, state: .done), var done = ended.message else { return }
+        done.grow(by: Samples.piece(of: 1, 0, ""))
+        #expect(done == ended.message)
+    }
+
     @Test func `chats keep visibilities and metadata that are unknown`() throws {
         let info: ChatInfo = try Samples.decode(chat)
         #expect(info.visibility.rawValue == "secret")

@@ -28,10 +28,43 @@ private enum GuideSamples {
         }
     }
 
+    static func grow(in chat: Int, with client: ChatClient) async throws {
+        var messages: [Int: Message] = [:]
+        for try await event in client.events(of: chat, after: 0) {
+            switch event {
+            case .entry(let entry):
+                if let message = entry.message { messages[message.id] = message }
+            case .messageAppended(let piece):
+                messages[piece.messageID]?.grow(by: piece)
+            case .reset:
+                messages = [:]
+            default:
+                break
+            }
+            show(messages.values.sorted { $0.seq < $1.seq })
+        }
+    }
+
     static func send(to chat: Int, with client: ChatClient) async throws {
         let pending = await client.send("Hello!", to: chat)
         let message = try await pending.result
         try await client.edit(message.id, in: chat, text: "Hello, all!", revision: message.revision)
+    }
+
+    static func search(for question: Message, in chat: Int, with client: ChatClient) async throws {
+        let reply = await client.reply(in: chat, replyTo: question.id, key: "answer-\(question.id)")
+        reply.write("", status: "Searching…")
+        for try await result in search(question.text) {
+            if reply.cancelRequested { break }
+            reply.write("\(result)\n")
+        }
+        if reply.cancelRequested { try await reply.cancel() } else { try await reply.done() }
+    }
+
+    static func answer(_ question: Message, in chat: Int, with client: ChatClient) async throws {
+        let answer = try await client.reply(in: chat, replyTo: question.id, key: "answer-\(question.id)")
+            .pipe(model(question.text))
+        show([answer])
     }
 
     static func echo(in chat: Int) async throws {
@@ -61,6 +94,14 @@ private enum GuideSamples {
     }
 
     static func show(_ messages: [Message]) {}
+
+    static func search(_ text: String) -> AsyncThrowingStream<String, any Error> {
+        AsyncThrowingStream { nil }
+    }
+
+    static func model(_ text: String) -> AsyncThrowingStream<String, any Error> {
+        AsyncThrowingStream { nil }
+    }
 
     static func clear() {}
 

@@ -8,7 +8,7 @@ struct GuideTests {
         let blocks = guide.matches(of: /```swift\n((?:.|\n)*?)```/).map(\.output.1)
             // The manifest of the reader's own package.
             .filter { !$0.hasPrefix("dependencies") }
-        #expect(blocks.count == 4)
+        #expect(blocks.count == 7)
         for block in blocks {
             #expect(samples.contains(lines(of: String(block))), "\(block)")
         }

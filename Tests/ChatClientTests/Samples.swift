@@ -3,12 +3,22 @@ import Foundation
 
 /// Values as the server sends them.
 enum Samples {
-    static func entry(_ seq: Int, key: String? = nil) throws -> ChatEvent {
-        try decode(entryJSON(seq, key: key))
+    static func entry(
+        _ seq: Int,
+        id: Int? = nil,
+        key: String? = nil,
+        state: Message.State? = nil
+    ) throws -> ChatEvent {
+        try decode(entryJSON(seq, id: id, key: key, state: state))
     }
 
-    static func page(_ seqs: ClosedRange<Int>, lastSeq: Int, epoch: String = "aaaaaaaa") throws -> LogPage {
-        let entries = seqs.map { entryJSON($0, key: nil) }.joined(separator: ",")
+    static func page(
+        _ seqs: ClosedRange<Int>,
+        lastSeq: Int,
+        epoch: String = "aaaaaaaa",
+        state: Message.State? = nil
+    ) throws -> LogPage {
+        let entries = seqs.map { entryJSON($0, state: state) }.joined(separator: ",")
         return try decode(#"{"entries":[\#(entries)],"last_seq":\#(lastSeq),"epoch":"\#(epoch)"}"#)
     }
 
@@ -31,11 +41,21 @@ enum Samples {
         try JSONCoding.decoder.decode(Value.self, from: Data(json.utf8))
     }
 
-    private static func entryJSON(_ seq: Int, key: String?) -> String {
+    static func piece(of message: Int, _ at: Int, _ text: String, status: String? = nil) -> AppendedText {
+        AppendedText(messageID: message, at: at, text: text, status: status)
+    }
+
+    private static func entryJSON(
+        _ seq: Int,
+        id: Int? = nil,
+        key: String? = nil,
+        state: Message.State? = nil
+    ) -> String {
         let key = key.map { #","idempotency_key":"\#($0)""# } ?? ""
+        let state = state.map { #","state":"\#($0.rawValue)""# } ?? ""
         return #"{"type":"message.created","seq":\#(seq),"chat_id":7,"at":"2026-11-24T09:00:01.000000Z","#
-            + #""message":{"id":\#(seq),"chat_id":7,"seq":\#(seq),"text":"Hello!","#
-            + #""created_at":"2026-11-24T09:00:01.000000Z","revision":1\#(key)}}"#
+            + #""message":{"id":\#(id ?? seq),"chat_id":7,"seq":\#(seq),"text":"Hello!","#
+            + #""created_at":"2026-11-24T09:00:01.000000Z","revision":1\#(key)\#(state)}}"#
     }
 }
 
