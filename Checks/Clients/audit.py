@@ -15,7 +15,10 @@ def violations(run: Run) -> list[str]:
     """What no wait can repair."""
     return [
         f"{client.name}: {problem}" for client in run.clients.values()
-        for problems in (client.problems, client.network.problems, received(run, client), sent(run, client))
+        for problems in (
+            client.problems, client.network.problems, received(run, client), sent(run, client), written(run, client),
+            grown(client),
+        )
         for problem in problems
     ]
 
@@ -25,10 +28,15 @@ async def omissions(run: Run) -> list[str]:
     return [
         f"{client.name}: {problem}" for client in run.clients.values()
         for problems in (
-            unreceived(run, client), unsent(run, client), unsettled(run, client), await differences(run, client),
+            unreceived(run, client), unsent(run, client), unsettled(run, client), unwritten(run, client),
+            await differences(run, client),
         )
         for problem in problems
     ]
+
+
+# What changes until an open message has ended.
+GROWING = ("text", "state", "length", "revision")
 
 
 class Walk:
@@ -170,6 +178,55 @@ def unsettled(run: Run, client: Client) -> Iterator[str]:
             yield f"chat {chat}: lists {keys} as pending for {failed}"
 
 
+def written(run: Run, client: Client) -> Iterator[str]:
+    ends = ended(run)
+    for reply in client.written.values():
+        if reply.report is None:
+            continue
+        if reply.report.get("state") != "done":
+            yield f"{reply.key} ended as {reply.report}"
+        text = ends.get(reply.report.get("id"))
+        if text is not None and text != reply.text:
+            yield f"{reply.key} was written as {text!r}, not as {reply.text!r}"
+
+
+def unwritten(run: Run, client: Client) -> Iterator[str]:
+    messages, ends = streamed(run), ended(run)
+    reports = [reply.report for each in run.clients.values() for reply in each.written.values()]
+    for reply in client.written.values():
+        if reply.report is None:
+            yield f"{reply.key} has not ended"
+        elif reply.report["id"] not in ends:
+            yield f"{reply.key} is not in the log"
+    if strangers := {*messages} - {report["id"] for report in reports if report}:
+        yield f"nobody has written {strangers}"
+
+
+def ended(run: Run) -> dict[int, str]:
+    """The texts of the messages that were open and have ended, by their ids."""
+    return {id: message["text"] for id, message in streamed(run).items() if message["state"] != "open"}
+
+
+def streamed(run: Run) -> dict[int, dict]:
+    """The messages that were posted open, as the last entry about each shows them."""
+    entries = [entry for log in run.logs.values() for entry in log if entry["type"].startswith("message.")]
+    return {entry["message"]["id"]: entry["message"] for entry in entries if "state" in entry["message"]}
+
+
+def grown(client: Client) -> Iterator[str]:
+    """Pieces that do not continue what the client has shown."""
+    for chat, feed in client.feeds.items():
+        texts: dict[int, str] = {}
+        for event in feed.events:
+            if event["type"] == "message.appended":
+                id, at, shown = event["message_id"], event["at"], texts.get(event["message_id"], "")
+                if at > len(shown):
+                    yield f"chat {chat}: got a piece at {at}, but has {len(shown)} characters of {id}"
+                texts[id] = shown[:at] + event["text"]
+            elif "message" in event:
+                texts[event["message"]["id"]] = event["message"]["text"]
+
+
 async def differences(run: Run, client: Client) -> list[str]:
     """Where the inbox differs from the list of chats."""
     if client.inbox is None:
@@ -204,5 +261,8 @@ def content(entry: dict) -> dict:
     """What an entry says, except the state of its chat and what only the author of a message is shown."""
     said = {name: value for name, value in entry.items() if name not in ("chat", "chat_id")}
     if "message" in said:
-        said["message"] = {name: value for name, value in said["message"].items() if name != "idempotency_key"}
+        # An entry shows its message as it is when it is read, and an open one changes.
+        is_streamed = "state" in said["message"]
+        hidden = ("idempotency_key", *(GROWING if is_streamed else ()))
+        said["message"] = {name: value for name, value in said["message"].items() if name not in hidden}
     return said

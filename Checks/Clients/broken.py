@@ -25,6 +25,7 @@ RETRIED = [
     {"send": 1, "invalid": True}, {"expect": {"failed": 1}}, {"network": "refuse"}, {"send": 1, "invalid": True},
     {"retry": "ada"}, {"network": "fine"}, {"expect": {"failed": 2}},
 ]
+REPLY = [{"reply": 1}, {"append": 3}, {"expect": {"pieces": 1}}, {"finish": "ada"}, {"expect": {"finished": 1}}]
 RENEWED = [{"send": 2}, {"expect": {"sent": 2, "entries": 3}}, {"epoch": "renew"}]
 
 
@@ -59,6 +60,10 @@ def is_entry(line: dict) -> bool:
 
 def is_message(line: dict) -> bool:
     return is_entry(line) and line["data"]["type"] == "message.created"
+
+
+def is_piece(line: dict) -> bool:
+    return line.get("event") == "entry" and line["data"]["type"] == "message.appended"
 
 
 def is_reset(line: dict) -> bool:
@@ -154,6 +159,12 @@ FAULTS = {
         lambda line: [line | {"status": "offline"}], says("status"), PLAIN[1:], "is still offline",
     ),
     "does not stop": Fault(lambda line: [], does("stop"), PLAIN, "did not stop"),
+    "loses a piece": Fault(lambda line: [], does("append"), REPLY, "was written as", 2),
+    "repeats a piece": Fault(lambda line: [line, line], does("append"), REPLY, "was written as", 2),
+    "shows a piece at another place": Fault(lambda line: with_data(line, at=1_000), is_piece, REPLY, "got a piece at"),
+    "opens a second reply": Fault(
+        lambda line: [line, line | {"key": f"{line['key']}-again"}], does("reply"), REPLY, "nobody has written",
+    ),
     "lists nothing as pending": Fault(
         lambda line: [line | {"keys": []}], says("pending"), REJECTED, "as pending for [",
     ),

@@ -83,6 +83,16 @@ class Message:
         return self.status in ("sent", "failed")
 
 
+@dataclass
+class Reply:
+    """A message that a client was told to write piece by piece, and how the client says that it has ended."""
+    key: str
+    chat: int
+    text: str = ""
+    is_finished: bool = False
+    report: dict | None = None
+
+
 class Client:
     def __init__(
         self, name: str, user: str, command: list[str], folder: pathlib.Path, network: Network,
@@ -105,6 +115,7 @@ class Client:
         self.order: list[str] = []
         # Chats and texts that were sent under the key of another message.
         self.refused: list[tuple[int, str]] = []
+        self.written: dict[str, Reply] = {}
         self.status: str | None = None
         # The last answer of each chat about what is pending.
         self.pending: dict[int, list[str]] = {}
@@ -230,6 +241,23 @@ class Client:
         message.is_discarded = True
         self.tell(do="discard", chat=message.chat, key=message.key)
 
+    def reply(self, reply: Reply) -> None:
+        """Writes a reply; again, from its start, if the process that wrote it was killed."""
+        self.written[reply.key] = reply
+        self.tell(do="reply", chat=reply.chat, key=reply.key)
+        if reply.text:
+            self.tell(do="append", key=reply.key, text=reply.text)
+        if reply.is_finished:
+            self.finish(reply)
+
+    def append(self, reply: Reply, text: str) -> None:
+        reply.text += text
+        self.tell(do="append", key=reply.key, text=text)
+
+    def finish(self, reply: Reply) -> None:
+        reply.is_finished = True
+        self.tell(do="finish", key=reply.key)
+
     def _move_to_end(self, message: Message) -> None:
         self.order = [key for key in self.order if key != message.key] + [message.key]
 
@@ -262,6 +290,9 @@ class Client:
             self._receive_line(event["data"])
         elif kind == "message":
             self._report(event)
+        elif kind == "reply":
+            self.trace(" ".join(f"{value}" for value in event.values()))
+            self.written[event["key"]].report = event
         elif kind == "pending":
             self.pending[chat] = event["keys"]
         elif kind == "status":

@@ -7,7 +7,7 @@ import time
 
 from Checks.Clients import audit
 from Checks.Clients.backend import Backend
-from Checks.Clients.client import Client, Feed, Message, Renewal
+from Checks.Clients.client import Client, Feed, Message, Renewal, Reply
 from Checks.Clients.proxy import Network
 
 OTHER = "other"
@@ -110,6 +110,9 @@ class Run:
         for chat, count in handled.items():
             # The first event of a killed client may not count as handled.
             self._follow(client, chat, client.feeds[chat].last_follow.after if count < 2 else None)
+        for reply in client.written.values():
+            if reply.report is None:
+                client.reply(reply)
 
     def _follow(self, client: Client, chat: int, after: int | None) -> None:
         slow = self.scenario["clients"][client.name].get("slow", 0)
@@ -152,6 +155,22 @@ class Run:
 
     async def _do_post(self, count: int, chat: int = 1) -> None:
         await self.backend.post(self.chats[chat - 1], [self._text(OTHER) for _ in range(count)], self.other)
+
+    async def _do_reply(self, count: int, client: str | None = None, chat: int = 1) -> None:
+        writer = self._client(client)
+        for _ in range(count):
+            writer.reply(Reply(f"key-{self._text(writer.name)}", self.chats[chat - 1]))
+
+    async def _do_append(self, count: int, client: str | None = None) -> None:
+        """Appends pieces to each reply."""
+        writer = self._client(client)
+        for _ in range(count):
+            for reply in writer.written.values():
+                writer.append(reply, f"{self._text(writer.name)} 😀 ")
+
+    async def _do_finish(self, name: str) -> None:
+        for reply in self.clients[name].written.values():
+            self.clients[name].finish(reply)
 
     def _text(self, author: str) -> str:
         self.texts += 1
@@ -273,6 +292,10 @@ class Run:
             "failed": lambda: sum(message.status == "failed" for message in observed.messages.values()),
             "pending": lambda: sum(not message.is_settled for message in observed.messages.values()),
             "entries": lambda: sum("seq" in item for feed in observed.feeds.values() for item in feed.events),
+            "pieces": lambda: sum(
+                item["type"] == "message.appended" for feed in observed.feeds.values() for item in feed.events
+            ),
+            "finished": lambda: sum(reply.report is not None for reply in observed.written.values()),
             "resets": lambda: sum(item["type"] == "reset" for feed in observed.feeds.values() for item in feed.events),
             "ended": lambda: sum(feed.has_ended for feed in observed.feeds.values()),
             "tokens": lambda: observed.token_requests,

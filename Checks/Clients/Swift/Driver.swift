@@ -6,6 +6,7 @@ import Foundation
 struct Driver {
     private let client: ChatClient
     private let answers: AsyncStream<Command>.Continuation
+    private var written: [String: Reply] = [:]
     private var iterations: [String: Task<Void, any Error>] = [:]
 
     struct Command: Decodable, Sendable {
@@ -100,6 +101,12 @@ struct Driver {
             if let pending = await find(command) { await client.retry(pending) }
         case "discard":
             if let pending = await find(command) { await client.discard(pending) }
+        case "reply":
+            written[command.key ?? ""] = await client.reply(in: chat, key: command.key)
+        case "append":
+            written[command.key ?? ""]?.write(command.text ?? "")
+        case "finish":
+            if let reply = written[command.key ?? ""] { Task { await Self.finish(reply, command.key ?? "") } }
         case "pending":
             let keys = await client.pending(in: chat).map { JSONValue.string($0.key) }
             Output.print(["event": "pending", "chat": .integer(chat), "keys": .array(keys)])
@@ -108,6 +115,19 @@ struct Driver {
         default:
             fatalError("unknown command \(command.do)")
         }
+    }
+
+    private static func finish(_ reply: Reply, _ key: String) async {
+        var event: [String: JSONValue] = ["event": "reply", "key": .string(key)]
+        do throws(ChatError) {
+            let message = try await reply.done()
+            event["id"] = .integer(message.id)
+            event["state"] = message.state.map { .string($0.rawValue) }
+        } catch {
+            event["id"] = .integer((try? await reply.id) ?? 0)
+            event["code"] = .string(error.code)
+        }
+        Output.print(.object(event))
     }
 
     private func find(_ command: Command) async -> PendingMessage? {

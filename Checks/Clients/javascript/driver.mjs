@@ -28,6 +28,7 @@ class FileStore {
 
 const print = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const cancellations = new Map();
+const replies = new Map();
 let client;
 let answerToken;
 
@@ -59,6 +60,16 @@ async function printInbox() {
     for await (const data of client.inbox()) print({ event: "inbox", data });
 }
 
+async function finish({ key }) {
+    const reply = replies.get(key);
+    try {
+        const { id, state } = await reply.done();
+        print({ event: "reply", key, id, state });
+    } catch (error) {
+        print({ event: "reply", key, id: await reply.id.catch(() => 0), code: error.code });
+    }
+}
+
 const find = ({ chat, key }) => client.chat(chat).pending.find((pending) => pending.key === key);
 
 const commands = {
@@ -75,6 +86,9 @@ const commands = {
     send: ({ chat, text, key }) => client.chat(chat).send(text, { key }),
     retry: ({ chat, key }) => client.chat(chat).retry(find({ chat, key })),
     discard: ({ chat, key }) => client.chat(chat).discard(find({ chat, key })),
+    reply: ({ chat, key }) => replies.set(key, client.chat(chat).reply({ key })),
+    append: ({ key, text }) => replies.get(key).write(text),
+    finish,
     pending: ({ chat }) => print({ event: "pending", chat, keys: client.chat(chat).pending.map(({ key }) => key) }),
     online: () => client.networkRestored(),
     stop: () => input.close(),

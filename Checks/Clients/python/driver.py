@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "clients/python/src"))
 
-from chat_api_client import ChatClient, FileStore, Pending
+from chat_api_client import Chat, ChatClient, ChatError, FileStore, Pending
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -33,6 +33,9 @@ class Driver:
     def __init__(self) -> None:
         self.answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.iterations: dict[int | str, asyncio.Task[None]] = {}
+        # What each reply still has to write; None at its end.
+        self.pieces: dict[str, asyncio.Queue[str | None]] = {}
+        self.replies: set[asyncio.Task[None]] = set()
 
     async def run(self, commands: asyncio.StreamReader) -> None:
         start = json.loads(await commands.readline())
@@ -83,6 +86,13 @@ class Driver:
                 chat.retry(next(pending for pending in chat.pending if pending.key == command["key"]))
             case "discard":
                 chat.discard(next(pending for pending in chat.pending if pending.key == command["key"]))
+            case "reply":
+                self.pieces[command["key"]] = asyncio.Queue()
+                self.replies.add(asyncio.create_task(self.reply(chat, command["key"])))
+            case "append":
+                self.pieces[command["key"]].put_nowait(command["text"])
+            case "finish":
+                self.pieces[command["key"]].put_nowait(None)
             case "pending":
                 emit("pending", chat=chat.id, keys=[pending.key for pending in chat.pending])
             case "online":
@@ -95,6 +105,16 @@ class Driver:
             emit("entry", chat=chat, data=event)
             await asyncio.sleep(slow)
         emit("ended", chat=chat)
+
+    async def reply(self, chat: Chat, key: str) -> None:
+        reply = chat.reply(key=key)
+        try:
+            async with reply:
+                while (text := await self.pieces[key].get()) is not None:
+                    await reply.write(text)
+            emit("reply", key=key, id=reply.message["id"], state=reply.message.get("state"))
+        except ChatError as error:
+            emit("reply", key=key, id=0, code=error.code)
 
     async def inbox(self, client: ChatClient, slow: float) -> None:
         async for line in client.inbox():
