@@ -25,7 +25,13 @@ struct ReplyTests {
     }
 
     /// Returns each state in which a reader saw the first message of a chat, through its end.
-    private func states(of chat: Int, with client: ChatClient) async throws -> [Message] {
+    ///
+    /// - Parameter onStatus: Called with what the writer is doing, when the reader sees it.
+    private func states(
+        of chat: Int,
+        with client: ChatClient,
+        onStatus: @Sendable (String) -> Void = { _ in }
+    ) async throws -> [Message] {
         var states: [Message] = []
         for try await event in client.events(of: chat, after: 0) {
             switch event {
@@ -35,6 +41,7 @@ struct ReplyTests {
                 if var message = states.last {
                     message.grow(by: piece)
                     states.append(message)
+                    message.status.map(onStatus)
                 }
             default:
                 break
@@ -55,12 +62,11 @@ struct ReplyTests {
 
     @Test func `a reader sees a reply grow, with what its writer does, and then its end`() async throws {
         try await withClients { writer, reader, chat in
-            async let seen = states(of: chat, with: reader)
+            let (statuses, status) = AsyncStream<String>.makeStream()
+            async let seen = states(of: chat, with: reader) { status.yield($0) }
             let reply = await writer.reply(in: chat, metadata: ["model": "parrot"])
             reply.write("", status: "Searching")
-            for try await event in writer.events(of: chat, after: 0) {
-                if case .messageAppended(let piece) = event, piece.status == "Searching" { break }
-            }
+            #expect(await statuses.first { _ in true } == "Searching")
             reply.write("Found ")
             try await waitFor("Found ", of: reply, with: reader)
             reply.write("it 😀.")
