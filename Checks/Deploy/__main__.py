@@ -250,6 +250,18 @@ def the_unit_is_valid_and_its_variables_are_settings() -> None:
     assert not unknown, f"{unknown} are no settings"
 
 
+def the_backup_units_are_valid() -> None:
+    program = str(Path(BINARY).resolve())
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("chat-api-backup.service", "chat-api-backup.timer"):
+            text = (Path("deploy") / name).read_text()
+            Path(folder, name).write_text(text.replace("/usr/local/bin/chat-api", program))
+        checked = subprocess.run(
+            ["systemd-analyze", "verify", *Path(folder).iterdir()], capture_output=True, text=True,
+        )
+        assert checked.returncode == 0 and not checked.stderr, checked.stderr
+
+
 def run(block_of_commands: str, **variables: str) -> None:
     variables = {**os.environ, "PATH": f"{Path(BINARY).parent.resolve()}:{os.environ['PATH']}", **variables}
     done = subprocess.run(["bash", "-euc", block_of_commands], capture_output=True, text=True, env=variables)
@@ -269,7 +281,7 @@ def a_sqlite_backup_of_a_running_server_is_restored() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=SECONDS)
         exchange(connection, "POST", "/chats/", {"title": "Kept"})
         post(connection, "in the backup")
-        run(adapted(block("bash", "VACUUM INTO"), places))
+        run(adapted(block("bash", "chat-api backup"), places))
         post(connection, "after the backup")
         started.stop()
         run(adapted(block("bash", "chat.db-wal"), {**places, "-o chat-api -g chat-api ": ""}))
@@ -298,7 +310,7 @@ CHECKS = [
     nginx_tells_streams_to_come_back_while_the_server_restarts, caddy_lets_requests_wait_while_the_server_restarts,
     caddy_tells_streams_to_come_back_when_the_server_stays_away, a_browsers_event_source_survives_a_restart_behind_nginx,
     nginx_limits_the_streams_of_an_address, nginx_logs_no_query, the_unit_is_valid_and_its_variables_are_settings,
-    a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
+    the_backup_units_are_valid, a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
 ]
 PROXY_CHECKS = [
     requests_and_refusals_pass_through, outsiders_are_refused, each_event_arrives_at_once,

@@ -1,6 +1,13 @@
 import ChatDomain
 import GRDB
 
+extension Epoch {
+    /// The epoch in a backup file, until a server uses the file and renews it.
+    ///
+    /// So each restore of the same file gets an epoch of its own.
+    static let ofBackup = Epoch(rawValue: 0)
+}
+
 extension Database {
     /// The epoch in its caller's snapshot or transaction; another process may change it at any time.
     func fetchEpoch() throws -> Epoch {
@@ -17,5 +24,12 @@ extension Database {
             sql: "INSERT INTO history (id, epoch) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch"
         ).execute(arguments: [new.text])
         return new
+    }
+
+    /// Renews the epoch of a restored backup.
+    func renewEpochOfBackup() throws {
+        if try fetchEpoch() == .ofBackup {
+            _ = try renewEpoch()
+        }
     }
 }

@@ -14,6 +14,10 @@ package struct SQLiteConfiguration: Sendable {
     package var location: Location
     /// Whether to create a missing file; otherwise opening it throws `StoreError.unavailable`.
     package var createsFile: Bool
+    /// Whether the database will only be read, so that opening and closing leave the file and its log as they are.
+    ///
+    /// One connection then serves all reads.
+    package var isReadOnly: Bool
     /// The number of reading connections in addition to the writing one, at least 1.
     ///
     /// An in-memory database uses one connection for everything.
@@ -33,6 +37,7 @@ package struct SQLiteConfiguration: Sendable {
     package init(
         location: Location,
         createsFile: Bool = true,
+        isReadOnly: Bool = false,
         readers: Int = 2,
         busyTimeout: Duration = .seconds(5),
         logPages: Int = 16_384,
@@ -41,6 +46,7 @@ package struct SQLiteConfiguration: Sendable {
     ) {
         self.location = location
         self.createsFile = createsFile
+        self.isReadOnly = isReadOnly
         self.readers = readers
         self.busyTimeout = busyTimeout
         self.logPages = logPages

@@ -31,7 +31,7 @@ extension SQLiteDatabase: MigrationDatabase {
     }
 }
 
-private struct SQLiteMigrationTransaction: MigrationTransaction {
+struct SQLiteMigrationTransaction: MigrationTransaction {
     let database: Database
 
     func appliedMigrations() throws -> [AppliedMigration] {

@@ -31,7 +31,9 @@ package struct SQLiteDatabase: Sendable {
         }
         do {
             (writer, checkpointer) = try Self.open(configuration)
-            try writer.writeWithoutTransaction(Self.requireDurability)
+            if !configuration.isReadOnly {
+                try writer.writeWithoutTransaction(Self.requireDurability)
+            }
             try checkpointer?.requireDurability()
             // A killed process may have left deleted text in the log.
             checkpointer?.noticeErasure()
@@ -52,10 +54,10 @@ package struct SQLiteDatabase: Sendable {
             if checkpointer != nil {
                 try searcher.close()
                 try prober.close()
+                // The pool closes its writer before its readers, so SQLite does not checkpoint when the last connection
+                // closes. If this fails because the file has become read-only, the log keeps the data.
+                try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
             }
-            // The pool closes its writer before its readers, so SQLite does not checkpoint when the last connection
-            // closes. If this fails because the file has become read-only, the log keeps the data.
-            try? writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
             try writer.close()
         } catch {
             throw StoreError(error)
@@ -86,6 +88,12 @@ package struct SQLiteDatabase: Sendable {
                 throw StoreError.unavailable(
                     reason: "there is no such file (chat-api serve, import or key create creates it)"
                 )
+            }
+            if configuration.isReadOnly {
+                // A read-only connection leaves a log alone that a crash has left. If there is no log, only a connection
+                // that may write removes the empty one again that SQLite creates to read the file.
+                options.readonly = access("\(path)-wal", F_OK) == 0
+                return (try DatabaseQueue(path: path, configuration: options), nil)
             }
             let pool = try DatabasePool(path: path, configuration: options)
             // After `prepareDatabase`, the pool sets NORMAL, under which a power failure can lose acknowledged

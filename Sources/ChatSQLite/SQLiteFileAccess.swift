@@ -1,13 +1,14 @@
 import Glibc
 
 /// Checks whether the operating system lets this process write a database file and its log.
-enum SQLiteFileAccess {
+package enum SQLiteFileAccess {
     /// Describes what denies access, with the user ids; nil if nothing does.
     ///
     /// SQLite itself only reports that it cannot open the file, or later that it cannot write to it.
-    static func obstacle(to path: String) -> String? {
+    package static func obstacle(to path: String) -> String? {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        if access(folder, F_OK) != 0, errno == ENOENT { return "there is no folder \(folder)" }
         // SQLite creates and removes the log, so it needs to write to the folder, too.
         return [(folder, W_OK | X_OK), (path, R_OK | W_OK), ("\(path)-wal", R_OK | W_OK), ("\(path)-shm", R_OK | W_OK)]
             .lazy.compactMap { obstacle(to: $0, mode: $1) }.first

@@ -160,10 +160,11 @@ struct OpenDatabase {
         }
     }
 
-    /// Records which PostgreSQL database the history belongs to, so that a restore elsewhere is detected.
+    /// Detects a restore: of a backup file, or of a PostgreSQL database elsewhere.
     private func recordIncarnation() async throws {
-        if case .postgresql(let database) = connection {
-            try await database.recordIncarnation()
+        switch connection {
+        case .sqlite(let database): try await database.renewEpochOfBackup()
+        case .postgresql(let database): try await database.recordIncarnation()
         }
     }
 

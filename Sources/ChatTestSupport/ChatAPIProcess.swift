@@ -34,12 +34,27 @@ package enum ChatAPIProcess {
         environment: [String: String] = [:],
         input: String = ""
     ) async throws -> Outcome {
+        try await run(configuration(arguments, in: folder, environment), input: input)
+    }
+
+    /// Runs a bash script in which `$0` is the program.
+    package static func run(
+        script: String,
+        in folder: String,
+        environment: [String: String] = [:]
+    ) async throws -> Outcome {
+        var configuration = configuration(["-c", script, program.string], in: folder, environment)
+        configuration.executable = .path("/bin/bash")
+        return try await run(configuration)
+    }
+
+    private static func run(_ configuration: Configuration, input: String = "") async throws -> Outcome {
         // A file, not a pipe: if a process ends without reading its pipe, Subprocess terminates the tests.
         try await withTemporaryFolder { inputFolder in
             let file = FilePath(inputFolder).appending("input")
             try Data(input.utf8).write(to: URL(filePath: file.string))
             let result = try await Subprocess.run(
-                configuration(arguments, in: folder, environment),
+                configuration,
                 input: .fileDescriptor(try .open(file, .readOnly), closeAfterSpawningProcess: true),
                 output: .string(limit: 1 << 20),
                 error: .string(limit: 1 << 20)
@@ -122,13 +137,17 @@ package enum ChatAPIProcess {
         return Outcome(status: result.terminationStatus.code, output: "", errors: result.closureResult)
     }
 
+    private static var program: FilePath {
+        FilePath(CommandLine.arguments[0]).removingLastComponent().appending("chat-api")
+    }
+
     private static func configuration(
         _ arguments: [String],
         in folder: String,
         _ environment: [String: String],
         openFiles: Int? = nil
     ) -> Configuration {
-        var program = FilePath(CommandLine.arguments[0]).removingLastComponent().appending("chat-api")
+        var program = program
         var arguments = arguments
         if let openFiles {
             arguments = ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", program.string] + arguments

@@ -53,6 +53,7 @@ struct ConfigurationTests {
             ]
         ),
         (["migrate", "history"], []),
+        (["backup"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]),
         (["healthcheck"], ["host", "port"]),
         (["token"], ["jwt-issuer", "jwt-audience", "token-max-age"]),
         (

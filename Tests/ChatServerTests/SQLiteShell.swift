@@ -1,3 +1,4 @@
+import ChatMigrations
 import ChatSQLite
 import GRDB
 
@@ -5,6 +6,13 @@ import GRDB
 func runSQLite(_ folder: String, _ sql: String) throws {
     let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
     try database.writer.writeWithoutTransaction { try $0.execute(sql: sql) }
+    try database.close()
+}
+
+/// Creates the default database of a server in this folder, with the current schema.
+func makeDatabase(in folder: String) async throws {
+    let database = try SQLiteDatabase(SQLiteConfiguration(location: .file(folder + "/chat.db")))
+    try await MigrationRunner(database).migrate(.up, to: .head)
     try database.close()
 }
 

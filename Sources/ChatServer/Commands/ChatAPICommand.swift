@@ -7,8 +7,8 @@ struct ChatAPICommand: AsyncParsableCommand {
         abstract: "Stores chats and their messages and serves them over HTTP.",
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, EpochCommand.self,
-            HealthcheckCommand.self, KeyCommand.self, TokenCommand.self,
+            ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self,
+            EpochCommand.self, HealthcheckCommand.self, KeyCommand.self, TokenCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -7,8 +7,9 @@ struct EpochCommand: AsyncParsableCommand {
         commandName: "epoch",
         abstract: "Show or renew the identity of the database's history.",
         discussion: """
-            Positions belong to an epoch. After you restore a backup, renew the epoch before clients reconnect: \
-            clients that have seen more than the backup holds then start over instead of missing messages.
+            Positions belong to an epoch. After you restore anything but a file of `backup`, renew the epoch before \
+            clients reconnect: clients that have seen more than the database holds then start over instead of missing \
+            messages. A server that starts with a file of `backup` renews the epoch itself.
             """,
         subcommands: [Show.self, Renew.self],
         defaultSubcommand: Show.self

@@ -34,6 +34,11 @@ enum DatabaseURL: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The path of the SQLite database file; nil for any other database.
+    var file: String? {
+        if case .sqlite(.file(let path)) = self { path } else { nil }
+    }
+
     /// Whether the database file exists; always true for PostgreSQL, where only connecting can tell.
     var exists: Bool {
         switch self {
