@@ -35,6 +35,7 @@ package struct PostgresDatabase: Sendable {
     ///   - leaseTimeout: How long a request waits for a connection.
     ///   - maximumLifetime: The age, less up to a tenth, at which a connection is replaced.
     ///   - migrationLockTimeout: How long a migration waits for a table before it lets others pass and retries.
+    ///   - renewsEpoch: Whether sessions renew the epoch when they find another history.
     package init(
         _ configuration: PostgresConfiguration,
         clock: ChatClock = ChatClock(),
@@ -44,7 +45,8 @@ package struct PostgresDatabase: Sendable {
         searchLimits: SearchLimits = SearchLimits(),
         leaseTimeout: Duration = .seconds(5),
         maximumLifetime: Duration = .seconds(1_800),
-        migrationLockTimeout: Duration = .seconds(1)
+        migrationLockTimeout: Duration = .seconds(1),
+        renewsEpoch: Bool = true
     ) {
         self.migrationLockTimeout = migrationLockTimeout
         self.configuration = configuration
@@ -57,7 +59,11 @@ package struct PostgresDatabase: Sendable {
         configuration.lockTimeout = .seconds(1)
         // Opening a session on a busy server may take longer than the search timeout allows.
         let timeout = Int64(configuration.statementTimeout / .milliseconds(1))
-        configuration.opening = [PostgresStatement("SET LOCAL statement_timeout = \(timeout)"), Self.noticeNewHistory]
+        if renewsEpoch {
+            configuration.opening = [
+                PostgresStatement("SET LOCAL statement_timeout = \(timeout)"), Self.noticeNewHistory,
+            ]
+        }
         func makePool(
             of size: Int,
             _ configuration: PostgresConfiguration,
@@ -82,14 +88,18 @@ package struct PostgresDatabase: Sendable {
         self.searchLimits = searchLimits
     }
 
+    /// The oldest major version that the statements work with.
+    private static let minimumVersion = 14
+
     /// Returns if the server is reachable and preserves what it commits.
     ///
-    /// - Throws: `StoreError.failed` if its settings could lose acknowledged messages in a crash, or cannot represent
-    ///   all characters.
+    /// - Throws: `StoreError.failed` if it is too old, or if its settings could lose acknowledged messages in a crash or
+    ///   cannot represent all characters.
     package func requireDurability() async throws(StoreError) {
         let names = ["synchronous_commit", "fsync", "server_encoding"]
+        let version = "server_version_num"
         let select = PostgresStatement(
-            "SELECT " + names.map { "current_setting('\($0)') AS \($0)" }.joined(separator: ", ")
+            "SELECT " + (names + [version]).map { "current_setting('\($0)') AS \($0)" }.joined(separator: ", ")
         )
         let settings: [String: String]
         do {
@@ -100,7 +110,7 @@ package struct PostgresDatabase: Sendable {
                 let isPooled = connection.isPooled
                 do throws(PostgresError) {
                     try connection.begin([select]) { _, result throws(PostgresError) in
-                        for name in names {
+                        for name in names + [version] {
                             settings[name] = try result.text(result.column(name), row: 0)
                         }
                     }
@@ -113,6 +123,12 @@ package struct PostgresDatabase: Sendable {
             }
         } catch {
             throw StoreError(error).ofRead
+        }
+        guard let number = settings[version].flatMap(Int.init), number >= Self.minimumVersion * 10_000 else {
+            throw .failed(
+                reason:
+                    "PostgreSQL is too old (\(settings[version] ?? "?")): run version \(Self.minimumVersion) or later"
+            )
         }
         guard ["on", "remote_apply"].contains(settings["synchronous_commit"]), settings["fsync"] == "on",
             settings["server_encoding"] == "UTF8"

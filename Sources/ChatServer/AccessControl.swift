@@ -55,6 +55,11 @@ struct AccessControl {
     func makeAuthenticator(_ store: some ServiceStore, logger: Logger) async throws -> (Authenticator, [any Service]) {
         let storedKeys = try await store.serverKeys()
         let mode = try mode(hasStoredKeys: !storedKeys.isEmpty)
+        if mode == .open, !isLoopback {
+            logger.warning(
+                "Anyone who can reach \(host) can read and write every chat: remove --\(Settings.auth.flag) open"
+            )
+        }
         if mode == .required, !hasKeySources, storedKeys.allSatisfy({ $0.revokedAt != nil }) {
             logger.warning("There is no key, so no credential is valid: \(Self.waysToConfigureKeys)")
         }
@@ -92,11 +97,14 @@ struct AccessControl {
         --\(Settings.jwtKeys.flag) or --\(Settings.jwksURL.flag)
         """
 
+    private var isLoopback: Bool {
+        (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
+    }
+
     /// - Parameter hasStoredKeys: Whether the database has a server key; revoked ones count, so that revoking the last
     ///   one never opens the server.
     private func mode(hasStoredKeys: Bool) throws(CommandError) -> Authenticator.Mode {
         let hasKeys = hasKeySources || hasStoredKeys
-        let isLoopback = (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
         guard hasKeys || isLoopback || setting == .open else {
             throw CommandError(
                 """

@@ -9,6 +9,15 @@ import ServiceLifecycle
 
 /// The configured database, SQLite or PostgreSQL; nothing else in the program chooses between them.
 struct OpenDatabase {
+    /// What a command is about to do with the database.
+    enum Purpose {
+        case use
+        /// The same, but a missing SQLite file is created.
+        case create
+        /// Only look at it: nothing is changed.
+        case inspect
+    }
+
     private enum Connection {
         case sqlite(SQLiteDatabase)
         case postgresql(PostgresDatabase)
@@ -20,13 +29,12 @@ struct OpenDatabase {
     /// - Parameters:
     ///   - capacity: How much work the database does concurrently; the default suits commands, which do one thing at a
     ///     time.
-    ///   - createsFile: Whether to create a missing SQLite file.
     /// - Throws: `SettingError`, or `CommandError` if the database cannot be used.
     init(
         _ url: DatabaseURL,
         _ settings: SettingsReader,
         capacity: DatabaseCapacity = DatabaseCapacity(),
-        createsFile: Bool = false
+        for purpose: Purpose = .use
     ) async throws {
         self.capacity = capacity
         // Validate the other database's settings too: a mistake should not surface only when the URL changes.
@@ -43,7 +51,8 @@ struct OpenDatabase {
                     try SQLiteDatabase(
                         SQLiteConfiguration(
                             location: location,
-                            createsFile: createsFile,
+                            createsFile: purpose == .create,
+                            isReadOnly: purpose == .inspect,
                             readers: capacity.sqliteReaders,
                             busyTimeout: busyTimeout,
                             searchLimits: capacity.searchLimits
@@ -66,7 +75,8 @@ struct OpenDatabase {
                     searchLimits: capacity.searchLimits,
                     leaseTimeout: capacity.poolTimeout,
                     maximumLifetime: capacity.poolMaximumLifetime,
-                    migrationLockTimeout: migrationLockTimeout
+                    migrationLockTimeout: migrationLockTimeout,
+                    renewsEpoch: purpose != .inspect
                 )
                 try await database.requireDurability()
                 connection = .postgresql(database)
@@ -74,6 +84,14 @@ struct OpenDatabase {
         } catch {
             throw CommandError(database: error)
         }
+    }
+
+    /// An empty database in memory, with the current schema, in place of one that does not exist yet.
+    static func empty(_ settings: SettingsReader) async throws -> OpenDatabase {
+        let database = try await OpenDatabase(.sqlite(.memory), settings)
+        let silent = Logger(label: "chat-api") { _ in SwiftLogNoOpLogHandler() }
+        try await database.prepareSchema(upgrading: true, logger: silent)
+        return database
     }
 
     /// Creates the store; call it once, since a process must have only one store per database.
@@ -109,9 +127,8 @@ struct OpenDatabase {
     /// A SQLite database belongs to this program alone and is always upgraded. A PostgreSQL database, which other
     /// servers may be using, is upgraded only on request, and otherwise refused if it is behind.
     func prepareSchema(upgrading isWanted: Bool, logger: Logger) async throws(CommandError) {
-        let upgrades = if case .sqlite = connection { true } else { isWanted }
         do {
-            guard upgrades else { return try await migrations.check() }
+            guard upgradesSchema(isWanted) else { return try await migrations.check() }
             try await migrations.migrate(
                 .up,
                 to: .head,
@@ -124,10 +141,53 @@ struct OpenDatabase {
         }
     }
 
+    /// Whether other servers may use the database, too.
+    var isShared: Bool {
+        if case .postgresql = connection { true } else { false }
+    }
+
+    private func upgradesSchema(_ isWanted: Bool) -> Bool {
+        !isShared || isWanted
+    }
+
+    /// Checks what `prepareSchema` would do.
+    ///
+    /// - Returns: The current revision if it would upgrade the schema; nil if the schema is current.
+    /// - Throws: `CommandError` if it would fail.
+    func revisionToUpgrade(upgrading isWanted: Bool) async throws(CommandError) -> String? {
+        do {
+            try await migrations.check()
+            return nil
+        } catch MigrationError.databaseIsBehind(let current, _) where upgradesSchema(isWanted) {
+            return current
+        } catch {
+            throw CommandError(database: error)
+        }
+    }
+
     /// Ensures that this server can serve: that it receives other servers' notifications and that its clock is right.
     func requireServing(_ store: any ChatStore, logger: Logger) async throws(CommandError) {
+        try await requireReadiness(of: store)
+        try await requireNotifications()
+        do {
+            try await warnOfFutureEntries(in: store, logger: logger)
+        } catch {
+            throw CommandError(database: error)
+        }
+    }
+
+    /// Ensures that the database accepts writes, and that its clock agrees with this machine's.
+    func requireReadiness(of store: any ChatStore) async throws(CommandError) {
         do {
             try await store.checkReadiness()
+        } catch {
+            throw CommandError(database: error)
+        }
+    }
+
+    /// Ensures that notifications from other servers arrive.
+    func requireNotifications() async throws(CommandError) {
+        do {
             if case .postgresql(let database) = connection, try await !database.canListen() {
                 throw CommandError(
                     """
@@ -136,7 +196,6 @@ struct OpenDatabase {
                     """
                 )
             }
-            try await warnOfFutureEntries(in: store, logger: logger)
         } catch {
             throw CommandError(database: error)
         }
@@ -166,6 +225,29 @@ struct OpenDatabase {
         case .sqlite(let database): try await database.renewEpochOfBackup()
         case .postgresql(let database): try await database.recordIncarnation()
         }
+    }
+
+    /// Warns if PostgreSQL grants fewer connections than a server with this capacity opens.
+    ///
+    /// - Returns: The database's product and version.
+    func checkServer(logger: Logger) async throws(CommandError) -> String {
+        guard case .postgresql(let database) = connection else { return "SQLite" }
+        let server: PostgresDatabase.Server
+        do {
+            server = try await database.server()
+        } catch {
+            throw CommandError(database: error)
+        }
+        let needed = capacity.postgresConnectionCount
+        if let granted = server.connectionLimit, granted < needed {
+            logger.warning(
+                """
+                this server opens up to \(needed) connections, but PostgreSQL grants \(granted): raise max_connections \
+                (or the limit of the role or the database), or lower --\(Settings.poolSize.flag)
+                """
+            )
+        }
+        return "PostgreSQL \(server.version)"
     }
 
     func close() async throws {

@@ -21,6 +21,7 @@ struct ConfigurationTests {
 
         let help = try await Self.help(of: ["serve"])
         #expect(help == settings)
+        #expect(try await Self.help(of: ["doctor"]) == settings)
     }
 
     @Test func `secrets are variables without an option, in the list, the help and the documentation`() async throws {

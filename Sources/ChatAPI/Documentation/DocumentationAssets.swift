@@ -2,7 +2,7 @@ import NIOCore
 import _NIOFileSystem
 
 /// The files in the assets folder: about 3 MB, each read on its first request and then kept in memory.
-struct DocumentationAssets: Sendable {
+package struct DocumentationAssets: Sendable {
     private let files: [String: File]
 
     /// Finds the files; missing files and a missing folder are not errors.
@@ -16,6 +16,12 @@ struct DocumentationAssets: Sendable {
             }
         }
         self.files = files
+    }
+
+    /// The names of the files that the folder lacks, and that pages load from a public CDN instead.
+    package static func missing(in folder: String) async -> [String] {
+        let assets = await DocumentationAssets(folder: folder)
+        return DocumentationAsset.all.filter { $0.cdn != nil && !assets.has($0) }.map(\.name)
     }
 
     /// Whether pages can load the asset from this server.

@@ -16,12 +16,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
         let settings = try await SettingsReader(given: address.given)
         try await settings.printWarnings()
         let port = try settings.value(Settings.port)
-        let host =
-            switch try settings.value(Settings.host) {
-            case "0.0.0.0": "127.0.0.1"
-            case "::": "::1"
-            case let host: host
-            }
+        let host = Self.reachable(try settings.value(Settings.host))
         let address = ListeningAddress(host: host, port: port)
         let status: HTTPResponseStatus
         do {
@@ -53,7 +48,18 @@ struct HealthcheckCommand: AsyncParsableCommand {
         }
     }
 
-    private static func askReadiness(of host: String, port: Int) async throws -> HTTPResponseStatus {
+    /// An address at which this machine reaches a server that listens on `host`.
+    private static func reachable(_ host: String) -> String {
+        switch host {
+        case "0.0.0.0": "127.0.0.1"
+        case "::": "::1"
+        default: host
+        }
+    }
+
+    /// Requests `/health/ready` of a server that listens on `host`.
+    static func askReadiness(of host: String, port: Int) async throws -> HTTPResponseStatus {
+        let host = reachable(host)
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(connectTimeout)
             .connect(host: host, port: port) { channel in

@@ -60,7 +60,7 @@ struct ImportCommand: AsyncParsableCommand {
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
         guard dryRun else {
-            let database = try await OpenDatabase(url, settings, createsFile: true)
+            let database = try await OpenDatabase(url, settings, for: .create)
             try await database.prepareSchema(upgrading: upgrades, logger: logger)
             return database
         }
@@ -69,10 +69,7 @@ struct ImportCommand: AsyncParsableCommand {
             try await database.checkSchema()
             return database
         }
-        let database = try await OpenDatabase(.sqlite(.memory), settings)
-        let silent = Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() }
-        try await database.prepareSchema(upgrading: true, logger: silent)
-        return database
+        return try await OpenDatabase.empty(settings)
     }
 
     private func importChats(from source: ByteStream, into store: any ServiceStore & ChatArchive) async throws {

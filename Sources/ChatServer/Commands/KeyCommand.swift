@@ -62,7 +62,7 @@ struct KeyCommand: AsyncParsableCommand {
             let database = try await OpenDatabase(
                 try settings.value(Settings.databaseURL),
                 settings,
-                createsFile: true
+                for: .create
             )
             try await database.prepareSchema(upgrading: try settings.value(Settings.migrate), logger: logger)
             let key = ServerKey()

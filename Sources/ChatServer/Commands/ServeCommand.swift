@@ -3,10 +3,13 @@ import ChatAPI
 import ChatDomain
 import ChatIdentity
 import ChatLive
+import Glibc
 import HTTPConnections
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 import ServiceLifecycle
 import UnixSignals
 import WebSocket
@@ -34,11 +37,13 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Documentation") var documentation: DocumentationOptions
 
+    var given: [GivenSetting] {
+        address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
+            + limits.given + streams.given + logging.given + documentation.given
+    }
+
     func run() async throws {
-        let settings = try await SettingsReader(
-            given: address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
-                + limits.given + streams.given + logging.given + documentation.given
-        )
+        let settings = try await SettingsReader(given: given)
         let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
@@ -56,7 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
             url,
             settings,
             capacity: capacity,
-            createsFile: true
+            for: .create
         )
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
         let store = database.makeStore()
@@ -96,7 +101,7 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// The settings for serving a store, validated before the database is opened.
-private struct Server {
+struct Server {
     private let host: String
     private let port: Int
     /// The names of the settings for host and port as the user gave them, for error messages.
@@ -107,7 +112,7 @@ private struct Server {
     private let grace: Duration
     private let drainDelay: Duration
     /// Nil to serve no documentation.
-    private let docsAssets: String?
+    let docsAssets: String?
     let servesPages: Bool
     private var limits: HTTPLimits
     private let readLimits: ReadLimits
@@ -150,6 +155,8 @@ private struct Server {
 
     /// Lowers the limits on connections so that the process never runs out of files: it could then not even accept a
     /// health check.
+    ///
+    /// - Parameter files: The process's limit, without the files and connections of the database.
     mutating func fitConnections(into files: Int, logger: Logger) {
         // Without listening sockets, pipes, logs and the files of the documentation.
         let available = max(files - 64, 4)
@@ -207,10 +214,40 @@ private struct Server {
         group.maximumGracefulShutdownDuration = grace
         do {
             try await ServiceGroup(configuration: group).run()
-        } catch let error as IOError {
-            throw CommandError("cannot listen on \(host):\(port): \(error.reason) (see \(hostName), \(portName))")
-        } catch is SocketAddressError.UnknownHost {
-            throw CommandError("cannot listen on \(host):\(port): host not found (see \(hostName))")
+        } catch {
+            throw listeningError(error) ?? error
+        }
+    }
+
+    private func listeningError(_ error: any Error) -> CommandError? {
+        switch error {
+        case let error as IOError:
+            CommandError("cannot listen on \(host):\(port): \(error.reason) (see \(hostName), \(portName))")
+        case is SocketAddressError.UnknownHost:
+            CommandError("cannot listen on \(host):\(port): host not found (see \(hostName))")
+        default: nil
+        }
+    }
+
+    /// Checks that the address is free, or that a server which is ready listens on it.
+    ///
+    /// - Returns: Which of both.
+    /// - Throws: `CommandError` if `serve` could not listen.
+    func checkAddress() async throws -> String {
+        let address = ListeningAddress(host: host, port: port)
+        do {
+            let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: host, port: port).get()
+            try await channel.close()
+            return "\(address) is free"
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            guard (try? await HealthcheckCommand.askReadiness(of: host, port: port)) == .ok else {
+                throw listeningError(error) ?? error
+            }
+            return "a server listens on \(address) and is ready"
+        } catch {
+            throw listeningError(error) ?? error
         }
     }
 }

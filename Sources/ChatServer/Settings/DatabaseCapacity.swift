@@ -18,8 +18,14 @@ struct DatabaseCapacity {
 
     /// An upper bound for the number of files and connections that the database keeps open.
     var connectionCount: Int {
-        // Searches, readiness, LISTEN and NOTIFY; in SQLite, the writer and the searches, each with up to three files.
-        max(poolSize + shards + 4, 3 * (sqliteReaders + 2))
+        // In SQLite, also the writer and the searches, each with up to three files.
+        max(postgresConnectionCount, 3 * (sqliteReaders + 2))
+    }
+
+    /// An upper bound for the number of connections to PostgreSQL.
+    var postgresConnectionCount: Int {
+        // Also searches, readiness, LISTEN and NOTIFY.
+        poolSize + shards + 4
     }
 }
 

@@ -11,7 +11,7 @@ package struct Setting<Value: Sendable>: Sendable {
     /// The default, as a user would write it.
     package let fallback: String
     /// The values that are accepted, in words that complete "it must be …".
-    let expected: String
+    package let expected: String
     /// Parses a value; nil if it is not accepted.
     let parse: @Sendable (String) -> Value?
 
@@ -29,9 +29,17 @@ package protocol NamedSetting: Sendable {
     var flag: String { get }
     /// The default, as a user would write it.
     var fallback: String { get }
+    /// The values that are accepted, in words that complete "it must be …".
+    var expected: String { get }
+    /// Whether a value can be parsed.
+    func accepts(_ text: String) -> Bool
 }
 
-extension Setting: NamedSetting {}
+extension Setting: NamedSetting {
+    package func accepts(_ text: String) -> Bool {
+        parse(text) != nil
+    }
+}
 
 /// A setting that was given on the command line, with its value.
 struct GivenSetting {

@@ -35,13 +35,17 @@ struct SettingsReader {
     ///
     /// - Throws: `SettingError` if the value is invalid, rather than silently using the default.
     func value<Value>(_ setting: Setting<Value>) throws(SettingError) -> Value {
-        let text = written[setting.variable]?.value ?? setting.fallback
-        guard let value = setting.parse(text) else {
-            throw SettingError(
-                description: "\(name(of: setting)) is '\(DatabaseURL.redacting(text))': it must be \(setting.expected)"
-            )
-        }
+        guard let value = setting.parse(text(of: setting)) else { throw error(of: setting) }
         return value
+    }
+
+    private func text(of setting: any NamedSetting) -> String {
+        written[setting.variable]?.value ?? setting.fallback
+    }
+
+    private func error(of setting: any NamedSetting) -> SettingError {
+        let text = DatabaseURL.redacting(text(of: setting))
+        return SettingError(description: "\(name(of: setting)) is '\(text)': it must be \(setting.expected)")
     }
 
     /// The secret's value; nil if it is not set.
@@ -53,6 +57,21 @@ struct SettingsReader {
             throw SettingError(description: "\(written.origin) is invalid: it must be \(secret.expected)")
         }
         return value
+    }
+
+    /// An error for each setting and secret with an invalid value.
+    var errors: [SettingError] {
+        Settings.all.filter { !$0.accepts(text(of: $0)) }.map { error(of: $0) }
+            + [error(of: Settings.jwtSecrets), error(of: Settings.serverKey)].compactMap(\.self)
+    }
+
+    private func error(of secret: SecretSetting<some Any>) -> SettingError? {
+        do throws(SettingError) {
+            _ = try value(secret)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// The name under which the user set the value; the option's name if it is the default.
