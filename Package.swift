@@ -14,6 +14,7 @@ extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let coreMetrics = product(name: "CoreMetrics", package: "swift-metrics")
     static let dequeModule = product(name: "DequeModule", package: "swift-collections")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let grdbSQLite = product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -48,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
@@ -67,6 +69,7 @@ let package = Package(
         .target(name: "Caching", swiftSettings: settings),
         .target(name: "Executors", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
+        .target(name: "OpenMetrics", dependencies: [.coreMetrics], swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -123,8 +126,9 @@ let package = Package(
             name: "ChatAPI",
             dependencies: [
                 "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatPages", "ChatWire",
-                "HTTPConnections", "Queues", "WebSocket",
-                .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioFileSystem, .nioPosix,
+                "HTTPConnections", "OpenMetrics", "Queues", "WebSocket",
+                .coreMetrics, .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore,
+                .nioFileSystem, .nioPosix,
                 .serviceLifecycle,
             ],
             exclude: ["FastAPICompatibility/README.md"],
@@ -141,7 +145,8 @@ let package = Package(
             name: "ChatServer",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
-                "ChatSQLite", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket", .argumentParser,
+                "ChatSQLite", "ChatWire", "HTTPConnections", "OpenMetrics", "PostgresClient", "WebSocket",
+                .argumentParser,
                 .hummingbird, .logging,
                 .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
@@ -181,8 +186,9 @@ let package = Package(
             name: "ChatTestSupport",
             dependencies: [
                 "ChatAPI", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres", "ChatSQLite",
-                "HTTPConnections", "PostgresClient", "WebSocket", .grdb, .hummingbird, .logging, .nioCore, .nioPosix,
-                .serviceLifecycle, .subprocess, .systemPackage,
+                "HTTPConnections", "OpenMetrics", "PostgresClient", "WebSocket", .grdb, .hummingbird, .logging,
+                .nioCore,
+                .nioPosix, .serviceLifecycle, .subprocess, .systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -260,6 +266,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),
+        .testTarget(name: "OpenMetricsTests", dependencies: ["OpenMetrics", .coreMetrics], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues"], swiftSettings: settings),
         .testTarget(
             name: "ChatLiveTests",
@@ -270,8 +277,8 @@ let package = Package(
             name: "ChatAPITests",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPages", "ChatPostgres",
-                "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket",
-                .httpTypes,
+                "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "OpenMetrics", "PostgresClient",
+                "WebSocket", .httpTypes,
                 .hummingbird,
                 .nioCore,
             ],
