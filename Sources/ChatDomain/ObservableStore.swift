@@ -4,6 +4,8 @@ package protocol ObservableStore: Sendable {
     var kind: StoreKind { get }
     /// The writes of this process; other processes on the same database have their own.
     var writeLoad: WriteLoad { get }
+    /// What else this process does with the database at the moment.
+    var databaseLoad: DatabaseLoad { get }
 }
 
 /// A supported database.

@@ -91,6 +91,22 @@ package struct PostgresDatabase: Sendable {
     /// The oldest major version that the statements work with.
     private static let minimumVersion = 14
 
+    /// What the connections of each pool do; those for readiness checks are left out.
+    var load: DatabaseLoad {
+        var load = DatabaseLoad()
+        let pools = [("read", [pool]), ("write", writers.map(\.pool)), ("search", [searcher])]
+        load.pools = pools.map { name, pools in
+            let loads = pools.map(\.load)
+            return DatabaseLoad.PoolLoad(
+                name: name,
+                inUse: loads.reduce(0) { $0 + $1.inUse },
+                waiting: loads.reduce(0) { $0 + $1.waiting },
+                size: loads.reduce(0) { $0 + $1.size }
+            )
+        }
+        return load
+    }
+
     /// Returns if the server is reachable and preserves what it commits.
     ///
     /// - Throws: `StoreError.failed` if it is too old, or if its settings could lose acknowledged messages in a crash or

@@ -20,15 +20,25 @@ package struct PostgresStore: ServiceStore {
     /// Over all write shards.
     package var writeLoad: WriteLoad { writes.load }
 
+    /// The queues of reads, and what the database's connections do.
+    package var databaseLoad: DatabaseLoad {
+        var load = database.load
+        load.waitingReads = reads.waitingCount
+        load.waitingSearches = searches.waitingCount
+        return load
+    }
+
     /// Requires a database with the current schema.
     ///
-    /// - Parameter limits: The limits of each shard.
-    package init(_ database: PostgresDatabase, limits: BatchLimits = BatchLimits()) {
+    /// - Parameters:
+    ///   - limits: The limits of each shard.
+    ///   - onBatch: Receives a report of every batch of writes; nil for none.
+    package init(_ database: PostgresDatabase, limits: BatchLimits = BatchLimits(), onBatch: BatchObserver? = nil) {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
         let executors = database.writers.map(\.executor)
-        writes = WriteShards(on: executors, limits, signals) { shard, requests throws(StoreError) in
+        writes = WriteShards(on: executors, limits, signals, onBatch: onBatch) { shard, requests throws(StoreError) in
             try await database.record(requests, shard: shard)
         }
         reads = ReadShards(on: executors.map { _ in nil }, limits) { reads throws(StoreError) in

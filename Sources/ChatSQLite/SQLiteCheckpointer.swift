@@ -1,6 +1,7 @@
 import ChatDomain
 package import GRDB
 import GRDBSQLite
+import Glibc
 import Synchronization
 
 /// Copies the write-ahead log into the database concurrently with the writer, on its own connection and queue.
@@ -28,6 +29,8 @@ package final class SQLiteCheckpointer: Sendable {
         var erasure: Task<Void, Never>?
         /// Whether text was erased since the task last started to empty the log.
         var erasureIsDue = false
+        var checkpoints = 0
+        var failedCheckpoints = 0
     }
 
     /// Used for checkpoints only, with `synchronous=FULL`.
@@ -79,7 +82,7 @@ package final class SQLiteCheckpointer: Sendable {
             connection.asyncWriteWithoutTransaction { [self] connection in
                 // A failed checkpoint leaves the log as it is, and the next one retries: a full disk or another
                 // process's checkpoint may no longer be in the way by then.
-                try? runRound(on: connection, endingWith: .restart)
+                try? countRound(on: connection, endingWith: .restart)
                 self.state.withLock { state in
                     if state.round == .running {
                         state.round = .idle
@@ -127,7 +130,7 @@ package final class SQLiteCheckpointer: Sendable {
     private func emptyLog() async -> Bool {
         do {
             try await connection.writeWithoutTransaction { [self] connection in
-                try runRound(on: connection, endingWith: .truncate)
+                try countRound(on: connection, endingWith: .truncate)
             }
             return true
         } catch {
@@ -142,6 +145,32 @@ package final class SQLiteCheckpointer: Sendable {
             state.erasure?.cancel()
         }
         try connection.close()
+    }
+
+    /// The size of the log, and the checkpoints so far.
+    var load: DatabaseLoad.WriteAheadLogLoad {
+        var status = stat()
+        let isThere = stat(writer.path + "-wal", &status) == 0
+        return state.withLock { state in
+            DatabaseLoad.WriteAheadLogLoad(
+                bytes: isThere ? Int(status.st_size) : 0,
+                checkpoints: state.checkpoints,
+                failedCheckpoints: state.failedCheckpoints
+            )
+        }
+    }
+
+    private func countRound(on connection: Database, endingWith mode: Database.CheckpointMode) throws {
+        do {
+            try runRound(on: connection, endingWith: mode)
+            state.withLock { $0.checkpoints += 1 }
+        } catch {
+            state.withLock {
+                $0.checkpoints += 1
+                $0.failedCheckpoints += 1
+            }
+            throw error
+        }
     }
 
     private func runRound(on connection: Database, endingWith mode: Database.CheckpointMode) throws {

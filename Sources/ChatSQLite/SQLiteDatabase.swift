@@ -64,6 +64,13 @@ package struct SQLiteDatabase: Sendable {
         }
     }
 
+    /// The write-ahead log; nothing for an in-memory database.
+    var load: DatabaseLoad {
+        var load = DatabaseLoad()
+        load.writeAheadLog = checkpointer?.load
+        return load
+    }
+
     private static func open(
         _ configuration: SQLiteConfiguration
     ) throws -> (writer: any DatabaseWriter, checkpointer: SQLiteCheckpointer?) {

@@ -21,14 +21,26 @@ package struct SQLiteStore: ServiceStore {
     /// Over all write shards.
     package var writeLoad: WriteLoad { writes.load }
 
+    /// The queues of reads, and what the database's connections do.
+    package var databaseLoad: DatabaseLoad {
+        var load = database.load
+        load.waitingReads = reads.waitingCount
+        load.waitingSearches = searches.waitingCount
+        return load
+    }
+
     /// Requires a database with the current schema.
     ///
-    /// - Parameter limits: The limits of each batcher.
-    package init(_ database: SQLiteDatabase, limits: BatchLimits = BatchLimits()) {
+    /// - Parameters:
+    ///   - limits: The limits of each batcher.
+    ///   - onBatch: Receives a report of every batch of writes; nil for none.
+    package init(_ database: SQLiteDatabase, limits: BatchLimits = BatchLimits(), onBatch: BatchObserver? = nil) {
         let signals = LogSignals()
         self.signals = signals
         self.database = database
-        writes = WriteShards(on: [ThreadExecutor()], limits, signals) { _, requests throws(StoreError) in
+        writes = WriteShards(on: [ThreadExecutor()], limits, signals, onBatch: onBatch) {
+            _,
+            requests throws(StoreError) in
             try database.record(requests)
         }
         reads = ReadShards(on: (0..<database.readers).map { _ in ThreadExecutor() }, limits) {

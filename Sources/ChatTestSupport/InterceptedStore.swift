@@ -51,6 +51,10 @@ package struct InterceptedStore: ServiceStore {
         (try? base.get().writeLoad) ?? WriteLoad()
     }
 
+    package var databaseLoad: DatabaseLoad {
+        (try? base.get().databaseLoad) ?? DatabaseLoad()
+    }
+
     package func chats(
         withIDs ids: [ChatID],
         for action: ChatAction,

@@ -53,10 +53,13 @@ extension BatchLimits {
 /// Runs `body` with a migrated SQLite store and closes it.
 package func withSQLite<Result>(
     _ location: SQLiteConfiguration.Location,
+    onBatch: BatchObserver? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (SQLiteStore) async throws -> Result
 ) async throws -> Result {
-    try await withSQLiteDatabase(location) { try await body(SQLiteStore($0, limits: .patient)) }
+    try await withSQLiteDatabase(location) { database in
+        try await body(SQLiteStore(database, limits: .patient, onBatch: onBatch))
+    }
 }
 
 private func withSQLiteDatabase<Result>(

@@ -10,7 +10,8 @@ package struct PoolState<Connection> {
 
     private var warm: [Lease] = []
     private var cold: [Connection]
-    private var leasedCount = 0
+    /// Connections in use.
+    package private(set) var leasedCount = 0
     private var waiters: Deque<WaiterID> = []
     private let maximumLifetime: Duration
     private let maximumWaiters: Int
@@ -48,6 +49,11 @@ package struct PoolState<Connection> {
         cold = connections
         self.maximumLifetime = maximumLifetime
         self.maximumWaiters = maximumWaiters
+    }
+
+    /// Callers that wait for a connection.
+    package var waitingCount: Int {
+        waiters.count
     }
 
     /// What the caller of `lease` must do next.

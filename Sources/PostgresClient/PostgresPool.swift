@@ -5,6 +5,7 @@ import Synchronization
 package final class PostgresPool: Sendable {
     private let queue: Mutex<LeaseQueue>
     private let leaseTimeout: Duration
+    private let size: Int
 
     /// Prepares the connections without opening any.
     ///
@@ -29,6 +30,7 @@ package final class PostgresPool: Sendable {
             LeaseQueue(PoolState(connections, maximumLifetime: maximumLifetime, maximumWaiters: maximumWaiters))
         )
         self.leaseTimeout = leaseTimeout
+        self.size = size
     }
 
     /// Runs `body` on a connection's own thread.
@@ -50,6 +52,11 @@ package final class PostgresPool: Sendable {
         }
         await queue.withLock { $0.release(lease, outcome) }?.close()
         return try result.get()
+    }
+
+    /// Connections in use, callers that wait for one, and all connections, open or not.
+    package var load: (inUse: Int, waiting: Int, size: Int) {
+        queue.withLock { ($0.inUse, $0.waitingCount, size) }
     }
 
     /// Closes idle connections now and the others when they are released; waiting and later callers fail.
@@ -101,6 +108,14 @@ private struct LeaseQueue {
 
     init(_ state: State) {
         self.state = state
+    }
+
+    var inUse: Int {
+        state.leasedCount
+    }
+
+    var waitingCount: Int {
+        state.waitingCount
     }
 
     mutating func lease() -> (State.WaiterID, State.LeaseAction) {

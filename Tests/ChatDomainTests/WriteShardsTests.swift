@@ -118,6 +118,27 @@ struct WriteShardsTests {
         #expect(seen[0] != seen[1])
     }
 
+    @Test func `the observer learns how every batch went`() async throws {
+        let reports = Mutex<[BatchReport]>([])
+        let limits = BatchLimits()
+        let shards = WriteShards(
+            on: [ThreadExecutor()],
+            limits,
+            LogSignals(),
+            onBatch: { report in reports.withLock { $0.append(report) } },
+            perform: { _, requests throws(StoreError) in
+                if case .delete(2, _) = requests[0] { throw .unavailable(reason: "no") }
+                return Self.answer(requests)
+            }
+        )
+        try await shards.deleteChat(1, by: .anonymous)
+        await #expect(throws: StoreError.unavailable(reason: "no")) { try await shards.deleteChat(2, by: .anonymous) }
+        let seen = reports.withLock { $0 }
+        #expect(seen.map(\.requests) == [1, 1])
+        #expect(seen.map(\.isFailed) == [false, true])
+        #expect(seen.allSatisfy { $0.duration > .zero })
+    }
+
     @Test func `a user's creations under the same key go to the same shard`() async throws {
         let chosen = Mutex<[Int]>([])
         let executors = (0..<4).map { _ in ThreadExecutor() }

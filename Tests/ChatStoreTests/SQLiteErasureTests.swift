@@ -52,6 +52,8 @@ struct SQLiteErasureTests {
             while try contains("text-of-another", folder) {
                 try await Task.sleep(for: .milliseconds(20))
             }
+            let log = try #require(store.databaseLoad.writeAheadLog)
+            #expect(log.checkpoints - log.failedCheckpoints >= 2)
             try database.close()
         }
     }

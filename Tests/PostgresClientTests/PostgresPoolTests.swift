@@ -4,6 +4,16 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresPoolTests {
+    @Test func `a pool knows how many of its connections are in use`() async throws {
+        try await withPool { pool, _ in
+            #expect(pool.load.inUse == 0)
+            let inUse = try await pool.withConnection { _ throws(PostgresError) in pool.load.inUse }
+            #expect(inUse == 1)
+            #expect(pool.load.inUse == 0)
+            #expect(pool.load.waiting == 0)
+        }
+    }
+
     @Test func `a cancelled task's statement ends on the server`() async throws {
         try await withPool { pool, url in
             let (backends, backend) = AsyncStream.makeStream(of: Int64.self)

@@ -22,6 +22,11 @@ package struct ReadShards: Sendable {
         }
     }
 
+    /// Reads that no batch has picked up yet, over all shards.
+    package var waitingCount: Int {
+        shards.reduce(0) { $0 + $1.load.waiting }
+    }
+
     /// Reads a chat's latest messages; nil if the log still ends where the request says.
     ///
     /// It never throws `StoreError.outcomeUnknown`.

@@ -19,6 +19,11 @@ package struct SearchQueue: Sendable {
         }
     }
 
+    /// Searches that wait for their turn.
+    package var waitingCount: Int {
+        searches.load.waiting
+    }
+
     /// Waits its turn and runs a search.
     ///
     /// - Throws: `StoreError.searchTimedOut` if the search or those queued before it took too long;

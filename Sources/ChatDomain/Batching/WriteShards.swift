@@ -17,16 +17,20 @@ package struct WriteShards: Sendable {
     ///   - executors: Where each shard runs its batches, one per shard and at least one; `perform` may block there.
     ///   - limits: The limits of each shard.
     ///   - signals: Receives the changes of a batch after its requests are answered.
+    ///   - onBatch: Receives a report of every batch; nil for none.
     package init(
         on executors: [any TaskExecutor],
         _ limits: BatchLimits,
         _ signals: LogSignals,
+        onBatch: BatchObserver? = nil,
         perform: @escaping Perform
     ) {
         maximumWeight = limits.maximumBatch
         shards = executors.enumerated().map { shard, executor in
             Batcher(limits, queueCount: 3, on: executor) { requests throws(StoreError) in
-                let batch = try await perform(shard, requests)
+                let batch = try await Self.perform(requests, reportingTo: onBatch) { requests throws(StoreError) in
+                    try await perform(shard, requests)
+                }
                 return BatchOutcome(answers: batch.results) { signals.send(batch) }
             }
         }
@@ -110,6 +114,25 @@ extension ChatID {
     /// The index of the shard that a chat belongs to, for its writes as for its reads.
     func shard(of count: Int) -> Int {
         Int(rawValue.magnitude % UInt64(count))
+    }
+}
+
+extension WriteShards {
+    /// Runs a batch, and reports it if there is an observer.
+    private static func perform(
+        _ requests: [WriteRequest],
+        reportingTo observer: BatchObserver?,
+        _ perform: ([WriteRequest]) async throws(StoreError) -> RecordedBatch
+    ) async throws(StoreError) -> RecordedBatch {
+        guard let observer else { return try await perform(requests) }
+        let start = ContinuousClock.now
+        var isFailed = true
+        defer {
+            observer(BatchReport(requests: requests.count, duration: start.duration(to: .now), isFailed: isFailed))
+        }
+        let batch = try await perform(requests)
+        isFailed = false
+        return batch
     }
 }
 

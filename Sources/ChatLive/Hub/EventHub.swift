@@ -103,6 +103,15 @@ package final class EventHub: Service, Sendable {
         return streams
     }
 
+    /// What this process delivers, over all event loops.
+    package func load() async -> DeliveryLoad {
+        var load = DeliveryLoad()
+        for shard in shards {
+            load = load + ((try? await shard.load()) ?? DeliveryLoad())
+        }
+        return load
+    }
+
     private func shardIndex(of eventLoop: any EventLoop) -> Int {
         guard let index = shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
             preconditionFailure("a connection is on an event loop that the hub was not given")

@@ -15,6 +15,10 @@ package final class Subscriber: Indexed {
     /// The index among the subscribers of the shard; nil before it is added and once it has ended.
     package var index: Int?
     private let openedAt = Instant.now()
+    /// Events sent so far.
+    private(set) var sentCount = 0
+    /// Whether it is disconnected because it could not keep up.
+    private(set) var isTooSlow = false
     private var needsFlush = false
     /// When the sink was last flushed.
     private var lastWrite = NIODeadline.now()
@@ -83,6 +87,7 @@ extension Subscriber {
 
     func send(_ event: LiveEvent, from subscription: Subscription) {
         needsFlush = true
+        sentCount += 1
         sink?.send(event, from: subscription)
     }
 
@@ -118,6 +123,7 @@ extension Subscriber {
     }
 
     func overflow() {
+        isTooSlow = true
         sink?.overflow()
     }
 
@@ -133,7 +139,7 @@ extension Subscriber {
             stalledSince = stalledSince ?? now
         }
         if let stalledSince, stalledSince + stallTimeout <= now {
-            sink.overflow()
+            overflow()
         } else if min(lastWrite, sink.repeatsSince ?? lastWrite) + heartbeat <= now, sink.isWritable {
             sink.sendHeartbeat()
             sink.flush()

@@ -52,6 +52,13 @@ struct ShardMailbox: Sendable {
         try await eventLoop.submit { [shard] in shard.value.streams }.get()
     }
 
+    /// Sums up the connections of the event loop.
+    ///
+    /// - Throws: An error if the event loop has shut down.
+    func load() async throws -> DeliveryLoad {
+        try await eventLoop.submit { [shard] in shard.value.load }.get()
+    }
+
     func post(_ signal: ShardSignal) {
         let isFirst = contents.signals.withLock { signals in
             signals.append(signal)

@@ -14,6 +14,8 @@ package final class TopicShard {
     private(set) var topics: [ChatID: Topic] = [:]
     private var subscribers: [Subscriber] = []
     private var ticks: RepeatedTask?
+    /// What was sent to subscribers that have ended, and how many of them were disconnected.
+    private var past = DeliveryLoad()
 
     init(
         _ eventLoop: any EventLoop,
@@ -41,6 +43,10 @@ package final class TopicShard {
     package func remove(_ subscriber: Subscriber) {
         for subscription in subscriber.end() {
             detach(subscription)
+        }
+        if subscriber.index != nil {
+            past.sent += subscriber.sentCount
+            past.disconnected += subscriber.isTooSlow ? 1 : 0
         }
         subscribers.removeIndexed(subscriber)
         source.cancel(subscriber.turn)
@@ -85,13 +91,25 @@ package final class TopicShard {
 
     /// The open connections of the event loop.
     var streams: [OpenStream] {
-        subscribers.compactMap { subscriber in
-            // A subscription that does not lag has been sent everything.
-            let lags = subscriber.subscriptions.lazy.filter(\.lags).map { subscription in
-                let end = self.topics[subscription.chatID]?.end ?? subscription.position
-                return max(0, end.rawValue - subscription.position.rawValue)
-            }
-            return subscriber.description(lag: lags.reduce(0, +))
+        subscribers.compactMap { $0.description(lag: lag(of: $0)) }
+    }
+
+    /// What the event loop delivers.
+    var load: DeliveryLoad {
+        subscribers.reduce(into: past) { load, subscriber in
+            let lag = lag(of: subscriber)
+            load.lag += lag
+            load.longestLag = max(load.longestLag, lag)
+            load.stalled += subscriber.isWritable ? 0 : 1
+            load.sent += subscriber.sentCount
+        }
+    }
+
+    /// Entries that were not sent yet; a subscription that does not lag has been sent everything.
+    private func lag(of subscriber: Subscriber) -> Int64 {
+        subscriber.subscriptions.lazy.filter(\.lags).reduce(0) { sum, subscription in
+            let end = topics[subscription.chatID]?.end ?? subscription.position
+            return sum + max(0, end.rawValue - subscription.position.rawValue)
         }
     }
 
