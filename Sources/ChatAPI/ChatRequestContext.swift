@@ -23,6 +23,12 @@ package struct ChatRequestContext: RequestContext {
         nonmutating set { identity.credential = newValue }
     }
 
+    /// Where the request is counted; nil if no route has matched.
+    var route: RouteMetrics? {
+        get { identity.route }
+        nonmutating set { identity.route = newValue }
+    }
+
     /// In whose name the request is made, and with which rights.
     var caller: Caller {
         credential?.caller ?? .anonymous

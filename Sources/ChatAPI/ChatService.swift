@@ -8,6 +8,7 @@ import HummingbirdCore
 package import Logging
 package import NIOCore
 import NIOPosix
+package import OpenMetrics
 package import WebSocket
 
 /// The HTTP service of a store: its routes, hub and background work.
@@ -48,6 +49,10 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let documentationAssets: String?
     /// Whether to serve the pages that people open in a browser, and the JavaScript client.
     package let servesPages: Bool
+    /// Whether `GET /metrics` is a route of the service; false if it has a port of its own.
+    package let servesMetrics: Bool
+    let metrics: MetricRegistry
+    private let requestMetrics: RequestMetrics
     let drain: Drain
 
     /// - Parameters:
@@ -55,6 +60,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     ///   - tokenSigner: Signs tokens that the authenticator accepts.
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - growth: The same for notices about open messages.
+    ///   - metrics: Where the service records its metrics; it shows them with all others there.
     ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
@@ -75,6 +81,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         deletionInterval: Duration = .seconds(30),
         documentationAssets: String?,
         servesPages: Bool = true,
+        servesMetrics: Bool = true,
+        metrics: MetricRegistry = MetricRegistry(),
         drain: Drain = Drain()
     ) {
         self.store = store
@@ -95,6 +103,9 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.deletionInterval = deletionInterval
         self.documentationAssets = documentationAssets
         self.servesPages = servesPages
+        self.servesMetrics = servesMetrics
+        self.metrics = metrics
+        requestMetrics = RequestMetrics(metrics)
         self.drain = drain
     }
 
@@ -127,7 +138,14 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         )
         let table = RouteTable(routes)
         let crossOrigin = CrossOriginPolicy(corsOrigins, methods: table.methods)
-        let responder = Router(routes, authenticator, hosts: allowedHosts, crossOrigin: crossOrigin).buildResponder()
+        let router = Router(
+            routes,
+            authenticator,
+            hosts: allowedHosts,
+            crossOrigin: crossOrigin,
+            metrics: requestMetrics
+        )
+        let responder = router.buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
@@ -135,7 +153,11 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             logger: logger,
             isEssential: table.isHealthCheck,
             streamTimeout: table.bodyTimeout,
-            onError: ConnectionErrorResponder(crossOrigin: crossOrigin, logger: logger).respond
+            onError: ConnectionErrorResponder(
+                crossOrigin: crossOrigin,
+                metrics: requestMetrics,
+                logger: logger
+            ).respond
         )
         return Application(
             responder: responder,
@@ -145,6 +167,42 @@ package struct ChatService<Store: ServiceStore>: Sendable {
                 deletions, hub, AuthenticatorService(authenticator: authenticator, logger: logger),
                 ReadMarkerService(readMarkers: readMarkers), HeldMessageService(streams: streams),
             ],
+            onServerRunning: onServerRunning,
+            logger: logger
+        )
+    }
+
+    /// Returns a server of the metrics alone, which anyone who reaches it may read, once it is run.
+    ///
+    /// Run it beside the application; until that is made, most metrics are missing.
+    ///
+    /// - Parameters:
+    ///   - hosts: The hosts that requests may be for.
+    ///   - onServerRunning: Called with the listening channel.
+    package func metricsApplication(
+        address: BindAddress,
+        hosts: HostPolicy = .any,
+        logger: Logger,
+        onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        let route = Route(
+            .get,
+            "/metrics",
+            .getMetrics,
+            access: .open,
+            use: MetricsController(registry: metrics).show
+        )
+        let responder = Router([route], authenticator, hosts: hosts, metrics: requestMetrics).buildResponder()
+        let connections = RequestChannel(
+            responder: responder,
+            limits: limits,
+            logger: logger,
+            onError: ConnectionErrorResponder(crossOrigin: .none, metrics: requestMetrics, logger: logger).respond
+        )
+        return Application(
+            responder: responder,
+            server: HTTPServerBuilder { _ in connections },
+            configuration: ApplicationConfiguration(address: address),
             onServerRunning: onServerRunning,
             logger: logger
         )

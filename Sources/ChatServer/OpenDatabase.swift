@@ -95,10 +95,12 @@ struct OpenDatabase {
     }
 
     /// Creates the store; call it once, since a process must have only one store per database.
-    func makeStore() -> any ServiceStore & ChatArchive {
+    ///
+    /// - Parameter onBatch: Receives a report of every batch of writes; nil for none.
+    func makeStore(onBatch: BatchObserver? = nil) -> any ServiceStore & ChatArchive {
         switch connection {
-        case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits)
-        case .postgresql(let database): PostgresStore(database, limits: capacity.batchLimits)
+        case .sqlite(let database): SQLiteStore(database, limits: capacity.batchLimits, onBatch: onBatch)
+        case .postgresql(let database): PostgresStore(database, limits: capacity.batchLimits, onBatch: onBatch)
         }
     }
 

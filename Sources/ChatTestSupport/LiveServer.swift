@@ -4,6 +4,7 @@ package import ChatIdentity
 package import ChatLive
 package import HTTPConnections
 import Hummingbird
+package import OpenMetrics
 package import WebSocket
 
 /// Runs the service in this process, on a free loopback port, during `body`, then shuts it down gracefully.
@@ -22,6 +23,7 @@ package func withServer<Result: Sendable>(
     deletionInterval: Duration = .seconds(30),
     documentationAssets: String? = "public/docs",
     servesPages: Bool = true,
+    metrics: MetricRegistry = MetricRegistry(),
     log: LogCapture? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (HTTPTestClient) async throws -> Result
@@ -40,7 +42,8 @@ package func withServer<Result: Sendable>(
         rootPath: rootPath,
         deletionInterval: deletionInterval,
         documentationAssets: documentationAssets,
-        servesPages: servesPages
+        servesPages: servesPages,
+        metrics: metrics
     )
     return try await withApplication(log: log) { logger, onServerRunning in
         await service.application(

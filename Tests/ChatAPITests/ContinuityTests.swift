@@ -113,6 +113,7 @@ struct ContinuityTests {
                 }
                 let position = try await readUntilOverflow(&slow)
                 #expect(position < total)
+                while try await client.metrics()["chat_streams_too_slow_total"] != 1 {}
                 try await client.withEvents("/chats/1/events?after=\(position)") { stream in
                     let events = try await stream.events(through: "caught_up")
                     #expect(events.map(\.place) == (position...total).map { "\($0)" } + ["\(total)"])

@@ -57,7 +57,7 @@ struct StreamLimitTests {
         limits.maximumStreamsPerAddress = 1
         let admissions = StreamAdmissions(limits)
         func admit(_ address: String) throws -> StreamAdmissions.Admission {
-            try admissions.admit(SocketAddress(ipAddress: address, port: 1))
+            try admissions.admit(SocketAddress(ipAddress: address, port: 1), to: .stream)
         }
         try withExtendedLifetime(admit("2001:db8:1:2::1")) {
             #expect(throws: APIError.self) { try admit("2001:db8:1:2::ffff") }

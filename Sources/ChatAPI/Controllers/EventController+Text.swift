@@ -19,7 +19,7 @@ extension EventController {
         let offset = validator.optionalInteger("at", in: request, range: 0...StreamedText.maximumLength)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let id, let offset, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress)
+        let admission = try admissions.admit(context.channel.remoteAddress, to: wait.value == nil ? .text : .longPoll)
         let start = try await operations.followText(
             context.caller,
             of: id,

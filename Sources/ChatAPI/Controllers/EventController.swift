@@ -29,7 +29,7 @@ struct EventController<Store: ServiceStore>: Sendable {
         let after = validator.streamPlace(in: request)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let after, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress)
+        let admission = try admissions.admit(context.channel.remoteAddress, to: wait.value == nil ? .stream : .longPoll)
         let streamed: SubscriptionStart
         do {
             let place = after.value?.place
@@ -71,7 +71,7 @@ struct EventController<Store: ServiceStore>: Sendable {
         let chats = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
         guard let chats, let cursor else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress)
+        let admission = try admissions.admit(context.channel.remoteAddress, to: .stream)
         let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
         do {
             let start =

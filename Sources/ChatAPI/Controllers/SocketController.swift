@@ -17,6 +17,7 @@ struct SocketController<Store: ServiceStore>: Sendable {
     let admissions: StreamAdmissions
     let limits: WebSocketLimits
     let origins: OriginPolicy
+    let metrics: SocketMetrics
 
     @Sendable func open(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let handshake: WebSocketHandshake
@@ -26,12 +27,13 @@ struct SocketController<Store: ServiceStore>: Sendable {
             throw APIError(error)
         }
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
-        let admission = try admissions.admit(context.channel.remoteAddress)
+        let admission = try admissions.admit(context.channel.remoteAddress, to: .webSocket)
         let service = SocketService(
             operations: operations,
             authenticator: authenticator,
             address: admission.address,
             client: admission.client,
+            metrics: metrics,
             logger: context.logger
         )
         return Response(

@@ -6,9 +6,10 @@ import NIOCore
 
 /// Formats responses that a connection makes itself like the other errors of the service.
 ///
-/// Such requests never reach the router, so the access log line is written here.
+/// Such requests never reach the router, so the access log line is written and the request counted here.
 struct ConnectionErrorResponder: Sendable {
     let crossOrigin: CrossOriginPolicy
+    let metrics: RequestMetrics
     let logger: Logger
 
     func respond(
@@ -17,6 +18,7 @@ struct ConnectionErrorResponder: Sendable {
         on channel: any Channel
     ) -> (head: HTTPResponse, body: ByteBuffer) {
         let answer = APIError(error)
+        metrics.unmatched.record(answer.status)
         let id = request?.headerFields.clientRequestID ?? RequestID().description
         let body = answer.body(requestID: id)
         var fields = answer.headers

@@ -3,11 +3,11 @@ import ChatIdentity
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 
 /// The access log line of a request: address, method, route, path, status, the code of an error, duration and caller.
 struct AccessLogEntry {
     private let level: Logger.Level
-    private let start = ContinuousClock.now
 
     /// Nil if the logger would drop the line.
     init?(for request: Request, in routes: RouteTable, logger: Logger) {
@@ -20,7 +20,8 @@ struct AccessLogEntry {
     /// Writes the line; call it when the response is ready.
     ///
     /// - Parameter code: That of an error; nil for success.
-    func write(_ request: Request, context: ChatRequestContext, response: Response, code: String?) {
+    func write(_ request: Request, context: ChatRequestContext, response: Response, code: String?, duration: TimeAmount)
+    {
         var metadata: Logger.Metadata = [
             "address": "\(context.address)",
             "method": "\(request.method.rawValue)",
@@ -29,7 +30,7 @@ struct AccessLogEntry {
             // Without the query, which may contain a ticket.
             "path": "\(request.uri.path)",
             "status": .stringConvertible(response.status.code),
-            "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
+            "duration_ms": .stringConvertible(Duration.nanoseconds(duration.nanoseconds).inMilliseconds),
         ]
         metadata["code"] = code.map { "\($0)" }
         metadata.add(context.credential)

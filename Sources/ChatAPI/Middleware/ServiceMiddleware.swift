@@ -2,9 +2,10 @@ import ChatIdentity
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 
-/// Applies to every request: its id, the check of the host, preflights, error responses, common headers and the access
-/// log.
+/// Applies to every request: its id, the check of the host, preflights, error responses, common headers, metrics
+/// and the access log.
 ///
 /// This is one middleware because each one costs every request two suspended frames.
 struct ServiceMiddleware: RouterMiddleware {
@@ -12,12 +13,15 @@ struct ServiceMiddleware: RouterMiddleware {
     let crossOrigin: CrossOriginPolicy
     let routes: RouteTable
     let authenticator: Authenticator
+    let metrics: RequestMetrics
 
     func handle(
         _ request: Request,
         context: ChatRequestContext,
         next: (Request, ChatRequestContext) async throws -> Response
     ) async throws -> Response {
+        let start = NIODeadline.now()
+        metrics.begin()
         var context = context
         if let id = request.headers.clientRequestID {
             // `RequestContext.id` reads it from here.
@@ -43,7 +47,9 @@ struct ServiceMiddleware: RouterMiddleware {
         }
         response.headers.addServiceFields(requestID: context.id)
         crossOrigin.addFields(to: &response.headers, for: request.head)
-        logEntry?.write(request, context: context, response: response, code: code)
+        let duration = NIODeadline.now() - start
+        metrics.end(context.route, response.status, after: duration)
+        logEntry?.write(request, context: context, response: response, code: code, duration: duration)
         return response
     }
 }

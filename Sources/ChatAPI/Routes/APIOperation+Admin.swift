@@ -12,6 +12,34 @@ extension APIOperation {
         responses: [APIResponse(.ok, "The server.", .json(.server, example: .example(ServerDescription.example)))]
     )
 
+    static let getMetrics = APIOperation(
+        "getMetrics",
+        .admin,
+        "Read the metrics",
+        """
+        Of the process that responds, for Prometheus and programs like it: as OpenMetrics if `Accept` names it, otherwise in \
+        Prometheus's text format. With `--metrics-port`, this path is on that port instead, and needs no credential there.
+        """,
+        responses: [
+            APIResponse(
+                .ok,
+                "The metrics.",
+                APIResponse.Content(
+                    mediaType: "application/openmetrics-text",
+                    schema: .string,
+                    example: ("example", .string(metricsExample + "# EOF\n"))
+                ),
+                APIResponse.Content(
+                    mediaType: "text/plain",
+                    schema: .string,
+                    example: ("example", .string(metricsExample))
+                )
+            )
+        ]
+    )
+
+    private static let metricsExample = "chat_streams{transport=\"websocket\"} 12\n"
+
     static let listOpenStreams = APIOperation(
         "listOpenStreams",
         .admin,

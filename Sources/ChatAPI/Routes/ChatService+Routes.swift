@@ -5,6 +5,7 @@ package import ChatOperations
 import ChatPages
 package import HTTPConnections
 import HTTPTypes
+import OpenMetrics
 
 extension ChatService {
     /// All routes of the service, in the order in which `Allow` lists methods.
@@ -65,7 +66,8 @@ extension ChatService {
             hub: hub,
             admissions: admissions,
             limits: webSocketLimits,
-            origins: webSocketOrigins
+            origins: webSocketOrigins,
+            metrics: SocketMetrics(metrics)
         )
         let users = UserController(
             operations: operations,
@@ -74,15 +76,26 @@ extension ChatService {
             maximumBodyBytes: limits.maximumBodyBytes,
             reads: reads
         )
+        let connections = connections ?? ConnectionSlots(limits: limits)
         let admin = AdminController(
             operations: operations,
             authenticator: authenticator,
             admissions: admissions,
-            connections: connections ?? ConnectionSlots(limits: limits),
+            connections: connections,
             maximumConnections: limits.maximumConnections,
             maximumStreams: streamLimits.maximumStreams,
             maximumBodyBytes: limits.maximumBodyBytes
         )
+        let measured = ServiceMetrics(
+            store: store,
+            hub: hub,
+            admissions: admissions,
+            reads: reads,
+            connections: connections,
+            maximumConnections: limits.maximumConnections,
+            maximumStreams: streamLimits.maximumStreams
+        )
+        metrics.observe(measured.observations)
         let sessions = SessionController(authenticator: authenticator)
         let streams: [Route] = [
             Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
@@ -158,11 +171,13 @@ extension ChatService {
             Route(.post, "/admin/keys", .createServerKey, access: .serverKey, use: admin.createKey),
             Route(.delete, "/admin/keys/{key_id}", .revokeServerKey, access: .serverKey, use: admin.revokeKey),
 
+            Route(.get, "/metrics", .getMetrics, access: .operator, use: MetricsController(registry: metrics).show),
+
             Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
             Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),
         ]
 
-        let documented = requests + streams + others
+        let documented = (requests + streams + others).filter { servesMetrics || $0.path != "/metrics" }
         var pages = (servesPages ? PageFile.all : []).map { file in
             Route(page: file.path, use: PageController(file, mode: authenticator.mode).show)
         }

@@ -95,9 +95,12 @@ package struct Route: Sendable {
 
     /// The handler with the checks of the credential, the encoding and the query in front, in this order: a client
     /// without a credential learns nothing about its request.
-    func handler(_ authenticator: Authenticator) -> Handler {
+    ///
+    /// - Parameter metrics: Where the requests of the route are counted.
+    func handler(_ authenticator: Authenticator, _ metrics: RouteMetrics) -> Handler {
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
         return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
+            context.route = metrics
             if needsCredential {
                 context.credential = try await authenticator.authenticate(
                     request,

@@ -8,11 +8,13 @@ extension Router<ChatRequestContext> {
     ///   - authenticator: Verifies the credentials of requests.
     ///   - hosts: The hosts whose requests are served.
     ///   - crossOrigin: Lets pages of other origins call the service.
+    ///   - metrics: Counts the requests.
     convenience package init(
         _ routes: [Route],
         _ authenticator: Authenticator,
         hosts: HostPolicy = .any,
-        crossOrigin: CrossOriginPolicy = .none
+        crossOrigin: CrossOriginPolicy = .none,
+        metrics: RequestMetrics = RequestMetrics()
     ) {
         self.init(context: ChatRequestContext.self, options: .autoGenerateHeadEndpoints)
         add(
@@ -20,11 +22,16 @@ extension Router<ChatRequestContext> {
                 hosts: hosts,
                 crossOrigin: crossOrigin,
                 routes: RouteTable(routes),
-                authenticator: authenticator
+                authenticator: authenticator,
+                metrics: metrics
             )
         )
         for route in routes {
-            on(RouterPath(route.path), method: route.method, use: route.handler(authenticator))
+            on(
+                RouterPath(route.path),
+                method: route.method,
+                use: route.handler(authenticator, metrics.route(route.method, route.path))
+            )
         }
     }
 }

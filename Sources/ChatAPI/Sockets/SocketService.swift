@@ -14,6 +14,7 @@ struct SocketService<Store: ServiceStore>: Sendable {
     let address: String
     /// Who counts as one client; see `AddressBlock`.
     let client: String
+    let metrics: SocketMetrics
     let logger: Logger
 
     /// Parses a message and performs its request; errors become answers.
@@ -39,7 +40,10 @@ struct SocketService<Store: ServiceStore>: Sendable {
             mark = error.mark
             outcome = .answered(SocketAnswer(mark, error.reason, logger: logger))
         }
-        log(mark, outcome, since: start)
+        let code = if case .answered(let answer) = outcome { answer.code } else { nil as String? }
+        let operation = SocketRequest.operations.firstIndex { $0 == mark.operation }
+        metrics.count(operation, isError: code != nil)
+        log(operation, code, since: start)
         return outcome
     }
 
@@ -61,17 +65,18 @@ struct SocketService<Store: ServiceStore>: Sendable {
     }
 
     /// Writes the same kind of access log line as for HTTP.
-    private func log(_ mark: SocketRequest.Mark, _ outcome: SocketOutcome, since start: ContinuousClock.Instant) {
-        let level: Logger.Level = mark.operation == "ping" ? .debug : .info
+    ///
+    /// - Parameter operation: Its index in `SocketRequest.operations`; nil if it is not among them.
+    private func log(_ operation: Int?, _ code: String?, since start: ContinuousClock.Instant) {
+        let name = operation.map { SocketRequest.operations[$0] } ?? "-"
+        let level: Logger.Level = name == "ping" ? .debug : .info
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
             "address": "\(address)",
-            "op": "\(SocketRequest.operations.first { $0 == mark.operation } ?? "-")",
+            "op": "\(name)",
             "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
         ]
-        if case .answered(let answer) = outcome, let code = answer.code {
-            metadata["code"] = "\(code)"
-        }
+        metadata["code"] = code.map { "\($0)" }
         logger.log(level: level, "WebSocket request", metadata: metadata)
     }
 

@@ -190,6 +190,14 @@ struct LoggingOptions: ParsableArguments {
     }
 }
 
+struct MetricsOptions: ParsableArguments {
+    @Option(Settings.metricsPort) var metricsPort: String?
+
+    var given: [GivenSetting] {
+        [Settings.metricsPort.given(metricsPort)].compactMap(\.self)
+    }
+}
+
 struct DocumentationOptions: ParsableArguments {
     @Option(Settings.docs) var docs: String?
     @Option(Settings.docsAssets) var docsAssets: String?

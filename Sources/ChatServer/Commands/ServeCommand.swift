@@ -10,6 +10,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import OpenMetrics
 import ServiceLifecycle
 import UnixSignals
 import WebSocket
@@ -35,11 +36,12 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Streams") var streams: StreamOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup(title: "Metrics") var metrics: MetricsOptions
     @OptionGroup(title: "Documentation") var documentation: DocumentationOptions
 
     var given: [GivenSetting] {
         address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
-            + limits.given + streams.given + logging.given + documentation.given
+            + limits.given + streams.given + logging.given + metrics.given + documentation.given
     }
 
     func run() async throws {
@@ -51,6 +53,8 @@ struct ServeCommand: AsyncParsableCommand {
             logger.warning("\(warning)")
         }
         var server = try Server(settings)
+        let process = ProcessMetrics()
+        server.metrics.observe { process.observations() + [Observation(.droppedLogLines, writer.droppedCount)] }
         let access = try await AccessControl(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
@@ -64,7 +68,7 @@ struct ServeCommand: AsyncParsableCommand {
             for: .create
         )
         try await database.prepareSchema(upgrading: upgrades, logger: logger)
-        let store = database.makeStore()
+        let store = database.makeStore(onBatch: server.metrics.writeObserver())
         try await database.requireServing(store, logger: logger)
         let (authenticator, keyServices) = try await makeAuthenticator(access, store, logger)
         let (typing, growth) = (TypingNotices(), GrowthNotices())
@@ -122,6 +126,10 @@ struct Server {
     private let corsOrigins: OriginPolicy
     private let embedOrigins: [String]
     private let latestMessagesCacheBytes: Int
+    /// 0 for the port of everything else.
+    private let metricsPort: Int
+    private let metricsPortName: String
+    let metrics = MetricRegistry()
 
     init(_ settings: SettingsReader) throws(SettingError) {
         host = try settings.value(Settings.host)
@@ -147,6 +155,8 @@ struct Server {
         corsOrigins = try settings.value(Settings.corsOrigins)
         embedOrigins = try settings.value(Settings.embedOrigins)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
+        metricsPort = try settings.value(Settings.metricsPort)
+        metricsPortName = settings.name(of: Settings.metricsPort)
     }
 
     var servesDocumentation: Bool {
@@ -202,6 +212,8 @@ struct Server {
             rootPath: rootPath,
             documentationAssets: docsAssets,
             servesPages: servesPages,
+            servesMetrics: metricsPort == 0,
+            metrics: metrics,
             drain: drain
         )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
@@ -209,6 +221,18 @@ struct Server {
         }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let drainer = DrainService(drain, delay: drainDelay, signals: signals, logger: logger)
+        var services = services
+        if metricsPort != 0 {
+            let address = ListeningAddress(host: host, port: metricsPort)
+            let metrics = service.metricsApplication(
+                address: .hostname(host, port: metricsPort),
+                hosts: HostPolicy([], listeningOn: host),
+                logger: logger
+            ) { _ in
+                logger.notice("Metrics: \(address)/metrics")
+            }
+            services.append(MetricsService(application: metrics, address: address, settingName: metricsPortName))
+        }
         var group = ServiceGroupConfiguration(services: services + [application], logger: logger)
         group.services.append(.init(service: drainer, successTerminationBehavior: .gracefullyShutdownGroup))
         group.maximumGracefulShutdownDuration = grace

@@ -15,7 +15,10 @@ final class LogWriter: Sendable {
     private struct State {
         var backlog: [UInt8] = []
         var isWriting = false
+        /// Since the last line that said so.
         var droppedCount = 0
+        /// Since the process started.
+        var totalDroppedCount = 0
         /// The total written so far, by which `flush` detects progress.
         var writtenBytes = 0
     }
@@ -29,10 +32,16 @@ final class LogWriter: Sendable {
         self.format = format
     }
 
+    /// Lines dropped since the process started.
+    var droppedCount: Int {
+        state.withLock(\.totalDroppedCount)
+    }
+
     func write(_ line: [UInt8]) {
         let begins = state.withLock { state in
             guard state.backlog.count + line.count <= Self.maximumBacklog else {
                 state.droppedCount += 1
+                state.totalDroppedCount += 1
                 return false
             }
             state.backlog += line

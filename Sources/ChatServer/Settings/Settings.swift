@@ -475,6 +475,17 @@ package enum Settings {
         default: LogFormat.text
     )
 
+    static let metricsPort = Setting.wholeNumber(
+        ["chat", "metrics", "port"],
+        flag: "metrics-port",
+        """
+        Port of its own for /metrics, without authentication, at the same address; 0 serves it with everything else, to \
+        operators.
+        """,
+        in: 0...65_535,
+        default: 0
+    )
+
     static let docs = Setting.choice(
         ["chat", "docs"],
         flag: "docs",
@@ -557,6 +568,7 @@ package enum Settings {
         shutdownGrace,
         logLevel,
         logFormat,
+        metricsPort,
         docs,
         docsAssets,
         pages,

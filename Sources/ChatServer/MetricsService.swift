@@ -1,0 +1,20 @@
+import NIOCore
+import ServiceLifecycle
+
+/// Serves the metrics on their own port, and says so if the port is taken.
+struct MetricsService: Service {
+    let application: any Service
+    let address: ListeningAddress
+    /// The setting of the port as the user gave it.
+    let settingName: String
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw CommandError(
+                "cannot listen on \(address.authority) for metrics: \(error.reason) (see \(settingName))"
+            )
+        }
+    }
+}
