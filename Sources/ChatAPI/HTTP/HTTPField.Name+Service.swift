@@ -10,6 +10,7 @@ extension HTTPField.Name {
     static let lastEventID = constant("Last-Event-ID")
     static let referrerPolicy = constant("Referrer-Policy")
     static let requestID = constant("X-Request-ID")
+    static let traceParent = constant("traceparent")
     /// Tells nginx not to buffer a stream.
     static let xAccelBuffering = constant("X-Accel-Buffering")
 

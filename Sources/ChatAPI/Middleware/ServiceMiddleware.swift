@@ -4,7 +4,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Applies to every request: its id, the check of the host, preflights, error responses, common headers, metrics
+/// Applies to every request: its id, its trace, the check of the host, preflights, error responses, common headers, metrics
 /// and the access log.
 ///
 /// This is one middleware because each one costs every request two suspended frames.
@@ -26,6 +26,9 @@ struct ServiceMiddleware: RouterMiddleware {
         if let id = request.headers.clientRequestID {
             // `RequestContext.id` reads it from here.
             context.logger[metadataKey: "hb.request.id"] = .string(id)
+        }
+        if let trace = request.headers[.traceParent].flatMap(TraceParent.init) {
+            context.logger[metadataKey: "trace_id"] = .string(trace.traceID)
         }
         let logEntry = AccessLogEntry(for: request, in: routes, logger: context.logger)
         var response: Response

@@ -1,0 +1,28 @@
+/// The header `traceparent` of a request that is part of a trace (W3C Trace Context, version 00 and later ones).
+package struct TraceParent: Hashable, Sendable {
+    /// 32 hexadecimal digits in lower case.
+    package let traceID: String
+
+    /// Nil if the text is not valid: such a header must be ignored.
+    package init?(_ text: String) {
+        let fields = text.split(separator: "-", maxSplits: 4, omittingEmptySubsequences: false)
+        guard fields.count >= 4, fields[0].isHexadecimal(2), fields[0] != "ff",
+            // Version 00 ends with the flags; later versions may add fields.
+            fields.count == 4 || fields[0] != "00",
+            fields[1].isHexadecimal(32), fields[1].contains(where: { $0 != "0" }),
+            fields[2].isHexadecimal(16), fields[2].contains(where: { $0 != "0" }),
+            fields[3].isHexadecimal(2)
+        else { return nil }
+        traceID = String(fields[1])
+    }
+}
+
+extension Substring {
+    fileprivate func isHexadecimal(_ length: Int) -> Bool {
+        utf8.count == length
+            && utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
+    }
+}
