@@ -19,6 +19,7 @@ RUN swift build --build-tests
 COPY .dockerignore Dockerfile README.md docker-compose.yml ./
 COPY Scripts Scripts
 COPY docs docs
+COPY deploy deploy
 CMD ["Scripts/test", "--built"]
 
 FROM source AS build
