@@ -68,6 +68,7 @@ let package = Package(
         ),
         .target(name: "Caching", swiftSettings: settings),
         .target(name: "Executors", swiftSettings: settings),
+        .target(name: "Files", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "OpenMetrics", dependencies: [.coreMetrics], swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
@@ -75,7 +76,7 @@ let package = Package(
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(
             name: "ChatIdentity",
-            dependencies: ["CLibCurl", "Caching", "ChatDomain", "Executors", .crypto, .jwtKit],
+            dependencies: ["CLibCurl", "Caching", "ChatDomain", "Executors", "Files", .crypto, .jwtKit],
             swiftSettings: settings
         ),
         .target(name: "ChatWire", dependencies: ["ChatDomain", "Hashing"], swiftSettings: settings),

@@ -1,27 +1,15 @@
 import Executors
+import Files
 import FoundationEssentials
-import Glibc
 
 /// A file with a JWK set, whose keys a verifier uses.
 ///
 /// It has its own thread, because reading a file blocks.
 package actor KeyFile {
-    /// In bytes.
-    private static let maximumSize = 1 << 20
-
-    /// What changes when a file is written or replaced.
-    private struct Version: Equatable {
-        let inode: UInt
-        let size: Int
-        let seconds: Int
-        let nanoseconds: Int
-    }
-
     private let executor = ThreadExecutor()
     private let path: String
     private let verifier: TokenVerifier
-    /// The version that was read last, whether it was good or not; nil if there was no file.
-    private var version: Version?
+    private var files: WatchedFiles
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -30,6 +18,7 @@ package actor KeyFile {
     package init(path: String, _ verifier: TokenVerifier) {
         self.path = path
         self.verifier = verifier
+        files = WatchedFiles(path)
     }
 
     /// Reads the file and replaces the verifier's keys with those of the file.
@@ -38,7 +27,6 @@ package actor KeyFile {
     /// - Throws: `KeySourceError` if the file is unreadable or any key in it is unusable; nothing is replaced then.
     @discardableResult
     package func load() async throws(KeySourceError) -> Int {
-        version = present()
         do throws(KeySourceError.Reason) {
             let set = try await keySet(in: contents())
             if let flaw = set.unusableKeys.first { throw .keys(flaw) }
@@ -52,11 +40,11 @@ package actor KeyFile {
     /// Reloads the file whenever it changes, until the task is cancelled.
     ///
     /// - Parameters:
-    ///   - interval: How often to look; a change is a new modification time, size or inode.
+    ///   - interval: How often to look.
     ///   - report: Called after each change.
     package func run(every interval: Duration = .seconds(1), report: @Sendable (KeySourceEvent) -> Void) async {
         while (try? await Task.sleep(for: interval)) != nil {
-            guard present() != version else { continue }
+            guard files.haveChanged() else { continue }
             do throws(KeySourceError) {
                 report(.replaced(source: path, count: try await load()))
             } catch {
@@ -65,25 +53,12 @@ package actor KeyFile {
         }
     }
 
-    private func present() -> Version? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return Version(
-            inode: status.st_ino,
-            size: status.st_size,
-            seconds: status.st_mtim.tv_sec,
-            nanoseconds: status.st_mtim.tv_nsec
-        )
-    }
-
     private func contents() throws(KeySourceError.Reason) -> Data {
-        guard let file = fopen(path, "r") else { throw .other(String(cString: strerror(errno))) }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: Self.maximumSize + 1)
-        let count = fread(&bytes, 1, bytes.count, file)
-        guard ferror(file) == 0 else { throw .other(String(cString: strerror(errno))) }
-        guard count <= Self.maximumSize else { throw .other("the file is larger than \(Self.maximumSize) bytes") }
-        return Data(bytes[..<count])
+        do throws(FileError) {
+            return try Data(files.contents().joined())
+        } catch {
+            throw .other(error.reason)
+        }
     }
 }
 
