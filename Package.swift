@@ -28,6 +28,8 @@ extension Target.Dependency {
     static let nioFileSystem = product(name: "_NIOFileSystem", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
@@ -52,6 +54,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -107,7 +110,7 @@ let package = Package(
             name: "HTTPConnections",
             dependencies: [
                 .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore, .nioHTTP1,
-                .nioHTTPTypesHTTP1,
+                .nioHTTPTypesHTTP1, .nioSSL, .nioTLS,
             ],
             swiftSettings: settings
         ),
@@ -146,10 +149,9 @@ let package = Package(
             name: "ChatServer",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
-                "ChatSQLite", "ChatWire", "HTTPConnections", "OpenMetrics", "PostgresClient", "WebSocket",
-                .argumentParser,
-                .hummingbird, .logging,
-                .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
+                "ChatSQLite", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics", "PostgresClient",
+                "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
+                .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),

@@ -23,6 +23,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let typing: TypingNotices
     /// Carries notices about open messages between this process and others.
     package let growth: GrowthNotices
+    /// The certificate for TLS; nil to serve plain HTTP.
+    package let identity: ServerIdentity?
     /// The limits of connections and of requests on them.
     package let limits: HTTPLimits
     /// The memory for messages being read.
@@ -68,6 +70,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         tokenSigner: TokenSigner? = nil,
         typing: TypingNotices = TypingNotices(),
         growth: GrowthNotices = GrowthNotices(),
+        identity: ServerIdentity? = nil,
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
@@ -90,6 +93,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.tokenSigner = tokenSigner
         self.typing = typing
         self.growth = growth
+        self.identity = identity
         self.limits = limits
         self.readLimits = readLimits
         self.streamLimits = streamLimits
@@ -150,6 +154,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             responder: responder,
             limits: limits,
             slots: slots,
+            identity: identity,
             logger: logger,
             isEssential: table.isHealthCheck,
             streamTimeout: table.bodyTimeout,

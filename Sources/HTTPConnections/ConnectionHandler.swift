@@ -4,12 +4,14 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
+import NIOSSL
+import NIOTLS
 import Synchronization
 
 /// One HTTP/1.1 connection: decodes requests, runs each in a task, and writes the responses.
 ///
-/// It is the first handler in the pipeline, carries out what `ConnectionState` decides, and is confined to the
-/// channel's event loop.
+/// It is the first handler in the pipeline except for TLS, carries out what `ConnectionState` decides, and is confined to
+/// the channel's event loop.
 final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
@@ -25,12 +27,15 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         let streamTimeout: RequestChannel.StreamTimeout?
         let slots: ConnectionSlots
         let unsent: UnsentBytes
+        /// Nil to serve plain HTTP.
+        let identity: ServerIdentity?
         let date = ResponseDate()
         private let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
 
         init(
             limits: HTTPLimits,
             slots: ConnectionSlots,
+            identity: ServerIdentity?,
             respond: @escaping RequestChannel.Respond,
             respondToError: @escaping RequestChannel.RespondToError,
             isEssential: @escaping @Sendable (String) -> Bool,
@@ -42,6 +47,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
             self.isEssential = isEssential
             self.streamTimeout = streamTimeout
             self.slots = slots
+            self.identity = identity
             unsent = UnsentBytes(maximum: limits.maximumUnsentBytes)
         }
 
@@ -113,15 +119,18 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         self.channel = channel
         executor = shared.executor(of: channel.eventLoop)
         client = AddressBlock(channel.remoteAddress)
-        state = ConnectionState(limits: shared.limits, at: .now())
+        state = ConnectionState(limits: shared.limits, isEncrypted: shared.identity != nil, at: .now())
     }
 
-    /// Adds a handler and its decoder's output to a channel's pipeline.
+    /// Adds a handler and its decoder's output to a channel's pipeline, after TLS if the server has a certificate.
     ///
     /// - Precondition: On the channel's event loop.
     @discardableResult
     static func add(to channel: any Channel, _ shared: Shared) throws -> ConnectionHandler {
         let handler = ConnectionHandler(shared, channel: channel)
+        if let identity = shared.identity {
+            try channel.pipeline.syncOperations.addHandler(identity.makeHandler())
+        }
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.pipeline.syncOperations.addHandler(DecodedParts { handler.parts.append(.part($0)) })
         return handler
@@ -227,12 +236,18 @@ extension ConnectionHandler {
         case is ChannelShouldQuiesceEvent:
             perform(state.quiesce(unsent: look(), queued: channel.kernelQueueLength, at: .now()))
             armTimer()
+        case is TLSUserEvent:
+            // The only other event is the end of TLS, after which the channel closes.
+            state.finishHandshake(at: .now())
         default: break
         }
         context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A client that closes its side without a `close_notify` has only ended its input, as without TLS: HTTP itself
+        // says where a request ends.
+        if case NIOSSLError.uncleanShutdown = error { return }
         context.close(promise: nil)
     }
 
@@ -377,7 +392,7 @@ extension ConnectionHandler {
     }
 
     private func take(_ head: HTTPRequestHead) {
-        request = try? HTTPRequest(head)
+        request = try? HTTPRequest(head, isEncrypted: shared.identity != nil)
         let action = state.receive(
             head,
             isEssential: shared.isEssential(head.uri),

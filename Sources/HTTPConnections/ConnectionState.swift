@@ -62,9 +62,17 @@ package struct ConnectionState {
     private static let maximumQueuedBytesAtClose = 16 * 1024
 
     /// The state of a new connection, which waits for its first request.
-    package init(limits: HTTPLimits, at now: NIODeadline) {
+    ///
+    /// - Parameter isEncrypted: Whether the TLS handshake comes first.
+    package init(limits: HTTPLimits, isEncrypted: Bool = false, at now: NIODeadline) {
         self.limits = limits
-        deadline = now + TimeAmount(limits.idleTimeout)
+        deadline = now + TimeAmount(isEncrypted ? limits.handshakeTimeout : limits.idleTimeout)
+    }
+
+    /// Records the end of the TLS handshake.
+    package mutating func finishHandshake(at now: NIODeadline) {
+        guard phase == .waiting else { return }
+        deadline = surplusDeadline ?? now + TimeAmount(limits.idleTimeout)
     }
 
     /// Restricts a connection over the limits to one essential request and a short time.

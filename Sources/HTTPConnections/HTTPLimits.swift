@@ -8,6 +8,8 @@ package struct HTTPLimits: Sendable {
     /// How long a connection may have no request, an incomplete head, or a client that reads nothing of a response,
     /// before it is closed.
     package var idleTimeout = Duration.seconds(60)
+    /// How long the TLS handshake may take, from the start of the connection.
+    package var handshakeTimeout = Duration.seconds(10)
     /// The maximum size of a request head; a larger one gets 431.
     package var maximumHeaderBytes = 16 * 1024
     /// The maximum number of regular connections; more can only make essential requests, such as health checks.

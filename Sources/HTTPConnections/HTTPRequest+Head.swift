@@ -3,12 +3,12 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
 extension HTTPRequest {
-    /// Does the same as `HTTPRequest(head, secure: false, splitCookie: false)`, but does not parse a path as a URL.
+    /// Does the same as `HTTPRequest(head, secure: isEncrypted, splitCookie: false)`, but does not parse a path as a URL.
     ///
     /// - Throws: If the method is not a token.
-    init(_ head: HTTPRequestHead) throws {
+    init(_ head: HTTPRequestHead, isEncrypted: Bool) throws {
         guard head.uri.utf8.first == UInt8(ascii: "/") else {
-            self = try HTTPRequest(head, secure: false, splitCookie: false)
+            self = try HTTPRequest(head, secure: isEncrypted, splitCookie: false)
             return
         }
         var fields = HTTPFields()
@@ -23,7 +23,7 @@ extension HTTPRequest {
         }
         self.init(
             method: try Method(head.method),
-            scheme: "http",
+            scheme: isEncrypted ? "https" : "http",
             authority: authority,
             path: head.uri,
             headerFields: fields

@@ -38,6 +38,7 @@ package struct RequestChannel: ServerChildChannel {
 
     /// - Parameters:
     ///   - slots: Counts the connections; nil for slots of its own.
+    ///   - identity: The certificate for TLS; nil to serve plain HTTP.
     ///   - isEssential: Whether to serve a path even if the server is overloaded.
     ///   - streamTimeout: Decides which bodies stream; nil for none.
     ///   - onError: Makes the response to a request that the connection rejects.
@@ -45,6 +46,7 @@ package struct RequestChannel: ServerChildChannel {
         responder: Responder,
         limits: HTTPLimits = HTTPLimits(),
         slots: ConnectionSlots? = nil,
+        identity: ServerIdentity? = nil,
         logger: Logger,
         isEssential: @escaping @Sendable (String) -> Bool = { _ in false },
         streamTimeout: StreamTimeout? = nil,
@@ -66,6 +68,7 @@ package struct RequestChannel: ServerChildChannel {
         shared = ConnectionHandler.Shared(
             limits: limits,
             slots: slots ?? ConnectionSlots(limits: limits),
+            identity: identity,
             respond: respond,
             respondToError: onError,
             isEssential: isEssential,

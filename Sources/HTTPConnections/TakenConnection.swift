@@ -4,8 +4,8 @@ package import NIOCore
 
 /// A connection taken over by the code that writes a response's body, right after the head.
 ///
-/// It is confined to the channel's event loop. Handlers that you add at the front of the pipeline read and write plain
-/// bytes and receive the channel's events.
+/// It is confined to the channel's event loop. Handlers that you add at `Channel.front` read and write plain bytes and
+/// receive the channel's events.
 package struct TakenConnection {
     package let channel: any Channel
     /// Whether the client has closed its side of the connection.

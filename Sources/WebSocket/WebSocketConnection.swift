@@ -2,8 +2,8 @@ package import NIOCore
 
 /// One WebSocket: takes over a channel after a 101 response and speaks RFC 6455 on it.
 ///
-/// It is the first handler in the channel's pipeline and keeps the HTTP handlers behind it from reading and writing. It
-/// is confined to the channel's event loop.
+/// It keeps the HTTP handlers behind it in the channel's pipeline from reading and writing. It is confined to the
+/// channel's event loop.
 package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = NIOAny
@@ -12,11 +12,16 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
     private var state: WebSocketState
     private var session: (any WebSocketSession)?
     private var context: ChannelHandlerContext?
+    /// The number of bytes written since the last flush: TLS encrypts them, and the channel counts them, only then.
+    private var unflushedBytes = 0
     private var received = ByteBuffer()
     private var isReceiving = false
     /// The payload of the last ping, kept unanswered while the channel is not writable.
     private var pendingPong: ByteBuffer?
     private var timer: NIOScheduledCallback?
+
+    /// How many bytes may wait for a flush; a channel's own limit is the same by default.
+    private static let maximumUnflushedBytes = 64 * 1024
 
     private init(limits: WebSocketLimits, session: any WebSocketSession) {
         state = WebSocketState(limits: limits, at: .now())
@@ -26,12 +31,14 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
     /// Takes over a channel to which the head of a 101 response has been written.
     ///
     /// - Parameters:
+    ///   - position: The position in front of the HTTP handlers.
     ///   - received: The bytes that followed the request: a client may send frames before it gets the response, since
     ///     RFC 6455, section 4.1, does not forbid it.
     ///   - isQuiescing: Whether the server is shutting down.
     /// - Throws: `ChannelError` if the channel is already closed.
     package static func takeOver(
         _ channel: any Channel,
+        at position: ChannelPipeline.SynchronousOperations.Position = .first,
         received: ByteBuffer = ByteBuffer(),
         isQuiescing: Bool = false,
         limits: WebSocketLimits,
@@ -40,7 +47,9 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
         guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         let connection = WebSocketConnection(limits: limits, session: session)
         connection.received = received
-        try channel.pipeline.syncOperations.addHandler(connection, position: .first)
+        // From here on, only the connection asks for bytes, and TLS for the rest of a record.
+        try channel.syncOptions?.setOption(.autoRead, value: false)
+        try channel.pipeline.syncOperations.addHandler(connection, position: position)
         session.opened(connection)
         if isQuiescing {
             session.serverIsShuttingDown(connection)
@@ -55,7 +64,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
 
     /// Whether the send buffer has room; anything written while it is full stays in memory.
     package var isWritable: Bool {
-        context?.channel.isWritable ?? false
+        unflushedBytes <= Self.maximumUnflushedBytes && context?.channel.isWritable ?? false
     }
 
     /// Writes a text message, which must be valid UTF-8; does nothing if the connection is not open.
@@ -76,6 +85,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, NIOScheduledCallb
 
     /// Sends what has been written so far.
     package func flush() {
+        unflushedBytes = 0
         context?.flush()
     }
 
@@ -135,7 +145,7 @@ extension WebSocketConnection {
         if let payload = pendingPong, isWritable {
             pendingPong = nil
             answerPing(payload)
-            context.flush()
+            flush()
         }
         session?.writabilityChanged(of: self)
         context.fireChannelWritabilityChanged()
@@ -225,6 +235,7 @@ extension WebSocketConnection {
     }
 
     private func send(_ frame: ByteBuffer) {
+        unflushedBytes += frame.readableBytes
         context?.write(wrapOutboundOut(frame), promise: nil)
     }
 

@@ -55,7 +55,7 @@ struct ConfigurationTests {
         ),
         (["migrate", "history"], []),
         (["backup"], ["database-url", "sqlite-busy-timeout", "connect-timeout", "statement-timeout"]),
-        (["healthcheck"], ["host", "port"]),
+        (["healthcheck"], ["host", "port", "tls-certificate", "tls-key"]),
         (["token"], ["jwt-issuer", "jwt-audience", "token-max-age"]),
         (
             ["key", "create"],

@@ -13,11 +13,14 @@ enum ConnectionServer {
     /// Runs it while `body` uses it.
     ///
     /// - Parameters:
+    ///   - identity: The certificate; nil for plain HTTP.
     ///   - streamTimeout: How long a client may send nothing of a body that it posts to `/upload`, which streams.
     ///   - onLargeRequest: Receives the channel of each request for `/bytes`.
     ///   - upload: Serves `/upload`; by default, it responds with the body.
     static func run(
         limits: HTTPLimits = HTTPLimits(),
+        slots: ConnectionSlots? = nil,
+        identity: ServerIdentity? = nil,
         streamTimeout: Duration = .seconds(300),
         onLargeRequest: @escaping @Sendable (any Channel) -> Void = { _ in },
         upload: @escaping Upload = { request, _ in try await echo(request) },
@@ -29,6 +32,8 @@ enum ConnectionServer {
             let connections = RequestChannel(
                 responder: responder,
                 limits: limits,
+                slots: slots,
+                identity: identity,
                 logger: logger,
                 isEssential: { $0 == "/health" },
                 streamTimeout: { $0.path == "/upload" ? streamTimeout : nil }
@@ -48,6 +53,8 @@ enum ConnectionServer {
     /// The same for a body that does not shut the server down.
     static func run(
         limits: HTTPLimits = HTTPLimits(),
+        slots: ConnectionSlots? = nil,
+        identity: ServerIdentity? = nil,
         streamTimeout: Duration = .seconds(300),
         onLargeRequest: @escaping @Sendable (any Channel) -> Void = { _ in },
         upload: @escaping Upload = { request, _ in try await echo(request) },
@@ -56,6 +63,8 @@ enum ConnectionServer {
     ) async throws {
         try await run(
             limits: limits,
+            slots: slots,
+            identity: identity,
             streamTimeout: streamTimeout,
             onLargeRequest: onLargeRequest,
             upload: upload

@@ -253,6 +253,24 @@ import Testing
         #expect(state.elapse(to: time(2), unsent: 0, queued: 0, isOverloaded: false) == .close)
     }
 
+    @Test func `a handshake has its own deadline`() {
+        var limits = limits
+        limits.handshakeTimeout = .seconds(1)
+        var late = ConnectionState(limits: limits, isEncrypted: true, at: start)
+        #expect(late.deadline == time(1))
+        #expect(late.elapse(to: time(1), unsent: 0, queued: 0, isOverloaded: false) == .close)
+
+        var inTime = ConnectionState(limits: limits, isEncrypted: true, at: start)
+        inTime.finishHandshake(at: time(0.5))
+        #expect(inTime.deadline == time(4.5))
+
+        var surplus = ConnectionState(limits: limits, isEncrypted: true, at: start)
+        surplus.markSurplus(at: start)
+        let deadline = surplus.deadline
+        surplus.finishHandshake(at: time(0.5))
+        #expect(surplus.deadline == deadline)
+    }
+
     @Test func `a shutdown closes idle connections and lets the others finish their request`() {
         var idle = makeState()
         #expect(idle.quiesce(unsent: 0, queued: 0, at: start) == .shutDownOutput)

@@ -9,9 +9,11 @@ struct SessionCookie {
 
     private let isSecure: Bool
 
-    /// - Parameter host: The host of the request; on a loopback host, browsers may not keep cookies for HTTPS only.
-    init(for host: Authority?) {
-        isSecure = host?.isLoopback != true
+    /// - Parameters:
+    ///   - host: The host of the request; on a loopback host, browsers may not keep cookies for HTTPS only.
+    ///   - isEncrypted: Whether the connection itself is encrypted; behind a proxy, it is not.
+    init(for host: Authority?, isEncrypted: Bool) {
+        isSecure = isEncrypted || host?.isLoopback != true
     }
 
     /// Only the host itself can set a cookie with the prefix `__Host-`, and only over HTTPS.
@@ -54,7 +56,7 @@ struct SessionCookie {
 
 extension Request {
     var sessionCookie: SessionCookie {
-        SessionCookie(for: head.authority.flatMap(Authority.init))
+        SessionCookie(for: head.authority.flatMap(Authority.init), isEncrypted: head.scheme == "https")
     }
 }
 

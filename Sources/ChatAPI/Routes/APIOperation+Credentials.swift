@@ -9,8 +9,8 @@ extension APIOperation {
         "Exchange a token for a session cookie",
         """
         For pages of the service's own origin: send the user's token in `Authorization` once, and the browser sends the \
-        cookie from then on. The cookie, `__Host-chat`, holds the token, ends with it and is hidden from scripts. On a \
-        loopback host, where there is no HTTPS, its name is `chat`.
+        cookie from then on. The cookie, `__Host-chat`, holds the token, ends with it and is hidden from scripts. Over \
+        plain HTTP on a loopback host, its name is `chat`.
 
         With the cookie, every request that changes something, and every WebSocket, needs the `Origin` of a page of this \
         host. Browsers send it. A server key cannot become a session.

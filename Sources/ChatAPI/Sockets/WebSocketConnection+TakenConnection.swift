@@ -9,6 +9,7 @@ extension WebSocketConnection {
             guard !connection.isInputClosed else { throw ChannelError.inputClosed }
             try takeOver(
                 connection.channel,
+                at: connection.channel.front,
                 received: connection.received,
                 isQuiescing: connection.isQuiescing,
                 limits: limits,

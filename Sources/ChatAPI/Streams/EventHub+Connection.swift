@@ -39,7 +39,7 @@ extension EventHub {
             connection.end()
         }
         do {
-            try channel.pipeline.syncOperations.addHandler(stream, position: .first)
+            try channel.pipeline.syncOperations.addHandler(stream, position: channel.front)
         } catch {
             return onEnd()
         }
@@ -68,7 +68,7 @@ extension EventHub {
                     continuation.resume(returning: error)
                 }
                 do {
-                    try channel.pipeline.syncOperations.addHandler(poll, position: .first)
+                    try channel.pipeline.syncOperations.addHandler(poll, position: channel.front)
                 } catch {
                     continuation.resume(returning: nil)
                 }

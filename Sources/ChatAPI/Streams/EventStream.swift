@@ -7,8 +7,8 @@ import NIOCore
 
 /// A streamed response: writes the events of its subscriber into the connection until one of them ends.
 ///
-/// It sits at the front of the pipeline: its bytes are already framed and pass no other handler. The connection it
-/// takes over writes the response head and the end of the body.
+/// It sits at the front of the pipeline: its bytes are already framed and pass no other handler but TLS. The connection
+/// it takes over writes the response head and the end of the body.
 final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -41,7 +41,9 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var context: ChannelHandlerContext?
     private(set) var subscriber: Subscriber?
     /// A copy of the channel's `isWritable`, which takes longer to read than an event takes to write.
-    private(set) var isWritable = false
+    private var channelIsWritable = false
+    /// The number of bytes written since the last flush: TLS encrypts them, and the channel counts them, only then.
+    private var unflushedBytes = 0
     /// Chats of the start that have not caught up yet.
     var behind: Set<ChatID> = []
     /// Chats that are being looked up before the stream subscribes to them, and whether they were signalled again
@@ -92,7 +94,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
             hub.addStreamsOfAllChats(1, on: context.eventLoop)
         }
         guard context.channel.isActive else { return end() }
-        isWritable = context.channel.isWritable
+        channelIsWritable = context.channel.isWritable
         context.channel.prepareForStreaming(hub.limits)
         if let text = start.text {
             writeBeginning(of: text)
@@ -148,7 +150,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         end()
-        isWritable = false
+        channelIsWritable = false
         self.context = nil
     }
 
@@ -158,7 +160,7 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        isWritable = context.channel.isWritable
+        channelIsWritable = context.channel.isWritable
         if isWritable, let subscriber {
             hub.shard(on: context.eventLoop).resume(subscriber)
             inbox?.resume()
@@ -239,12 +241,21 @@ final class EventStream: ChannelInboundHandler, RemovableChannelHandler {
 
 /// Writing bytes, and the ids from which a client resumes.
 extension EventStream {
+    /// How many bytes may wait for a flush; a channel's own limit is the same by default.
+    private static let maximumUnflushedBytes = 64 * 1024
+
+    var isWritable: Bool {
+        channelIsWritable && unflushedBytes <= Self.maximumUnflushedBytes
+    }
+
     func flush() {
+        unflushedBytes = 0
         context?.flush()
     }
 
     func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
         bytesSinceID += bytes.readableBytes
+        unflushedBytes += bytes.readableBytes
         context?.write(wrapOutboundOut(isChunked ? bytes : bytes.withoutChunk), promise: promise)
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 struct HealthcheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,10 +18,11 @@ struct HealthcheckCommand: AsyncParsableCommand {
         try await settings.printWarnings()
         let port = try settings.value(Settings.port)
         let host = Self.reachable(try settings.value(Settings.host))
-        let address = ListeningAddress(host: host, port: port)
+        let isEncrypted = try TLSFiles(settings) != nil
+        let address = ListeningAddress(host: host, port: port, isEncrypted: isEncrypted)
         let status: HTTPResponseStatus
         do {
-            status = try await Self.askReadiness(of: host, port: port)
+            status = try await Self.askReadiness(of: address)
         } catch {
             throw CommandError("cannot reach \(address): \(Self.reason(for: error))")
         }
@@ -33,6 +35,13 @@ struct HealthcheckCommand: AsyncParsableCommand {
     private static let connectTimeout = TimeAmount.seconds(3)
     private static let readTimeout = TimeAmount.seconds(5)
 
+    /// The server is this program, at an address that its certificate need not name.
+    private static var clientConfiguration: TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        return configuration
+    }
+
     private static func reason(for error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
@@ -43,13 +52,14 @@ struct HealthcheckCommand: AsyncParsableCommand {
             return "connecting took more than \(connectTimeout.nanoseconds / 1_000_000_000) seconds"
         case ChannelError.eof: return "the server closed the connection"
         case is SilentServer: return "no response within \(readTimeout.nanoseconds / 1_000_000_000) seconds"
+        case is NIOSSLError, is BoringSSLError: return "the TLS handshake failed"
         case is HTTPParserError: return "the response is not HTTP"
         default: return "\(error)"
         }
     }
 
     /// An address at which this machine reaches a server that listens on `host`.
-    private static func reachable(_ host: String) -> String {
+    static func reachable(_ host: String) -> String {
         switch host {
         case "0.0.0.0": "127.0.0.1"
         case "::": "::1"
@@ -57,13 +67,18 @@ struct HealthcheckCommand: AsyncParsableCommand {
         }
     }
 
-    /// Requests `/health/ready` of a server that listens on `host`.
-    static func askReadiness(of host: String, port: Int) async throws -> HTTPResponseStatus {
-        let host = reachable(host)
+    /// Requests `/health/ready`.
+    static func askReadiness(of address: ListeningAddress) async throws -> HTTPResponseStatus {
+        let tls = try address.isEncrypted ? NIOSSLContext(configuration: clientConfiguration) : nil
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(connectTimeout)
-            .connect(host: host, port: port) { channel in
+            .connect(host: address.host, port: address.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: nil)
+                        )
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(IdleStateHandler(readTimeout: readTimeout))
                     try channel.pipeline.syncOperations.addHandler(FailWhenIdle())
@@ -73,9 +88,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            let headers: HTTPHeaders = [
-                "Host": ListeningAddress(host: host, port: port).authority, "Connection": "close",
-            ]
+            let headers: HTTPHeaders = ["Host": address.authority, "Connection": "close"]
             try await outbound.write(
                 .head(.init(version: .http1_1, method: .GET, uri: "/health/ready", headers: headers))
             )

@@ -2,6 +2,7 @@
 struct ListeningAddress: CustomStringConvertible {
     let host: String
     let port: Int
+    let isEncrypted: Bool
 
     /// The host and port as in the `Host` header, with brackets around an IPv6 address.
     var authority: String {
@@ -9,6 +10,6 @@ struct ListeningAddress: CustomStringConvertible {
     }
 
     var description: String {
-        "http://\(authority)"
+        "\(isEncrypted ? "https" : "http")://\(authority)"
     }
 }

@@ -3,9 +3,16 @@ import ArgumentParser
 struct AddressOptions: ParsableArguments {
     @Option(Settings.host) var host: String?
     @Option(Settings.port) var port: String?
+    @Option(Settings.tlsCertificate) var tlsCertificate: String?
+    @Option(Settings.tlsKey) var tlsKey: String?
 
     var given: [GivenSetting] {
-        [Settings.host.given(host), Settings.port.given(port)].compactMap(\.self)
+        [
+            Settings.host.given(host),
+            Settings.port.given(port),
+            Settings.tlsCertificate.given(tlsCertificate),
+            Settings.tlsKey.given(tlsKey),
+        ].compactMap(\.self)
     }
 }
 

@@ -55,6 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
         var server = try Server(settings)
         let process = ProcessMetrics()
         server.metrics.observe { process.observations() + [Observation(.droppedLogLines, writer.droppedCount)] }
+        let certificate = try await ServerCertificate(settings)
         let access = try await AccessControl(settings)
         let url = try settings.value(Settings.databaseURL)
         let upgrades = try settings.value(Settings.migrate)
@@ -72,10 +73,15 @@ struct ServeCommand: AsyncParsableCommand {
         try await database.requireServing(store, logger: logger)
         let (authenticator, keyServices) = try await makeAuthenticator(access, store, logger)
         let (typing, growth) = (TypingNotices(), GrowthNotices())
-        let services = database.makeServices(for: store, typing, growth, logger: logger) + keyServices
+        var services = database.makeServices(for: store, typing, growth, logger: logger) + keyServices
+        if let certificate {
+            services.append(await CertificateService(certificate, logger: logger))
+        }
         let signer = access.tokenSigner
         let (servesPages, servesDocumentation) = (server.servesPages, server.servesDocumentation)
-        try await server.serve(store, authenticator, signer, typing, growth, beside: services, logger: logger) {
+        let identity = certificate?.identity
+        try await server.serve(store, authenticator, signer, identity, typing, growth, beside: services, logger: logger)
+        {
             address in
             logger.notice("Chat API listens on \(address)")
             if servesPages {
@@ -83,6 +89,9 @@ struct ServeCommand: AsyncParsableCommand {
             }
             if servesDocumentation {
                 logger.notice("Docs: \(address)/docs")
+            }
+            if let certificate {
+                certificate.logExpiry(logger)
             }
             logger.notice("Database: \(url)")
             logger.notice("Access: \(authenticator.mode.summary)")
@@ -187,6 +196,7 @@ struct Server {
         _ store: some ServiceStore,
         _ authenticator: Authenticator,
         _ tokenSigner: TokenSigner?,
+        _ identity: ServerIdentity?,
         _ typing: TypingNotices,
         _ growth: GrowthNotices,
         beside services: [any Service],
@@ -200,6 +210,7 @@ struct Server {
             tokenSigner: tokenSigner,
             typing: typing,
             growth: growth,
+            identity: identity,
             limits: limits,
             readLimits: readLimits,
             streamLimits: streamLimits,
@@ -217,7 +228,8 @@ struct Server {
             drain: drain
         )
         let application = await service.application(address: .hostname(host, port: port), logger: logger) { channel in
-            onListening(ListeningAddress(host: host, port: channel.localAddress?.port ?? port))
+            let port = channel.localAddress?.port ?? port
+            onListening(ListeningAddress(host: host, port: port, isEncrypted: identity != nil))
         }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let drainer = DrainService(drain, delay: drainDelay, signals: signals, logger: logger)

@@ -177,6 +177,25 @@ package enum Settings {
         default: 8_000
     )
 
+    static let tlsCertificate = Setting<String?>(
+        key: ["chat", "tls", "certificate"],
+        flag: "tls-certificate",
+        summary: "PEM file with the certificate chain for TLS; it is reloaded when the file changes.",
+        placeholder: "file",
+        fallback: "none",
+        expected: "a file or none",
+        parse: { $0.isEmpty ? nil : .some($0 == "none" ? nil : $0) }
+    )
+    static let tlsKey = Setting<String?>(
+        key: ["chat", "tls", "key"],
+        flag: "tls-key",
+        summary: "PEM file with the certificate's private key.",
+        placeholder: "file",
+        fallback: "none",
+        expected: "a file or none",
+        parse: { $0.isEmpty ? nil : .some($0 == "none" ? nil : $0) }
+    )
+
     static let allowedHosts = Setting<AllowedHosts>(
         key: ["chat", "allowed", "hosts"],
         flag: "allowed-hosts",
@@ -531,6 +550,8 @@ package enum Settings {
         statementTimeout,
         host,
         port,
+        tlsCertificate,
+        tlsKey,
         allowedHosts,
         rootPath,
         auth,

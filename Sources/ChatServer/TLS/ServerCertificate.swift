@@ -1,0 +1,55 @@
+import Files
+import Foundation
+import HTTPConnections
+import Logging
+
+/// The configured certificate, validated before the database is opened.
+struct ServerCertificate {
+    let files: CertificateFiles
+    /// Presents the certificate on new connections.
+    let identity: ServerIdentity
+    private let path: String
+    private let first: CertifiedKey
+
+    /// Nil to serve plain HTTP.
+    ///
+    /// - Throws: `SettingError`, or `CommandError` if the files cannot be used.
+    init?(_ settings: SettingsReader) async throws {
+        guard let paths = try TLSFiles(settings) else { return nil }
+        path = paths.certificate
+        files = CertificateFiles(paths)
+        do throws(FileError) {
+            first = try await files.load()
+        } catch {
+            let setting = error.path == paths.key ? Settings.tlsKey : Settings.tlsCertificate
+            throw CommandError("cannot use \(error.path) for TLS: \(error.reason) (see \(settings.name(of: setting)))")
+        }
+        identity = ServerIdentity(first)
+    }
+
+    /// Logs until when the certificate that was read at startup is valid.
+    func logExpiry(_ logger: Logger) {
+        logger.notice("Certificate: \(path), valid until \(first.expiryText)")
+        first.warnIfExpiring(logger)
+    }
+}
+
+extension CertifiedKey {
+    /// How long before the certificate expires the log warns of it, in seconds.
+    private static let warningPeriod = 14 * 86_400
+
+    /// In UTC.
+    var expiryText: String {
+        Date(timeIntervalSince1970: TimeInterval(expiry)).formatted(.iso8601)
+    }
+
+    /// Logs a warning if the certificate expires within 14 days or has expired.
+    func warnIfExpiring(_ logger: Logger) {
+        let remaining = expiry - Int(Date.now.timeIntervalSince1970)
+        if remaining <= 0 {
+            logger.warning("The certificate has expired: \(expiryText)")
+        } else if remaining < Self.warningPeriod {
+            logger.warning("The certificate expires soon: \(expiryText)")
+        }
+    }
+}
