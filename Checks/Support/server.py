@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 BINARY = os.environ.get("CHAT_API", ".build/release/chat-api")
-ADDRESS = re.compile(r"(?:listens|listening|running) on (?:http://)?127\.0\.0\.1:(\d+)")
+ADDRESS = re.compile(r"(?:listens|listening|running) on (?:https?://)?127\.0\.0\.1:(\d+)")
 
 
 class Server:
