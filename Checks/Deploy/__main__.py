@@ -1,4 +1,4 @@
-"""Tries each example of docs/deploy.md: the proxies in front of a server, the unit, the backups.
+"""Tries the files of deploy/ and the commands of docs/deploy.md: proxies in front of a server, units, backups.
 
     Scripts/with-postgres PYTHON -m Checks.Deploy
 
@@ -7,12 +7,14 @@ a line `N passed, M failed`.
 """
 import contextlib
 import http.client
+import http.server
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +22,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from Checks.Browser.docs import browser
 from Checks.Browser.events import FOLLOW
-from Checks.Deploy.page import adapted, block, environment, unit
-from Checks.Deploy.proxies import HOST, OUTSIDER, PROXIES, SECONDS, Proxy, caddy, nginx
-from Checks.Support.cluster import ADDRESS
+from Checks.Deploy.page import FILES, adapted, block, environment, example, unit
+from Checks.Deploy.proxies import CLIENT, HOST, OUTSIDER, PROXIES, SECONDS, Proxy, caddy, nginx, program
+from Checks.Support.cluster import ADDRESS, create_database, url
+from Checks.Support.contract import replay
 from Checks.Support.server import BINARY, Server, exchange
 from Checks.WebSocket.wire import TEXT, frame
 
@@ -32,8 +35,9 @@ EVENT_STREAM = {"Accept": "text/event-stream"}
 class Service:
     """The server as the unit starts it, on a database and a port that it keeps across restarts."""
 
-    def __init__(self, folder: str, database: str | None = None) -> None:
+    def __init__(self, folder: str, database: str | None = None, drain_delay: float = 0) -> None:
         self.database = database or f"sqlite:///{folder}/chat.db"
+        self.drain_delay = drain_delay
         self.server = self._start(0)
         self.port = self.server.port
         self.is_running = True
@@ -42,7 +46,8 @@ class Service:
         # The checks send no credentials.
         variables = {**environment(), "DATABASE_URL": self.database, "CHAT_MIGRATE": "true", "CHAT_AUTH": "open"}
         command, = unit()["ExecStart"]
-        return Server(BINARY, *command.split()[1:], f"--port={port}", environment=variables)
+        options = [f"--port={port}", f"--drain-delay={self.drain_delay}"]
+        return Server(BINARY, *command.split()[1:], *options, environment=variables)
 
     def stop(self) -> None:
         if self.is_running:
@@ -56,9 +61,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(database: str | None = None) -> Iterator[Service]:
+def service(database: str | None = None, drain_delay: float = 0) -> Iterator[Service]:
     with tempfile.TemporaryDirectory() as folder:
-        started = Service(folder, database)
+        started = Service(folder, database, drain_delay)
         try:
             yield started
         finally:
@@ -141,6 +146,93 @@ def a_web_socket_opens_for_the_sites_own_pages(make_proxy: Callable) -> None:
             assert " 403 " in web_socket.status, web_socket.status
 
 
+def a_text_is_read_while_it_is_written(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        connection = proxy.connection()
+        exchange(connection, "POST", "/chats/", {"title": "Growing"})
+        status, _, message = exchange(connection, "POST", "/chats/1/messages/", {"open": True})
+        assert status == 201, message
+        path = f"/chats/1/messages/{message['id']}/text"
+        writer, pieces = proxy.connection(), [b"It ", b"is ", b"raining."]
+        writer.putrequest("POST", f"{path}?at=0")
+        writer.putheader("Transfer-Encoding", "chunked")
+        writer.endheaders()
+        writer.send(b"%x\r\n%s\r\n" % (len(pieces[0]), pieces[0]))
+        text = proxy.get(path)
+        for piece, following in zip(pieces, [*pieces[1:], b""]):
+            read = b""
+            while len(read) < len(piece):
+                read += text.read1(len(piece) - len(read))
+            assert read == piece, read
+            # An empty chunk ends the body.
+            writer.send(b"%x\r\n%s\r\n" % (len(following), following))
+        assert writer.getresponse().status == 200
+        exchange(connection, "PATCH", f"/chats/1/messages/{message['id']}", {"state": "done"})
+        assert text.read() == b""
+
+
+def the_recorded_contract_holds(make_proxy: Callable) -> None:
+    with service() as started, make_proxy(started.port) as proxy:
+        replay(proxy.connection)
+
+
+def several_servers_share_the_work(make_proxy: Callable) -> None:
+    database = url(create_database("deploy"))
+    # Longer than Caddy's health_interval.
+    with service(database) as one, service(database, drain_delay=2) as other:
+        address = f"127.0.0.1:{one.port}"
+        both = {
+            nginx: {f"server {address};": f"server {address}; server 127.0.0.1:{other.port};"},
+            caddy: {f"reverse_proxy {address}": f"reverse_proxy {address} 127.0.0.1:{other.port}"},
+        }
+        with make_proxy(one.port, both[make_proxy]) as proxy:
+            exchange(proxy.connection(), "POST", "/chats/", {"title": "Shared"})
+            # The least busy server gets the next one, so they are on different ones.
+            streams = [events(proxy.get("/chats/1/events?after=0", EVENT_STREAM)) for _ in range(2)]
+            for stream in streams:
+                until(stream, "caught_up")
+            post(proxy.connection(), "Hello!")
+            for stream in streams:
+                assert until(stream, "message.created")["message"]["text"] == "Hello!"
+            other.stop()
+            post(proxy.connection(), "Still there")
+            follow = {next(kind for kind, _ in stream if kind != "heartbeat") for stream in streams}
+            assert follow == {"reconnect", "message.created"}, follow
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Responds with the client's address as the proxy forwards it."""
+
+    def do_GET(self) -> None:
+        body = str(self.headers["X-Forwarded-For"]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def the_clients_address_is_forwarded(make_proxy: Callable) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as upstream:
+        threading.Thread(target=upstream.serve_forever, daemon=True).start()
+        with make_proxy(upstream.server_port) as proxy:
+            for path in ("/chats/", "/events", "/inbox", "/chats/1/messages/1/text", "/ws"):
+                # What the client itself claims must not get through.
+                forwarded = proxy.get(path, {"X-Forwarded-For": "203.0.113.9"}).read().decode()
+                assert forwarded == CLIENT, (path, forwarded)
+        upstream.shutdown()
+
+
+def the_caddyfile_is_valid_as_it_is() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "HOME": folder, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
+        command = [program("caddy"), "validate", "--adapter", "caddyfile", "--config", FILES / "Caddyfile"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0 and "Valid configuration" in done.stdout, done.stdout + done.stderr
+
+
 def check_a_restart(started: Service, proxy: Proxy, while_stopped: Callable[[], None]) -> None:
     """Streams a chat through a restart, and checks that nothing is missing."""
     connection = proxy.connection()
@@ -191,7 +283,8 @@ def caddy_tells_streams_to_come_back_when_the_server_stays_away() -> None:
     with service() as started, caddy(started.port, {"lb_try_duration 15s": "lb_try_duration 1s"}) as proxy:
         started.stop()
         assert is_told_to_come_back(proxy.get("/events", EVENT_STREAM))
-        assert proxy.get("/chats/1").status == 502
+        # The second once a health check has failed, too.
+        assert proxy.get("/chats/1").status in (502, 503)
 
 
 def a_browsers_event_source_survives_a_restart_behind_nginx() -> None:
@@ -217,7 +310,7 @@ def a_browsers_event_source_survives_a_restart_behind_nginx() -> None:
 
 
 def nginx_limits_the_streams_of_an_address() -> None:
-    limit = int(re.search(r"limit_conn chat_streams (\d+);", block("nginx"))[1])
+    limit = int(re.search(r"limit_conn chat_streams (\d+);", example("nginx.conf"))[1])
     with service() as started, nginx(started.port) as proxy:
         streams = [proxy.get("/events", EVENT_STREAM) for _ in range(limit)]
         assert all(next(events(stream))[0] == "hello" for stream in streams), "a stream is refused"
@@ -242,11 +335,15 @@ def nginx_logs_no_query() -> None:
 def the_unit_is_valid_and_its_variables_are_settings() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "chat-api.service"
-        file.write_text(adapted(block("ini"), {"/usr/local/bin/chat-api": str(Path(BINARY).resolve())}))
+        file.write_text(adapted(example(file.name), {"/usr/local/bin/chat-api": str(Path(BINARY).resolve())}))
+        more = Path(f"{file}.d") / "tls.conf"
+        more.parent.mkdir()
+        more.write_text(example("chat-api-tls.conf"))
         checked = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True)
         assert checked.returncode == 0 and not checked.stderr, checked.stderr
     text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
-    unknown = [name for name in environment() if f"[{name}]" not in text]
+    names = [*environment(), *re.findall(r"^Environment=(\w+)=", example("chat-api-tls.conf"), re.M)]
+    unknown = [name for name in names if f"[{name}]" not in text]
     assert not unknown, f"{unknown} are no settings"
 
 
@@ -309,12 +406,14 @@ def a_postgresql_backup_is_restored() -> None:
 CHECKS = [
     nginx_tells_streams_to_come_back_while_the_server_restarts, caddy_lets_requests_wait_while_the_server_restarts,
     caddy_tells_streams_to_come_back_when_the_server_stays_away, a_browsers_event_source_survives_a_restart_behind_nginx,
-    nginx_limits_the_streams_of_an_address, nginx_logs_no_query, the_unit_is_valid_and_its_variables_are_settings,
-    the_backup_units_are_valid, a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
+    nginx_limits_the_streams_of_an_address, nginx_logs_no_query, the_caddyfile_is_valid_as_it_is,
+    the_unit_is_valid_and_its_variables_are_settings, the_backup_units_are_valid,
+    a_sqlite_backup_of_a_running_server_is_restored, a_postgresql_backup_is_restored,
 ]
 PROXY_CHECKS = [
     requests_and_refusals_pass_through, outsiders_are_refused, each_event_arrives_at_once,
-    a_web_socket_opens_for_the_sites_own_pages,
+    a_web_socket_opens_for_the_sites_own_pages, a_text_is_read_while_it_is_written, the_recorded_contract_holds,
+    several_servers_share_the_work, the_clients_address_is_forwarded,
 ]
 
 

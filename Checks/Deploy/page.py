@@ -1,8 +1,8 @@
-"""The examples of docs/deploy.md, adapted to the test environment."""
+"""The files of deploy/ and the commands of docs/deploy.md, adapted to the test environment."""
 import re
 from pathlib import Path
 
-PAGE = Path("docs/deploy.md")
+PAGE, FILES = Path("docs/deploy.md"), Path("deploy")
 
 
 def blocks(kind: str) -> list[str]:
@@ -10,7 +10,11 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
 
 
-def block(kind: str, containing: str = "") -> str:
+def example(name: str) -> str:
+    return (FILES / name).read_text()
+
+
+def block(kind: str, containing: str) -> str:
     found, = (text for text in blocks(kind) if containing in text)
     return found
 
@@ -26,7 +30,7 @@ def adapted(text: str, replacements: dict[str, str]) -> str:
 def unit() -> dict[str, list[str]]:
     """The settings of the systemd unit."""
     settings: dict[str, list[str]] = {}
-    for name, value in re.findall(r"^(\w+)=(.*)$", block("ini"), re.M):
+    for name, value in re.findall(r"^(\w+)=(.*)$", example("chat-api.service"), re.M):
         settings.setdefault(name, []).append(value)
     return settings
 

@@ -1,4 +1,4 @@
-"""nginx and Caddy in front of a server, configured as in docs/deploy.md."""
+"""nginx and Caddy in front of a server, configured as in deploy/."""
 import contextlib
 import http.client
 import os
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from Checks.Deploy.page import adapted, block
+from Checks.Deploy.page import adapted, example
 from Checks.Support.ports import free_port
 from Checks.WebSocket.wire import Connection
 
@@ -120,7 +120,7 @@ def nginx(server_port: int, replacements: dict[str, str] | None = None) -> Itera
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         certificate, key = make_certificate(folder)
-        example = adapted(block("nginx"), {
+        configured = adapted(example("nginx.conf"), {
             "127.0.0.1:8000": f"127.0.0.1:{server_port}",
             "listen 443 ": f"listen 127.0.0.1:{port} ",
             "/etc/ssl/chat.example/fullchain.pem": str(certificate),
@@ -131,7 +131,7 @@ def nginx(server_port: int, replacements: dict[str, str] | None = None) -> Itera
         })
         configuration = folder / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""
-        configuration.write_text(NGINX.format(folder=folder, user=user, example=example))
+        configuration.write_text(NGINX.format(folder=folder, user=user, example=configured))
         with running([program("nginx"), "-e", "stderr", "-p", folder, "-c", configuration], port, certificate, folder) as proxy:
             yield proxy
 
@@ -142,14 +142,14 @@ def caddy(server_port: int, replacements: dict[str, str] | None = None) -> Itera
         folder, port = Path(name), free_port()
         certificate, key = make_certificate(folder)
         # Caddy would request a certificate from an authority, and listen on port 80 to redirect to HTTPS.
-        example = adapted(block("caddyfile"), {
+        configured = adapted(example("Caddyfile"), {
             "127.0.0.1:8000": f"127.0.0.1:{server_port}",
             "chat.example {\n": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}\n",
             "192.0.2.0/24": CLIENT,
             **(replacements or {}),
         })
         configuration = folder / "Caddyfile"
-        configuration.write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + example)
+        configuration.write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + configured)
         command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", configuration]
         with running(command, port, certificate, folder) as proxy:
             yield proxy
