@@ -254,7 +254,7 @@ import Testing
     }
 
     @Test func `a handshake has its own deadline`() {
-        var limits = limits
+        var limits = self.limits
         limits.handshakeTimeout = .seconds(1)
         var late = ConnectionState(limits: limits, isEncrypted: true, at: start)
         #expect(late.deadline == time(1))

@@ -4,7 +4,7 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Reloads the certificate on SIGHUP and when its files change, until shutdown.
+/// Reloads the certificate on SIGHUP and when its files change, and warns every day before it expires, until shutdown.
 struct CertificateService: Service {
     private let certificate: ServerCertificate
     private let signals: UnixSignalsSequence
@@ -26,6 +26,11 @@ struct CertificateService: Service {
                 group.addTask {
                     while (try? await Task.sleep(for: .seconds(1))) != nil {
                         if await certificate.files.haveChanged() { await reload() }
+                    }
+                }
+                group.addTask {
+                    while (try? await Task.sleep(for: .seconds(86_400))) != nil {
+                        certificate.identity.key.warnIfExpiring(logger)
                     }
                 }
             }

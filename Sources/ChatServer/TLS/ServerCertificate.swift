@@ -9,7 +9,6 @@ struct ServerCertificate {
     /// Presents the certificate on new connections.
     let identity: ServerIdentity
     private let path: String
-    private let first: CertifiedKey
 
     /// Nil to serve plain HTTP.
     ///
@@ -19,18 +18,17 @@ struct ServerCertificate {
         path = paths.certificate
         files = CertificateFiles(paths)
         do throws(FileError) {
-            first = try await files.load()
+            identity = ServerIdentity(try await files.load())
         } catch {
             let setting = error.path == paths.key ? Settings.tlsKey : Settings.tlsCertificate
             throw CommandError("cannot use \(error.path) for TLS: \(error.reason) (see \(settings.name(of: setting)))")
         }
-        identity = ServerIdentity(first)
     }
 
-    /// Logs until when the certificate that was read at startup is valid.
+    /// Logs until when the certificate is valid.
     func logExpiry(_ logger: Logger) {
-        logger.notice("Certificate: \(path), valid until \(first.expiryText)")
-        first.warnIfExpiring(logger)
+        logger.notice("Certificate: \(path), valid until \(identity.key.expiryText)")
+        identity.key.warnIfExpiring(logger)
     }
 }
 
