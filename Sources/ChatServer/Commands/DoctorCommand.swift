@@ -5,6 +5,7 @@ import ChatIdentity
 import ChatMigrations
 import ChatSQLite
 import Glibc
+import HTTPConnections
 import Logging
 
 struct DoctorCommand: AsyncParsableCommand {
@@ -28,7 +29,14 @@ struct DoctorCommand: AsyncParsableCommand {
         await check(settings, &examination)
         await examination.check("open files") { try checkOpenFiles(settings, logger: $0) }
         await checkDatabase(settings, &examination)
-        await examination.check("address") { _ in try await Server(settings).checkAddress() }
+        await examination.check("certificate") { logger in
+            guard let certificate = try await ServerCertificate(settings) else { return nil }
+            certificate.identity.key.warnIfExpiring(logger)
+            return "valid until \(certificate.identity.key.expiryText)"
+        }
+        await examination.check("address") { _ in
+            try await Server(settings).checkAddress(isEncrypted: try TLSFiles(settings) != nil)
+        }
         await examination.check("documentation") { try await checkDocumentation(settings, logger: $0) }
         if examination.errors > 0 { throw ExitCode.failure }
     }
@@ -46,6 +54,7 @@ struct DoctorCommand: AsyncParsableCommand {
             if errors.isEmpty {
                 do throws(SettingError) {
                     _ = try Server(settings)
+                    _ = try TLSFiles(settings)
                 } catch {
                     logger.error("\(error)")
                 }

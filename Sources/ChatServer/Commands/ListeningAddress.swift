@@ -2,7 +2,7 @@
 struct ListeningAddress: CustomStringConvertible {
     let host: String
     let port: Int
-    let isEncrypted: Bool
+    var isEncrypted = false
 
     /// The host and port as in the `Host` header, with brackets around an IPv6 address.
     var authority: String {

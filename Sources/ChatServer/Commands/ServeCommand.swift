@@ -269,8 +269,9 @@ struct Server {
     ///
     /// - Returns: Which of both.
     /// - Throws: `CommandError` if `serve` could not listen.
-    func checkAddress() async throws -> String {
-        let address = ListeningAddress(host: host, port: port)
+    func checkAddress(isEncrypted: Bool) async throws -> String {
+        let reachable = HealthcheckCommand.reachable(host)
+        let address = ListeningAddress(host: reachable, port: port, isEncrypted: isEncrypted)
         do {
             let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -278,7 +279,7 @@ struct Server {
             try await channel.close()
             return "\(address) is free"
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            guard (try? await HealthcheckCommand.askReadiness(of: host, port: port)) == .ok else {
+            guard (try? await HealthcheckCommand.askReadiness(of: address)) == .ok else {
                 throw listeningError(error) ?? error
             }
             return "a server listens on \(address) and is ready"
