@@ -2,6 +2,7 @@ import ChatDomain
 import ChatLive
 import ChatOperations
 import ChatTestSupport
+import ChatWire
 import Synchronization
 import Testing
 
@@ -30,11 +31,11 @@ struct HeldMessagesTests {
             }
         }
 
-        init(_ store: InterceptedStore) {
+        init(_ store: InterceptedStore, capacity: Int = 1_000) {
             self.store = store
             time = Time()
             let hub = EventHub(store)
-            streams = HeldMessages(store, hub: hub, now: { [time] in time() })
+            streams = HeldMessages(store, hub: hub, capacity: capacity, now: { [time] in time() })
             operations = Operations(store, hub: hub, typing: TypingNotices(), streams: streams)
         }
 
@@ -55,12 +56,11 @@ struct HeldMessagesTests {
         }
 
         func finish(_ message: Message, _ state: StreamEnd.State = .done) async throws -> Message {
-            try await operations.finishMessage(
-                ada,
-                message.id,
-                in: message.chatID,
-                MessageFinish(StreamEnd(state))
-            )
+            try await finish(message, MessageFinish(StreamEnd(state)))
+        }
+
+        func finish(_ message: Message, _ finish: MessageFinish) async throws -> Message {
+            try await operations.finishMessage(ada, message.id, in: message.chatID, finish)
         }
 
         /// The message as other servers see it.
@@ -231,16 +231,51 @@ struct HeldMessagesTests {
         try await withChat { server, _, chat in
             let message = try await server.open("Hello", in: chat)
             await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
-                try await server.operations.finishMessage(
-                    Self.ada,
-                    message.id,
-                    in: chat,
-                    MessageFinish(StreamEnd(.done), length: 6)
-                )
+                try await server.finish(message, MessageFinish(StreamEnd(.done), length: 6))
             }
             try await server.append("!", at: 5, to: message)
-            let finish = MessageFinish(StreamEnd(.done), length: 6)
-            #expect(try await server.operations.finishMessage(Self.ada, message.id, in: chat, finish).text == "Hello!")
+            #expect(try await server.finish(message, MessageFinish(StreamEnd(.done), length: 6)).text == "Hello!")
+        }
+    }
+
+    @Test func `an end may name the revision of the open message`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open("Hello", in: chat)
+            await #expect(throws: StoreError.revisionMismatch) {
+                try await server.finish(message, MessageFinish(StreamEnd(.done), onlyIf: .oneOf([2])))
+            }
+            // It goes on growing.
+            try await server.append("!", at: 5, to: message)
+            let finish = MessageFinish(StreamEnd(.done), onlyIf: .oneOf([1]))
+            let ended = try await server.finish(message, finish)
+            #expect(ended.text == "Hello!")
+            #expect(try await server.finish(message, finish) == ended)
+            await #expect(throws: StoreError.revisionMismatch) {
+                try await server.finish(message, MessageFinish(StreamEnd(.failed), onlyIf: .oneOf([1])))
+            }
+        }
+    }
+
+    @Test func `a message that has ended is not ended in another way`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            let metadata = try #require(Metadata(json: #"{"tokens":3}"#))
+            let one = MessageFinish(StreamEnd(.done), text: try StreamedText("one"), metadata: .replace(metadata))
+            let ended = try await server.finish(message, one)
+            for same in [
+                one, MessageFinish(StreamEnd(.done)), MessageFinish(StreamEnd(.done), length: 3),
+                MessageFinish(StreamEnd(.done), text: one.text, length: 7),
+            ] {
+                #expect(try await server.finish(message, same) == ended)
+            }
+            for other in [
+                MessageFinish(StreamEnd(.done), text: try StreamedText("two")),
+                MessageFinish(StreamEnd(.done), length: 4),
+                MessageFinish(StreamEnd(.done), metadata: .replace(nil)),
+                MessageFinish(StreamEnd(.done, reason: .abandoned)),
+            ] {
+                await #expect(throws: StoreError.messageNotOpen) { try await server.finish(message, other) }
+            }
         }
     }
 

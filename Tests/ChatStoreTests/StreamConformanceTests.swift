@@ -76,6 +76,8 @@ struct StreamConformanceTests {
             #expect(ended.text == "Hello" && ended.metadata == metadata && ended.revision == 2 && ended.editedAt == nil)
             #expect(ended.stream == .ended(StreamEnd(.done)))
             #expect(try await finish(opened, done, on: store) == ended)
+            let other = MessageFinish(StreamEnd(.done), text: try StreamedText("Bye"), metadata: .replace(metadata))
+            await #expect(throws: StoreError.messageNotOpen) { try await finish(opened, other, on: store) }
             let log = try await store.log(of: chat, after: 2, limit: 9)
             #expect(log.entries.map(\.kind) == [.messageCreated, .messageUpdated])
             #expect(log.entries.map(\.subject) == [.message(ended), .message(ended)])

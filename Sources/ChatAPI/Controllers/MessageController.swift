@@ -64,8 +64,9 @@ struct MessageController<Store: ServiceStore>: Sendable {
         let chatID = validator.chatID(in: context)
         let id = validator.messageID(in: context)
         let object = try validator.object(in: body, of: request)
+        let condition = RevisionCondition(ifMatch: request.headers[.ifMatch])
         if let object, object.member("state") != nil {
-            let finish = validator.finish(in: object)
+            let finish = validator.finish(in: object, onlyIf: condition)
             guard let chatID, let id, let finish else { throw validator.error }
             return .message(try await operations.finishMessage(context.caller, id, in: chatID, finish))
         }
@@ -73,7 +74,6 @@ struct MessageController<Store: ServiceStore>: Sendable {
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let chatID, let id, let text, let metadata else { throw validator.error }
         let edit = MessageEdit(text: text.value, metadata: metadata)
-        let condition = RevisionCondition(ifMatch: request.headers[.ifMatch])
         return .message(
             try await operations.editMessage(context.caller, id, in: chatID, edit, onlyIf: condition)
         )

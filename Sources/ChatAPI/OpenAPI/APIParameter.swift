@@ -129,7 +129,8 @@ extension APIParameter {
         "If-Match",
         """
         The `ETag` of the revision you want to change, a list of ETags, or `*` for any. A weak tag, `W/"1"`, names the same \
-        revision. If the message is at another revision, nothing changes and the response is 412.
+        revision. Of the tag of an open message, `"1.120"`, only the revision counts: its length grows. If the message is at \
+        another revision, nothing changes and the response is 412.
         """,
         .string,
         example: "\"1\"",

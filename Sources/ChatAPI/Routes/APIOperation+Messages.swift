@@ -80,7 +80,8 @@ extension APIOperation {
         """
         Fields that you leave out keep their values. A change takes the next position of the chat's log and increments the \
         message's revision; a request that changes nothing does neither. `state` ends an open message, with `text` as its \
-        whole text if that is given; only its author and administrators may do that.
+        whole text if that is given; only its author and administrators may do that. If you end a message twice in the same \
+        way, the second request changes nothing; any other end of a message that is not open gets `message_not_open`.
         """,
         parameters: [.ifMatch],
         body: (.messageUpdate, ["text": "Hello, all!"]),

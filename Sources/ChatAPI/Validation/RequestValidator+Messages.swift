@@ -69,7 +69,7 @@ extension RequestValidator {
     }
 
     /// How an open message ends.
-    mutating func finish(in object: JSONValue) -> MessageFinish? {
+    mutating func finish(in object: JSONValue, onlyIf condition: RevisionCondition = .any) -> MessageFinish? {
         let state: StreamEnd.State? = choice("state", in: object)
         let reason = nullableText("reason", in: object, EndReason.init)
         let text = optionalText("text", in: object, StreamedText.init)
@@ -80,7 +80,8 @@ extension RequestValidator {
             StreamEnd(state, reason: reason.value),
             text: text.value,
             length: length.value.map { Int($0) },
-            metadata: metadata
+            metadata: metadata,
+            onlyIf: condition
         )
     }
 

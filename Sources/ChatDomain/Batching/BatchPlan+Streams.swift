@@ -32,11 +32,8 @@ extension BatchPlan {
         by caller: Caller
     ) throws(StoreError) -> Outcome {
         let message = try writtenMessage(id, in: head.chat, by: caller)
-        guard let writer = message.stream?.writer else {
-            // The response to an earlier request was lost.
-            guard message.stream?.end == finish.end else { throw .messageNotOpen }
-            return .recorded(message)
-        }
+        guard let writer = message.stream?.writer else { return .recorded(try finish.repeated(on: message)) }
+        guard finish.condition.holds(for: message) else { throw .revisionMismatch }
         guard writer.epoch == epoch else { throw .writerReplaced }
         return end(message, finish, in: head, by: caller)
     }

@@ -9,17 +9,37 @@ package struct MessageFinish: Sendable {
     package let length: Int?
     /// What to do with the message's metadata.
     package let metadata: MetadataEdit
+    /// The revisions of the open message that it may end.
+    package let condition: RevisionCondition
 
     package init(
         _ end: StreamEnd,
         text: StreamedText? = nil,
         length: Int? = nil,
-        metadata: MetadataEdit = .keep
+        metadata: MetadataEdit = .keep,
+        onlyIf condition: RevisionCondition = .any
     ) {
         self.end = end
         self.text = text
         self.length = length
         self.metadata = metadata
+        self.condition = condition
+    }
+
+    /// Returns a message that is not open, if it ended as requested: the response to an earlier request may have been
+    /// lost.
+    ///
+    /// - Throws: `StoreError.revisionMismatch`, and `StoreError.messageNotOpen` if this request would change anything.
+    package func repeated(on message: Message) throws(StoreError) -> Message {
+        let isText = text.map { areIdentical($0.value, message.text) }
+        let isLength = length.map { $0 == message.text.unicodeScalars.count }
+        if message.stream?.end == end, isText ?? isLength ?? true,
+            areIdentical(metadata.applied(to: message.metadata)?.json, message.metadata?.json)
+        {
+            return message
+        }
+        guard condition.holds(for: message) else { throw .revisionMismatch }
+        throw .messageNotOpen
     }
 }
 

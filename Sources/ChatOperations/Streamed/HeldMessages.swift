@@ -121,7 +121,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         if await held.stop() == .released(.replaced) { throw .writerReplaced }
     }
 
-    /// Ends a message.
+    /// Ends a message; ending it again in the same way changes nothing.
     ///
     /// - Throws: `AppendRejection` if the text has another length than the writer says, and `StoreError`.
     package func finish(
@@ -132,10 +132,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         do {
             return try await self.finish(try await hold(reference, by: caller), finish, by: caller)
         } catch StoreError.messageNotOpen {
-            // The response to an earlier request may have been lost.
-            let ended = try await store.message(reference.id, in: reference.chatID, by: caller)
-            guard ended.stream?.end == finish.end else { throw StoreError.messageNotOpen }
-            return ended
+            return try finish.repeated(on: try await store.message(reference.id, in: reference.chatID, by: caller))
         }
     }
 
@@ -215,7 +212,12 @@ extension HeldMessages {
     private func end(_ message: HeldMessage, _ finish: MessageFinish, by caller: Caller) async throws -> Message {
         do {
             let text = try finish.text ?? StreamedText(message.text.text)
-            let whole = MessageFinish(finish.end, text: text, metadata: finish.metadata)
+            let whole = MessageFinish(
+                finish.end,
+                text: text,
+                metadata: finish.metadata,
+                onlyIf: finish.condition
+            )
             let reference = message.reference
             let request = LogRequest(
                 .finish(reference.id, whole, epoch: message.epoch),
