@@ -32,7 +32,7 @@ extension Operations {
         }
         let list = try await store.chats(query)
         if let epoch, epoch != list.epoch { throw OperationError.cursorExpired(in: list.epoch) }
-        return list
+        return current(list)
     }
 
     /// A conditional read of a chat with its latest messages; nil if its log still ends where the caller knows.
@@ -45,12 +45,6 @@ extension Operations {
     /// Reads a chat with its latest messages, unconditionally.
     package func readChat(_ caller: Caller, _ query: LatestMessagesQuery) async throws(StoreError) -> LatestMessages {
         current(try await store.latestMessages(query, by: caller))
-    }
-
-    private func current(_ latest: LatestMessages) -> LatestMessages {
-        guard latest.chat.messages.contains(where: \.isOpen) else { return latest }
-        let chat = ChatWithMessages(chat: latest.chat.chat, messages: latest.chat.messages.map(current))
-        return LatestMessages(chat: chat, end: latest.end)
     }
 
     /// Changes the title, the metadata or both, and returns the chat.

@@ -123,7 +123,7 @@ struct InboxReader<Store: ServiceStore>: Sendable {
     private func entries(of chats: [ChatID], in epoch: Epoch) async throws -> [ChatID: InboxEntry] {
         let found = try await operations.store.inboxEntries(of: user, in: chats)
         guard found.epoch == epoch else { throw OperationError.cursorExpired(in: found.epoch) }
-        return found.entries
+        return found.entries.mapValues(operations.current)
     }
 }
 

@@ -21,7 +21,7 @@ extension Operations {
                 reason: "chat \(chat.rawValue) has nothing at position \(place.position.rawValue + 1)"
             )
         }
-        return page
+        return current(page)
     }
 
     /// Reads the page of a log that a poll returns.

@@ -37,7 +37,7 @@ extension Operations {
     ) async throws -> MessagePage {
         let page = try await store.messages(MessagePageQuery(range, of: chat, limit: limit), by: caller)
         if range.isStale(in: page) { throw OperationError.epochChanged(to: page.epoch) }
-        return page.messages.contains(where: \.isOpen) ? page.map(current) : page
+        return current(page)
     }
 
     /// Reads one message.

@@ -78,12 +78,41 @@ extension Operations {
         stream.text = start
         return stream
     }
+}
 
-    /// Returns a message with the text that its readers get: what was appended since the last checkpoint included.
+/// What a store returns, with the text of open messages as their readers get it: what was appended since the last
+/// checkpoint included.
+extension Operations {
     func current(_ message: Message) -> Message {
         guard message.isOpen else { return message }
         var message = message
         message.text = streams.text(of: message)
         return message
+    }
+
+    func current(_ page: MessagePage) -> MessagePage {
+        page.messages.contains(where: \.isOpen) ? page.map(current) : page
+    }
+
+    func current(_ page: LogPage) -> LogPage {
+        page.hasOpenMessage ? page.map(current) : page
+    }
+
+    func current(_ latest: LatestMessages) -> LatestMessages {
+        latest.map(current)
+    }
+
+    func current(_ list: ChatList) -> ChatList {
+        ChatList(
+            chats: list.chats,
+            readStates: list.readStates,
+            lastMessages: list.lastMessages.mapValues(current),
+            next: list.next,
+            epoch: list.epoch
+        )
+    }
+
+    func current(_ entry: InboxEntry) -> InboxEntry {
+        InboxEntry(chat: entry.chat, lastMessage: entry.lastMessage.map(current), state: entry.state)
     }
 }

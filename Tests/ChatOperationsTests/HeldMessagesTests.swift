@@ -279,6 +279,48 @@ struct HeldMessagesTests {
         }
     }
 
+    @Test func `every read shows what is not stored yet`() async throws {
+        try await withChat { server, _, chat in
+            let message = try await server.open(in: chat)
+            try await server.append("Hello", at: 0, to: message)
+            let operations = server.operations
+            let start = LogPlace(epoch: nil, position: 0)
+            let log = try await operations.readLog(Self.bob, of: chat, after: start, limit: 9)
+            let read = try await operations.readMessage(Self.bob, message.id, in: chat)
+            #expect(log.entries.last?.subject == .message(read))
+            let inbox = try await operations.readInbox(Self.bob, after: nil, limit: 9)
+            let entries = inbox.changes.map { line -> Message? in
+                if case .chat(let entry) = line { entry.lastMessage } else { nil }
+            }
+            let list = try await operations.listChats(Self.bob, ChatListQuery(limit: 9))
+            for last in entries + [list.lastMessages[chat]] {
+                #expect(last?.text == "Hello" && last?.openLength == 5)
+            }
+            #expect(try await server.stored(message).text == "")
+        }
+    }
+
+    @Test func `what is not stored yet counts towards the size of a page`() async throws {
+        try await withChat { server, _, chat in
+            let piece = String(repeating: "👋", count: 32_768)
+            var messages: [Message] = []
+            for _ in 0..<10 {
+                messages.append(try await server.open(in: chat))
+                try await server.append(piece, at: 0, to: try #require(messages.last))
+            }
+            let ids = messages.map(\.id)
+            let page = try await server.operations.listMessages(Self.bob, of: chat, .latest, limit: 100)
+            #expect(page.messages.map(\.id) == ids.suffix(8) && page.hasBefore && !page.hasAfter)
+            let place = LogPlace(epoch: nil, position: messages[0].position)
+            let next = try await server.operations.listMessages(Self.bob, of: chat, .after(place), limit: 100)
+            #expect(next.messages.map(\.id) == Array(ids[1..<9]) && next.hasBefore && next.hasAfter)
+            let log = try await server.operations.readLog(Self.bob, of: chat, after: place, limit: 100)
+            #expect(log.entries.last?.position == messages[8].position && log.lastPosition == messages[9].position)
+            let latest = try await server.operations.readChat(Self.bob, LatestMessagesQuery(chatID: chat, limit: 100))
+            #expect(latest.chat.messages.map(\.id) == ids.suffix(8) && latest.chat.messages.last?.text == piece)
+        }
+    }
+
     @Test func `a message without appends ends as abandoned`() async throws {
         try await withChat { server, _, chat in
             let message = try await server.open("Hel", ttl: 5, in: chat)

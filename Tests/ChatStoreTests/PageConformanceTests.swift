@@ -98,6 +98,32 @@ struct PageConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func `the texts on a page have at most 1 MiB`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let chat = try await store.createChat(titled: ChatTitle("long")).id
+            // An eighth of a MiB.
+            let text = try StreamedText(String(repeating: "👋", count: 32_768))
+            for _ in 0..<16 {
+                let draft = MessageDraft(opening: text, ttl: .standard)
+                _ = try await store.recordMessage(.post(draft), in: chat)
+            }
+            for (query, positions, hasBefore, hasAfter) in [
+                (.newest(of: chat, limit: 100), 9...16, true, false),
+                (.before(12, in: chat, limit: 100), 4...11, true, true),
+                (.after(0, in: chat, limit: 100), 1...8, false, true),
+                (.around(15, in: chat, limit: 100), 9...16, true, false),
+                (.around(8, in: chat, limit: 100), 4...11, true, true),
+                (.around(1, in: chat, limit: 100), 1...8, false, true),
+                (.around(2, in: chat, limit: 100), 1...5, false, true),
+            ] as [(MessagePageQuery, ClosedRange<Int64>, Bool, Bool)] {
+                let page = try await store.messages(query)
+                #expect(page.messages.map(\.position.rawValue) == Array(positions))
+                #expect(page.hasBefore == hasBefore && page.hasAfter == hasAfter, "\(positions)")
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func `pages cover the whole log in both directions`(_ store: StoreUnderTest) async throws {
         try await store.withStoreAndSQL { store, database in
             let chat = try await store.createChat(titled: ChatTitle("long")).id

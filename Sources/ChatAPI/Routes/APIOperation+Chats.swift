@@ -51,6 +51,10 @@ extension APIOperation {
         "getChat",
         .chats,
         "Read a chat with its latest messages",
+        """
+        If the chat has streamed messages, you may get fewer messages than `limit`, the newest ones: their texts take at \
+        most 1 MiB. Read a page of older messages with `listMessages`.
+        """,
         parameters: [.limit(.latestMessages, "The maximum number of messages to return.")],
         responses: [
             APIResponse(

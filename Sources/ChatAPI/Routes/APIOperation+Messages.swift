@@ -30,7 +30,8 @@ extension APIOperation {
         "Read a page of a chat's messages",
         """
         Choose a page by position: give one of `before`, `after` and `around`, or none for the latest messages. Deleted \
-        messages appear without their text.
+        messages appear without their text. A page may have fewer messages than `limit`, because its texts take at most 1 \
+        MiB: `has_before` and `has_after` say whether there are more.
         """,
         parameters: [
             .query("before", "Return the messages just before this position.", .logPlace),
@@ -172,7 +173,9 @@ extension APIOperation {
         "Read a chat's log after a position",
         """
         For clients that poll: if you have seen the log up to position n, you need exactly the entries after n. An entry \
-        contains the message or chat in its current state, so a deleted message has no text in any of its entries.
+        contains the message or chat in its current state, so a deleted message has no text in any of its entries, and an \
+        open one has the text so far. A page may end before `limit`, because its texts take at most 1 MiB; read on while its \
+        last entry is before `last_seq`.
         """,
         parameters: [
             .query("after", "The last position you have seen.", .logPlace),

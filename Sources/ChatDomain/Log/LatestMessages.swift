@@ -91,4 +91,14 @@ package struct LatestMessages: Equatable, Sendable {
         self.chat = chat
         self.end = end
     }
+
+    /// Returns the chat with other states of its streamed messages, and without the oldest messages if the texts are then
+    /// too long for a page.
+    ///
+    /// Without streamed messages, none is left out, as in the original service.
+    package func map(_ transform: (Message) -> Message) -> LatestMessages {
+        guard chat.messages.contains(where: { $0.stream != nil }) else { return self }
+        let messages = chat.messages.reversed().map(transform).withinPage { $0.text }
+        return LatestMessages(chat: ChatWithMessages(chat: chat.chat, messages: messages.reversed()), end: end)
+    }
 }

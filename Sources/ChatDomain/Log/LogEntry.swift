@@ -115,8 +115,21 @@ extension LogEntry {
 }
 
 extension LogEntry {
-    fileprivate var messageText: String? {
-        if case .message(let message) = subject { message.text } else { nil }
+    fileprivate var message: Message? {
+        if case .message(let message) = subject { message } else { nil }
+    }
+
+    /// The entry with another state of its message.
+    fileprivate func map(_ transform: (Message) -> Message) -> LogEntry {
+        guard let message else { return self }
+        return LogEntry(
+            position: position,
+            kind: kind,
+            author: author,
+            instant: instant,
+            subject: .message(transform(message)),
+            payload: payload
+        )
     }
 }
 
@@ -132,8 +145,19 @@ extension LogPage {
         lastPosition: Position,
         epoch: Epoch
     ) {
-        let entries = (created + changed).sorted { $0.position < $1.position }.prefix(limit).withinPage(\.messageText)
-        self.init(entries: Array(entries), lastPosition: lastPosition, epoch: epoch)
+        let entries = (created + changed).sorted { $0.position < $1.position }.prefix(limit)
+        self.init(entries: Array(entries.withinPage { $0.message?.text }), lastPosition: lastPosition, epoch: epoch)
+    }
+
+    /// Whether the page shows a message whose text still grows.
+    package var hasOpenMessage: Bool {
+        entries.contains { $0.message?.isOpen == true }
+    }
+
+    /// Returns the page with other states of its messages, and without the last entries if these no longer fit.
+    package func map(_ transform: (Message) -> Message) -> LogPage {
+        let entries = entries.map { $0.map(transform) }.withinPage { $0.message?.text }
+        return LogPage(entries: Array(entries), lastPosition: lastPosition, epoch: epoch)
     }
 
     /// Returns the page as if the log ended with the first entry after a position with which a user left; the whole page

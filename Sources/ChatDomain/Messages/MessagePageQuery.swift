@@ -57,6 +57,8 @@ package struct MessagePage: Equatable, Sendable {
     package let lastPosition: Position
     /// The epoch of the snapshot, to which the positions belong.
     package let epoch: Epoch
+    /// How many of the messages are before the pivot.
+    private let olderCount: Int
 
     /// Assembles a page from two reads that each ask for one message more than the limit, to learn whether there are
     /// more.
@@ -71,39 +73,61 @@ package struct MessagePage: Equatable, Sendable {
         lastPosition: Position,
         epoch: Epoch
     ) {
-        let shownOlder = older.prefix(query.olderLimit).withinPage { $0.text }
-        let shownNewer = newer.prefix(query.newerLimit).withinPage { $0.text }
+        self.init(
+            older: older.prefix(query.olderLimit),
+            newer: newer.prefix(query.newerLimit),
+            hasBefore: older.count > query.olderLimit,
+            hasAfter: newer.count > query.newerLimit,
+            lastPosition,
+            epoch
+        )
+    }
+
+    /// Leaves out the messages that are farthest from the pivot if the texts are too long for a page.
+    private init(
+        older: some Collection<Message>,
+        newer: some Collection<Message>,
+        hasBefore: Bool,
+        hasAfter: Bool,
+        _ lastPosition: Position,
+        _ epoch: Epoch
+    ) {
+        let shownNewer = newer.withinPage(older.isEmpty ? maximumPageBytes : maximumPageBytes / 2) { $0.text }
+        let newerBytes = shownNewer.reduce(0) { $0 + $1.text.utf8.count }
+        let shownOlder = older.withinPage(maximumPageBytes - newerBytes) { $0.text }
         messages = shownOlder.reversed() + shownNewer
-        hasBefore = older.count > shownOlder.count
-        hasAfter = newer.count > shownNewer.count
+        olderCount = shownOlder.count
+        self.hasBefore = hasBefore || older.count > shownOlder.count
+        self.hasAfter = hasAfter || newer.count > shownNewer.count
         self.lastPosition = lastPosition
         self.epoch = epoch
     }
 
-    private init(_ messages: [Message], of page: MessagePage) {
-        self.messages = messages
-        hasBefore = page.hasBefore
-        hasAfter = page.hasAfter
-        lastPosition = page.lastPosition
-        epoch = page.epoch
-    }
-
-    /// Returns the page with other states of its messages.
+    /// Returns the page with other states of its messages, and without those that no longer fit.
     package func map(_ transform: (Message) -> Message) -> MessagePage {
-        MessagePage(messages.map(transform), of: self)
+        let messages = messages.map(transform)
+        return MessagePage(
+            older: messages[..<olderCount].reversed(),
+            newer: messages[olderCount...],
+            hasBefore: hasBefore,
+            hasAfter: hasAfter,
+            lastPosition,
+            epoch
+        )
     }
 }
 
+/// The texts on a page have at most this many bytes in UTF-8, unless there is only one.
+let maximumPageBytes = 1 << 20
+
 extension Collection {
-    /// Returns the elements up to which their texts together have at most 1 MiB; at least one.
-    ///
-    /// Only messages that were open have texts long enough to shorten a page.
-    func withinPage(_ text: (Element) -> String?) -> SubSequence {
+    /// Returns the first elements whose texts fit on a page together; at least one.
+    func withinPage(_ maximum: Int = maximumPageBytes, _ text: (Element) -> String?) -> SubSequence {
         var bytes = 0
         let count = prefix { element in
             let isFirst = bytes == 0
             bytes += text(element)?.utf8.count ?? 0
-            return isFirst || bytes <= 1 << 20
+            return isFirst || bytes <= maximum
         }.count
         return prefix(count)
     }
