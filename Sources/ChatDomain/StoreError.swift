@@ -22,6 +22,8 @@ package enum StoreError: Error, Equatable {
     case writerReplaced
     /// Too many messages of the chat are open.
     case tooManyOpenMessages
+    /// This server holds so many open messages that it opens no other.
+    case tooManyHeldMessages
     /// The message that a draft replies to does not exist or was deleted.
     case replyTargetNotFound(MessageID)
     /// The idempotency key was used by an earlier request with different content.
@@ -55,6 +57,7 @@ package enum StoreError: Error, Equatable {
         case .messageNotOpen: "the message is not open"
         case .writerReplaced: "another server writes the message"
         case .tooManyOpenMessages: "too many messages of the chat are open"
+        case .tooManyHeldMessages: "too many messages are open on this server"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"
         case .searchTimedOut: "the search took too long"

@@ -14,11 +14,16 @@ extension Operations {
     /// Posts a message, or returns the one that the caller's earlier request with the same idempotency key posted.
     ///
     /// Returns after the commit.
+    ///
+    /// - Throws: `StoreError.tooManyHeldMessages` if the message is open and this server holds too many.
     package func postMessage(
         _ caller: Caller,
         _ draft: MessageDraft,
         to chat: ChatID
     ) async throws(StoreError) -> Accepted<Message> {
+        let isOpening = draft.ttl != nil
+        if isOpening { try streams.beginOpening() }
+        defer { if isOpening { streams.endOpening() } }
         let accepted = try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
         if accepted.isReplay { return Accepted(current(accepted.value), isReplay: true) }
         streams.opened(accepted.value, by: caller)

@@ -32,6 +32,24 @@ import Testing
         }
     }
 
+    @Test func `a server that holds too many open messages has its own error code`() async throws {
+        try await withServer(InterceptedStore(failingWith: .tooManyHeldMessages)) { client in
+            let response = try await client.send(
+                "POST",
+                "/chats/1/messages",
+                headers: ["X-Request-ID": "r6"],
+                body: #"{"open":true}"#
+            )
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] == "1")
+            let expected = """
+                {"detail":"Too many messages are open on this server, try again later",\
+                "code":"too_many_open_messages_on_server","request_id":"r6"}
+                """
+            #expect(response.text == expected)
+        }
+    }
+
     @Test func `a value that the database rejects gets 500`() async throws {
         try await withServer(InterceptedStore(failingWith: .invalidValue(reason: "secret"))) { client in
             let response = try await client.send("GET", "/chats/1", headers: ["X-Request-ID": "r5"])

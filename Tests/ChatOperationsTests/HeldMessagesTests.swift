@@ -279,6 +279,27 @@ struct HeldMessagesTests {
         }
     }
 
+    @Test func `rejected appends renew nothing`() async throws {
+        try await withChat { server, _, chat in
+            for isCancelled in [false, true] {
+                let message = try await server.open("Hello", ttl: isCancelled ? 60 : 5, in: chat)
+                if isCancelled {
+                    try await server.operations.cancelMessage(Self.bob, message.id, in: chat)
+                }
+                for _ in 0..<4 {
+                    server.time.advance(by: .seconds(1))
+                    await server.streams.attend()
+                    await #expect(throws: AppendRejection.offsetMismatch(length: 5)) {
+                        try await server.append("x", at: 6, to: message)
+                    }
+                }
+                server.time.advance(by: .seconds(1))
+                await server.streams.attend()
+                #expect(try await server.stored(message).stream?.end?.state == (isCancelled ? .cancelled : .failed))
+            }
+        }
+    }
+
     @Test func `every read shows what is not stored yet`() async throws {
         try await withChat { server, _, chat in
             let message = try await server.open(in: chat)
@@ -318,6 +339,32 @@ struct HeldMessagesTests {
             #expect(log.entries.last?.position == messages[8].position && log.lastPosition == messages[9].position)
             let latest = try await server.operations.readChat(Self.bob, LatestMessagesQuery(chatID: chat, limit: 100))
             #expect(latest.chat.messages.map(\.id) == ids.suffix(8) && latest.chat.messages.last?.text == piece)
+        }
+    }
+
+    @Test func `a server that holds too many messages opens no other, and refuses no writer`() async throws {
+        try await withChat { other, _, chat in
+            let server = Server(other.store, capacity: 2)
+            let elsewhere = try await other.open("Hello", in: chat)
+            let first = try await server.open(in: chat)
+            try await server.append("one", at: 0, to: first)
+            server.time.advance(by: .seconds(1))
+            let second = try await server.open(in: chat)
+            try await server.append("two", at: 0, to: second)
+            await #expect(throws: StoreError.tooManyHeldMessages) { try await server.open(in: chat) }
+
+            // The message that was not written for the longest time makes room.
+            server.time.advance(by: .seconds(1))
+            #expect(try await server.append("!", at: 5, to: elsewhere).length == 6)
+            #expect(try await server.stored(first).text == "one")
+            #expect(try await server.stored(second).text == "")
+            server.time.advance(by: .seconds(1))
+            #expect(try await server.append("!", at: 3, to: first).length == 4)
+            #expect(try await server.stored(second).text == "two")
+            #expect(try await server.finish(second).text == "two")
+            #expect(try await server.finish(elsewhere).text == "Hello!")
+            #expect(try await server.open(in: chat).isOpen)
+            #expect(try await server.operations.readMessage(Self.bob, first.id, in: chat).text == "one!")
         }
     }
 

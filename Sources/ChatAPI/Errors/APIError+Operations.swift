@@ -102,6 +102,7 @@ extension APIError {
         case .messageNotOpen: self = .messageNotOpen
         case .writerReplaced: self = .writerReplaced
         case .tooManyOpenMessages: self = .tooManyOpenMessages
+        case .tooManyHeldMessages: self = .tooManyOpenMessagesOnServer
         case .idempotencyKeyReused: self = .idempotencyKeyReused
         case .unavailable(let reason), .schemaMismatch(let reason):
             logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])

@@ -62,6 +62,13 @@ extension APIError {
         code: "too_many_open_messages",
         detail: "At most \(MessageStream.maximumPerChat) messages of a chat are open at once"
     )
+    /// Nothing was changed; the client can retry.
+    static let tooManyOpenMessagesOnServer = APIError(
+        status: .serviceUnavailable,
+        code: "too_many_open_messages_on_server",
+        detail: "Too many messages are open on this server, try again later",
+        headers: [.retryAfter: "1"]
+    )
     static let idempotencyKeyReused = APIError(
         status: .unprocessableContent,
         code: "idempotency_key_reused",

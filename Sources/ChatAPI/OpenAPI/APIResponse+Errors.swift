@@ -170,6 +170,22 @@ extension APIResponse {
         "Too many typing events come from this address.",
         component: "TooManyTypingEvents"
     )
+    static let unavailableOrTooManyOpenMessages = APIResponse(
+        .serviceUnavailable,
+        """
+        The database is unavailable, the server is overloaded, or too many messages are open on it. Nothing was changed, \
+        except with the code `outcome_unknown`: retry the request.
+        """,
+        .json(
+            .problem,
+            examples: [
+                "unavailable": APIError.unavailable.example,
+                "open": APIError.tooManyOpenMessagesOnServer.example,
+            ]
+        ),
+        headers: [retryAfter],
+        component: "UnavailableOrTooManyOpenMessages"
+    )
     static let unavailable = error(
         .unavailable,
         """

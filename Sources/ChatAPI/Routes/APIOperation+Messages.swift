@@ -20,7 +20,11 @@ extension APIOperation {
                 .json(.message, example: .example(Message.example))
             ),
             .replayed(.messageOrTombstone, example: .example(Message.example)),
-            .error(.tooManyOpenMessages, "So many messages of the chat are open that this one cannot be."),
+            .error(
+                .tooManyOpenMessages,
+                "The chat already has \(MessageStream.maximumPerChat) open messages."
+            ),
+            .unavailableOrTooManyOpenMessages,
         ]
     )
 

@@ -63,13 +63,16 @@ final class HeldMessage: Sendable {
     /// - Parameters:
     ///   - stored: The length of the stored text.
     ///   - incoming: The stored text, if another server may have more; replaces the text once it is complete.
+    ///   - previous: What this server held until now, whose lease goes on: only appends renew it.
+    /// - Precondition: The message is open.
     init(
         _ text: OpenMessage,
         _ writer: StreamWriter,
         stored: Int,
         incoming: GrowingText?,
         by caller: Caller,
-        at now: Clock
+        at now: Clock,
+        continuing previous: HeldMessage?
     ) {
         self.text = text
         ttl = writer.ttl.duration
@@ -79,9 +82,9 @@ final class HeldMessage: Sendable {
                 stored: stored,
                 // If servers take the message from each other all the time, its text is stored nevertheless.
                 storedAt: incoming == nil ? now : now - .seconds(2),
-                appendedAt: now,
+                appendedAt: previous?.appendedAt ?? now,
                 leasedFrom: now,
-                cancelledAt: writer.cancelledAt == nil ? nil : now,
+                cancelledAt: previous?.cancelledAt ?? (writer.cancelledAt == nil ? nil : now),
                 writers: [caller],
                 permittedAt: now,
                 incoming: incoming,
@@ -213,8 +216,8 @@ enum Release: Equatable {
     case ended
     /// Another server has taken the message over.
     case replaced
-    /// This server has taken the message over from itself, for another writer.
-    case renewed
+    /// Nobody has taken the message over: the next append finds it again.
+    case forgotten
 }
 
 /// What a writer waits for that sends nothing.
@@ -275,6 +278,28 @@ extension HeldMessage {
             for await _ in events {}
         }
         return nil
+    }
+
+    /// Releases the message unless that would lose text.
+    ///
+    /// - Returns: Whether it was released.
+    func releaseIfStored() -> Bool {
+        state.withLock { state in
+            guard !state.isEnding, state.stored == text.length else { return false }
+            state.release = .forgotten
+            state.notifyWaiters()
+            return true
+        }
+    }
+
+    /// When the last append arrived.
+    var appendedAt: Clock {
+        state.withLock { $0.appendedAt }
+    }
+
+    /// When this server learned that the writer shall stop.
+    var cancelledAt: Clock? {
+        state.withLock { $0.cancelledAt }
     }
 }
 

@@ -18,12 +18,15 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         var holding: [BatchPlan.MessageReference: Holding] = [:]
         /// When to look for messages that no server holds any more.
         var nextSweep: ContinuousClock.Instant
+        /// How many messages are being opened on this server.
+        var opening = 0
         /// Whether the process is about to end, so that every append must be stored.
         var isStopping = false
-    }
 
-    /// How many messages a server writes at once.
-    package static var capacity: Int { 1_000 }
+        var count: Int {
+            held.count + holding.keys.count(where: { held[$0] == nil }) + opening
+        }
+    }
 
     /// How long the server that held a message before has to send the text that it has not stored.
     private static var takeoverTimeout: Duration { .seconds(1) }
@@ -40,16 +43,20 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     private let copies: MessageCopies<Store>
     private let logger: Logger
     private let now: Now
+    private let capacity: Int
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - growth: Carries notices about open messages to other servers, and theirs to this one.
+    ///   - capacity: How many messages this server holds before it opens no other, and before it gives up the ones that
+    ///     were not written for the longest time.
     ///   - now: Leases and checkpoints depend on it.
     package init(
         _ store: Store,
         hub: EventHub,
         growth: GrowthNotices = GrowthNotices(),
         logger: Logger = Logger(label: "streams"),
+        capacity: Int = 1_000,
         now: @escaping Now = { .now }
     ) {
         self.store = store
@@ -57,6 +64,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         self.growth = growth
         copies = MessageCopies(store, hub: hub, growth: growth, now: now)
         self.logger = logger
+        self.capacity = capacity
         self.now = now
         state = Mutex(State(nextSweep: now()))
         store.signals.addListener { [weak self] in self?.receive($0) }
@@ -152,6 +160,23 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
         _ = try await store.changeStream(StreamRequest(.cancel, of: reference, by: caller))
         // This server is told as all others are.
         growth.send(GrowthNotice(reference, .cancelRequested))
+    }
+
+    /// Makes sure that this server may hold one more message, which is about to be opened; call `endOpening` afterwards.
+    ///
+    /// - Throws: `StoreError.tooManyHeldMessages`.
+    package func beginOpening() throws(StoreError) {
+        let isFull = state.withLock { state in
+            if state.count >= capacity { return true }
+            state.opening += 1
+            return false
+        }
+        if isFull { throw .tooManyHeldMessages }
+    }
+
+    /// The message was opened, or could not be.
+    package func endOpening() {
+        state.withLock { $0.opening -= 1 }
     }
 
     /// Holds a message that this server has just opened.
@@ -277,19 +302,32 @@ extension HeldMessages {
 extension HeldMessages {
     /// Returns the message that this server holds; takes it over if it does not, or if the caller has not written it yet.
     private func hold(_ reference: BatchPlan.MessageReference, by caller: Caller) async throws -> HeldMessage {
-        let (known, holding) = try state.withLock { state -> (HeldMessage?, Holding?) in
+        let (known, holding) = state.withLock { state -> (HeldMessage?, Holding?) in
             if let held = state.held[reference], held.permits(caller, at: now()) { return (held, nil) }
             if let holding = state.holding[reference] { return (nil, holding) }
-            guard state.held.count + state.holding.count < Self.capacity || state.held[reference] != nil else {
-                throw StoreError.unavailable(reason: "this server writes \(Self.capacity) messages")
+            let holding = Holding {
+                await self.makeRoom()
+                return try await self.takeOver(reference, by: caller)
             }
-            let holding = Holding { try await self.takeOver(reference, by: caller) }
             state.holding[reference] = holding
             return (nil, holding)
         }
         if let known { return known }
         if let held = try await holding?.value, held.permits(caller, at: now()) { return held }
         return try await takeOver(reference, by: caller)
+    }
+
+    /// If this server holds too many messages, gives up those that were not written for the longest time.
+    ///
+    /// Their next append takes them over again: a writer is never refused.
+    private func makeRoom() async {
+        let (held, excess) = state.withLock { (Array($0.held.values), $0.count - capacity) }
+        guard excess > 0 else { return }
+        let idlest = held.map { ($0, $0.appendedAt) }.sorted { $0.1 < $1.1 }.prefix(excess)
+        for (message, _) in idlest {
+            await store(message)
+            if message.releaseIfStored(), release(message) { copies.follow(message.reference) }
+        }
     }
 
     /// Raises the epoch in the store, so that no other server writes the message any more.
@@ -310,14 +348,15 @@ extension HeldMessages {
     @discardableResult
     private func keep(_ message: Message, _ writer: StreamWriter, by caller: Caller) -> HeldMessage {
         let reference = message.reference
-        let previous = state.withLock { state in
+        var previous = state.withLock { state in
             copies.claim(reference)
             return state.held[reference]
         }
-        previous?.release(.renewed)
+        previous?.release(.forgotten)
+        if let epoch = previous?.epoch, epoch + 1 != writer.epoch { previous = nil }
         let text: OpenMessage
         var incoming = growth.hasRelays && writer.epoch > 0 ? GrowingText(message.text) : nil
-        if let previous, previous.epoch + 1 == writer.epoch {
+        if let previous {
             // Nobody else has written it, so what is not stored yet is still valid.
             text = previous.text
             incoming = previous.incoming
@@ -335,7 +374,8 @@ extension HeldMessages {
             stored: message.openLength ?? 0,
             incoming: incoming,
             by: caller,
-            at: now()
+            at: now(),
+            continuing: previous
         )
         state.withLock { state in
             copies.claim(reference)
