@@ -273,6 +273,24 @@ struct StreamedMessageTests {
         }
     }
 
+    @Test(arguments: [
+        ("text/plain; charset=utf-8", 200), (#"text/plain;charset="UTF-8""#, 200), ("text/markdown", 200),
+        ("application/x-www-form-urlencoded", 415), ("text/plain; charset=iso-8859-1", 415),
+        ("multipart/form-data; boundary=x", 415),
+    ])
+    func `only text in UTF-8 is appended as it is`(_ type: String, _ status: Int) async throws {
+        try await withOpenMessage { client in
+            let headers = ["Content-Type": type]
+            let response = try await client.send("POST", "\(Self.text)?at=0", headers: headers, body: #"{"text":"hi"}"#)
+            #expect(response.status == status)
+            let message = try await client.send("GET", "/chats/1/messages/1").json
+            #expect(message["length"] == (status == 200 ? 13 : 0))
+            if status == 415 {
+                #expect(try response.json["code"] == "unsupported_media_type")
+            }
+        }
+    }
+
     @Test func `only open messages grow, and they are not edited`() async throws {
         try await withOpenMessage { client in
             try await client.post("whole")
@@ -300,6 +318,25 @@ struct StreamedMessageTests {
             let response = try await client.send("POST", "/chats/1/messages/", body: "{\(fields)}")
             #expect(response.status == 422)
             #expect(try response.json["detail"]?[0]?["loc"] == .array(location.map { .string($0) }))
+        }
+    }
+
+    /// A browser sends these without asking first.
+    @Test(arguments: [
+        ("\(text)?at=0", "Hello", 200), ("/chats/1/messages/1/cancel", nil, 202), ("/users/ada/revoke", nil, 404),
+        ("/revoke", nil, 204), ("/chats/1/messages/", "{}", 422),
+    ])
+    func `pages of other origins cannot write`(_ path: String, _ body: String?, _ status: Int) async throws {
+        try await withOpenMessage { client in
+            for origin in ["http://evil.example", "null", "http://127.0.0.1:\(client.port)"] {
+                let headers = ["Content-Type": "text/plain", "Origin": origin]
+                let response = try await client.send("POST", path, headers: headers, body: body)
+                let isAllowed = origin.hasPrefix("http://127")
+                #expect(response.status == (isAllowed ? status : 403), "\(origin)")
+                if !isAllowed {
+                    #expect(try response.json["code"] == "origin_not_allowed")
+                }
+            }
         }
     }
 }

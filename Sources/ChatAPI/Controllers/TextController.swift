@@ -5,15 +5,12 @@ package import ChatWire
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import WebSocket
 
 /// Writes the text of open messages, and cancels them.
 struct TextController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let authenticator: Authenticator
     let maximumBodyBytes: Int
-    /// The origins whose pages may send plain text, which a browser sends without asking first.
-    let origins: OriginPolicy
 
     /// How long the body of an append may pause, if it is read as it arrives; nil for JSON.
     ///
@@ -29,9 +26,7 @@ struct TextController<Store: ServiceStore>: Sendable {
         let id = validator.messageID(in: context)
         let offset = validator.offset(in: request)
         guard request.head.hasJSONContent else {
-            guard origins.allows(request.head) || OriginPolicy.sameHost.allows(request.head) else {
-                throw APIError.textOriginNotAllowed
-            }
+            guard request.head.hasUTF8Text else { throw APIError.unsupportedMediaType }
             guard let chatID, let id, let offset else { throw validator.error }
             return .json(try await append(request.body, at: offset, to: id, in: chatID, as: context))
         }
@@ -116,7 +111,7 @@ struct TextController<Store: ServiceStore>: Sendable {
         } catch .tooLong {
             throw AppendRejection.tooLong
         } catch {
-            throw ValidationError.notText
+            throw ValidationError(.text(error))
         }
     }
 
@@ -145,17 +140,32 @@ extension AppendReceipt: JSONWritable {
 }
 
 extension APIError {
-    static let textOriginNotAllowed = APIError(
-        status: .forbidden,
-        code: "origin_not_allowed",
-        detail: "Pages of this origin may not write: send JSON, or list the origin in --cors-origins"
+    static let unsupportedMediaType = APIError(
+        status: .unsupportedMediaType,
+        code: "unsupported_media_type",
+        detail: "Send JSON as application/json, or the text itself as text/plain in UTF-8"
     )
 }
 
+extension HTTPRequest {
+    /// Whether the body is text in UTF-8, as far as its type says, which may be missing.
+    ///
+    /// A form is not: curl sends JSON as one unless it is told the type.
+    fileprivate var hasUTF8Text: Bool {
+        guard let contentType = headerFields[.contentType]?.lowercased() else { return true }
+        let parts = contentType.split(separator: ";").map { part in part.filter { $0 != " " && $0 != "\"" } }
+        let charset = parts.first { $0.hasPrefix("charset=") }?.dropFirst("charset=".count)
+        let isUTF8 = charset.map { ["utf-8", "utf8", "us-ascii"].contains($0) } ?? true
+        return isUTF8 && parts.first?.hasPrefix("text/") == true
+    }
+}
+
 extension ValidationError {
-    fileprivate static let notText = ValidationError(
-        issues: [ValidationIssue(problem: .notUnicode, location: [.name("body")], input: .null)]
-    )
+    fileprivate static let notText = ValidationError(.notUnicode)
+
+    fileprivate init(_ problem: ValidationIssue.Problem) {
+        self.init(issues: [ValidationIssue(problem: problem, location: [.name("body")], input: .null)])
+    }
 }
 
 extension RequestValidator {

@@ -4,7 +4,8 @@ package import WebSocket
 
 /// Lets pages of other origins call the service (CORS, as in the Fetch standard).
 ///
-/// The server refuses nothing here: the browser withholds a response from a page unless it names the page's origin.
+/// The browser withholds a response from a page unless it names the page's origin. Before most requests that change
+/// something, it asks whether the page may send them; the server refuses the others of pages that are not allowed.
 package struct CrossOriginPolicy: Sendable {
     private let origins: OriginPolicy
     private let preflightFields: HTTPFields
@@ -39,6 +40,15 @@ package struct CrossOriginPolicy: Sendable {
         return Response(status: .noContent, headers: preflightFields)
     }
 
+    /// Rejects a request without a credential that a page of another origin may have caused without a preflight.
+    ///
+    /// Browsers send a POST at once if it has no body, plain text or a form, but not JSON. Of the credentials, they add only
+    /// a session cookie on their own, which has a check of its own.
+    func requireOrigin(of request: HTTPRequest) throws(APIError) {
+        guard request.method == .post, !request.hasJSONContent else { return }
+        guard origins.allows(request) || OriginPolicy.sameHost.allows(request) else { throw .crossOriginNotAllowed }
+    }
+
     /// Adds the fields that let a page read a response.
     ///
     /// - Parameter request: Nil if it could not be parsed.
@@ -60,4 +70,12 @@ package struct CrossOriginPolicy: Sendable {
         }
         return origins == .any ? "*" : origin
     }
+}
+
+extension APIError {
+    static let crossOriginNotAllowed = APIError(
+        status: .forbidden,
+        code: "origin_not_allowed",
+        detail: "Pages of this origin may not do this: list the origin in --cors-origins"
+    )
 }

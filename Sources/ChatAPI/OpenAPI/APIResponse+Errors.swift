@@ -45,7 +45,8 @@ extension APIResponse {
             examples: [
                 "caller": APIError.forbidden.example,
                 "act_as": APIError(ActAsError.notAllowed).example,
-                "origin": APIError.sessionOriginNotAllowed.example,
+                "origin": APIError.crossOriginNotAllowed.example,
+                "session": APIError.sessionOriginNotAllowed.example,
             ]
         ),
         component: "Forbidden"
@@ -159,6 +160,26 @@ extension APIResponse {
         APIError(.bodyTooLarge(limit: 524_288)),
         "The body is too large. The connection is closed.",
         component: "BodyTooLarge"
+    )
+    static let pieceTooLarge = APIResponse(
+        .contentTooLarge,
+        """
+        The message would be longer than \(StreamedText.maximumLength) characters, or the JSON body is too large. Of a \
+        plain text, what fits may have been appended.
+        """,
+        .json(
+            .problem,
+            examples: [
+                "message": APIError(AppendRejection.tooLong).example,
+                "body": APIError(.bodyTooLarge(limit: 131_072)).example,
+            ]
+        ),
+        component: "PieceTooLarge"
+    )
+    static let unsupportedMediaType = error(
+        .unsupportedMediaType,
+        "The body is neither JSON nor plain text in UTF-8, for example a form.",
+        component: "UnsupportedMediaType"
     )
     static let tooManyStreamsOfClient = error(
         .tooManyStreamsOfClient,

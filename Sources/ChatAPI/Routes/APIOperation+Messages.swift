@@ -142,6 +142,8 @@ extension APIOperation {
                     ]
                 )
             ),
+            .pieceTooLarge,
+            .unsupportedMediaType,
         ]
     )
 

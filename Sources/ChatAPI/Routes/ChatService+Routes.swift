@@ -46,8 +46,7 @@ extension ChatService {
         let texts = TextController(
             operations: operations,
             authenticator: authenticator,
-            maximumBodyBytes: limits.maximumBodyBytes,
-            origins: corsOrigins
+            maximumBodyBytes: limits.maximumBodyBytes
         )
         let members = MemberController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let markers = ReadMarkerController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)

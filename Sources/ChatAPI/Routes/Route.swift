@@ -93,11 +93,15 @@ package struct Route: Sendable {
         }
     }
 
-    /// The handler with the checks of the credential, the encoding and the query in front, in this order: a client
-    /// without a credential learns nothing about its request.
+    /// The handler with the checks of the credential, the origin, the encoding and the query in front, in this order: a
+    /// client without a credential learns nothing about its request.
     ///
     /// - Parameter metrics: Where the requests of the route are counted.
-    func handler(_ authenticator: Authenticator, _ metrics: RouteMetrics) -> Handler {
+    func handler(
+        _ authenticator: Authenticator,
+        _ crossOrigin: CrossOriginPolicy,
+        _ metrics: RouteMetrics
+    ) -> Handler {
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
         return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
             context.route = metrics
@@ -108,6 +112,9 @@ package struct Route: Sendable {
                     acceptsTickets: isStream
                 )
                 try access.check(context)
+            }
+            if context.credential == nil {
+                try crossOrigin.requireOrigin(of: request.head)
             }
             try request.requirePercentEncoding(pathParameters: context.parameters)
             if unknownQuery == .rejected {

@@ -30,7 +30,7 @@ extension Router<ChatRequestContext> {
             on(
                 RouterPath(route.path),
                 method: route.method,
-                use: route.handler(authenticator, metrics.route(route.method, route.path))
+                use: route.handler(authenticator, crossOrigin, metrics.route(route.method, route.path))
             )
         }
     }

@@ -326,7 +326,9 @@ extension HeldMessages {
         let idlest = held.map { ($0, $0.appendedAt) }.sorted { $0.1 < $1.1 }.prefix(excess)
         for (message, _) in idlest {
             await store(message)
-            if message.releaseIfStored(), release(message) { copies.follow(message.reference) }
+            if message.releaseIfStored(), remove(message) {
+                copies.follow(message.reference, message.text, in: message.epoch)
+            }
         }
     }
 
@@ -406,11 +408,16 @@ extension HeldMessages {
     /// - Returns: The text that is not stored; nil if this server does not hold the message anyway.
     private func release(_ message: HeldMessage, _ reason: Release) -> TextPiece? {
         let rest = message.release(reason)
-        return state.withLock { state in
-            guard state.held[message.reference] === message else { return nil }
+        return remove(message) ? rest : nil
+    }
+
+    /// - Returns: False if this server does not hold the message anyway.
+    private func remove(_ message: HeldMessage) -> Bool {
+        state.withLock { state in
+            guard state.held[message.reference] === message else { return false }
             state.held[message.reference] = nil
             copies.release(message.reference)
-            return rest
+            return true
         }
     }
 
