@@ -273,6 +273,17 @@ struct StreamedMessageTests {
         }
     }
 
+    @Test func `a key that opened a message does not open one with another ttl`() async throws {
+        try await withOpenMessage { client in
+            for (ttl, status) in [(30, 201), (30, 200), (31, 422)] {
+                let headers = ["Idempotency-Key": "k"]
+                let body = #"{"open":true,"ttl":\#(ttl)}"#
+                let response = try await client.send("POST", "/chats/1/messages", headers: headers, body: body)
+                #expect(response.status == status)
+            }
+        }
+    }
+
     @Test(arguments: [
         ("text/plain; charset=utf-8", 200), (#"text/plain;charset="UTF-8""#, 200), ("text/markdown", 200),
         ("application/x-www-form-urlencoded", 415), ("text/plain; charset=iso-8859-1", 415),

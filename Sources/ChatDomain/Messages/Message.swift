@@ -142,7 +142,7 @@ package struct MessageDraft: Sendable {
     ) {
         let idempotency = idempotencyKey.map { key in
             let target = replyTo.map { String($0.rawValue) }
-            return Idempotency(key: key, content: text.value, metadata?.canonical, target, "open")
+            return Idempotency(key: key, content: text.value, metadata?.canonical, target, "open \(ttl.seconds)")
         }
         self.init(text.value, ttl: ttl, metadata, replyTo, idempotency)
     }
