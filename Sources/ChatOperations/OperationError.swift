@@ -10,6 +10,8 @@ package enum OperationError: Error, Equatable {
     ///
     /// The client must start without a cursor.
     case cursorExpired(in: Epoch)
+    /// A reader names an offset beyond the end of a text, which has this length in Unicode scalars.
+    case textTooShort(length: Int)
     /// The client address is over its limit of typing notices.
     case tooManyTypingNotices
 }

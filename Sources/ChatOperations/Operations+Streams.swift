@@ -58,7 +58,7 @@ extension Operations {
     /// - Parameters:
     ///   - offset: How much of the text the client has.
     ///   - eventLoop: The event loop of the connection.
-    /// - Throws: `AppendRejection.offsetMismatch`, and `StoreError`.
+    /// - Throws: `OperationError.textTooShort`, and `StoreError`.
     package func followText(
         _ caller: Caller,
         of id: MessageID,
@@ -68,16 +68,32 @@ extension Operations {
     ) async throws -> StreamStart {
         var subscription = try await follow(caller, chat, after: nil, on: eventLoop)
         var message = try await store.message(id, in: chat, by: caller)
-        if message.isOpen, let open = hub.openMessages[BatchPlan.MessageReference(chatID: chat, id: id)] {
+        var status: String?
+        if message.isOpen, let open = hub.openMessages[message.reference] {
             let (text, extent) = open.whole
             message.text = text
+            status = open.status
             subscription.text = (open, extent)
         }
-        let (epoch, start) = (subscription.epoch, try TextStart(message, from: offset))
+        let (epoch, start) = (subscription.epoch, try TextStart(message, status: status, from: offset))
         var stream = StreamStart(scope: .chat, caller: caller, epoch: epoch, chats: [subscription])
         stream.text = start
         return stream
     }
+
+    /// Reads what follows an offset in the text of a message.
+    ///
+    /// - Throws: `OperationError.textTooShort`, and `StoreError`.
+    package func readText(
+        _ caller: Caller,
+        of id: MessageID,
+        in chat: ChatID,
+        from offset: Int
+    ) async throws -> TextStart {
+        let message = try await readMessage(caller, id, in: chat)
+        return try TextStart(message, status: hub.openMessages[message.reference]?.status, from: offset)
+    }
+
 }
 
 /// What a store returns, with the text of open messages as their readers get it: what was appended since the last

@@ -47,14 +47,17 @@ package struct StreamStart: Sendable {
 package struct TextStart: Sendable {
     /// With the text that its readers get.
     package let message: Message
+    /// What the writer of an open message is doing; nil if it did not say.
+    package let status: String?
     /// How much of the text the client has, in Unicode scalars; not beyond its length.
     package let offset: Int
 
-    /// - Throws: `AppendRejection.offsetMismatch` for an offset beyond the length.
-    package init(_ message: Message, from offset: Int) throws(AppendRejection) {
+    /// - Throws: `OperationError.textTooShort` for an offset beyond the length.
+    init(_ message: Message, status: String?, from offset: Int) throws(OperationError) {
         let length = message.text.unicodeScalars.count
-        guard offset <= length else { throw .offsetMismatch(length: length) }
+        guard offset <= length else { throw .textTooShort(length: length) }
         self.message = message
+        self.status = status
         self.offset = offset
     }
 

@@ -194,6 +194,9 @@ struct TextStreamTests {
             let now: JSON = ["at": 1, "text": "el", "state": "open", "length": 3]
             #expect(try await poll("at=1&wait=55").value == now)
             #expect(try await poll("at=3&wait=1").value == ["at": 3, "text": "", "state": "open", "length": 3])
+            try await client.append("", at: 3, status: "Searching")
+            let busy: JSON = ["at": 3, "text": "", "state": "open", "length": 3, "status": "Searching"]
+            #expect(try await poll("at=3&wait=0").value == busy)
             let next = poll("at=3&wait=55")
             try await held()
             try await client.append("", at: 3, status: "Thinking")
@@ -231,6 +234,9 @@ struct TextStreamTests {
                     #expect(try response.json["code"] == .string(code))
                     let length = try response.json["length"]
                     #expect(length == (status == 409 ? (path.contains("/2/") ? 5 : 3) : nil))
+                    if path.hasSuffix("at=4") {
+                        #expect(try response.json["detail"] == "The text has only 3 characters")
+                    }
                 }
             }
         }

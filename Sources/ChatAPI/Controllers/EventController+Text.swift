@@ -56,8 +56,7 @@ extension EventController {
             on: context.channel
         )
         let (id, chatID) = (text.message.id, text.message.chatID)
-        let message = try await operations.readMessage(context.caller, id, in: chatID)
-        return .json(TextPart(try TextStart(message, from: text.offset)))
+        return .json(TextPart(try await operations.readText(context.caller, of: id, in: chatID, from: text.offset)))
     }
 
     /// The text of a message that does not grow: its events end with the entry that has the whole message.
@@ -96,6 +95,7 @@ struct TextPart: JSONWritable {
             writer.member("text", piece.text)
             writer.member("state", text.message.stream?.storedState ?? StreamEnd.State.done.rawValue)
             writer.member("length", piece.offset + piece.text.unicodeScalars.count)
+            writer.member("status", ifPresent: text.status)
         }
     }
 }

@@ -20,6 +20,13 @@ extension APIError {
                 code: "epoch_changed",
                 detail: "The cursor belongs to another epoch. Start again without it, in epoch \(epoch.text)"
             )
+        case .textTooShort(let length):
+            self.init(
+                status: .conflict,
+                code: "offset_mismatch",
+                detail: "The text has only \(length) characters",
+                length: length
+            )
         case .tooManyTypingNotices:
             self.init(
                 status: .tooManyRequests,

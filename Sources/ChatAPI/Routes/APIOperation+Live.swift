@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatOperations
 import ChatWire
 import HTTPTypes
 import WebSocket
@@ -94,8 +95,8 @@ extension APIOperation {
                 .json(.textPart, example: ["at": 120, "text": " more", "state": "open", "length": 125])
             ),
             .error(
-                APIError(AppendRejection.offsetMismatch(length: 120)),
-                "The text is shorter than `at`: it has `length`."
+                APIError(OperationError.textTooShort(length: 100)),
+                "The text is shorter than `at`: it has `length` characters."
             ),
         ]
     )
@@ -257,6 +258,7 @@ extension JSONSchema {
             .required("text", .string, "The text from there on. May be empty."),
             .required("state", .messageState, "`done` also if the message was posted whole."),
             .required("length", .integer(in: 0...StreamedText.maximumLength), "The length of the whole text."),
+            .optional("status", .string, "What the writer is doing. Absent if none was given."),
         ])
     )
 

@@ -38,6 +38,11 @@ package final class OpenMessage: Sendable {
         state.withLock { $0.text.text.length }
     }
 
+    /// What the writer is doing; nil if it did not say.
+    package var status: String? {
+        written(from: .max).status
+    }
+
     /// The whole text, and what a reader has once it has read it.
     package var whole: (text: String, extent: PublishedText.Extent) {
         let (text, extent) = state.withLock { ($0.text.text, $0.text.whole) }
