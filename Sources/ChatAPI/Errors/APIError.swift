@@ -55,7 +55,7 @@ extension APIError {
     static let writerReplaced = APIError(
         status: .conflict,
         code: "writer_replaced",
-        detail: "The message is written through another server: repeat the request there"
+        detail: "Another server has taken the message over: repeat the request"
     )
     static let tooManyOpenMessages = APIError(
         status: .conflict,
@@ -150,7 +150,7 @@ extension JSONSchema {
         .object([
             .required("detail", .string, "For people."),
             .required("code", .string, "For programs. It never changes."),
-            .optional("length", .integer(from: 0), "With `offset_mismatch`: where the next piece of the text belongs."),
+            .optional("length", .integer(from: 0), "With `offset_mismatch`: the length of the text."),
             .optional("request_id", .string, "With a 5xx: the id to include in a bug report."),
         ])
     )

@@ -11,6 +11,8 @@ struct APIOperation {
     let parameters: [APIParameter]
     /// The JSON body that the route requires.
     let body: (schema: JSONSchema, example: OpenAPIValue)?
+    /// The body in plain text that the route accepts instead; nil if it accepts only JSON.
+    let textBody: (schema: JSONSchema, example: OpenAPIValue)?
     let responses: [APIResponse]
 
     init(
@@ -20,6 +22,7 @@ struct APIOperation {
         _ description: String? = nil,
         parameters: [APIParameter] = [],
         body: (schema: JSONSchema, example: OpenAPIValue)? = nil,
+        textBody: (schema: JSONSchema, example: OpenAPIValue)? = nil,
         responses: [APIResponse]
     ) {
         self.id = id
@@ -28,6 +31,7 @@ struct APIOperation {
         self.description = description
         self.parameters = parameters
         self.body = body
+        self.textBody = textBody
         self.responses = responses
     }
 }

@@ -230,7 +230,10 @@ extension APIResponse {
 
 extension APIError {
     var example: OpenAPIValue {
-        let members: OpenAPIValue.Members = [("detail", .string(detail)), ("code", .string(code))]
+        var members: OpenAPIValue.Members = [("detail", .string(detail)), ("code", .string(code))]
+        if let length {
+            members.append(("length", .integer(length)))
+        }
         return .object(status.kind == .serverError ? members + [("request_id", "4f8c1d2e9a7b6c5d")] : members)
     }
 }

@@ -112,8 +112,11 @@ extension Route {
             members.append(("parameters", .array(parameters.map(\.value))))
         }
         if let body = operation.body {
-            let content: OpenAPIValue = ["schema": body.schema.value, "example": body.example]
-            members.append(("requestBody", ["required": true, "content": ["application/json": content]]))
+            let bodies = [("application/json", body)] + (operation.textBody.map { [("text/plain", $0)] } ?? [])
+            let content = bodies.map { type, body in
+                (type, ["schema": body.schema.value, "example": body.example] as OpenAPIValue)
+            }
+            members.append(("requestBody", ["required": true, "content": .object(content)]))
         }
         let special = operation.responses.map(\.status)
         let responses = operation.responses + commonErrors(operation).filter { !special.contains($0.status) }

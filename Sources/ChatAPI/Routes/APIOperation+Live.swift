@@ -57,8 +57,9 @@ extension APIOperation {
         "Read a message's text while it is written",
         """
         Returns the text from an offset on, as it grows, and ends when the message ends; the text of a message that is not \
-        open comes at once. If what you were sent is taken back, because a part was lost or the message was deleted, the \
-        response breaks off: read the message again. Run `curl -N http://127.0.0.1:8000/chats/1/messages/9/text`.
+        open comes at once. If what you were sent is taken back, because a part was lost, the writer ended the message with \
+        another text, or the message was deleted, the response breaks off: read the message again. Run \
+        `curl -N http://127.0.0.1:8000/chats/1/messages/9/text`.
 
         With `Accept: text/event-stream` or `application/x-ndjson`, you get `message.appended` events (truncate your text to \
         `at`, then append), and then the entry with which the message ended; if it had ended before, that is the entry with \
@@ -90,7 +91,7 @@ extension APIOperation {
                     schema: .string,
                     example: ("example", "It will rain.")
                 ),
-                .serverSentEvents(ExampleEvent.ofText),
+                .serverSentEvents(ExampleEvent.ofText, retries: false),
                 .jsonLines(ExampleEvent.ofText),
                 .json(.textPart, example: ["at": 120, "text": " more", "state": "open", "length": 125])
             ),
@@ -279,9 +280,13 @@ extension JSONSchema {
 }
 
 extension APIResponse.Content {
-    fileprivate static func serverSentEvents(_ events: [ExampleEvent]) -> APIResponse.Content {
+    /// - Parameter retries: Whether the stream first tells a browser how long to wait before it reconnects.
+    fileprivate static func serverSentEvents(
+        _ events: [ExampleEvent],
+        retries: Bool = true
+    ) -> APIResponse.Content {
         let description = "Server-Sent Events; the `data` of each is a `LiveEvent`."
-        let example = "retry: 2240\n" + events.map(\.serverSentEvent).joined()
+        let example = (retries ? "retry: 2240\n" : "") + events.map(\.serverSentEvent).joined()
         return APIResponse.Content(
             mediaType: "text/event-stream",
             schema: .string.described(description),

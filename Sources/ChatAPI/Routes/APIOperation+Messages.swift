@@ -112,7 +112,8 @@ extension APIOperation {
         much is stored: keep the rest until it is. An empty text only renews the message's lease.
 
         With `text/plain`, the body is the text, and each piece reaches the readers as it arrives: with chunks, one request \
-        can carry the whole message. Only the author and administrators may append.
+        can carry the whole message. If such a body gets an error, the pieces before it are kept: send an empty append to \
+        learn the `length`. Only the author and administrators may append.
         """,
         parameters: [
             .query(
@@ -124,6 +125,7 @@ extension APIOperation {
             )
         ],
         body: (.textPiece, ["text": " more", "status": "Searching"]),
+        textBody: (.streamedText, " more"),
         responses: [
             APIResponse(
                 .ok,
@@ -152,11 +154,11 @@ extension APIOperation {
         .messages,
         "Ask the writer of an open message to stop",
         """
-        Everyone who may post in the chat may do this. The writer learns of it from its next append; if it does not stop, the \
+        Everyone who may post in the chat may do this. The writer is told with its next append; if it does not stop, the \
         message ends as `cancelled` after 5 seconds.
         """,
         responses: [
-            APIResponse(.accepted, "The writer will learn of it."),
+            APIResponse(.accepted, "The writer will be told."),
             .error(.messageNotOpen, "The message is not open."),
         ]
     )
@@ -216,7 +218,7 @@ extension JSONSchema {
                 "ttl",
                 .integer(in: Int(MessageTTL.allowed.lowerBound)...Int(MessageTTL.allowed.upperBound))
                     .adding("default", .integer(Int(MessageTTL.standard.seconds))),
-                "After so many seconds without an append, the message ends as `failed`."
+                "After this many seconds without an append, the message ends as `failed`."
             ),
             newMetadata,
             replyTo,
@@ -262,7 +264,7 @@ extension JSONSchema {
         .object([
             .required("length", .integer(in: 0...StreamedText.maximumLength), "The length of the text."),
             .required("stored", .integer(in: 0...StreamedText.maximumLength), "How much of it is on disk."),
-            .required("cancel_requested", .boolean, "Whether somebody has asked the writer to stop."),
+            .required("cancel_requested", .boolean, "Whether someone asked the writer to stop."),
         ])
     )
 
@@ -282,7 +284,7 @@ extension JSONSchema {
 
     private static let messageText = text(maximum: MessageText.maximumLength, example: "Hello!")
     /// U+0000 is not allowed here, either.
-    private static let streamedText: JSONSchema = [
+    fileprivate static let streamedText: JSONSchema = [
         "type": "string", "maxLength": .integer(StreamedText.maximumLength), "pattern": "^[^\\x00]*$",
     ]
 }

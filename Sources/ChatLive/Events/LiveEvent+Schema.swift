@@ -59,7 +59,7 @@ extension SchemaVariant {
                 messageID,
                 .required("at", .integer(from: 0), "Truncate the text to this many Unicode code points."),
                 .required("text", .string, "Then append this. May be empty."),
-                .optional("status", .string, "What the writer is doing. Absent if it did not say."),
+                .optional("status", .string, "What the writer is doing. Absent if none was given."),
             ],
             "The text of an open message has grown."
         ),

@@ -76,7 +76,7 @@ extension JSONSchema {
                 .optional(
                     "reason",
                     .string(maximum: EndReason.maximumLength),
-                    "Why the message failed or was canceled. `abandoned` if nothing was heard of its writer."
+                    "Why the message `failed` or was `cancelled`. `abandoned` if its writer went silent."
                 ),
                 keyOfRequest,
             ]
