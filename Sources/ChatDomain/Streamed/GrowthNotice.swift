@@ -12,7 +12,7 @@ package struct GrowthNotice: Equatable, Sendable {
         case released(epoch: Int64)
         /// A server lacks text: the holder must store it and announce its length.
         case wanted
-        /// Somebody has asked the writer to stop.
+        /// Someone asked the writer to stop.
         case cancelRequested
     }
 

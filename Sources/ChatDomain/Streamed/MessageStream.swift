@@ -46,7 +46,7 @@ package struct StreamWriter: Equatable, Sendable {
     package var expiresAt: Instant
     /// Counts the times that a server took the message over; a server with an earlier number can no longer write.
     package var epoch: Int64
-    /// When somebody asked the writer to stop.
+    /// When someone asked the writer to stop.
     package var cancelledAt: Instant?
 
     package init(ttl: MessageTTL, expiresAt: Instant, epoch: Int64 = 0, cancelledAt: Instant? = nil) {
@@ -70,11 +70,11 @@ package struct StreamWriter: Equatable, Sendable {
 package struct StreamEnd: Equatable, Sendable {
     /// `state` in the API, besides `open`.
     package enum State: String, CaseIterable, Sendable {
-        /// The writer has finished.
+        /// The writer finished.
         case done
-        /// The writer has given up, or nothing was heard of it for too long.
+        /// The writer gave up, or was silent for too long.
         case failed
-        /// Somebody has stopped it.
+        /// Someone stopped it.
         case cancelled
     }
 
@@ -112,7 +112,7 @@ package struct EndReason: BoundedText, Hashable, Sendable {
         EndReason(unchecked: value)
     }
 
-    /// Nothing was heard of the writer for the message's `ttl`.
+    /// The writer was silent for the message's `ttl`.
     package static let abandoned = EndReason(unchecked: "abandoned")
     /// The message was open when its archive was written.
     package static let imported = EndReason(unchecked: "imported")

@@ -391,7 +391,7 @@ package struct AppendReceipt: Equatable, Sendable {
     package let length: Int
     /// How much of it is in the database: the writer keeps the rest.
     package let stored: Int
-    /// Whether somebody has asked the writer to stop.
+    /// Whether someone asked the writer to stop.
     package let isCancelRequested: Bool
 
     package init(length: Int, stored: Int, isCancelRequested: Bool) {

@@ -88,7 +88,7 @@ export interface OpenMessage extends MessageFields {
 /** A message that was open. */
 export interface EndedMessage extends MessageFields {
     state: "done" | "failed" | "cancelled";
-    /** Why it failed or was canceled; `abandoned` if nothing was heard of its writer. */
+    /** Why it failed or was canceled; `abandoned` if its writer went silent. */
     reason?: string;
 }
 
@@ -330,8 +330,8 @@ export interface Reply {
     /** Whether the message was ended here. What is written after that is ignored. */
     readonly closed: boolean;
     /**
-     * Aborts when the writer is to stop. The reason is a `ChatError`: somebody has asked for it (`cancel_requested`),
-     * the message has ended otherwise (`message_not_open`), or the server refuses what was written. Without a stream of
+     * Aborts when the writer is to stop. The reason is a `ChatError`: someone asked for it (`cancel_requested`), the
+     * message has ended for another reason (`message_not_open`), or the server refuses what was written. Without a stream of
      * the chat, the client learns of it when it appends.
      */
     readonly signal: AbortSignal;
@@ -343,7 +343,7 @@ export interface Reply {
      */
     write(text: string, options?: { status?: string }): void;
     /**
-     * Writes every piece of a source and ends the message: as done after the last one, as canceled when somebody asks for
+     * Writes every piece of a source and ends the message: as done after the last one, as canceled when someone asks for
      * it, and as failed if the source throws or the server refuses a piece, and then throws that error. Returns the
      * message as it has ended; if an earlier process has ended it, nothing is taken from the source.
      */
@@ -352,7 +352,7 @@ export interface Reply {
     done(options?: { text?: string; metadata?: Metadata | null }): Promise<Message>;
     /** Ends the message with a reason for its readers, of at most 200 characters. */
     fail(reason?: string): Promise<Message>;
-    /** Ends the message because somebody has asked for it. */
+    /** Ends the message because someone asked for it. */
     cancel(reason?: string): Promise<Message>;
 }
 

@@ -1701,7 +1701,7 @@ class Reply {
 }
 
 function cancelRequested() {
-    return new ChatError("cancel_requested", "Somebody has asked the writer to stop");
+    return new ChatError("cancel_requested", "Someone asked the writer to stop");
 }
 
 function messageEnded() {
