@@ -76,7 +76,7 @@ struct CrossOriginTests {
                 "POST",
                 "/chats",
                 headers: headers,
-                body: String(repeating: " ", count: 200_000)
+                body: String(repeating: " ", count: 600_000)
             )
             #expect(large.status == 413)
             #expect(crossOriginFields(of: large) == Self.shared)
