@@ -11,7 +11,7 @@ struct StreamedMessageTests {
 
     private func withOpenMessage(
         on store: StoreUnderTest = .sqliteInMemory,
-        _ fields: String = #""open":true"#,
+        _ fields: String = #""open":true,"ttl":600"#,
         _ body: (HTTPTestClient) async throws -> Void
     ) async throws {
         try await withServer(on: store) { client in
