@@ -185,6 +185,18 @@ struct SharedMessagesTests {
         }
     }
 
+    @Test func `a holder that learns from the store that it was replaced passes its text on, too`() async throws {
+        try await ServerLink.direct.withServers { one, other, chat in
+            let message = try await one.open("Hello", in: chat)
+            try await one.append(" world", at: 5, to: message)
+            let reference = BatchPlan.MessageReference(chatID: chat, id: message.id)
+            _ = try await one.store.changeStream(StreamRequest(.hold, of: reference, by: SharedServer.ada))
+            await one.advance(by: .seconds(2))
+            #expect(try await other.append("!", at: 11, to: message).length == 12)
+            #expect(try await other.read(message) == "Hello world!")
+        }
+    }
+
     @Test func `what a killed holder has not stored is lost, and the writer learns of it`() async throws {
         let isCut = Mutex(false)
         try await ServerLink.direct.withServers(where: { _ in !isCut.withLock(\.self) }) { one, other, chat in

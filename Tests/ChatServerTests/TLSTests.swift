@@ -36,8 +36,11 @@ struct TLSTests {
             let cases = [
                 ("gone.pem", "one.key", "gone.pem for TLS: No such file or directory (see --tls-certificate)"),
                 ("one.pem", "gone.key", "gone.key for TLS: No such file or directory (see --tls-key)"),
-                ("one.key", "one.key", "one.key for TLS: it has no PEM certificate (see --tls-certificate)"),
-                ("one.pem", "one.pem", "one.pem for TLS: it has no unencrypted PEM private key (see --tls-key)"),
+                ("one.key", "one.key", "one.key for TLS: it has no PEM certificate (see --tls-certificate, --tls-key)"),
+                (
+                    "one.pem", "one.pem",
+                    "one.pem for TLS: it has no unencrypted PEM private key (see --tls-certificate, --tls-key)"
+                ),
                 (
                     "one.pem", "encrypted.key",
                     "encrypted.key for TLS: it has no unencrypted PEM private key (see --tls-key)"

@@ -12,8 +12,16 @@ import Synchronization
 package final class HeldMessages<Store: ChatStore>: Sendable {
     private typealias Holding = Task<HeldMessage, any Error>
 
+    private struct Departure {
+        let rest: TextPiece
+        let epoch: Int64
+        let time: ContinuousClock.Instant
+    }
+
     private struct State {
         var held: [BatchPlan.MessageReference: HeldMessage] = [:]
+        /// What was not stored of messages that another server has taken over, until that server asks for it.
+        var departed: [BatchPlan.MessageReference: Departure] = [:]
         /// Messages that are being taken over.
         var holding: [BatchPlan.MessageReference: Holding] = [:]
         /// When to look for messages that no server holds any more.
@@ -30,6 +38,8 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     /// How long the server that held a message before has to send the text that it has not stored.
     private static var takeoverTimeout: Duration { .seconds(1) }
+    /// How long a server that has given a message up keeps what it has not stored.
+    private static var departureTimeout: Duration { .seconds(5) }
     private static var sweepInterval: Duration { .seconds(5) }
     /// Messages per sweep.
     private static var sweepSize: Int { 100 }
@@ -195,6 +205,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
     package func attend() async {
         let now = now()
         let (held, isSweeping) = state.withLock { state in
+            state.departed = state.departed.filter { now < $0.value.time + Self.departureTimeout }
             let isSweeping = now >= state.nextSweep
             if isSweeping { state.nextSweep = now + Self.sweepInterval }
             return (Array(state.held.values), isSweeping)
@@ -397,10 +408,20 @@ extension HeldMessages {
     private func handOver(_ message: HeldMessage, to epoch: Int64?) {
         guard let rest = release(message, .replaced) else { return }
         copies.follow(message.reference, message.text, in: epoch)
-        for piece in rest.parts {
-            growth.send(GrowthNotice(message.reference, .grew(piece, epoch: message.epoch)))
+        if epoch == nil {
+            // The other server may not expect it yet.
+            let departure = Departure(rest: rest, epoch: message.epoch, time: now())
+            state.withLock { $0.departed[message.reference] = departure }
         }
-        growth.send(GrowthNotice(message.reference, .released(epoch: message.epoch)))
+        send(rest, of: message.reference, in: message.epoch)
+    }
+
+    /// Sends the new holder of a message what this server had not stored.
+    private func send(_ rest: TextPiece, of reference: BatchPlan.MessageReference, in epoch: Int64) {
+        for piece in rest.parts {
+            growth.send(GrowthNotice(reference, .grew(piece, epoch: epoch)))
+        }
+        growth.send(GrowthNotice(reference, .released(epoch: epoch)))
     }
 
     /// Stops to hold a message, whose readers keep its text.
@@ -473,6 +494,8 @@ extension HeldMessages {
             if let held {
                 guard epoch > held.epoch else { return }
                 handOver(held, to: epoch)
+            } else if let departure = state.withLock({ $0.departed.removeValue(forKey: notice.message) }) {
+                send(departure.rest, of: notice.message, in: departure.epoch)
             }
             copies.receive(notice)
         case .released(let epoch):

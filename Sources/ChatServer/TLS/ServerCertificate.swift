@@ -20,8 +20,10 @@ struct ServerCertificate {
         do throws(FileError) {
             identity = ServerIdentity(try await files.load())
         } catch {
-            let setting = error.path == paths.key ? Settings.tlsKey : Settings.tlsCertificate
-            throw CommandError("cannot use \(error.path) for TLS: \(error.reason) (see \(settings.name(of: setting)))")
+            // One file may hold both.
+            let names = [(paths.certificate, Settings.tlsCertificate), (paths.key, Settings.tlsKey)]
+                .filter { $0.0 == error.path }.map { settings.name(of: $0.1) }.joined(separator: ", ")
+            throw CommandError("cannot use \(error.path) for TLS: \(error.reason) (see \(names))")
         }
     }
 
