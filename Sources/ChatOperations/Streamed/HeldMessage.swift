@@ -41,7 +41,7 @@ final class HeldMessage: Sendable {
         var isEnding = false
         /// Why this server holds the message no longer; nil while it does.
         var release: Release?
-        /// Whoever waits for `Stop`, or for the rest of the text.
+        /// Tasks that wait for a `Stop`, or for the rest of the text.
         var waiters: [Int: AsyncStream<Never>.Continuation] = [:]
         var lastWaiter = 0
         /// How much of the text other servers were told.
