@@ -27,7 +27,7 @@ package struct HTTPLimits: Sendable {
     ///
     /// Above it, clients with more than an equal share get 503, and clients that read nothing are disconnected after
     /// `stallTimeout`.
-    package var maximumUnsentBytes = 512 * 1024 * 1024
+    package var maximumUnsentBytes = 256 * 1024 * 1024
     /// How long a client may read nothing while there are too many unsent bytes.
     package var stallTimeout = Duration.seconds(5)
     /// How long a client may keep sending after the last response: closing earlier would reset the connection, and the
