@@ -171,7 +171,7 @@ extension APIResponse {
             .problem,
             examples: [
                 "message": APIError(AppendRejection.tooLong).example,
-                "body": APIError(.bodyTooLarge(limit: 131_072)).example,
+                "body": APIError(.bodyTooLarge(limit: 524_288)).example,
             ]
         ),
         component: "PieceTooLarge"

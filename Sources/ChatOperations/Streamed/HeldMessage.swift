@@ -16,6 +16,13 @@ final class HeldMessage: Sendable {
         case end(StreamEnd)
     }
 
+    /// The text of the server that held a message before, as far as it has arrived.
+    struct Incoming {
+        var text: GrowingText
+        /// The epoch in which that server held the message.
+        let epoch: Int64
+    }
+
     fileprivate struct State {
         /// The length of the text in the database.
         var stored: Int
@@ -33,8 +40,8 @@ final class HeldMessage: Sendable {
         let permittedAt: Clock
         /// Whether the writers may have lost their rights.
         var isDoubted = false
-        /// The text of the server that held the message before, as far as it has arrived; nil once it is complete.
-        var incoming: GrowingText?
+        /// What arrives from the server that held the message before; nil once that is complete.
+        var incoming: Incoming?
         /// Whether a checkpoint is under way.
         var isStoring = false
         /// Whether the message is being ended, so that its text must not grow any more.
@@ -69,7 +76,7 @@ final class HeldMessage: Sendable {
         _ text: OpenMessage,
         _ writer: StreamWriter,
         stored: Int,
-        incoming: GrowingText?,
+        incoming: Incoming?,
         by caller: Caller,
         at now: Clock,
         continuing previous: HeldMessage?
@@ -100,7 +107,7 @@ final class HeldMessage: Sendable {
     /// Whether the caller may write without asking the store.
     func permits(_ caller: Caller, at now: Clock) -> Bool {
         state.withLock { state in
-            if state.isDoubted, now >= state.permittedAt + .seconds(1) { return false }
+            if state.release != nil || state.isDoubted && now >= state.permittedAt + .seconds(1) { return false }
             return state.incoming == nil && state.writers.contains(caller)
         }
     }
@@ -248,18 +255,21 @@ extension HeldMessage {
 
     /// Takes text that the server before has not stored; ignores it if nobody waits for it any more.
     func complete(with piece: TextPiece) {
-        state.withLock { _ = try? $0.incoming?.write(piece.text, at: piece.offset) }
+        state.withLock { _ = try? $0.incoming?.text.write(piece.text, at: piece.offset) }
     }
 
-    /// The text of the server before, as far as it has arrived; nil if it is complete.
-    var incoming: GrowingText? {
+    /// What arrives from the server before; nil if that is complete.
+    var incoming: Incoming? {
         state.withLock { $0.incoming }
     }
 
     /// The server before has sent everything, or is gone.
-    func endTakeover() {
+    ///
+    /// - Parameter epoch: That of the server that has sent everything; nil to wait no longer.
+    func endTakeover(by epoch: Int64? = nil) {
         state.withLock { state in
-            if let incoming = state.incoming { text.replace(with: incoming.text) }
+            guard let incoming = state.incoming, epoch == nil || epoch == incoming.epoch else { return }
+            text.replace(with: incoming.text.text)
             state.incoming = nil
             state.notifyWaiters()
         }

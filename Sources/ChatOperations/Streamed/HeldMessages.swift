@@ -338,7 +338,7 @@ extension HeldMessages {
         for (message, _) in idlest {
             await store(message)
             if message.releaseIfStored(), remove(message) {
-                copies.follow(message.reference, message.text, in: message.epoch)
+                copies.follow(message.reference, message.text, in: message.epoch, andNext: true)
             }
         }
     }
@@ -368,7 +368,10 @@ extension HeldMessages {
         previous?.release(.forgotten)
         if let epoch = previous?.epoch, epoch + 1 != writer.epoch { previous = nil }
         let text: OpenMessage
-        var incoming = growth.hasRelays && writer.epoch > 0 ? GrowingText(message.text) : nil
+        var incoming: HeldMessage.Incoming?
+        if growth.hasRelays, writer.epoch > 0 {
+            incoming = HeldMessage.Incoming(text: GrowingText(message.text), epoch: writer.epoch - 1)
+        }
         if let previous {
             // Nobody else has written it, so what is not stored yet is still valid.
             text = previous.text
@@ -407,7 +410,7 @@ extension HeldMessages {
     /// - Parameter epoch: That of the other server, if known: then it has the whole text afterward.
     private func handOver(_ message: HeldMessage, to epoch: Int64?) {
         guard let rest = release(message, .replaced) else { return }
-        copies.follow(message.reference, message.text, in: epoch)
+        copies.follow(message.reference, message.text, in: epoch ?? message.epoch, andNext: epoch == nil)
         if epoch == nil {
             // The other server may not expect it yet.
             let departure = Departure(rest: rest, epoch: message.epoch, time: now())
@@ -499,7 +502,7 @@ extension HeldMessages {
             }
             copies.receive(notice)
         case .released(let epoch):
-            if let held, epoch < held.epoch { held.endTakeover() }
+            held?.endTakeover(by: epoch)
         case .wanted:
             held?.want()
             held.map(announce)

@@ -56,12 +56,17 @@ final class MessageCopies<Store: ChatStore>: Sendable {
     ///
     /// - Parameters:
     ///   - text: What the readers have.
-    ///   - epoch: The epoch in which the other server has the same text; nil if that is not certain.
-    func follow(_ reference: BatchPlan.MessageReference, _ text: OpenMessage, in epoch: Int64?) {
+    ///   - epoch: The epoch in which a server has this text.
+    ///   - next: Whether the server that takes the message over next has it, too.
+    func follow(
+        _ reference: BatchPlan.MessageReference,
+        _ text: OpenMessage,
+        in epoch: Int64,
+        andNext next: Bool
+    ) {
         change(reference) { copy in
-            if let epoch {
-                copy.take(text, in: epoch, at: now())
-            } else {
+            copy.take(text, in: epoch, andNext: next, at: now())
+            if next {
                 copy.readAgain()
                 copy.want()
             }

@@ -45,6 +45,8 @@ struct MessageCopy {
     private var epoch: Int64?
     /// Whether the text is not known to be of this epoch.
     private var isOutdated = true
+    /// Whether the holder of the next epoch has the text, too.
+    private var isHandedOver = false
     private var pending: Pending?
     private var isReading = false
     private var mustRead = false
@@ -77,10 +79,13 @@ struct MessageCopy {
 
 /// What other servers say; notices of an earlier epoch are ignored.
 extension MessageCopy {
-    /// Takes the text that this server has handed over to the holder of an epoch.
-    mutating func take(_ text: OpenMessage, in epoch: Int64, at now: HeldMessage.Clock) {
+    /// Takes the text that a server has in an epoch.
+    ///
+    /// - Parameter next: Whether the server that takes the message over next has it, too.
+    mutating func take(_ text: OpenMessage, in epoch: Int64, andNext next: Bool, at now: HeldMessage.Clock) {
         self.text = text
         self.epoch = epoch
+        isHandedOver = next
         isOutdated = false
         pending = nil
         heardAt = now
@@ -107,12 +112,20 @@ extension MessageCopy {
         guard epoch >= known else { return false }
         heardAt = now
         if epoch > known {
-            self.epoch = epoch
-            isOutdated = true
-            mustRead = true
-            pending = nil
+            adopt(epoch)
+            if isOutdated { mustRead = true }
         }
         return true
+    }
+}
+
+extension MessageCopy {
+    /// Follows the holder of another epoch, which may have another text unless it got this one from this server.
+    private mutating func adopt(_ epoch: Int64) {
+        isOutdated = isOutdated || !isHandedOver
+        isHandedOver = false
+        self.epoch = epoch
+        pending = nil
     }
 }
 
@@ -126,11 +139,7 @@ extension MessageCopy {
         guard let writer = message.stream?.writer else { return false }
         ttl = writer.ttl.duration
         if let epoch, writer.epoch < epoch { return true }
-        if writer.epoch != epoch {
-            epoch = writer.epoch
-            isOutdated = true
-            pending = nil
-        }
+        if writer.epoch != epoch { adopt(writer.epoch) }
         if let text = text ?? known {
             // The store may have less than the copy, but not another text.
             if isOutdated || (try? text.write(message.text, at: 0, status: nil)) == nil {
