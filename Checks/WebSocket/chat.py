@@ -133,7 +133,7 @@ def the_service_closes_with_the_right_codes() -> None:
     async def talk(server: Server) -> None:
         assert await code_after(server, b"binary") == 1003
         assert await code_after(server, b"\xff", text=True) == 1007
-        assert await code_after(server, "a" * (1 << 17) + "a") == 1009
+        assert await code_after(server, "a" * (1 << 19) + "a") == 1009
         async with connect(f"ws://127.0.0.1:{server.port}/ws") as socket:
             assert json.loads(await socket.recv()) == {"type": "hello"}
             await socket.ping()
