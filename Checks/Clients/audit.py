@@ -223,7 +223,7 @@ def grown(client: Client) -> Iterator[str]:
                 if at > len(shown):
                     yield f"chat {chat}: got a piece at {at}, but has {len(shown)} characters of {id}"
                 texts[id] = shown[:at] + event["text"]
-            elif "message" in event:
+            elif "id" in event.get("message", {}):
                 texts[event["message"]["id"]] = event["message"]["text"]
 
 
