@@ -3,8 +3,8 @@ import Synchronization
 
 /// Who makes a request, once its credential has been verified, and for which route.
 ///
-/// All copies of the request's context share it: the middleware that writes the access log and counts requests has an earlier copy than the
-/// handler.
+/// All copies of the request's context share it: the middleware that writes the access log and counts requests has an
+/// earlier copy than the handler.
 final class RequestIdentity: Sendable {
     private let verified = Mutex<Credential?>(nil)
     private let matched = AtomicLazyReference<RouteMetrics>()

@@ -70,7 +70,7 @@ final class HeldMessage: Sendable {
     /// - Parameters:
     ///   - stored: The length of the stored text.
     ///   - incoming: The stored text, if another server may have more; replaces the text once it is complete.
-    ///   - previous: What this server held until now, whose lease goes on: only appends renew it.
+    ///   - previous: What this server held until now, whose lease continues: only appends renew it.
     /// - Precondition: The message is open.
     init(
         _ text: OpenMessage,
@@ -88,7 +88,7 @@ final class HeldMessage: Sendable {
             State(
                 stored: stored,
                 // If servers take the message from each other all the time, its text is stored nevertheless.
-                storedAt: incoming == nil ? now : now - .seconds(2),
+                storedAt: incoming == nil ? now : now - State.checkpointInterval,
                 appendedAt: previous?.appendedAt ?? now,
                 leasedFrom: now,
                 cancelledAt: previous?.cancelledAt ?? (writer.cancelledAt == nil ? nil : now),
@@ -210,8 +210,7 @@ final class HeldMessage: Sendable {
     func release(_ reason: Release) -> TextPiece? {
         state.withLock { state in
             guard state.release == nil else { return nil }
-            state.release = reason
-            state.notifyWaiters()
+            state.end(reason)
             return text.written(from: state.stored)
         }
     }
@@ -296,8 +295,7 @@ extension HeldMessage {
     func releaseIfStored() -> Bool {
         state.withLock { state in
             guard !state.isEnding, state.stored == text.length else { return false }
-            state.release = .forgotten
-            state.notifyWaiters()
+            state.end(.forgotten)
             return true
         }
     }
@@ -374,6 +372,14 @@ extension HeldMessage {
 }
 
 extension HeldMessage.State {
+    /// The time between checkpoints of a text that grows fast.
+    fileprivate static var checkpointInterval: Duration { .seconds(2) }
+
+    fileprivate mutating func end(_ reason: Release) {
+        release = reason
+        notifyWaiters()
+    }
+
     fileprivate mutating func cancel(at now: HeldMessage.Clock) {
         guard cancelledAt == nil else { return }
         cancelledAt = now
@@ -389,7 +395,7 @@ extension HeldMessage.State {
     fileprivate func isCheckpointDue(_ length: Int, _ ttl: Duration, at now: HeldMessage.Clock) -> Bool {
         let age = storedAt.duration(to: now)
         if length > stored, age >= .seconds(10) { return true }
-        if age >= .seconds(2), length > stored, 4 * (length - stored) >= stored { return true }
+        if age >= Self.checkpointInterval, length > stored, 4 * (length - stored) >= stored { return true }
         // Other servers see the stored lease only.
         return appendedAt > leasedFrom && now >= leasedFrom + ttl / 2
     }

@@ -38,7 +38,7 @@ package final class HeldMessages<Store: ChatStore>: Sendable {
 
     /// How long the server that held a message before has to send the text that it has not stored.
     private static var takeoverTimeout: Duration { .seconds(1) }
-    /// How long a server that has given a message up keeps what it has not stored.
+    /// How long the unstored text of a message that this server gave up is kept.
     private static var departureTimeout: Duration { .seconds(5) }
     private static var sweepInterval: Duration { .seconds(5) }
     /// Messages per sweep.

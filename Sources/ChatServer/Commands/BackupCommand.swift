@@ -48,7 +48,7 @@ struct BackupCommand: AsyncParsableCommand {
         let path = series?.path(at: .now) ?? file
         let database = try open(source, busyTimeout: try settings.value(Settings.sqliteBusyTimeout))
         try checkTarget(path, of: source)
-        // From here on, a signal no longer ends the process by itself, so no incomplete file stays.
+        // From here on, signals are handled, so that no incomplete file is left behind.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let target = try PendingFile(for: file)
         let revision: String

@@ -41,7 +41,7 @@ struct DoctorCommand: AsyncParsableCommand {
         if examination.errors > 0 { throw ExitCode.failure }
     }
 
-    /// Checks each setting by itself, then all of them together.
+    /// Checks each setting, then all of them together.
     private func check(_ settings: SettingsReader, _ examination: inout Examination) async {
         await examination.check("settings") { logger in
             for warning in settings.warnings {
