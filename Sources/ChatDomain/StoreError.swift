@@ -10,6 +10,10 @@ package enum StoreError: Error, Equatable {
     case memberNotFound
     /// The chat's only owner cannot leave or give up the role before there is another one.
     case lastOwner
+    /// The webhook does not exist.
+    case webhookNotFound
+    /// There are `Webhook.maximumCount` webhooks.
+    case tooManyWebhooks
     /// The caller may not do this.
     case forbidden
     /// The message's current revision does not meet the change's condition.
@@ -51,6 +55,8 @@ package enum StoreError: Error, Equatable {
         case .userNotFound: "there is no such user"
         case .memberNotFound: "there is no such member"
         case .lastOwner: "the chat would have no owner"
+        case .webhookNotFound: "there is no such webhook"
+        case .tooManyWebhooks: "there are too many webhooks"
         case .forbidden: "the caller may not do this"
         case .revisionMismatch: "the message is at another revision"
         case .messageOpen: "the message is open"

@@ -103,6 +103,8 @@ extension APIError {
         case .userNotFound: self = .userNotFound
         case .memberNotFound: self = .memberNotFound
         case .lastOwner: self = .lastOwner
+        case .webhookNotFound: self = .webhookNotFound
+        case .tooManyWebhooks: self = .tooManyWebhooks
         case .forbidden: self = .forbidden
         case .revisionMismatch: self = .revisionMismatch
         case .messageOpen: self = .messageOpen

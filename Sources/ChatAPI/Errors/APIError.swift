@@ -21,6 +21,12 @@ extension APIError {
     static let userNotFound = APIError(status: .notFound, code: "user_not_found", detail: "User not found")
     static let memberNotFound = APIError(status: .notFound, code: "member_not_found", detail: "Member not found")
     static let serverKeyNotFound = APIError(status: .notFound, code: "key_not_found", detail: "Server key not found")
+    static let webhookNotFound = APIError(status: .notFound, code: "webhook_not_found", detail: "Webhook not found")
+    static let tooManyWebhooks = APIError(
+        status: .conflict,
+        code: "too_many_webhooks",
+        detail: "There are \(Webhook.maximumCount) webhooks already"
+    )
     static let lastOwner = APIError(
         status: .conflict,
         code: "last_owner",
