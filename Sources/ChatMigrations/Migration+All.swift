@@ -6,5 +6,6 @@ extension Migration {
         .createChatsAndMessages,
         .createUsersAndServerKeys,
         .createMembers,
+        .createWebhooks,
     ]
 }

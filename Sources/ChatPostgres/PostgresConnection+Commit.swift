@@ -22,6 +22,7 @@ extension PostgresConnection {
         if !writes.editedChats.isEmpty { statements.append(.update(writes.editedChatValues)) }
         if !writes.removedChats.isEmpty { statements.append(.remove(writes.removedChats)) }
         if !writes.hiddenChats.isEmpty { statements.append(.hide(writes.hiddenChats, at: now)) }
+        if !writes.deletedChats.isEmpty { statements.append(.announceDeletion(of: writes.deletedChats, at: now)) }
         let creationIndex = writes.creations.isEmpty ? nil : statements.count
         if !writes.creations.isEmpty { statements.append(.insert(writes.creations)) }
         let purgeIndex = writes.purges ? statements.count : nil

@@ -10,10 +10,24 @@ extension PostgresDatabase {
         shard: Int = 0,
         _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
     ) async throws(StoreError) -> Result {
+        try await write(on: writers[shard].pool, body)
+    }
+
+    /// Runs a transaction for webhooks: on a connection for reads, so that posts never wait for deliveries.
+    func deliver<Result: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) async throws(StoreError) -> Result {
+        try await write(on: pool, body)
+    }
+
+    private func write<Result: Sendable>(
+        on pool: PostgresPool,
+        _ body: @Sendable (isolated PostgresConnection) throws(PostgresError) -> Result
+    ) async throws(StoreError) -> Result {
         var attempt = 1
         while true {
             do throws(PostgresError) {
-                return try await writers[shard].pool.withConnection(body)
+                return try await pool.withConnection(body)
             } catch .server(let state, _) where state.isConflict && attempt < Self.maximumAttempts {
                 attempt += 1
             } catch {

@@ -30,6 +30,10 @@ extension PostgresResult {
         isNull(column, row: row) ? nil : try instant(column, row: row)
     }
 
+    borrowing func optionalText(_ column: Int, row: Int) throws(PostgresError) -> String? {
+        isNull(column, row: row) ? nil : try text(column, row: row)
+    }
+
     borrowing func optionalMessageID(_ column: Int, row: Int) throws(PostgresError) -> MessageID? {
         isNull(column, row: row) ? nil : MessageID(rawValue: try int64(column, row: row))
     }

@@ -53,8 +53,4 @@ extension PostgresResult {
         }
         return users
     }
-
-    fileprivate borrowing func optionalText(_ column: Int, row: Int) throws(PostgresError) -> String? {
-        isNull(column, row: row) ? nil : try text(column, row: row)
-    }
 }

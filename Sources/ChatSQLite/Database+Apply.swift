@@ -50,6 +50,9 @@ extension Database {
         for chat in writes.hiddenChats {
             try hide(chat, at: now, activity)
         }
+        for chat in writes.deletedChats {
+            try announceDeletion(of: chat, at: now)
+        }
         var written = LogWrites.Written(messageIDs: messageIDs)
         written.chatIDs = try writes.creations.map { try insert($0, activity) }
         if writes.purges {

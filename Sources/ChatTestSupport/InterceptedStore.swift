@@ -237,3 +237,62 @@ extension InterceptedStore {
         try await base.get().inboxEntries(of: user, in: chats)
     }
 }
+
+extension InterceptedStore {
+    package func createWebhook(_ draft: WebhookDraft) async throws(StoreError) -> Webhook {
+        try await base.get().createWebhook(draft)
+    }
+
+    package func webhooks() async throws(StoreError) -> [Webhook] {
+        try await base.get().webhooks()
+    }
+
+    package func webhookState(_ id: WebhookID) async throws(StoreError) -> WebhookState {
+        try await base.get().webhookState(id)
+    }
+
+    package func editWebhook(_ id: WebhookID, _ edit: WebhookEdit) async throws(StoreError) -> Webhook {
+        try await base.get().editWebhook(id, edit)
+    }
+
+    package func deleteWebhook(_ id: WebhookID) async throws(StoreError) {
+        try await base.get().deleteWebhook(id)
+    }
+
+    package func replay(_ chat: ChatID, after position: Position, to id: WebhookID) async throws(StoreError) {
+        try await base.get().replay(chat, after: position, to: id)
+    }
+
+    package func leaseWebhooks(to holder: String, for duration: Duration) async throws(StoreError) -> [Webhook] {
+        try await base.get().leaseWebhooks(to: holder, for: duration)
+    }
+
+    package func releaseWebhooks(of holder: String) async throws(StoreError) {
+        try await base.get().releaseWebhooks(of: holder)
+    }
+
+    package func discoverDeliveries(
+        for id: WebhookID,
+        in chats: [ChatID]?,
+        at now: Instant
+    ) async throws(StoreError) -> Bool {
+        try await base.get().discoverDeliveries(for: id, in: chats, at: now)
+    }
+
+    package func dueDeliveries(
+        of id: WebhookID,
+        at now: Instant,
+        limit: Int
+    ) async throws(StoreError) -> [WebhookDelivery] {
+        try await base.get().dueDeliveries(of: id, at: now, limit: limit)
+    }
+
+    package func record(
+        _ outcome: WebhookOutcome,
+        of delivery: WebhookDelivery,
+        by holder: String,
+        at now: Instant
+    ) async throws(StoreError) -> Bool {
+        try await base.get().record(outcome, of: delivery, by: holder, at: now)
+    }
+}

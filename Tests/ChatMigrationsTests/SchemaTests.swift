@@ -50,14 +50,14 @@ struct SchemaTests {
             try await runner.migrate(.up, to: .head)
             try await store.checkReadiness()
             try await sql.execute(change)
-            let error = MigrationError.schemaDiffers(revision: "0003", missing: [object])
+            let error = MigrationError.schemaDiffers(revision: "0004", missing: [object])
             await #expect(throws: error) { try await runner.check() }
             await #expect(throws: error) { try await runner.migrate(.up, to: .head) }
             await #expect(throws: error) { try await runner.stamp(.head) }
             await #expect(throws: StoreError.schemaMismatch(reason: error.description)) {
                 try await store.checkReadiness()
             }
-            #expect(error.description == "the schema does not match 0003: missing \(object)")
+            #expect(error.description == "the schema does not match 0004: missing \(object)")
         }
     }
 
@@ -119,17 +119,17 @@ struct SchemaTests {
         try await withDatabase(kind) { database, _, _ in
             let runner = MigrationRunner(database)
             let schema = try #require(Migration.all.last).scripts(for: kind).schema
-            await #expect(throws: MigrationError.schemaDiffers(revision: "0003", missing: schema.sorted())) {
+            await #expect(throws: MigrationError.schemaDiffers(revision: "0004", missing: schema.sorted())) {
                 try await runner.stamp(.head)
             }
             #expect(try await runner.currentRevision() == "base")
             #expect(try await runner.stamp(.base) == "base")
-            #expect(try await runner.stamp(.head, force: true) == "0003")
+            #expect(try await runner.stamp(.head, force: true) == "0004")
             await #expect(throws: MigrationError.self) { try await runner.check() }
 
             #expect(try await runner.stamp(.base) == "base")
             try await runner.migrate(.up, to: .head)
-            await #expect(throws: MigrationError.schemaIsLater(revision: "base", actual: "0003")) {
+            await #expect(throws: MigrationError.schemaIsLater(revision: "base", actual: "0004")) {
                 try await runner.stamp(.base)
             }
             try await runner.check()
@@ -142,7 +142,7 @@ struct SchemaTests {
             let runner = MigrationRunner(database)
             #expect(try await runner.losses(goingDownTo: .base) == [])
             try await runner.migrate(.up, to: .head)
-            #expect(try await runner.losses(goingDownTo: .base).count == 3)
+            #expect(try await runner.losses(goingDownTo: .base).count == 4)
             #expect(try await runner.losses(goingDownTo: .head) == [])
         }
     }

@@ -112,12 +112,12 @@ struct MigrateTests {
             _ = try await ChatAPIProcess.run("migrate", "upgrade", in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "downgrade", in: folder, input: "yes\n")
             #expect(refused.status == 1)
-            #expect(refused.errors == "Error: This erases every membership. To confirm, add --yes\n")
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0003 (head)\n")
+            #expect(refused.errors == "Error: This erases every webhook. To confirm, add --yes\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0004 (head)\n")
             #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--sql", in: folder).status == 0)
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0003 (head)\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0004 (head)\n")
             #expect(try await ChatAPIProcess.run("migrate", "downgrade", "--yes", in: folder).status == 0)
-            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0002\n")
+            #expect(try await ChatAPIProcess.run("migrate", "current", in: folder).output == "0003\n")
         }
     }
 
@@ -127,12 +127,12 @@ struct MigrateTests {
             try makeEmptyDatabase(in: folder)
             let refused = try await ChatAPIProcess.run("migrate", "stamp", "head", in: folder)
             #expect(refused.status == 1)
-            #expect(refused.errors.hasPrefix("Error: the schema does not match 0003: missing access_state: table"))
+            #expect(refused.errors.hasPrefix("Error: the schema does not match 0004: missing access_state: table"))
             #expect(try await ChatAPIProcess.run("migrate", "stamp", "head", "--force", in: folder).status == 0)
             for command in [["migrate", "check"], ["migrate", "upgrade"], ["serve", "--port=0"]] {
                 let outcome = try await ChatAPIProcess.run(arguments: command, in: folder)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("the schema does not match 0003: missing "), "\(command)")
+                #expect(outcome.errors.contains("the schema does not match 0004: missing "), "\(command)")
             }
         }
     }

@@ -48,7 +48,7 @@ struct PostgresServeTests {
                                 #expect(created.status == 201)
                             }
                             #expect(outcome.status == 0, "\(outcome.errors)")
-                            return outcome.errors.contains("Migrated to 0003") ? 1 : 0
+                            return outcome.errors.contains("Migrated to 0004") ? 1 : 0
                         }
                     }
                     return try await group.reduce(0, +)

@@ -14,7 +14,7 @@ struct ServeTests {
                 #expect(try await client.send("POST", "/chats/", body: #"{"title":"a"}"#).status == 201)
             }
             #expect(outcome.status == 0)
-            #expect(outcome.errors.contains("Migrated to 0003"))
+            #expect(outcome.errors.contains("Migrated to 0004"))
             #expect(outcome.errors.contains("/docs"))
             #expect(outcome.errors.contains("Database: sqlite:///chat.db"))
             #expect(outcome.errors.contains("Stopped"))

@@ -34,6 +34,7 @@ func carryOutEverything(on store: any ServiceStore & ChatArchive, long: ChatID) 
 
     let archived = try #require(try await store.archivedChats(after: long, limit: 1).first)
     let entries = try await store.archivedEntries(of: chat, after: 0, limit: 20)
+    try await changeWebhooks(on: store, chat)
     try await store.deleteChat(chat)
     await #expect(throws: StoreError.chatNotFound) { try await store.deleteChat(chat) }
     let stretch = ArchivedStretch(chat: archived, entries: entries)
@@ -110,4 +111,30 @@ func changeAccess(on store: any ServiceStore & ChatArchive) async throws {
     let users = try await store.archivedUsers(after: "Zoe", limit: 1)
     #expect(users.map(\.id) == ["ada"])
     #expect(try await store.importUsers(users + [User(id: "bob", createdAt: .now())]) == 1)
+}
+
+private func changeWebhooks(on store: any ServiceStore, _ chat: ChatID) async throws {
+    let url = WebhookURL(stored: "https://example.com/hook")
+    let webhook = try await store.createWebhook(WebhookDraft(url: url, chats: [chat], secret: .random()))
+    #expect(try await store.webhooks() == [webhook])
+    #expect(try await store.leaseWebhooks(to: "a", for: .seconds(60)) == [webhook])
+    let now = Instant.now()
+    let outcomes: [WebhookOutcome] = [
+        .delivered(upTo: 1), .failed(error: "error", retryAt: nil), .deletionDelivered, .refused(reason: "gone"),
+    ]
+    for outcome in outcomes {
+        try await store.replay(chat, after: 0, to: webhook.id)
+        #expect(try await !store.discoverDeliveries(for: webhook.id, in: nil, at: now))
+        #expect(try await !store.discoverDeliveries(for: webhook.id, in: [chat], at: now))
+        let later = Instant.now()
+        let delivery = try #require(try await store.dueDeliveries(of: webhook.id, at: later, limit: 9).first)
+        #expect(try await store.record(outcome, of: delivery, by: "a", at: later))
+        #expect(try await store.webhookState(webhook.id).stalledChats == (outcome == outcomes[1] ? 1 : 0))
+    }
+    try await store.releaseWebhooks(of: "a")
+    var edit = WebhookEdit()
+    edit.chats = .some(nil)
+    edit.isEnabled = true
+    _ = try await store.editWebhook(webhook.id, edit)
+    try await store.deleteWebhook(webhook.id)
 }

@@ -77,4 +77,4 @@ package protocol IdentityStore: Sendable {
 }
 
 /// Everything that the service stores, in one database.
-package typealias ServiceStore = ChatStore & IdentityStore & InboxStore & MemberStore & ObservableStore
+package typealias ServiceStore = ChatStore & IdentityStore & InboxStore & MemberStore & ObservableStore & WebhookStore

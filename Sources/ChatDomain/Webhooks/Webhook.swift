@@ -2,6 +2,8 @@
 package struct Webhook: Hashable, Sendable {
     /// The most webhooks that a database holds.
     package static let maximumCount = 100
+    /// The most chats in `chats`.
+    package static let maximumChats = 100
 
     package let id: WebhookID
     package let url: WebhookURL
