@@ -25,6 +25,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let growth: GrowthNotices
     /// The certificate for TLS; nil to serve plain HTTP.
     package let identity: ServerIdentity?
+    /// Delivers to webhooks; nil if this process does not.
+    package let webhookSender: (any WebhookSender)?
     /// The limits of connections and of requests on them.
     package let limits: HTTPLimits
     /// The memory for messages being read.
@@ -63,6 +65,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - growth: The same for notices about open messages.
     ///   - metrics: Where the service records its metrics; it shows them with all others there.
+    ///   - webhookSender: Delivers to webhooks; nil if this process does not.
     ///   - drain: Set once the server is about to stop.
     package init(
         store: Store,
@@ -71,6 +74,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         typing: TypingNotices = TypingNotices(),
         growth: GrowthNotices = GrowthNotices(),
         identity: ServerIdentity? = nil,
+        webhookSender: (any WebhookSender)? = nil,
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
@@ -94,6 +98,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.typing = typing
         self.growth = growth
         self.identity = identity
+        self.webhookSender = webhookSender
         self.limits = limits
         self.readLimits = readLimits
         self.streamLimits = streamLimits

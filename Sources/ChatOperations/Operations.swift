@@ -14,12 +14,14 @@ package final class Operations<Store: ServiceStore>: Sendable {
     let typingLimiter: Mutex<TypingLimiter>
     let readMarkers: ReadMarkers<Store>
     let streams: HeldMessages<Store>
+    let webhookSender: (any WebhookSender)?
     let onDeletion: @Sendable () -> Void
 
     /// - Parameters:
     ///   - typing: Sends typing notices to this process and to others.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - streams: To attend to them in the background; nil for new ones.
+    ///   - webhookSender: Delivers to webhooks; nil if this process does not.
     ///   - onDeletion: Called when a deletion may have left work for the background.
     package init(
         _ store: Store,
@@ -27,6 +29,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
         typing: TypingNotices,
         readMarkers: ReadMarkers<Store>? = nil,
         streams: HeldMessages<Store>? = nil,
+        webhookSender: (any WebhookSender)? = nil,
         onDeletion: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
@@ -34,6 +37,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
         self.typing = typing
         self.readMarkers = readMarkers ?? ReadMarkers(store)
         self.streams = streams ?? HeldMessages(store, hub: hub)
+        self.webhookSender = webhookSender
         self.onDeletion = onDeletion
         typingLimiter = Mutex(
             TypingLimiter(

@@ -144,6 +144,7 @@ struct MatrixServers {
         let own: MessageID
         let other: MessageID
         let key: String
+        let webhook: WebhookID
         let headers: [String: String]
     }
 
@@ -217,8 +218,16 @@ struct MatrixServers {
             own: try await store.recordMessage(post, in: chat, by: .user("ada")).value.id,
             other: try await store.recordMessage(post, in: chat, by: .user("bob")).value.id,
             key: spareKey,
+            webhook: try await webhook(),
             headers: headers
         )
+    }
+
+    /// There can be only a few, so scenes share one until a request deletes it.
+    private func webhook() async throws -> WebhookID {
+        if let webhook = try await access.store.webhooks().first { return webhook.id }
+        let url = WebhookURL(stored: "https://example.com/hook")
+        return try await access.store.createWebhook(WebhookDraft(url: url, secret: .random())).id
     }
 
     private func change(_ change: MemberChange, in chat: ChatID) async throws {

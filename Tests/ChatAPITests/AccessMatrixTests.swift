@@ -53,6 +53,15 @@ struct AccessMatrixTests {
         POST /session                                         401  401  204  204  204 204 204 204 204 403 403  403 403 403
         DELETE /session                                       204  204  204  204  204 204 204 204 204 204 204  204 204 204
         POST /tickets                                         401  401  201  201  201 201 201 201 201 201 201  201 201 201
+        POST /webhooks                                        201  401  403  403  403 403 403 403 201 201 403  403 403 403
+        GET /webhooks                                         200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        GET /webhooks/{webhook_id}                            200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        PATCH /webhooks/{webhook_id}                          200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        POST /webhooks/{webhook_id}/secret                    200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        GET /webhooks/{webhook_id}/state                      200  401  403  403  403 403 403 403 200 200 403  403 403 403
+        POST /webhooks/{webhook_id}/replay                    202  401  403  403  403 403 403 403 202 202 403  403 403 403
+        POST /webhooks/{webhook_id}/test                      503  401  403  403  403 403 403 403 503 503 403  403 403 403
+        DELETE /webhooks/{webhook_id}                         204  401  403  403  403 403 403 403 204 204 403  403 403 403
         GET /admin/server                                     200  401  403  403  403 403 403 403 403 200 403  403 403 403
         GET /metrics                                          200  401  403  403  403 403 403 403 403 200 403  403 403 403
         GET /admin/streams                                    200  401  403  403  403 403 403 403 403 200 403  403 403 403
@@ -123,6 +132,9 @@ struct AccessMatrixTests {
         "POST /direct": #"{"user":"friend-{chat_id}"}"#, "POST /chats/{chat_id}/typing": "{}",
         "PUT /chats/{chat_id}/read": #"{"seq":1}"#, "PUT /users/{user_id}": "{}",
         "POST /users/{user_id}/tokens": #"{"ttl":60}"#,
+        "POST /webhooks": #"{"url":"https://example.com/hook"}"#, "PATCH /webhooks/{webhook_id}": "{}",
+        "POST /webhooks/{webhook_id}/secret": "{}",
+        "POST /webhooks/{webhook_id}/replay": #"{"chat_id":{chat_id},"after":0}"#,
         "POST /admin/keys": #"{"name":"new","scope":"read"}"#, "POST /tickets": #"{"path":"/chats/1/events"}"#,
     ]
 
@@ -223,6 +235,7 @@ struct AccessMatrixTests {
             .replacing("{message_id}", with: String(message.rawValue))
             .replacing("{user_id}", with: "carol")
             .replacing("{key_id}", with: scene.key)
+            .replacing("{webhook_id}", with: String(scene.webhook.rawValue))
             .replacing("{file}", with: "swagger-ui.css")
         let headers = scene.headers.merging(words[1] == "/ws" ? WebSocketClient.headers : [:]) { $1 }
         // Streams do not end, so only the heads of their responses are read.

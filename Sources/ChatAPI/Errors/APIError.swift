@@ -27,6 +27,11 @@ extension APIError {
         code: "too_many_webhooks",
         detail: "There are \(Webhook.maximumCount) webhooks already"
     )
+    static let noWebhookSender = APIError(
+        status: .serviceUnavailable,
+        code: "no_webhook_sender",
+        detail: "This server delivers nothing to webhooks"
+    )
     static let lastOwner = APIError(
         status: .conflict,
         code: "last_owner",

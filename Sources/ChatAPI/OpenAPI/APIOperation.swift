@@ -38,7 +38,7 @@ struct APIOperation {
 
 /// A group of operations in the documentation.
 enum APITag: String, CaseIterable {
-    case chats, messages, members, live, users, credentials, admin, health
+    case chats, messages, members, live, users, credentials, webhooks, admin, health
 
     var description: String {
         switch self {
@@ -48,6 +48,7 @@ enum APITag: String, CaseIterable {
         case .live: "Follow logs live. See docs/streaming.md."
         case .users: "Maintain users and their access. See docs/users.md."
         case .credentials: "Exchange a token for what a browser can send on its own."
+        case .webhooks: "Send the entries of logs to your services. See docs/webhooks.md."
         case .admin: "Watch a server, and create and revoke server keys. See docs/operations.md."
         case .health: "For orchestrators and monitors."
         }

@@ -93,6 +93,15 @@ extension APIParameter {
             example: "k3v9t2m8q0xa",
             component: "KeyID"
         ),
+        APIParameter(
+            .path,
+            "webhook_id",
+            "The webhook's id.",
+            .integer,
+            isRequired: true,
+            example: 1,
+            component: "WebhookID"
+        ),
     ]
 
     static let actAs = APIParameter(

@@ -163,6 +163,43 @@ extension IssuedServerKey {
     )
 }
 
+extension Webhook {
+    static let example = Webhook(
+        id: WebhookID(rawValue: 1),
+        url: WebhookURL(stored: "https://example.com/chat-events"),
+        types: [.entry(.messageCreated)],
+        withOffline: true,
+        secret: WebhookSecret(stored: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        createdAt: .example(0)
+    )
+}
+
+extension WebhookState {
+    static let example = WebhookState(
+        webhook: .example,
+        pendingChats: 2,
+        failingChats: 1,
+        pendingSince: .example(3_600),
+        lastSuccessAt: .example(3_660),
+        lastFailureAt: .example(3_655),
+        lastError: "the response has the status 500",
+        failing: [
+            FailingChat(
+                chatID: ChatID(rawValue: 7),
+                position: Position(rawValue: 17),
+                tries: 3,
+                failingSince: .example(3_600),
+                error: "the response has the status 500",
+                retryAt: .example(3_680)
+            )
+        ]
+    )
+}
+
+extension WebhookTestResult {
+    static let example = WebhookTestResult(status: 200, duration: .milliseconds(84), error: nil)
+}
+
 extension ServerDescription {
     static let example: ServerDescription = {
         var writes = WriteLoad()

@@ -133,6 +133,8 @@ extension Route {
             errors.append(.messageNotFound)
         } else if pathNames.contains("chat_id") {
             errors.append(.chatNotFound)
+        } else if pathNames.contains("webhook_id") {
+            errors.append(.webhookNotFound)
         }
         if operation.body != nil {
             errors += [.requestTimeout, .bodyTooLarge]

@@ -28,6 +28,7 @@ extension ChatService {
             typing: typing,
             readMarkers: readMarkers,
             streams: streams,
+            webhookSender: webhookSender,
             onDeletion: onDeletion
         )
         let reads = ReadBudget(readLimits)
@@ -95,6 +96,7 @@ extension ChatService {
             maximumStreams: streamLimits.maximumStreams
         )
         metrics.observe(measured.observations)
+        let webhooks = WebhookController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let sessions = SessionController(authenticator: authenticator)
         let streams: [Route] = [
             Route(.get, "/chats/{chat_id}/events", .streamChat, isStream: true, use: events.showChat),
@@ -163,6 +165,28 @@ extension ChatService {
             Route(.post, "/session", .startSession, use: sessions.start),
             Route(.delete, "/session", .endSession, access: .open, use: sessions.end),
             Route(.post, "/tickets", .createTicket(tickets.paths), use: tickets.create),
+
+            Route(.post, "/webhooks", .createWebhook, access: .administrator, use: webhooks.create),
+            Route(.get, "/webhooks", .listWebhooks, access: .administrator, use: webhooks.list),
+            Route(.get, "/webhooks/{webhook_id}", .getWebhook, access: .administrator, use: webhooks.show),
+            Route(.patch, "/webhooks/{webhook_id}", .updateWebhook, access: .administrator, use: webhooks.edit),
+            Route(.delete, "/webhooks/{webhook_id}", .deleteWebhook, access: .administrator, use: webhooks.delete),
+            Route(
+                .post,
+                "/webhooks/{webhook_id}/secret",
+                .replaceWebhookSecret,
+                access: .administrator,
+                use: webhooks.replaceSecret
+            ),
+            Route(
+                .get,
+                "/webhooks/{webhook_id}/state",
+                .getWebhookState,
+                access: .administrator,
+                use: webhooks.showState
+            ),
+            Route(.post, "/webhooks/{webhook_id}/replay", .replayWebhook, access: .administrator, use: webhooks.replay),
+            Route(.post, "/webhooks/{webhook_id}/test", .testWebhook, access: .administrator, use: webhooks.test),
 
             Route(.get, "/admin/server", .getServer, access: .operator, use: admin.showServer),
             Route(.get, "/admin/streams", .listOpenStreams, access: .operator, use: admin.listStreams),
