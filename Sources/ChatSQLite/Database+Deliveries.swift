@@ -156,20 +156,18 @@ extension Database {
         ]
         switch outcome {
         case .delivered(let last):
+            let end = try fetchHead(of: delivery.chatID)?.chat.lastPosition
+            // A deleted chat has one more thing to deliver.
+            let isDue = end.map { last < $0 } ?? true
             try cachedStatement(
                 sql: """
                     UPDATE webhook_positions SET
-                        seq = :last, tries = 0, failing_since = NULL, error = NULL,
-                        due_at = CASE WHEN chat.is_due THEN :now END,
-                        pending_since = CASE WHEN chat.is_due THEN :now END
-                    FROM (SELECT coalesce(
-                        (SELECT last_seq > :last FROM chats WHERE id = :chat AND deleted_at IS NULL), 1
-                    ) AS is_due) AS chat
+                        seq = :last, tries = 0, failing_since = NULL, error = NULL, due_at = :next, pending_since = :next
                     WHERE \(position)
                     """
             ).execute(
                 arguments: positionArguments.merged(with: [
-                    "last": last.rawValue, "now": now.microsecondsSinceEpoch,
+                    "last": last.rawValue, "next": isDue ? now.microsecondsSinceEpoch : nil,
                 ])
             )
         case .deletionDelivered:
