@@ -69,7 +69,8 @@ extension PostgresConnection {
     ) throws(PostgresError) -> [WebhookDelivery] {
         let result = try query(
             """
-            SELECT position.chat_id, position.seq, position.tries, position.failing_since, position.due_at, chats.last_seq
+            SELECT position.chat_id, position.seq, position.tries, position.failing_since, position.due_at,
+                CASE WHEN chats.id IS NOT NULL THEN position.due_seq END
             FROM webhook_positions AS position
             LEFT JOIN chats ON chats.id = position.chat_id AND chats.deleted_at IS NULL
             WHERE position.webhook_id = $1 AND position.due_at <= $2 ORDER BY position.due_at LIMIT $3
@@ -184,14 +185,14 @@ extension PostgresStatement {
             statements.append(
                 PostgresStatement(
                     """
-                    INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, pending_since)
-                    SELECT webhooks.id, found.chat_id, found.seq, found.due_at, found.due_at
-                    FROM webhooks CROSS JOIN unnest($2::bigint[], $3::bigint[], $4::timestamptz[])
-                        WITH ORDINALITY AS found (chat_id, seq, due_at, number)
+                    INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, due_seq, pending_since)
+                    SELECT webhooks.id, found.chat_id, found.seq, found.due_at, found.due_seq, found.due_at
+                    FROM webhooks CROSS JOIN unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::bigint[])
+                        WITH ORDINALITY AS found (chat_id, seq, due_at, due_seq, number)
                     WHERE webhooks.id = $1
                     ORDER BY number
                     ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
-                        due_at = excluded.due_at, pending_since = excluded.pending_since
+                        due_at = excluded.due_at, due_seq = excluded.due_seq, pending_since = excluded.pending_since
                     WHERE webhook_positions.due_at IS NULL AND NOT webhook_positions.stalled
                         AND webhook_positions.seq = excluded.seq
                     """,
@@ -199,6 +200,7 @@ extension PostgresStatement {
                         .int64(id.rawValue), .int64Array(found.map(\.chatID.rawValue)),
                         .int64Array(found.map(\.position.rawValue)),
                         .timestampArray(found.map { $0.isDue ? now.microsecondsSinceEpoch : nil }),
+                        .int64Array(found.map(\.lastPosition.rawValue)),
                     ]
                 )
             )
@@ -240,10 +242,10 @@ extension PostgresStatement {
                 ), moved AS (
                     UPDATE webhook_positions SET
                         seq = $7, tries = 0, failing_since = NULL, error = NULL,
-                        due_at = CASE WHEN chat.is_due THEN $3 END, pending_since = CASE WHEN chat.is_due THEN $3 END
-                    FROM leased CROSS JOIN (SELECT coalesce(
-                        (SELECT last_seq > $7 FROM chats WHERE id = $4 AND deleted_at IS NULL), true
-                    ) AS is_due) AS chat
+                        due_at = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $3 END, due_seq = chat.last_seq,
+                        pending_since = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $3 END
+                    FROM leased
+                    CROSS JOIN (SELECT (SELECT last_seq FROM chats WHERE id = $4 AND deleted_at IS NULL)) AS chat (last_seq)
                     WHERE \(position)
                 )
                 SELECT id FROM leased

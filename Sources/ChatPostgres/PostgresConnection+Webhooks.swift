@@ -86,15 +86,16 @@ extension PostgresConnection {
             PostgresStatement("SELECT id FROM webhooks WHERE id = $1", [.int64(id.rawValue)]),
             PostgresStatement(
                 """
-                INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, pending_since)
-                SELECT webhooks.id, chats.id, least($3, last_seq), due_at, due_at
+                INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, due_seq, pending_since)
+                SELECT webhooks.id, chats.id, least($3, last_seq), due_at, last_seq, due_at
                 FROM webhooks CROSS JOIN chats
                 CROSS JOIN LATERAL (SELECT CASE WHEN $3 < chats.last_seq THEN $4::timestamptz END AS due_at) AS due
                 WHERE webhooks.id = $1 AND chats.id = $2 AND chats.deleted_at IS NULL
                     AND (webhooks.chats IS NULL OR chats.id = ANY (webhooks.chats))
                 ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
-                    seq = excluded.seq, due_at = excluded.due_at, pending_since = excluded.pending_since, tries = 0,
-                    failing_since = NULL, error = NULL, stalled = false
+                    seq = excluded.seq, due_at = excluded.due_at, due_seq = excluded.due_seq,
+                    pending_since = excluded.pending_since, tries = 0, failing_since = NULL, error = NULL,
+                    stalled = false
                 RETURNING chat_id
                 """,
                 [.int64(id.rawValue), .int64(chat.rawValue), .int64(position.rawValue), .instant(now)]

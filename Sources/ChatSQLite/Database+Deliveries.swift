@@ -72,16 +72,16 @@ extension Database {
         for chat in discovery.found {
             try cachedStatement(
                 sql: """
-                    INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, pending_since)
-                    SELECT id, :chat, :seq, :due_at, :due_at FROM webhooks WHERE id = :webhook
+                    INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, due_seq, pending_since)
+                    SELECT id, :chat, :seq, :due_at, :due_seq, :due_at FROM webhooks WHERE id = :webhook
                     ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
-                        due_at = excluded.due_at, pending_since = excluded.pending_since
+                        due_at = excluded.due_at, due_seq = excluded.due_seq, pending_since = excluded.pending_since
                     WHERE due_at IS NULL AND stalled = 0 AND seq = excluded.seq
                     """
             ).execute(
                 arguments: [
                     "webhook": id.rawValue, "chat": chat.chatID.rawValue, "seq": chat.position.rawValue,
-                    "due_at": chat.isDue ? now.microsecondsSinceEpoch : nil,
+                    "due_at": chat.isDue ? now.microsecondsSinceEpoch : nil, "due_seq": chat.lastPosition.rawValue,
                 ]
             )
         }
@@ -96,7 +96,7 @@ extension Database {
             try cachedStatement(
                 sql: """
                     SELECT position.chat_id, position.seq, position.tries, position.failing_since, position.due_at,
-                        chats.last_seq
+                        CASE WHEN chats.id IS NOT NULL THEN position.due_seq END AS due_seq
                     FROM webhook_positions AS position
                     LEFT JOIN chats ON chats.id = position.chat_id AND chats.deleted_at IS NULL
                     WHERE position.webhook_id = ? AND position.due_at <= ? ORDER BY position.due_at LIMIT ?
@@ -108,7 +108,7 @@ extension Database {
                 webhookID: id,
                 chatID: ChatID(rawValue: row["chat_id"]),
                 position: Position(rawValue: row["seq"]),
-                lastPosition: (row["last_seq"] as Int64?).map(Position.init(rawValue:)),
+                lastPosition: (row["due_seq"] as Int64?).map(Position.init(rawValue:)),
                 tries: row["tries"],
                 failingSince: Instant(stored: row["failing_since"]),
                 dueAt: Instant(microsecondsSinceEpoch: row["due_at"])
@@ -162,12 +162,13 @@ extension Database {
             try cachedStatement(
                 sql: """
                     UPDATE webhook_positions SET
-                        seq = :last, tries = 0, failing_since = NULL, error = NULL, due_at = :next, pending_since = :next
+                        seq = :last, tries = 0, failing_since = NULL, error = NULL, due_at = :next, due_seq = :end,
+                        pending_since = :next
                     WHERE \(position)
                     """
             ).execute(
                 arguments: positionArguments.merged(with: [
-                    "last": last.rawValue, "next": isDue ? now.microsecondsSinceEpoch : nil,
+                    "last": last.rawValue, "next": isDue ? now.microsecondsSinceEpoch : nil, "end": end?.rawValue,
                 ])
             )
         case .deletionDelivered:

@@ -119,15 +119,16 @@ extension Database {
         let dueAt = position < end ? now.microsecondsSinceEpoch : nil
         try cachedStatement(
             sql: """
-                INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, pending_since)
-                VALUES (:webhook, :chat, :seq, :due_at, :due_at)
+                INSERT INTO webhook_positions (webhook_id, chat_id, seq, due_at, due_seq, pending_since)
+                VALUES (:webhook, :chat, :seq, :due_at, :due_seq, :due_at)
                 ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
-                    seq = excluded.seq, due_at = excluded.due_at, pending_since = excluded.pending_since, tries = 0,
+                    seq = excluded.seq, due_at = excluded.due_at, due_seq = excluded.due_seq, pending_since = excluded.pending_since, tries = 0,
                     failing_since = NULL, error = NULL, stalled = 0
                 """
         ).execute(
             arguments: [
                 "webhook": id.rawValue, "chat": chat.rawValue, "seq": min(position, end).rawValue, "due_at": dueAt,
+                "due_seq": end.rawValue,
             ]
         )
     }

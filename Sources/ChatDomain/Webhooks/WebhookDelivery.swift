@@ -4,9 +4,11 @@ package struct WebhookDelivery: Hashable, Sendable {
     package let chatID: ChatID
     /// The last position that was delivered, or that the webhook does not want.
     package let position: Position
-    /// Where the chat's log ended; nil if the chat was deleted, which is then all that remains to be delivered.
+    /// Where the chat's log ended when the entries became due; nil if the chat was deleted, which is then all that
+    /// remains to be delivered.
     ///
-    /// A read of the log may find the chat deleted at any time after.
+    /// It stays the same until the entries are delivered, so that each attempt, also one after a crash, can have the
+    /// same ones. A read of the log may find the chat deleted at any time after.
     package let lastPosition: Position?
     /// The failed attempts since the last success.
     package let tries: Int

@@ -3,8 +3,8 @@ extension Migration {
     ///
     /// A webhook gets the entries after `started_at`. A chat whose log has not grown since then needs no row in
     /// `webhook_positions`; `discovered_at` says up to when the logs were searched for such chats. A row with a `due_at`
-    /// has something to deliver, and what that is follows from the log. It outlives its chat, so that a webhook learns
-    /// of the deletion.
+    /// has something to deliver: the entries up to `due_seq`, where the log ended when they became due, so that each
+    /// attempt has the same ones. It outlives its chat, so that a webhook learns of the deletion.
     static let createWebhooks = Migration(
         revision: "0004",
         summary: "create webhooks",
@@ -37,6 +37,7 @@ extension Migration {
                     chat_id INTEGER NOT NULL,
                     seq INTEGER NOT NULL CHECK (seq >= 0),
                     due_at INTEGER,
+                    due_seq INTEGER,
                     pending_since INTEGER,
                     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
                     failing_since INTEGER CHECK ((failing_since IS NULL) = (tries = 0)),
@@ -86,6 +87,7 @@ extension Migration {
                     chat_id bigint NOT NULL,
                     seq bigint NOT NULL CHECK (seq >= 0),
                     due_at timestamptz,
+                    due_seq bigint,
                     pending_since timestamptz,
                     tries bigint NOT NULL DEFAULT 0 CHECK (tries >= 0),
                     failing_since timestamptz CHECK ((failing_since IS NULL) = (tries = 0)),

@@ -5,7 +5,7 @@ enum WebhookSchema {
     private static let newSQLite = """
         webhook_positions: index webhook_positions_due_at as 76522d8a2dffd5cc
         webhook_positions: index webhook_positions_failing_since as 6cf1840f6d42d5c5
-        webhook_positions: table webhook_positions as 50051d6e117d60c6
+        webhook_positions: table webhook_positions as d957ef1b1ebc98de
         webhooks: table webhooks as 6f7d4c3d9af7ee98
         """
 
@@ -23,6 +23,7 @@ enum WebhookSchema {
         webhook_positions: PRIMARY KEY (webhook_id, chat_id)
         webhook_positions: chat_id bigint not null
         webhook_positions: due_at timestamp with time zone
+        webhook_positions: due_seq bigint
         webhook_positions: error text
         webhook_positions: failing_since timestamp with time zone
         webhook_positions: pending_since timestamp with time zone
