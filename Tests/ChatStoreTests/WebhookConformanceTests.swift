@@ -162,26 +162,25 @@ struct WebhookConformanceTests {
     func `a webhook that is created between posts gets exactly those after it`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await chat(1, on: store)
-            let posted = Mutex<Int64>(1)
-            let isDone = Mutex(false)
+            let progress = Progress()
             try await withThrowingTaskGroup { group in
                 for _ in 0..<4 {
                     group.addTask {
-                        while !isDone.withLock({ $0 }) {
+                        while !progress.isDone.withLock(\.self) {
                             let position = try await store.postMessage(try MessageText("text"), to: chat).position
-                            posted.withLock { $0 = max($0, position.rawValue) }
+                            progress.posted.withLock { $0 = max($0, position.rawValue) }
                         }
                     }
                 }
                 for _ in 0..<5 {
-                    let before = posted.withLock { $0 }
+                    let before = progress.posted.withLock(\.self)
                     let webhook = try await store.createWebhook(draft())
                     let after = try await store.chat(chat).lastPosition.rawValue
                     try await post(to: chat, on: store)
                     let start = try #require(try await ranges(webhook, on: store)[chat]?.first)
                     #expect(start >= before && start <= after)
                 }
-                isDone.withLock { $0 = true }
+                progress.isDone.withLock { $0 = true }
                 try await group.waitForAll()
             }
         }
@@ -553,6 +552,13 @@ extension DatabaseUnderTest {
             """
         )
     }
+}
+
+/// How far concurrent posts have come.
+private final class Progress: Sendable {
+    /// The last position that was acknowledged.
+    let posted = Mutex<Int64>(1)
+    let isDone = Mutex(false)
 }
 
 /// A clock that moves with the test and never seems to jump.
