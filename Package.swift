@@ -127,6 +127,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ChatWebhooks",
+            dependencies: [
+                "ChatDomain", "ChatWire", .asyncHTTPClient, .crypto, .dequeModule, .logging, .nioCore, .nioHTTP1,
+                .nioPosix, .serviceLifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ChatAPI",
             dependencies: [
                 "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatPages", "ChatWire",
@@ -152,6 +160,10 @@ let package = Package(
                 "ChatSQLite", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics", "PostgresClient",
                 "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
                 .serviceLifecycle, .systemPackage, .unixSignals,
+                "ChatSQLite", "ChatWebhooks", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket",
+                .argumentParser,
+                .hummingbird, .logging,
+                .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -266,6 +278,14 @@ let package = Package(
         .testTarget(
             name: "ChatClientTests",
             dependencies: ["ChatClient", "ChatDomain", "ChatIdentity", "ChatTestSupport", .subprocess],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ChatWebhooksTests",
+            dependencies: [
+                "ChatDomain", "ChatPostgres", "ChatTestSupport", "ChatWebhooks", "ChatWire", .httpTypes, .hummingbird,
+                .logging, .nioCore,
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "CachingTests", dependencies: ["Caching"], swiftSettings: settings),

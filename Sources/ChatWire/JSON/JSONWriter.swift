@@ -80,6 +80,11 @@ package struct JSONWriter {
         value.write(to: &self)
     }
 
+    /// Writes a JSON value that was written before, as an element or as the value of a member.
+    package mutating func raw(_ json: [UInt8]) {
+        scalar { $0.append(contentsOf: json) }
+    }
+
     /// Writes `null` as an element or as the value of a member.
     package mutating func null() {
         scalar { $0.append("null" as StaticString) }
