@@ -25,6 +25,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let growth: GrowthNotices
     /// The certificate for TLS; nil to serve plain HTTP.
     package let identity: ServerIdentity?
+    /// Learns who has an open stream.
+    package let connectedUsers: ConnectedUsers
     /// Delivers to webhooks; nil if this process does not.
     package let webhookSender: (any WebhookSender)?
     /// The limits of connections and of requests on them.
@@ -65,6 +67,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - growth: The same for notices about open messages.
     ///   - metrics: Where the service records its metrics; it shows them with all others there.
+    ///   - connectedUsers: Can be asked who has an open stream while the service runs.
     ///   - webhookSender: Delivers to webhooks; nil if this process does not.
     ///   - drain: Set once the server is about to stop.
     package init(
@@ -74,6 +77,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         typing: TypingNotices = TypingNotices(),
         growth: GrowthNotices = GrowthNotices(),
         identity: ServerIdentity? = nil,
+        connectedUsers: ConnectedUsers = ConnectedUsers(),
         webhookSender: (any WebhookSender)? = nil,
         limits: HTTPLimits = HTTPLimits(),
         readLimits: ReadLimits = ReadLimits(),
@@ -98,6 +102,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.typing = typing
         self.growth = growth
         self.identity = identity
+        self.connectedUsers = connectedUsers
         self.webhookSender = webhookSender
         self.limits = limits
         self.readLimits = readLimits
@@ -135,6 +140,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             eventLoops: MultiThreadedEventLoopGroup.singleton,
             logger: logger
         )
+        connectedUsers.read(from: hub)
         let readMarkers = ReadMarkers(store)
         let streams = HeldMessages(store, hub: hub, growth: growth, logger: logger)
         let slots = ConnectionSlots(limits: limits)

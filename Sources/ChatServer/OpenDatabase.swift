@@ -117,6 +117,17 @@ struct OpenDatabase {
         }
     }
 
+    /// Names this process among the servers on the database.
+    ///
+    /// Only one process serves a SQLite database, so the next one is the same holder and need not wait for the leases of
+    /// one that was killed.
+    var leaseHolder: String {
+        switch connection {
+        case .sqlite: "server"
+        case .postgresql: String((0..<16).compactMap { _ in "0123456789abcdef".randomElement() })
+        }
+    }
+
     var migrations: MigrationRunner {
         switch connection {
         case .sqlite(let database): MigrationRunner(database)

@@ -188,6 +188,14 @@ struct StreamOptions: ParsableArguments {
     }
 }
 
+struct WebhookOptions: ParsableArguments {
+    @Option(Settings.webhookAllowPrivate) var webhookAllowPrivate: String?
+
+    var given: [GivenSetting] {
+        [Settings.webhookAllowPrivate.given(webhookAllowPrivate)].compactMap(\.self)
+    }
+}
+
 struct LoggingOptions: ParsableArguments {
     @Option(Settings.logLevel) var logLevel: String?
     @Option(Settings.logFormat) var logFormat: String?

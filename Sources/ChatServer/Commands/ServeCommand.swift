@@ -4,6 +4,7 @@ import ChatDomain
 import ChatIdentity
 import ChatLive
 import Glibc
+import ChatWebhooks
 import HTTPConnections
 import Hummingbird
 import Logging
@@ -35,6 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Schema") var schema: SchemaOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Streams") var streams: StreamOptions
+    @OptionGroup(title: "Webhooks") var webhooks: WebhookOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Metrics") var metrics: MetricsOptions
     @OptionGroup(title: "Documentation") var documentation: DocumentationOptions
@@ -46,6 +48,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await SettingsReader(given: given)
+        let settings = try await SettingsReader(
+            given: address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
+                + limits.given + streams.given + webhooks.given + logging.given + documentation.given
+        )
         let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
@@ -83,6 +89,16 @@ struct ServeCommand: AsyncParsableCommand {
         try await server.serve(store, authenticator, signer, identity, typing, growth, beside: services, logger: logger)
         {
             address in
+        try await server.serve(
+            store,
+            authenticator,
+            signer,
+            typing,
+            growth,
+            webhookHolder: database.leaseHolder,
+            beside: services,
+            logger: logger
+        ) { address in
             logger.notice("Chat API listens on \(address)")
             if servesPages {
                 logger.notice("Chat: \(address)/chat")
@@ -139,6 +155,7 @@ struct Server {
     private let metricsPort: Int
     private let metricsPortName: String
     let metrics = MetricRegistry()
+    private let webhookTargets: AddressRules
 
     init(_ settings: SettingsReader) throws(SettingError) {
         host = try settings.value(Settings.host)
@@ -163,6 +180,7 @@ struct Server {
         webSocketOrigins = try settings.value(Settings.webSocketOrigins)
         corsOrigins = try settings.value(Settings.corsOrigins)
         embedOrigins = try settings.value(Settings.embedOrigins)
+        webhookTargets = try settings.value(Settings.webhookAllowPrivate).rules(listeningOn: host)
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
         metricsPort = try settings.value(Settings.metricsPort)
         metricsPortName = settings.name(of: Settings.metricsPort)
@@ -191,7 +209,9 @@ struct Server {
 
     /// Serves until a signal stops it.
     ///
-    /// - Parameter services: Started before the first request and stopped after the last.
+    /// - Parameters:
+    ///   - webhookHolder: Names this process where servers agree on who delivers to a webhook.
+    ///   - services: Started before the first request and stopped after the last.
     func serve(
         _ store: some ServiceStore,
         _ authenticator: Authenticator,
@@ -199,11 +219,20 @@ struct Server {
         _ identity: ServerIdentity?,
         _ typing: TypingNotices,
         _ growth: GrowthNotices,
+        webhookHolder: String,
         beside services: [any Service],
         logger: Logger,
         onListening: @escaping @Sendable (ListeningAddress) -> Void
     ) async throws {
         let drain = Drain()
+        let connectedUsers = ConnectedUsers()
+        let webhooks = WebhookDispatcher(
+            store,
+            holder: webhookHolder,
+            rules: webhookTargets,
+            connectedUsers: connectedUsers.ids,
+            logger: logger
+        )
         let service = ChatService(
             store: store,
             authenticator: authenticator,
@@ -211,6 +240,8 @@ struct Server {
             typing: typing,
             growth: growth,
             identity: identity,
+            connectedUsers: connectedUsers,
+            webhookSender: webhooks,
             limits: limits,
             readLimits: readLimits,
             streamLimits: streamLimits,
@@ -246,6 +277,7 @@ struct Server {
             services.append(MetricsService(application: metrics, address: address, settingName: metricsPortName))
         }
         var group = ServiceGroupConfiguration(services: services + [application], logger: logger)
+        var group = ServiceGroupConfiguration(services: services + [webhooks, application], logger: logger)
         group.services.append(.init(service: drainer, successTerminationBehavior: .gracefullyShutdownGroup))
         group.maximumGracefulShutdownDuration = grace
         do {

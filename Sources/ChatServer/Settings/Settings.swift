@@ -466,6 +466,15 @@ package enum Settings {
         expected: "none, or origins \(OriginPolicy.expectedOrigins)",
         parse: { OriginPolicy.embedders(setting: $0) }
     )
+    static let webhookAllowPrivate = Setting.choice(
+        ["chat", "webhook", "allow", "private"],
+        flag: "webhook-allow-private",
+        """
+        Whether webhooks may be sent to addresses that are not public, such as those of a private network: on, off, or \
+        auto: only if the server listens on a loopback address.
+        """,
+        default: PrivateTargets.auto
+    )
     static let drainDelay = Setting.seconds(
         ["chat", "drain", "delay"],
         flag: "drain-delay",
@@ -585,6 +594,7 @@ package enum Settings {
         webSocketOrigins,
         corsOrigins,
         embedOrigins,
+        webhookAllowPrivate,
         drainDelay,
         shutdownGrace,
         logLevel,
