@@ -157,13 +157,9 @@ let package = Package(
             name: "ChatServer",
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
-                "ChatSQLite", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics", "PostgresClient",
-                "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
-                .serviceLifecycle, .systemPackage, .unixSignals,
-                "ChatSQLite", "ChatWebhooks", "ChatWire", "HTTPConnections", "PostgresClient", "WebSocket",
-                .argumentParser,
-                .hummingbird, .logging,
-                .nioCore, .nioHTTP1, .nioPosix, .serviceLifecycle, .systemPackage, .unixSignals,
+                "ChatSQLite", "ChatWebhooks", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics",
+                "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
+                .nioSSL, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),

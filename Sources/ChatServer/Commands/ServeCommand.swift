@@ -3,8 +3,8 @@ import ChatAPI
 import ChatDomain
 import ChatIdentity
 import ChatLive
-import Glibc
 import ChatWebhooks
+import Glibc
 import HTTPConnections
 import Hummingbird
 import Logging
@@ -43,15 +43,11 @@ struct ServeCommand: AsyncParsableCommand {
 
     var given: [GivenSetting] {
         address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
-            + limits.given + streams.given + logging.given + metrics.given + documentation.given
+            + limits.given + streams.given + webhooks.given + logging.given + metrics.given + documentation.given
     }
 
     func run() async throws {
         let settings = try await SettingsReader(given: given)
-        let settings = try await SettingsReader(
-            given: address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
-                + limits.given + streams.given + webhooks.given + logging.given + documentation.given
-        )
         let writer = LogWriter(format: try settings.value(Settings.logFormat))
         defer { writer.flush() }
         let logger = try Logger(settings, writer: writer)
@@ -86,13 +82,11 @@ struct ServeCommand: AsyncParsableCommand {
         let signer = access.tokenSigner
         let (servesPages, servesDocumentation) = (server.servesPages, server.servesDocumentation)
         let identity = certificate?.identity
-        try await server.serve(store, authenticator, signer, identity, typing, growth, beside: services, logger: logger)
-        {
-            address in
         try await server.serve(
             store,
             authenticator,
             signer,
+            identity,
             typing,
             growth,
             webhookHolder: database.leaseHolder,
@@ -276,7 +270,6 @@ struct Server {
             }
             services.append(MetricsService(application: metrics, address: address, settingName: metricsPortName))
         }
-        var group = ServiceGroupConfiguration(services: services + [application], logger: logger)
         var group = ServiceGroupConfiguration(services: services + [webhooks, application], logger: logger)
         group.services.append(.init(service: drainer, successTerminationBehavior: .gracefullyShutdownGroup))
         group.maximumGracefulShutdownDuration = grace
