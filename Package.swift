@@ -158,8 +158,8 @@ let package = Package(
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
                 "ChatSQLite", "ChatWebhooks", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics",
-                "PostgresClient", "WebSocket", .argumentParser, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
-                .nioSSL, .serviceLifecycle, .systemPackage, .unixSignals,
+                "PostgresClient", "WebSocket", .argumentParser, .coreMetrics, .hummingbird, .logging, .nioCore, .nioHTTP1,
+                .nioPosix, .nioSSL, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),

@@ -112,6 +112,8 @@ def check_scraping(checks: Checks, bin_folder: Path, folder: Path) -> None:
         authorization = {"Authorization": f"Bearer {key}"}
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
             exchange(connection, "POST", "/chats/", {"title": "metrics"}, authorization)
+            # Nobody listens there.
+            exchange(connection, "POST", "/webhooks", {"url": f"http://127.0.0.1:{free_port()}/"}, authorization)
             for number in range(POSTS):
                 exchange(connection, "POST", "/chats/1/messages/", {"text": str(number)}, authorization)
         checks.expect("without a key", get(server.port, "/metrics")[0] != 401)
@@ -122,6 +124,8 @@ def check_scraping(checks: Checks, bin_folder: Path, folder: Path) -> None:
             wait_for(port, 'count_over_time(up{job="chat-api"}[1m]) > 1')
             posts = wait_for(port, COUNT)
             checks.expect("posts that Prometheus counts", [sample["value"][1] for sample in posts] != [str(POSTS)])
+            checks.expect("a webhook that fails", not wait_for(port, 'chat_webhook_requests_total{result="retried"}'))
+            checks.expect("its delay", not wait_for(port, 'chat_webhook_delay_seconds{webhook="1"} > 0'))
             checks.expect("scrapes that failed", query(port, "min_over_time(up[1m]) == 0"))
             for text in dashboard_queries():
                 try:

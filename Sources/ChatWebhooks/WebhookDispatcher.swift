@@ -132,6 +132,17 @@ package actor WebhookDispatcher<Store: ChatStore & MemberStore & WebhookStore>: 
         }
     }
 
+    /// Reads how far the webhooks to which this process delivers are behind; without those whose state cannot be read.
+    package func states() async -> [WebhookState] {
+        var states: [WebhookState] = []
+        for id in workers.keys.sorted() {
+            if let state = try? await context.store.webhookState(id) {
+                states.append(state)
+            }
+        }
+        return states
+    }
+
     /// Stops all workers once their requests have ended, and releases the leases.
     package func stop() async {
         if let listener {

@@ -38,6 +38,8 @@ struct MetricsDocumentationTests {
     /// Does something of everything, and reads the metrics.
     private func shownRows(_ client: HTTPTestClient) async throws -> Set<Row> {
         try await client.createChats()
+        // Nobody listens there.
+        #expect(try await client.send("POST", "/webhooks", body: #"{"url":"http://127.0.0.1:9/"}"#).status == 201)
         try await client.post("a")
         try await client.withConnection { inbound, outbound in
             var socket = try await WebSocketClient(inbound, outbound)
@@ -46,7 +48,10 @@ struct MetricsDocumentationTests {
             _ = try await socket.nextFrame()
         }
         let headers = ["Accept": "application/openmetrics-text"]
-        let text = try await client.send("GET", "/metrics", headers: headers).text
+        var text = ""
+        repeat {
+            text = try await client.send("GET", "/metrics", headers: headers).text
+        } while !text.contains("chat_webhook_requests_total")
         return Set(
             try text.matches(of: /(?m)^# TYPE (\w+) (\w+)$/).map { type in
                 let name = String(type.output.1)

@@ -121,6 +121,39 @@ extension MetricFamily {
         "Attempts that did not copy all of it."
     )
 
+    /// Requests to webhooks' receivers.
+    package static let webhookRequests = MetricFamily(
+        "chat_webhook_requests",
+        .counter,
+        "Requests to receivers of webhooks, by result."
+    )
+    /// Durations of requests to webhooks' receivers.
+    package static let webhookRequestDurations = MetricFamily(
+        "chat_webhook_request_duration_seconds",
+        .histogram(buckets: .latencies),
+        unit: "seconds",
+        "Time from a request to a webhook's receiver to the response, or to the failure."
+    )
+    /// Chats with entries to deliver.
+    package static let webhookPendingChats = MetricFamily(
+        "chat_webhook_pending_chats",
+        .gauge,
+        "Chats with entries that a webhook has not received, without stalled ones."
+    )
+    /// Chats that were given up.
+    package static let webhookStalledChats = MetricFamily(
+        "chat_webhook_stalled_chats",
+        .gauge,
+        "Chats of which a webhook receives nothing more until it is resumed."
+    )
+    /// How far webhooks are behind.
+    package static let webhookDelay = MetricFamily(
+        "chat_webhook_delay_seconds",
+        .gauge,
+        unit: "seconds",
+        "Time for which the chat that has waited longest for a webhook has waited."
+    )
+
     /// Log lines that were dropped.
     package static let droppedLogLines = MetricFamily(
         "chat_log_lines_dropped",

@@ -225,8 +225,10 @@ struct Server {
             holder: webhookHolder,
             rules: webhookTargets,
             connectedUsers: connectedUsers.ids,
+            onDelivery: metrics.webhookObserver(),
             logger: logger
         )
+        metrics.observe { await webhooks.states().flatMap { $0.observations(at: .now()) } }
         let service = ChatService(
             store: store,
             authenticator: authenticator,
