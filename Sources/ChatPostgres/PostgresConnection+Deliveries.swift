@@ -44,7 +44,7 @@ extension PostgresConnection {
             LIMIT $3
             """,
             [
-                .int64(id.rawValue), .instant(tolerance.boundary(startedAt: startedAt)),
+                .int64(id.rawValue), .instant(tolerance.boundary(startedAt: startedAt, at: now)),
                 .int64(Int64(WebhookDiscovery.limit)), value,
             ]
         )
@@ -70,7 +70,7 @@ extension PostgresConnection {
         let result = try query(
             """
             SELECT position.chat_id, position.seq, position.tries, position.failing_since, position.due_at,
-                CASE WHEN chats.id IS NOT NULL THEN position.due_seq END
+                CASE WHEN chats.id IS NOT NULL THEN position.due_seq END, \(Epoch.column)
             FROM webhook_positions AS position
             LEFT JOIN chats ON chats.id = position.chat_id AND chats.deleted_at IS NULL
             WHERE position.webhook_id = $1 AND position.due_at <= $2 ORDER BY position.due_at LIMIT $3
@@ -83,6 +83,7 @@ extension PostgresConnection {
                 WebhookDelivery(
                     webhookID: id,
                     chatID: ChatID(rawValue: try result.int64(0, row: row)),
+                    epoch: try result.epoch(),
                     position: Position(rawValue: try result.int64(1, row: row)),
                     lastPosition: result.isNull(5, row: row)
                         ? nil : Position(rawValue: try result.int64(5, row: row)),

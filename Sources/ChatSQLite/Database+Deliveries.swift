@@ -20,7 +20,7 @@ extension Database {
         let discoveredAt = Instant(microsecondsSinceEpoch: row["discovered_at"])
         var arguments: StatementArguments = [
             "webhook": id.rawValue, "wanted": row["chats"] as String?, "limit": WebhookDiscovery.limit,
-            "boundary": tolerance.boundary(startedAt: Instant(microsecondsSinceEpoch: row["started_at"]))
+            "boundary": tolerance.boundary(startedAt: Instant(microsecondsSinceEpoch: row["started_at"]), at: now)
                 .microsecondsSinceEpoch,
         ]
         let scope: String
@@ -92,7 +92,8 @@ extension Database {
     }
 
     func fetchDueDeliveries(of id: WebhookID, at now: Instant, limit: Int) throws -> [WebhookDelivery] {
-        try Row.fetchAll(
+        let epoch = try fetchEpoch()
+        return try Row.fetchAll(
             try cachedStatement(
                 sql: """
                     SELECT position.chat_id, position.seq, position.tries, position.failing_since, position.due_at,
@@ -107,6 +108,7 @@ extension Database {
             WebhookDelivery(
                 webhookID: id,
                 chatID: ChatID(rawValue: row["chat_id"]),
+                epoch: epoch,
                 position: Position(rawValue: row["seq"]),
                 lastPosition: (row["due_seq"] as Int64?).map(Position.init(rawValue:)),
                 tries: row["tries"],

@@ -137,7 +137,7 @@ struct WebhookTests {
             let response = try await client.send("POST", "/webhooks", body: body)
             #expect(response.status == 422)
             let issue = try response.json["detail"]?[0]
-            #expect(issue?["type"] == "enum")
+            #expect(issue?["type"] == "literal_error")
             #expect(issue?["loc"] == ["body", "types", 1])
         }
     }

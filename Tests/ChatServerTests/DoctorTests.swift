@@ -27,7 +27,7 @@ struct DoctorTests {
                 #expect(findings.status == 0)
                 #expect(findings.problemsOfTheService == [], "\(findings)")
                 #expect(findings["database"] == ["ok: sqlite:///chat.db, SQLite"])
-                #expect(findings["schema"] == ["ok: current, 0003"])
+                #expect(findings["schema"] == ["ok: current, 0004"])
                 #expect(findings["access"] == ["ok: credentials required"])
                 let address = "http://127.0.0.1:\(client.port)"
                 #expect(findings["address"] == ["ok: a server listens on \(address) and is ready"])
@@ -195,7 +195,7 @@ struct DoctorTests {
                 "DELETE FROM schema_migrations WHERE revision = '0999'; ALTER TABLE chats RENAME TO talks"
             )
             #expect(
-                try await examine(in: folder)["schema"]?.first?.hasPrefix("error: the schema does not match 0003")
+                try await examine(in: folder)["schema"]?.first?.hasPrefix("error: the schema does not match 0004")
                     == true
             )
         }
@@ -311,7 +311,7 @@ struct DoctorTests {
                 #expect(behind.status == 1)
                 #expect(
                     behind["schema"]
-                        == ["error: the schema is at base, but this chat-api needs 0003: run chat-api migrate upgrade"]
+                        == ["error: the schema is at base, but this chat-api needs 0004: run chat-api migrate upgrade"]
                 )
                 let upgraded = try await examine("--migrate", in: folder, environment: environment)
                 #expect(upgraded.status == 0)

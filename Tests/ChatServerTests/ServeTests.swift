@@ -118,7 +118,10 @@ struct ServeTests {
                 #expect(try answers[11].response.json["seq"] == 1)
             }
             #expect(outcome.errors.matches(of: /too many requests are waiting/).count == 10)
-            #expect(outcome.errors.matches(of: /the database took too long for earlier requests/).count == 1)
+            #expect(
+                outcome.errors.matches(of: /the database took too long for earlier requests/).count == 1,
+                "\(outcome.errors)"
+            )
         }
     }
 

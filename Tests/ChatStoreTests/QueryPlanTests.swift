@@ -41,7 +41,11 @@ struct QueryPlanTests {
         #expect(planned.count(where: looksForMessages) >= 2)
         try await database.writer.read { database in
             for sql in planned {
-                let plan = try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql))
+                let plan = try Row.fetchAll(
+                    database,
+                    sql: "EXPLAIN QUERY PLAN " + sql,
+                    arguments: .nulls(for: database.makeStatement(sql: sql))
+                )
                 let steps: [String] = plan.map { $0["detail"] }
                 for step in steps where !sql.contains("FROM server_keys") && !step.hasPrefix("SCAN webhooks") {
                     // This index holds only users whose messages are being erased. The steps of a subquery say how it
@@ -76,7 +80,11 @@ struct QueryPlanTests {
         try await database.writer.writeWithoutTransaction { $0.trace(options: []) }
         let sql = try #require(statements.withLock { $0 }.first { $0.contains("UNION SELECT chat_id FROM members") })
         let steps: [String] = try await database.writer.read { database in
-            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql, arguments: .nulls(for: sql)).map {
+            try Row.fetchAll(
+                database,
+                sql: "EXPLAIN QUERY PLAN " + sql,
+                arguments: .nulls(for: database.makeStatement(sql: sql))
+            ).map {
                 $0["detail"]
             }
         }
@@ -332,8 +340,9 @@ struct QueryPlanTests {
 
 extension StatementArguments {
     /// A value for each parameter; the plan does not depend on it.
-    fileprivate static func nulls(for sql: String) -> StatementArguments {
-        StatementArguments(Array(repeating: nil as Int?, count: sql.count { $0 == "?" }))
+    fileprivate static func nulls(for statement: Statement) -> StatementArguments {
+        let count = Int(sqlite3_bind_parameter_count(statement.sqliteStatement))
+        return StatementArguments(Array(repeating: nil as Int?, count: count))
     }
 }
 

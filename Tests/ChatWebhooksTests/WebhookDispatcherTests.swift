@@ -19,6 +19,7 @@ struct WebhookDispatcherTests {
                 ]
                 _ = try await store.postMessage(MessageText("before"), to: chats[0].id)
                 let webhook = try await store.createWebhook(to: receiver)
+                let epoch = try await store.log(of: chats[0].id, after: 0, limit: 1, by: .anonymous).epoch.text
                 try await Deliveries(store).run { deliveries in
                     for number in 0..<20 {
                         _ = try await store.postMessage(MessageText("text \(number)"), to: chats[number % 2].id)
@@ -27,7 +28,7 @@ struct WebhookDispatcherTests {
                     while received.values.joined().count < 20 {
                         let request = try await receiver.next()
                         let (chat, positions) = (try #require(request.chat), request.positions)
-                        let id = "\(webhook.id.rawValue).\(chat).\(positions[0])-\(positions.last ?? 0)"
+                        let id = "\(webhook.id.rawValue).\(chat).\(epoch).\(positions[0])-\(positions.last ?? 0)"
                         #expect(request.id == id)
                         #expect(request.signatures == [request.signature(with: webhook.secret)])
                         received[chat, default: []] += positions

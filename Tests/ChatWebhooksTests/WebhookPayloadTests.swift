@@ -8,7 +8,7 @@ import Testing
 
     @Test func `a payload has the entries as the log returns them`() throws {
         let payload = try #require(WebhookPayload(page(["one", "two"]), of: 7, for: webhook(), offline: ["bob"]))
-        #expect(payload.id == "3.7.5-6")
+        #expect(payload.id == "3.7.00000001.5-6")
         #expect(payload.end == 6)
         #expect(payload.entryCount == 2)
         let text = String(decoding: payload.body, as: UTF8.self)
@@ -27,7 +27,7 @@ import Testing
         let wanted = webhook(types: [.entry(.messageCreated)])
         let page = page(["one", nil, "three", nil])
         let payload = try #require(WebhookPayload(page, of: 7, for: wanted, offline: nil))
-        #expect(payload.id == "3.7.5-8")
+        #expect(payload.id == "3.7.00000001.5-8")
         #expect(payload.end == 8)
         #expect(try JSON(parsing: payload.body)["entries"]?.elements.map { $0["seq"] } == [.integer(5), .integer(7)])
         #expect(WebhookPayload(page, of: 7, for: webhook(types: [.chatDeleted]), offline: nil) == nil)
@@ -40,18 +40,26 @@ import Testing
         let long = Array(repeating: String(repeating: "é", count: 150_000) as String?, count: 5)
         let payload = try #require(WebhookPayload(page(long), of: 7, for: webhook(), offline: nil))
         #expect(payload.entryCount == 3)
-        #expect(payload.id == "3.7.5-7")
+        #expect(payload.id == "3.7.00000001.5-7")
         #expect(payload.body.count <= WebhookPayload.maximumBytes + 1_000)
         let huge = [String(repeating: "é", count: 1 << 20), "small"] as [String?]
         #expect(WebhookPayload(page(huge), of: 7, for: webhook(), offline: nil)?.entryCount == 1)
     }
 
     @Test func `a deletion and a test have their own types`() throws {
-        let deletion = WebhookPayload(deletionOf: 7, for: webhook(), after: 4, at: instant)
-        #expect(deletion.id == "3.7.deleted")
+        let delivery = WebhookDelivery(
+            webhookID: WebhookID(rawValue: 3),
+            chatID: 7,
+            epoch: Epoch(rawValue: 1),
+            position: 4,
+            lastPosition: nil,
+            dueAt: instant
+        )
+        let deletion = WebhookPayload(delivery, for: webhook())
+        #expect(deletion.id == "3.7.00000001.deleted")
         #expect(
             String(decoding: deletion.body, as: UTF8.self)
-                == #"{"type":"chat.deleted","timestamp":"2023-11-14T22:13:20.000000Z","chat_id":7}"#
+                == #"{"type":"chat.deleted","timestamp":"2023-11-14T22:13:20.000000Z","chat_id":7,"epoch":"00000001"}"#
         )
         let test = WebhookPayload(testOf: webhook(), at: instant)
         #expect(test.id == "3.test.1700000000000000")

@@ -55,8 +55,10 @@ package struct WebhookTolerance: Sendable {
     }
 
     /// Entries up to this date were committed before a log was started, if it was quiet for twice the margin.
-    package func boundary(startedAt: Instant) -> Instant {
-        startedAt.advanced(by: .zero - margin)
+    ///
+    /// - Parameter now: Earlier than `startedAt` if the clock has been set back since; entries since then may be new.
+    package func boundary(startedAt: Instant, at now: Instant) -> Instant {
+        min(startedAt, now).advanced(by: .zero - margin)
     }
 
     /// A log that is to start at an instant but has entries since this date may be growing at the moment, so where it

@@ -2,6 +2,8 @@
 package struct WebhookDelivery: Hashable, Sendable {
     package let webhookID: WebhookID
     package let chatID: ChatID
+    /// The epoch of the read, to which the positions belong.
+    package let epoch: Epoch
     /// The last position that was delivered, or that the webhook does not want.
     package let position: Position
     /// Where the chat's log ended when the entries became due; nil if the chat was deleted, which is then all that
@@ -20,6 +22,7 @@ package struct WebhookDelivery: Hashable, Sendable {
     package init(
         webhookID: WebhookID,
         chatID: ChatID,
+        epoch: Epoch,
         position: Position,
         lastPosition: Position?,
         tries: Int = 0,
@@ -28,6 +31,7 @@ package struct WebhookDelivery: Hashable, Sendable {
     ) {
         self.webhookID = webhookID
         self.chatID = chatID
+        self.epoch = epoch
         self.position = position
         self.lastPosition = lastPosition
         self.tries = tries

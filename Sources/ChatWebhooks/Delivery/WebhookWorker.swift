@@ -157,7 +157,7 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
         let (chat, start) = (delivery.chatID, delivery.position)
         guard let end = delivery.lastPosition else {
             guard webhook.types?.contains(.chatDeleted) ?? true else { return .nothing(.deletionDelivered) }
-            return .payload(WebhookPayload(deletionOf: chat, for: webhook, after: start, at: delivery.dueAt))
+            return .payload(WebhookPayload(delivery, for: webhook))
         }
         do throws(StoreError) {
             let limit = min(max(end.rawValue - start.rawValue, 1), Int64(WebhookPayload.maximumEntries))

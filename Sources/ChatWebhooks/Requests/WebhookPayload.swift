@@ -41,7 +41,7 @@ package struct WebhookPayload: Sendable {
             last = entry
         }
         guard !entries.isEmpty, let first = page.entries.first, let last else { return nil }
-        id = "\(webhook.id.rawValue).\(chat.rawValue).\(first.position.rawValue)-\(last.position.rawValue)"
+        id = Self.id(webhook, chat, page.epoch, "\(first.position.rawValue)-\(last.position.rawValue)")
         end = last.position
         entryCount = entries.count
         body = Self.body("chat.entries", at: last.instant) { writer in
@@ -55,12 +55,13 @@ package struct WebhookPayload: Sendable {
     }
 
     /// Says that a chat was deleted.
-    package init(deletionOf chat: ChatID, for webhook: Webhook, after position: Position, at instant: Instant) {
-        id = "\(webhook.id.rawValue).\(chat.rawValue).deleted"
-        end = position
+    package init(_ deletion: WebhookDelivery, for webhook: Webhook) {
+        id = Self.id(webhook, deletion.chatID, deletion.epoch, "deleted")
+        end = deletion.position
         entryCount = 0
-        body = Self.body("chat.deleted", at: instant) { writer in
-            writer.member("chat_id", chat)
+        body = Self.body("chat.deleted", at: deletion.dueAt) { writer in
+            writer.member("chat_id", deletion.chatID)
+            writer.member("epoch", deletion.epoch)
         }
     }
 
@@ -85,6 +86,11 @@ package struct WebhookPayload: Sendable {
             ("webhook-timestamp", String(timestamp)),
             ("webhook-signature", WebhookSignature.header(id: id, timestamp: timestamp, body: body, keys: keys)),
         ]
+    }
+
+    /// The epoch tells apart what was lost by the restore of a backup and what has its position or chat id since.
+    private static func id(_ webhook: Webhook, _ chat: ChatID, _ epoch: Epoch, _ content: String) -> String {
+        "\(webhook.id.rawValue).\(chat.rawValue).\(epoch.text).\(content)"
     }
 
     private static func body(

@@ -30,7 +30,6 @@ package actor WebhookTarget {
         }
     }
 
-    private static let connectTimeout = TimeAmount.seconds(5)
     /// After this, the name is resolved again.
     private static let pinLifetime = Duration.seconds(60)
     /// Of a response's body, so that its connection can be used again; the rest is not read.
@@ -62,7 +61,7 @@ package actor WebhookTarget {
 
     /// - Parameters:
     ///   - rules: Which addresses requests may be sent to.
-    ///   - timeout: From the lookup of the name to the head of the response.
+    ///   - timeout: From the lookup of the name to the head of the response; a connection may take half of it.
     package init(
         _ url: String,
         _ rules: AddressRules,
@@ -157,7 +156,7 @@ package actor WebhookTarget {
         let address = try result.get()
         if let pin, pin.end > .now { return pin }
         guard let text = address.ipAddress else { throw .invalidURL }
-        let new = Pin(Self.client(for: place, at: text), until: .now + Self.pinLifetime)
+        let new = Pin(client(for: place, at: text), until: .now + Self.pinLifetime)
         pin = new
         return new
     }
@@ -176,10 +175,10 @@ package actor WebhookTarget {
         }
     }
 
-    private static func client(for place: TargetHost, at address: String) -> HTTPClient {
+    private func client(for place: TargetHost, at address: String) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: HTTPClient.Configuration.Timeout(connect: connectTimeout),
+            timeout: HTTPClient.Configuration.Timeout(connect: TimeAmount(timeout / 2)),
             decompression: .disabled
         )
         configuration.dnsOverride = [place.overrideKey: address]
