@@ -74,6 +74,7 @@ let package = Package(
         .target(name: "Files", swiftSettings: settings),
         .target(name: "Hashing", swiftSettings: settings),
         .target(name: "OpenMetrics", dependencies: [.coreMetrics], swiftSettings: settings),
+        .target(name: "RateLimiting", swiftSettings: settings),
         .target(name: "Queues", dependencies: [.dequeModule], swiftSettings: settings),
         .target(name: "ChatDomain", dependencies: ["Hashing"], swiftSettings: settings),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -117,7 +118,8 @@ let package = Package(
         .target(
             name: "ChatLive",
             dependencies: [
-                "ChatDomain", "ChatWire", "Queues", .dequeModule, .logging, .nioCore, .nioPosix, .serviceLifecycle,
+                "ChatDomain", "ChatWire", "Queues", "RateLimiting", .dequeModule, .logging, .nioCore, .nioPosix,
+                .serviceLifecycle,
             ],
             swiftSettings: settings
         ),
@@ -138,7 +140,7 @@ let package = Package(
             name: "ChatAPI",
             dependencies: [
                 "Caching", "ChatDomain", "ChatIdentity", "ChatLive", "ChatOperations", "ChatPages", "ChatWire",
-                "HTTPConnections", "OpenMetrics", "Queues", "WebSocket",
+                "HTTPConnections", "OpenMetrics", "Queues", "RateLimiting", "WebSocket",
                 .coreMetrics, .dequeModule, .httpTypes, .hummingbird, .hummingbirdCore, .logging, .nioCore,
                 .nioFileSystem, .nioPosix,
                 .serviceLifecycle,
@@ -158,8 +160,8 @@ let package = Package(
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatMigrations", "ChatPostgres",
                 "ChatSQLite", "ChatWebhooks", "ChatWire", "Executors", "Files", "HTTPConnections", "OpenMetrics",
-                "PostgresClient", "WebSocket", .argumentParser, .coreMetrics, .hummingbird, .logging, .nioCore, .nioHTTP1,
-                .nioPosix, .nioSSL, .serviceLifecycle, .systemPackage, .unixSignals,
+                "PostgresClient", "RateLimiting", "WebSocket", .argumentParser, .coreMetrics, .hummingbird, .logging,
+                .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .serviceLifecycle, .systemPackage, .unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -254,6 +256,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting"], swiftSettings: settings),
         .testTarget(
             name: "WebSocketTests",
             dependencies: [
@@ -297,7 +300,7 @@ let package = Package(
             dependencies: [
                 "ChatAPI", "ChatArchives", "ChatDomain", "ChatIdentity", "ChatLive", "ChatPages", "ChatPostgres",
                 "ChatSQLite", "ChatTestSupport", "ChatWire", "HTTPConnections", "OpenMetrics", "PostgresClient",
-                "WebSocket", .httpTypes,
+                "RateLimiting", "WebSocket", .httpTypes,
                 .hummingbird,
                 .nioCore,
             ],
