@@ -78,6 +78,7 @@ private struct Members {
             metadata: try object("metadata"),
             visibility: try optional("visibility", visibility) ?? .private,
             receipts: try optional("receipts", boolean) ?? false,
+            slowMode: try optional("slow_mode", slowMode) ?? .off,
             createdAt: try instant("created_at"),
             lastPosition: Position(rawValue: try optional("last_seq", count) ?? Self.largestInteger),
             lastMessageAt: try optional("last_message_at", instant),
@@ -182,6 +183,14 @@ private struct Members {
     private func boolean(_ name: String) throws(ArchiveError) -> Bool {
         guard let value = members[name]?.boolean else { throw ArchiveError("'\(name)' must be true or false") }
         return value
+    }
+
+    private func slowMode(_ name: String) throws(ArchiveError) -> SlowMode {
+        let seconds = try integer(name, from: SlowMode.allowed.lowerBound)
+        guard SlowMode.allowed.contains(seconds) else {
+            throw ArchiveError("'\(name)' must be at most \(SlowMode.allowed.upperBound)")
+        }
+        return SlowMode(seconds: seconds)
     }
 
     private func visibility(_ name: String) throws(ArchiveError) -> ChatVisibility {

@@ -55,6 +55,7 @@ extension ArchivedChat {
         writer.member("metadata", ifPresent: head.chat.metadata)
         writer.member("visibility", ifPresent: head.chat.visibility == .open ? head.chat.visibility.rawValue : nil)
         writer.member("receipts", ifPresent: head.chat.receipts ? true : nil)
+        writer.member("slow_mode", ifPresent: head.chat.slowMode == .off ? nil : head.chat.slowMode.seconds)
         writer.members(of: idempotency?.key, idempotency?.fingerprint)
         writer.member("idempotency_author", ifPresent: keyAuthor)
     }

@@ -28,6 +28,8 @@ package enum StoreError: Error, Equatable {
     case tooManyOpenMessages
     /// This server holds so many open messages that it opens no other.
     case tooManyHeldMessages
+    /// The chat is in slow mode, and the user must wait so long before the next message.
+    case tooSoon(seconds: Int)
     /// The message that a draft replies to does not exist or was deleted.
     case replyTargetNotFound(MessageID)
     /// The idempotency key was used by an earlier request with different content.
@@ -64,6 +66,7 @@ package enum StoreError: Error, Equatable {
         case .writerReplaced: "another server writes the message"
         case .tooManyOpenMessages: "too many messages of the chat are open"
         case .tooManyHeldMessages: "too many messages are open on this server"
+        case .tooSoon: "the chat is in slow mode"
         case .replyTargetNotFound: "the message that is answered is not there"
         case .idempotencyKeyReused: "the idempotency key belongs to another request"
         case .searchTimedOut: "the search took too long"

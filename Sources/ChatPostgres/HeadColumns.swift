@@ -4,15 +4,15 @@ import PostgresClient
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     private static let columns = [
-        "id", "title", "metadata", "visibility", "receipts", "created_at", "last_seq", "last_message_at",
-        "message_count", "last_entry_at",
+        "id", "title", "metadata", "visibility", "receipts", "slow_mode", "created_at", "last_seq",
+        "last_message_at", "message_count", "last_entry_at",
     ]
     /// For a subquery aliased as `chats`.
     static let names = columns.joined(separator: ", ")
     static let list = columns.map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
 
     let id: Int
-    private let title, metadata, visibility, receipts, createdAt: Int
+    private let title, metadata, visibility, receipts, slowMode, createdAt: Int
     private let lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
 
     init(_ result: borrowing PostgresResult) throws(PostgresError) {
@@ -21,6 +21,7 @@ struct HeadColumns {
         metadata = try result.column("chat_metadata")
         visibility = try result.column("chat_visibility")
         receipts = try result.column("chat_receipts")
+        slowMode = try result.column("chat_slow_mode")
         createdAt = try result.column("chat_created_at")
         lastPosition = try result.column("chat_last_seq")
         lastMessageAt = try result.column("chat_last_message_at")
@@ -35,6 +36,7 @@ struct HeadColumns {
             metadata: try result.metadata(metadata, row: row),
             visibility: ChatVisibility(stored: try result.text(visibility, row: row)),
             receipts: try result.bool(receipts, row: row),
+            slowMode: SlowMode(seconds: try result.int64(slowMode, row: row)),
             createdAt: try result.instant(createdAt, row: row),
             lastPosition: Position(rawValue: try result.int64(lastPosition, row: row)),
             lastMessageAt: try result.optionalInstant(lastMessageAt, row: row),

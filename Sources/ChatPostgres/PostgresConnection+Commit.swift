@@ -48,10 +48,11 @@ extension PostgresStatement {
         let chats = archived.map(\.head.chat)
         return PostgresStatement(
             """
-            INSERT INTO chats (id, title, metadata, created_at, last_entry_at, visibility, receipts)
-            SELECT id, title, metadata, created_at, created_at, visibility, receipts
-            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::boolean[])
-                AS chat (id, title, metadata, created_at, visibility, receipts)
+            INSERT INTO chats (id, title, metadata, created_at, last_entry_at, visibility, receipts, slow_mode)
+            SELECT id, title, metadata, created_at, created_at, visibility, receipts, slow_mode
+            FROM unnest(
+                $1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::boolean[], $7::bigint[]
+            ) AS chat (id, title, metadata, created_at, visibility, receipts, slow_mode)
             """,
             [
                 .int64Array(chats.map(\.id.rawValue)),
@@ -60,6 +61,7 @@ extension PostgresStatement {
                 .timestampArray(chats.map(\.createdAt.microsecondsSinceEpoch)),
                 .textArray(chats.map(\.visibility.rawValue)),
                 .boolArray(chats.map(\.receipts)),
+                .int64Array(chats.map(\.slowMode.seconds)),
             ]
         )
     }
@@ -266,13 +268,16 @@ extension PostgresStatement {
     fileprivate static func update(_ chats: [Chat]) -> PostgresStatement {
         PostgresStatement(
             """
-            UPDATE chats SET title = edit.title, metadata = edit.metadata, receipts = edit.receipts
-            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[]) AS edit (id, title, metadata, receipts)
+            UPDATE chats
+            SET title = edit.title, metadata = edit.metadata, receipts = edit.receipts, slow_mode = edit.slow_mode
+            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[])
+                AS edit (id, title, metadata, receipts, slow_mode)
             WHERE chats.id = edit.id
             """,
             [
                 .int64Array(chats.map(\.id.rawValue)), .textArray(chats.map(\.title)),
                 .textArray(chats.map(\.metadata?.json)), .boolArray(chats.map(\.receipts)),
+                .int64Array(chats.map(\.slowMode.seconds)),
             ]
         )
     }

@@ -43,7 +43,10 @@ extension PostgresConnection {
     ) throws(PostgresError) -> RecordOutcome {
         let priorState: BatchPlan.PriorState
         do throws(PostgresError) {
-            priorState = try begin(BatchPlan.Needs(requests), leavingOutLocked: lock)
+            priorState = try fetchLastPosts(
+                for: requests,
+                into: begin(BatchPlan.Needs(requests), leavingOutLocked: lock)
+            )
         } catch .connectionLost(let reason) {
             throw .transactionLost(reason: reason)
         } catch .server(.lockNotAvailable, let message) {
@@ -61,6 +64,25 @@ extension PostgresConnection {
             // Neither error tells whether the COMMIT took effect.
             return .uncertain(UncertainOutcome(plan: plan, reason: reason))
         }
+    }
+
+    /// Adds the instants that slow mode needs; costs a round trip only if a chat has slow mode.
+    private func fetchLastPosts(
+        for requests: [WriteRequest],
+        into priorState: BatchPlan.PriorState
+    ) throws(PostgresError) -> BatchPlan.PriorState {
+        let users = BatchPlan.slowedUsers(of: requests, in: priorState.heads)
+        if users.isEmpty { return priorState }
+        var priorState = priorState
+        let statements = users.compactMap { chat, users in
+            priorState.heads[chat].map { PostgresStatement.fetchLastPosts(of: users, in: $0) }
+        }
+        var posts = priorState.lastPosts
+        try continueTransaction(statements) { _, result throws(PostgresError) in
+            posts.merge(try result.lastPosts()) { $1 }
+        }
+        priorState.lastPosts = posts
+        return priorState
     }
 
     private enum Part {

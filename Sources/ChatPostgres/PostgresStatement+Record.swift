@@ -39,6 +39,21 @@ extension PostgresStatement {
         )
     }
 
+    /// Finds when users last posted, near the end of a log.
+    static func fetchLastPosts(of users: Set<UserID>, in head: LogHead) -> PostgresStatement {
+        PostgresStatement(
+            """
+            SELECT chat_id, author, max(created_at) AS posted_at FROM messages
+            WHERE chat_id = $1::bigint AND seq > $2::bigint AND author = ANY ($3::text[])
+            GROUP BY chat_id, author
+            """,
+            [
+                .int64(head.chat.id.rawValue), .int64(head.chat.lastPosition.rawValue - SlowMode.reach),
+                .textArray(users.map(\.value)),
+            ]
+        )
+    }
+
     static func fetchMessages(_ references: Set<BatchPlan.MessageReference>) -> PostgresStatement {
         PostgresStatement(
             """
@@ -119,6 +134,17 @@ extension PostgresResult {
             sent[key] = BatchPlan.SentMessage(message: message, fingerprint: try int64(fingerprint, row: row))
         }
         return sent
+    }
+
+    borrowing func lastPosts() throws(PostgresError) -> [MemberReference: Instant] {
+        let (chat, author, postedAt) = (try column("chat_id"), try column("author"), try column("posted_at"))
+        var posts: [MemberReference: Instant] = [:]
+        for row in 0..<rowCount {
+            guard let user = UserID(stored: try text(author, row: row)) else { continue }
+            let reference = MemberReference(chatID: ChatID(rawValue: try int64(chat, row: row)), userID: user)
+            posts[reference] = try instant(postedAt, row: row)
+        }
+        return posts
     }
 
     borrowing func messages() throws(PostgresError) -> [BatchPlan.MessageReference: Message] {

@@ -66,13 +66,14 @@ extension Database {
         let instant = chat.createdAt.microsecondsSinceEpoch
         try cachedStatement(
             sql: """
-                INSERT INTO chats (id, title, metadata, visibility, receipts, created_at, last_entry_at, activity)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO chats
+                    (id, title, metadata, visibility, receipts, slow_mode, created_at, last_entry_at, activity)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(
             arguments: [
-                chat.id.rawValue, chat.title, chat.metadata?.json, chat.visibility.rawValue, chat.receipts, instant,
-                instant, activity,
+                chat.id.rawValue, chat.title, chat.metadata?.json, chat.visibility.rawValue, chat.receipts,
+                chat.slowMode.seconds, instant, instant, activity,
             ]
         )
         guard let idempotency = archived.idempotency else { return }
@@ -275,7 +276,11 @@ extension Database {
     }
 
     private func update(_ chat: Chat) throws {
-        try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ?, receipts = ? WHERE id = ?")
-            .execute(arguments: [chat.title, chat.metadata?.json, chat.receipts, chat.id.rawValue])
+        try cachedStatement(sql: "UPDATE chats SET title = ?, metadata = ?, receipts = ?, slow_mode = ? WHERE id = ?")
+            .execute(
+                arguments: [
+                    chat.title, chat.metadata?.json, chat.receipts, chat.slowMode.seconds, chat.id.rawValue,
+                ]
+            )
     }
 }

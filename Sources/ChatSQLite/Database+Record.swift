@@ -7,7 +7,12 @@ extension Database {
     ///
     /// The transaction already holds SQLite's only write lock, so what is read here stays true until the commit.
     func record(_ requests: [WriteRequest], at now: Instant) throws -> RecordedBatch {
-        let plan = BatchPlan(requests, from: try fetchPriorState(BatchPlan.Needs(requests)), at: now)
+        var priorState = try fetchPriorState(BatchPlan.Needs(requests))
+        for (chat, users) in BatchPlan.slowedUsers(of: requests, in: priorState.heads) {
+            guard let head = priorState.heads[chat] else { continue }
+            try fetchLastPosts(of: users, in: head, at: now, into: &priorState)
+        }
+        let plan = BatchPlan(requests, from: priorState, at: now)
         return plan.recorded(try apply(plan.writes, at: now))
     }
 
@@ -39,6 +44,30 @@ extension Database {
             priorState.createdChats[key] = try fetchChat(createdUnder: key)
         }
         return priorState
+    }
+
+    /// Reads the log backward until each user's last message, or until any message is too old to count.
+    private func fetchLastPosts(
+        of users: Set<UserID>,
+        in head: LogHead,
+        at now: Instant,
+        into priorState: inout BatchPlan.PriorState
+    ) throws {
+        let statement = try cachedStatement(
+            sql: """
+                SELECT author, created_at FROM messages WHERE chat_id = ? AND seq > ? ORDER BY seq DESC
+                """
+        )
+        let chat = head.chat
+        let arguments: StatementArguments = [chat.id.rawValue, chat.lastPosition.rawValue - SlowMode.reach]
+        let rows = try Row.fetchCursor(statement, arguments: arguments)
+        var missing = users
+        while !missing.isEmpty, let row = try rows.next() {
+            let postedAt = Instant(microsecondsSinceEpoch: row[1])
+            guard postedAt.advanced(by: .seconds(chat.slowMode.seconds)) > now else { break }
+            guard let user = UserID(stored: row[0]), missing.remove(user) != nil else { continue }
+            priorState.lastPosts[MemberReference(chatID: chat.id, userID: user)] = postedAt
+        }
     }
 
     func fetchHead(of chat: ChatID) throws -> LogHead? {

@@ -4,11 +4,11 @@ import GRDB
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
     static let list = """
-        chats.id, title, chats.metadata, visibility, receipts, chats.created_at, last_seq, last_message_at, \
-        message_count, last_entry_at
+        chats.id, title, chats.metadata, visibility, receipts, slow_mode, chats.created_at, last_seq, \
+        last_message_at, message_count, last_entry_at
         """
 
-    private let id, title, metadata, visibility, receipts, createdAt: Int
+    private let id, title, metadata, visibility, receipts, slowMode, createdAt: Int
     private let lastPosition, lastMessageAt, messageCount, lastEntryAt: Int
 
     init(_ statement: Statement) throws {
@@ -17,6 +17,7 @@ struct HeadColumns {
         metadata = try statement.column("metadata")
         visibility = try statement.column("visibility")
         receipts = try statement.column("receipts")
+        slowMode = try statement.column("slow_mode")
         createdAt = try statement.column("created_at")
         lastPosition = try statement.column("last_seq")
         lastMessageAt = try statement.column("last_message_at")
@@ -31,6 +32,7 @@ struct HeadColumns {
             metadata: Metadata(stored: row[metadata]),
             visibility: ChatVisibility(stored: row[visibility]),
             receipts: row[receipts],
+            slowMode: SlowMode(seconds: row[slowMode]),
             createdAt: Instant(microsecondsSinceEpoch: row[createdAt]),
             lastPosition: Position(rawValue: row[lastPosition]),
             lastMessageAt: Instant(stored: row[lastMessageAt]),

@@ -84,8 +84,9 @@ struct ArchivedMemberTests {
             try await store.change(.setRole("zoe", .member), in: 1, by: "ada")
             // What is switched on again is in the archive, and what is not, is not.
             _ = try await store.updateChat(1, ChatEdit(receipts: false))
-            #expect(!String(decoding: try await ArchiveTests.export(store), as: UTF8.self).contains("receipts"))
-            _ = try await store.updateChat(1, ChatEdit(receipts: true))
+            let plain = String(decoding: try await ArchiveTests.export(store), as: UTF8.self)
+            #expect(!plain.contains("receipts") && !plain.contains("slow_mode"))
+            _ = try await store.updateChat(1, ChatEdit(receipts: true, slowMode: SlowMode(seconds: 30)))
             return (try await ArchiveTests.export(store), try await store.memberships(references))
         }
         #expect(members.map(\.?.readPosition) == [7, 4, 5, 3])
@@ -93,6 +94,7 @@ struct ArchivedMemberTests {
             _ = try await ArchiveTests.load(archive, into: store)
             #expect(try await store.memberships(references) == members)
             #expect(try await store.chat(1).receipts)
+            #expect(try await store.chat(1).slowMode == SlowMode(seconds: 30))
             let exported = try await ArchiveTests.export(store)
             #expect(exported == archive)
             // Bob has read on, and Ada has marked a message as unread.

@@ -59,8 +59,14 @@ struct ChatController<Store: ServiceStore>: Sendable {
         let title = object.flatMap { validator.optionalText("title", in: $0, ChatTitle.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
         let receipts = object.flatMap { validator.optionalBoolean("receipts", in: $0) }
-        guard let id, let title, let metadata, let receipts else { throw validator.error }
-        let edit = ChatEdit(title: title.value, metadata: metadata, receipts: receipts.value)
+        let slowMode = object.flatMap { validator.slowMode(in: $0) }
+        guard let id, let title, let metadata, let receipts, let slowMode else { throw validator.error }
+        let edit = ChatEdit(
+            title: title.value,
+            metadata: metadata,
+            receipts: receipts.value,
+            slowMode: slowMode.value
+        )
         return .json(try await operations.editChat(context.caller, id, edit))
     }
 

@@ -112,6 +112,7 @@ extension APIError {
         case .writerReplaced: self = .writerReplaced
         case .tooManyOpenMessages: self = .tooManyOpenMessages
         case .tooManyHeldMessages: self = .tooManyOpenMessagesOnServer
+        case .tooSoon(let seconds): self = .slowMode(seconds: seconds)
         case .idempotencyKeyReused: self = .idempotencyKeyReused
         case .unavailable(let reason), .schemaMismatch(let reason):
             logger.warning("Store unavailable", metadata: ["reason": "\(reason)"])

@@ -80,6 +80,15 @@ extension APIError {
         detail: "Too many messages are open on this server, try again later",
         headers: [.retryAfter: "1"]
     )
+    static func slowMode(seconds: Int) -> APIError {
+        APIError(
+            status: .tooManyRequests,
+            code: "slow_mode",
+            detail: "The chat is in slow mode: wait \(seconds) \(seconds == 1 ? "second" : "seconds")",
+            headers: [.retryAfter: String(seconds)]
+        )
+    }
+
     static let idempotencyKeyReused = APIError(
         status: .unprocessableContent,
         code: "idempotency_key_reused",

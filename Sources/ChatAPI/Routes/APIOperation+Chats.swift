@@ -68,10 +68,10 @@ extension APIOperation {
     static let updateChat = APIOperation(
         "updateChat",
         .chats,
-        "Change a chat's title, metadata or receipts",
+        "Change a chat's title, metadata or settings",
         """
         Fields that you leave out keep their values. A change takes the next position of the chat's log; a request that \
-        changes nothing takes none.
+        changes nothing takes none. Moderators may change `slow_mode` alone.
         """,
         body: (.chatUpdate, ["title": "Core team", "metadata": ["topic": "releases"]]),
         responses: [
@@ -127,6 +127,11 @@ extension JSONSchema {
                 )
             ),
             .optional("receipts", .boolean, "Whether the list of members shows how far each member has read."),
+            .optional(
+                "slow_mode",
+                .integer(in: 0...Int(SlowMode.allowed.upperBound)),
+                "How many seconds members must wait between two messages; 0 turns slow mode off."
+            ),
         ])
     )
 

@@ -75,6 +75,12 @@ extension RequestValidator {
         }
     }
 
+    /// The member `slow_mode`, in seconds.
+    mutating func slowMode(in object: JSONValue) -> OptionalValue<SlowMode>? {
+        optionalInteger("slow_mode", in: object, range: SlowMode.allowed)
+            .map { OptionalValue(value: $0.value.map { SlowMode(seconds: $0) }) }
+    }
+
     /// The member `reply_to`, which may be absent or null.
     mutating func replyTo(in object: JSONValue) -> OptionalValue<MessageID>? {
         guard let member = object.member("reply_to"), member.kind != .null else { return OptionalValue(value: nil) }

@@ -91,7 +91,7 @@ extension RequestValidator {
     }
 
     /// An integer member, which may be absent or null.
-    private mutating func optionalInteger(
+    mutating func optionalInteger(
         _ name: String,
         in object: JSONValue,
         range: ClosedRange<Int64>

@@ -13,6 +13,8 @@ public struct ChatInfo: Sendable, Hashable, Codable, Identifiable {
     public let metadata: Metadata?
     /// True if members see how far the others have read; otherwise nil.
     public let receipts: Bool?
+    /// How many seconds a member must wait between two messages; nil if slow mode is off.
+    public let slowMode: Int?
 
     /// Who may read a chat, besides its members.
     public struct Visibility: Sendable, Hashable, Codable, RawRepresentable {
@@ -36,5 +38,6 @@ public struct ChatInfo: Sendable, Hashable, Codable, Identifiable {
         case visibility
         case metadata
         case receipts
+        case slowMode = "slow_mode"
     }
 }

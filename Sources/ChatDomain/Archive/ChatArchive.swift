@@ -142,6 +142,7 @@ package struct ArchivedChat: Equatable, Sendable {
                 metadata: chat.metadata,
                 visibility: chat.visibility,
                 receipts: chat.receipts,
+                slowMode: chat.slowMode,
                 createdAt: chat.createdAt
             ),
             instant: chat.createdAt

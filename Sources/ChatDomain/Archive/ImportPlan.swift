@@ -150,6 +150,7 @@ package struct ImportPlan: Sendable {
             head.chat.title = chat.head.chat.title
             head.chat.metadata = chat.head.chat.metadata
             head.chat.receipts = chat.head.chat.receipts
+            head.chat.slowMode = chat.head.chat.slowMode
             writes.editedChats.insert(chat.id)
         }
         if head != stored {

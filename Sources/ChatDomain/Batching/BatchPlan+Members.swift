@@ -83,7 +83,7 @@ extension BatchPlan {
         guard count > 1 else { throw .lastOwner }
     }
 
-    private func currentRole(of user: UserID, in chat: Chat) -> ChatRole? {
+    func currentRole(of user: UserID, in chat: Chat) -> ChatRole? {
         member(MemberReference(chatID: chat.id, userID: user))?.currentRole
     }
 

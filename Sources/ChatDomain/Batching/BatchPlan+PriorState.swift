@@ -82,6 +82,8 @@ extension BatchPlan {
         package var sent: [SentKey: SentMessage] = [:]
         /// The messages that the requests change or reply to, as far as they exist.
         package var messages: [MessageReference: Message] = [:]
+        /// When the users of `slowedUsers` last posted, as far as they did so within the last `SlowMode.reach` positions.
+        package var lastPosts: [MemberReference: Instant] = [:]
         /// The number of open messages of the needed chats; 0 if absent.
         package var openCounts: [ChatID: Int] = [:]
         /// The needed memberships, as far as they exist, ended ones included.

@@ -28,6 +28,8 @@ package struct BatchPlan {
     private var creationIndices: [CreationKey: Int] = [:]
     /// How many more owners chats have after the requests planned so far.
     var ownerChanges: [ChatID: Int] = [:]
+    /// When users posted in chats with slow mode, by the requests planned so far.
+    var lastPosts: [MemberReference: Instant] = [:]
     /// How many more messages of chats are open after the requests planned so far.
     var openChanges: [ChatID: Int] = [:]
 
@@ -207,13 +209,14 @@ package struct BatchPlan {
 
     private mutating func update(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) throws(StoreError) -> Outcome {
         var head = try head(of: id)
-        try authorize(caller, to: .editChat, in: head.chat)
+        try authorize(caller, to: edit.action, in: head.chat)
         let old = head.chat
         head.chat.title = edit.title?.value ?? old.title
         head.chat.metadata = edit.metadata.applied(to: old.metadata)
         head.chat.receipts = edit.receipts ?? old.receipts
+        head.chat.slowMode = edit.slowMode ?? old.slowMode
         if areIdentical(head.chat.title, old.title), areIdentical(head.chat.metadata?.json, old.metadata?.json),
-            head.chat.receipts == old.receipts
+            head.chat.receipts == old.receipts, head.chat.slowMode == old.slowMode
         {
             return .done(.updated(old))
         }
@@ -247,6 +250,7 @@ package struct BatchPlan {
                 throw .replyTargetNotFound(target)
             }
         }
+        try requireSlowMode(of: head, for: caller)
         if draft.ttl != nil {
             guard openCount(of: chatID) < MessageStream.maximumPerChat else { throw .tooManyOpenMessages }
             openChanges[chatID, default: 0] += 1

@@ -92,7 +92,7 @@ package struct LogWrites: Sendable {
     package var editedMessages: [BatchPlan.MessageReference: Message] = [:]
     /// The new heads of the logs that change.
     package var movedHeads: [ChatID: LogHead] = [:]
-    /// Those of `movedHeads` whose title, metadata or receipts change.
+    /// Those of `movedHeads` whose title, metadata or settings change.
     package var editedChats: Set<ChatID> = []
     /// Chats to remove with all their entries.
     package var removedChats: Set<ChatID> = []

@@ -9,6 +9,8 @@ package struct Chat: Equatable, Sendable {
     package let visibility: ChatVisibility
     /// Whether members see how far the other members have read.
     package var receipts: Bool
+    /// How long a user must wait between two messages; see `SlowMode`.
+    package var slowMode: SlowMode
     /// By the clock of the server that accepted the request.
     package let createdAt: Instant
     /// The position of the last log entry; 0 for an empty log.
@@ -26,6 +28,7 @@ package struct Chat: Equatable, Sendable {
         metadata: Metadata? = nil,
         visibility: ChatVisibility = .private,
         receipts: Bool = false,
+        slowMode: SlowMode = .off,
         createdAt: Instant,
         lastPosition: Position = Position(rawValue: 0),
         lastMessageAt: Instant? = nil,
@@ -36,6 +39,7 @@ package struct Chat: Equatable, Sendable {
         self.metadata = metadata
         self.visibility = visibility
         self.receipts = receipts
+        self.slowMode = slowMode
         self.createdAt = createdAt
         self.lastPosition = lastPosition
         self.lastMessageAt = lastMessageAt
@@ -188,11 +192,24 @@ package struct ChatEdit: Sendable {
     package let metadata: MetadataEdit
     /// Nil keeps the setting.
     package let receipts: Bool?
+    /// Nil keeps the setting.
+    package let slowMode: SlowMode?
 
-    package init(title: ChatTitle? = nil, metadata: MetadataEdit = .keep, receipts: Bool? = nil) {
+    package init(
+        title: ChatTitle? = nil,
+        metadata: MetadataEdit = .keep,
+        receipts: Bool? = nil,
+        slowMode: SlowMode? = nil
+    ) {
         self.title = title
         self.metadata = metadata
         self.receipts = receipts
+        self.slowMode = slowMode
+    }
+
+    /// Moderators may set slow mode alone.
+    var action: ChatAction {
+        if slowMode != nil, title == nil, receipts == nil, case .keep = metadata { .setSlowMode } else { .editChat }
     }
 }
 

@@ -20,6 +20,8 @@ extension Migration {
                 ALTER TABLE chats ADD COLUMN
                     visibility TEXT NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'open'));
                 ALTER TABLE chats ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0 CHECK (receipts IN (0, 1));
+                ALTER TABLE chats ADD COLUMN
+                    slow_mode INTEGER NOT NULL DEFAULT 0 CHECK (slow_mode BETWEEN 0 AND 3600);
                 ALTER TABLE chats ADD COLUMN activity INTEGER NOT NULL DEFAULT 0;
 
                 CREATE TABLE members (
@@ -49,6 +51,7 @@ extension Migration {
                 DROP TABLE departures;
                 DROP TABLE members;
                 ALTER TABLE chats DROP COLUMN activity;
+                ALTER TABLE chats DROP COLUMN slow_mode;
                 ALTER TABLE chats DROP COLUMN receipts;
                 ALTER TABLE chats DROP COLUMN visibility;
                 DELETE FROM counters WHERE name = 'activity';
@@ -66,6 +69,7 @@ extension Migration {
                 ALTER TABLE chats
                     ADD COLUMN visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'open')),
                     ADD COLUMN receipts boolean NOT NULL DEFAULT false,
+                    ADD COLUMN slow_mode bigint NOT NULL DEFAULT 0 CHECK (slow_mode BETWEEN 0 AND 3600),
                     ADD COLUMN activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
 
                 CREATE TABLE members (
@@ -92,7 +96,7 @@ extension Migration {
             down: """
                 DROP TABLE departures;
                 DROP TABLE members;
-                ALTER TABLE chats DROP COLUMN activity, DROP COLUMN receipts, DROP COLUMN visibility;
+                ALTER TABLE chats DROP COLUMN activity, DROP COLUMN slow_mode, DROP COLUMN receipts, DROP COLUMN visibility;
                 UPDATE changes SET kind = 'chat.updated', payload = NULL WHERE kind LIKE 'member.%';
                 """,
             erases: "every membership",

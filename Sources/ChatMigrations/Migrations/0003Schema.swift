@@ -4,7 +4,7 @@ enum MemberSchema {
     static let sqlite =
         (InitialSchema.sqlite + "\n" + AccessSchema.sqlite).replacing(
             "chats: table chats as af4b58a4a83760c5",
-            with: "chats: table chats as bf47015da470bf01"
+            with: "chats: table chats as 478600da17deed99"
         ) + "\n" + newSQLite
 
     private static let newSQLite = """
@@ -18,9 +18,11 @@ enum MemberSchema {
     static let postgresql = InitialSchema.postgresql + "\n" + AccessSchema.postgresql + "\n" + newPostgreSQL
 
     private static let newPostgreSQL = """
+        chats: CHECK (((slow_mode >= 0) AND (slow_mode <= 3600)))
         chats: CHECK ((visibility = ANY (ARRAY['private'::text, 'open'::text])))
         chats: activity bigint not null default ((pg_current_xact_id())::text)::bigint
         chats: receipts boolean not null default false
+        chats: slow_mode bigint not null default 0
         chats: visibility text not null default 'private'::text
         departures: CHECK (((char_length(user_id) >= 1) AND (char_length(user_id) <= 128)))
         departures: INDEX btree (user_id, activity)

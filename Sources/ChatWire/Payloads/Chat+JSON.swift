@@ -17,6 +17,7 @@ extension Chat: JSONWritable {
         writer.member("message_count", messageCount)
         writer.member("visibility", visibility.rawValue)
         writer.member("receipts", ifPresent: receipts ? true : nil)
+        writer.member("slow_mode", ifPresent: slowMode == .off ? nil : slowMode.seconds)
         writer.member("metadata", ifPresent: metadata)
     }
 }
@@ -115,6 +116,11 @@ extension JSONSchema {
             "Who may read the chat without being a member: nobody (`private`), or every user (`open`)."
         ),
         .optional("receipts", .boolean, receiptsRule),
+        .optional(
+            "slow_mode",
+            .integer(in: 1...Int(SlowMode.allowed.upperBound)),
+            "How many seconds a member must wait between two messages; absent if slow mode is off."
+        ),
         .optional("metadata", .metadata),
     ]
 
