@@ -1,5 +1,6 @@
 import ChatDomain
 import ChatIdentity
+import HTTPConnections
 package import Hummingbird
 import NIOCore
 
@@ -9,12 +10,15 @@ package struct ChatRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The connection, which streams write to directly.
     let channel: any Channel
+    /// The address of the client: of the connection or, if that is a trusted proxy's, the one that the proxy reports.
+    var remoteAddress: SocketAddress?
     private let identity = RequestIdentity()
 
     /// Called by Hummingbird for each request.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
+        remoteAddress = source.channel.remoteAddress
     }
 
     /// The verified credential; nil for a request without one.
@@ -29,6 +33,17 @@ package struct ChatRequestContext: RequestContext {
         nonmutating set { identity.route = newValue }
     }
 
+    /// What the request has left of its quota; nil if it has no limit.
+    var rateUse: RateUse? {
+        get { identity.rateUse }
+        nonmutating set { identity.rateUse = newValue }
+    }
+
+    /// Whose quota the request takes from; nil for one without a limit.
+    var ratedClient: RatedClient? {
+        RatedClient(credential, from: remoteAddress)
+    }
+
     /// In whose name the request is made, and with which rights.
     var caller: Caller {
         credential?.caller ?? .anonymous
@@ -36,11 +51,11 @@ package struct ChatRequestContext: RequestContext {
 
     /// The client address, for the log.
     var address: String {
-        channel.clientAddress
+        remoteAddress?.ipAddress ?? ""
     }
 
     /// Who counts as one client; see `AddressBlock`.
     var client: String {
-        channel.client
+        AddressBlock(remoteAddress).description
     }
 }

@@ -31,6 +31,8 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let webhookSender: (any WebhookSender)?
     /// The limits of connections and of requests on them.
     package let limits: HTTPLimits
+    /// How often each user or address may make requests; nil for any rate.
+    package let rateLimits: RateLimits?
     /// The memory for messages being read.
     package let readLimits: ReadLimits
     /// The limits of streams, WebSockets, long polls and typing notices.
@@ -80,6 +82,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         connectedUsers: ConnectedUsers = ConnectedUsers(),
         webhookSender: (any WebhookSender)? = nil,
         limits: HTTPLimits = HTTPLimits(),
+        rateLimits: RateLimits? = nil,
         readLimits: ReadLimits = ReadLimits(),
         streamLimits: StreamLimits = StreamLimits(),
         webSocketLimits: WebSocketLimits = WebSocketLimits(),
@@ -105,6 +108,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         self.connectedUsers = connectedUsers
         self.webhookSender = webhookSender
         self.limits = limits
+        self.rateLimits = rateLimits
         self.readLimits = readLimits
         self.streamLimits = streamLimits
         self.webSocketLimits = webSocketLimits
@@ -144,8 +148,10 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         let readMarkers = ReadMarkers(store)
         let streams = HeldMessages(store, hub: hub, growth: growth, logger: logger)
         let slots = ConnectionSlots(limits: limits)
+        let requestLimits = RequestLimits(rateLimits)
         let routes = await routes(
             hub: hub,
+            requestLimits: requestLimits,
             connections: slots,
             readMarkers: readMarkers,
             streams: streams,
@@ -153,14 +159,24 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         )
         let table = RouteTable(routes)
         let crossOrigin = CrossOriginPolicy(corsOrigins, methods: table.methods)
+        let proxies = limits.trustedProxies
         let router = Router(
             routes,
             authenticator,
+            limits: requestLimits,
+            proxies: proxies,
             hosts: allowedHosts,
             crossOrigin: crossOrigin,
             metrics: requestMetrics
         )
         let responder = router.buildResponder()
+        let refusal = BodyRefusal(
+            limits: requestLimits,
+            authenticator: authenticator,
+            proxies: proxies,
+            routes: table
+        )
+        let bodyTimeout = limits.bodyTimeout
         let connections = RequestChannel(
             responder: responder,
             limits: limits,
@@ -168,10 +184,14 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             identity: identity,
             logger: logger,
             isEssential: table.isHealthCheck,
-            streamTimeout: table.bodyTimeout,
+            streamTimeout: { head, peer in
+                // The body of a request that will be refused is not collected.
+                table.bodyTimeout(head) ?? (refusal.refusesPost(head, from: peer) ? bodyTimeout : nil)
+            },
             onError: ConnectionErrorResponder(
                 crossOrigin: crossOrigin,
                 metrics: requestMetrics,
+                proxies: proxies,
                 logger: logger
             ).respond
         )
@@ -208,7 +228,14 @@ package struct ChatService<Store: ServiceStore>: Sendable {
             access: .open,
             use: MetricsController(registry: metrics).show
         )
-        let responder = Router([route], authenticator, hosts: hosts, metrics: requestMetrics).buildResponder()
+        let router = Router(
+            [route],
+            authenticator,
+            limits: RequestLimits(nil),
+            hosts: hosts,
+            metrics: requestMetrics
+        )
+        let responder = router.buildResponder()
         let connections = RequestChannel(
             responder: responder,
             limits: limits,

@@ -22,8 +22,6 @@ package struct StreamLimits: Sendable {
     package var typingInterval = Duration.seconds(1)
     /// Typing notices shown per chat and second; further ones are dropped.
     package var maximumTypingPerChat = 20
-    /// Typing notices accepted per client address and second; one more gets 429.
-    package var maximumTypingPerAddress = 200
 
     /// Starts with the defaults; the configuration can override the stored ones.
     package init() {}
@@ -48,7 +46,7 @@ package struct StreamLimits: Sendable {
     /// once.
     package var reconnectDelay: ClosedRange<Int> { 1_000...3_000 }
     /// How long a rejected client waits before it reconnects, in milliseconds; random as well.
-    package var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
+    package static var refusalDelay: ClosedRange<Int> { 5_000...10_000 }
     /// How long a stream that has ended stays open for the client to accept the final event.
     package var lingering: Duration { .seconds(5) }
 }

@@ -12,8 +12,6 @@ package enum OperationError: Error, Equatable {
     case cursorExpired(in: Epoch)
     /// A reader names an offset beyond the end of a text, which has this length in Unicode scalars.
     case textTooShort(length: Int)
-    /// The client address is over its limit of typing notices.
-    case tooManyTypingNotices
 }
 
 /// A stream would start at a position that the log has not reached; the client gets a 422.

@@ -2,7 +2,6 @@ package import ChatDomain
 package import ChatLive
 package import ChatWire
 package import NIOCore
-import Synchronization
 
 // An interest in a chat is registered before the store is read, so that no entry falls between the read and the stream.
 
@@ -151,31 +150,23 @@ extension Operations {
     /// A notice over the limit of the chat, or too soon after the last one of the same person, is dropped without an
     /// error.
     ///
-    /// - Parameters:
-    ///   - metadata: At most `Typing.maximumMetadataLength` bytes.
-    ///   - client: The client, which has its own limit.
-    /// - Throws: `OperationError.tooManyTypingNotices`, and `StoreError`.
+    /// - Parameter metadata: At most `Typing.maximumMetadataLength` bytes.
     package func announceTyping(
         _ caller: Caller,
         in chat: ChatID,
-        _ metadata: Metadata?,
-        from client: String
-    ) async throws {
+        _ metadata: Metadata?
+    ) async throws(StoreError) {
         let needsMembership = caller.membership(for: .post, in: chat) != nil
         if !needsMembership {
             try authorize(caller, to: .post, in: chat)
         }
         let typing = Typing(chatID: chat, author: caller.author, instant: .now(), metadata: metadata)
-        let now = ContinuousClock.now
-        guard typingLimiter.withLock({ $0.admitsEvent(from: client, at: now) }) else {
-            throw OperationError.tooManyTypingNotices
-        }
         // Saves a read of the database, unless the caller may have lost a membership since the last notice.
-        if !needsMembership, typingLimiter.withLock({ $0.isRepeated(typing, at: now) }) { return }
+        if !needsMembership, typingLimiter.isRepeated(typing) { return }
         let snapshot = try await store.chats(withIDs: [chat], for: .post, by: caller)
         guard let head = snapshot.heads.first else { throw StoreError.chatNotFound }
         try caller.decide(.post, in: head.chat, membership: snapshot.memberships[chat]).requireAllowed()
-        if typingLimiter.withLock({ $0.admits(typing, at: now) }) {
+        if typingLimiter.admits(typing) {
             self.typing.send(typing)
         }
     }

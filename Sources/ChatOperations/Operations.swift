@@ -1,6 +1,5 @@
 package import ChatDomain
 package import ChatLive
-import Synchronization
 
 /// The operations of the service: each checks, stores and notifies.
 ///
@@ -11,7 +10,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
     let store: Store
     let hub: EventHub
     let typing: TypingNotices
-    let typingLimiter: Mutex<TypingLimiter>
+    let typingLimiter: TypingLimiter
     let readMarkers: ReadMarkers<Store>
     let streams: HeldMessages<Store>
     let webhookSender: (any WebhookSender)?
@@ -39,12 +38,9 @@ package final class Operations<Store: ServiceStore>: Sendable {
         self.streams = streams ?? HeldMessages(store, hub: hub)
         self.webhookSender = webhookSender
         self.onDeletion = onDeletion
-        typingLimiter = Mutex(
-            TypingLimiter(
-                interval: hub.limits.typingInterval,
-                chatLimit: hub.limits.maximumTypingPerChat,
-                clientLimit: hub.limits.maximumTypingPerAddress
-            )
+        typingLimiter = TypingLimiter(
+            interval: hub.limits.typingInterval,
+            chatLimit: hub.limits.maximumTypingPerChat
         )
     }
 }

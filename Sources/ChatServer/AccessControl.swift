@@ -55,7 +55,7 @@ struct AccessControl {
     func makeAuthenticator(_ store: some ServiceStore, logger: Logger) async throws -> (Authenticator, [any Service]) {
         let storedKeys = try await store.serverKeys()
         let mode = try mode(hasStoredKeys: !storedKeys.isEmpty)
-        if mode == .open, !isLoopback {
+        if mode == .open, !Authority.isLoopback(host) {
             logger.warning(
                 "Anyone who can reach \(host) can read and write every chat: remove --\(Settings.auth.flag) open"
             )
@@ -97,15 +97,11 @@ struct AccessControl {
         --\(Settings.jwtKeys.flag) or --\(Settings.jwksURL.flag)
         """
 
-    private var isLoopback: Bool {
-        (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
-    }
-
     /// - Parameter hasStoredKeys: Whether the database has a server key; revoked ones count, so that revoking the last
     ///   one never opens the server.
     private func mode(hasStoredKeys: Bool) throws(CommandError) -> Authenticator.Mode {
         let hasKeys = hasKeySources || hasStoredKeys
-        guard hasKeys || isLoopback || setting == .open else {
+        guard hasKeys || Authority.isLoopback(host) || setting == .open else {
             throw CommandError(
                 """
                 cannot listen on \(host) without keys: configure keys (\(Self.waysToConfigureKeys)), listen on a \

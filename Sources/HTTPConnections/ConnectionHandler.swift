@@ -161,7 +161,8 @@ extension ConnectionHandler {
     private func start(context: ChannelHandlerContext) {
         guard slot == nil else { return }
         try? channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: Self.sendBufferBytes)
-        if shared.slots.take(for: client) {
+        let isProxy = shared.limits.trustedProxies.contains(channel.remoteAddress)
+        if shared.slots.take(for: client, isProxy: isProxy) {
             slot = .regular
         } else {
             slot = .surplus
@@ -397,7 +398,7 @@ extension ConnectionHandler {
             head,
             isEssential: shared.isEssential(head.uri),
             isOverloaded: shared.unsent.isOverLimit(for: client),
-            streamTimeout: request.flatMap { shared.streamTimeout?($0) },
+            streamTimeout: request.flatMap { shared.streamTimeout?($0, channel.remoteAddress) },
             at: .now()
         )
         if request == nil {

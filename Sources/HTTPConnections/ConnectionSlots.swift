@@ -32,12 +32,14 @@ package final class ConnectionSlots: Sendable {
     }
 
     /// Takes a slot for a connection; returns false if none is free.
-    package func take(for address: AddressBlock) -> Bool {
+    ///
+    /// - Parameter isProxy: Whether the connection is a trusted proxy's.
+    package func take(for address: AddressBlock, isProxy: Bool = false) -> Bool {
         let refusal = state.withLock { state in
             state.regular.take(
                 for: address,
                 maximum: limits.maximumConnections,
-                maximumPerClient: limits.maximumConnectionsPerAddress
+                maximumPerClient: isProxy ? .max : limits.maximumConnectionsPerAddress
             )
         }
         return refusal == nil

@@ -14,8 +14,10 @@ package struct HTTPLimits: Sendable {
     package var maximumHeaderBytes = 16 * 1024
     /// The maximum number of regular connections; more can only make essential requests, such as health checks.
     package var maximumConnections = 10_000
-    /// The same limit for one IPv4 address or IPv6 /64.
+    /// The same limit for one IPv4 address or IPv6 /64, unless it is a trusted proxy's.
     package var maximumConnectionsPerAddress = 2_000
+    /// The proxies whose connections have many clients.
+    package var trustedProxies = TrustedProxies.none
     /// The maximum number of connections over these limits; one more closes one of the client that has the most.
     ///
     /// As many as the kernel's queue of connections to accept: when a busy server accepts them all at once, the request

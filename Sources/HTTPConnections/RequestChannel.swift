@@ -17,7 +17,7 @@ package struct RequestChannel: ServerChildChannel {
     package typealias RespondToError =
         @Sendable (ConnectionError, HTTPRequest?, any Channel) -> (head: HTTPResponse, body: ByteBuffer)
 
-    /// Decides from its head whether a request is passed on at once, and its body while it arrives.
+    /// Decides from its head and the peer's address whether a request is passed on at once, and its body while it arrives.
     ///
     /// It is called only for requests with a body. It returns how long the client may send nothing of the body while the
     /// handler waits for it; nil to collect the body first. `HTTPLimits.maximumBodyBytes` and `bodyTimeout` do not apply
@@ -26,7 +26,7 @@ package struct RequestChannel: ServerChildChannel {
     /// Iterate over `Request.body` once only. It throws a `StreamedBodyError` if it ends early. The client is told to
     /// continue (`Expect: 100-continue`) when the iteration starts. If the handler responds before all of the body has
     /// arrived, the connection discards the rest and closes after the response.
-    package typealias StreamTimeout = @Sendable (HTTPRequest) -> Duration?
+    package typealias StreamTimeout = @Sendable (HTTPRequest, SocketAddress?) -> Duration?
 
     /// A connection that has been set up.
     package struct Value: ServerChildChannelValue {

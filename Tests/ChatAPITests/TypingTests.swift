@@ -37,24 +37,6 @@ struct TypingTests {
         }
     }
 
-    @Test func `an address that sends too many typing notices gets a 429`() async throws {
-        var limits = StreamLimits()
-        limits.maximumTypingPerAddress = 1
-        try await withServer(on: .sqliteInMemory, streamLimits: limits) { client in
-            try await client.createChats()
-            var refused: HTTPTestResponse?
-            while refused == nil {
-                let response = try await client.send("POST", "/chats/1/typing", body: "{}")
-                if response.status != 204 { refused = response }
-            }
-            #expect(refused?.status == 429)
-            #expect(refused?.headers["retry-after"] == "1")
-            #expect(try refused?.json["code"] == "too_many_typing_events")
-            // Messages have no such limit.
-            #expect(try await client.send("POST", "/chats/1/messages", body: #"{"text":"a"}"#).status == 201)
-        }
-    }
-
     /// Each server also limits the notices that it receives from other servers.
     @Test func `typing notices from other servers are limited too`() async throws {
         var limits = StreamLimits()

@@ -5,22 +5,6 @@ import Testing
 
 /// Which typing notices subscribers get.
 @Suite struct TypingLimiterTests {
-    /// The state under test, with mutations that can be written inside an expectation.
-    private final class Limiter {
-        private var state: TypingLimiter
-
-        init(interval: Duration, chatLimit: Int, addressLimit: Int) {
-            state = TypingLimiter(interval: interval, chatLimit: chatLimit, clientLimit: addressLimit)
-        }
-
-        func isRepeated(_ typing: Typing, at now: ContinuousClock.Instant) -> Bool { state.isRepeated(typing, at: now) }
-        func admits(_ typing: Typing, at now: ContinuousClock.Instant) -> Bool { state.admits(typing, at: now) }
-
-        func admitsEvent(from address: String, at now: ContinuousClock.Instant) -> Bool {
-            state.admitsEvent(from: address, at: now)
-        }
-    }
-
     private let start = ContinuousClock.now
 
     private func typing(_ chat: Int64 = 1, _ user: String? = nil) -> Typing {
@@ -32,7 +16,7 @@ import Testing
     }
 
     @Test func `the same notice is admitted once per interval`() {
-        let limiter = Limiter(interval: .seconds(2), chatLimit: 100, addressLimit: 100)
+        let limiter = TypingLimiter(interval: .seconds(2), chatLimit: 100)
         for step in 0..<40 {
             let now = start + .milliseconds(250 * step)
             #expect(limiter.isRepeated(typing(), at: now) == !step.isMultiple(of: 8))
@@ -47,7 +31,7 @@ import Testing
     }
 
     @Test func `a user is one person, whatever the metadata`() {
-        let limiter = Limiter(interval: .seconds(2), chatLimit: 100, addressLimit: 100)
+        let limiter = TypingLimiter(interval: .seconds(2), chatLimit: 100)
         func typing(_ author: UserID, _ chat: ChatID, _ json: String?) -> Typing {
             let instant = Instant(microsecondsSinceEpoch: 0)
             return Typing(chatID: chat, author: author, instant: instant, metadata: json.flatMap { Metadata(json: $0) })
@@ -61,18 +45,11 @@ import Testing
     }
 
     @Test func `a chat admits a limited number of notices per second`() {
-        let limiter = Limiter(interval: .zero, chatLimit: 3, addressLimit: 100)
+        let limiter = TypingLimiter(interval: .zero, chatLimit: 3)
         let shown = (0..<10).filter { limiter.admits(typing(1, "\($0)"), at: start) }
         #expect(shown == [0, 1, 2])
         #expect(limiter.admits(typing(2), at: start))
-        #expect(!limiter.admits(typing(1), at: start + .milliseconds(999)))
-        #expect(limiter.admits(typing(1), at: start + .seconds(1)))
-    }
-
-    @Test func `an address may send a limited number of notices per second`() {
-        let limiter = Limiter(interval: .zero, chatLimit: 100, addressLimit: 2)
-        #expect((0..<5).map { _ in limiter.admitsEvent(from: "a", at: start) } == [true, true, false, false, false])
-        #expect(limiter.admitsEvent(from: "b", at: start))
-        #expect(limiter.admitsEvent(from: "a", at: start + .seconds(1)))
+        #expect(!limiter.admits(typing(1), at: start + .milliseconds(333)))
+        #expect(limiter.admits(typing(1), at: start + .milliseconds(334)))
     }
 }

@@ -35,7 +35,7 @@ struct AuthorizationTests {
                 _ = try await $0.followChats($1, requests, after: nil, on: eventLoop)
             }
         ),
-        ("announceTyping", .member, { try await $0.announceTyping($1, in: $2, nil, from: "client") }),
+        ("announceTyping", .member, { try await $0.announceTyping($1, in: $2, nil) }),
         ("postMessage", .member, { _ = try await $0.postMessage($1, MessageDraft(text: MessageText("new")), to: $2) }),
         (
             "editMessage", .member,

@@ -58,14 +58,14 @@ struct MemberStreamTests {
         try await withChat(on: kind) { operations, chat in
             let (bob, eventLoop) = (Caller.ungranted("bob"), Self.eventLoop)
             let all = try await operations.followAllChats(bob, after: nil, on: eventLoop)
-            try await operations.announceTyping(bob, in: chat, nil, from: "client")
+            try await operations.announceTyping(bob, in: chat, nil)
             _ = try await operations.changeMembers(bob, of: chat, .remove("bob"))
             let place = LogPlace(epoch: all.epoch, position: 2)
             await #expect(throws: StoreError.chatNotFound) {
                 try await operations.follow(bob, chat, after: place, on: eventLoop)
             }
             await #expect(throws: StoreError.chatNotFound) {
-                try await operations.announceTyping(bob, in: chat, nil, from: "client")
+                try await operations.announceTyping(bob, in: chat, nil)
             }
             let cursor = StreamCursor([(chat, 2)], in: all.epoch)
             let requests = [FollowRequest(chatID: chat, place: nil)]
@@ -94,12 +94,12 @@ struct MemberStreamTests {
             let (eve, eventLoop) = (Caller.ungranted("eve"), Self.eventLoop)
             #expect(try await permit(operations, eve, chat) == .visibility)
             await #expect(throws: StoreError.forbidden) {
-                try await operations.announceTyping(eve, in: chat, nil, from: "client")
+                try await operations.announceTyping(eve, in: chat, nil)
             }
             #expect(try await operations.followAllChats(eve, after: nil, on: eventLoop).chats.isEmpty)
             #expect(await operations.findChats(eve, [chat])?.chats == [])
             _ = try await operations.changeMembers(eve, of: chat, .setRole("eve", .member))
-            try await operations.announceTyping(eve, in: chat, nil, from: "client")
+            try await operations.announceTyping(eve, in: chat, nil)
             #expect(await operations.findChats(eve, [chat])?.chats.map(\.id) == [chat])
             _ = try await operations.changeMembers(eve, of: chat, .remove("eve"))
             #expect(await operations.findChats(eve, [chat])?.chats == [])
@@ -113,9 +113,9 @@ struct MemberStreamTests {
             let (bob, eve) = (
                 Caller(author: "bob", rights: .user(.user, reader)), Caller(author: "eve", rights: .user(.user, reader))
             )
-            try await operations.announceTyping(bob, in: chat, nil, from: "client")
+            try await operations.announceTyping(bob, in: chat, nil)
             await #expect(throws: StoreError.forbidden) {
-                try await operations.announceTyping(eve, in: chat, nil, from: "client")
+                try await operations.announceTyping(eve, in: chat, nil)
             }
         }
     }

@@ -36,7 +36,7 @@ enum ConnectionServer {
                 identity: identity,
                 logger: logger,
                 isEssential: { $0 == "/health" },
-                streamTimeout: { $0.path == "/upload" ? streamTimeout : nil }
+                streamTimeout: { head, _ in head.path == "/upload" ? streamTimeout : nil }
             )
             return Application(
                 responder: responder,

@@ -51,7 +51,8 @@ export class Server {
     async start() {
         const options = [`--port=${this.#port}`, this.#database, "--stream-heartbeat=1"];
         this.#process = spawn(BINARY, ["serve", ...options], {
-            env: { ...process.env, ...this.#environment },
+            // The tests send more requests than a user may.
+            env: { CHAT_LIMITS: "off", ...process.env, ...this.#environment },
             stdio: ["ignore", "ignore", "pipe"],
         });
         for await (const line of createInterface({ input: this.#process.stderr })) {

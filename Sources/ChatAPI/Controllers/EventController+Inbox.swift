@@ -19,7 +19,7 @@ extension EventController {
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         validator.requireAtMostOne(of: ["follow", "wait"], in: request)
         guard validator.issues.isEmpty, let followed, let after, let limit, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress, to: wait.value == nil ? .inbox : .longPoll)
+        let admission = try admissions.admit(context.remoteAddress, to: wait.value == nil ? .inbox : .longPoll)
         if let wait = wait.value {
             defer { withExtendedLifetime(admission) {} }
             return try await poll(after: after.value?.inbox, limit: limit, wait: wait, context)
@@ -63,9 +63,8 @@ extension EventController {
             try await hub.wait(
                 for: .call { [operations] in _ = try? await operations.waitForInbox(caller, after: cursor) },
                 timeout: .seconds(Int64(wait)),
-                as: context.credential,
-                authenticator,
-                on: context.channel
+                in: context,
+                authenticator
             )
         }
         return try await reads.read(upTo: limit, for: context.client) {

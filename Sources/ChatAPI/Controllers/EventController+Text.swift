@@ -19,7 +19,7 @@ extension EventController {
         let offset = validator.optionalInteger("at", in: request, range: 0...StreamedText.maximumLength)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let id, let offset, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress, to: wait.value == nil ? .text : .longPoll)
+        let admission = try admissions.admit(context.remoteAddress, to: wait.value == nil ? .text : .longPoll)
         let start = try await operations.followText(
             context.caller,
             of: id,
@@ -51,9 +51,8 @@ extension EventController {
         try await hub.wait(
             for: .text(chat, of: text.reference),
             timeout: wait,
-            as: context.credential,
-            authenticator,
-            on: context.channel
+            in: context,
+            authenticator
         )
         let (id, chatID) = (text.message.id, text.message.chatID)
         return .json(TextPart(try await operations.readText(context.caller, of: id, in: chatID, from: text.offset)))

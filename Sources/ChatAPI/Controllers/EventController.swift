@@ -29,7 +29,7 @@ struct EventController<Store: ServiceStore>: Sendable {
         let after = validator.streamPlace(in: request)
         let wait = validator.optionalInteger("wait", in: request, range: .longPollSeconds)
         guard let chatID, let after, let wait else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress, to: wait.value == nil ? .stream : .longPoll)
+        let admission = try admissions.admit(context.remoteAddress, to: wait.value == nil ? .stream : .longPoll)
         let streamed: SubscriptionStart
         do {
             let place = after.value?.place
@@ -46,9 +46,8 @@ struct EventController<Store: ServiceStore>: Sendable {
                 try await hub.wait(
                     for: .chat(streamed),
                     timeout: .seconds(Int64(wait)),
-                    as: context.credential,
-                    authenticator,
-                    on: context.channel
+                    in: context,
+                    authenticator
                 )
             }
             let place = LogPlace(epoch: after.value?.place.epoch, position: streamed.position)
@@ -71,7 +70,7 @@ struct EventController<Store: ServiceStore>: Sendable {
         let chats = validator.streamedChats(in: request, limit: hub.limits.maximumChats)
         let cursor = validator.streamCursor(in: request)
         guard let chats, let cursor else { throw validator.error }
-        let admission = try admissions.admit(context.channel.remoteAddress, to: .stream)
+        let admission = try admissions.admit(context.remoteAddress, to: .stream)
         let (caller, eventLoop) = (context.caller, context.channel.eventLoop)
         do {
             let start =
@@ -98,8 +97,7 @@ struct EventController<Store: ServiceStore>: Sendable {
         let object = try validator.object(in: body, of: request)
         let metadata = object.flatMap { validator.metadata(in: $0, limit: Typing.maximumMetadataLength) }
         guard let chatID, let metadata else { throw validator.error }
-        let caller = context.caller
-        try await operations.announceTyping(caller, in: chatID, metadata.applied(to: nil), from: context.client)
+        try await operations.announceTyping(context.caller, in: chatID, metadata.applied(to: nil))
         return Response(status: .noContent)
     }
 
@@ -165,21 +163,8 @@ struct EventController<Store: ServiceStore>: Sendable {
             default: throw error
             }
             guard [.tooManyRequests, .serviceUnavailable].contains(refusal.status) else { throw refusal }
-            context.logger.info("Stream refused", metadata: ["code": "\(refusal.code)"])
-            return reconnect()
+            return .reconnect(after: refusal, context)
         }
-    }
-
-    /// A stream that only tells the client when to reconnect.
-    private func reconnect() -> Response {
-        let delay = Int.random(in: hub.limits.refusalDelay)
-        var writer = JSONWriter()
-        writer.notice("reconnect") { writer in
-            writer.member("delay_ms", delay)
-        }
-        let form = EventForm.serverSentEvents
-        let text = form.text(type: "reconnect", id: nil, json: writer.bytes, retry: delay)
-        return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
     }
 
     /// A stream that only tells the client to start over: after an error, an `EventSource` would give up for good.
@@ -206,6 +191,21 @@ extension HTTPFields {
     }
 }
 
+extension Response {
+    /// A stream that only tells an `EventSource` when to reconnect, because a request was refused for now.
+    static func reconnect(after refusal: APIError, _ context: ChatRequestContext) -> Response {
+        context.logger.info("Stream refused", metadata: ["code": "\(refusal.code)"])
+        let delay = max(Int.random(in: StreamLimits.refusalDelay), (refusal.retryAfter ?? 0) * 1_000)
+        var writer = JSONWriter()
+        writer.notice("reconnect") { writer in
+            writer.member("delay_ms", delay)
+        }
+        let form = EventForm.serverSentEvents
+        let text = form.text(type: "reconnect", id: nil, json: writer.bytes, retry: delay)
+        return Response(status: .ok, headers: .stream(form), body: ResponseBody(byteBuffer: ByteBuffer(bytes: text)))
+    }
+}
+
 extension Request {
     var eventForm: EventForm {
         accepts("application/x-ndjson") ? .jsonLines : .serverSentEvents
@@ -217,7 +217,7 @@ extension Request {
     }
 
     /// Whether the client is an `EventSource`, which sends `Accept: text/event-stream`; other clients need not.
-    fileprivate var isFromEventSource: Bool {
+    var isFromEventSource: Bool {
         accepts("text/event-stream") && eventForm == .serverSentEvents && queryParameter("wait") == nil
     }
 

@@ -16,6 +16,7 @@ struct SocketController<Store: ServiceStore>: Sendable {
     let hub: EventHub
     let admissions: StreamAdmissions
     let limits: WebSocketLimits
+    let requestLimits: RequestLimits
     let origins: OriginPolicy
     let metrics: SocketMetrics
 
@@ -27,12 +28,12 @@ struct SocketController<Store: ServiceStore>: Sendable {
             throw APIError(error)
         }
         guard origins.allows(request.head) else { throw APIError.originNotAllowed }
-        let admission = try admissions.admit(context.channel.remoteAddress, to: .webSocket)
+        let admission = try admissions.admit(context.remoteAddress, to: .webSocket)
         let service = SocketService(
             operations: operations,
             authenticator: authenticator,
-            address: admission.address,
-            client: admission.client,
+            limits: requestLimits,
+            address: context.remoteAddress,
             metrics: metrics,
             logger: context.logger
         )
@@ -48,8 +49,8 @@ struct SocketController<Store: ServiceStore>: Sendable {
                     service.authenticator,
                     on: eventLoop,
                     logger: service.logger
-                ) { message, caller, chats in
-                    await service.perform(message, for: caller, following: chats, on: eventLoop)
+                ) { message, caller, credential, chats in
+                    await service.perform(message, for: caller, with: credential, following: chats, on: eventLoop)
                 }
                 WebSocketConnection.takeOver(connection, limits: limits, session: session)
             }

@@ -11,6 +11,7 @@ struct TextController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let authenticator: Authenticator
     let maximumBodyBytes: Int
+    let requestLimits: RequestLimits
 
     /// How long the body of an append may pause, if it is read as it arrives; nil for JSON.
     ///
@@ -28,7 +29,7 @@ struct TextController<Store: ServiceStore>: Sendable {
         guard request.head.hasJSONContent else {
             guard request.head.hasUTF8Text else { throw APIError.unsupportedMediaType }
             guard let chatID, let id, let offset else { throw validator.error }
-            return .json(try await append(request.body, at: offset, to: id, in: chatID, as: context))
+            return .json(try await append(request, at: offset, to: id, in: chatID, as: context))
         }
         let body = try await request.body.collect(upTo: maximumBodyBytes)
         let object = try validator.object(in: body, of: request)
@@ -49,16 +50,18 @@ struct TextController<Store: ServiceStore>: Sendable {
     /// Appends a body piece by piece, until it ends, the message ends, somebody asks the writer to stop, or the credential
     /// is no longer accepted.
     private func append(
-        _ body: RequestBody,
+        _ request: Request,
         at start: Int,
         to id: MessageID,
         in chat: ChatID,
         as context: ChatRequestContext
     ) async throws -> AppendReceipt {
-        let caller = context.caller
+        let (body, caller) = (request.body, context.caller)
+        // Text of a known length was counted with the head.
+        let client = request.headers.contains(.contentLength) ? nil : context.ratedClient
         _ = try await operations.appendText(caller, .empty, at: start, to: id, in: chat)
         return try await withThrowingTaskGroup(of: AppendReceipt?.self) { group in
-            group.addTask { try await write(body, at: start, to: id, in: chat, by: caller) }
+            group.addTask { try await write(body, at: start, to: id, in: chat, by: caller, limiting: client) }
             group.addTask { try await waitForStop(of: id, in: chat, by: caller) }
             if let credential = context.credential {
                 group.addTask { [authenticator] in
@@ -74,12 +77,15 @@ struct TextController<Store: ServiceStore>: Sendable {
         }
     }
 
+    /// - Parameter client: The client that must slow down if the text arrives too fast: the connection is not read
+    ///   meanwhile. Nil for no limit.
     private func write(
         _ body: RequestBody,
         at start: Int,
         to id: MessageID,
         in chat: ChatID,
-        by caller: Caller
+        by caller: Caller,
+        limiting client: RatedClient?
     ) async throws -> AppendReceipt {
         var splitter = UTF8Splitter()
         var offset = start
@@ -88,6 +94,10 @@ struct TextController<Store: ServiceStore>: Sendable {
             let receipt = try await operations.appendText(caller, try piece(text), at: offset, to: id, in: chat)
             if receipt.isCancelRequested { return receipt }
             offset += text.unicodeScalars.count
+            let pause = requestLimits.charge(.text, units: bytes.readableBytes, by: client)
+            if pause > .zero {
+                try await Task.sleep(for: pause)
+            }
         }
         try Task.checkCancellation()
         if splitter.isIncomplete { throw ValidationError.notText }

@@ -27,13 +27,6 @@ extension APIError {
                 detail: "The text has only \(length) characters",
                 length: length
             )
-        case .tooManyTypingNotices:
-            self.init(
-                status: .tooManyRequests,
-                code: "too_many_typing_events",
-                detail: "Too many typing events from this address",
-                headers: [.retryAfter: "1"]
-            )
         }
     }
 

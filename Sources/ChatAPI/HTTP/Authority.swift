@@ -36,6 +36,11 @@ package struct Authority: Hashable, Sendable {
         guard rest.isEmpty || (0...65_535).contains(port ?? -1) else { return nil }
     }
 
+    /// Whether a server that listens on a host, which may be an IPv6 address without brackets, is for this machine only.
+    package static func isLoopback(_ host: String) -> Bool {
+        (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
+    }
+
     /// Whether the host is this machine by a name that no one else can point elsewhere.
     package var isLoopback: Bool {
         if host == "localhost" || host == "127.0.0.1" || host == "::1" { return true }

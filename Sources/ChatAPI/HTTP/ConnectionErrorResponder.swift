@@ -10,6 +10,7 @@ import NIOCore
 struct ConnectionErrorResponder: Sendable {
     let crossOrigin: CrossOriginPolicy
     let metrics: RequestMetrics
+    var proxies = TrustedProxies.none
     let logger: Logger
 
     func respond(
@@ -26,11 +27,13 @@ struct ConnectionErrorResponder: Sendable {
         fields[.contentLength] = String(body.readableBytes)
         fields.addServiceFields(requestID: id)
         crossOrigin.addFields(to: &fields, for: request)
+        let peer = channel.remoteAddress
+        let address = request.map { proxies.client(of: $0.headerFields, from: peer) } ?? peer
         logger.info(
             "Request",
             metadata: [
                 "hb.request.id": "\(id)",
-                "address": "\(channel.clientAddress)",
+                "address": "\(address?.ipAddress ?? "")",
                 "method": "\(request?.method.rawValue ?? "-")",
                 "path": "\(request?.path?.prefix { $0 != "?" } ?? "-")",
                 "status": .stringConvertible(answer.status.code),

@@ -8,6 +8,8 @@ extension HTTPField.Name {
     static let idempotencyKey = constant("Idempotency-Key")
     static let idempotentReplayed = constant("Idempotent-Replayed")
     static let lastEventID = constant("Last-Event-ID")
+    static let rateLimit = constant("RateLimit")
+    static let rateLimitPolicy = constant("RateLimit-Policy")
     static let referrerPolicy = constant("Referrer-Policy")
     static let requestID = constant("X-Request-ID")
     static let traceParent = constant("traceparent")

@@ -14,7 +14,7 @@ package enum HostPolicy: Hashable, Sendable {
     ///     server serves every host.
     ///   - host: The address the server listens on.
     package init(_ names: Set<String>, listeningOn host: String) {
-        let loopback = (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false
+        let loopback = Authority.isLoopback(host)
         self = names.isEmpty && !loopback ? .any : .only(names, loopback: loopback)
     }
 

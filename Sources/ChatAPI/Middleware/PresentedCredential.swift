@@ -1,6 +1,7 @@
 import ChatIdentity
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// The credential of a request, not verified yet.
 enum PresentedCredential {
@@ -10,6 +11,15 @@ enum PresentedCredential {
     case ticket(String)
     /// The tokens in cookies with the name of the session cookie, of which one may be valid.
     case session([String])
+
+    /// The tokens and server keys, but not a ticket.
+    var tokens: [String] {
+        switch self {
+        case .bearer(let text): [text]
+        case .ticket: []
+        case .session(let tokens): tokens
+        }
+    }
 }
 
 extension Request {
@@ -82,26 +92,61 @@ extension UnsafeBufferPointer<UInt8> {
 extension Authenticator {
     /// Verifies the credential of a request; nil without one.
     ///
+    /// A failure counts as a read of the client's address, and an address without any left cannot make the server verify
+    /// another unknown token.
+    ///
     /// - Parameters:
     ///   - isRequired: Whether a request without a credential is rejected; by default, if the server requires one.
     ///   - acceptsTickets: Whether the request may have its credential in the query.
     /// - Throws: `CredentialError`, `ActAsError`, `APIError` and `StoreError`.
     func authenticate(
         _ request: Request,
+        from address: SocketAddress?,
+        _ limits: RequestLimits,
         isRequired: Bool? = nil,
         acceptsTickets: Bool = false
     ) async throws -> Credential? {
-        if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
-            if case .bearer(let text) = presented, !request.headers.contains(.actAs),
-                let known = knownCredential(ofToken: text)
-            {
-                return known
+        do {
+            if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
+                if case .bearer(let text) = presented, !request.headers.contains(.actAs),
+                    let known = knownCredential(ofToken: text)
+                {
+                    return known
+                }
+                if presented.tokens.contains(where: isUnknownToken) {
+                    try limits.admit(.reads, units: 0, by: RatedClient(nil, from: address))
+                }
+                return try await authenticate(presented, of: request)
             }
-            return try await authenticate(presented, of: request)
+            if isRequired ?? (mode == .required) { throw CredentialError.tokenMissing }
+        } catch let error as CredentialError {
+            try limits.admit(.reads, by: RatedClient(nil, from: address))
+            throw error
         }
-        if isRequired ?? (mode == .required) { throw CredentialError.tokenMissing }
         guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }
         return nil
+    }
+
+    /// Verifies the credential that a WebSocket's client sends in a message, with the same limits.
+    func authenticate(
+        _ text: String,
+        from address: SocketAddress?,
+        _ limits: RequestLimits
+    ) async throws -> Credential {
+        do {
+            if isUnknownToken(text) {
+                try limits.admit(.reads, units: 0, by: RatedClient(nil, from: address))
+            }
+            return try await authenticate(text)
+        } catch let error as CredentialError {
+            try limits.admit(.reads, by: RatedClient(nil, from: address))
+            throw error
+        }
+    }
+
+    /// Whether a credential is a token whose signature must be verified.
+    private func isUnknownToken(_ text: String) -> Bool {
+        !ServerKey.isCandidate(text) && knownCredential(ofToken: text) == nil
     }
 
     private func authenticate(_ presented: PresentedCredential, of request: Request) async throws -> Credential {

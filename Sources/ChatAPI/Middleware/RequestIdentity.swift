@@ -1,18 +1,24 @@
 import ChatIdentity
 import Synchronization
 
-/// Who makes a request, once its credential has been verified, and for which route.
+/// Who makes a request, once its credential has been verified, what is left of the client's quota, and for which route.
 ///
 /// All copies of the request's context share it: the middleware that writes the access log and counts requests has an
 /// earlier copy than the handler.
 final class RequestIdentity: Sendable {
-    private let verified = Mutex<Credential?>(nil)
+    private let state = Mutex<(credential: Credential?, rateUse: RateUse?)>((nil, nil))
     private let matched = AtomicLazyReference<RouteMetrics>()
 
     /// Nil for a request without a credential.
     var credential: Credential? {
-        get { verified.withLock(\.self) }
-        set { verified.withLock { $0 = newValue } }
+        get { state.withLock { $0.credential } }
+        set { state.withLock { $0.credential = newValue } }
+    }
+
+    /// Nil for a request without a limit.
+    var rateUse: RateUse? {
+        get { state.withLock { $0.rateUse } }
+        set { state.withLock { $0.rateUse = newValue } }
     }
 
     /// The metrics of the matched route, which can be set only once; nil if there is none.

@@ -1,4 +1,5 @@
 import ChatIdentity
+import HTTPConnections
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -13,6 +14,8 @@ struct ServiceMiddleware: RouterMiddleware {
     let crossOrigin: CrossOriginPolicy
     let routes: RouteTable
     let authenticator: Authenticator
+    let limits: RequestLimits
+    let proxies: TrustedProxies
     let metrics: RequestMetrics
 
     func handle(
@@ -30,6 +33,7 @@ struct ServiceMiddleware: RouterMiddleware {
         if let trace = request.headers[.traceParent].flatMap(TraceParent.init) {
             context.logger[metadataKey: "trace_id"] = .string(trace.traceID)
         }
+        context.remoteAddress = proxies.client(of: request.headers, from: context.remoteAddress)
         let logEntry = AccessLogEntry(for: request, in: routes, logger: context.logger)
         var response: Response
         var code: String?
@@ -40,7 +44,9 @@ struct ServiceMiddleware: RouterMiddleware {
             } else {
                 if context.endpointPath == nil {
                     // Routes check both themselves, in this order.
-                    context.credential = try await authenticator.authenticate(request)
+                    context.credential =
+                        try await authenticator.authenticate(request, from: context.remoteAddress, limits)
+                    context.rateUse = try limits.admit(.reads, by: context.ratedClient)
                     try request.requirePercentEncoding(pathParameters: context.parameters)
                 }
                 response = try await next(request, context)
@@ -48,6 +54,7 @@ struct ServiceMiddleware: RouterMiddleware {
         } catch {
             (response, code) = ErrorResponder(routes: routes).response(to: error, request: request, context: context)
         }
+        context.rateUse?.addFields(to: &response.headers)
         response.headers.addServiceFields(requestID: context.id)
         crossOrigin.addFields(to: &response.headers, for: request.head)
         let duration = NIODeadline.now() - start

@@ -4,6 +4,7 @@ import ChatOperations
 import ChatWire
 import HTTPConnections
 import HTTPTypes
+import RateLimiting
 
 extension APIResponse {
     /// An error response, with the error itself as the example.
@@ -181,15 +182,31 @@ extension APIResponse {
         "The body is neither JSON nor plain text in UTF-8, for example a form.",
         component: "UnsupportedMediaType"
     )
-    static let tooManyStreamsOfClient = error(
-        .tooManyStreamsOfClient,
-        "Too many streams are open from this address.",
+    static let tooManyStreamsOfClient = APIResponse(
+        .tooManyRequests,
+        "You make too many requests, or too many streams are open from this address.",
+        .json(
+            .problem,
+            examples: [
+                "streams": APIError.tooManyStreamsOfClient.example,
+                "rate": APIError.rateLimitedExample.example,
+            ]
+        ),
+        headers: [retryAfter],
         component: "TooManyStreamsOfClient"
     )
-    static let tooManyTypingEvents = error(
-        APIError(.tooManyTypingNotices),
-        "Too many typing events come from this address.",
-        component: "TooManyTypingEvents"
+    static let rateLimited = APIResponse(
+        .tooManyRequests,
+        "You make too many requests, or the chat is in slow mode. Nothing was changed: retry after `Retry-After` seconds.",
+        .json(
+            .problem,
+            examples: [
+                "rate": APIError.rateLimitedExample.example,
+                "slow_mode": APIError.slowMode(seconds: 12).example,
+            ]
+        ),
+        headers: [retryAfter],
+        component: "RateLimited"
     )
     static let unavailableOrTooManyOpenMessages = APIResponse(
         .serviceUnavailable,
@@ -229,6 +246,14 @@ extension APIResponse {
 }
 
 extension APIError {
+    fileprivate static let rateLimitedExample = rateLimited(
+        RateUse(
+            policy: .posts,
+            limit: RateLimits().posts,
+            decision: RateDecision(isAllowed: false, remaining: 0, wait: .milliseconds(500))
+        )
+    )
+
     var example: OpenAPIValue {
         var members: OpenAPIValue.Members = [("detail", .string(detail)), ("code", .string(code))]
         if let length {

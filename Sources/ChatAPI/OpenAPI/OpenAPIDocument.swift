@@ -146,7 +146,11 @@ extension Route {
         {
             errors.append(.validationFailed)
         }
-        errors += isStream ? [.tooManyStreamsOfClient, .unavailableOrTooManyStreams] : [.unavailable]
+        if isStream {
+            errors += [.tooManyStreamsOfClient, .unavailableOrTooManyStreams]
+        } else {
+            errors += ratePolicy == nil ? [.unavailable] : [.rateLimited, .unavailable]
+        }
         return errors + [.internalError]
     }
 }

@@ -229,8 +229,7 @@ extension APIOperation {
         """,
         body: (.typingCreate, ["metadata": ["user": "ada"]]),
         responses: [
-            APIResponse(.noContent, "The event was sent, or dropped because of a limit."),
-            .tooManyTypingEvents,
+            APIResponse(.noContent, "The event was sent, or dropped because of a limit.")
         ]
     )
 }

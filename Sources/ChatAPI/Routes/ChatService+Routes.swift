@@ -1,22 +1,29 @@
 import ChatDomain
 import ChatIdentity
 package import ChatLive
-package import ChatOperations
+import ChatOperations
 import ChatPages
-package import HTTPConnections
+import HTTPConnections
 import HTTPTypes
 import OpenMetrics
 
 extension ChatService {
     /// All routes of the service, in the order in which `Allow` lists methods.
+    package func routes(hub: EventHub) async -> [Route] {
+        await routes(hub: hub, requestLimits: RequestLimits(nil))
+    }
+
+    /// All routes of the service.
     ///
     /// - Parameters:
+    ///   - requestLimits: For the requests within a request: pieces of text, and messages on a WebSocket.
     ///   - connections: Counts the connections of the server; nil for none.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - streams: The open messages that the server writes; nil for none that anybody attends to.
     ///   - onDeletion: Called when a deletion may have left work for the background.
-    package func routes(
+    func routes(
         hub: EventHub,
+        requestLimits: RequestLimits,
         connections: ConnectionSlots? = nil,
         readMarkers: ReadMarkers<Store>? = nil,
         streams: HeldMessages<Store>? = nil,
@@ -47,7 +54,8 @@ extension ChatService {
         let texts = TextController(
             operations: operations,
             authenticator: authenticator,
-            maximumBodyBytes: limits.maximumBodyBytes
+            maximumBodyBytes: limits.maximumBodyBytes,
+            requestLimits: requestLimits
         )
         let members = MemberController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
         let markers = ReadMarkerController(operations: operations, maximumBodyBytes: limits.maximumBodyBytes)
@@ -66,6 +74,7 @@ extension ChatService {
             hub: hub,
             admissions: admissions,
             limits: webSocketLimits,
+            requestLimits: requestLimits,
             origins: webSocketOrigins,
             metrics: SocketMetrics(metrics)
         )
@@ -136,12 +145,13 @@ extension ChatService {
                 "/chats/{chat_id}/messages/{message_id}/text",
                 .appendText,
                 bodyTimeout: TextController<Store>.bodyTimeout,
+                countedAs: .text,
                 use: texts.append
             ),
             Route(.post, "/chats/{chat_id}/messages/{message_id}/cancel", .cancelMessage, use: texts.cancel),
             Route(.get, "/chats/{chat_id}/log", .getLog, use: log.show),
 
-            Route(.put, "/chats/{chat_id}/read", .moveReadMarker, use: markers.move),
+            Route(.put, "/chats/{chat_id}/read", .moveReadMarker, countedAs: .reads, use: markers.move),
             Route(.get, "/unread", .countUnreadChats, use: markers.countUnread),
         ]
         let others: [Route] = [
@@ -151,7 +161,7 @@ extension ChatService {
             Route(.delete, "/chats/{chat_id}/members/{user_id}", .deleteMember, use: members.remove),
             Route(.post, "/direct", .openDirectChat, use: members.openDirect),
 
-            Route(.post, "/chats/{chat_id}/typing", .announceTyping, use: events.announceTyping),
+            Route(.post, "/chats/{chat_id}/typing", .announceTyping, countedAs: .typing, use: events.announceTyping),
 
             Route(.get, "/users", .listUsers, use: users.list),
             Route(.get, "/users/{user_id}", .getUser, use: users.show),
@@ -162,9 +172,9 @@ extension ChatService {
             Route(.post, "/revoke", .revokeAllTokens, access: .administrator, use: users.revokeAll),
             Route(.get, "/me", .getCaller, use: users.showCaller),
 
-            Route(.post, "/session", .startSession, use: sessions.start),
+            Route(.post, "/session", .startSession, countedAs: .reads, use: sessions.start),
             Route(.delete, "/session", .endSession, access: .open, use: sessions.end),
-            Route(.post, "/tickets", .createTicket(tickets.paths), use: tickets.create),
+            Route(.post, "/tickets", .createTicket(tickets.paths), countedAs: .reads, use: tickets.create),
 
             Route(.post, "/webhooks", .createWebhook, access: .administrator, use: webhooks.create),
             Route(.get, "/webhooks", .listWebhooks, access: .administrator, use: webhooks.list),
@@ -194,7 +204,14 @@ extension ChatService {
             Route(.post, "/admin/keys", .createServerKey, access: .serverKey, use: admin.createKey),
             Route(.delete, "/admin/keys/{key_id}", .revokeServerKey, access: .serverKey, use: admin.revokeKey),
 
-            Route(.get, "/metrics", .getMetrics, access: .operator, use: MetricsController(registry: metrics).show),
+            Route(
+                .get,
+                "/metrics",
+                .getMetrics,
+                access: .operator,
+                isLimited: false,
+                use: MetricsController(registry: metrics).show
+            ),
 
             Route(.get, "/health/live", .getLiveness, access: .health, use: health.live),
             Route(.get, "/health/ready", .getReadiness, access: .health, use: health.ready),

@@ -51,8 +51,13 @@ package struct Route: Sendable {
     let isStream: Bool
     /// How long the body of a request may pause, if the handler reads it as it arrives; returns nil to collect it first.
     let bodyTimeout: BodyTimeout?
+    /// The quota from which a request takes; nil for none.
+    let ratePolicy: RatePolicy?
     private let handler: Handler
 
+    /// - Parameters:
+    ///   - policy: The quota from which a request takes; by default, that of reads for GET, otherwise that of posts.
+    ///   - isLimited: Whether it takes from one, provided that the route needs a credential.
     init(
         _ method: HTTPRequest.Method,
         _ path: String,
@@ -61,6 +66,8 @@ package struct Route: Sendable {
         unknownQuery: UnknownQuery = .rejected,
         isStream: Bool = false,
         bodyTimeout: BodyTimeout? = nil,
+        countedAs policy: RatePolicy? = nil,
+        isLimited: Bool = true,
         use handler: @escaping Handler
     ) {
         self.method = method
@@ -70,6 +77,7 @@ package struct Route: Sendable {
         self.unknownQuery = unknownQuery
         self.isStream = isStream
         self.bodyTimeout = bodyTimeout
+        ratePolicy = access.needsCredential && isLimited ? policy ?? (method == .get ? .reads : .posts) : nil
         self.handler = handler
     }
 
@@ -82,35 +90,45 @@ package struct Route: Sendable {
         unknownQuery = .ignored
         isStream = false
         bodyTimeout = nil
+        ratePolicy = nil
         self.handler = handler
     }
 
     /// Whether the route is for callers with a credential, unless the server is in open mode.
     var needsCredential: Bool {
-        switch access {
-        case .caller, .socket, .administrator, .operator, .serverKey: true
-        case .open, .health: false
-        }
+        access.needsCredential
     }
 
-    /// The handler with the checks of the credential, the origin, the encoding and the query in front, in this order: a
-    /// client without a credential learns nothing about its request.
+    /// The handler with the checks of the credential, the rate, the origin, the encoding and the query in front, in this
+    /// order: a client without a credential learns nothing about its request.
     ///
     /// - Parameter metrics: Where the requests of the route are counted.
     func handler(
         _ authenticator: Authenticator,
+        _ limits: RequestLimits,
         _ crossOrigin: CrossOriginPolicy,
         _ metrics: RouteMetrics
     ) -> Handler {
         let names = operation?.parameters.filter { $0.location == .query }.map(\.name) ?? []
-        return { [handler, access, needsCredential, isStream, unknownQuery] request, context in
+        return { [handler, access, isStream, ratePolicy, unknownQuery] request, context in
             context.route = metrics
-            if needsCredential {
+            if access.needsCredential {
                 context.credential = try await authenticator.authenticate(
                     request,
+                    from: context.remoteAddress,
+                    limits,
                     isRequired: access.requiresCredential,
                     acceptsTickets: isStream
                 )
+                do throws(APIError) {
+                    if let ratePolicy {
+                        let units = ratePolicy.units(of: request)
+                        context.rateUse = try limits.admit(ratePolicy, units: units, by: context.ratedClient)
+                    }
+                } catch {
+                    guard isStream, request.isFromEventSource else { throw error }
+                    return .reconnect(after: error, context)
+                }
                 try access.check(context)
             }
             if context.credential == nil {
@@ -125,7 +143,24 @@ package struct Route: Sendable {
     }
 }
 
+extension RatePolicy {
+    /// The units that a request takes; 0 for text of unknown length, which is counted as it arrives.
+    fileprivate func units(of request: Request) -> Int {
+        guard self == .text else { return 1 }
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        return min(max(length, 0), StreamedText.maximumLength * 4)
+    }
+}
+
 extension Route.Access {
+    /// Whether the route is for callers with a credential, unless the server is in open mode.
+    fileprivate var needsCredential: Bool {
+        switch self {
+        case .caller, .socket, .administrator, .operator, .serverKey: true
+        case .open, .health: false
+        }
+    }
+
     /// Whether a request needs a credential in any mode; nil if the mode decides.
     fileprivate var requiresCredential: Bool? {
         switch self {

@@ -3,12 +3,12 @@ import Hummingbird
 
 /// Answers questions about a path when no route has matched, or before one has.
 struct RouteTable: Sendable {
-    private let routes: [(path: RouterPath, method: HTTPRequest.Method)]
+    private let routes: [(path: RouterPath, method: HTTPRequest.Method, ratePolicy: RatePolicy?)]
     private let streamedBodies: [(path: RouterPath, method: HTTPRequest.Method, timeout: Route.BodyTimeout)]
     private let healthPrefixes: [String]
 
     init(_ routes: [Route]) {
-        self.routes = routes.map { (RouterPath($0.path), $0.method) }
+        self.routes = routes.map { (RouterPath($0.path), $0.method, $0.ratePolicy) }
         streamedBodies = routes.compactMap { route in
             route.bodyTimeout.map { (RouterPath(route.path), route.method, $0) }
         }
@@ -33,6 +33,12 @@ struct RouteTable: Sendable {
         guard let path = head.path?.prefix(while: { $0 != "?" }) else { return nil }
         let route = streamedBodies.first { $0.method == head.method && $0.path.matches(path) }
         return route?.timeout(head)
+    }
+
+    /// The quota from which a request takes; nil for none.
+    func ratePolicy(of head: HTTPRequest) -> RatePolicy? {
+        guard let path = head.path?.prefix(while: { $0 != "?" }) else { return nil }
+        return routes.first { $0.method == head.method && $0.path.matches(path) }?.ratePolicy
     }
 
     /// Whether a path, with or without its query, belongs to the health checks.

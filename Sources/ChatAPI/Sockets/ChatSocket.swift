@@ -13,8 +13,9 @@ import WebSocket
 /// Requests run one at a time, so that messages enter the log in the order in which they were sent. Confined to the
 /// event loop of the connection.
 final class ChatSocket: WebSocketSession {
-    /// Performs a request for a caller, nil before the client has authenticated, who is subscribed to chats.
-    typealias Perform = @Sendable (ByteBuffer, Caller?, [ChatID]) async -> SocketOutcome
+    /// Performs a request for a caller, nil before the client has authenticated, with a credential, who is subscribed to
+    /// chats.
+    typealias Perform = @Sendable (ByteBuffer, Caller?, Credential?, [ChatID]) async -> SocketOutcome
 
     /// What the client has proven.
     private enum Identity {
@@ -156,8 +157,8 @@ extension ChatSocket {
         waitingBytes -= message.readableBytes
         let loopBound = NIOLoopBound(self, eventLoop: eventLoop)
         let chats = subscriber.subscriptions.map(\.chatID)
-        Task { [eventLoop, perform, caller = identity.caller] in
-            let outcome = await perform(message, caller, chats)
+        Task { [eventLoop, perform, caller = identity.caller, credential = identity.credential] in
+            let outcome = await perform(message, caller, credential, chats)
             eventLoop.execute { loopBound.value.finish(outcome) }
         }
     }

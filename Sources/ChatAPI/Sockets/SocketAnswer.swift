@@ -45,6 +45,7 @@ struct SocketAnswer: Sendable {
             writer.member("code", error.code)
             writer.member("detail", error.detail)
             writer.member("length", ifPresent: error.length)
+            writer.member("retry_after", ifPresent: error.retryAfter)
         }
         code = error.code
     }

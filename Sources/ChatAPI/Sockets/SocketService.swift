@@ -10,10 +10,9 @@ import NIOCore
 struct SocketService<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let authenticator: Authenticator
-    /// The client address, for the log.
-    let address: String
-    /// Who counts as one client; see `AddressBlock`.
-    let client: String
+    let limits: RequestLimits
+    /// The address of the client.
+    let address: SocketAddress?
     let metrics: SocketMetrics
     let logger: Logger
 
@@ -21,24 +20,28 @@ struct SocketService<Store: ServiceStore>: Sendable {
     ///
     /// - Parameters:
     ///   - caller: Nil before the client has authenticated, which is then all it may do.
+    ///   - credential: The verified one; nil without one.
     ///   - chats: Those to which the client is subscribed.
     ///   - eventLoop: The event loop of the connection.
     func perform(
         _ message: ByteBuffer,
         for caller: Caller?,
+        with credential: Credential?,
         following chats: [ChatID],
         on eventLoop: any EventLoop
     ) async -> SocketOutcome {
+        let client = RatedClient(credential, from: address)
         let start = ContinuousClock.now
         let mark: SocketRequest.Mark
         let outcome: SocketOutcome
         do {
             let request = try SocketRequest(message)
             mark = request.mark
-            outcome = await perform(request, for: caller, following: chats, on: eventLoop)
+            outcome = await perform(request, for: caller, limiting: client, following: chats, on: eventLoop)
         } catch {
             mark = error.mark
-            outcome = .answered(SocketAnswer(mark, error.reason, logger: logger))
+            let reason: any Error = refusal(by: client) ?? error.reason
+            outcome = .answered(SocketAnswer(mark, reason, logger: logger))
         }
         let code = if case .answered(let answer) = outcome { answer.code } else { nil as String? }
         let operation = SocketRequest.operations.firstIndex { $0 == mark.operation }
@@ -47,9 +50,20 @@ struct SocketService<Store: ServiceStore>: Sendable {
         return outcome
     }
 
+    /// Counts a message that is no request, too.
+    private func refusal(by client: RatedClient?) -> APIError? {
+        do throws(APIError) {
+            try limits.admit(.reads, by: client)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     private func perform(
         _ request: SocketRequest,
         for caller: Caller?,
+        limiting client: RatedClient?,
         following chats: [ChatID],
         on eventLoop: any EventLoop
     ) async -> SocketOutcome {
@@ -58,6 +72,8 @@ struct SocketService<Store: ServiceStore>: Sendable {
                 return try await authenticate(token, following: chats, request.mark)
             }
             guard let caller else { throw CredentialError.tokenMissing }
+            let rate = request.operation.rate
+            try limits.admit(rate.policy, units: rate.units, by: client)
             return try await carryOut(request, for: caller, on: eventLoop)
         } catch {
             return .answered(SocketAnswer(request.mark, error, logger: logger))
@@ -72,7 +88,7 @@ struct SocketService<Store: ServiceStore>: Sendable {
         let level: Logger.Level = name == "ping" ? .debug : .info
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
-            "address": "\(address)",
+            "address": "\(address?.ipAddress ?? "")",
             "op": "\(name)",
             "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
         ]
@@ -85,7 +101,8 @@ struct SocketService<Store: ServiceStore>: Sendable {
         following chats: [ChatID],
         _ mark: SocketRequest.Mark
     ) async throws -> SocketOutcome {
-        let credential = try await authenticator.authenticate(token)
+        let credential = try await authenticator.authenticate(token, from: address, limits)
+        try limits.admit(.reads, by: RatedClient(credential, from: address))
         let renewal = try await operations.renewPermits(credential.caller, following: chats)
         return .authenticated(credential, renewal, mark)
     }
@@ -111,7 +128,7 @@ struct SocketService<Store: ServiceStore>: Sendable {
         case .streamed(let operation, let message):
             return .answered(try await carryOut(operation, on: message, for: caller, mark))
         case .typing(let chatID, let metadata):
-            try await operations.announceTyping(caller, in: chatID, metadata, from: client)
+            try await operations.announceTyping(caller, in: chatID, metadata)
             return .answered(SocketAnswer(mark))
         case .subscribeInbox(let cursor):
             let feed = try await operations.followInbox(caller, after: cursor)
@@ -140,4 +157,19 @@ enum SocketOutcome: Sendable {
     case unsubscribeInbox(SocketRequest.Mark)
     /// Use the credential from now on, end the subscriptions that it does not allow, and answer.
     case authenticated(Credential, PermitRenewal?, SocketRequest.Mark)
+}
+
+extension SocketRequest.Operation {
+    /// The quota from which a request takes, and how much.
+    fileprivate var rate: (policy: RatePolicy, units: Int) {
+        switch self {
+        case .send: (.posts, 1)
+        case .streamed(.append(let piece, at: _), _): (.text, piece.text.value.utf8.count)
+        case .streamed(.finish, _), .streamed(.cancel, _): (.posts, 1)
+        case .members(.list): (.reads, 1)
+        case .members: (.posts, 1)
+        case .typing: (.typing, 1)
+        case .subscribe, .unsubscribe, .read, .subscribeInbox, .unsubscribeInbox, .auth, .ping: (.reads, 1)
+        }
+    }
 }

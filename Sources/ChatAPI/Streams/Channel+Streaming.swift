@@ -1,18 +1,7 @@
 import ChatLive
-import HTTPConnections
 import NIOCore
 
 extension Channel {
-    /// The client address without its port; behind a proxy, that of the proxy.
-    var clientAddress: String {
-        remoteAddress?.ipAddress ?? ""
-    }
-
-    /// Who counts as one client; see `AddressBlock`.
-    var client: String {
-        AddressBlock(remoteAddress).description
-    }
-
     /// Detects a client that has vanished.
     ///
     /// - Precondition: Called on the event loop of the channel.

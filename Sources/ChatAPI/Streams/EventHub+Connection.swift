@@ -56,15 +56,23 @@ extension EventHub {
     func wait(
         for subject: LongPoll.Subject,
         timeout: TimeAmount,
-        as credential: Credential?,
-        _ authenticator: Authenticator,
-        on channel: any Channel
+        in context: ChatRequestContext,
+        _ authenticator: Authenticator
     ) async throws(CredentialError) {
+        let (channel, credential) = (context.channel, context.credential)
+        let (address, client) = (context.address, context.client)
         let error: CredentialError? = await withCheckedContinuation { continuation in
             channel.eventLoop.execute {
                 guard !channel.isEnding else { return continuation.resume(returning: nil) }
                 let lifetime = credential.map { CredentialLifetime(of: $0, authenticator) }
-                let poll = LongPoll(for: subject, of: self, timeout: timeout, until: lifetime) { error in
+                let poll = LongPoll(
+                    for: subject,
+                    of: self,
+                    address: address,
+                    client: client,
+                    timeout: timeout,
+                    until: lifetime
+                ) { error in
                     continuation.resume(returning: error)
                 }
                 do {

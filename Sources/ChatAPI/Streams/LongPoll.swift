@@ -20,6 +20,8 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private let hub: EventHub
+    private let address: String
+    private let client: String
     private let subject: Subject
     private var call: Task<Void, Never>?
     private let timeout: TimeAmount
@@ -30,17 +32,23 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
 
     /// - Parameters:
+    ///   - address: The client address, for the list of streams.
+    ///   - client: Who counts as one client; see `AddressBlock`.
     ///   - lifetime: Nil for an anonymous client.
     ///   - onEnd: Called once, on the event loop, with an error if the credential has ended.
     init(
         for subject: Subject,
         of hub: EventHub,
+        address: String,
+        client: String,
         timeout: TimeAmount,
         until lifetime: CredentialLifetime?,
         onEnd: @escaping (CredentialError?) -> Void
     ) {
         self.subject = subject
         self.hub = hub
+        self.address = address
+        self.client = client
         self.timeout = timeout
         self.lifetime = lifetime
         self.onEnd = onEnd
@@ -48,7 +56,7 @@ final class LongPoll: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let subscriber = Subscriber(client: context.channel.client, sink: self)
+        let subscriber = Subscriber(client: client, sink: self)
         self.subscriber = subscriber
         let shard = hub.shard(on: context.eventLoop)
         shard.add(subscriber)
@@ -101,7 +109,7 @@ extension LongPoll: EventSink {
     var isWritable: Bool { true }
 
     var peer: StreamPeer {
-        StreamPeer(.longPoll, address: context?.channel.clientAddress ?? "", lifetime?.credential)
+        StreamPeer(.longPoll, address: address, lifetime?.credential)
     }
 
     func send(_ event: LiveEvent, from subscription: Subscription) {

@@ -3,7 +3,6 @@ package import Logging
 package import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import Synchronization
 
 /// Fans out events to subscribers.
 ///
@@ -22,7 +21,7 @@ package final class EventHub: Service, Sendable {
     package let openMessages: OpenMessageTable
     let shards: [ShardMailbox]
     /// Limits the typing notices shown per chat, including those of other server processes.
-    private let typingRate: Mutex<RateWindow<ChatID>>
+    private let typingLimiter: TypingLimiter
     let listChats: @Sendable () async throws(StoreError) -> ChatList
     let fetchChats: @Sendable ([ChatID]) async throws(StoreError) -> ChatSnapshot
     /// For what fails in the background of streams.
@@ -50,7 +49,7 @@ package final class EventHub: Service, Sendable {
         self.openMessages = openMessages
         shards = eventLoops.makeIterator().map { ShardMailbox($0, limits, source, openMessages) }
         interests = InterestTable(shardCount: shards.count)
-        typingRate = Mutex(RateWindow(limit: limits.maximumTypingPerChat))
+        typingLimiter = TypingLimiter(interval: limits.typingInterval, chatLimit: limits.maximumTypingPerChat)
         // One page, one snapshot: between two pages, a chat could move to the top unseen.
         listChats = { () throws(StoreError) in try await store.chats(ChatListQuery(limit: limits.maximumChats)) }
         fetchChats = { ids throws(StoreError) in try await store.chats(withIDs: ids) }
@@ -150,9 +149,7 @@ extension EventHub {
     }
 
     private func publish(_ typing: Typing) {
-        guard let counts = interests.counts(of: typing.chatID),
-            typingRate.withLock({ $0.admits(typing.chatID, at: .now) })
-        else { return }
+        guard let counts = interests.counts(of: typing.chatID), typingLimiter.admits(typing.chatID) else { return }
         post(.events([LiveEvent(typing)]), to: counts)
     }
 

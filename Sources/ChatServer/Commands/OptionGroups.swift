@@ -118,6 +118,26 @@ struct SchemaOptions: ParsableArguments {
     }
 }
 
+struct RateOptions: ParsableArguments {
+    @Option(Settings.limits) var limits: String?
+    @Option(Settings.postRate) var postRate: String?
+    @Option(Settings.readRate) var readRate: String?
+    @Option(Settings.textRate) var textRate: String?
+    @Option(Settings.typingRate) var typingRate: String?
+    @Option(Settings.trustedProxies) var trustedProxies: String?
+
+    var given: [GivenSetting] {
+        [
+            Settings.limits.given(limits),
+            Settings.postRate.given(postRate),
+            Settings.readRate.given(readRate),
+            Settings.textRate.given(textRate),
+            Settings.typingRate.given(typingRate),
+            Settings.trustedProxies.given(trustedProxies),
+        ].compactMap(\.self)
+    }
+}
+
 struct LimitOptions: ParsableArguments {
     @Option(Settings.maximumBodyBytes) var maximumBodyBytes: String?
     @Option(Settings.bodyTimeout) var bodyTimeout: String?
@@ -161,7 +181,6 @@ struct StreamOptions: ParsableArguments {
     @Option(Settings.maximumStreamReads) var maximumStreamReads: String?
     @Option(Settings.typingInterval) var typingInterval: String?
     @Option(Settings.maximumTypingPerChat) var maximumTypingPerChat: String?
-    @Option(Settings.maximumTypingPerAddress) var maximumTypingPerAddress: String?
     @Option(Settings.webSocketAuthTimeout) var webSocketAuthTimeout: String?
     @Option(Settings.webSocketOrigins) var webSocketOrigins: String?
     @Option(Settings.corsOrigins) var corsOrigins: String?
@@ -179,7 +198,6 @@ struct StreamOptions: ParsableArguments {
             Settings.maximumStreamReads.given(maximumStreamReads),
             Settings.typingInterval.given(typingInterval),
             Settings.maximumTypingPerChat.given(maximumTypingPerChat),
-            Settings.maximumTypingPerAddress.given(maximumTypingPerAddress),
             Settings.webSocketAuthTimeout.given(webSocketAuthTimeout),
             Settings.webSocketOrigins.given(webSocketOrigins),
             Settings.corsOrigins.given(corsOrigins),

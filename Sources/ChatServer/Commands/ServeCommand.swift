@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Capacity") var capacity: CapacityOptions
     @OptionGroup(title: "Schema") var schema: SchemaOptions
+    @OptionGroup(title: "Rates") var rates: RateOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Streams") var streams: StreamOptions
     @OptionGroup(title: "Webhooks") var webhooks: WebhookOptions
@@ -43,7 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     var given: [GivenSetting] {
         address.given + hosts.given + authentication.given + database.given + capacity.given + schema.given
-            + limits.given + streams.given + webhooks.given + logging.given + metrics.given + documentation.given
+            + rates.given + limits.given + streams.given + webhooks.given + logging.given + metrics.given
+            + documentation.given
     }
 
     func run() async throws {
@@ -138,6 +140,8 @@ struct Server {
     let docsAssets: String?
     let servesPages: Bool
     private var limits: HTTPLimits
+    private let limitSetting: LimitSetting
+    private let rateLimits: RateLimits
     private let readLimits: ReadLimits
     private let streamLimits: StreamLimits
     private let webSocketLimits: WebSocketLimits
@@ -165,6 +169,8 @@ struct Server {
         docsAssets = docs == .on ? assets : nil
         servesPages = try settings.value(Settings.pages) == .on
         limits = try HTTPLimits(settings)
+        limitSetting = try settings.value(Settings.limits)
+        rateLimits = try RateLimits(settings)
         readLimits = try ReadLimits(settings)
         streamLimits = try StreamLimits(settings)
         var webSocketLimits = WebSocketLimits()
@@ -178,6 +184,15 @@ struct Server {
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
         metricsPort = try settings.value(Settings.metricsPort)
         metricsPortName = settings.name(of: Settings.metricsPort)
+    }
+
+    /// Nil for no limits.
+    private func enforcedLimits(in mode: Authenticator.Mode) -> RateLimits? {
+        switch limitSetting {
+        case .auto: mode == .open && Authority.isLoopback(host) ? nil : rateLimits
+        case .on: rateLimits
+        case .off: nil
+        }
     }
 
     var servesDocumentation: Bool {
@@ -239,6 +254,7 @@ struct Server {
             connectedUsers: connectedUsers,
             webhookSender: webhooks,
             limits: limits,
+            rateLimits: enforcedLimits(in: authenticator.mode),
             readLimits: readLimits,
             streamLimits: streamLimits,
             webSocketLimits: webSocketLimits,

@@ -10,6 +10,7 @@ extension HTTPLimits {
         maximumConnections = try settings.value(Settings.maximumConnections)
         maximumConnectionsPerAddress = try settings.value(Settings.maximumConnectionsPerAddress)
         maximumSurplusConnections = try settings.value(Settings.maximumSurplusConnections)
+        trustedProxies = try settings.value(Settings.trustedProxies)
         maximumUnsentBytes = try settings.value(Settings.maximumUnsentBytes)
         // A client must not be able to stay longer by leaving a request unfinished than by sending none.
         guard bodyTimeout < idleTimeout else {

@@ -9,7 +9,7 @@ enum PrivateTargets: String, CaseIterable, Sendable {
 
     func rules(listeningOn host: String) -> AddressRules {
         switch self {
-        case .auto: (Authority(host) ?? Authority("[\(host)]"))?.isLoopback ?? false ? .any : .publicOnly
+        case .auto: Authority.isLoopback(host) ? .any : .publicOnly
         case .on: .any
         case .off: .publicOnly
         }

@@ -1,7 +1,9 @@
 import ChatIdentity
+import HTTPConnections
 import Logging
 import NIOCore
 import PostgresClient
+import RateLimiting
 import WebSocket
 
 /// Every configuration setting.
@@ -284,6 +286,52 @@ package enum Settings {
         default: 86_400
     )
 
+    static let limits = Setting.choice(
+        ["chat", "limits"],
+        flag: "limits",
+        """
+        Whether users, or addresses without a user, that make too many requests get 429: on, off, or auto: off in open \
+        mode on a loopback address, otherwise on.
+        """,
+        default: LimitSetting.auto
+    )
+    static let postRate = Setting.rate(
+        ["chat", "post", "rate"],
+        flag: "post-rate",
+        "Posts and other changes per user, in a number of seconds.",
+        default: "20/10"
+    )
+    static let readRate = Setting.rate(
+        ["chat", "read", "rate"],
+        flag: "read-rate",
+        "Reads and streams opened per user, in a number of seconds.",
+        default: "200/10"
+    )
+    static let textRate = Setting.rate(
+        ["chat", "text", "rate"],
+        flag: "text-rate",
+        "Bytes of text that a user appends to open messages, in a number of seconds.",
+        default: "65536/1"
+    )
+    static let typingRate = Setting.rate(
+        ["chat", "typing", "rate"],
+        flag: "typing-rate",
+        "Typing events per user, in a number of seconds.",
+        default: "10/10"
+    )
+    static let trustedProxies = Setting<TrustedProxies>(
+        key: ["chat", "trusted", "proxies"],
+        flag: "trusted-proxies",
+        summary: """
+            Addresses and networks of proxies whose Forwarded or X-Forwarded-For names the client, for limits and the log: \
+            none or a list.
+            """,
+        placeholder: "networks",
+        fallback: "none",
+        expected: "none, or addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8",
+        parse: { $0 == "none" ? TrustedProxies.none : TrustedProxies(list: $0) }
+    )
+
     static let maximumBodyBytes = Setting.wholeNumber(
         ["chat", "max", "body", "bytes"],
         flag: "max-body-bytes",
@@ -431,13 +479,6 @@ package enum Settings {
         in: 1...1_000_000,
         default: 20
     )
-    static let maximumTypingPerAddress = Setting.wholeNumber(
-        ["chat", "max", "typing", "per", "address"],
-        flag: "max-typing-per-address",
-        "Maximum number of typing events from one IPv4 address or IPv6 /64 per second; more get 429.",
-        in: 1...1_000_000,
-        default: 200
-    )
     static let webSocketOrigins = Setting<OriginPolicy>(
         key: ["chat", "websocket", "origins"],
         flag: "websocket-origins",
@@ -569,6 +610,12 @@ package enum Settings {
         jwtIssuer,
         jwtAudience,
         tokenMaximumAge,
+        limits,
+        postRate,
+        readRate,
+        textRate,
+        typingRate,
+        trustedProxies,
         maximumBodyBytes,
         bodyTimeout,
         idleTimeout,
@@ -589,7 +636,6 @@ package enum Settings {
         maximumStreamReads,
         typingInterval,
         maximumTypingPerChat,
-        maximumTypingPerAddress,
         webSocketAuthTimeout,
         webSocketOrigins,
         corsOrigins,

@@ -13,7 +13,6 @@ extension StreamLimits {
         maximumReads = try settings.value(Settings.maximumStreamReads)
         typingInterval = try settings.value(Settings.typingInterval)
         maximumTypingPerChat = try settings.value(Settings.maximumTypingPerChat)
-        maximumTypingPerAddress = try settings.value(Settings.maximumTypingPerAddress)
         checkInterval = try settings.value(Settings.streamCheckInterval)
     }
 }
