@@ -134,6 +134,18 @@ struct RateLimitTests {
         }
     }
 
+    @Test func `an edit is a post, and the end of an open message is none`() async throws {
+        try await withAccess(Self.limits(posts: 1)) { access, client in
+            let ada = try await access.token("ada")
+            #expect(try await client.send("POST", "/chats/1/messages/", as: ada, body: #"{"open":true}"#).status == 201)
+            let path = "/chats/1/messages/1"
+            let edit = try await client.send("PATCH", path, as: ada, body: #"{"text":"a"}"#)
+            try expectRefusal(edit, "posts", #""posts";q=1;w=3600"#)
+            let end = try await client.send("PATCH", path, as: ada, body: #"{"state":"done","text":"a"}"#)
+            #expect(end.status == 200 && end.headers["ratelimit"]?.hasPrefix(#""reads";r=998;"#) == true)
+        }
+    }
+
     @Test func `text that arrives too fast is read more slowly`() async throws {
         var limits = Self.limits()
         limits.text = RateLimit(1_000, per: .milliseconds(100))

@@ -9,6 +9,7 @@ struct MessageController<Store: ServiceStore>: Sendable {
     let operations: Operations<Store>
     let maximumBodyBytes: Int
     let reads: ReadBudget
+    let requestLimits: RequestLimits
 
     @Sendable func create(_ request: Request, context: ChatRequestContext) async throws -> Response {
         let body = try await request.body.collect(upTo: maximumBodyBytes)
@@ -70,6 +71,9 @@ struct MessageController<Store: ServiceStore>: Sendable {
             guard let chatID, let id, let finish else { throw validator.error }
             return .message(try await operations.finishMessage(context.caller, id, in: chatID, finish))
         }
+        // Everything but the end of an open message is a post, too. A refusal has its own fields.
+        context.rateUse = nil
+        context.rateUse = try requestLimits.admit(.posts, by: context.ratedClient)
         let text = object.flatMap { validator.optionalText("text", in: $0, MessageText.init) }
         let metadata = object.flatMap { validator.metadata(in: $0) }
         guard let chatID, let id, let text, let metadata else { throw validator.error }

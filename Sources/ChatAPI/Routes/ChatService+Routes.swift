@@ -16,7 +16,8 @@ extension ChatService {
     /// All routes of the service.
     ///
     /// - Parameters:
-    ///   - requestLimits: For the requests within a request: pieces of text, and messages on a WebSocket.
+    ///   - requestLimits: For what the head of a request does not tell: pieces of text, edits, and messages on a
+    ///     WebSocket.
     ///   - connections: Counts the connections of the server; nil for none.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - streams: The open messages that the server writes; nil for none that anybody attends to.
@@ -49,7 +50,8 @@ extension ChatService {
         let messages = MessageController(
             operations: operations,
             maximumBodyBytes: limits.maximumBodyBytes,
-            reads: reads
+            reads: reads,
+            requestLimits: requestLimits
         )
         let texts = TextController(
             operations: operations,
@@ -138,7 +140,13 @@ extension ChatService {
             Route(.post, "/chats/{chat_id}/messages/", .createMessage, unknownQuery: .ignored, use: messages.create),
             Route(.get, "/chats/{chat_id}/messages/", .listMessages, use: messages.list),
             Route(.get, "/chats/{chat_id}/messages/{message_id}", .getMessage, use: messages.show),
-            Route(.patch, "/chats/{chat_id}/messages/{message_id}", .updateMessage, use: messages.edit),
+            Route(
+                .patch,
+                "/chats/{chat_id}/messages/{message_id}",
+                .updateMessage,
+                countedAs: .reads,
+                use: messages.edit
+            ),
             Route(.delete, "/chats/{chat_id}/messages/{message_id}", .deleteMessage, use: messages.delete),
             Route(
                 .post,

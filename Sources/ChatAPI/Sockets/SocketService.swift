@@ -165,7 +165,9 @@ extension SocketRequest.Operation {
         switch self {
         case .send: (.posts, 1)
         case .streamed(.append(let piece, at: _), _): (.text, piece.text.value.utf8.count)
-        case .streamed(.finish, _), .streamed(.cancel, _): (.posts, 1)
+        case .streamed(.cancel, _): (.posts, 1)
+        // It ends what was counted when it was opened.
+        case .streamed(.finish, _): (.reads, 1)
         case .members(.list): (.reads, 1)
         case .members: (.posts, 1)
         case .typing: (.typing, 1)
