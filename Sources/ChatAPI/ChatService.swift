@@ -148,7 +148,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
         let readMarkers = ReadMarkers(store)
         let streams = HeldMessages(store, hub: hub, growth: growth, logger: logger)
         let slots = ConnectionSlots(limits: limits)
-        let requestLimits = RequestLimits(rateLimits)
+        let requestLimits = RequestLimits(rateLimits, countingIn: metrics)
         let routes = await routes(
             hub: hub,
             requestLimits: requestLimits,

@@ -24,7 +24,13 @@ extension Operations {
         let isOpening = draft.ttl != nil
         if isOpening { try streams.beginOpening() }
         defer { if isOpening { streams.endOpening() } }
-        let accepted = try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
+        let accepted: Accepted<Message>
+        do throws(StoreError) {
+            accepted = try await store.recordMessage(LogRequest(.post(draft), in: chat, by: caller))
+        } catch {
+            if case .tooSoon = error { onSlowMode() }
+            throw error
+        }
         if accepted.isReplay { return Accepted(current(accepted.value), isReplay: true) }
         streams.opened(accepted.value, by: caller)
         return accepted

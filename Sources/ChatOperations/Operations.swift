@@ -14,6 +14,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
     let readMarkers: ReadMarkers<Store>
     let streams: HeldMessages<Store>
     let webhookSender: (any WebhookSender)?
+    let onSlowMode: @Sendable () -> Void
     let onDeletion: @Sendable () -> Void
 
     /// - Parameters:
@@ -21,6 +22,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - streams: To attend to them in the background; nil for new ones.
     ///   - webhookSender: Delivers to webhooks; nil if this process does not.
+    ///   - onSlowMode: Called when slow mode refuses a message.
     ///   - onDeletion: Called when a deletion may have left work for the background.
     package init(
         _ store: Store,
@@ -29,6 +31,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
         readMarkers: ReadMarkers<Store>? = nil,
         streams: HeldMessages<Store>? = nil,
         webhookSender: (any WebhookSender)? = nil,
+        onSlowMode: @escaping @Sendable () -> Void = {},
         onDeletion: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
@@ -37,6 +40,7 @@ package final class Operations<Store: ServiceStore>: Sendable {
         self.readMarkers = readMarkers ?? ReadMarkers(store)
         self.streams = streams ?? HeldMessages(store, hub: hub)
         self.webhookSender = webhookSender
+        self.onSlowMode = onSlowMode
         self.onDeletion = onDeletion
         typingLimiter = TypingLimiter(
             interval: hub.limits.typingInterval,

@@ -257,6 +257,34 @@ struct RateLimitTests {
         }
     }
 
+    @Test func `refused requests are counted by limit, on every transport`() async throws {
+        try await withAccess(Self.limits(posts: 3, reads: 1)) { access, client in
+            let (ada, bob) = (try await access.token("ada"), try await access.token("bob"))
+            let key = try await access.key(.admin)
+            func counts() async throws -> [String: Int] {
+                let text = try await client.send("GET", "/metrics", as: key).text
+                let samples = text.matches(of: /(?m)^chat_requests_limited_total\{limit="(\w+)"\} (\d+)/)
+                return Dictionary(uniqueKeysWithValues: samples.map { (String($0.1), Int($0.2) ?? -1) })
+            }
+            #expect(try await counts() == ["posts": 0, "reads": 0, "text": 0, "typing": 0, "slow_mode": 0])
+            let slow = try await client.send("PATCH", "/chats/1", as: ada, body: #"{"slow_mode":3600}"#)
+            #expect(slow.status == 200)
+            #expect(try await client.send("POST", "/chats/1/messages/", as: bob, body: Self.message).status == 201)
+            let soon = try await client.send("POST", "/chats/1/messages/", as: bob, body: Self.message)
+            #expect(try soon.json["code"] == "slow_mode")
+            try await client.withSocket(headers: HTTPTestClient.headers(as: bob)) { socket in
+                #expect(try await socket.next() == ["type": "hello"])
+                for code in ["slow_mode", "rate_limited"] {
+                    try await socket.send(#"{"op":"send","chat_id":1,"text":"a"}"#)
+                    #expect(try await socket.next()["code"]?.string == code)
+                }
+            }
+            #expect(try await client.send("POST", "/chats/1/messages/", as: bob, body: Self.message).status == 429)
+            #expect(try await client.send("GET", "/me", as: bob).status == 429)
+            #expect(try await counts() == ["posts": 2, "reads": 1, "text": 0, "typing": 0, "slow_mode": 2])
+        }
+    }
+
     @Test func `an EventSource over the limit is told to reconnect`() async throws {
         try await withAccess(Self.limits(reads: 1)) { access, client in
             let ada = try await access.token("ada")

@@ -26,6 +26,6 @@ package struct RateLimits: Sendable {
 }
 
 /// The quota from which a request takes.
-enum RatePolicy: String, Sendable {
+enum RatePolicy: String, CaseIterable, Sendable {
     case posts, reads, text, typing
 }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import OpenMetrics
 import RateLimiting
 
 /// Refuses requests of clients that make too many.
@@ -10,11 +11,16 @@ struct RequestLimits: Sendable {
 
     private let limits: RateLimits
     private let limiter: RateLimiter?
+    /// Counts the refusals, and those of slow mode.
+    let metrics: LimitMetrics
 
-    /// - Parameter limits: Nil for none.
-    init(_ limits: RateLimits?) {
+    /// - Parameters:
+    ///   - limits: Nil for none.
+    ///   - registry: Where refusals are counted.
+    init(_ limits: RateLimits?, countingIn registry: MetricRegistry = MetricRegistry()) {
         self.limits = limits ?? RateLimits()
         limiter = limits.map { _ in RateLimiter() }
+        metrics = LimitMetrics(registry)
     }
 
     /// Takes units of a client's quota.
@@ -30,7 +36,10 @@ struct RequestLimits: Sendable {
         let limit = limits.limit(policy)
         let decision = limiter.take(units, of: limit, for: Key(policy: policy, client: client))
         let use = RateUse(policy: policy, limit: limit, decision: decision)
-        guard decision.isAllowed else { throw .rateLimited(use) }
+        guard decision.isAllowed else {
+            metrics.count(policy)
+            throw .rateLimited(use)
+        }
         return use
     }
 

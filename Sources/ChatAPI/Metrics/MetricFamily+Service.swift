@@ -3,7 +3,7 @@ package import OpenMetrics
 /// Every metric of the service; those of the process are in `ProcessMetrics`.
 ///
 /// Each has a row in docs/metrics.md. A value that exists anyway is observed (`ServiceMetrics`, or the program for what
-/// only it knows); anything else gets a handle when the server starts (`RequestMetrics`, `WriteMetrics`).
+/// only it knows); anything else gets a handle when the server starts (`RequestMetrics`, `LimitMetrics`).
 extension MetricFamily {
     static let requests = MetricFamily("chat_http_requests", .counter, "HTTP requests, by route and status.")
     static let requestDurations = MetricFamily(
@@ -21,6 +21,11 @@ extension MetricFamily {
         "chat_websocket_requests",
         .counter,
         "Requests on WebSockets, by operation and result."
+    )
+    static let limitedRequests = MetricFamily(
+        "chat_requests_limited",
+        .counter,
+        "Requests refused because a client made too many, by limit."
     )
 
     static let connections = MetricFamily("chat_connections", .gauge, "Open connections of clients.")

@@ -17,7 +17,7 @@ extension ChatService {
     ///
     /// - Parameters:
     ///   - requestLimits: For what the head of a request does not tell: pieces of text, edits, and messages on a
-    ///     WebSocket.
+    ///     WebSocket. Counts what slow mode refuses, too.
     ///   - connections: Counts the connections of the server; nil for none.
     ///   - readMarkers: To write those that wait when the process stops; nil for new ones.
     ///   - streams: The open messages that the server writes; nil for none that anybody attends to.
@@ -37,6 +37,7 @@ extension ChatService {
             readMarkers: readMarkers,
             streams: streams,
             webhookSender: webhookSender,
+            onSlowMode: requestLimits.metrics.countSlowMode,
             onDeletion: onDeletion
         )
         let reads = ReadBudget(readLimits)
