@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatDomain
+import ChatLive
 import ChatIdentity
 import ChatTestSupport
 import HTTPConnections

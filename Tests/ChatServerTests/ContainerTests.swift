@@ -68,7 +68,7 @@ struct ContainerTests {
         let image = dockerfile.environment(of: "runtime")
         #expect(Set(image.keys) == ["PATH", "CHAT_HOST", "DATABASE_URL"])
         let api = try service("api").matches(of: #/\n      ([A-Z_]+): /#).map { String($0.1) }
-        #expect(Set(api) == ["CHAT_AUTH", "CHAT_MIGRATE", "DATABASE_URL"])
+        #expect(Set(api) == ["CHAT_AUTH", "CHAT_LIMITS", "CHAT_MIGRATE", "DATABASE_URL"])
         for variable in image.keys + api where variable != "PATH" {
             #expect(settings[variable] != nil, "\(variable)")
         }

@@ -1,4 +1,5 @@
 import ChatDomain
+import ChatPostgres
 import ChatTestSupport
 import Testing
 
@@ -123,7 +124,7 @@ struct SlowModeConformanceTests {
                 let message = LogChange.post(try draft())
                 _ = try await one.recordMessage(message, in: 1, by: .ungranted("bob"))
                 try await withPostgres(url, clock: clock.clock) { other async throws in
-                    await #expect(throws: StoreError.tooSoon(seconds: 30)) {
+                    _ = await #expect(throws: StoreError.tooSoon(seconds: 30)) {
                         try await other.recordMessage(message, in: 1, by: .ungranted("bob"))
                     }
                 }

@@ -250,9 +250,9 @@ package struct BatchPlan {
                 throw .replyTargetNotFound(target)
             }
         }
+        if draft.ttl != nil, openCount(of: chatID) >= MessageStream.maximumPerChat { throw .tooManyOpenMessages }
         try requireSlowMode(of: head, for: caller)
         if draft.ttl != nil {
-            guard openCount(of: chatID) < MessageStream.maximumPerChat else { throw .tooManyOpenMessages }
             openChanges[chatID, default: 0] += 1
         }
         if let key {
