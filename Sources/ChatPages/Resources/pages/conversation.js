@@ -209,6 +209,7 @@ export class Conversation {
         const isKnown = this.#find(message.id) !== null;
         // An edit of a message that is not loaded yet shows once its page is.
         if (!isKnown && !isNew) return;
+        this.#noticeScrolling();
         this.#insert([message]);
         this.#setState("");
         if (!this.#hasBefore) this.#showStart();
@@ -226,6 +227,7 @@ export class Conversation {
         if (!view) return;
         const grown = grow(view.message, event);
         if (grown === view.message) return;
+        this.#noticeScrolling();
         if (this.#staysAtEnd) return view.grow(grown);
         // What is on the screen stays where it is when a message above it grows.
         const log = byID("log");
@@ -413,15 +415,24 @@ export class Conversation {
     }
 
     #scrolled() {
-        const { scrollTop } = byID("log");
-        if (scrollTop < 600) this.#loadBefore();
-        // The log also scrolls by itself, and grows meanwhile. Only the reader scrolls back.
-        if (this.#isAtEnd) this.#staysAtEnd = true;
-        else if (scrollTop < this.#lastTop) this.#staysAtEnd = false;
-        this.#lastTop = scrollTop;
+        if (byID("log").scrollTop < 600) this.#loadBefore();
+        this.#noticeScrolling();
         if (this.#staysAtEnd) this.#missed = 0;
         this.#showMissed();
         this.#markRead();
+    }
+
+    /**
+     * Learns whether the reader has left the end of the log.
+     *
+     * A log that shrinks scrolls by itself, and has grown again when the event arrives. So this also runs before each
+     * change.
+     */
+    #noticeScrolling() {
+        const { scrollTop } = byID("log");
+        if (this.#isAtEnd) this.#staysAtEnd = true;
+        else if (scrollTop < this.#lastTop) this.#staysAtEnd = false;
+        this.#lastTop = scrollTop;
     }
 
     #showMissed() {
