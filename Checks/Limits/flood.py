@@ -48,33 +48,38 @@ FLOODS: dict[str, Callable[[Connection], Awaitable[int]]] = {
 FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJldmUiLCJleHAiOjQxMDAwMDAwMDB9." + "A" * 43
 
 
-async def _flood(kind: str, port: int, token: str, seconds: float) -> collections.Counter:
+async def _flood(kind: str, port: int, token: str, seconds: float, rate: float) -> collections.Counter:
     statuses: collections.Counter = collections.Counter()
-    end = time.monotonic() + seconds
+    start = time.monotonic()
+    end = start + seconds
 
-    async def run() -> None:
+    async def run(number: int) -> None:
         connection = Connection(port, FORGED if kind == "connects" else token)
         if kind == "WebSocket":
             await connection.open_web_socket()
-        while time.monotonic() < end:
+        due = start + number / rate
+        while due < end:
+            await asyncio.sleep(due - time.monotonic())
             statuses[await FLOODS[kind](connection)] += 1
+            # One that falls behind does not catch up.
+            due = max(due + CONNECTIONS / rate, time.monotonic())
         connection.close()
 
-    await asyncio.gather(*(run() for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(run(number) for number in range(CONNECTIONS)))
     return statuses
 
 
-def _run(kind: str, port: int, token: str, seconds: float, results: multiprocessing.Queue) -> None:
+def _run(kind: str, port: int, token: str, seconds: float, rate: float, results: multiprocessing.Queue) -> None:
     # The flood must not take the processor away from the clients that are measured.
     os.nice(10)
-    results.put(asyncio.run(_flood(kind, port, token, seconds)))
+    results.put(asyncio.run(_flood(kind, port, token, seconds, rate)))
 
 
 @contextlib.contextmanager
-def flood(kind: str, port: int, token: str, seconds: float):
-    """Floods the server during the block; afterward, the list has how often each status was received."""
+def flood(kind: str, port: int, token: str, seconds: float, rate: float):
+    """Floods the server at a rate per second during the block; afterward, the list has how often each status was received."""
     results: multiprocessing.Queue = multiprocessing.Queue()
-    process = multiprocessing.Process(target=_run, args=(kind, port, token, seconds, results))
+    process = multiprocessing.Process(target=_run, args=(kind, port, token, seconds, rate, results))
     process.start()
     received: list[collections.Counter] = []
     try:

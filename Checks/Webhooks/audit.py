@@ -6,7 +6,7 @@ from Checks.Crash.service import Service
 from Checks.Webhooks.receiver import Receiver, Request
 from Checks.Webhooks.writers import Writer
 
-ID = re.compile(r"(\d+)\.(\d+)\.(\d+)-(\d+)")
+ID = re.compile(r"(\d+)\.(\d+)\.([0-9a-f]{8})\.(\d+)-(\d+)")
 
 
 def audit(
@@ -42,8 +42,9 @@ def is_named_after_its_content(request: Request, hook: int) -> bool:
     found = ID.fullmatch(request.id)
     if not found:
         return False
-    number, chat, first, last = map(int, found.groups())
-    return (number, chat) == (hook, request.chat) and request.positions == [*range(first, last + 1)]
+    number, chat, epoch, first, last = found.groups()
+    name = int(number), int(chat), epoch
+    return name == (hook, request.chat, request.epoch) and request.positions == [*range(int(first), int(last) + 1)]
 
 
 def disorder(requests: list[Request]) -> list[str]:

@@ -14,6 +14,7 @@ class Request:
     hook: str
     id: str
     chat: int
+    epoch: str
     positions: list[int]
     # The ids of the messages that the entries created.
     messages: list[int]
@@ -93,7 +94,7 @@ class Receiver:
         with self.lock:
             status = 200 if path == "/steady" or self.faults.random() < 0.5 else 503
             request = Request(
-                path, lower["webhook-id"], event["chat_id"], [entry["seq"] for entry in entries],
+                path, lower["webhook-id"], event["chat_id"], event["epoch"], [entry["seq"] for entry in entries],
                 [entry["message"]["id"] for entry in entries if entry["type"] == "message.created"], status == 200,
             )
             self.requests.append(request)

@@ -12,6 +12,8 @@ package struct ChatRequestContext: RequestContext {
     let channel: any Channel
     /// The address of the client: of the connection or, if that is a trusted proxy's, the one that the proxy reports.
     var remoteAddress: SocketAddress?
+    /// The trace that the request is part of; nil for none.
+    var trace: TraceParent?
     private let identity = RequestIdentity()
 
     /// Called by Hummingbird for each request.

@@ -15,11 +15,13 @@ extension Operations {
     ///
     /// Returns after the commit.
     ///
+    /// - Parameter trace: The trace of the caller's request, which deliveries to webhooks continue.
     /// - Throws: `StoreError.tooManyHeldMessages` if the message is open and this server holds too many.
     package func postMessage(
         _ caller: Caller,
         _ draft: MessageDraft,
-        to chat: ChatID
+        to chat: ChatID,
+        as trace: TraceParent? = nil
     ) async throws(StoreError) -> Accepted<Message> {
         let isOpening = draft.ttl != nil
         if isOpening { try streams.beginOpening() }
@@ -33,6 +35,9 @@ extension Operations {
         }
         if accepted.isReplay { return Accepted(current(accepted.value), isReplay: true) }
         streams.opened(accepted.value, by: caller)
+        if let trace {
+            webhookSender?.noticeTrace(trace, of: chat, at: accepted.value.position)
+        }
         return accepted
     }
 

@@ -59,11 +59,16 @@ extension Operations {
 
     /// Sends a test event at once.
     ///
+    /// - Parameter trace: The trace of the caller's request.
     /// - Returns: Nil if this process does not deliver to webhooks.
     /// - Throws: `StoreError.forbidden`, and `StoreError.webhookNotFound`.
-    package func testWebhook(_ caller: Caller, _ id: WebhookID) async throws(StoreError) -> WebhookTestResult? {
+    package func testWebhook(
+        _ caller: Caller,
+        _ id: WebhookID,
+        as trace: TraceParent?
+    ) async throws(StoreError) -> WebhookTestResult? {
         try requireAdministrator(caller)
         let webhook = try await store.webhookState(id).webhook
-        return await webhookSender?.test(webhook)
+        return await webhookSender?.test(webhook, as: trace)
     }
 }

@@ -84,14 +84,18 @@ package actor WebhookDispatcher<Store: ChatStore & MemberStore & WebhookStore>: 
     }
 
     /// Sends an event of type `webhook.test` at once, whether the webhook is enabled or not.
-    nonisolated package func test(_ webhook: Webhook) async -> WebhookTestResult {
+    nonisolated package func test(_ webhook: Webhook, as trace: TraceParent?) async -> WebhookTestResult {
         let now = context.now()
         let payload = WebhookPayload(testOf: webhook, at: now)
         let target = context.target(of: webhook)
         let start = ContinuousClock.now
-        let outcome = await target.post(payload.body, headers: payload.headers(for: webhook, at: now))
+        let outcome = await target.post(payload.body, headers: payload.headers(for: webhook, at: now, trace))
         let status: Int? = if case .response(let response) = outcome { response.status } else { nil }
         return WebhookTestResult(status: status, duration: start.duration(to: .now), error: outcome.error)
+    }
+
+    nonisolated package func noticeTrace(_ trace: TraceParent, of chat: ChatID, at position: Position) {
+        context.traces.add(trace, of: chat, at: position)
     }
 
     /// Renews the leases soon, and then knows what changed.

@@ -30,6 +30,14 @@ struct TraceParentTests {
         #expect(TraceParent(text) == nil)
     }
 
+    @Test func `a request that another one causes has a span of its own, and is sampled like it`() throws {
+        for (flags, passed) in [("01", "01"), ("00", "00"), ("ff", "01"), ("fe", "00")] {
+            let trace = try #require(TraceParent("00-\(Self.trace)-b7ad6b7169203331-\(flags)"))
+            #expect(trace.child(spanID: 0xab) == "00-\(Self.trace)-00000000000000ab-\(passed)")
+            #expect(trace.child() != trace.child())
+        }
+    }
+
     @Test func `the lines of a request name its trace, those of errors too`() async throws {
         let log = LogCapture()
         let header = "00-\(Self.trace)-b7ad6b7169203331-01"

@@ -246,6 +246,26 @@ struct WebhookTests {
         }
     }
 
+    @Test func `messages and tests pass their traces on`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let sender = FixedSender()
+            try await withServer(store, webhookSender: sender) { client in
+                try await client.createChats()
+                _ = try await client.send("POST", "/webhooks", body: #"{"url":"https://a"}"#)
+                let trace = "0af7651916cd43dd8448eb211c80319c"
+                for headers in [[:], ["traceparent": "00-\(trace)-b7ad6b7169203331-01"]] {
+                    for (path, body) in [
+                        ("/chats/1/messages/", #"{"text":"hi"}"# as String?), ("/webhooks/1/test", nil),
+                    ] {
+                        let response = try await client.send("POST", path, headers: headers, body: body)
+                        #expect([200, 201].contains(response.status))
+                    }
+                }
+                #expect(sender.traces == ["\(trace) 1 2", trace])
+            }
+        }
+    }
+
     @Test func `a server that delivers nothing cannot test`() async throws {
         try await withServer(on: .sqliteInMemory) { client in
             _ = try await client.send("POST", "/webhooks", body: #"{"url":"https://a"}"#)
@@ -258,19 +278,28 @@ struct WebhookTests {
 
 /// A sender whose targets answer once and then never again.
 private final class FixedSender: WebhookSender {
-    private let state = Mutex<(tested: [WebhookID], notices: Int)>(([], 0))
+    private let state = Mutex<(tested: [WebhookID], traces: [String], notices: Int)>(([], [], 0))
 
     var tested: [WebhookID] { state.withLock { $0.tested } }
+    /// The traces of tests and messages, with the chat and the position of each message.
+    var traces: [String] { state.withLock { $0.traces } }
     var notices: Int { state.withLock { $0.notices } }
 
-    func test(_ webhook: Webhook) async -> WebhookTestResult {
+    func test(_ webhook: Webhook, as trace: TraceParent?) async -> WebhookTestResult {
         let isFirst = state.withLock { state in
             state.tested.append(webhook.id)
+            if let trace {
+                state.traces.append(trace.traceID)
+            }
             return state.tested.count == 1
         }
         return isFirst
             ? WebhookTestResult(status: 204, duration: .milliseconds(84), error: nil)
             : WebhookTestResult(status: nil, duration: .seconds(10), error: "no response")
+    }
+
+    func noticeTrace(_ trace: TraceParent, of chat: ChatID, at position: Position) {
+        state.withLock { $0.traces.append("\(trace.traceID) \(chat.rawValue) \(position.rawValue)") }
     }
 
     func noticeChanges() {

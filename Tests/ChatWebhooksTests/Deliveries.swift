@@ -69,7 +69,8 @@ protocol DispatcherUnderTest: Sendable {
     func renew() async
     func tick() async
     func stop() async
-    func test(_ webhook: Webhook) async -> WebhookTestResult
+    func test(_ webhook: Webhook, as trace: TraceParent?) async -> WebhookTestResult
+    func noticeTrace(_ trace: TraceParent, of chat: ChatID, at position: Position)
 }
 
 extension WebhookDispatcher: DispatcherUnderTest {}

@@ -18,6 +18,11 @@ struct ReceivedRequest: Sendable {
         HTTPField.Name("webhook-id").flatMap { headers[$0] }
     }
 
+    /// Nil without the header `traceparent`, or with an invalid one.
+    var traceID: String? {
+        HTTPField.Name("traceparent").flatMap { headers[$0] }.flatMap(TraceParent.init)?.traceID
+    }
+
     var signatures: [String] {
         HTTPField.Name("webhook-signature").flatMap { headers[$0] }?.split(separator: " ").map(String.init) ?? []
     }

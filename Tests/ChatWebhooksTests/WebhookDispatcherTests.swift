@@ -310,13 +310,50 @@ struct WebhookDispatcherTests {
             } _: { receiver in
                 let webhook = try await store.createWebhook(to: receiver)
                 let dispatcher = Deliveries(store).dispatcher
-                let good = await dispatcher.test(webhook)
+                let trace = try #require(TraceParent("00-\(Self.traceID)-b7ad6b7169203331-01"))
+                let good = await dispatcher.test(webhook, as: trace)
                 #expect(good.status == 200 && good.error == nil)
-                let bad = await dispatcher.test(webhook)
+                let bad = await dispatcher.test(webhook, as: nil)
                 #expect(bad.status == 400 && bad.error == "HTTP status 400")
                 #expect(receiver.requests.map(\.type) == ["webhook.test", "webhook.test"])
                 #expect(receiver.requests[0].signatures == [receiver.requests[0].signature(with: webhook.secret)])
                 #expect(Set(receiver.requests.map(\.id)).count == 2)
+                #expect(receiver.requests.map(\.traceID) == [Self.traceID, nil])
+            }
+        }
+    }
+
+    private static let traceID = "0af7651916cd43dd8448eb211c80319c"
+
+    @Test func `a delivery continues the trace of its last message that has one`() async throws {
+        try await StoreUnderTest.sqliteInMemory.withStore { store in
+            let gate = Gate()
+            try await withReceiver { _ in
+                await gate.wait()
+                return Response(.ok)
+            } _: { receiver in
+                let chats = [
+                    try await store.createChat(titled: ChatTitle("traced")).id,
+                    try await store.createChat(titled: ChatTitle("other")).id,
+                ]
+                _ = try await store.createWebhook(to: receiver)
+                try await Deliveries(store).run { deliveries in
+                    let trace = try #require(TraceParent("00-\(Self.traceID)-b7ad6b7169203331-01"))
+                    deliveries.dispatcher.noticeTrace(trace, of: chats[0], at: 2)
+                    _ = try await store.postMessage(MessageText("one"), to: chats[0])
+                    #expect(try await receiver.next().traceID == nil)
+                    for text in ["two", "three"] {
+                        _ = try await store.postMessage(MessageText(text), to: chats[0])
+                    }
+                    gate.open()
+                    let traced = try await receiver.next()
+                    #expect(traced.positions == [2, 3] && traced.traceID == Self.traceID)
+                    for chat in chats {
+                        _ = try await store.postMessage(MessageText("later"), to: chat)
+                        #expect(try await receiver.next().traceID == nil)
+                    }
+                    try await deliveries.wait(untilEntries: 5)
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ struct MessageController<Store: ServiceStore>: Sendable {
             validator.draft(in: object) { $0.idempotencyKey(in: request) }
         }
         guard let chatID, let draft else { throw validator.error }
-        return .created(try await operations.postMessage(context.caller, draft, to: chatID))
+        return .created(try await operations.postMessage(context.caller, draft, to: chatID, as: context.trace))
     }
 
     @Sendable func list(_ request: Request, context: ChatRequestContext) async throws -> Response {

@@ -84,7 +84,9 @@ struct WebhookController<Store: ServiceStore>: Sendable {
     @Sendable func test(_ request: Request, context: ChatRequestContext) async throws -> Response {
         var validator = RequestValidator()
         guard let id = validator.webhookID(in: context) else { throw validator.error }
-        guard let result = try await operations.testWebhook(context.caller, id) else { throw APIError.noWebhookSender }
+        guard let result = try await operations.testWebhook(context.caller, id, as: context.trace) else {
+            throw APIError.noWebhookSender
+        }
         return .json(result)
     }
 }

@@ -1,4 +1,6 @@
+import ChatDomain
 import ChatIdentity
+import ChatDomain
 import HTTPConnections
 import HTTPTypes
 import Hummingbird
@@ -30,7 +32,8 @@ struct ServiceMiddleware: RouterMiddleware {
             // `RequestContext.id` reads it from here.
             context.logger[metadataKey: "hb.request.id"] = .string(id)
         }
-        if let trace = request.headers[.traceParent].flatMap(TraceParent.init) {
+        context.trace = request.headers[.traceParent].flatMap(TraceParent.init)
+        if let trace = context.trace {
             context.logger[metadataKey: "trace_id"] = .string(trace.traceID)
         }
         context.remoteAddress = proxies.client(of: request.headers, from: context.remoteAddress)

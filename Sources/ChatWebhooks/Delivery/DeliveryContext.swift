@@ -10,6 +10,7 @@ struct DeliveryContext<Store: ChatStore & MemberStore & WebhookStore>: Sendable 
     let resolver: any AddressResolver
     let schedule: DeliverySchedule
     let places = PlaceKeeper()
+    let traces = DeliveryTraces()
     let now: @Sendable () -> Instant
     let connectedUsers: @Sendable () async -> Set<UserID>
     let onDelivery: @Sendable (WebhookActivity) -> Void

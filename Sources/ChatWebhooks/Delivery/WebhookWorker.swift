@@ -133,10 +133,13 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
             case .deleted:
                 return nil
             case .payload(let payload):
+                let trace = context.traces.trace(of: delivery.chatID, after: delivery.position, upTo: payload.end)
+                let headers = payload.headers(for: webhook, at: context.now(), trace)
                 let start = ContinuousClock.now
-                let outcome = await target.post(payload.body, headers: payload.headers(for: webhook, at: context.now()))
+                let outcome = await target.post(payload.body, headers: headers)
                 if case .failure = outcome, Task.isCancelled { return nil }
-                try await record(outcome, of: delivery, with: payload, duration: start.duration(to: .now))
+                let duration = start.duration(to: .now)
+                try await record(outcome, of: delivery, with: payload, duration: duration, trace)
                 return if case .response = outcome { true } else { false }
             }
         } catch {
@@ -194,12 +197,16 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
         _ outcome: RequestOutcome,
         of delivery: WebhookDelivery,
         with payload: WebhookPayload,
-        duration: Duration
+        duration: Duration,
+        _ trace: TraceParent?
     ) async throws(StoreError) {
         let result: WebhookActivity.Result
         var metadata: Logger.Metadata = [
             "webhook": .stringConvertible(webhook.id.rawValue), "chat": .stringConvertible(delivery.chatID.rawValue),
         ]
+        if let trace {
+            metadata["trace_id"] = "\(trace.traceID)"
+        }
         let decision = context.schedule.decision(
             after: outcome,
             tries: delivery.tries,

@@ -76,16 +76,23 @@ package struct WebhookPayload: Sendable {
     }
 
     /// The headers of a request that is sent now.
-    package func headers(for webhook: Webhook, at now: Instant) -> [(name: String, value: String)] {
+    ///
+    /// - Parameter trace: The trace to continue; nil for none.
+    package func headers(
+        for webhook: Webhook,
+        at now: Instant,
+        _ trace: TraceParent? = nil
+    ) -> [(name: String, value: String)] {
         let timestamp = now.microsecondsSinceEpoch / 1_000_000
         let keys = webhook.secrets(at: now).map(\.key)
-        return [
+        let headers = [
             ("content-type", "application/json"),
             ("user-agent", "chat-api"),
             ("webhook-id", id),
             ("webhook-timestamp", String(timestamp)),
             ("webhook-signature", WebhookSignature.header(id: id, timestamp: timestamp, body: body, keys: keys)),
         ]
+        return headers + (trace.map { [("traceparent", $0.child())] } ?? [])
     }
 
     /// The epoch tells apart what was lost by the restore of a backup and what has its position or chat id since.

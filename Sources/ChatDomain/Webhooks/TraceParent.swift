@@ -1,7 +1,11 @@
 /// The header `traceparent` of a request that is part of a trace (W3C Trace Context, version 00 and later ones).
+///
+/// The log lines of the request name the trace, and requests to webhooks' receivers continue it.
 package struct TraceParent: Hashable, Sendable {
     /// 32 hexadecimal digits in lower case.
     package let traceID: String
+    /// Two hexadecimal digits, of which a caller passes only the sampling flag on.
+    private let flags: String
 
     /// Nil if the text is not valid: such a header must be ignored.
     package init?(_ text: String) {
@@ -14,6 +18,14 @@ package struct TraceParent: Hashable, Sendable {
             fields[3].isHexadecimal(2)
         else { return nil }
         traceID = String(fields[1])
+        let isSampled = UInt8(fields[3], radix: 16).map { $0 & 1 == 1 } ?? false
+        flags = isSampled ? "01" : "00"
+    }
+
+    /// The header of a request that this one causes, as a new span of the trace.
+    package func child(spanID: UInt64 = .random(in: 1 ... .max)) -> String {
+        let digits = String(spanID, radix: 16)
+        return "00-\(traceID)-\(String(repeating: "0", count: 16 - digits.count))\(digits)-\(flags)"
     }
 }
 
