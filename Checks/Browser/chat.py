@@ -817,6 +817,19 @@ def reply_that_grows(driver: Chrome) -> None:
             window.is_quiet()
 
 
+def reply_on_a_slow_phone(driver: Chrome) -> None:
+    """Many changes arrive between two events of scrolling: the status disappears, and the text grows."""
+    with reply_chat(driver, PHONE) as (_, _, ben, bot):
+        bot.open(reply_to=41)
+        bot.write("", status="Searching the timetable of the next days… " * 3)
+        ben.until(lambda: ben.one("#messages .message:last-child .activity").is_displayed(), "no status")
+        ben.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 20})
+        for start in range(0, len(ANSWER), 7):
+            bot.write(ANSWER[start:start + 7])
+        ben.until(lambda: ben.texts()[-1] == ANSWER, "the text does not grow to its end")
+        ben.until(lambda: ben.distance_from_end() < 2, "the log does not follow its end")
+
+
 def reply_that_is_stopped(driver: Chrome) -> None:
     with reply_chat(driver) as (server, ada, ben, bot):
         windows = ada, ben
@@ -1006,7 +1019,7 @@ CHECKS = [
     users_with_tokens, session_ends_with_the_token, more_chats_than_a_page, without_a_mouse, phone_back_to_the_list,
     too_long_a_text, another_session, dialogs_show_names_and_close, asks_before_one_leaves_or_deletes,
     quotes_lead_to_the_message, screen_reader_hears_new_messages_only, page_knows_where_one_is,
-    reply_that_grows, reply_that_is_stopped, embedded_chat, looks,
+    reply_that_grows, reply_on_a_slow_phone, reply_that_is_stopped, embedded_chat, looks,
 ]
 
 if __name__ == "__main__":
