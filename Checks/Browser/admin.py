@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The page /admin in a real browser: logs that grow, through a crash of the server, server keys, open streams, the state of
-the server, hostile text, and what a screen reader needs.
+"""The page /admin in a real browser: logs that grow, through a crash of the server, server keys, open streams, webhooks with
+a receiver, the state of the server, hostile text, and what a screen reader needs.
 
     python3 -m Checks.Browser.admin [SCREENSHOT_FOLDER]
 
@@ -9,7 +9,10 @@ Needs Debian's chromium and chromium-driver, and the packages of requirements.tx
 """
 import contextlib
 import http.client
+import http.server
+import json
 import sys
+import threading
 from collections.abc import Iterator
 
 from selenium.webdriver import Chrome
@@ -49,6 +52,16 @@ class AdminWindow(Window):
         script = "return [...document.querySelectorAll(arguments[0])].map((row) => row.children[arguments[1]].innerText.trim())"
         return self.run(script, f"#{table} tr", index)
 
+    def take_secret(self) -> str:
+        """Returns the secret that shows, and closes its dialog; from then on, the page does not know it."""
+        self.until(lambda: self.one("#secret").is_displayed(), "no secret shows")
+        secret = self.one("#secret").get_attribute("value")
+        self.is_accessible()
+        self.click("#secret-dialog button", "Done")
+        self.until(lambda: self.one("#secret").get_attribute("value") == "", "the page still knows the secret")
+        assert not self.run("return document.documentElement.innerHTML.includes(arguments[0])", secret.split("_")[-1])
+        return secret
+
     def shoot(self, name: str) -> None:
         super().shoot(f"admin-{name}")
 
@@ -61,6 +74,46 @@ def stream(server: Service, path: str, credential: str) -> Iterator[None]:
     assert connection.getresponse().status == 200
     yield
     connection.close()
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """Receives webhooks, and responds to all of them with the same status."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), ReceivedRequest)
+        self.status = 204
+        self.events: list[dict] = []
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+    def texts(self) -> list[str]:
+        """The texts of the messages that arrived with a 2xx."""
+        return [
+            entry["message"]["text"] for event in self.events for entry in event.get("entries", []) if "message" in entry
+        ]
+
+
+class ReceivedRequest(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.status == 204:
+            self.server.events.append(event)
+        self.send_response(self.server.status)
+        # Without a click, a request that failed is not repeated during the check.
+        self.send_header("Retry-After", "3600")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        yield receiver
+        receiver.shutdown()
 
 
 def status_of(server: Service, path: str, credential: str) -> int:
@@ -135,28 +188,22 @@ def keys_are_shown_once_and_revoked(driver: Chrome) -> None:
         window.until(lambda: window.one("#new-key-error").text != "", "an invalid user is accepted")
         window.one("#new-key-user").clear()
         window.one("#new-key-user").send_keys("rain", Keys.ENTER)
-        window.until(lambda: window.one("#made-key").is_displayed(), "the key does not show")
-        made = window.one("#made-key").get_attribute("value")
-        window.is_accessible()
+        made = window.take_secret()
         assert status_of(server, "/me", made) == 200
-        next(button for button in window.find("#made-key-form button") if button.text == "Done").click()
         window.until(lambda: window.column("keys", 0) == ["weather", "search", "operator"], "the new key is missing")
         assert window.column("keys", 1)[0] == "bot:rain"
-        secret = made.split("_")[2]
-        assert not window.run("return document.documentElement.innerHTML.includes(arguments[0])", secret)
-        assert window.one("#made-key").get_attribute("value") == ""
         assert window.run("return [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
         window.one("[aria-label='Revoke weather']").click()
         window.is_accessible()
-        window.one("#revoke-key-form .primary").click()
+        window.one("#confirm-form .primary").click()
         window.until(lambda: window.column("keys", 5) == ["ValidRevoke", "ValidRevoke", "Revoked"], "the key is still valid")
         assert window.column("keys", 0) == ["search", "operator", "weather"]
         assert status_of(server, "/me", made) == 401
 
         window.one("[aria-label='Revoke operator']").click()
-        assert "signed out" in window.one("#revoke-key-text").text
-        window.one("#revoke-key-form .primary").click()
+        assert "signed out" in window.one("#confirm-text").text
+        window.one("#confirm-form .primary").click()
         window.until(lambda: window.one("#sign-in-error").text == "The server key was revoked.", "it stays signed in")
         window.is_quiet(without_server=True)
 
@@ -209,12 +256,92 @@ def streams_name_their_clients(driver: Chrome) -> None:
         window.is_quiet()
 
 
+def webhooks_are_created_watched_and_deleted(driver: Chrome) -> None:
+    window = AdminWindow(driver)
+    with receiver() as target, service(with_users=True) as server:
+        operator = server.key("operator", "admin")
+        window.sign_in(server.url("/admin"), operator)
+        window.go("Webhooks")
+        window.until(lambda: window.one("#webhooks-state").text == "There are no webhooks yet.", "there are some")
+
+        window.one("#new-webhook").click()
+        window.is_accessible()
+        window.one("#new-webhook-url").send_keys("ftp://127.0.0.1/", Keys.ENTER)
+        window.until(lambda: "http or https URL" in window.one("#new-webhook-error").text, "any URL is accepted")
+        window.one("#new-webhook-url").clear()
+        window.one("#new-webhook-url").send_keys(target.url("/chats"))
+        window.one("#new-webhook-form [value='message.created']").click()
+        window.one("#new-webhook-offline").click()
+        window.one("#new-webhook-form .primary").click()
+        first = window.take_secret()
+        window.until(lambda: window.column("webhooks", 0) == [target.url("/chats")], "the webhook is missing")
+        assert window.column("webhooks", 2) == ["message.created"] and window.column("webhooks", 3) == ["All"]
+        assert window.column("webhooks", 5) == ["Enabled"]
+
+        window.one("#webhooks a").send_keys(Keys.ENTER)
+        window.until(lambda: window.one("#webhook").is_displayed(), "the webhook does not open")
+        assert driver.switch_to.active_element.text == target.url("/chats")
+        assert "Names members who are offline." in window.one("#webhook-facts").text
+        window.one("#test-webhook").click()
+        window.until(lambda: "HTTP status 204" in window.one("#webhook-note").text, "the test does not arrive")
+        assert [event["type"] for event in target.events] == ["webhook.test"]
+        with server.caller(operator) as call:
+            for title in ("Team", "Other"):
+                call("POST", "/chats/", {"title": title})
+            call("POST", "/chats/1/messages/", {"text": "one"})
+            window.until(lambda: target.texts() == ["one"], "the message does not arrive")
+
+            target.status = 503
+            window.one("#test-webhook").click()
+            window.until(lambda: window.one("#webhook-note").text.startswith("Not delivered"), "the failed test succeeds")
+            assert "HTTP status 503" in window.one("#webhook-note").text
+            call("POST", "/chats/1/messages/", {"text": "two"})
+        window.until(lambda: window.column("failing", 4) == ["HTTP status 503"], "the failure does not show")
+        window.is_accessible()
+        target.status = 204
+        window.one("[aria-label='Retry now: chat #1']").click()
+        window.until(lambda: target.texts() == ["one", "two"], "the message is not repeated")
+        window.until(lambda: not window.find("#failing tr"), "the failure stays")
+
+        window.one("#replay-webhook").click()
+        window.is_accessible()
+        window.one("#replay-chat").send_keys("9", Keys.ENTER)
+        window.until(lambda: window.one("#replay-error").text == "Chat not found.", "a chat is sent that does not exist")
+        window.one("#replay-chat").clear()
+        window.one("#replay-chat").send_keys("1", Keys.ENTER)
+        window.until(lambda: target.texts() == ["one", "two", "one", "two"], "the chat is not sent again")
+
+        window.one("#replace-webhook-secret").click()
+        window.is_accessible()
+        window.one("#confirm").click()
+        assert window.take_secret() != first
+        window.until(lambda: "Two secrets" in window.one("#webhook-facts").text, "the secret is not replaced")
+
+        window.one("#switch-webhook").click()
+        window.until(lambda: window.one("#switch-webhook").text == "Enable", "it is not disabled")
+        window.click("#webhook a", "All webhooks")
+        window.until(lambda: window.column("webhooks", 5)[0].split() == "Disabled disabled by request".split(), "it is enabled")
+        window.one("#webhooks a").click()
+        window.until(lambda: window.one("#webhook").is_displayed(), "the webhook does not open")
+        window.one("#switch-webhook").click()
+        window.until(lambda: window.one("#switch-webhook").text == "Disable", "it is not enabled")
+
+        window.one("#delete-webhook").click()
+        assert window.one("#confirm-name").text == target.url("/chats")
+        window.one("#confirm").click()
+        window.until(lambda: window.one("#webhooks-state").text == "There are no webhooks yet.", "it is not deleted")
+        window.is_quiet(without_server=True)
+
+
 def text_stays_text(driver: Chrome) -> None:
     window = AdminWindow(driver)
     hostile = "<img src=x onerror=alert(1)>"
+    # A URL cannot contain "<".
+    url = f"http://127.0.0.1:1/{'x' * 1_900}?&lt;img&gt;'onerror=alert(1)"
     with service() as server:
         server.key(hostile, "read")
         with server.caller() as call:
+            call("POST", "/webhooks", {"url": url})
             call("POST", "/chats/", {"title": hostile})
             call("POST", "/chats/1/messages/", {"text": hostile})
             call("POST", "/chats/1/messages/", {"text": "x" * 4_000})
@@ -224,6 +351,10 @@ def text_stays_text(driver: Chrome) -> None:
         assert window.one("#entries .text").text == hostile
         window.go("Keys")
         window.until(lambda: window.column("keys", 0) == [hostile], "the key is missing")
+        window.go("Webhooks")
+        window.click("#webhooks a", "/x")
+        window.until(lambda: window.one("#webhook").is_displayed(), "the webhook does not open")
+        assert window.one("#webhook-url").text == url
         assert not window.find("#app main img")
         width = window.run("return document.documentElement.scrollWidth - innerWidth")
         assert width <= 0, f"the page is {width} pixels too wide"
@@ -233,7 +364,7 @@ def text_stays_text(driver: Chrome) -> None:
 def looks(driver: Chrome) -> None:
     """Takes screenshots of each section, and judges what a screen reader gets, in both color schemes."""
     window = AdminWindow(driver)
-    with service(with_users=True) as server:
+    with receiver() as target, service(with_users=True) as server:
         operator = server.key("operator", "admin")
         for name, scope in KEYS.items():
             server.key(name, scope)
@@ -253,6 +384,10 @@ def looks(driver: Chrome) -> None:
         with server.caller(operator) as call:
             keys = call("GET", "/admin/keys")["keys"]
             call("DELETE", f"/admin/keys/{keys[-1]['id']}")
+            for webhook in WEBHOOKS:
+                call("POST", "/webhooks", {**webhook, "url": webhook["url"].replace("PORT", str(target.server_port))})
+            call("PATCH", "/webhooks/3", {"enabled": False})
+            call("POST", "/chats/2/messages/", {"text": "It has arrived, thank you."})
         with stream(server, "/chats/1/events", tokens["ada"]), stream(server, "/inbox", tokens["ben"]), \
                 stream(server, "/events", operator):
             for scheme in ("light", "dark"):
@@ -271,13 +406,21 @@ def looks(driver: Chrome) -> None:
                     window.until(lambda: window.positions()[-1:] == [len(LINES) + 6], "the log is incomplete")
                     window.is_accessible()
                     window.shoot(f"chat-{form}-{scheme}")
-                    for section, ready in {"Streams": "#streams tr", "Keys": "#keys tr", "Server": "#server li"}.items():
+                    for section, ready in SECTIONS.items():
                         window.go(section)
                         window.until(lambda: window.find(ready), f"{section} is empty")
                         window.is_accessible()
                         window.shoot(f"{section.lower()}-{form}-{scheme}")
                         width = window.run("return document.documentElement.scrollWidth - innerWidth")
                         assert width <= 0, f"{section} is {width} pixels too wide"
+                    window.go("Webhooks")
+                    window.one("#new-webhook").click()
+                    window.shoot(f"new-webhook-{form}-{scheme}")
+                    window.click("#new-webhook-form button", "Cancel")
+                    window.click("#webhooks a", "search.example")
+                    window.until(lambda: window.find("#failing tr"), "the webhook does not open")
+                    window.is_accessible()
+                    window.shoot(f"webhook-{form}-{scheme}")
                     window.go("Keys")
                     window.one("#new-key").click()
                     window.shoot(f"new-key-{form}-{scheme}")
@@ -294,9 +437,20 @@ LINES = [
     "resumes after its last position, and each message is posted once.", "أهلاً بك", "That is the point 😄",
 ]
 
+# The domain example is reserved, so no such host is found.
+WEBHOOKS = [
+    {"url": "http://127.0.0.1:PORT/chat-events", "with": ["offline"]},
+    {"url": "https://search.example/index?source=chat", "types": ["message.created", "message.updated", "message.deleted"]},
+    {"url": "http://127.0.0.1:PORT/moderation", "types": ["message.created"], "chats": [1, 2, 4]},
+]
+SECTIONS = {
+    "Streams": "#streams tr", "Webhooks": "#webhooks .bad", "Keys": "#keys tr", "Server": "#server li",
+}
+
 CHECKS = [
     logs_grow_through_a_crash, keys_are_shown_once_and_revoked, a_reload_forgets_the_key,
-    an_open_server_shows_all_but_changes_no_keys, streams_name_their_clients, text_stays_text, looks,
+    an_open_server_shows_all_but_changes_no_keys, streams_name_their_clients, webhooks_are_created_watched_and_deleted,
+    text_stays_text, looks,
 ]
 
 if __name__ == "__main__":

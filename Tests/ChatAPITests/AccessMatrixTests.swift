@@ -79,12 +79,15 @@ struct AccessMatrixTests {
         GET /pages/admin.css                                  200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin.js                                   200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-chats.js                             200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /pages/admin-dialogs.js                           200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-keys.js                              200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-log.js                               200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-operator.js                          200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-server.js                            200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-streams.js                           200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/admin-view.js                              200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /pages/admin-webhook.js                           200  200  200  200  200 200 200 200 200 200 200  200 200 200
+        GET /pages/admin-webhooks.js                          200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/chat.css                                   200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/chat.js                                    200  200  200  200  200 200 200 200 200 200 200  200 200 200
         GET /pages/chat-list.js                               200  200  200  200  200 200 200 200 200 200 200  200 200 200

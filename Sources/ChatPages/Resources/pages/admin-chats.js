@@ -1,7 +1,7 @@
 // The chats by activity, and one of them: its members and its log.
 
 import { LogView } from "./admin-log.js";
-import { Rows, View } from "./admin-view.js";
+import { Rows, View, showCount } from "./admin-view.js";
 import { byID, element } from "./dom.js";
 import { People } from "./people.js";
 import { short } from "./time.js";
@@ -57,7 +57,7 @@ export class ChatsView extends View {
             query.set("cursor", answer.next_cursor);
         }
         byID("more-chats").hidden = !query.has("cursor");
-        this.showCount(chats.length, "chats-state", q ? "No chat has this in its title." : "There are no chats yet.");
+        showCount(chats.length, "chats-state", q ? "No chat has this in its title." : "There are no chats yet.");
         this.#rows.show(chats.map((chat) => ({ ...chat, isSelected: chat.id === this.#selected })));
     }
 

@@ -1,9 +1,9 @@
 // The server keys: list, create, revoke.
 
-import { Rows, View } from "./admin-view.js";
+import { Rows, View, showCount, time } from "./admin-view.js";
 import { FormDialog } from "./dialogs.js";
 import { button, byID, element } from "./dom.js";
-import { date, full, short } from "./time.js";
+import { date } from "./time.js";
 
 const SCOPES = {
     post: "Reads and posts in every chat, and acts as any user: for your backend.",
@@ -14,15 +14,20 @@ const SCOPES = {
 
 export class KeysView extends View {
     #rows;
+    #confirmation;
 
-    /** @param {import("./admin-operator.js").Operator} operator */
-    constructor(operator) {
+    /**
+     * @param {import("./admin-operator.js").Operator} operator
+     * @param {import("./admin-dialogs.js").ConfirmDialog} confirmation
+     * @param {import("./admin-dialogs.js").SecretDialog} secrets
+     */
+    constructor(operator, confirmation, secrets) {
         super("keys", operator);
-        const revocation = new RevokeDialog(operator, () => this.refresh());
-        const creation = new NewKeyDialog(operator, () => this.refresh());
+        this.#confirmation = confirmation;
+        const creation = new NewKeyDialog(operator, secrets, () => this.refresh());
         const mayChange = operator.key !== null;
         this.#rows = new Rows(byID("keys"), ({ id }) => id, (key) => {
-            return row(key, key.id === operator.keyID, mayChange ? () => revocation.ask(key) : null);
+            return row(key, key.id === operator.keyID, mayChange ? () => this.#revoke(key) : null);
         });
         byID("new-key").hidden = !mayChange;
         byID("new-key").addEventListener("click", () => creation.show(), { signal: operator.signal });
@@ -33,10 +38,19 @@ export class KeysView extends View {
 
     async load() {
         const { keys } = await this.operator.request("GET", "/admin/keys");
-        this.showCount(keys.length, "keys-state", "There are no keys in the database.");
+        showCount(keys.length, "keys-state", "There are no keys in the database.");
         // Those that work come first, the newest first.
         const isRevoked = (/** @type {any} */ key) => Number(key.revoked_at !== undefined);
         this.#rows.show(keys.reverse().sort((/** @type {any} */ one, /** @type {any} */ other) => isRevoked(one) - isRevoked(other)));
+    }
+
+    /** @param {any} key */
+    #revoke({ id, name }) {
+        const text = id === this.operator.keyID
+            ? "You are using this key now: you will be signed out. This cannot be undone."
+            : "Requests with this key will fail, and its streams end. This cannot be undone.";
+        const revoke = () => this.operator.request("DELETE", `/admin/keys/${id}`);
+        this.#confirmation.ask({ question: "Revoke", name, text, verb: "Revoke" }, revoke, () => this.refresh());
     }
 }
 
@@ -46,11 +60,8 @@ export class KeysView extends View {
  * @param {(() => void) | null} revoke
  */
 function row({ id, name, scope, created_at, last_used_at, revoked_at }, isOwn, revoke) {
-    const time = (/** @type {string} */ instant, /** @type {(instant: string) => string} */ format) => {
-        return element("time", { datetime: instant, title: full(instant) }, format(instant));
-    };
     const state = revoked_at ? element("span.tag", {}, "Revoked") : element("span.tag.good", {}, "Valid");
-    const lastUse = last_used_at ? time(last_used_at, short) : "Never";
+    const lastUse = last_used_at ? time(last_used_at) : "Never";
     return element(
         revoked_at ? "tr.over" : "tr",
         {},
@@ -70,21 +81,20 @@ function row({ id, name, scope, created_at, last_used_at, revoked_at }, isOwn, r
 
 class NewKeyDialog extends FormDialog {
     #operator;
+    #secrets;
     #onChange;
 
     /**
      * @param {import("./admin-operator.js").Operator} operator
+     * @param {import("./admin-dialogs.js").SecretDialog} secrets
      * @param {() => void} onChange
      */
-    constructor(operator, onChange) {
+    constructor(operator, secrets, onChange) {
         super("new-key", "new-key-error", operator.signal);
         this.#operator = operator;
+        this.#secrets = secrets;
         this.#onChange = onChange;
-        const { signal } = operator;
-        byID("new-key-scope").addEventListener("change", () => this.#showScope(), { signal });
-        byID("copy-key").addEventListener("click", () => this.#copy(), { signal });
-        // Closed in any way, it forgets the key.
-        byID("made-key-dialog").addEventListener("close", () => (byID("made-key").value = ""), { signal });
+        byID("new-key-scope").addEventListener("change", () => this.#showScope(), { signal: operator.signal });
     }
 
     show() {
@@ -99,10 +109,7 @@ class NewKeyDialog extends FormDialog {
         const { key } = await this.#operator.request("POST", "/admin/keys", { name: byID("new-key-name").value.trim(), scope });
         this.dialog.close();
         this.#onChange();
-        byID("made-key").value = key;
-        byID("made-key-state").textContent = "";
-        byID("made-key-dialog").showModal();
-        byID("made-key").select();
+        this.#secrets.show("key", key, "the server keeps a hash of it");
     }
 
     #showScope() {
@@ -110,49 +117,5 @@ class NewKeyDialog extends FormDialog {
         byID("new-key-scope-hint").textContent = SCOPES[kind];
         byID("new-key-bot").hidden = kind !== "bot";
         byID("new-key-user").required = kind === "bot";
-    }
-
-    async #copy() {
-        byID("made-key").select();
-        try {
-            // Only a secure context has a clipboard.
-            await navigator.clipboard.writeText(byID("made-key").value);
-            byID("made-key-state").textContent = "Copied.";
-        } catch {
-            byID("made-key-state").textContent = "The key is selected: copy it with the keyboard.";
-        }
-    }
-}
-
-class RevokeDialog extends FormDialog {
-    #operator;
-    #onChange;
-    /** @type {any} */
-    #key = null;
-
-    /**
-     * @param {import("./admin-operator.js").Operator} operator
-     * @param {() => void} onChange
-     */
-    constructor(operator, onChange) {
-        super("revoke-key", "revoke-key-error", operator.signal);
-        this.#operator = operator;
-        this.#onChange = onChange;
-    }
-
-    /** @param {any} key */
-    ask(key) {
-        this.#key = key;
-        byID("revoke-key-name").textContent = key.name;
-        byID("revoke-key-text").textContent = key.id === this.#operator.keyID
-            ? "You are using this key now: you will be signed out. This cannot be undone."
-            : "Requests with this key will fail, and its streams end. This cannot be undone.";
-        this.show();
-    }
-
-    async submit() {
-        await this.#operator.request("DELETE", `/admin/keys/${this.#key.id}`);
-        this.dialog.close();
-        this.#onChange();
     }
 }

@@ -51,9 +51,23 @@ export class Operator extends EventTarget {
             body: body === undefined ? undefined : JSON.stringify(body),
             signal: this.signal,
         });
-        const answer = response.status === 204 ? null : await response.json();
+        const text = await response.text();
+        const answer = text === "" ? null : JSON.parse(text);
         if (response.ok) return answer;
         throw Object.assign(new Error(response.statusText), { status: response.status, detail: answer.detail });
+    }
+
+    /**
+     * The response to a GET; null if there is no such thing.
+     * @param {string} path
+     */
+    async find(path) {
+        try {
+            return await this.request("GET", path);
+        } catch (error) {
+            if (/** @type {any} */ (error).status === 404) return null;
+            throw error;
+        }
     }
 
     /**

@@ -1,7 +1,7 @@
 // The server process: what it is and how much it does.
 
-import { View } from "./admin-view.js";
-import { byID, element } from "./dom.js";
+import { View, tile } from "./admin-view.js";
+import { byID } from "./dom.js";
 import { clock, date, duration } from "./time.js";
 
 const DATABASES = { sqlite: "SQLite", postgresql: "PostgreSQL" };
@@ -35,21 +35,6 @@ export class ServerView extends View {
             tile("Batch size", mean === null ? "–" : number(mean), `Mean just now; largest so far: ${number(writes.largest_batch)}`),
         );
     }
-}
-
-/**
- * @param {string} name
- * @param {string} value
- * @param {string} [note]
- */
-function tile(name, value, note) {
-    return element(
-        "li.tile",
-        {},
-        element("span.name", {}, name),
-        element("strong", {}, value),
-        note ? element("span.note", {}, note) : null,
-    );
 }
 
 /** @param {number} value */

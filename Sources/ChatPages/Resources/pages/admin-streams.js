@@ -1,8 +1,7 @@
 // The open streams, WebSockets and long polls of the server.
 
-import { Rows, View } from "./admin-view.js";
+import { Rows, View, showCount, time } from "./admin-view.js";
 import { byID, element } from "./dom.js";
-import { full, short } from "./time.js";
 
 const LIMIT = 200;
 const KINDS = { stream: "Stream", websocket: "WebSocket", long_poll: "Long poll" };
@@ -19,7 +18,7 @@ export class StreamsView extends View {
         const { streams, total, lagging } = await this.operator.request("GET", `/admin/streams?limit=${LIMIT}`);
         const left = total > streams.length ? ` These are the ${streams.length} that lag the most.` : "";
         byID("streams-facts").textContent = `${total.toLocaleString()} open, ${lagging.toLocaleString()} lagging.${left}`;
-        this.showCount(streams.length, "streams-state", "Nobody is listening right now.");
+        showCount(streams.length, "streams-state", "Nobody is listening right now.");
         // Two clients may open streams at the same microsecond.
         this.#rows.show(streams.map((/** @type {any} */ stream, /** @type {number} */ index) => ({ ...stream, key: index })));
     }
@@ -35,7 +34,7 @@ function row({ kind, address, user, server_key, opened_at, chats, lag, stalled }
         element("th", { scope: "row" }, element("bdi", {}, client)),
         element("td", {}, KINDS[/** @type {keyof KINDS} */ (kind)] ?? kind),
         element("td.code", {}, address),
-        element("td", { "data-label": "Since" }, element("time", { datetime: opened_at, title: full(opened_at) }, short(opened_at))),
+        element("td", { "data-label": "Since" }, time(opened_at)),
         element("td.number", { "data-label": "Chats" }, chats.toLocaleString()),
         element("td.number", { "data-label": "Lag" }, element(lag > 0 ? "span.tag.bad" : "span.tag.good", {}, stalled ? `${late}, stalled` : late)),
     );

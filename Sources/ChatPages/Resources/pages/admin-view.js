@@ -1,6 +1,7 @@
 // What the views of the page for operators share.
 
-import { byID } from "./dom.js";
+import { byID, element } from "./dom.js";
+import { full, short } from "./time.js";
 
 const INTERVAL = 2_000;
 
@@ -11,6 +12,8 @@ export class View {
     #hiding = null;
     /** @type {() => void} */
     #hurry = () => {};
+    /** Whether what is being loaded is out of date already. */
+    #isStale = false;
 
     /**
      * @param {string} name
@@ -36,6 +39,7 @@ export class View {
 
     /** Loads again without waiting. */
     refresh() {
+        this.#isStale = true;
         this.#hurry();
     }
 
@@ -48,21 +52,12 @@ export class View {
     /** Reads and shows what may have changed. */
     async load() {}
 
-    /**
-     * Shows rows, or a text if there are none.
-     * @param {number} count
-     * @param {string} id of the text
-     * @param {string} text
-     */
-    showCount(count, id, text) {
-        byID(id).textContent = count === 0 ? text : "";
-        for (const table of this.#section.querySelectorAll(".table")) table.hidden = count === 0;
-    }
-
     /** @param {AbortSignal} signal */
     async #run(signal) {
         while (!signal.aborted) {
+            this.#isStale = false;
             if (!document.hidden) await this.operator.attempt(() => this.load());
+            if (this.#isStale) continue;
             await new Promise((resolve) => {
                 const timer = setTimeout(resolve, INTERVAL);
                 this.#hurry = () => {
@@ -76,7 +71,7 @@ export class View {
 }
 
 /**
- * Shows items as elements. What has not changed keeps its element, and with it the focus.
+ * Shows items as elements. What has not changed keeps its element; what is built again keeps the focus.
  * @template Item
  */
 export class Rows {
@@ -101,10 +96,14 @@ export class Rows {
     /** @param {Item[]} items */
     show(items) {
         const rows = new Map();
+        /** @type {HTMLElement | null} */
+        let focused = null;
         for (const item of items) {
             const known = this.#rows.get(this.#key(item));
             const content = JSON.stringify(item);
-            rows.set(this.#key(item), known?.content === content ? known : { element: this.#build(item), content });
+            const row = known?.content === content ? known : { element: this.#build(item), content };
+            if (row !== known && known?.element.contains(document.activeElement)) focused = row.element;
+            rows.set(this.#key(item), row);
         }
         this.#rows = rows;
         const elements = [...rows.values()].map(({ element }) => element);
@@ -114,5 +113,42 @@ export class Rows {
             }
         }
         while (this.#parent.children.length > elements.length) this.#parent.lastElementChild?.remove();
+        /** @type {HTMLElement | null | undefined} */ (focused?.querySelector("a, button"))?.focus({ preventScroll: true });
     }
+}
+
+/**
+ * Shows rows, or a text if there are none.
+ * @param {number} count
+ * @param {string} id of the text, which follows the rows
+ * @param {string} text
+ */
+export function showCount(count, id, text) {
+    byID(id).textContent = count === 0 ? text : "";
+    byID(id).previousElementSibling.hidden = count === 0;
+}
+
+/**
+ * The time of an instant, in full under the pointer.
+ * @param {string} instant
+ * @param {(instant: string) => string} [format]
+ */
+export function time(instant, format = short) {
+    return element("time", { datetime: instant, title: full(instant) }, format(instant));
+}
+
+/**
+ * One number with its name.
+ * @param {string} name
+ * @param {string | HTMLElement} value
+ * @param {string | HTMLElement | null} [note]
+ */
+export function tile(name, value, note) {
+    return element(
+        "li.tile",
+        {},
+        element("span.name", {}, name),
+        element("strong", {}, value),
+        note ? element("span.note", {}, note) : null,
+    );
 }

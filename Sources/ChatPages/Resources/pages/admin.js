@@ -1,10 +1,12 @@
 // The page for operators. A server key stays in this tab's memory: a reload forgets it.
 
 import { ChatsView } from "./admin-chats.js";
+import { ConfirmDialog, SecretDialog } from "./admin-dialogs.js";
 import { KeysView } from "./admin-keys.js";
 import { Operator } from "./admin-operator.js";
 import { ServerView } from "./admin-server.js";
 import { StreamsView } from "./admin-streams.js";
+import { WebhooksView } from "./admin-webhooks.js";
 import { byID } from "./dom.js";
 import { explain } from "./problems.js";
 import { isOpen } from "./session.js";
@@ -57,12 +59,15 @@ function start(operator) {
     operator.addEventListener("rejected", (event) => {
         askForKey(explain(/** @type {CustomEvent<Error>} */ (event).detail));
     });
+    const confirmation = new ConfirmDialog(operator.signal);
+    const secrets = new SecretDialog(operator.signal);
     current = {
         operator,
         views: {
             chats: new ChatsView(operator),
             streams: new StreamsView(operator),
-            keys: new KeysView(operator),
+            webhooks: new WebhooksView(operator, confirmation, secrets),
+            keys: new KeysView(operator, confirmation, secrets),
             server: new ServerView(operator),
         },
         shown: null,

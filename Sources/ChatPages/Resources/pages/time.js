@@ -54,6 +54,12 @@ export function short(instant) {
 }
 
 /**
+ * How long an instant has been past, by this machine's clock.
+ * @param {string} instant
+ */
+export const since = (instant) => duration(Math.max(0, Math.floor((Date.now() - Date.parse(instant)) / 1_000)));
+
+/**
  * A length of time in its two largest units.
  * @param {number} seconds
  */
