@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The page /admin in a real browser: logs that grow, through a crash of the server, server keys, open streams, webhooks with
-a receiver, the state of the server, hostile text, and what a screen reader needs.
+"""The page /admin in a real browser: logs that grow, through a crash of the server, server keys, open streams, webhooks
+with a receiver, the state of the server, hostile text, and what a screen reader needs.
 
     python3 -m Checks.Browser.admin [SCREENSHOT_FOLDER]
 
@@ -272,6 +272,9 @@ def webhooks_are_created_watched_and_deleted(driver: Chrome) -> None:
         window.one("#new-webhook-url").send_keys(target.url("/chats"))
         window.one("#new-webhook-form [value='message.created']").click()
         window.one("#new-webhook-offline").click()
+        window.one("#new-webhook-chats").send_keys("1, ", Keys.ENTER)
+        assert window.run("return document.querySelector('#new-webhook-chats').matches(':invalid')")
+        window.one("#new-webhook-chats").clear()
         window.one("#new-webhook-form .primary").click()
         first = window.take_secret()
         window.until(lambda: window.column("webhooks", 0) == [target.url("/chats")], "the webhook is missing")
@@ -320,9 +323,13 @@ def webhooks_are_created_watched_and_deleted(driver: Chrome) -> None:
         window.one("#switch-webhook").click()
         window.until(lambda: window.one("#switch-webhook").text == "Enable", "it is not disabled")
         window.click("#webhook a", "All webhooks")
-        window.until(lambda: window.column("webhooks", 5)[0].split() == "Disabled disabled by request".split(), "it is enabled")
-        window.one("#webhooks a").click()
-        window.until(lambda: window.one("#webhook").is_displayed(), "the webhook does not open")
+        window.until(lambda: "disabled by request" in window.column("webhooks", 5)[0], "it is enabled")
+        window.run("document.querySelector('#webhooks a').focus()")
+        with server.caller(operator) as call:
+            call("PATCH", "/webhooks/1", {"types": None})
+        window.until(lambda: window.column("webhooks", 2) == ["All"], "the change does not show")
+        driver.switch_to.active_element.send_keys(Keys.ENTER)
+        window.until(lambda: window.one("#webhook").is_displayed(), "the row lost the focus when it changed")
         window.one("#switch-webhook").click()
         window.until(lambda: window.one("#switch-webhook").text == "Disable", "it is not enabled")
 
@@ -419,8 +426,9 @@ def looks(driver: Chrome) -> None:
                     window.click("#new-webhook-form button", "Cancel")
                     window.click("#webhooks a", "search.example")
                     window.until(lambda: window.find("#failing tr"), "the webhook does not open")
-                    window.is_accessible()
+                    # The check for accessibility scrolls.
                     window.shoot(f"webhook-{form}-{scheme}")
+                    window.is_accessible()
                     window.go("Keys")
                     window.one("#new-key").click()
                     window.shoot(f"new-key-{form}-{scheme}")

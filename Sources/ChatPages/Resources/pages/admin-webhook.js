@@ -63,6 +63,8 @@ export class WebhookDetails {
         this.#show({ ...webhook, ...state });
         if (!byID("webhook").hidden) return;
         byID("webhook").hidden = false;
+        // The list may have been scrolled.
+        scrollTo(0, 0);
         byID("webhook-heading").focus();
     }
 
@@ -117,7 +119,7 @@ export class WebhookDetails {
 
     async #switch() {
         const { enabled } = await this.#request("PATCH", "", { enabled: !this.#webhook.enabled });
-        return enabled ? "Enabled." : "Disabled. It misses nothing: when you enable it, it continues where it stopped.";
+        return enabled ? "Enabled. Failing and stalled chats are retried at once." : "Disabled. It misses nothing: when you enable it, it continues where it stopped.";
     }
 
     /** @param {any} chat */
@@ -179,7 +181,7 @@ function row({ chat_id, seq, tries, failing_since, error, retry_at }, resume) {
         element("td", {}, error),
         element(
             "td.number",
-            {},
+            { "data-label": "Next try" },
             retry_at ? time(retry_at) : element("span.tag.bad", {}, "Stalled"),
             button("quiet", verb, resume, { "aria-label": `${verb}: chat #${chat_id}` }),
         ),
