@@ -1,7 +1,7 @@
 import ChatAPI
 import ChatDomain
-import ChatLive
 import ChatIdentity
+import ChatLive
 import ChatTestSupport
 import HTTPConnections
 import NIOCore

@@ -1,6 +1,5 @@
 import ChatDomain
 import ChatIdentity
-import ChatDomain
 import HTTPConnections
 import HTTPTypes
 import Hummingbird
