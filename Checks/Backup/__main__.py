@@ -21,6 +21,7 @@ from pathlib import Path
 from Checks.Backup.copies import Copy, flaws
 from Checks.Backup.writers import Journal, writing
 from Checks.Support.server import BINARY, chat_api
+from Checks.Support.tally import Tally
 
 BACKUPS, KEPT, KILLS = 4, 3, 8
 # Makes a backup take long enough to be killed at any stage.
@@ -105,7 +106,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the moments (default: random)")
     seed = parser.parse_args().seed
     print(f"seed {seed}", flush=True)
-    passed = failed = 0
+    tally = Tally()
     with tempfile.TemporaryDirectory() as name:
         database, series, killed = Path(name) / "chat.db", Path(name) / "series", Path(name) / "killed"
         series.mkdir()
@@ -113,12 +114,8 @@ def main() -> int:
         for checks in (
             check_backups_under_load(database, series), check_killed_backups(database, killed, random.Random(seed)),
         ):
-            for check, problem in checks:
-                passed, failed = passed + (not problem), failed + bool(problem)
-                if problem:
-                    print(f"FAILED  {check}: {problem}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.add_all(checks)
+    return tally.finish()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from Checks.Crash.audit import audit
 from Checks.Crash.database import PostgreSQL, SQLite
 from Checks.Crash.service import Service
 from Checks.Crash.writer import Journal, writing
+from Checks.Support.tally import Tally
 
 LONGEST_LIFE = 0.6
 
@@ -30,7 +31,7 @@ def main() -> int:
     moments = random.Random(options.seed)
     print(f"seed {options.seed}, {options.kills} kills on each database", flush=True)
 
-    passed = failed = 0
+    tally = Tally()
     for kind in (SQLite, PostgreSQL):
         with kind() as database:
             service, journal = Service(database), Journal()
@@ -39,12 +40,8 @@ def main() -> int:
                     time.sleep(moments.uniform(0, LONGEST_LIFE))
                     moments.choice(database.troubles)(service)
             print(f"{database.name}: {options.kills} kills, {journal}", flush=True)
-            for check, problem in audit(service, journal):
-                passed, failed = passed + (not problem), failed + bool(problem)
-                if problem:
-                    print(f"FAILED  {database.name}: {check}: {problem}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.add_all(audit(service, journal), database.name)
+    return tally.finish()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
     python3 -m Checks.Limits [--seconds N] [--rate N] [--database URL]
 
 While one user floods it with posts, reads and typing events, over HTTP and over a WebSocket, and one address with
-connections and forged tokens, 20 other users post and read at a rate that they may. All of their requests must succeed, and
-most of the flood must be refused. The 99th percentile of their latency is printed, and its ratio to the one without a flood.
-The aim is 1.2 as long as the flood leaves a processor free, which no limit can ensure. Uses only the standard library; ends with a line
-`N passed, M failed`.
+connections and forged tokens, 20 other users post and read at a rate that they may. All of their requests must succeed,
+and most of the flood must be refused. The 99th percentile of their latency is printed, and its ratio to the one without
+a flood. The aim is 1.2 as long as the flood leaves a processor free, which no limit can ensure. Uses only the standard
+library; ends with a line `N passed, M failed`.
 """
 import argparse
 import asyncio
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from Checks.Limits.client import Connection
 from Checks.Limits.flood import FLOODS, flood
 from Checks.Support.server import BINARY, Server, exchange, sign_token
+from Checks.Support.tally import Tally
 
 USERS = 20
 # Of 20 posts in 10 seconds, and of 200 reads: each user sends five reads and one post in this time.
@@ -74,7 +75,7 @@ def main() -> int:
         BINARY, "serve", "--port=0", f"--database-url={options.database}", "--log-level=notice", environment=environment,
     )
     loop = asyncio.new_event_loop()
-    passed = failed = 0
+    tally = Tally()
     try:
         names = [f"user{number}" for number in range(USERS)]
         tokens = {name: sign_token(environment, "--user", name) for name in [*names, "flood"]}
@@ -97,16 +98,11 @@ def main() -> int:
             if refused < 0.5:
                 problems.append(f"the flood was not refused: {dict(statuses)}")
             others.failures.clear()
-            passed, failed = passed + (not problems), failed + bool(problems)
-            for problem in problems[:5]:
-                print(f"FAILED {kind}: {problem}")
+            tally.add(kind, problems[:5])
     finally:
         status = server.stop()
-    if status != 0:
-        failed += 1
-        print(f"FAILED the server ended with status {status}")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    tally.add("the server's exit status", status)
+    return tally.finish()
 
 
 def _create_chat(port: int, token: str, members: list[str]) -> None:

@@ -77,7 +77,7 @@ def _run(kind: str, port: int, token: str, seconds: float, rate: float, results:
 
 @contextlib.contextmanager
 def flood(kind: str, port: int, token: str, seconds: float, rate: float):
-    """Floods the server at a rate per second during the block; afterward, the list has how often each status was received."""
+    """Floods the server during the block, at a rate per second; the list then has how often each status was received."""
     results: multiprocessing.Queue = multiprocessing.Queue()
     process = multiprocessing.Process(target=_run, args=(kind, port, token, seconds, rate, results))
     process.start()

@@ -19,6 +19,7 @@ from Checks.Crash.database import PostgreSQL
 from Checks.Crash.service import Service
 from Checks.Members.audit import audit
 from Checks.Members.clients import KEY_VARIABLE, Chats, working
+from Checks.Support.tally import Tally
 
 LONGEST_LIFE = 2.0
 
@@ -37,7 +38,7 @@ def main() -> int:
 
     # Every server inherits it.
     os.environ[KEY_VARIABLE] = f"sk_check_{secrets.token_hex(24)}"
-    passed = failed = 0
+    tally = Tally()
     with Database() as database:
         services = [Service(database), Service(database)]
         chats = Chats(*services)
@@ -48,12 +49,8 @@ def main() -> int:
                     service.kill()
             time.sleep(LONGEST_LIFE)
         print(chats, flush=True)
-        for check, problem in audit(chats):
-            passed, failed = passed + (not problem), failed + bool(problem)
-            if problem:
-                print(f"FAILED  {check}: {problem}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        tally.add_all(audit(chats))
+    return tally.finish()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from Checks.Support.ports import free_port
 from Checks.Support.server import BINARY, Server, chat_api, exchange
+from Checks.Support.tally import Tally
 
 POSTS = 7
 SECONDS = 20
@@ -28,19 +29,11 @@ COUNT = 'chat_http_requests_total{method="POST",route="/chats/{chat_id}/messages
 DEPLOY = Path("deploy")
 
 
-class Checks:
-    passed = failed = 0
-
-    def expect(self, name: str, problem: object) -> None:
-        """Counts a check, which failed if there is a problem."""
-        self.passed, self.failed = self.passed + (not problem), self.failed + bool(problem)
-        if problem:
-            print(f"FAILED  {name}: {problem}")
-
+class Checks(Tally):
     def run(self, name: str, *command: str | Path, text: str | None = None) -> None:
         done = subprocess.run(command, input=text, capture_output=True, text=True)
         # promtool also writes advice, with status 0.
-        self.expect(name, done.returncode and done.stdout + done.stderr or done.stderr)
+        self.add(name, done.returncode and done.stdout + done.stderr or done.stderr)
 
 
 def get(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
@@ -116,26 +109,26 @@ def check_scraping(checks: Checks, bin_folder: Path, folder: Path) -> None:
             exchange(connection, "POST", "/webhooks", {"url": f"http://127.0.0.1:{free_port()}/"}, authorization)
             for number in range(POSTS):
                 exchange(connection, "POST", "/chats/1/messages/", {"text": str(number)}, authorization)
-        checks.expect("without a key", get(server.port, "/metrics")[0] != 401)
+        checks.add("without a key", get(server.port, "/metrics")[0] != 401)
         status, text = get(server.port, "/metrics", authorization)
-        checks.expect("with a key", status != 200)
+        checks.add("with a key", status != 200)
         checks.run("promtool check metrics", bin_folder / "promtool", "check", "metrics", text=text)
         with prometheus(bin_folder / "prometheus", folder, server.port, key) as port:
             wait_for(port, 'count_over_time(up{job="chat-api"}[1m]) > 1')
             posts = wait_for(port, COUNT)
-            checks.expect("posts that Prometheus counts", [sample["value"][1] for sample in posts] != [str(POSTS)])
-            checks.expect("a webhook that fails", not wait_for(port, 'chat_webhook_requests_total{result="retried"}'))
-            checks.expect("its delay", not wait_for(port, 'chat_webhook_delay_seconds{webhook="1"} > 0'))
-            checks.expect("scrapes that failed", query(port, "min_over_time(up[1m]) == 0"))
+            checks.add("posts that Prometheus counts", [sample["value"][1] for sample in posts] != [str(POSTS)])
+            checks.add("a webhook that fails", not wait_for(port, 'chat_webhook_requests_total{result="retried"}'))
+            checks.add("its delay", not wait_for(port, 'chat_webhook_delay_seconds{webhook="1"} > 0'))
+            checks.add("scrapes that failed", query(port, "min_over_time(up[1m]) == 0"))
             for text in dashboard_queries():
                 try:
                     query(port, text)
-                    checks.expect(text, None)
+                    checks.add(text, None)
                 except RuntimeError as error:
-                    checks.expect("a query of the dashboard", error)
+                    checks.add("a query of the dashboard", error)
             rules = json.loads(get(port, "/api/v1/rules")[1])["data"]["groups"][0]["rules"]
-            checks.expect("rules", [rule for rule in rules if rule["health"] == "err"])
-            checks.expect("alerts", [rule["name"] for rule in rules if rule["state"] != "inactive"])
+            checks.add("rules", [rule for rule in rules if rule["health"] == "err"])
+            checks.add("alerts", [rule["name"] for rule in rules if rule["state"] != "inactive"])
     finally:
         server.stop()
 
@@ -146,14 +139,14 @@ def check_own_port(checks: Checks) -> None:
     server = chat_api("sqlite::memory:", f"--metrics-port={own}", "--log-level=notice")
     try:
         status, text = get(own, "/metrics", {"Accept": "application/openmetrics-text"})
-        checks.expect("the port of the metrics", status != 200 or not text.endswith("# EOF\n"))
-        checks.expect("the other port", get(server.port, "/metrics")[0] != 404)
+        checks.add("the port of the metrics", status != 200 or not text.endswith("# EOF\n"))
+        checks.add("the other port", get(server.port, "/metrics")[0] != 404)
         done = subprocess.run(
             [BINARY, "serve", "--port=0", "--database-url=sqlite::memory:", f"--metrics-port={own}"],
             capture_output=True, text=True,
         )
         complaint = f"cannot listen on 127.0.0.1:{own} for metrics"
-        checks.expect("a port that is taken", done.returncode != 1 or complaint not in done.stderr and done.stderr)
+        checks.add("a port that is taken", done.returncode != 1 or complaint not in done.stderr and done.stderr)
     finally:
         server.stop()
 
@@ -166,8 +159,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         check_scraping(checks, bin_folder, Path(folder))
     check_own_port(checks)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from Checks.Streams.audit import MARGIN, audit
 from Checks.Streams.connection import TIMEOUT, Connection
 from Checks.Streams.readers import Reader
 from Checks.Streams.writers import SHORT_TTL, Writer
+from Checks.Support.tally import Tally
 
 # Messages that are open in a chat at once; the server's limit is 16.
 WRITERS_PER_CHAT = 10
@@ -142,7 +143,7 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-    passed = failed = 0
+    tally = Tally()
     for kind in (SQLite, PostgreSQL):
         if options.database not in (None, kind.name.lower()):
             continue
@@ -150,12 +151,8 @@ def main() -> int:
             services = [Service(store) for _ in range(kind.servers)]
             scene, logs = asyncio.run(run(services, options, moments))
             print(f"{kind.name}: {options.kills} kills, {scene}", flush=True)
-            for check, problem in audit(scene.writers, scene.readers, logs, scene.kills, services):
-                passed, failed = passed + (not problem), failed + bool(problem)
-                if problem:
-                    print(f"FAILED  {kind.name}: {check}: {problem}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.add_all(audit(scene.writers, scene.readers, logs, scene.kills, services), kind.name)
+    return tally.finish()
 
 
 if __name__ == "__main__":

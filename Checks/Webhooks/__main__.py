@@ -5,9 +5,10 @@
 
 Writers post continuously, and repeat each post until it is acknowledged. Two webhooks deliver every chat's log to a
 receiver, which rejects half of the requests of one of them. The server is killed with SIGKILL again and again and
-restarted at once; on PostgreSQL, there are two, either or both are killed, and the writers move between them. Afterward, both webhooks have received every acknowledged message, the entries of each chat in order and without
-gaps, again only in a request with the same id, and signed so that the library standardwebhooks accepts it. Ends with a
-line `N passed, M failed`.
+restarted at once; on PostgreSQL, there are two, either or both are killed, and the writers move between them.
+Afterward, both webhooks have received every acknowledged message, the entries of each chat in order and without gaps,
+again only in a request with the same id, and signed so that the library standardwebhooks accepts it. Ends with a line
+`N passed, M failed`.
 """
 import argparse
 import random
@@ -18,6 +19,7 @@ import time
 from Checks.Crash import database
 from Checks.Crash.service import Service
 from Checks.Support.server import exchange
+from Checks.Support.tally import Tally
 from Checks.Webhooks.audit import audit
 from Checks.Webhooks.receiver import Receiver
 from Checks.Webhooks.writers import Writer
@@ -80,7 +82,7 @@ def main() -> int:
     moments = random.Random(options.seed)
     print(f"seed {options.seed}, {options.kills} kills on each database", flush=True)
 
-    passed = failed = 0
+    tally = Tally()
     for kind in (SQLite, PostgreSQL):
         if options.database not in (None, kind.name.lower()):
             continue
@@ -90,12 +92,8 @@ def main() -> int:
             count = sum(len(writer.acknowledged) for writer in writers)
             print(f"{kind.name}: {options.kills} kills, {count} messages, {receiver}, all of it {delay:.1f} s after the "
                   "last message", flush=True)
-            for check, problem in audit(writers, receiver, ends, services):
-                passed, failed = passed + (not problem), failed + bool(problem)
-                if problem:
-                    print(f"FAILED  {kind.name}: {check}: {problem}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.add_all(audit(writers, receiver, ends, services), kind.name)
+    return tally.finish()
 
 
 if __name__ == "__main__":
