@@ -131,8 +131,8 @@ let package = Package(
         .target(
             name: "ChatWebhooks",
             dependencies: [
-                "ChatDomain", "ChatWire", .asyncHTTPClient, .crypto, .dequeModule, .logging, .nioCore, .nioHTTP1,
-                .nioPosix, .serviceLifecycle,
+                "ChatDomain", "ChatWire", "Hashing", .asyncHTTPClient, .crypto, .dequeModule, .logging, .nioCore,
+                .nioHTTP1, .nioPosix, .nioSSL, .serviceLifecycle,
             ],
             swiftSettings: settings
         ),

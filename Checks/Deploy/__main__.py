@@ -374,7 +374,10 @@ def texts(server: Service) -> list[str]:
 def a_sqlite_backup_of_a_running_server_is_restored() -> None:
     with tempfile.TemporaryDirectory() as name, service() as started:
         database = started.database.removeprefix("sqlite:///")
-        places = {"/var/lib/chat-api/chat.db": database, "/var/backups": name}
+        places = {
+            "/var/lib/chat-api/chat.db": database, "/var/lib/chat-api-backups": name, "-o chat-api ": "",
+            "runuser -u chat-api -- ": "",
+        }
         connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=SECONDS)
         exchange(connection, "POST", "/chats/", {"title": "Kept"})
         post(connection, "in the backup")

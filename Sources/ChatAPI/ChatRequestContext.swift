@@ -53,7 +53,9 @@ package struct ChatRequestContext: RequestContext {
 
     /// The client address, for the log.
     var address: String {
-        remoteAddress?.ipAddress ?? ""
+        let text = remoteAddress?.ipAddress ?? ""
+        // How a socket for both families shows an IPv4 address.
+        return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst("::ffff:".count)) : text
     }
 
     /// Who counts as one client; see `AddressBlock`.

@@ -217,6 +217,19 @@ extension PostgresStatement {
         return statements
     }
 
+    static func shorten(_ delivery: WebhookDelivery, to last: Position) -> PostgresStatement {
+        PostgresStatement(
+            """
+            UPDATE webhook_positions SET due_seq = $5
+            WHERE webhook_id = $1 AND chat_id = $2 AND seq = $3 AND due_at = $4
+            """,
+            [
+                .int64(delivery.webhookID.rawValue), .int64(delivery.chatID.rawValue),
+                .int64(delivery.position.rawValue), .instant(delivery.dueAt), .int64(last.rawValue),
+            ]
+        )
+    }
+
     /// Records the outcome of a delivery; it returns a row if the holder has the lease.
     ///
     /// A replay, and a deletion of the chat, change when the position is due, which then stays as it is.
@@ -235,11 +248,11 @@ extension PostgresStatement {
             .int64(delivery.position.rawValue), .instant(delivery.dueAt),
         ]
         return switch outcome {
-        case .delivered(let last):
+        case .delivered(let last, let isSent):
             PostgresStatement(
                 """
                 WITH leased AS (
-                    UPDATE webhooks SET last_success_at = $3 WHERE \(lease) RETURNING id
+                    UPDATE webhooks SET last_success_at = CASE WHEN $8 THEN $3 ELSE last_success_at END WHERE \(lease) RETURNING id
                 ), moved AS (
                     UPDATE webhook_positions SET
                         seq = $7, tries = 0, failing_since = NULL, error = NULL,
@@ -251,19 +264,19 @@ extension PostgresStatement {
                 )
                 SELECT id FROM leased
                 """,
-                parameters + [.int64(last.rawValue)]
+                parameters + [.int64(last.rawValue), .bool(isSent)]
             )
-        case .deletionDelivered:
+        case .deletionDelivered(let isSent):
             PostgresStatement(
                 """
                 WITH leased AS (
-                    UPDATE webhooks SET last_success_at = $3 WHERE \(lease) RETURNING id
+                    UPDATE webhooks SET last_success_at = CASE WHEN $7 THEN $3 ELSE last_success_at END WHERE \(lease) RETURNING id
                 ), removed AS (
                     DELETE FROM webhook_positions USING leased WHERE \(position)
                 )
                 SELECT id FROM leased
                 """,
-                parameters
+                parameters + [.bool(isSent)]
             )
         case .failed(let error, let retryAt):
             PostgresStatement(

@@ -249,7 +249,8 @@ extension PostgresStatement {
             ORDER BY webhooks.id, chat.id
             ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
                 due_at = excluded.due_at,
-                pending_since = coalesce(webhook_positions.pending_since, excluded.pending_since), stalled = false
+                pending_since = coalesce(webhook_positions.pending_since, excluded.pending_since), tries = 0,
+                failing_since = NULL, error = NULL, stalled = false
             """,
             [.int64Array(chats.map(\.rawValue)), .instant(now)]
         )

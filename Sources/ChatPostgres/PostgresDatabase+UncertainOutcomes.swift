@@ -52,7 +52,8 @@ extension PostgresConnection {
     /// is not reliable here: after a crash, the server reuses the id of a lost transaction.
     fileprivate func fate(of outcome: UncertainOutcome) throws(PostgresError) -> BatchFate {
         let (plan, writes) = (outcome.plan, outcome.plan.writes)
-        if writes.isEmpty { return .committed(plan.recorded(LogWrites.Written())) }
+        // What it replayed may not be on a standby that has taken over meanwhile.
+        if writes.isEmpty { return .rolledBack }
         // Deleted chats have no log to check, and created chats cannot be found: their ids are lost.
         let deletedChats = writes.deletedChats
         let chats = Set(writes.movedHeads.keys).subtracting(deletedChats)

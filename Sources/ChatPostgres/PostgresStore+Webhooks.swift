@@ -99,6 +99,12 @@ extension PostgresStore {
         }
     }
 
+    package func shorten(_ delivery: WebhookDelivery, to last: Position) async throws(StoreError) {
+        try await database.deliver { connection throws(PostgresError) in
+            try connection.transact([.shorten(delivery, to: last)])
+        }
+    }
+
     package func record(
         _ outcome: WebhookOutcome,
         of delivery: WebhookDelivery,

@@ -118,6 +118,20 @@ extension Database {
         }
     }
 
+    func shorten(_ delivery: WebhookDelivery, to last: Position) throws {
+        try cachedStatement(
+            sql: """
+                UPDATE webhook_positions SET due_seq = :last
+                WHERE webhook_id = :id AND chat_id = :chat AND seq = :seq AND due_at = :due_at
+                """
+        ).execute(
+            arguments: [
+                "last": last.rawValue, "id": delivery.webhookID.rawValue, "chat": delivery.chatID.rawValue,
+                "seq": delivery.position.rawValue, "due_at": delivery.dueAt.microsecondsSinceEpoch,
+            ]
+        )
+    }
+
     /// - Returns: Whether the holder has the lease.
     func record(
         _ outcome: WebhookOutcome,
@@ -133,9 +147,11 @@ extension Database {
             "now": now.microsecondsSinceEpoch,
         ]
         switch outcome {
-        case .delivered, .deletionDelivered:
-            try cachedStatement(sql: "UPDATE webhooks SET last_success_at = :now WHERE \(lease)")
-                .execute(arguments: leaseArguments)
+        case .delivered(_, let isSent), .deletionDelivered(let isSent):
+            try cachedStatement(
+                sql:
+                    "UPDATE webhooks SET last_success_at = CASE WHEN :sent THEN :now ELSE last_success_at END WHERE \(lease)"
+            ).execute(arguments: leaseArguments.merged(with: ["sent": isSent]))
         case .failed(let error, _):
             try cachedStatement(sql: "UPDATE webhooks SET last_failure_at = :now, last_error = :error WHERE \(lease)")
                 .execute(arguments: leaseArguments.merged(with: ["error": error]))
@@ -157,7 +173,7 @@ extension Database {
             "due_at": delivery.dueAt.microsecondsSinceEpoch,
         ]
         switch outcome {
-        case .delivered(let last):
+        case .delivered(let last, _):
             let end = try fetchHead(of: delivery.chatID)?.chat.lastPosition
             // A deleted chat has one more thing to deliver.
             let isDue = end.map { last < $0 } ?? true

@@ -167,7 +167,7 @@ extension Database {
                 WHERE chats IS NULL OR :chat IN (SELECT value FROM json_each(chats))
                 ON CONFLICT (webhook_id, chat_id) DO UPDATE SET
                     due_at = excluded.due_at, pending_since = coalesce(pending_since, excluded.pending_since),
-                    stalled = 0
+                    tries = 0, failing_since = NULL, error = NULL, stalled = 0
                 """
         ).execute(arguments: ["chat": chat.rawValue, "now": now.microsecondsSinceEpoch])
     }

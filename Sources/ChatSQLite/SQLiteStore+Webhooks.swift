@@ -67,6 +67,10 @@ extension SQLiteStore {
         try await database.read { try $0.fetchDueDeliveries(of: id, at: now, limit: limit) }
     }
 
+    package func shorten(_ delivery: WebhookDelivery, to last: Position) async throws(StoreError) {
+        try await database.write { try $0.shorten(delivery, to: last) }
+    }
+
     package func record(
         _ outcome: WebhookOutcome,
         of delivery: WebhookDelivery,

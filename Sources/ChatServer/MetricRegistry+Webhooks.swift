@@ -8,10 +8,8 @@ extension MetricRegistry {
     /// Returns what a dispatcher calls after each request.
     func webhookObserver() -> @Sendable (WebhookActivity) -> Void {
         { activity in
-            let labels = [("webhook", "\(activity.webhookID.rawValue)")]
-            self.counter(.webhookRequests, labels + [("result", activity.result.rawValue)]).increment()
-            self.timer(.webhookRequestDurations, labels)
-                .recordNanoseconds(Int64(activity.duration / .nanoseconds(1)))
+            self.counter(.webhookRequests, [("result", activity.result.rawValue)]).increment()
+            self.timer(.webhookRequestDurations).recordNanoseconds(Int64(activity.duration / .nanoseconds(1)))
         }
     }
 }

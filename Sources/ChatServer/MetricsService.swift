@@ -12,9 +12,11 @@ struct MetricsService: Service {
         do {
             try await application.run()
         } catch let error as IOError {
-            throw CommandError(
-                "cannot listen on \(address.authority) for metrics: \(error.reason) (see \(settingName))"
-            )
+            throw Self.listeningError(error, address, settingName: settingName)
         }
+    }
+
+    static func listeningError(_ error: IOError, _ address: ListeningAddress, settingName: String) -> CommandError {
+        CommandError("cannot listen on \(address.authority) for metrics: \(error.listeningReason) (see \(settingName))")
     }
 }

@@ -287,6 +287,10 @@ extension InterceptedStore {
         try await base.get().dueDeliveries(of: id, at: now, limit: limit)
     }
 
+    package func shorten(_ delivery: WebhookDelivery, to last: Position) async throws(StoreError) {
+        try await base.get().shorten(delivery, to: last)
+    }
+
     package func record(
         _ outcome: WebhookOutcome,
         of delivery: WebhookDelivery,

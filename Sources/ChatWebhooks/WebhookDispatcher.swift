@@ -98,8 +98,9 @@ package actor WebhookDispatcher<Store: ChatStore & MemberStore & WebhookStore>: 
         context.traces.add(trace, of: chat, at: position)
     }
 
-    /// Renews the leases soon, and then knows what changed.
+    /// Looks at all chats again, and renews the leases soon, to know which webhooks changed.
     nonisolated package func noticeChanges() {
+        hints.withLock(\.self).forEach { $0.addAll() }
         event.yield(.changed)
     }
 

@@ -3,6 +3,8 @@ import NIOSSL
 
 /// A certificate chain with its private key, checked and ready for TLS.
 package struct CertifiedKey: Sendable {
+    /// From when all certificates of the chain are valid, in seconds since 1970.
+    package let start: Int
     /// When the first certificate of the chain expires, in seconds since 1970.
     package let expiry: Int
     let context: NIOSSLContext
@@ -25,7 +27,7 @@ package struct CertifiedKey: Sendable {
     ///   - key: A PEM file with the private key of the server's certificate.
     package init(certificates: [UInt8], key: [UInt8]) throws(Flaw) {
         guard let chain = try? NIOSSLCertificate.fromPEMBytes(certificates),
-            let expiry = chain.map(\.notValidAfter).min()
+            let start = chain.map(\.notValidBefore).max(), let expiry = chain.map(\.notValidAfter).min()
         else { throw .certificate("it has no PEM certificate") }
         // Without the callback, BoringSSL would ask for a passphrase on the terminal.
         let privateKey = try? NIOSSLPrivateKey(bytes: key, format: .pem) { (_: (Array<UInt8>) -> Void) in
@@ -49,6 +51,7 @@ package struct CertifiedKey: Sendable {
             throw .key("it is not the key of the first certificate")
         }
         self.context = context
-        self.expiry = expiry
+        self.start = Int(start)
+        self.expiry = Int(expiry)
     }
 }

@@ -114,24 +114,25 @@ struct RateLimitTests {
     }
 
     @Test func `a user has a quota of appended text`() async throws {
-        try await withAccess(Self.limits(text: 30)) { access, client in
+        try await withAccess(Self.limits(text: 300)) { access, client in
             let ada = try await access.token("ada")
             let opened = try await client.send("POST", "/chats/1/messages/", as: ada, body: #"{"open":true}"#)
             #expect(opened.status == 201)
             let path = "/chats/1/messages/1/text"
             let first = try await client.send("POST", "\(path)?at=0", as: ada, body: #"{"text":"0123456789"}"#)
             #expect(first.status == 200)
-            #expect(first.headers["ratelimit-policy"] == #""text";q=30;qu="content-bytes";w=3600"#)
-            #expect(first.headers["ratelimit"]?.hasPrefix(#""text";r=9;"#) == true)
+            #expect(first.headers["ratelimit-policy"] == #""text";q=300;qu="content-bytes";w=3600"#)
+            // An append takes at least 256 bytes, also one that is refused.
+            #expect(first.headers["ratelimit"]?.hasPrefix(#""text";r=44;"#) == true)
             let refused = try await client.send("POST", "\(path)?at=10", as: ada, body: #"{"text":"0123456789"}"#)
             #expect(refused.status == 429)
-            #expect(refused.headers["ratelimit-policy"] == #""text";q=30;qu="content-bytes";w=3600"#)
+            #expect(refused.headers["ratelimit-policy"] == #""text";q=300;qu="content-bytes";w=3600"#)
             // A message of another user, with more text at once than the quota: it is granted to one that is full.
             let bob = try await access.token("bob")
             #expect(try await client.send("POST", "/chats/1/messages/", as: bob, body: #"{"open":true}"#).status == 201)
-            let long = #"{"text":"\#(String(repeating: "x", count: 50))"}"#
+            let long = #"{"text":"\#(String(repeating: "x", count: 500))"}"#
             #expect(try await client.send("POST", "/chats/1/messages/2/text?at=0", as: bob, body: long).status == 200)
-            #expect(try await client.send("POST", "/chats/1/messages/2/text?at=50", as: bob, body: long).status == 429)
+            #expect(try await client.send("POST", "/chats/1/messages/2/text?at=500", as: bob, body: long).status == 429)
         }
     }
 

@@ -103,7 +103,7 @@ struct BackupTests {
         ),
         (
             ["copy.db", "--database-url=sqlite::memory:"],
-            "backup copies SQLite files only, not sqlite::memory:: back up PostgreSQL with pg_dump"
+            "backup copies SQLite files only, not sqlite::memory:: there is no file"
         ),
         (
             ["copy.db", "--database-url=postgresql://me:hunter2@127.0.0.1:1/chat"],

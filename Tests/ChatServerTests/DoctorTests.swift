@@ -217,7 +217,7 @@ struct DoctorTests {
             let findings = try await examine("--port=\(port)", in: folder)
             #expect(
                 findings["address"]
-                    == ["error: cannot listen on 127.0.0.1:\(port): Address already in use (see --host, --port)"]
+                    == ["error: cannot listen on 127.0.0.1:\(port): Address already in use: stop the program that uses it, or set another port (see --host, --port)"]
             )
             #expect(findings.status == 1)
         }

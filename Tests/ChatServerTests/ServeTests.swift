@@ -197,7 +197,7 @@ struct ServeTests {
                 #expect(second.status == 1)
                 #expect(
                     second.errors
-                        == "Error: cannot listen on 127.0.0.1:\(client.port): Address already in use (see --host, --port)\n"
+                        == "Error: cannot listen on 127.0.0.1:\(client.port): Address already in use: stop the program that uses it, or set another port (see --host, --port)\n"
                 )
             }
         }

@@ -120,7 +120,7 @@ private func changeWebhooks(on store: any ServiceStore, _ chat: ChatID) async th
     #expect(try await store.leaseWebhooks(to: "a", for: .seconds(60)) == [webhook])
     let now = Instant.now()
     let outcomes: [WebhookOutcome] = [
-        .delivered(upTo: 1), .failed(error: "error", retryAt: nil), .deletionDelivered, .refused(reason: "gone"),
+        .delivered(upTo: 1), .failed(error: "error", retryAt: nil), .deletionDelivered(), .refused(reason: "gone"),
     ]
     for outcome in outcomes {
         try await store.replay(chat, after: 0, to: webhook.id)

@@ -289,7 +289,7 @@ struct WebhookConformanceTests {
             let chat = try await chat(1, on: store)
             let delivery = try #require(try await due(webhook, on: store)[chat])
             let outcomes: [WebhookOutcome] = [
-                .delivered(upTo: 1), .deletionDelivered, .failed(error: "error", retryAt: nil),
+                .delivered(upTo: 1), .deletionDelivered(), .failed(error: "error", retryAt: nil),
                 .refused(reason: "gone"),
             ]
             // The lease of one is over at once, and the other takes over.
@@ -307,6 +307,38 @@ struct WebhookConformanceTests {
             #expect(state.webhook == webhook && state.lastSuccessAt == nil && state.lastFailureAt == nil)
             #expect(try await store.record(.delivered(upTo: 1), of: delivery, by: "b", at: .now()))
             #expect(try await due(webhook, on: store).isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `entries that are not sent are no success`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let webhook = try await store.createWebhook(draft())
+            for outcome in [WebhookOutcome.delivered(upTo: 1, isSent: false), .deletionDelivered(isSent: false)] {
+                let chat = try await chat(1, on: store)
+                let delivery = try #require(try await due(webhook, on: store)[chat])
+                try await record(outcome, of: delivery, on: store)
+            }
+            #expect(try await store.webhookState(webhook.id).lastSuccessAt == nil)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func `a delivery that is too long ends earlier, each time it is read`(_ store: StoreUnderTest) async throws {
+        try await store.withStore { store in
+            let webhook = try await store.createWebhook(draft())
+            let chat = try await chat(5, on: store)
+            let long = try #require(try await due(webhook, on: store)[chat])
+            #expect(long.lastPosition == 5)
+            try await store.shorten(long, to: 3)
+            let short = try #require(try await due(webhook, on: store)[chat])
+            #expect(short.lastPosition == 3 && short.dueAt == long.dueAt)
+            try await record(.delivered(upTo: 3), of: short, on: store)
+            #expect(try await ranges(webhook, on: store) == [chat: [3, 5]])
+            // A replay starts another delivery.
+            try await store.replay(chat, after: 0, to: webhook.id)
+            try await store.shorten(short, to: 1)
+            #expect(try await ranges(webhook, on: store) == [chat: [0, 5]])
         }
     }
 
@@ -431,11 +463,11 @@ struct WebhookConformanceTests {
             // Nothing was searched: it is due in the transaction that deletes the chat.
             let deliveries = try await store.dueDeliveries(of: all.id, at: .now(), limit: 9)
             #expect(Set(deliveries.map(\.chatID)) == [large, small, stalled])
-            #expect(deliveries.allSatisfy { $0.lastPosition == nil })
+            #expect(deliveries.allSatisfy { $0.lastPosition == nil && $0.tries == 0 && $0.failingSince == nil })
             #expect(try await store.dueDeliveries(of: some.id, at: .now(), limit: 9).map(\.chatID) == [small])
             while try await store.purgeDeletedChats() {}
             for delivery in deliveries {
-                try await record(.deletionDelivered, of: delivery, on: store)
+                try await record(.deletionDelivered(), of: delivery, on: store)
             }
             #expect(try await due(all, on: store).isEmpty)
             #expect(

@@ -52,6 +52,29 @@ import Testing
         #expect(taken == [1, 1, 1, DeliveryPlaces.perWebhook])
     }
 
+    @Test func `webhooks without responses leave places for all others`() {
+        var places = DeliveryPlaces()
+        let ids = ids(1...100)
+        places.share(among: Set(ids))
+        let silent = ids[..<99]
+        for id in silent.prefix(DeliveryPlaces.total) {
+            let isTaken = places.take(id)
+            #expect(isTaken)
+        }
+        for id in silent.prefix(DeliveryPlaces.total) {
+            places.giveBack(id, responded: false)
+        }
+        for id in silent.dropFirst(DeliveryPlaces.total) {
+            let isTaken = places.take(id)
+            #expect(isTaken)
+            places.giveBack(id, responded: false)
+        }
+        let held = silent.map { fill(&places, $0) }.reduce(0, +)
+        #expect(held == DeliveryPlaces.total - DeliveryPlaces.reserve)
+        let taken = fill(&places, ids[99])
+        #expect(taken == DeliveryPlaces.perWebhook)
+    }
+
     @Test func `the next place goes to the webhook with the fewest`() {
         var places = DeliveryPlaces()
         let ids = ids(1...3)

@@ -27,7 +27,10 @@ import Testing
         let wanted = webhook(types: [.entry(.messageCreated)])
         let page = page(["one", nil, "three", nil])
         let payload = try #require(WebhookPayload(page, of: 7, for: wanted, offline: nil))
-        #expect(payload.id == "3.7.00000001.5-8")
+        // Other types would be other entries.
+        #expect(payload.id.hasPrefix("3.7.00000001.5-8."))
+        let other = webhook(types: [.entry(.messageCreated), .chatDeleted])
+        #expect(WebhookPayload(page, of: 7, for: other, offline: nil)?.id != payload.id)
         #expect(payload.end == 8)
         #expect(try JSON(parsing: payload.body)["entries"]?.elements.map { $0["seq"] } == [.integer(5), .integer(7)])
         #expect(WebhookPayload(page, of: 7, for: webhook(types: [.chatDeleted]), offline: nil) == nil)
@@ -39,7 +42,9 @@ import Testing
         #expect(WebhookPayload(page(many), of: 7, for: webhook(), offline: nil)?.entryCount == 100)
         let long = Array(repeating: String(repeating: "é", count: 150_000) as String?, count: 5)
         let payload = try #require(WebhookPayload(page(long), of: 7, for: webhook(), offline: nil))
-        #expect(payload.entryCount == 3)
+        #expect(payload.entryCount == 3 && payload.isCut)
+        let repeated = WebhookPayload(page(long), of: 7, for: webhook(), offline: nil, isRepeated: true)
+        #expect(repeated?.entryCount == 5 && repeated?.isCut == false)
         #expect(payload.id == "3.7.00000001.5-7")
         #expect(payload.body.count <= WebhookPayload.maximumBytes + 1_000)
         let huge = [String(repeating: "é", count: 1 << 20), "small"] as [String?]

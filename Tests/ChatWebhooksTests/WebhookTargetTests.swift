@@ -108,6 +108,27 @@ struct WebhookTargetTests {
         }
     }
 
+    @Test(arguments: ["000", "001", "099"])
+    func `a status below 100 is no response`(status: String) async throws {
+        try await withRawServer(answering: "HTTP/1.1 \(status) X\r\nContent-Length: 0\r\n\r\n") { port in
+            let target = WebhookTarget("http://127.0.0.1:\(port)/", .any, SystemResolver(), timeout: patience)
+            let outcome = await target.post([], headers: [])
+            #expect(outcome == .failure(.noResponse("the response is not HTTP")))
+        }
+    }
+
+    @Test func `the status is known before the body ends`() async throws {
+        try await withRawServer(answering: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n") { port in
+            let target = WebhookTarget("http://127.0.0.1:\(port)/", .any, SystemResolver(), timeout: patience)
+            #expect(await target.post([], headers: []) == .response(WebhookResponse(status: 200)))
+        }
+    }
+
+    @Test func `a refused connection is described for operators`() async throws {
+        let target = WebhookTarget("http://127.0.0.1:1/", .any, SystemResolver(), timeout: patience)
+        #expect(await target.post([], headers: []) == .failure(.noResponse("the connection was refused")))
+    }
+
     @Test func `a receiver that never responds is given up`() async throws {
         try await withSilentServer { port in
             let target = WebhookTarget(

@@ -28,4 +28,7 @@ package struct RateLimits: Sendable {
 /// The quota from which a request takes.
 enum RatePolicy: String, CaseIterable, Sendable {
     case posts, reads, text, typing
+
+    /// What an append takes at least, in bytes: many small ones cost the server as much as long ones.
+    static let smallestAppend = 256
 }

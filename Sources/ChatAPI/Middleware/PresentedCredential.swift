@@ -96,16 +96,18 @@ extension Authenticator {
     /// another unknown token.
     ///
     /// - Parameters:
+    ///   - context: Learns what a failure leaves of the quota.
     ///   - isRequired: Whether a request without a credential is rejected; by default, if the server requires one.
     ///   - acceptsTickets: Whether the request may have its credential in the query.
     /// - Throws: `CredentialError`, `ActAsError`, `APIError` and `StoreError`.
     func authenticate(
         _ request: Request,
-        from address: SocketAddress?,
+        in context: ChatRequestContext,
         _ limits: RequestLimits,
         isRequired: Bool? = nil,
         acceptsTickets: Bool = false
     ) async throws -> Credential? {
+        let client = RatedClient(nil, from: context.remoteAddress)
         do {
             if let presented = try request.presentedCredential(mode, acceptsTickets: acceptsTickets) {
                 if case .bearer(let text) = presented, !request.headers.contains(.actAs),
@@ -114,13 +116,13 @@ extension Authenticator {
                     return known
                 }
                 if presented.tokens.contains(where: isUnknownToken) {
-                    try limits.admit(.reads, units: 0, by: RatedClient(nil, from: address))
+                    try limits.admit(.reads, units: 0, by: client)
                 }
                 return try await authenticate(presented, of: request)
             }
             if isRequired ?? (mode == .required) { throw CredentialError.tokenMissing }
         } catch let error as CredentialError {
-            try limits.admit(.reads, by: RatedClient(nil, from: address))
+            context.rateUse = try limits.admit(.reads, by: client)
             throw error
         }
         guard !request.headers.contains(.actAs) else { throw ActAsError.notAllowed }

@@ -46,8 +46,7 @@ struct ServiceMiddleware: RouterMiddleware {
             } else {
                 if context.endpointPath == nil {
                     // Routes check both themselves, in this order.
-                    context.credential =
-                        try await authenticator.authenticate(request, from: context.remoteAddress, limits)
+                    context.credential = try await authenticator.authenticate(request, in: context, limits)
                     context.rateUse = try limits.admit(.reads, by: context.ratedClient)
                     try request.requirePercentEncoding(pathParameters: context.parameters)
                 }

@@ -35,7 +35,7 @@ extension APIResponse {
                 "revoked": APIError(CredentialError.keyRevoked).example,
             ]
         ),
-        headers: [wwwAuthenticate],
+        headers: [wwwAuthenticate, rateLimit, rateLimitPolicy],
         component: "Unauthorized"
     )
     static let forbidden = APIResponse(
@@ -192,7 +192,7 @@ extension APIResponse {
                 "rate": APIError.rateLimitedExample.example,
             ]
         ),
-        headers: [retryAfter],
+        headers: [retryAfter, rateLimit, rateLimitPolicy],
         component: "TooManyStreamsOfClient"
     )
     static let rateLimited = APIResponse(
@@ -205,7 +205,7 @@ extension APIResponse {
                 "slow_mode": APIError.slowMode(seconds: 12).example,
             ]
         ),
-        headers: [retryAfter],
+        headers: [retryAfter, rateLimit, rateLimitPolicy],
         component: "RateLimited"
     )
     static let unavailableOrTooManyOpenMessages = APIResponse(

@@ -31,6 +31,20 @@ extension APIResponse {
         .integer(from: 0)
     )
 
+    static let rateLimit = header(
+        "RateLimit",
+        component: "RateLimit",
+        "What is left of the quota: `r` requests (bytes of text), and `t` seconds until there is one more.",
+        .string
+    )
+
+    static let rateLimitPolicy = header(
+        "RateLimit-Policy",
+        component: "RateLimitPolicy",
+        "The quota from which the request takes: `q` requests in `w` seconds.",
+        .string
+    )
+
     static let wwwAuthenticate = header(
         "WWW-Authenticate",
         component: "WWWAuthenticate",

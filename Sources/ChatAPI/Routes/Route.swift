@@ -115,7 +115,7 @@ package struct Route: Sendable {
             if access.needsCredential {
                 context.credential = try await authenticator.authenticate(
                     request,
-                    from: context.remoteAddress,
+                    in: context,
                     limits,
                     isRequired: access.requiresCredential,
                     acceptsTickets: isStream
@@ -144,11 +144,11 @@ package struct Route: Sendable {
 }
 
 extension RatePolicy {
-    /// The units that a request takes; 0 for text of unknown length, which is counted as it arrives.
+    /// The units that a request takes; text of unknown length is also counted as it arrives.
     fileprivate func units(of request: Request) -> Int {
         guard self == .text else { return 1 }
         let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        return min(max(length, 0), StreamedText.maximumLength * 4)
+        return min(max(length, Self.smallestAppend), StreamedText.maximumLength * 4)
     }
 }
 

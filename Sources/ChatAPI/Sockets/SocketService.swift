@@ -164,7 +164,8 @@ extension SocketRequest.Operation {
     fileprivate var rate: (policy: RatePolicy, units: Int) {
         switch self {
         case .send: (.posts, 1)
-        case .streamed(.append(let piece, at: _), _): (.text, piece.text.value.utf8.count)
+        case .streamed(.append(let piece, at: _), _):
+            (.text, max(piece.text.value.utf8.count, RatePolicy.smallestAppend))
         case .streamed(.cancel, _): (.posts, 1)
         // It ends what was counted when it was opened.
         case .streamed(.finish, _): (.reads, 1)

@@ -5,7 +5,9 @@ package struct SlowMode: Hashable, Sendable {
     /// The wait of a chat without slow mode.
     package static let off = SlowMode(seconds: 0)
     /// The number of positions at the end of a log among which an earlier message of the user counts.
-    package static let reach: Int64 = 1_000
+    ///
+    /// A user's own edits take positions, too: at the default rate, 7,200 in the longest wait.
+    package static let reach: Int64 = 10_000
 
     /// 0 if slow mode is off.
     package let seconds: Int64

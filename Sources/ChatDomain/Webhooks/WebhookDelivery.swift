@@ -43,9 +43,11 @@ package struct WebhookDelivery: Hashable, Sendable {
 /// The outcome of a delivery.
 package enum WebhookOutcome: Hashable, Sendable {
     /// The webhook has everything up to a position; entries that it does not want count as delivered.
-    case delivered(upTo: Position)
-    /// The webhook knows that the chat was deleted; its position is removed.
-    case deletionDelivered
+    ///
+    /// - Parameter isSent: False if there was nothing to send.
+    case delivered(upTo: Position, isSent: Bool = true)
+    /// The webhook knows that the chat was deleted, or does not want to know; its position is removed.
+    case deletionDelivered(isSent: Bool = true)
     /// Nothing was delivered.
     ///
     /// - Parameters:

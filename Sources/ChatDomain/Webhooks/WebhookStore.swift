@@ -63,6 +63,11 @@ package protocol WebhookStore: Sendable {
     /// Deliveries remain due until their outcome is recorded, so a caller asks for more than it has under way.
     func dueDeliveries(of id: WebhookID, at now: Instant, limit: Int) async throws(StoreError) -> [WebhookDelivery]
 
+    /// Lets a delivery end earlier, because its entries do not fit into one request; the rest becomes due after it.
+    ///
+    /// It changes nothing if the chat was replayed or deleted meanwhile.
+    func shorten(_ delivery: WebhookDelivery, to last: Position) async throws(StoreError)
+
     /// Records the outcome of a delivery.
     ///
     /// It changes no position if the chat was replayed meanwhile. If more of the chat remains, that is due at once.

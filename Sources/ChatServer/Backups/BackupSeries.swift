@@ -34,9 +34,13 @@ package struct BackupSeries: Sendable {
         return others.dropLast(count - 1).map { folder + $0 }
     }
 
-    /// The names of the files in the folder.
+    /// The names of the regular files in the folder.
     package func names() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)
+        let files = FileManager.default
+        return try files.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder).filter { name in
+            let attributes = try? files.attributesOfItem(atPath: folder + name)
+            return attributes?[.type] as? FileAttributeType == .typeRegular
+        }
     }
 
     private func isBackup(_ name: String) -> Bool {

@@ -41,7 +41,8 @@ struct BackupCommand: AsyncParsableCommand {
         try await settings.printWarnings()
         let url = try settings.value(Settings.databaseURL)
         guard let source = url.file else {
-            throw CommandError("backup copies SQLite files only, not \(url): back up PostgreSQL with pg_dump")
+            let advice = url == .sqlite(.memory) ? "there is no file" : "back up PostgreSQL with pg_dump"
+            throw CommandError("backup copies SQLite files only, not \(url): \(advice)")
         }
         let start = ContinuousClock.now
         let series = keep.map { _ in BackupSeries(file) }
@@ -95,7 +96,8 @@ struct BackupCommand: AsyncParsableCommand {
             guard !own.contains(existing) else { throw CommandError("\(path) belongs to the database itself") }
         }
         guard force || !FileIdentity.exists(path) else {
-            throw CommandError("\(path) already exists: choose another name, or replace it with --force")
+            let advice = keep == nil ? "choose another name, or replace it with --force" : "try again in a second"
+            throw CommandError("\(path) already exists: \(advice)")
         }
         // SQLite would apply it to the copy.
         if let log = PendingFile.companions(of: path).first(where: FileIdentity.exists) {

@@ -31,12 +31,13 @@ struct DoctorCommand: AsyncParsableCommand {
         await checkDatabase(settings, &examination)
         await examination.check("certificate") { logger in
             guard let certificate = try await ServerCertificate(settings) else { return nil }
-            certificate.identity.key.warnIfExpiring(logger)
+            certificate.identity.key.checkDates(logger)
             return "valid until \(certificate.identity.key.expiryText)"
         }
         await examination.check("address") { _ in
             try await Server(settings).checkAddress(isEncrypted: try TLSFiles(settings) != nil)
         }
+        await examination.check("metrics") { _ in try await Server(settings).checkMetricsAddress() }
         await examination.check("documentation") { try await checkDocumentation(settings, logger: $0) }
         if examination.errors > 0 { throw ExitCode.failure }
     }
@@ -162,7 +163,7 @@ struct DoctorCommand: AsyncParsableCommand {
         } else if free < Self.comfortableFreeSpace {
             logger.warning("only \(free) are free at \(folder)")
         }
-        guard let file = DiskFile(path) else { return nil }
+        guard let file = DiskFile(path), FileIdentity(path)?.isRegular == true else { return nil }
         if file.isOpenToOthers {
             logger.warning("other users may read or write the messages: run chmod 600 \(path)")
         }

@@ -69,6 +69,11 @@ struct HealthcheckCommand: AsyncParsableCommand {
 
     /// Requests `/health/ready`.
     static func askReadiness(of address: ListeningAddress) async throws -> HTTPResponseStatus {
+        try await ask(for: "/health/ready", of: address)
+    }
+
+    /// Sends a GET request and returns the status of the response.
+    static func ask(for path: String, of address: ListeningAddress) async throws -> HTTPResponseStatus {
         let tls = try address.isEncrypted ? NIOSSLContext(configuration: clientConfiguration) : nil
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(connectTimeout)
@@ -90,7 +95,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
         return try await channel.executeThenClose { inbound, outbound in
             let headers: HTTPHeaders = ["Host": address.authority, "Connection": "close"]
             try await outbound.write(
-                .head(.init(version: .http1_1, method: .GET, uri: "/health/ready", headers: headers))
+                .head(.init(version: .http1_1, method: .GET, uri: path, headers: headers))
             )
             try await outbound.write(.end(nil))
             for try await case .head(let head) in inbound {

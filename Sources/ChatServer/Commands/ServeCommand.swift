@@ -184,12 +184,16 @@ struct Server {
         latestMessagesCacheBytes = try settings.value(Settings.latestMessagesCacheBytes)
         metricsPort = try settings.value(Settings.metricsPort)
         metricsPortName = settings.name(of: Settings.metricsPort)
+        guard metricsPort == 0 || metricsPort != port else {
+            throw SettingError(description: "\(metricsPortName) is \(port), like \(portName): set another port, or 0")
+        }
     }
 
     /// Nil for no limits.
     private func enforcedLimits(in mode: Authenticator.Mode) -> RateLimits? {
         switch limitSetting {
-        case .auto: mode == .open && Authority.isLoopback(host) ? nil : rateLimits
+        // Behind a proxy, clients are elsewhere.
+        case .auto: mode == .open && Authority.isLoopback(host) && limits.trustedProxies == .none ? nil : rateLimits
         case .on: rateLimits
         case .off: nil
         }
@@ -301,7 +305,7 @@ struct Server {
     private func listeningError(_ error: any Error) -> CommandError? {
         switch error {
         case let error as IOError:
-            CommandError("cannot listen on \(host):\(port): \(error.reason) (see \(hostName), \(portName))")
+            CommandError("cannot listen on \(host):\(port): \(error.listeningReason) (see \(hostName), \(portName))")
         case is SocketAddressError.UnknownHost:
             CommandError("cannot listen on \(host):\(port): host not found (see \(hostName))")
         default: nil
@@ -316,10 +320,7 @@ struct Server {
         let reachable = HealthcheckCommand.reachable(host)
         let address = ListeningAddress(host: reachable, port: port, isEncrypted: isEncrypted)
         do {
-            let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .bind(host: host, port: port).get()
-            try await channel.close()
+            try await listen(on: port)
             return "\(address) is free"
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             guard (try? await HealthcheckCommand.askReadiness(of: address)) == .ok else {
@@ -328,6 +329,45 @@ struct Server {
             return "a server listens on \(address) and is ready"
         } catch {
             throw listeningError(error) ?? error
+        }
+    }
+
+    /// Checks that the port of the metrics is free, or serves them.
+    ///
+    /// - Returns: Which of both; nil if they have no port of their own.
+    /// - Throws: `CommandError` if `serve` could not listen.
+    func checkMetricsAddress() async throws -> String? {
+        guard metricsPort != 0 else { return nil }
+        let address = ListeningAddress(host: HealthcheckCommand.reachable(host), port: metricsPort)
+        do {
+            try await listen(on: metricsPort)
+            return "\(address) is free"
+        } catch let error as IOError {
+            if error.errnoCode == EADDRINUSE,
+                (try? await HealthcheckCommand.ask(for: "/metrics", of: address)) == .ok
+            {
+                return "\(address)/metrics shows metrics"
+            }
+            throw MetricsService.listeningError(error, address, settingName: metricsPortName)
+        }
+    }
+
+    /// Listens for a moment.
+    private func listen(on port: Int) async throws {
+        let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(host: host, port: port).get()
+        try await channel.close()
+    }
+}
+
+extension IOError {
+    /// Why the server cannot listen, with what to do.
+    var listeningReason: String {
+        switch errnoCode {
+        case EADDRINUSE: "\(reason): stop the program that uses it, or set another port"
+        case EACCES: "\(reason): set a port from 1024, or allow this one with CAP_NET_BIND_SERVICE"
+        default: reason
         }
     }
 }

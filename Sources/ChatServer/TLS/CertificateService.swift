@@ -30,7 +30,7 @@ struct CertificateService: Service {
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: .seconds(86_400))) != nil {
-                        certificate.identity.key.warnIfExpiring(logger)
+                        certificate.identity.key.checkDates(logger)
                     }
                 }
             }
@@ -41,7 +41,7 @@ struct CertificateService: Service {
         do throws(FileError) {
             let key = try await certificate.files.reload(into: certificate.identity)
             logger.notice("Using the new certificate", metadata: ["valid_until": "\(key.expiryText)"])
-            key.warnIfExpiring(logger)
+            key.checkDates(logger)
         } catch {
             logger.error("Still using the previous certificate: cannot use \(error.path): \(error.reason)")
         }

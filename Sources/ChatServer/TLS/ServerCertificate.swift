@@ -30,7 +30,7 @@ struct ServerCertificate {
     /// Logs until when the certificate is valid.
     func logExpiry(_ logger: Logger) {
         logger.notice("Certificate: \(path), valid until \(identity.key.expiryText)")
-        identity.key.warnIfExpiring(logger)
+        identity.key.checkDates(logger)
     }
 }
 
@@ -40,16 +40,22 @@ extension CertifiedKey {
 
     /// In UTC.
     var expiryText: String {
-        Date(timeIntervalSince1970: TimeInterval(expiry)).formatted(.iso8601)
+        text(expiry)
     }
 
-    /// Logs a warning if the certificate expires within 14 days or has expired.
-    func warnIfExpiring(_ logger: Logger) {
-        let remaining = expiry - Int(Date.now.timeIntervalSince1970)
-        if remaining <= 0 {
-            logger.warning("The certificate has expired: \(expiryText)")
-        } else if remaining < Self.warningPeriod {
-            logger.warning("The certificate expires soon: \(expiryText)")
+    /// Logs an error if the certificate is not valid now, and a warning if it expires within 14 days.
+    func checkDates(_ logger: Logger) {
+        let now = Int(Date.now.timeIntervalSince1970)
+        if now < start {
+            logger.error("The certificate is not valid before \(text(start)): check this machine's clock")
+        } else if now >= expiry {
+            logger.error("The certificate expired on \(expiryText): replace it")
+        } else if expiry - now < Self.warningPeriod {
+            logger.warning("The certificate expires soon, on \(expiryText): replace it")
         }
+    }
+
+    private func text(_ seconds: Int) -> String {
+        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 }

@@ -2,8 +2,8 @@ package import ChatDomain
 
 /// The places for requests that are under way at the same time, shared among webhooks.
 ///
-/// A webhook whose receiver is slow holds its places for long. So many places are kept for webhooks that have none, and
-/// one that gets no responses has a single place.
+/// A webhook whose receiver is slow holds its places for long. So many places are kept for webhooks that have none. One
+/// that gets no responses has a single place, and all of these together cannot take the places that are kept.
 package struct DeliveryPlaces: Sendable {
     /// The number of places.
     package static let total = 64
@@ -57,9 +57,13 @@ package struct DeliveryPlaces: Sendable {
 
     private func admits(_ id: WebhookID) -> Bool {
         let own = taken[id, default: 0]
+        if silent.contains(id) {
+            let held = silent.reduce(0) { $0 + taken[$1, default: 0] }
+            return own == 0 && count < Self.total && held < Self.total - Self.reserve
+        }
         if own == 0 { return count < Self.total }
-        if silent.contains(id) || own >= Self.perWebhook { return false }
-        let without = webhooks.count { taken[$0] == nil }
+        if own >= Self.perWebhook { return false }
+        let without = webhooks.count { taken[$0] == nil && !silent.contains($0) }
         return count + min(without, Self.reserve) < Self.total
     }
 }

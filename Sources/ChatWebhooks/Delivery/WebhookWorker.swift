@@ -159,15 +159,28 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
     private func content(of delivery: WebhookDelivery, for webhook: Webhook) async throws(StoreError) -> Content {
         let (chat, start) = (delivery.chatID, delivery.position)
         guard let end = delivery.lastPosition else {
-            guard webhook.types?.contains(.chatDeleted) ?? true else { return .nothing(.deletionDelivered) }
+            guard webhook.types?.contains(.chatDeleted) ?? true else {
+                return .nothing(.deletionDelivered(isSent: false))
+            }
             return .payload(WebhookPayload(delivery, for: webhook))
         }
         do throws(StoreError) {
             let limit = min(max(end.rawValue - start.rawValue, 1), Int64(WebhookPayload.maximumEntries))
             let page = try await context.store.log(of: chat, after: start, limit: Int(limit), by: .anonymous)
             let offline = webhook.withOffline ? try await offlineMembers(of: chat) : nil
-            guard let payload = WebhookPayload(page, of: chat, for: webhook, offline: offline) else {
-                return .nothing(.delivered(upTo: page.entries.last?.position ?? start))
+            let payload = WebhookPayload(
+                page,
+                of: chat,
+                for: webhook,
+                offline: offline,
+                isRepeated: delivery.tries > 0
+            )
+            guard let payload else {
+                return .nothing(.delivered(upTo: page.entries.last?.position ?? start, isSent: false))
+            }
+            if payload.isCut {
+                // Each attempt has the same entries, even if they grow meanwhile.
+                try await context.store.shorten(delivery, to: payload.end)
             }
             return .payload(payload)
         } catch .chatNotFound {
@@ -217,7 +230,7 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
         case .delivered:
             result = .delivered
             let isDeletion = delivery.lastPosition == nil
-            try await record(isDeletion ? .deletionDelivered : .delivered(upTo: payload.end), of: delivery)
+            try await record(isDeletion ? .deletionDelivered() : .delivered(upTo: payload.end), of: delivery)
         case .retry(let instant, let error):
             result = .retried
             try await record(.failed(error: error, retryAt: instant), of: delivery)

@@ -1,5 +1,6 @@
 package import ChatDomain
 import ChatWire
+import Hashing
 
 /// The body of a request to a receiver, with the id under which it is sent.
 ///
@@ -18,16 +19,26 @@ package struct WebhookPayload: Sendable {
 
     /// Up to where the log is dealt with once the receiver has the request.
     package let end: Position
+    /// Whether there was no room for all entries, because of their size.
+    package let isCut: Bool
     package let entryCount: Int
 
     /// Takes entries from a page of a log that starts after the delivery's position.
     ///
     /// - Parameters:
     ///   - page: Without gaps; entries after its first `maximumEntries` are left for the next request.
+    ///   - isRepeated: Whether it was sent before: it then has the same entries, which may have grown meanwhile.
     ///   - offline: The members who have no open stream; nil omits them.
     /// - Returns: Nil if the webhook wants none of the entries.
-    package init?(_ page: LogPage, of chat: ChatID, for webhook: Webhook, offline: [UserID]?) {
+    package init?(
+        _ page: LogPage,
+        of chat: ChatID,
+        for webhook: Webhook,
+        offline: [UserID]?,
+        isRepeated: Bool = false
+    ) {
         var entries: [[UInt8]] = []
+        var isCut = false
         var size = 0
         var last: LogEntry?
         for entry in page.entries.prefix(Self.maximumEntries) {
@@ -35,7 +46,8 @@ package struct WebhookPayload: Sendable {
                 var writer = JSONWriter()
                 entry.write(to: &writer)
                 size += writer.bytes.count
-                if size > Self.maximumBytes, !entries.isEmpty { break }
+                isCut = size > Self.maximumBytes && !entries.isEmpty && !isRepeated
+                if isCut { break }
                 entries.append(writer.bytes)
             }
             last = entry
@@ -43,6 +55,7 @@ package struct WebhookPayload: Sendable {
         guard !entries.isEmpty, let first = page.entries.first, let last else { return nil }
         id = Self.id(webhook, chat, page.epoch, "\(first.position.rawValue)-\(last.position.rawValue)")
         end = last.position
+        self.isCut = isCut
         entryCount = entries.count
         body = Self.body("chat.entries", at: last.instant) { writer in
             writer.member("chat_id", chat)
@@ -58,6 +71,7 @@ package struct WebhookPayload: Sendable {
     package init(_ deletion: WebhookDelivery, for webhook: Webhook) {
         id = Self.id(webhook, deletion.chatID, deletion.epoch, "deleted")
         end = deletion.position
+        isCut = false
         entryCount = 0
         body = Self.body("chat.deleted", at: deletion.dueAt) { writer in
             writer.member("chat_id", deletion.chatID)
@@ -69,6 +83,7 @@ package struct WebhookPayload: Sendable {
     package init(testOf webhook: Webhook, at instant: Instant) {
         id = "\(webhook.id.rawValue).test.\(instant.microsecondsSinceEpoch)"
         end = Position(rawValue: 0)
+        isCut = false
         entryCount = 0
         body = Self.body("webhook.test", at: instant) { writer in
             writer.member("webhook_id", webhook.id.rawValue)
@@ -95,9 +110,14 @@ package struct WebhookPayload: Sendable {
         return headers + (trace.map { [("traceparent", $0.child())] } ?? [])
     }
 
-    /// The epoch tells apart what was lost by the restore of a backup and what has its position or chat id since.
+    /// The epoch tells apart what was lost by the restore of a backup and what has its position or chat id since. The types
+    /// decide which entries of a range there are.
     private static func id(_ webhook: Webhook, _ chat: ChatID, _ epoch: Epoch, _ content: String) -> String {
-        "\(webhook.id.rawValue).\(chat.rawValue).\(epoch.text).\(content)"
+        let id = "\(webhook.id.rawValue).\(chat.rawValue).\(epoch.text).\(content)"
+        guard let types = webhook.types else { return id }
+        var hash = StableHash()
+        hash.combine(types.stored)
+        return "\(id).\(hash.digits)"
     }
 
     private static func body(

@@ -1,6 +1,8 @@
+import Foundation
 import Glibc
 package import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Finds the addresses of a host.
 package protocol AddressResolver: Sendable {
@@ -11,22 +13,21 @@ package protocol AddressResolver: Sendable {
     func addresses(of host: String, port: Int) async throws(WebhookTarget.Problem) -> [SocketAddress]
 }
 
-/// Asks the system, on threads of its own because the call blocks.
+/// Asks the system, on a thread for each lookup because the call blocks, for long if the host's name servers are down.
 package final class SystemResolver: AddressResolver {
-    /// More lookups wait for each other.
-    private static let threadCount = 4
+    private struct Place: Hashable {
+        let host: String
+        let port: Int
+    }
+
     private static let timeout = TimeAmount.seconds(5)
 
-    private let threads = NIOThreadPool(numberOfThreads: threadCount)
     private let eventLoops: any EventLoopGroup
+    /// The lookups that have not ended: one for each place, so that a dead one never holds several threads.
+    private let lookups = Mutex<[Place: EventLoopFuture<[SocketAddress]>]>([:])
 
     package init(eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
         self.eventLoops = eventLoops
-        threads.start()
-    }
-
-    deinit {
-        threads.shutdownGracefully { _ in }
     }
 
     package func addresses(of host: String, port: Int) async throws(WebhookTarget.Problem) -> [SocketAddress] {
@@ -35,16 +36,30 @@ package final class SystemResolver: AddressResolver {
         let deadline = eventLoop.scheduleTask(in: Self.timeout) {
             promise.fail(WebhookTarget.Problem.nameNotResolved("the lookup took too long"))
         }
-        threads.submit { state in
-            guard case .active = state else { return promise.fail(CancellationError()) }
-            promise.completeWith(Result { try lookUp(host, port) })
-        }
+        lookup(of: Place(host: host, port: port)).cascade(to: promise)
         defer { deadline.cancel() }
         do {
             return try await promise.futureResult.get()
         } catch {
             throw error as? WebhookTarget.Problem ?? .nameNotResolved("\(error)")
         }
+    }
+
+    private func lookup(of place: Place) -> EventLoopFuture<[SocketAddress]> {
+        let (lookup, promise) = lookups.withLock { lookups in
+            if let lookup = lookups[place] { return (lookup, nil as EventLoopPromise<[SocketAddress]>?) }
+            let promise = eventLoops.next().makePromise(of: [SocketAddress].self)
+            lookups[place] = promise.futureResult
+            return (promise.futureResult, promise)
+        }
+        if let promise {
+            Thread.detachNewThread { [self] in
+                let result = Result { try lookUp(place.host, place.port) }
+                lookups.withLock { $0[place] = nil }
+                promise.completeWith(result)
+            }
+        }
+        return lookup
     }
 }
 

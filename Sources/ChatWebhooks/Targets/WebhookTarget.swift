@@ -85,7 +85,7 @@ package actor WebhookTarget {
         }
         defer { withExtendedLifetime(pin) {} }
         do throws(Problem) {
-            return .response(try await post(body, headers, through: pin.client, until: deadline))
+            return .response(try await post(body, headers, through: pin, until: deadline))
         } catch {
             if self.pin === pin {
                 // Another address may do better.
@@ -99,7 +99,7 @@ package actor WebhookTarget {
     private func post(
         _ body: [UInt8],
         _ headers: [(name: String, value: String)],
-        through client: HTTPClient,
+        through pin: Pin,
         until deadline: NIODeadline
     ) async throws(Problem) -> WebhookResponse {
         var request = HTTPClientRequest(url: url)
@@ -107,17 +107,18 @@ package actor WebhookTarget {
         request.headers = HTTPHeaders(headers.map { ($0.name, $0.value) })
         request.body = .bytes(body)
         do {
-            let response = try await client.execute(request, deadline: deadline)
-            await Self.drain(response.body, until: deadline)
+            let response = try await pin.client.execute(request, deadline: deadline)
+            // The status decides, so nothing waits for the body.
+            Task { [body = response.body] in
+                await Self.drain(body, until: deadline)
+                withExtendedLifetime(pin) {}
+            }
             return WebhookResponse(
                 status: Int(response.status.code),
                 retryAfter: response.headers.first(name: "Retry-After")
             )
-        } catch let error as HTTPClientError {
-            let isTimeout = [.deadlineExceeded, .connectTimeout].contains(error)
-            throw isTimeout ? .timedOut : .noResponse(error.shortDescription)
         } catch {
-            throw .noResponse("\(error)")
+            throw Problem(error)
         }
     }
 
@@ -183,6 +184,7 @@ package actor WebhookTarget {
         )
         configuration.dnsOverride = [place.overrideKey: address]
         configuration.httpVersion = .http1Only
+        configuration.http1_1ConnectionDebugInitializer = { ResponseStatusGuard.add(to: $0) }
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = DeliveryPlaces.perWebhook
         // Less than servers and proxies keep an idle connection: a request that meets its end would fail.

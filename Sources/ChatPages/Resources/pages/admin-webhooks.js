@@ -6,7 +6,12 @@ import { FormDialog } from "./dialogs.js";
 import { byID, element } from "./dom.js";
 import { since } from "./time.js";
 
+/** So many states are read each time the list is refreshed: all at once would use up the quota of an open server. */
+const STATES_PER_LOAD = 5;
+
 export class WebhooksView extends View {
+    /** What was read last, by id; a webhook whose turn comes is moved to the end. */
+    #states = new Map();
     #rows = new Rows(byID("webhooks"), ({ id }) => id, row);
     /** @type {(id: number) => WebhookDetails} */
     #open;
@@ -43,14 +48,21 @@ export class WebhooksView extends View {
     async load() {
         if (this.#details) return this.#details.load();
         const { webhooks } = await this.operator.request("GET", "/webhooks");
-        const states = await Promise.all(
-            webhooks.map((/** @type {any} */ { id }) => this.operator.find(`/webhooks/${id}/state`)),
-        );
-        const items = [];
-        for (const [index, state] of states.entries()) {
+        const ids = new Set(webhooks.map((/** @type {any} */ { id }) => id));
+        const known = [...this.#states.keys()].filter((id) => ids.has(id));
+        const turns = [...ids].filter((id) => !this.#states.has(id)).concat(known).slice(0, STATES_PER_LOAD);
+        const states = await Promise.all(turns.map((id) => this.operator.find(`/webhooks/${id}/state`)));
+        for (const [index, id] of turns.entries()) {
+            this.#states.delete(id);
             // A state that is missing is that of a webhook deleted meanwhile.
-            if (state) items.push({ ...webhooks[index], ...state, waiting: waiting(state) });
+            if (states[index]) this.#states.set(id, states[index]);
+            else ids.delete(id);
         }
+        for (const id of [...this.#states.keys()]) if (!ids.has(id)) this.#states.delete(id);
+        const items = webhooks.filter((/** @type {any} */ { id }) => ids.has(id)).map((/** @type {any} */ webhook) => {
+            const state = this.#states.get(webhook.id);
+            return { ...webhook, ...state, enabled: webhook.enabled, waiting: state ? waiting(state) : "…" };
+        });
         showCount(items.length, "webhooks-state", "There are no webhooks yet.");
         this.#rows.show(items);
     }
@@ -81,7 +93,7 @@ function row(webhook) {
  * What the operator has to know first.
  * @param {any} webhook
  */
-function state({ enabled, disabled_reason, failing_chats, stalled_chats, last_error }) {
+function state({ enabled, disabled_reason, failing_chats = 0, stalled_chats = 0, last_error }) {
     if (!enabled) return [element("span.tag", {}, "Disabled"), element("p.note", {}, disabled_reason)];
     if (failing_chats + stalled_chats === 0) return [element("span.tag.good", {}, "Enabled")];
     const counts = { failing: failing_chats, stalled: stalled_chats };
