@@ -9,53 +9,16 @@ response may show an entry of the new history under the old epoch. Finally, it r
 client. Uses only the standard library and PostgreSQL's programs; ends with a line `N passed, M failed`.
 """
 import http.client
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
+from Checks.Faults.clusters import DEADLINE, Cluster, report, request, run, wait
 from Checks.Support.events import events
-from Checks.Support.ports import free_port
-from Checks.Support.server import BINARY, Server, exchange
-
-BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-OWNER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-DEADLINE = 60
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
-
-
-class Cluster:
-    """A PostgreSQL server of its own."""
-
-    def __init__(self, folder: Path, source: "Cluster | None" = None) -> None:
-        self.data, self.port = folder / f"data{free_port()}", free_port()
-        if source:
-            run(*OWNER, str(BIN / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(source.port), "-U", "postgres", "-R",
-                "-c", "fast", "-D", str(self.data))
-        else:
-            run(*OWNER, str(BIN / "initdb"), "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust",
-                "-E", "UTF8", "--locale=C.UTF-8")
-        self.log = f"{self.data}.log"
-        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-l", self.log, "-s", "-w", "start", "-o",
-            f"-p {self.port} -k {folder} -c listen_addresses=127.0.0.1")
-
-    def sql(self, statement: str, database: str = "postgres") -> str:
-        return run(str(BIN / "psql"), "-XqAt", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database,
-                   "-c", statement).strip()
-
-    def stop(self) -> None:
-        subprocess.run([*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-m", "immediate", "-s", "stop"], cwd="/")
-
-    def promote(self) -> None:
-        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-s", "-w", "promote")
+from Checks.Support.server import BINARY, Server
 
 
 class Browser:
@@ -120,23 +83,6 @@ class Poller:
                     self.problems.append(f"{place} is {text} after {self.seen[place]}")
 
 
-def request(server: Server, method: str, path: str, body: dict | None = None, headers: dict[str, str] | None = None):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    try:
-        return exchange(connection, method, path, body, headers)
-    finally:
-        connection.close()
-
-
-def wait(what: str, condition) -> list[str]:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > deadline:
-            return [f"waited in vain: {what}"]
-        time.sleep(0.02)
-    return []
-
-
 def post(server: Server, *texts: str) -> None:
     for text in texts:
         deadline = time.monotonic() + DEADLINE
@@ -170,8 +116,7 @@ def fail_over(folder: Path) -> list[str]:
         received = primary.sql("SELECT pg_current_wal_lsn()")
         problems = wait("the standby", lambda: standby.sql(
             f"SELECT pg_last_wal_replay_lsn() >= '{received}'") == "t")
-        standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
-        standby.sql("SELECT pg_reload_conf()")
+        standby.set(primary_conninfo="")
         problems += wait("the end of the replication", lambda: primary.sql(
             "SELECT count(*) FROM pg_stat_replication") == "0")
         paths = ["/chats/1/events?after=0", "/events?chats=1:0", "/events?chats=1:0,1:0"]
@@ -244,21 +189,5 @@ def restore(folder: Path) -> list[str]:
 BINARY_PATH = str(Path(BINARY).resolve())
 
 
-def main() -> int:
-    passed = failed = 0
-    for name, trouble in {"a failover that loses entries": fail_over, "a restored SQLite backup": restore}.items():
-        folder = Path(tempfile.mkdtemp())
-        try:
-            if OWNER:
-                shutil.chown(folder, "postgres")
-            problems = trouble(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        passed, failed = passed + (not problems), failed + bool(problems)
-        print(f"{name}: {'; '.join(problems[:5]) or 'nothing was missed'}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report({"a failover that loses entries": fail_over, "a restored SQLite backup": restore}))

@@ -1,0 +1,250 @@
+"""Lets a standby take over from its primary under load, and audits what became of the acknowledged posts.
+
+    python3 -m Checks.Faults.standby
+
+A server has a primary and its standby in its URL, and writers repeat each post under its Idempotency-Key until it is
+acknowledged. The standby is promoted after the primary was killed (synchronous replication; asynchronous replication
+that had stalled), after it was stopped cleanly, or while it still runs. Nothing acknowledged may be lost, except with
+asynchronous replication, which loses exactly what the standby had not received. No post may be stored twice, positions
+are 1 to n, and the epoch changes. Uses only the standard library and PostgreSQL's programs; ends with a line
+`N passed, M failed`.
+"""
+import collections
+import http.client
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from Checks.Faults.clusters import DEADLINE, Cluster, report, request, wait
+from Checks.Support.server import Server, chat_api
+
+CHATS, WRITERS = 3, 6
+# How many posts are acknowledged in each phase.
+ENOUGH = 100
+
+
+@dataclass
+class Post:
+    text: str
+    chat: int
+    # When it was first sent, when the attempt that was acknowledged was sent, and when that response arrived.
+    sent: float = 0
+    repeated: float = 0
+    acknowledged: float = 0
+    message: dict = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        return self.message["chat_id"], self.message["seq"], self.message["id"]
+
+
+@dataclass
+class Takeover:
+    """How the standby took over."""
+    # When it began to accept writes.
+    at: float
+    # The last position of each chat that it had received, if it may lack some.
+    received: dict[int, int] | None = None
+
+
+class Writers:
+    """Threads that post until `stop`, and the record of what was acknowledged."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.acknowledged, self.problems = server, [], []
+        # The error codes of all rejected attempts.
+        self.rejections = collections.Counter()
+        self.is_over = False
+        self.chats = [request(server, "POST", "/chats/", {"title": "standby"})[2]["id"] for _ in range(CHATS)]
+        self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(WRITERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, writer: int) -> None:
+        count = 0
+        try:
+            while not self.is_over:
+                count += 1
+                self.deliver(Post(f"{writer}-{count}", self.chats[(writer + count) % CHATS]))
+        except (OSError, http.client.HTTPException) as error:
+            self.problems.append(f"writer {writer} ended: {error!r}")
+
+    def deliver(self, post: Post) -> None:
+        post.sent = time.monotonic()
+        while time.monotonic() < post.sent + DEADLINE:
+            post.repeated = time.monotonic()
+            status, _, answer = request(
+                self.server, "POST", f"/chats/{post.chat}/messages/", {"text": post.text}, {"Idempotency-Key": post.text}
+            )
+            if status in (200, 201):
+                post.acknowledged, post.message = time.monotonic(), answer
+                self.acknowledged.append(post)
+                return
+            self.rejections[answer["code"]] += 1
+            if status != 503:
+                self.problems.append(f"{post.text}: {status} {answer}")
+                return
+            time.sleep(0.02)
+        self.problems.append(f"{post.text} is not acknowledged: {list(self.server.last_lines)[-3:]}")
+
+    def wait_for_more(self) -> None:
+        goal = len(self.acknowledged) + ENOUGH
+        self.problems += wait(f"{ENOUGH} more acknowledgements", lambda: len(self.acknowledged) >= goal)
+
+    def wait_for_unknown_outcome(self) -> None:
+        earlier = self.rejections["outcome_unknown"]
+        self.problems += wait("a commit without an answer", lambda: self.rejections["outcome_unknown"] > earlier)
+
+    def stop(self) -> None:
+        """Ends the threads once each has delivered its last post."""
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+
+
+@dataclass
+class Service:
+    """A server that has a primary and its standby in its URL."""
+    primary: Cluster
+    standby: Cluster
+    server: Server
+    writers: Writers
+
+    def kill(self) -> Takeover:
+        self.primary.kill()
+        return self.promote()
+
+    def promote(self) -> Takeover:
+        self.standby.promote()
+        return Takeover(at=time.monotonic())
+
+    def stall_and_kill(self) -> Takeover:
+        """Kills the primary after it has acknowledged posts that it does not send to the standby."""
+        sender = int(self.primary.sql("SELECT pid FROM pg_stat_replication"))
+        os.kill(sender, signal.SIGSTOP)
+        self.writers.wait_for_more()
+        self.primary.kill()
+        # The server must not write before the check has seen what the standby had received.
+        self.server.process.send_signal(signal.SIGSTOP)
+        takeover = self.promote()
+        heads = self.standby.sql("SELECT id, last_seq FROM chats", "chat").splitlines()
+        takeover.received = dict(map(int, head.split("|")) for head in heads)
+        self.server.process.send_signal(signal.SIGCONT)
+        return takeover
+
+    def stop(self) -> Takeover:
+        """Stops the primary, which sends the standby everything first."""
+        self.primary.stop("fast")
+        return self.promote()
+
+    def leave_behind(self) -> Takeover:
+        """Kills the primary only after it has failed to commit without its standby."""
+        takeover = self.promote()
+        self.writers.wait_for_unknown_outcome()
+        self.primary.kill()
+        return takeover
+
+
+def check(folder: Path, take_over: Callable[[Service], Takeover], **settings: str) -> list[str]:
+    started = []
+    try:
+        primary = Cluster(folder)
+        started.append(primary.stop)
+        primary.sql("CREATE DATABASE chat")
+        standby = Cluster(folder, primary)
+        started.append(standby.stop)
+        primary.set(**settings)
+        state = "sync" if "synchronous_standby_names" in settings else "async"
+        problems = wait("the standby", lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == state)
+        # A short timeout, so that the server soon gives up a commit that waits for a standby.
+        server = chat_api(f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/chat",
+                          "--migrate", "--statement-timeout=1", "--log-level=notice")
+        started.append(server.kill)
+        writers = Writers(server)
+        service = Service(primary, standby, server, writers)
+        writers.wait_for_more()
+        epoch = epoch_of(service)
+        takeover = take_over(service)
+        writers.wait_for_more()
+        writers.stop()
+        return problems + writers.problems + audit_epoch(service, epoch) + audit(service, takeover)
+    finally:
+        for stop in reversed(started):
+            stop()
+
+
+def epoch_of(service: Service) -> str:
+    return request(service.server, "GET", f"/chats/{service.writers.chats[0]}/log")[2]["epoch"]
+
+
+def audit_epoch(service: Service, old: str) -> list[str]:
+    """Clients must be told that the positions they know may be those of other messages."""
+    new = epoch_of(service)
+    status, _, answer = request(service.server, "GET", f"/chats/{service.writers.chats[0]}/log?after={old}.1")
+    is_told = new != old and (status, answer.get("code")) == (409, "epoch_changed")
+    return [] if is_told else [f"the epoch was {old} and is {new}; a position of the old one gets {status} {answer}"]
+
+
+def audit(service: Service, takeover: Takeover) -> list[str]:
+    rows = [row.split("|") for row in service.standby.sql(
+        "SELECT text, chat_id, seq, id FROM messages ORDER BY chat_id, seq", "chat").splitlines()]
+    stored = {text: tuple(map(int, place)) for text, *place in rows}
+    problems = []
+    if len(stored) < len(rows):
+        problems.append(f"{len(rows) - len(stored)} posts are stored twice")
+    if gaps := service.standby.sql("""
+        SELECT chats.id FROM chats LEFT JOIN messages ON messages.chat_id = chats.id GROUP BY chats.id
+        HAVING array_agg(seq ORDER BY seq) <> ARRAY(SELECT generate_series(1, last_seq))
+        """, "chat"):
+        problems.append(f"the positions are not 1 to n in {gaps.split()}")
+
+    posts = service.writers.acknowledged
+    problems += [f"{post.text} is elsewhere" for post in posts if stored.get(post.text, post.place) != post.place]
+    lost = [post for post in posts if post.text not in stored]
+    if takeover.received:
+        problems += audit_loss(lost, [post for post in posts if post.text in stored], takeover)
+    elif lost:
+        problems.append(f"{len(lost)} acknowledged posts are lost")
+    times = sorted(post.acknowledged for post in posts)
+    pause = max(later - earlier for earlier, later in itertools.pairwise(times))
+    print(f"  {len(posts)} acknowledged, {len(lost)} of them lost, a pause of {pause:.1f} s", flush=True)
+    return problems
+
+
+def audit_loss(lost: list[Post], stored: list[Post], takeover: Takeover) -> list[str]:
+    """The standby must lack the end of what was acknowledged, and nothing else."""
+    def was_received(post: Post) -> bool:
+        return post.message["seq"] <= takeover.received[post.chat]
+
+    if not lost:
+        return ["nothing is lost: the replication did not stall"]
+    problems = [f"{post.text} is lost, but was received" for post in lost if was_received(post)]
+    problems += [f"{post.text} is lost, but was sent after the takeover" for post in lost if post.repeated > takeover.at]
+    first_lost = min(lost, key=lambda post: post.acknowledged)
+    problems += [
+        f"{first_lost.text} is lost, but not {post.text}, which was sent after its acknowledgement"
+        for post in stored if was_received(post) and post.sent > first_lost.acknowledged
+    ]
+    return problems
+
+
+CHECKS = {
+    "synchronous, primary killed": partial(
+        check, take_over=Service.kill, synchronous_standby_names="*"),
+    "synchronous with remote_apply, primary killed": partial(
+        check, take_over=Service.kill, synchronous_standby_names="*", synchronous_commit="remote_apply"),
+    "synchronous, primary still running": partial(
+        check, take_over=Service.leave_behind, synchronous_standby_names="*"),
+    "asynchronous, primary stopped first": partial(check, take_over=Service.stop),
+    "asynchronous and stalled, primary killed": partial(check, take_over=Service.stall_and_kill),
+}
+
+if __name__ == "__main__":
+    sys.exit(report(CHECKS))
