@@ -29,7 +29,7 @@ class Cluster:
         self.data, self.port = folder / f"data{free_port()}", free_port()
         if source:
             run(*OWNER, str(BIN / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(source.port), "-U", "postgres", "-R",
-                "-c", "fast", "-D", str(self.data))
+                "-c", "fast", "--no-sync", "-D", str(self.data))
         else:
             run(*OWNER, str(BIN / "initdb"), "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust",
                 "-E", "UTF8", "--locale=C.UTF-8")
