@@ -374,14 +374,12 @@ def texts(server: Service) -> list[str]:
 def a_sqlite_backup_of_a_running_server_is_restored() -> None:
     with tempfile.TemporaryDirectory() as name, service() as started:
         database = started.database.removeprefix("sqlite:///")
-        places = {
-            "/var/lib/chat-api/chat.db": database, "/var/lib/chat-api-backups": name, "-o chat-api ": "",
-            "runuser -u chat-api -- ": "",
-        }
+        places = {"/var/lib/chat-api/chat.db": database, "/var/lib/chat-api-backups": name}
+        as_owner = {"-o chat-api ": "", "runuser -u chat-api -- ": ""}
         connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=SECONDS)
         exchange(connection, "POST", "/chats/", {"title": "Kept"})
         post(connection, "in the backup")
-        run(adapted(block("bash", "chat-api backup"), places))
+        run(adapted(block("bash", "chat-api backup"), {**places, **as_owner}))
         post(connection, "after the backup")
         started.stop()
         run(adapted(block("bash", "chat.db-wal"), {**places, "-o chat-api -g chat-api ": ""}))

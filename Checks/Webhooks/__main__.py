@@ -53,9 +53,10 @@ def play(services: list[Service], receiver: Receiver, options: argparse.Namespac
     threads = [threading.Thread(target=writer.run, args=(stopping,), daemon=True) for writer in writers]
     for thread in threads:
         thread.start()
-    for _ in range(options.kills):
+    for number in range(options.kills):
         time.sleep(moments.uniform(0.3, options.life))
-        for service in moments.choice([services, services[:1], services[-1:]]):
+        # The first kill meets whoever delivers.
+        for service in services if number == 0 else moments.choice([services, services[:1], services[-1:]]):
             service.kill()
     time.sleep(options.life)
     stopping.set()

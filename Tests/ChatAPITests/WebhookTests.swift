@@ -82,16 +82,16 @@ struct WebhookTests {
             #"{"url":"https://a@example.com"}"#,
             #"""
             {"type":"value_error","loc":["body","url"],"msg":"Value error, a target is an http or https URL with a host, \#
-            without credentials and a fragment, of at most 2048 characters","input":"https://a@example.com",\#
+            without credentials or a fragment, of at most 2048 ASCII characters","input":"https://a@example.com",\#
             "ctx":{"error":"a target is an http or https URL with a host, \#
-            without credentials and a fragment, of at most 2048 characters"}}
+            without credentials or a fragment, of at most 2048 ASCII characters"}}
             """#
         ),
         (
             #"{"url":"https://a","types":[]}"#,
             #"""
-            {"type":"value_error","loc":["body","types"],"msg":"Value error, there are no types: null selects all",\#
-            "input":[],"ctx":{"error":"there are no types: null selects all"}}
+            {"type":"value_error","loc":["body","types"],"msg":"Value error, the list is empty: null selects all types",\#
+            "input":[],"ctx":{"error":"the list is empty: null selects all types"}}
             """#
         ),
         (

@@ -215,10 +215,11 @@ struct DoctorTests {
             let (socket, port) = try #require(Self.boundSocket())
             defer { close(socket) }
             let findings = try await examine("--port=\(port)", in: folder)
-            #expect(
-                findings["address"]
-                    == ["error: cannot listen on 127.0.0.1:\(port): Address already in use: stop the program that uses it, or set another port (see --host, --port)"]
-            )
+            let expected = """
+                error: cannot listen on 127.0.0.1:\(port): Address already in use: stop the program that uses it, or set \
+                another port (see --host, --port)
+                """
+            #expect(findings["address"] == [expected])
             #expect(findings.status == 1)
         }
     }

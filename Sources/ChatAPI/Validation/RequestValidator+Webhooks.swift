@@ -58,8 +58,8 @@ extension RequestValidator {
         guard let text = string("url", in: object) else { return nil }
         if let url = WebhookURL(text) { return url }
         let rule = """
-            a target is an http or https URL with a host, without credentials and a fragment, of at most \
-            \(WebhookURL.maximumLength) characters
+            a target is an http or https URL with a host, without credentials or a fragment, of at most \
+            \(WebhookURL.maximumLength) ASCII characters
             """
         note(.rule(rule), at: ["body", "url"], input: .text(text))
         return nil
@@ -107,7 +107,7 @@ extension RequestValidator {
         if member.kind == .null { return OptionalValue(value: .some(nil)) }
         guard let elements = list(name, member, upTo: maximum, make) else { return nil }
         if elements.isEmpty {
-            note(.rule("there are no \(name): null selects all"), at: ["body", name], input: .json(member))
+            note(.rule("the list is empty: null selects all \(name)"), at: ["body", name], input: .json(member))
             return nil
         }
         return OptionalValue(value: Set(elements))

@@ -110,6 +110,8 @@ package struct WebhookPayload: Sendable {
         return headers + (trace.map { [("traceparent", $0.child())] } ?? [])
     }
 
+    /// Names what a request contains.
+    ///
     /// The epoch tells apart what was lost by the restore of a backup and what has its position or chat id since. The types
     /// decide which entries of a range there are.
     private static func id(_ webhook: Webhook, _ chat: ChatID, _ epoch: Epoch, _ content: String) -> String {
