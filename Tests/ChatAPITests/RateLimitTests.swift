@@ -269,6 +269,8 @@ struct RateLimitTests {
                 return Dictionary(uniqueKeysWithValues: samples.map { (String($0.1), Int($0.2) ?? -1) })
             }
             #expect(try await counts() == ["posts": 0, "reads": 0, "text": 0, "typing": 0, "slow_mode": 0])
+            let null = try await client.send("PATCH", "/chats/1", as: ada, body: #"{"slow_mode":null}"#)
+            #expect(null.status == 422)
             let slow = try await client.send("PATCH", "/chats/1", as: ada, body: #"{"slow_mode":3600}"#)
             #expect(slow.status == 200)
             #expect(try await client.send("POST", "/chats/1/messages/", as: bob, body: Self.message).status == 201)

@@ -34,15 +34,17 @@ extension APIResponse {
     static let rateLimit = header(
         "RateLimit",
         component: "RateLimit",
-        "What is left of the quota: `r` requests (bytes of text), and `t` seconds until there is one more.",
-        .string
+        "What is left of the quota, if there is one: `r` requests (bytes of text), and `t` seconds until there is one more.",
+        .string,
+        isRequired: false
     )
 
     static let rateLimitPolicy = header(
         "RateLimit-Policy",
         component: "RateLimitPolicy",
-        "The quota from which the request takes: `q` requests in `w` seconds.",
-        .string
+        "The quota from which the request takes, if there is one: `q` requests in `w` seconds.",
+        .string,
+        isRequired: false
     )
 
     static let wwwAuthenticate = header(
@@ -72,11 +74,11 @@ extension APIResponse {
         component: String,
         _ description: String,
         _ schema: JSONSchema,
+        isRequired: Bool = true,
         example: OpenAPIValue? = nil
     ) -> (String, OpenAPIValue) {
-        var members: OpenAPIValue.Members = [
-            ("required", true), ("description", .string(description)), ("schema", schema.value),
-        ]
+        var members: OpenAPIValue.Members = isRequired ? [("required", true)] : []
+        members += [("description", .string(description)), ("schema", schema.value)]
         if let example { members.append(("example", example)) }
         return (name, .reference(.headers, component, .object(members)))
     }

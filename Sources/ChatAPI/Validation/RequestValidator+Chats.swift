@@ -77,7 +77,7 @@ extension RequestValidator {
 
     /// The member `slow_mode`, in seconds.
     mutating func slowMode(in object: JSONValue) -> OptionalValue<SlowMode>? {
-        optionalInteger("slow_mode", in: object, range: SlowMode.allowed)
+        optionalInteger("slow_mode", in: object, range: SlowMode.allowed, isNullable: false)
             .map { OptionalValue(value: $0.value.map { SlowMode(seconds: $0) }) }
     }
 

@@ -94,9 +94,12 @@ extension RequestValidator {
     mutating func optionalInteger(
         _ name: String,
         in object: JSONValue,
-        range: ClosedRange<Int64>
+        range: ClosedRange<Int64>,
+        isNullable: Bool = true
     ) -> OptionalValue<Int64>? {
-        guard let member = object.member(name), member.kind != .null else { return OptionalValue(value: nil) }
+        guard let member = object.member(name), !isNullable || member.kind != .null else {
+            return OptionalValue(value: nil)
+        }
         if let value = member.integer, range.contains(value) { return OptionalValue(value: value) }
         let problem: ValidationIssue.Problem =
             switch member.integer {
