@@ -55,7 +55,7 @@ def play(services: list[Service], receiver: Receiver, options: argparse.Namespac
         thread.start()
     for number in range(options.kills):
         time.sleep(moments.uniform(0.3, options.life))
-        # The first kill meets whoever delivers.
+        # The first kill stops all servers, so also the one that delivers.
         for service in services if number == 0 else moments.choice([services, services[:1], services[-1:]]):
             service.kill()
     time.sleep(options.life)

@@ -24,7 +24,7 @@ class Request:
 
 class Hook:
     def __init__(self, number: int, secret: str) -> None:
-        self.number, self.library = number, Webhook(secret)
+        self.number, self.verifier = number, Webhook(secret)
         # The last accepted position in each chat.
         self.ends: dict[int, int] = {}
 
@@ -89,7 +89,7 @@ class Receiver:
         """Records a request and returns the status of the response."""
         hook = self.hooks[path]
         try:
-            hook.library.verify(body, headers)
+            hook.verifier.verify(body, headers)
         except WebhookVerificationError as error:
             self.problems.append(f"{path}: {error}")
         event = json.loads(body)

@@ -25,7 +25,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     package let growth: GrowthNotices
     /// The certificate for TLS; nil to serve plain HTTP.
     package let identity: ServerIdentity?
-    /// Learns who has an open stream.
+    /// Reports the users with an open stream to other parts of the process.
     package let connectedUsers: ConnectedUsers
     /// Delivers to webhooks; nil if this process does not.
     package let webhookSender: (any WebhookSender)?
@@ -69,7 +69,7 @@ package struct ChatService<Store: ServiceStore>: Sendable {
     ///   - typing: Sends typing notices to other processes and receives theirs.
     ///   - growth: The same for notices about open messages.
     ///   - metrics: Where the service records its metrics; it shows them with all others there.
-    ///   - connectedUsers: Can be asked who has an open stream while the service runs.
+    ///   - connectedUsers: Reports the users with an open stream while the service runs.
     ///   - webhookSender: Delivers to webhooks; nil if this process does not.
     ///   - drain: Set once the server is about to stop.
     package init(

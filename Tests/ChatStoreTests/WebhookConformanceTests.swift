@@ -421,7 +421,7 @@ struct WebhookConformanceTests {
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func `a replay wins over a delivery that is on its way`(_ store: StoreUnderTest) async throws {
+    func `a replay takes precedence over a delivery that has started`(_ store: StoreUnderTest) async throws {
         try await store.withStore { store in
             let chat = try await chat(4, on: store)
             let webhook = try await store.createWebhook(draft())

@@ -96,7 +96,7 @@ final class Responses: Sendable {
     }
 }
 
-/// Holds up those who wait until it is opened.
+/// Makes callers wait until it is opened.
 final class Gate: Sendable {
     private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
 

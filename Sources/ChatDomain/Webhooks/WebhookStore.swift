@@ -30,7 +30,7 @@ package protocol WebhookStore: Sendable {
 
     /// Delivers a chat's entries after a position, again if need be.
     ///
-    /// A delivery that is on its way does not move the position when it ends.
+    /// The outcome of a delivery that has already started does not move the position.
     ///
     /// - Throws: `StoreError.webhookNotFound`, and `StoreError.chatNotFound` also if the webhook does not want the chat.
     func replay(_ chat: ChatID, after position: Position, to id: WebhookID) async throws(StoreError)
