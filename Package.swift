@@ -99,7 +99,7 @@ let package = Package(
         ),
         .target(
             name: "ChatPostgres",
-            dependencies: ["ChatDomain", "ChatMigrations", "Executors", "PostgresClient"],
+            dependencies: ["ChatDomain", "ChatMigrations", "Executors", "Hashing", "PostgresClient"],
             swiftSettings: settings
         ),
         .target(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from Checks.Support.ports import free_port
 from Checks.Support.server import Server, exchange
+from Checks.Support.tally import Tally
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 OWNER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -89,7 +90,7 @@ def wait(what: str, condition: Callable[[], bool]) -> list[str]:
 
 def report(checks: dict[str, Callable[[Path], list[str]]]) -> int:
     """Runs each check in a folder of its own and prints its problems; returns the program's exit status."""
-    passed = failed = 0
+    tally = Tally()
     for name, check in checks.items():
         folder = Path(tempfile.mkdtemp())
         try:
@@ -98,7 +99,5 @@ def report(checks: dict[str, Callable[[Path], list[str]]]) -> int:
             problems = check(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        passed, failed = passed + (not problems), failed + bool(problems)
-        print(f"{name}: {'; '.join(problems[:5]) or 'ok'}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        tally.add(name, "; ".join(problems[:5]))
+    return tally.finish()

@@ -20,6 +20,7 @@ import time
 
 from Checks.Support import cluster
 from Checks.Support.server import chat_api, exchange
+from Checks.Support.tally import Tally
 
 POOL_SIZE, WRITERS, STATEMENT_TIMEOUT = 4, 16, 1.0
 # The pool's, one for each of two write shards, and those for searches, readiness, listening and notifying.
@@ -232,19 +233,17 @@ def main() -> int:
         "a network that stands still": (stand_still, few),
         "a network that stands still within large batches": (stand_still_within_a_batch, many),
     }
-    passed = failed = 0
+    tally = Tally()
     for name, (trouble, load) in faults.items():
         proxy = Proxy()
         service = Service(proxy.port, *load)
         service.under_load(lambda: trouble(service, proxy))
         problems = service.audit()
-        passed, failed = passed + (not problems), failed + bool(problems)
         codes = collections.Counter(service.refused.values())
         print(f"{name}: {len(service.acknowledged)} acknowledged, {codes['unavailable']} unavailable, "
-              f"{codes['outcome_unknown']} unknown, slowest {service.slowest:.1f} s"
-              f"{''.join('; ' + problem for problem in problems[:5])}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+              f"{codes['outcome_unknown']} unknown, slowest {service.slowest:.1f} s", flush=True)
+        tally.add(name, "; ".join(problems[:5]))
+    return tally.finish()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import base64
 import json
 import os
 
+from Checks.Clients import wire
+
 
 class Connection:
     """A connection that is opened again if the server has closed it."""
@@ -25,12 +27,11 @@ class Connection:
         length = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n" if body is not None else ""
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self._authorization}{length}\r\n"
         writer.write(head.encode() + content)
-        answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        size = next((line for line in answer.split("\r\n") if line.startswith("content-length:")), ":0")
-        await reader.readexactly(int(size.split(":")[1]))
-        if "\r\nconnection: close\r\n" in answer:
+        answer = await wire.read_head(reader)
+        await wire.read_body(reader, answer)
+        if answer.fields.get("connection") == "close":
             self.close()
-        return int(answer.split(" ", 2)[1])
+        return answer.status
 
     async def open_web_socket(self) -> None:
         reader, writer = await self._open()
@@ -39,8 +40,8 @@ class Connection:
             f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n{self._authorization}Connection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode(),
         )
-        answer = await reader.readuntil(b"\r\n\r\n")
-        assert b" 101 " in answer, answer
+        answer = await wire.read_head(reader)
+        assert answer.status == 101, answer
         await self.receive()
 
     async def call(self, message: dict) -> dict:

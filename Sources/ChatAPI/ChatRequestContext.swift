@@ -53,9 +53,7 @@ package struct ChatRequestContext: RequestContext {
 
     /// The client address, for the log.
     var address: String {
-        let text = remoteAddress?.ipAddress ?? ""
-        // How a socket for both families shows an IPv4 address.
-        return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst("::ffff:".count)) : text
+        remoteAddress?.clientText ?? ""
     }
 
     /// Who counts as one client; see `AddressBlock`.

@@ -1,4 +1,5 @@
 package import ChatDomain
+import Hashing
 
 /// The signals of one process to the others, as the text of a notification.
 ///
@@ -93,8 +94,7 @@ package struct SignalPayload: Equatable, Sendable {
     private static let version = "1"
 
     private static func name(of process: UInt64) -> String {
-        let digits = String(process, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        process.hexadecimal
     }
 }
 

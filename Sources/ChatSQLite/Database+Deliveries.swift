@@ -119,17 +119,8 @@ extension Database {
     }
 
     func shorten(_ delivery: WebhookDelivery, to last: Position) throws {
-        try cachedStatement(
-            sql: """
-                UPDATE webhook_positions SET due_seq = :last
-                WHERE webhook_id = :id AND chat_id = :chat AND seq = :seq AND due_at = :due_at
-                """
-        ).execute(
-            arguments: [
-                "last": last.rawValue, "id": delivery.webhookID.rawValue, "chat": delivery.chatID.rawValue,
-                "seq": delivery.position.rawValue, "due_at": delivery.dueAt.microsecondsSinceEpoch,
-            ]
-        )
+        try cachedStatement(sql: "UPDATE webhook_positions SET due_seq = :last WHERE \(WebhookDelivery.isUnchanged)")
+            .execute(arguments: delivery.identity.merged(with: ["last": last.rawValue]))
     }
 
     /// - Returns: Whether the holder has the lease.
@@ -166,12 +157,7 @@ extension Database {
             ).execute(arguments: leaseArguments.merged(with: ["error": reason]))
         }
         guard changesCount > 0 else { return false }
-        // A replay, and a deletion of the chat, change when the position is due.
-        let position = "webhook_id = :id AND chat_id = :chat AND seq = :seq AND due_at = :due_at"
-        let positionArguments: StatementArguments = [
-            "id": id, "chat": delivery.chatID.rawValue, "seq": delivery.position.rawValue,
-            "due_at": delivery.dueAt.microsecondsSinceEpoch,
-        ]
+        let (position, positionArguments) = (WebhookDelivery.isUnchanged, delivery.identity)
         switch outcome {
         case .delivered(let last, _):
             let end = try fetchHead(of: delivery.chatID)?.chat.lastPosition
@@ -265,6 +251,19 @@ extension Database {
                 )
             }
         )
+    }
+}
+
+extension WebhookDelivery {
+    /// Holds for the row of a delivery: a replay, and a deletion of the chat, change when it is due.
+    fileprivate static let isUnchanged = "webhook_id = :id AND chat_id = :chat AND seq = :seq AND due_at = :due_at"
+
+    /// The arguments of `isUnchanged`.
+    fileprivate var identity: StatementArguments {
+        [
+            "id": webhookID.rawValue, "chat": chatID.rawValue, "seq": position.rawValue,
+            "due_at": dueAt.microsecondsSinceEpoch,
+        ]
     }
 }
 

@@ -6,8 +6,7 @@ package struct StableHash {
 
     /// The value as 16 hexadecimal digits.
     package var digits: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        value.hexadecimal
     }
 
     package init() {}

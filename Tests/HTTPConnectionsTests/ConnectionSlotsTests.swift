@@ -17,6 +17,10 @@ import Testing
     @Test func `an IPv4 address is the same when mapped to IPv6`() throws {
         #expect(try block("192.0.2.1") == .ipv4(0xC000_0201))
         #expect(try block("::ffff:192.0.2.1") == block("192.0.2.1"))
+        for text in ["::ffff:192.0.2.1", "192.0.2.1"] {
+            #expect(try SocketAddress(ipAddress: text, port: 1).clientText == "192.0.2.1")
+        }
+        #expect(try SocketAddress(ipAddress: "2001:db8::1", port: 1).clientText == "2001:db8::1")
         #expect(try block("192.0.2.1") != block("192.0.2.2"))
         #expect(AddressBlock(nil) == .other)
     }

@@ -84,11 +84,10 @@ extension APIError {
         let seconds = max(use.decision.seconds, 1)
         var headers: HTTPFields = [.retryAfter: String(seconds)]
         use.addFields(to: &headers)
-        let unit = seconds == 1 ? "second" : "seconds"
         return APIError(
             status: .tooManyRequests,
             code: "rate_limited",
-            detail: "Too many requests: wait \(seconds) \(unit)",
+            detail: "Too many requests: \(wait(for: seconds))",
             headers: headers
         )
     }

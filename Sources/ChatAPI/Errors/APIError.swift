@@ -84,9 +84,14 @@ extension APIError {
         APIError(
             status: .tooManyRequests,
             code: "slow_mode",
-            detail: "The chat is in slow mode: wait \(seconds) \(seconds == 1 ? "second" : "seconds")",
+            detail: "The chat is in slow mode: \(wait(for: seconds))",
             headers: [.retryAfter: String(seconds)]
         )
+    }
+
+    /// What `detail` says of `Retry-After`.
+    static func wait(for seconds: Int) -> String {
+        "wait \(seconds) \(seconds == 1 ? "second" : "seconds")"
     }
 
     static let idempotencyKeyReused = APIError(

@@ -33,7 +33,7 @@ struct ConnectionErrorResponder: Sendable {
             "Request",
             metadata: [
                 "hb.request.id": "\(id)",
-                "address": "\(address?.ipAddress ?? "")",
+                "address": "\(address?.clientText ?? "")",
                 "method": "\(request?.method.rawValue ?? "-")",
                 "path": "\(request?.path?.prefix { $0 != "?" } ?? "-")",
                 "status": .stringConvertible(answer.status.code),

@@ -3,6 +3,7 @@ import ChatIdentity
 import ChatLive
 import ChatOperations
 import ChatWire
+import HTTPConnections
 import Logging
 import NIOCore
 
@@ -88,7 +89,7 @@ struct SocketService<Store: ServiceStore>: Sendable {
         let level: Logger.Level = name == "ping" ? .debug : .info
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
-            "address": "\(address?.ipAddress ?? "")",
+            "address": "\(address?.clientText ?? "")",
             "op": "\(name)",
             "duration_ms": .stringConvertible(start.duration(to: .now).inMilliseconds),
         ]

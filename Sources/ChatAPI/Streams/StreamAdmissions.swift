@@ -93,7 +93,7 @@ package final class StreamAdmissions: Sendable {
         switch refusal {
         case .total: throw .tooManyStreams
         case .ofClient: throw .tooManyStreamsOfClient
-        case nil: return Admission(self, transport, peer?.ipAddress ?? "", client)
+        case nil: return Admission(self, transport, peer?.clientText ?? "", client)
         }
     }
 }

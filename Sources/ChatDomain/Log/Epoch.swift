@@ -1,3 +1,5 @@
+import Hashing
+
 /// Identifies a database's history: positions of different epochs cannot be compared.
 ///
 /// It is created with the schema. It changes when the history may have gone backward: when a standby takes over, and by
@@ -26,13 +28,6 @@ package struct Epoch: RawRepresentable, Hashable, Sendable {
 
     /// The epoch as 8 lowercase hexadecimal digits, as stores keep it.
     package var text: String {
-        let digits = String(rawValue, radix: 16)
-        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-    }
-}
-
-extension UInt8 {
-    fileprivate var isLowercaseHexadecimal: Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self)
+        rawValue.hexadecimal
     }
 }

@@ -1,3 +1,5 @@
+import Hashing
+
 /// The header `traceparent` of a request that is part of a trace (W3C Trace Context, version 00 and later ones).
 ///
 /// The log lines of the request name the trace, and requests to webhooks' receivers continue it.
@@ -24,17 +26,12 @@ package struct TraceParent: Hashable, Sendable {
 
     /// The header of a request that this one causes, as a new span of the trace.
     package func child(spanID: UInt64 = .random(in: 1 ... .max)) -> String {
-        let digits = String(spanID, radix: 16)
-        return "00-\(traceID)-\(String(repeating: "0", count: 16 - digits.count))\(digits)-\(flags)"
+        "00-\(traceID)-\(spanID.hexadecimal)-\(flags)"
     }
 }
 
 extension Substring {
     fileprivate func isHexadecimal(_ length: Int) -> Bool {
-        utf8.count == length
-            && utf8.allSatisfy { byte in
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-            }
+        utf8.count == length && utf8.allSatisfy(\.isLowercaseHexadecimal)
     }
 }

@@ -36,10 +36,8 @@ package struct BackupSeries: Sendable {
 
     /// The names of the regular files in the folder.
     package func names() throws -> [String] {
-        let files = FileManager.default
-        return try files.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder).filter { name in
-            let attributes = try? files.attributesOfItem(atPath: folder + name)
-            return attributes?[.type] as? FileAttributeType == .typeRegular
+        try FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder).filter { name in
+            FileIdentity(folder + name, followsLinks: false)?.isRegular == true
         }
     }
 

@@ -8,10 +8,12 @@ struct FileIdentity: Equatable {
     /// Whether it is a file rather than a folder, a device or a pipe.
     let isRegular: Bool
 
-    /// Follows symbolic links; nil if there is no such file.
-    init?(_ path: String) {
+    /// Nil if there is no such file.
+    ///
+    /// - Parameter followsLinks: Whether to look at what a symbolic link leads to.
+    init?(_ path: String, followsLinks: Bool = true) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+        guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
         self.init(status)
     }
 
@@ -29,7 +31,6 @@ struct FileIdentity: Equatable {
 
     /// Whether the name is taken, even by a symbolic link to nothing.
     static func exists(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) == 0
+        FileIdentity(path, followsLinks: false) != nil
     }
 }

@@ -104,7 +104,7 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
         switch hints.take() {
         case .all: chats = nil
         case .chats(let some):
-            chats = some.filter { webhook.chats?.contains($0) ?? true }.sorted { $0.rawValue < $1.rawValue }
+            chats = some.filter(webhook.wants).ascending
             if chats == [] { return }
         }
         while try await context.store.discoverDeliveries(for: webhook.id, in: chats, at: context.now()) {}
