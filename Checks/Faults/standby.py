@@ -3,8 +3,8 @@
     python3 -m Checks.Faults.standby
 
 A server has a primary and its standby in its URL, and writers repeat each post under its Idempotency-Key until it is
-acknowledged. The standby is promoted after the primary was killed (synchronous replication; asynchronous replication
-that had stalled), after it was stopped cleanly, or while it still runs. Nothing acknowledged may be lost, except with
+acknowledged. The standby is promoted after the primary was killed (synchronous replication, also with commits whose
+wait was cancelled; asynchronous replication that had stalled), after it was stopped cleanly, or while it still runs. Nothing acknowledged may be lost, except with
 asynchronous replication, which loses exactly what the standby had not received. No post may be stored twice, positions
 are 1 to n, and the epoch changes. Uses only the standard library and PostgreSQL's programs; ends with a line
 `N passed, M failed`.
@@ -127,8 +127,7 @@ class Service:
 
     def stall_and_kill(self) -> Takeover:
         """Kills the primary after it has acknowledged posts that it does not send to the standby."""
-        sender = int(self.primary.sql("SELECT pid FROM pg_stat_replication"))
-        os.kill(sender, signal.SIGSTOP)
+        self.stall()
         self.writers.wait_for_more()
         self.primary.kill()
         # The server must not write before the check has seen what the standby had received.
@@ -138,6 +137,26 @@ class Service:
         takeover.received = dict(map(int, head.split("|")) for head in heads)
         self.server.process.send_signal(signal.SIGCONT)
         return takeover
+
+    def cancel_and_kill(self) -> Takeover:
+        """Kills the primary after commits whose wait for the standby was cancelled."""
+        self.stall()
+        # A commit's wait, and the wait of the transaction that looks for what became of it.
+        for _ in range(20):
+            self.writers.problems += wait("a commit that waits for the standby", self.cancel_commits)
+            time.sleep(0.05)
+        self.primary.kill()
+        return self.promote()
+
+    def cancel_commits(self) -> bool:
+        """Cancels the commits that wait for the standby; false if there are none."""
+        return bool(self.primary.sql(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+
+    def stall(self) -> None:
+        """Keeps the primary from sending the standby anything more."""
+        sender = int(self.primary.sql("SELECT pid FROM pg_stat_replication"))
+        os.kill(sender, signal.SIGSTOP)
 
     def stop(self) -> Takeover:
         """Stops the primary, which sends the standby everything first."""
@@ -240,6 +259,8 @@ CHECKS = {
         check, take_over=Service.kill, synchronous_standby_names="*"),
     "synchronous with remote_apply, primary killed": partial(
         check, take_over=Service.kill, synchronous_standby_names="*", synchronous_commit="remote_apply"),
+    "synchronous, waits for the standby cancelled, primary killed": partial(
+        check, take_over=Service.cancel_and_kill, synchronous_standby_names="*"),
     "synchronous, primary still running": partial(
         check, take_over=Service.leave_behind, synchronous_standby_names="*"),
     "asynchronous, primary stopped first": partial(check, take_over=Service.stop),

@@ -60,8 +60,10 @@ extension PostgresConnection {
         {
             // Another session is creating a chat under the same key.
             throw .server(.serializationFailure, message: message)
-        } catch .connectionLost(let reason), .unexpectedResult(let reason) {
-            // Neither error tells whether the COMMIT took effect.
+        } catch .connectionLost(let reason), .unexpectedResult(let reason),
+            .server(.transactionResolutionUnknown, let reason)
+        {
+            // None of these errors tells whether the COMMIT took effect, and on all servers that must have it.
             return .uncertain(UncertainOutcome(plan: plan, reason: reason))
         }
     }

@@ -30,7 +30,8 @@ extension PostgresConnection {
 
     /// Runs statements and commits the open transaction, in one round trip.
     ///
-    /// - Throws: `PostgresError.rolledBack` if the transaction had already failed on the server.
+    /// - Throws: `PostgresError.rolledBack` if the transaction had already failed on the server, and
+    ///   `SQLState.transactionResolutionUnknown` if a synchronous standby may not have what the server committed.
     package func commit(
         _ statements: [PostgresStatement] = [],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void = { _, _ in }
@@ -105,6 +106,8 @@ extension PostgresConnection {
         try pipeline(statements + [.commit]) { index, result throws(PostgresError) in
             if index == statements.count {
                 guard result.commandTag == "COMMIT" else { throw .rolledBack }
+                // If the wait for a synchronous standby is cancelled, the server only warns.
+                if let warning { throw .server(.transactionResolutionUnknown, message: warning) }
             } else if index >= ignored {
                 try receive(index - ignored, result)
             }

@@ -17,6 +17,7 @@ package actor PostgresConnection {
     package private(set) var isPooled = false
     /// The names of prepared statements, by their SQL.
     private var preparedNames: [String: String] = [:]
+    private let notices = PostgresNotices()
 
     /// Confines the actor to its thread, where blocking calls do not occupy Swift's cooperative pool.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -56,6 +57,11 @@ package actor PostgresConnection {
         peers?.areRetired ?? false
     }
 
+    /// The first warning that the server sent while the last pipeline ran.
+    var warning: String? {
+        notices.warning
+    }
+
     /// Whether a session is open and outside any transaction.
     package var isIdle: Bool {
         session.map { PQtransactionStatus($0) == PQTRANS_IDLE } ?? false
@@ -81,7 +87,7 @@ package actor PostgresConnection {
             guard PQsetnonblocking(session, 1) == 0 else {
                 throw PostgresError.connectionFailed(reason: Self.message(of: session))
             }
-            PQsetNoticeProcessor(session, { _, _ in }, nil)
+            notices.receive(from: session)
             if configuration.url.wantsWritableServer {
                 peers = configuration.servers.sessions(with: Self.address(of: session))
             }
@@ -143,6 +149,7 @@ package actor PostgresConnection {
         for statement in statements {
             names.append(try prepare(statement, in: session))
         }
+        notices.warning = nil
         guard PQenterPipelineMode(session) == 1 else { throw giveUp(Self.message(of: session)) }
         for (statement, name) in zip(statements, names) {
             guard send(statement, as: name, to: session) == 1 else { throw giveUp(Self.message(of: session)) }
@@ -400,7 +407,7 @@ package actor PostgresConnection {
 }
 
 extension String {
-    fileprivate var onOneLine: String {
+    var onOneLine: String {
         split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }.joined(separator: " ")
     }
 }

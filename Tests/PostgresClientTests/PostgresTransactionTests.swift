@@ -17,6 +17,25 @@ struct PostgresTransactionTests {
         #expect(count == 0)
     }
 
+    /// The server only warns if it commits without the standby that the settings require.
+    @Test func `the outcome of a commit that comes with a warning is unknown`() async throws {
+        let error = try await withConnection { connection throws(PostgresError) in
+            try connection.execute(
+                """
+                CREATE FUNCTION pg_temp.warn() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE WARNING 'the wait was canceled'; RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON numbers DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW EXECUTE FUNCTION pg_temp.warn();
+                """
+            )
+            let error = connection.error { () throws(PostgresError) in try connection.transact([.insert(1)]) }
+            // A warning counts only for its own commit.
+            try connection.transact([])
+            return error
+        }
+        #expect(error == .server(.transactionResolutionUnknown, message: "the wait was canceled"))
+    }
+
     @Test func `a failed transaction is rolled back and the session stays usable`() async throws {
         let (errors, numbers) = try await withConnection { connection throws(PostgresError) in
             var errors: [PostgresError?] = []

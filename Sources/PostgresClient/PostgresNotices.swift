@@ -1,0 +1,20 @@
+import CLibPQ
+
+/// Receives what a server sends in addition to results, on the thread of the connection.
+final class PostgresNotices {
+    /// The first warning since this was last set to nil; notices of lower severity are dropped.
+    var warning: String?
+
+    /// Receives the notices of a session, which must not outlive this object.
+    func receive(from session: OpaquePointer) {
+        let receiver: PQnoticeReceiver = { context, notice in
+            guard let context, let severity = PQresultErrorField(notice, Int32(UInt8(ascii: "V"))),
+                String(cString: severity) == "WARNING"
+            else { return }
+            let notices = Unmanaged<PostgresNotices>.fromOpaque(context).takeUnretainedValue()
+            let message = PQresultErrorField(notice, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
+            notices.warning = notices.warning ?? message?.onOneLine ?? "warning"
+        }
+        PQsetNoticeReceiver(session, receiver, Unmanaged.passUnretained(self).toOpaque())
+    }
+}
