@@ -13,6 +13,7 @@ package struct InterceptedStore: ServiceStore {
         case serverKeys
         case changeMembers(MemberRequest)
         case moveReadMarker(ReadMarkerRequest)
+        case openMessages([ChatID])
     }
 
     /// Observes a call; it may suspend to delay the call, or throw to fail it.
@@ -24,7 +25,8 @@ package struct InterceptedStore: ServiceStore {
 
     /// - Parameters:
     ///   - signals: Replaces the store's signals, as if another process made all changes.
-    ///   - intercept: Runs before a call, or after reading a list or a standing; if it throws, the call fails with that error.
+    ///   - intercept: Runs before a call, or after reading a list, a standing or open messages; if it throws, the call fails
+    ///     with that error.
     package init(
         _ base: any ServiceStore,
         signals: LogSignals? = nil,
@@ -100,7 +102,9 @@ package struct InterceptedStore: ServiceStore {
     }
 
     package func openMessages(of chats: [ChatID]) async throws(StoreError) -> [Message] {
-        try await base.get().openMessages(of: chats)
+        let messages = try await base.get().openMessages(of: chats)
+        try await intercept(.openMessages(chats))
+        return messages
     }
 
     package func updateChat(_ id: ChatID, _ edit: ChatEdit, by caller: Caller) async throws(StoreError) -> Chat {

@@ -28,13 +28,19 @@ final class SharedServer: Sendable {
     let store: InterceptedStore
     let hub: EventHub
     let growth: GrowthNotices
+    /// Receives the chats of each search for open messages, once it is over.
+    private let searches = Recorder<[ChatID]>()
     private let streams: HeldMessages<InterceptedStore>
     private let operations: Operations<InterceptedStore>
     private let clock = Clock()
     private let group = MultiThreadedEventLoopGroup.singleton
     private let readers = Mutex<[GrowthReader]>([])
 
-    init(_ store: InterceptedStore, _ growth: GrowthNotices) {
+    /// - Parameter signals: Replaces the store's signals, as if another process made all changes.
+    init(_ base: any ServiceStore, signals: LogSignals? = nil, _ growth: GrowthNotices = GrowthNotices()) {
+        let store = InterceptedStore(base, signals: signals) { [searches] call throws(StoreError) in
+            if case .openMessages(let chats) = call { searches.append(chats) }
+        }
         self.store = store
         self.growth = growth
         hub = EventHub(store, eventLoops: group)
@@ -84,9 +90,14 @@ final class SharedServer: Sendable {
     }
 
     /// Subscribes a reader to a chat, from its start.
+    ///
+    /// The first reader makes the server search the chat for open messages. A message that is opened during the search
+    /// may be found, so that its holder stores its text; therefore this returns after the search.
     func subscribe(to chat: ChatID) async throws -> GrowthReader {
         let eventLoop = group.any()
+        let isFirst = !hub.isFollowed(chat)
         let interest = hub.interest(in: chat, on: eventLoop)
+        if isFirst { _ = await searches.next() }
         let snapshot = try await store.chats(withIDs: [chat])
         let head = try #require(snapshot.heads.first)
         let start = SubscriptionStart(interest, of: head, after: Position(rawValue: 0), in: snapshot.epoch)
@@ -124,8 +135,8 @@ enum ServerLink: CaseIterable {
         switch self {
         case .direct:
             try await StoreUnderTest.sqliteInMemory.withStore { base in
-                let one = SharedServer(InterceptedStore(base, signals: base.movements()), GrowthNotices())
-                let other = SharedServer(InterceptedStore(base, signals: base.movements()), GrowthNotices())
+                let one = SharedServer(base, signals: base.movements())
+                let other = SharedServer(base, signals: base.movements())
                 for (sender, receiver) in [(one, other), (other, one)] {
                     _ = sender.growth.addRelay { if passes($0) { receiver.growth.receive($0) } }
                 }
@@ -163,7 +174,7 @@ enum ServerLink: CaseIterable {
         // It is sent once the exchange listens.
         _ = await connections.first { _ in true }
         store.signals.removeListener(listener)
-        try await body(SharedServer(InterceptedStore(store), growth))
+        try await body(SharedServer(store, growth))
         running.cancel()
         await running.value
         await database.close()
