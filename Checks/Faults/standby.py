@@ -4,10 +4,10 @@
 
 A server has a primary and its standby in its URL, and writers repeat each post under its Idempotency-Key until it is
 acknowledged. The standby is promoted after the primary was killed (synchronous replication, also with commits whose
-wait was cancelled; asynchronous replication that had stalled), after it was stopped cleanly, or while it still runs. Nothing acknowledged may be lost, except with
-asynchronous replication, which loses exactly what the standby had not received. No post may be stored twice, positions
-are 1 to n, and the epoch changes. Uses only the standard library and PostgreSQL's programs; ends with a line
-`N passed, M failed`.
+wait was cancelled; asynchronous replication that had stalled), after it was stopped cleanly, or while it still runs.
+Nothing acknowledged may be lost, except with asynchronous replication, which loses exactly what the standby had not
+received. No post may be stored twice, positions are 1 to n, and the epoch changes. Uses only the standard library and
+PostgreSQL's programs; ends with a line `N passed, M failed`.
 """
 import collections
 import http.client

@@ -57,7 +57,7 @@ package actor PostgresConnection {
         peers?.areRetired ?? false
     }
 
-    /// The first warning that the server sent while the last pipeline ran.
+    /// The first warning that the server has sent since the last pipeline began.
     var warning: String? {
         notices.warning
     }
@@ -399,15 +399,17 @@ package actor PostgresConnection {
     }
 
     private static func error(of result: OpaquePointer) -> PostgresError {
-        func field(_ code: Unicode.Scalar) -> String {
-            PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) } ?? ""
-        }
-        return .server(SQLState(rawValue: field("C")), message: field("M").onOneLine)
+        .server(SQLState(rawValue: field("C", of: result)), message: field("M", of: result))
+    }
+
+    /// A field of an error or a notice, on one line; empty if it has none.
+    static func field(_ code: Unicode.Scalar, of result: OpaquePointer?) -> String {
+        PQresultErrorField(result, Int32(code.value)).map { String(cString: $0).onOneLine } ?? ""
     }
 }
 
 extension String {
-    var onOneLine: String {
+    fileprivate var onOneLine: String {
         split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }.joined(separator: " ")
     }
 }

@@ -8,12 +8,9 @@ final class PostgresNotices {
     /// Receives the notices of a session, which must not outlive this object.
     func receive(from session: OpaquePointer) {
         let receiver: PQnoticeReceiver = { context, notice in
-            guard let context, let severity = PQresultErrorField(notice, Int32(UInt8(ascii: "V"))),
-                String(cString: severity) == "WARNING"
-            else { return }
+            guard let context, PostgresConnection.field("V", of: notice) == "WARNING" else { return }
             let notices = Unmanaged<PostgresNotices>.fromOpaque(context).takeUnretainedValue()
-            let message = PQresultErrorField(notice, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
-            notices.warning = notices.warning ?? message?.onOneLine ?? "warning"
+            notices.warning = notices.warning ?? PostgresConnection.field("M", of: notice)
         }
         PQsetNoticeReceiver(session, receiver, Unmanaged.passUnretained(self).toOpaque())
     }
