@@ -267,6 +267,31 @@ struct WebhookDispatcherTests {
         }
     }
 
+    @Test func `an entry that is posted while an outcome is being stored follows at once`() async throws {
+        try await StoreUnderTest.postgresql.withStoreAndSQL { store, sql in
+            try await sql.execute(
+                """
+                CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END';
+                CREATE TRIGGER pause BEFORE UPDATE OF last_success_at ON webhooks FOR EACH ROW EXECUTE FUNCTION pause();
+                """
+            )
+            try await withReceiver { receiver in
+                let chat = try await store.createChat(titled: ChatTitle("chat"))
+                _ = try await store.createWebhook(to: receiver)
+                try await Deliveries(store).run { deliveries in
+                    _ = try await store.postMessage(MessageText("one"), to: chat.id)
+                    // Its outcome is stored by a statement that no longer sees what is posted now.
+                    let pauses =
+                        "SELECT '' FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+                    while try await sql.rows(pauses).isEmpty {}
+                    _ = try await store.postMessage(MessageText("two"), to: chat.id)
+                    try await deliveries.wait(untilEntries: 2)
+                    #expect(receiver.requests.map(\.positions) == [[1], [2]])
+                }
+            }
+        }
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func `a deletion is delivered`(on kind: StoreUnderTest) async throws {
         try await kind.withStore { store in

@@ -19,6 +19,8 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
     private var webhook: Webhook
     private var target: WebhookTarget
     private var underWay: Set<ChatID> = []
+    /// The chats under way that were hinted at meanwhile; a search would find nothing, since their deliveries are due.
+    private var hinted: Set<ChatID> = []
     /// The chats whose deliveries ended since the last read of what is due, which may still contain them.
     private var ended: Set<ChatID> = []
     /// When deliveries that failed here are due again.
@@ -102,9 +104,12 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
     private func discover() async throws(StoreError) {
         let chats: [ChatID]?
         switch hints.take() {
-        case .all: chats = nil
+        case .all:
+            hinted = underWay
+            chats = nil
         case .chats(let some):
-            chats = some.filter(webhook.wants).ascending
+            hinted.formUnion(some.intersection(underWay))
+            chats = some.subtracting(underWay).filter(webhook.wants).ascending
             if chats == [] { return }
         }
         while try await context.store.discoverDeliveries(for: webhook.id, in: chats, at: context.now()) {}
@@ -117,8 +122,13 @@ actor WebhookWorker<Store: ChatStore & MemberStore & WebhookStore> {
         }
         underWay.remove(delivery.chatID)
         ended.insert(delivery.chatID)
-        // For the chat's next entries, and for deliveries that had no room.
-        hints.wake()
+        if let chat = hinted.remove(delivery.chatID) {
+            // What was stored may not count an entry that was committed meanwhile.
+            hints.add([chat])
+        } else {
+            // For the chat's next entries, and for deliveries that had no room.
+            hints.wake()
+        }
     }
 
     /// - Returns: Whether the receiver responded; nil if nothing was sent.
