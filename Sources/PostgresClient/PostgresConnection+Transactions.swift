@@ -63,6 +63,19 @@ extension PostgresConnection {
         }
     }
 
+    /// Runs read-only statements in one snapshot, in one round trip; a single one needs no transaction for that, unless
+    /// it has parts.
+    package func read(
+        _ statements: [PostgresStatement],
+        receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void
+    ) throws(PostgresError) {
+        if let statement = statements.first, statements.count == 1, !isDistributed {
+            try receive(0, query(statement.sql, statement.parameters))
+        } else {
+            try readSnapshot(statements, receive: receive)
+        }
+    }
+
     /// Harmless if no transaction is open.
     package func rollBack() throws(PostgresError) {
         try execute("ROLLBACK")
@@ -137,7 +150,21 @@ extension PostgresConnection {
                     true)
                 """
             ),
-        ] + localParameters
+        ] + localParameters + (isDistributed ? nodeParameters : [])
+    }
+
+    /// Sets parameters for the transaction on every node of a distributed database that it reaches.
+    ///
+    /// A node that waits for a lock does not know the session's timeout, and commits as its own default says.
+    private var nodeParameters: [PostgresStatement] {
+        [
+            PostgresStatement("SET LOCAL citus.propagate_set_commands = 'local'"),
+            // Statements over several shards use one connection to each node, so that they can follow a write to a
+            // table of which every node has a copy.
+            PostgresStatement("SET LOCAL citus.multi_shard_modify_mode = 'sequential'"),
+            PostgresStatement("SET LOCAL synchronous_commit = \(nodeCommit)"),
+            PostgresStatement("SET LOCAL lock_timeout = \(configuration.parameters["lock_timeout"] ?? "0")"),
+        ]
     }
 
     /// Sets the parameters for the transaction if session settings do not persist.

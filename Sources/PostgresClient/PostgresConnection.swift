@@ -18,6 +18,10 @@ package actor PostgresConnection {
     /// The names of prepared statements, by their SQL.
     private var preparedNames: [String: String] = [:]
     private let notices = PostgresNotices()
+    /// Whether the database is distributed over several servers, so that statements run in parts.
+    package private(set) var isDistributed = false
+    /// The `synchronous_commit` of the nodes of a distributed database.
+    private(set) var nodeCommit = "on"
 
     /// Confines the actor to its thread, where blocking calls do not occupy Swift's cooperative pool.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -92,6 +96,10 @@ package actor PostgresConnection {
                 peers = configuration.servers.sessions(with: Self.address(of: session))
             }
             isPooled = try receive(PQsendQuery(session, setup(of: session)), from: session).rowCount == 0
+            isDistributed = try findsDistributedTables()
+            if isDistributed, try query("SHOW synchronous_commit").text(0, row: 0) == "remote_apply" {
+                nodeCommit = "remote_apply"
+            }
             if !configuration.opening.isEmpty { try transact(configuration.opening) }
         } catch .connectionFailed(let reason) {
             close()
@@ -110,6 +118,8 @@ package actor PostgresConnection {
         session = nil
         peers = nil
         isPooled = false
+        isDistributed = false
+        nodeCommit = "on"
         preparedNames = [:]
     }
 
@@ -139,8 +149,18 @@ package actor PostgresConnection {
     ///
     /// The first failing statement keeps the later ones from running, and its error is thrown.
     ///
-    /// - Parameter receive: Called with each statement's index and result.
+    /// - Parameter receive: Called with each statement's index and result; on a distributed database, once for each part
+    ///   of the statement.
     func pipeline(
+        _ statements: [PostgresStatement],
+        receive: (Int, consuming PostgresResult) throws(PostgresError) -> Void
+    ) throws(PostgresError) {
+        guard isDistributed else { return try send(statements, receive: receive) }
+        let parts = statements.enumerated().flatMap { index, statement in statement.parts().map { (index, $0) } }
+        try send(parts.map(\.1)) { index, result throws(PostgresError) in try receive(parts[index].0, result) }
+    }
+
+    private func send(
         _ statements: [PostgresStatement],
         receive: (Int, consuming PostgresResult) throws(PostgresError) -> Void
     ) throws(PostgresError) {
@@ -270,6 +290,18 @@ package actor PostgresConnection {
             """
     }
 
+    /// Whether the database has the Citus extension.
+    package func hasCitus() throws(PostgresError) -> Bool {
+        try query("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL").bool(0, row: 0)
+    }
+
+    /// Whether Citus distributes tables of the database.
+    private func findsDistributedTables() throws(PostgresError) -> Bool {
+        guard try hasCitus() else { return false }
+        return try query("SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE partmethod = 'h')")
+            .bool(0, row: 0)
+    }
+
     /// Identifies which of the URL's servers the session is with.
     private static func address(of session: OpaquePointer) -> String {
         [PQhost(session), PQhostaddr(session), PQport(session)].map { $0.map { String(cString: $0) } ?? "" }
@@ -378,7 +410,7 @@ package actor PostgresConnection {
             return PostgresResult(result)
         default:
             defer { PQclear(result) }
-            let error = Self.error(of: result)
+            let error = error(of: result)
             if case .server(.readOnlyTransaction, _) = error { retire() }
             throw error
         }
@@ -398,8 +430,11 @@ package actor PostgresConnection {
         String(cString: PQerrorMessage(session)).onOneLine
     }
 
-    private static func error(of result: OpaquePointer) -> PostgresError {
-        .server(SQLState(rawValue: field("C", of: result)), message: field("M", of: result))
+    private func error(of result: OpaquePointer) -> PostgresError {
+        let state = SQLState(rawValue: Self.field("C", of: result))
+        // Citus reports a node's connection that breaks during a statement as an internal error.
+        let isNodeFailure = isDistributed && state == .internalError
+        return .server(isNodeFailure ? .connectionFailure : state, message: Self.field("M", of: result))
     }
 
     /// A field of an error or a notice, on one line; empty if it has none.

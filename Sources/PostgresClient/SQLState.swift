@@ -17,6 +17,10 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let raisedException = SQLState(rawValue: "P0001")
     /// The server is a standby or otherwise read-only.
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
+    /// A connection broke.
+    package static let connectionFailure = SQLState(rawValue: "08006")
+    /// The server met a condition that it does not expect.
+    package static let internalError = SQLState(rawValue: "XX000")
     /// The transaction lost a conflict with another one; a retry can succeed.
     package static let serializationFailure = SQLState(rawValue: "40001")
     /// The statement may or may not have taken effect.
@@ -29,6 +33,11 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let undefinedTable = SQLState(rawValue: "42P01")
     /// Another row already has the key.
     package static let uniqueViolation = SQLState(rawValue: "23505")
+
+    /// Whether a node of a distributed database cannot be reached, is starting or is shutting down.
+    package var isNodeFailure: Bool {
+        conditionClass == "08" || rawValue.hasPrefix("57P")
+    }
 
     /// The first two characters, which group related codes.
     package var conditionClass: Substring {
