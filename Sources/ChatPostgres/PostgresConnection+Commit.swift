@@ -20,19 +20,28 @@ extension PostgresConnection {
         statements += writes.deletedMessages.map { .joinDeletedRun($0) }
         if !writes.movedHeads.isEmpty { statements.append(.moveHeads(writes.movedHeads)) }
         if !writes.editedChats.isEmpty { statements.append(.update(writes.editedChatValues)) }
+        if !writes.deletedChats.isEmpty { statements.append(.deleteKeys(of: writes.deletedChats)) }
         if !writes.removedChats.isEmpty { statements.append(.remove(writes.removedChats)) }
         if !writes.hiddenChats.isEmpty { statements.append(.hide(writes.hiddenChats, at: now)) }
         if !writes.deletedChats.isEmpty { statements.append(.announceDeletion(of: writes.deletedChats, at: now)) }
         let creationIndex = writes.creations.isEmpty ? nil : statements.count
         if !writes.creations.isEmpty { statements.append(.insert(writes.creations)) }
-        let purgeIndex = writes.purges ? statements.count : nil
-        if writes.purges { statements.append(.purge) }
         var written = LogWrites.Written()
+        var purgeIndex: Int?
+        if writes.purges {
+            let deleted = try fetchDeletedChats()
+            written.hasMoreToPurge = deleted.count > 1
+            // Another server may be purging the first one.
+            if let chat = deleted.randomElement() {
+                purgeIndex = statements.count
+                statements += [.lockDeleted(chat), .purge(chat)]
+            }
+        }
         try commit(statements) { index, result throws(PostgresError) in
             switch index {
-            case appendIndex: written.messageIDs = try result.ids(of: writes.appends)
+            case appendIndex: written.messageIDs = try result.messageIDs().ordered(as: writes.appends)
             case creationIndex: written.chatIDs = try result.chatIDs()
-            case purgeIndex: written.hasMoreToPurge = result.rowCount > 0
+            case purgeIndex where result.rowCount > 0: written.hasMoreToPurge = true
             default: break
             }
         }
@@ -40,6 +49,12 @@ extension PostgresConnection {
             throw .unexpectedResult("a created chat has no id")
         }
         return written
+    }
+
+    private func fetchDeletedChats() throws(PostgresError) -> [ChatID] {
+        var chats: [ChatID] = []
+        try continueTransaction([.findDeletedChats]) { _, result throws(PostgresError) in chats = try result.chatIDs() }
+        return chats
     }
 }
 
@@ -192,7 +207,7 @@ extension PostgresStatement {
                 .int64Array(messages.map(\.stream?.writer?.epoch)),
                 .timestampArray(messages.map(\.stream?.writer?.cancelledAt?.microsecondsSinceEpoch)),
             ]
-        )
+        ).divided(by: "messages.chat_id")
     }
 
     /// Joins a deleted message with adjacent deleted ones, so that reads of the latest messages can skip the whole run.
@@ -238,7 +253,7 @@ extension PostgresStatement {
             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
             ON CONFLICT (chat_id, user_id) DO UPDATE SET
                 role = excluded.role, joined_seq = excluded.joined_seq, left_seq = excluded.left_seq,
-                read_seq = excluded.read_seq, activity = DEFAULT
+                read_seq = excluded.read_seq, activity = excluded.activity
             """,
             columns(of: members)
         )
@@ -262,7 +277,7 @@ extension PostgresStatement {
                 .timestampArray(heads.map(\.chat.lastMessageAt?.microsecondsSinceEpoch)),
                 .int64Array(heads.map(\.chat.messageCount)),
             ]
-        )
+        ).divided(by: "chats.id")
     }
 
     fileprivate static func update(_ chats: [Chat]) -> PostgresStatement {
@@ -279,6 +294,6 @@ extension PostgresStatement {
                 .textArray(chats.map(\.metadata?.json)), .boolArray(chats.map(\.receipts)),
                 .int64Array(chats.map(\.slowMode.seconds)),
             ]
-        )
+        ).divided(by: "chats.id")
     }
 }

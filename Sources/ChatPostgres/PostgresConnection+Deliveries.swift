@@ -230,7 +230,7 @@ extension PostgresStatement {
         )
     }
 
-    /// Records the outcome of a delivery; it returns a row if the holder has the lease.
+    /// Records the outcome of a delivery; the first statement returns a row if the holder has the lease.
     ///
     /// A replay, and a deletion of the chat, change when the position is due, which then stays as it is.
     static func record(
@@ -238,71 +238,73 @@ extension PostgresStatement {
         of delivery: WebhookDelivery,
         by holder: String,
         at now: Instant
-    ) -> PostgresStatement {
-        let lease = "webhooks.id = $1 AND lease_holder = $2 AND lease_expires_at > now()"
-        let position = """
-            webhook_id = leased.id AND chat_id = $4 AND webhook_positions.seq = $5 AND webhook_positions.due_at = $6
-            """
-        let parameters: [PostgresValue] = [
-            .int64(delivery.webhookID.rawValue), .text(holder), .instant(now), .int64(delivery.chatID.rawValue),
-            .int64(delivery.position.rawValue), .instant(delivery.dueAt),
-        ]
+    ) -> [PostgresStatement] {
+        let lease = "id = $1 AND lease_holder = $2 AND lease_expires_at > now()"
+        let isLeased = "EXISTS (SELECT id FROM webhooks WHERE \(lease))"
+        let position = "webhook_id = $1 AND chat_id = $3 AND webhook_positions.seq = $4 AND due_at = $5 AND \(isLeased)"
+        let holder: [PostgresValue] = [.int64(delivery.webhookID.rawValue), .text(holder)]
+        let place: [PostgresValue] =
+            holder + [
+                .int64(delivery.chatID.rawValue), .int64(delivery.position.rawValue), .instant(delivery.dueAt),
+            ]
+        func noteSuccess(isSent: Bool) -> PostgresStatement {
+            PostgresStatement(
+                """
+                UPDATE webhooks SET last_success_at = CASE WHEN $4 THEN $3 ELSE last_success_at END WHERE \(lease)
+                RETURNING id
+                """,
+                holder + [.instant(now), .bool(isSent)]
+            )
+        }
         return switch outcome {
         case .delivered(let last, let isSent):
-            PostgresStatement(
-                """
-                WITH leased AS (
-                    UPDATE webhooks SET last_success_at = CASE WHEN $8 THEN $3 ELSE last_success_at END WHERE \(lease) RETURNING id
-                ), moved AS (
+            [
+                noteSuccess(isSent: isSent),
+                PostgresStatement(
+                    """
                     UPDATE webhook_positions SET
                         seq = $7, tries = 0, failing_since = NULL, error = NULL,
-                        due_at = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $3 END, due_seq = chat.last_seq,
-                        pending_since = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $3 END
-                    FROM leased
-                    CROSS JOIN (SELECT (SELECT last_seq FROM chats WHERE id = $4 AND deleted_at IS NULL)) AS chat (last_seq)
+                        due_at = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $6 END, due_seq = chat.last_seq,
+                        pending_since = CASE WHEN coalesce(chat.last_seq > $7, true) THEN $6 END
+                    FROM (SELECT (SELECT last_seq FROM chats WHERE id = $3 AND deleted_at IS NULL)) AS chat (last_seq)
                     WHERE \(position)
-                )
-                SELECT id FROM leased
-                """,
-                parameters + [.int64(last.rawValue), .bool(isSent)]
-            )
+                    """,
+                    place + [.instant(now), .int64(last.rawValue)]
+                ),
+            ]
         case .deletionDelivered(let isSent):
-            PostgresStatement(
-                """
-                WITH leased AS (
-                    UPDATE webhooks SET last_success_at = CASE WHEN $7 THEN $3 ELSE last_success_at END WHERE \(lease) RETURNING id
-                ), removed AS (
-                    DELETE FROM webhook_positions USING leased WHERE \(position)
-                )
-                SELECT id FROM leased
-                """,
-                parameters + [.bool(isSent)]
-            )
+            [
+                noteSuccess(isSent: isSent),
+                PostgresStatement("DELETE FROM webhook_positions WHERE \(position)", place),
+            ]
         case .failed(let error, let retryAt):
-            PostgresStatement(
-                """
-                WITH leased AS (
-                    UPDATE webhooks SET last_failure_at = $3, last_error = $7 WHERE \(lease) RETURNING id
-                ), failed AS (
+            [
+                PostgresStatement(
+                    "UPDATE webhooks SET last_failure_at = $3, last_error = $4 WHERE \(lease) RETURNING id",
+                    holder + [.instant(now), .text(error)]
+                ),
+                PostgresStatement(
+                    """
                     UPDATE webhook_positions SET
-                        tries = tries + 1, failing_since = coalesce(failing_since, $3), error = $7, due_at = $8,
+                        tries = tries + 1, failing_since = coalesce(failing_since, $6), error = $7, due_at = $8,
                         stalled = $8 IS NULL
-                    FROM leased WHERE \(position)
-                )
-                SELECT id FROM leased
-                """,
-                parameters + [.text(error), .instant(retryAt)]
-            )
+                    WHERE \(position)
+                    """,
+                    place + [.instant(now), .text(error), .instant(retryAt)]
+                ),
+            ]
         case .refused(let reason):
-            PostgresStatement(
-                """
-                UPDATE webhooks SET
-                    last_failure_at = $3, last_error = $4, disabled_at = $3, disabled_reason = $4, lease_holder = NULL,
-                    lease_expires_at = NULL
-                WHERE \(lease) RETURNING id
-                """,
-                Array(parameters.prefix(3)) + [.text(reason)]
-            )
+            [
+                PostgresStatement(
+                    """
+                    UPDATE webhooks SET
+                        last_failure_at = $3, last_error = $4, disabled_at = $3, disabled_reason = $4,
+                        lease_holder = NULL, lease_expires_at = NULL
+                    WHERE \(lease) RETURNING id
+                    """,
+                    holder + [.instant(now), .text(reason)]
+                )
+            ]
         }
     }
 }

@@ -11,30 +11,31 @@ extension LatestMessagesRequest {
 }
 
 /// A subquery that finds the latest messages for a row of `request` and its row of `chats`.
-private struct NewestMessages {
-    let query: String
-
+private enum NewestMessages {
     /// Reads the log backward and tolerates up to 64 deleted messages.
-    static let newestMessages = NewestMessages(
-        query: """
+    case tolerating
+    /// Walks backward from message to message and skips runs of deleted ones.
+    ///
+    /// There is at most one more run than messages returned, so the time does not depend on the runs' length.
+    case skipping
+
+    /// - Parameter chat: An expression for the chat's id; constant for `skipping` on a distributed database.
+    func query(of chat: String) -> String {
+        switch self {
+        case .tolerating:
+            """
             SELECT \(MessageColumns.names) FROM (
                 SELECT \(MessageColumns.names) FROM messages
-                WHERE messages.chat_id = request.chat_id
+                WHERE messages.chat_id = \(chat)
                     AND (request.known_epoch, request.known_seq, request.known_at)
                         IS DISTINCT FROM (history.epoch, chats.last_seq, chats.last_entry_at)
                 ORDER BY seq DESC LIMIT request.size + 64
             ) AS newest
             WHERE deleted_at IS NULL ORDER BY seq DESC LIMIT request.size
             """
-    )
-
-    /// Walks backward from message to message and skips runs of deleted ones.
-    ///
-    /// There is at most one more run than messages returned, so the time does not depend on the runs' length.
-    ///
-    /// The limit of 1 keeps the planner from reading the whole log for a join.
-    static let messagesBetweenDeleted = NewestMessages(
-        query: """
+        case .skipping:
+            // The limit of 1 keeps the planner from reading the whole log for a join.
+            """
             WITH RECURSIVE walk (seq, end_seq, found) AS (
                 SELECT NULL::bigint, chats.last_seq + 1, 0::bigint
                 UNION ALL
@@ -44,17 +45,18 @@ private struct NewestMessages {
                     CASE WHEN deleted_at IS NULL THEN found + 1 ELSE found END
                 FROM walk CROSS JOIN LATERAL (
                     SELECT seq, deleted_at, run_seq FROM messages
-                    WHERE messages.chat_id = request.chat_id AND messages.seq < walk.end_seq
+                    WHERE messages.chat_id = \(chat) AND messages.seq < walk.end_seq
                     ORDER BY seq DESC LIMIT 1
                 ) AS entry
                 WHERE found < request.size
             )
             SELECT \(MessageColumns.list) FROM walk CROSS JOIN LATERAL (
                 SELECT \(MessageColumns.names) FROM messages
-                WHERE messages.chat_id = request.chat_id AND messages.seq = walk.seq LIMIT 1
+                WHERE messages.chat_id = \(chat) AND messages.seq = walk.seq LIMIT 1
             ) AS messages
             """
-    )
+        }
+    }
 }
 
 /// Reads; each query is one statement and therefore one snapshot.
@@ -64,18 +66,47 @@ extension PostgresConnection {
     /// - Parameters:
     ///   - requests: Distinct requests.
     ///   - memberships: Users who read these chats, if it depends on a membership whether they may.
-    /// - Returns: The results in request order, and the roles of these users in the same snapshot.
+    /// - Returns: The results in request order, and the roles of these users in the same snapshot. While a node of a
+    ///   distributed database cannot be reached, each node has a snapshot of its own.
     func fetch(
         _ requests: [LatestMessagesRequest],
         _ memberships: Set<MemberReference>
     ) throws(PostgresError) -> (results: [Result<LatestMessages?, StoreError>], roles: [MemberReference: ChatRole]) {
-        var (results, roles) = try fetch(requests, memberships, .newestMessages)
+        do throws(PostgresError) {
+            return try fetchTogether(requests, memberships)
+        } catch  where isNodeFailure(error) {
+            let groups = try groupByNode(requests.map(\.query.chatID))
+            guard groups.count > 1 else { throw error }
+            var results = requests.map { _ in Result<LatestMessages?, StoreError>.failure(StoreError(error)) }
+            var roles: [MemberReference: ChatRole] = [:]
+            for group in groups {
+                let chats = Set(group.map { requests[$0].query.chatID })
+                do throws(PostgresError) {
+                    let part = try fetchTogether(
+                        group.map { requests[$0] },
+                        memberships.filter { chats.contains($0.chatID) }
+                    )
+                    for (index, result) in zip(group, part.results) {
+                        results[index] = result
+                    }
+                    roles.merge(part.roles) { $1 }
+                } catch  where isNodeFailure(error) {}
+            }
+            return (results, roles)
+        }
+    }
+
+    private func fetchTogether(
+        _ requests: [LatestMessagesRequest],
+        _ memberships: Set<MemberReference>
+    ) throws(PostgresError) -> (results: [Result<LatestMessages?, StoreError>], roles: [MemberReference: ChatRole]) {
+        var (results, roles) = try fetch(requests, memberships, .tolerating)
         // If many of the last messages are deleted, the cheap query finds too few of the others.
         let short = requests.indices.filter { requests[$0].hasFewer(results[$0]) }
         if !short.isEmpty {
             let others: [Result<LatestMessages?, StoreError>]
             // The later roles apply to all: who may read then may read what was there before.
-            (others, roles) = try fetch(short.map { requests[$0] }, memberships, .messagesBetweenDeleted)
+            (others, roles) = try fetch(short.map { requests[$0] }, memberships, .skipping)
             for (index, result) in zip(short, others) {
                 results[index] = result
             }
@@ -88,15 +119,21 @@ extension PostgresConnection {
         _ memberships: Set<MemberReference>,
         _ newestMessages: NewestMessages
     ) throws(PostgresError) -> (results: [Result<LatestMessages?, StoreError>], roles: [MemberReference: ChatRole]) {
-        let statement = PostgresStatement.fetchLatestMessages(requests, newestMessages)
-        if memberships.isEmpty { return (try query(statement.sql, statement.parameters).latestMessages(requests), [:]) }
-        var results: [Result<LatestMessages?, StoreError>] = []
+        // A distributed database finds a chat's messages in one place only if a condition on them is constant.
+        let groups = isDistributed ? requests.indices.map { $0..<$0 + 1 } : [requests.indices]
+        var statements = groups.map { numbers in
+            let newest = newestMessages.query(of: isDistributed ? "($1::bigint[])[1]" : "chats.id")
+            return PostgresStatement.fetchLatestMessages(requests[numbers], numbers, newest)
+        }
+        let count = statements.count
+        if !memberships.isEmpty { statements.append(.fetchRoles(memberships)) }
+        var results: [Result<LatestMessages?, StoreError>] = requests.map { _ in .failure(.chatNotFound) }
         var roles: [MemberReference: ChatRole] = [:]
-        try readSnapshot([statement, .fetchRoles(memberships)]) { index, result throws(PostgresError) in
-            if index == 0 {
-                results = try result.latestMessages(requests)
+        try read(statements) { index, result throws(PostgresError) in
+            if index < count {
+                try result.addLatestMessages(of: requests, to: &results)
             } else {
-                roles = try result.roles()
+                roles.merge(try result.roles()) { $1 }
             }
         }
         return (results, roles)
@@ -110,9 +147,8 @@ extension PostgresConnection {
         let member = ids.lazy.compactMap { caller.membership(for: action, in: $0)?.userID }.first
         let result = try query(
             """
-            SELECT history.epoch, \(HeadColumns.list)\(member.map { _ in ", " + ReaderColumns.role(parameter: 2) } ?? "")
-            FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
-            WHERE history.id = 1
+            SELECT \(Epoch.column), \(HeadColumns.list)\(member.map { _ in ", " + ReaderColumns.role(in: "chats.id", parameter: 2) } ?? "")
+            FROM chats WHERE chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
             """,
             [.int64Array(ids.map(\.rawValue))] + (member.map { [.text($0.value)] } ?? [])
         )
@@ -120,7 +156,7 @@ extension PostgresConnection {
         return ChatSnapshot(
             heads: try result.heads(),
             memberships: memberships.filter { caller.membership(for: action, in: $0.key) != nil },
-            epoch: try result.epoch(),
+            epoch: try epoch(of: result),
             by: caller
         )
     }
@@ -134,18 +170,22 @@ extension PostgresConnection {
         let states = query.reader.map { ReadStateColumns(of: $0, parameter: 5 + scopeParameters.count) }
         // The ICU collation folds case as `caseFolded` does, for every script; the database's own collation may not.
         // The index contains only minutes, rounded down from the instants.
-        let result = try self.query(
+        let selection = """
+            WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
+                \(ids.map { "AND id = ANY (\($0))" } ?? "")
+                AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
+            ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
             """
-            SELECT history.epoch, \(HeadColumns.list)\(states.map { "\($0.list), \(MessageColumns.list)" } ?? "")
-            FROM history LEFT JOIN (
-                SELECT \(HeadColumns.names) FROM chats
-                WHERE deleted_at IS NULL AND last_entry_minute <= $1 AND (last_entry_at, id) < ($1, $2)
-                    \(ids.map { "AND id = ANY (\($0))" } ?? "")
-                    AND ($3::text IS NULL OR position($3 IN normalize(upper(lower(normalize(title) COLLATE "und-x-icu")))) > 0)
-                ORDER BY last_entry_minute DESC, last_entry_at DESC, id DESC LIMIT $4
-            ) AS chats ON true \(states.map { "\($0.join) LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON true" } ?? "")
-            WHERE history.id = 1
-            """,
+        let rest =
+            states.map { states in
+                """
+                , \(MessageColumns.list) FROM chats \(states.join)
+                LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON true
+                WHERE chats.id = ANY (ARRAY(SELECT id FROM chats \(selection)))
+                """
+            } ?? " FROM chats \(selection)"
+        let result = try self.query(
+            "SELECT \(Epoch.column), \(HeadColumns.list)\(states?.list ?? "")\(rest)",
             [
                 .instant(query.cursor.lastEntryAt), .int64(query.cursor.id.rawValue),
                 .text(query.titlePart?.caseFolded),
@@ -163,8 +203,14 @@ extension PostgresConnection {
             readStates: try states?.states(result, of: page.map(\.chat.id)) ?? [:],
             lastMessages: states == nil ? [:] : try result.lastMessages(),
             next: next,
-            epoch: try result.epoch()
+            epoch: try epoch(of: result)
         )
+    }
+
+    /// The epoch from the first row; without any row, there are no positions that it must agree with.
+    func epoch(of result: borrowing PostgresResult) throws(PostgresError) -> Epoch {
+        if result.rowCount > 0 { return try result.epoch() }
+        return try query("SELECT \(Epoch.column)").epoch()
     }
 
     /// Returns nil if the chat does not exist or the caller may not read it, and a nested nil if the message does not
@@ -287,17 +333,19 @@ extension PostgresConnection {
 
 extension PostgresStatement {
     fileprivate static func fetchLatestMessages(
-        _ requests: [LatestMessagesRequest],
-        _ newestMessages: NewestMessages
+        _ requests: ArraySlice<LatestMessagesRequest>,
+        _ numbers: Range<Int>,
+        _ newestMessages: String
     ) -> PostgresStatement {
         PostgresStatement(
             """
             SELECT request.number, history.epoch, \(HeadColumns.list), \(MessageColumns.list)
-            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[])
-                WITH ORDINALITY AS request (chat_id, size, known_epoch, known_seq, known_at, number)
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[])
+                AS request (chat_id, size, known_epoch, known_seq, known_at, number)
             JOIN history ON history.id = 1
-            JOIN chats ON chats.id = request.chat_id AND chats.deleted_at IS NULL
-            LEFT JOIN LATERAL (\(newestMessages.query)) AS messages ON true
+            JOIN chats ON chats.id = request.chat_id
+            LEFT JOIN LATERAL (\(newestMessages)) AS messages ON true
+            WHERE chats.deleted_at IS NULL
             """,
             [
                 .int64Array(requests.map(\.query.chatID.rawValue)),
@@ -305,24 +353,26 @@ extension PostgresStatement {
                 .textArray(requests.map(\.known?.epoch.text)),
                 .int64Array(requests.map(\.known?.position.rawValue)),
                 .timestampArray(requests.map(\.known?.instant.microsecondsSinceEpoch)),
+                .int64Array(numbers.map { Int64($0) }),
             ]
-        )
+        ).divided(by: "chats.id")
     }
 }
 
 extension PostgresResult {
-    /// Reads the results of `fetchLatestMessages`, in request order.
-    fileprivate borrowing func latestMessages(
-        _ requests: [LatestMessagesRequest]
-    ) throws(PostgresError) -> [Result<LatestMessages?, StoreError>] {
+    /// Adds the results of `fetchLatestMessages`, or of a part of it, for the chats that it found.
+    fileprivate borrowing func addLatestMessages(
+        of requests: [LatestMessagesRequest],
+        to results: inout [Result<LatestMessages?, StoreError>]
+    ) throws(PostgresError) {
         let number = try column("number")
         let headColumns = try HeadColumns(self)
         let messageColumns = try MessageColumns(self)
         var heads: [LogHead?] = Array(repeating: nil, count: requests.count)
         var messages: [[Message]] = Array(repeating: [], count: requests.count)
         for row in 0..<rowCount {
-            let index = Int(try int64(number, row: row)) - 1
-            guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index + 1)") }
+            let index = Int(try int64(number, row: row))
+            guard requests.indices.contains(index) else { throw .unexpectedResult("there is no request \(index)") }
             let query = requests[index].query
             if heads[index] == nil {
                 heads[index] = try headColumns.head(self, row: row)
@@ -332,17 +382,15 @@ extension PostgresResult {
                 messages[index].append(message)
             }
         }
-        if rowCount == 0 { return requests.map { _ in .failure(.chatNotFound) } }
+        if rowCount == 0 { return }
         let epoch = try epoch()
-        return requests.indices.map { index in
-            guard let head = heads[index] else { return .failure(.chatNotFound) }
+        for (index, head) in heads.enumerated() {
+            guard let head else { continue }
             let end = head.end(in: epoch)
-            if end == requests[index].known { return .success(nil) }
             // SQL does not guarantee the order of a join's rows.
             let ordered = messages[index].sorted { $0.position < $1.position }
-            return .success(
-                LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
-            )
+            let latest = LatestMessages(chat: ChatWithMessages(chat: head.chat, messages: ordered), end: end)
+            results[index] = .success(end == requests[index].known ? nil : latest)
         }
     }
 }

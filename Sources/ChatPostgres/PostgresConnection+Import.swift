@@ -70,7 +70,7 @@ extension ImportPlan.PriorState {
                 heads[head.chat.id] = head
             }
         } else {
-            removedChats = Set(try result.chatIDs())
+            removedChats.formUnion(try result.chatIDs())
         }
     }
 
@@ -80,7 +80,7 @@ extension ImportPlan.PriorState {
         ofStatement index: Int
     ) throws(PostgresError) {
         switch index {
-        case 0: messages = try result.messages()
+        case 0: messages.merge(try result.messages()) { $1 }
         case 1:
             let chat = try result.column("chat_id")
             let author = try result.column("author")
@@ -119,27 +119,28 @@ extension PostgresStatement {
         PostgresStatement(
             "SELECT \(HeadColumns.list) FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 
     fileprivate static func findRemoved(_ chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NOT NULL",
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 
     fileprivate static func findKeys(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT chat_id, author, idempotency_key
+            SELECT messages.chat_id, messages.author, messages.idempotency_key
             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS sent (chat_id, author, idempotency_key)
-            JOIN messages USING (chat_id, author, idempotency_key)
+            JOIN messages ON messages.chat_id = sent.chat_id AND messages.author = sent.author
+                AND messages.idempotency_key = sent.idempotency_key
             """,
             [
                 .int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.author.stored)),
                 .textArray(keys.map(\.key.value)),
             ]
-        )
+        ).divided(by: "messages.chat_id")
     }
 }

@@ -55,7 +55,7 @@ extension PostgresStatement {
             WHERE chat_id = ANY ($1::bigint[]) AND state = 'open' GROUP BY chat_id
             """,
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 }
 

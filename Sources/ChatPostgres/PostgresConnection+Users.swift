@@ -81,22 +81,18 @@ extension PostgresConnection {
     /// The next step of erasing deleted users' messages; nil if nothing is left to erase.
     func fetchErasure() throws(PostgresError) -> MessageErasure? {
         let pending = try query(
-            """
-            SELECT
-                users.id, erases_below,
-                (
-                    SELECT messages.id FROM messages WHERE messages.id < erases_below
-                    ORDER BY messages.id DESC LIMIT 1 OFFSET $1
-                ) AS lowest
-            FROM users WHERE erases_below IS NOT NULL ORDER BY users.id LIMIT 1
-            """,
-            [.int64(Int64(MessageErasure.windowSize - 1))]
+            "SELECT id, erases_below FROM users WHERE erases_below IS NOT NULL ORDER BY id LIMIT 1"
         )
         guard pending.rowCount > 0, let user = UserID(stored: try pending.text(pending.column("id"), row: 0)) else {
             return nil
         }
         let bound = MessageID(rawValue: try pending.int64(pending.column("erases_below"), row: 0))
-        let lowest = try pending.optionalMessageID(pending.column("lowest"), row: 0)
+        // The planner does not know the subquery's value, so it reads the index in order instead of sorting all rows.
+        let window = try query(
+            "SELECT id FROM messages WHERE id < (SELECT $1::bigint) ORDER BY id DESC LIMIT 1 OFFSET $2",
+            [.int64(bound.rawValue), .int64(Int64(MessageErasure.windowSize - 1))]
+        )
+        let lowest = window.rowCount == 0 ? nil : MessageID(rawValue: try window.int64(0, row: 0))
         let found = try query(
             """
             SELECT chat_id, id FROM messages

@@ -2,7 +2,7 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresConnection {
-    /// Creates a webhook, in two round trips.
+    /// Creates a webhook, in three round trips.
     ///
     /// - Returns: Nil if there are `Webhook.maximumCount`.
     func insert(_ draft: WebhookDraft, at now: Instant, _ tolerance: WebhookTolerance) throws(PostgresError) -> Webhook?
@@ -22,11 +22,17 @@ extension PostgresConnection {
             try rollBack()
             return nil
         }
-        var webhooks: [Webhook] = []
-        try commit([.insert(draft, at: now, startedAt: startedAt, tolerance)]) { _, result throws(PostgresError) in
-            webhooks = try result.webhooks()
+        var id = WebhookID(rawValue: 0)
+        try continueTransaction([.insert(draft, at: now, startedAt: startedAt)]) { _, result throws(PostgresError) in
+            id = WebhookID(rawValue: try result.int64(0, row: 0))
         }
-        guard let webhook = webhooks.first else { throw .unexpectedResult("a webhook was not created") }
+        var webhook: Webhook?
+        try commit([.startLogs(of: id, at: startedAt, tolerance), .fetchWebhook(id)]) {
+            index,
+            result throws(PostgresError) in
+            if index == 1 { webhook = try result.webhooks().first }
+        }
+        guard let webhook else { throw .unexpectedResult("a webhook was not created") }
         return webhook
     }
 
@@ -41,11 +47,7 @@ extension PostgresConnection {
     ) throws(PostgresError) -> Webhook? {
         var earlier: Webhook?
         var startedAt = now
-        let select = PostgresStatement(
-            "SELECT \(WebhookColumns.list) FROM webhooks WHERE id = $1 FOR NO KEY UPDATE",
-            [.int64(id.rawValue)]
-        )
-        try begin([select, .fetchOldestWrite(at: now)]) { index, result throws(PostgresError) in
+        try begin([.lockWebhook(id), .fetchOldestWrite(at: now)]) { index, result throws(PostgresError) in
             if index == 0 {
                 earlier = try result.webhooks().first
             } else {
@@ -63,7 +65,7 @@ extension PostgresConnection {
             if let discovery {
                 statements += PostgresStatement.record(discovery, for: id, at: now)
             }
-            statements += PostgresStatement.startLogs(of: webhook, at: startedAt, tolerance)
+            statements += [.restart(id, at: startedAt), .startLogs(of: id, at: startedAt, tolerance)]
         }
         if let chats = webhook.chats, chats != earlier.chats {
             statements.append(.removePositions(of: id, except: chats))
@@ -127,33 +129,29 @@ extension PostgresStatement {
         )
     }
 
-    /// Inserts a webhook and records where the logs start that may be growing at the moment.
-    fileprivate static func insert(
-        _ draft: WebhookDraft,
-        at now: Instant,
-        startedAt: Instant,
-        _ tolerance: WebhookTolerance
-    ) -> PostgresStatement {
+    fileprivate static func fetchWebhook(_ id: WebhookID) -> PostgresStatement {
+        PostgresStatement("SELECT \(WebhookColumns.list) FROM webhooks WHERE id = $1", [.int64(id.rawValue)])
+    }
+
+    fileprivate static func lockWebhook(_ id: WebhookID) -> PostgresStatement {
+        let statement = fetchWebhook(id)
+        return PostgresStatement(statement.sql + " FOR NO KEY UPDATE", statement.parameters)
+    }
+
+    /// Returns the id.
+    fileprivate static func insert(_ draft: WebhookDraft, at now: Instant, startedAt: Instant) -> PostgresStatement {
         PostgresStatement(
             """
-            WITH created AS (
-                INSERT INTO webhooks (url, types, chats, with_offline, secret, created_at, started_at, discovered_at)
-                SELECT
-                    $1, $2, CASE WHEN $4 THEN NULL ELSE $3::bigint[] END, $5, $6, $7::timestamptz, $8::timestamptz,
-                    $8::timestamptz
-                RETURNING *
-            ), started AS (
-                INSERT INTO webhook_positions (webhook_id, chat_id, seq)
-                SELECT created.id, chats.id, chats.last_seq FROM created CROSS JOIN chats
-                WHERE chats.deleted_at IS NULL AND \(changed(since: 9))
-                    AND (created.chats IS NULL OR chats.id = ANY (created.chats))
-            )
-            SELECT \(WebhookColumns.list) FROM created AS webhooks
+            INSERT INTO webhooks (url, types, chats, with_offline, secret, created_at, started_at, discovered_at)
+            SELECT
+                $1, $2, CASE WHEN $4 THEN NULL ELSE $3::bigint[] END, $5, $6, $7::timestamptz, $8::timestamptz,
+                $8::timestamptz
+            RETURNING id
             """,
             [
                 .text(draft.url.text), .text(draft.types?.stored), .int64Array(draft.storedChats),
                 .bool(draft.chats == nil), .bool(draft.withOffline), .text(draft.secret.text), .instant(now),
-                .instant(startedAt), .instant(tolerance.quiet(startedAt: startedAt)),
+                .instant(startedAt),
             ]
         )
     }
@@ -176,28 +174,29 @@ extension PostgresStatement {
         )
     }
 
-    /// Starts the logs of the chats that have no position yet.
+    fileprivate static func restart(_ id: WebhookID, at startedAt: Instant) -> PostgresStatement {
+        PostgresStatement(
+            "UPDATE webhooks SET started_at = $2, discovered_at = $2 WHERE id = $1",
+            [.int64(id.rawValue), .instant(startedAt)]
+        )
+    }
+
+    /// Records where the logs start that may be growing at the moment and have no position yet.
     fileprivate static func startLogs(
-        of webhook: Webhook,
+        of id: WebhookID,
         at startedAt: Instant,
         _ tolerance: WebhookTolerance
-    ) -> [PostgresStatement] {
-        [
-            PostgresStatement(
-                "UPDATE webhooks SET started_at = $2, discovered_at = $2 WHERE id = $1",
-                [.int64(webhook.id.rawValue), .instant(startedAt)]
-            ),
-            PostgresStatement(
-                """
-                INSERT INTO webhook_positions (webhook_id, chat_id, seq)
-                SELECT webhooks.id, chats.id, chats.last_seq FROM webhooks CROSS JOIN chats
-                WHERE webhooks.id = $1 AND chats.deleted_at IS NULL AND \(changed(since: 2))
-                    AND (webhooks.chats IS NULL OR chats.id = ANY (webhooks.chats))
-                ON CONFLICT (webhook_id, chat_id) DO NOTHING
-                """,
-                [.int64(webhook.id.rawValue), .instant(tolerance.quiet(startedAt: startedAt))]
-            ),
-        ]
+    ) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO webhook_positions (webhook_id, chat_id, seq)
+            SELECT webhooks.id, chats.id, chats.last_seq FROM webhooks CROSS JOIN chats
+            WHERE webhooks.id = $1 AND chats.deleted_at IS NULL AND \(changed(since: 2))
+                AND (webhooks.chats IS NULL OR chats.id = ANY (webhooks.chats))
+            ON CONFLICT (webhook_id, chat_id) DO NOTHING
+            """,
+            [.int64(id.rawValue), .instant(tolerance.quiet(startedAt: startedAt))]
+        )
     }
 
     /// A condition on chats, for which there is an index by minute.
@@ -232,9 +231,15 @@ extension PostgresStatement {
             UPDATE webhooks SET lease_holder = $1, lease_expires_at = now() + $2 * interval '1 microsecond'
             WHERE disabled_at IS NULL
                 AND (lease_holder IS NULL OR lease_holder = $1 OR lease_expires_at <= now())
-            RETURNING \(WebhookColumns.list)
             """,
             [.text(holder), .int64(Int64(duration / .microseconds(1)))]
+        )
+    }
+
+    static func fetchWebhooks(leasedTo holder: String) -> PostgresStatement {
+        PostgresStatement(
+            "SELECT \(WebhookColumns.list) FROM webhooks WHERE disabled_at IS NULL AND lease_holder = $1",
+            [.text(holder)]
         )
     }
 

@@ -17,6 +17,7 @@ extension PostgresDatabase {
         DECLARE
             timeline text;
             present text;
+            renewed text := lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0');
         BEGIN
             BEGIN
                 timeline := left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
@@ -27,8 +28,7 @@ extension PostgresDatabase {
             WHERE id = 1 AND datname = current_database();
             IF EXISTS (SELECT FROM history WHERE id = 1 AND incarnation IS DISTINCT FROM present) THEN
                 UPDATE history SET
-                    epoch = CASE WHEN incarnation IS NULL THEN epoch
-                        ELSE lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0') END,
+                    epoch = CASE WHEN incarnation IS NULL THEN epoch ELSE renewed END,
                     incarnation = present
                 WHERE id = 1 AND incarnation IS DISTINCT FROM present;
             END IF;

@@ -5,7 +5,7 @@ extension PostgresDatabase {
     /// Carries out a batch of writes in one transaction.
     ///
     /// If another session holds a chat's lock for long, only the requests for that chat fail: a second attempt leaves
-    /// locked chats out.
+    /// locked chats out. If a node of a distributed database cannot be reached, each node has a transaction of its own.
     func record(_ requests: [WriteRequest], shard: Int) async throws(StoreError) -> RecordedBatch {
         var outcome = try await write(shard: shard) { connection throws(PostgresError) in
             try connection.record(requests, leavingOutLocked: nil, at: clock.now())
@@ -17,9 +17,62 @@ extension PostgresDatabase {
         }
         switch outcome {
         case .committed(let batch): return batch
-        case .uncertain(let outcome): return try await resolve(outcome, shard: shard)
+        case .uncertain(let outcome):
+            do {
+                return try await resolve(outcome, shard: shard)
+            } catch .unavailable(let reason) where outcome.isNodeFailure {
+                return try await recordByNode(requests, after: .unavailable(reason: reason), shard: shard)
+            }
         case .locked(let error): throw StoreError(error)
+        case .unreachable(let error): return try await recordByNode(requests, after: StoreError(error), shard: shard)
         }
+    }
+
+    /// Carries out a batch in a transaction for each node that stores its chats.
+    ///
+    /// - Parameter error: Thrown if that is only one.
+    private func recordByNode(
+        _ requests: [WriteRequest],
+        after error: StoreError,
+        shard: Int
+    ) async throws(StoreError) -> RecordedBatch {
+        let groups = try await write(shard: shard) { connection throws(PostgresError) in
+            try connection.groupByNode(requests.map(\.chatID))
+        }
+        guard groups.count > 1 else { throw error }
+        var whole = RecordedBatch(
+            results: requests.map { _ in .failure(error) },
+            entries: [],
+            epoch: nil,
+            createdChats: [],
+            deletedChats: [],
+            erasesText: false
+        )
+        for group in groups {
+            do {
+                whole.add(try await record(group.map { requests[$0] }, shard: shard), ofRequests: group)
+            } catch {
+                for index in group {
+                    whole.results[index] = .failure(error)
+                }
+            }
+        }
+        return whole
+    }
+}
+
+extension RecordedBatch {
+    /// Adds the result of some of the requests, which are about chats of their own.
+    fileprivate mutating func add(_ part: RecordedBatch, ofRequests indices: [Int]) {
+        for (index, result) in zip(indices, part.results) {
+            results[index] = result
+        }
+        entries += part.entries
+        epoch = part.epoch ?? epoch
+        createdChats += part.createdChats
+        deletedChats.formUnion(part.deletedChats)
+        changedMemberships += part.changedMemberships
+        erasesText = erasesText || part.erasesText
     }
 }
 
@@ -29,6 +82,8 @@ private enum RecordOutcome {
     case uncertain(UncertainOutcome)
     /// Nothing was written, because another session has locked one of the chats or the table.
     case locked(PostgresError)
+    /// Nothing was written, because a node of a distributed database cannot be reached.
+    case unreachable(PostgresError)
 }
 
 extension PostgresConnection {
@@ -51,6 +106,8 @@ extension PostgresConnection {
             throw .transactionLost(reason: reason)
         } catch .server(.lockNotAvailable, let message) {
             return .locked(.server(.lockNotAvailable, message: message))
+        } catch  where isNodeFailure(error) {
+            return .unreachable(error)
         }
         let plan = BatchPlan(requests, from: priorState, at: now)
         do throws(PostgresError) {
@@ -65,6 +122,11 @@ extension PostgresConnection {
         {
             // None of these errors tells whether the COMMIT took effect, and on all servers that must have it.
             return .uncertain(UncertainOutcome(plan: plan, reason: reason))
+        } catch  where isNodeFailure(error) {
+            // Several nodes commit in two phases, so none has. One that stores everything commits before the coordinator.
+            let nodes = try? groupByNode(Array(plan.writes.changedChats))
+            if let nodes, nodes.count > 1 { return .unreachable(error) }
+            return .uncertain(UncertainOutcome(plan: plan, reason: error.description, isNodeFailure: true))
         }
     }
 
@@ -118,21 +180,21 @@ extension PostgresConnection {
                 for head in try result.heads() {
                     priorState.heads[head.chat.id] = head
                 }
-                if !priorState.heads.isEmpty { priorState.epoch = try result.epoch() }
+                if result.rowCount > 0 { priorState.epoch = try result.epoch() }
             case .existing:
                 guard let lock else { return }
                 for chat in try result.chatIDs() where priorState.heads[chat] == nil {
                     priorState.busyChats[chat] = StoreError(lock)
                 }
-            case .sent: priorState.sent = try result.sentMessages()
-            case .messages: priorState.messages = try result.messages()
-            case .opened: priorState.openCounts = try result.openCounts()
+            case .sent: priorState.sent.merge(try result.sentMessages()) { $1 }
+            case .messages: priorState.messages.merge(try result.messages()) { $1 }
+            case .opened: priorState.openCounts.merge(try result.openCounts()) { $1 }
             case .members:
                 for member in try result.members() {
                     priorState.members[member.reference] = member
                 }
-            case .owners: priorState.ownerCounts = try result.ownerCounts()
-            case .memberCounts: priorState.memberCounts = try result.memberCounts()
+            case .owners: priorState.ownerCounts.merge(try result.ownerCounts()) { $1 }
+            case .memberCounts: priorState.memberCounts.merge(try result.memberCounts()) { $1 }
             case .created: priorState.createdChats = try result.createdChats()
             }
         }

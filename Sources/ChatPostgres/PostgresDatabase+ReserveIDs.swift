@@ -81,16 +81,20 @@ extension PostgresConnection {
     ///
     /// - Parameter sequence: The name, quoted for SQL.
     private func advance(_ sequence: String, to id: Int64) throws(PostgresError) {
-        try transact([
-            PostgresStatement("SET LOCAL lock_timeout = '\(SequenceLock.timeout)'"),
-            PostgresStatement("ALTER SEQUENCE \(sequence) NO CYCLE"),
-            PostgresStatement(
-                """
-                SELECT setval($1::text::regclass, $2)
-                WHERE coalesce(pg_sequence_last_value($1::text::regclass), 0) < $2
-                """,
-                [.text(sequence), .int64(id)]
-            ),
-        ])
+        // Citus refuses to change a sequence of a distributed table on all nodes; only the coordinator draws ids from it.
+        let isLocal = isDistributed ? [PostgresStatement("SET LOCAL citus.enable_ddl_propagation = off")] : []
+        try transact(
+            isLocal + [
+                PostgresStatement("SET LOCAL lock_timeout = '\(SequenceLock.timeout)'"),
+                PostgresStatement("ALTER SEQUENCE \(sequence) NO CYCLE"),
+                PostgresStatement(
+                    """
+                    SELECT setval($1::text::regclass, $2)
+                    WHERE coalesce(pg_sequence_last_value($1::text::regclass), 0) < $2
+                    """,
+                    [.text(sequence), .int64(id)]
+                ),
+            ]
+        )
     }
 }

@@ -5,6 +5,8 @@ import PostgresClient
 struct UncertainOutcome {
     let plan: BatchPlan
     let reason: String
+    /// Whether a node of a distributed database could not be reached.
+    var isNodeFailure = false
 }
 
 /// Whether an uncertain batch was committed.
@@ -19,7 +21,7 @@ extension PostgresDatabase {
     /// Finds out whether a batch was committed.
     ///
     /// An error of the query says nothing about the batch, so the query is retried until the statement timeout has
-    /// passed.
+    /// passed; not for a node of a distributed database, since the chats of other nodes would wait, too.
     func resolve(_ outcome: UncertainOutcome, shard: Int) async throws(StoreError) -> RecordedBatch {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = outcome.reason
@@ -31,7 +33,7 @@ extension PostgresDatabase {
                 }
             } catch {
                 reason = error.description
-                if error == .shutDown { break }
+                if error == .shutDown || outcome.isNodeFailure { break }
                 try? await Task.sleep(for: .milliseconds(50))
                 continue
             }
@@ -59,22 +61,23 @@ extension PostgresConnection {
         let chats = Set(writes.movedHeads.keys).subtracting(deletedChats)
         let changes = writes.changes.filter { !deletedChats.contains($0.chatID) }
         if chats.isEmpty || writes.appends.contains(where: { deletedChats.contains($0.chatID) }) { return .unknown }
-        var chatsAreThere = false
-        var changesAreThere = true
-        var ids: [MessageID]?
+        var chatCount = 0
+        var changeCount = 0
+        var ids: [LogPlace: MessageID] = [:]
         var epoch: Epoch?
         try transact([.lockHeads(of: chats), .find(writes.appends), .find(changes)]) {
             index,
             result throws(PostgresError) in
             switch index {
             case 0:
-                chatsAreThere = result.rowCount == chats.count
+                chatCount += result.rowCount
                 if result.rowCount > 0 { epoch = try result.epoch() }
-            case 1: ids = result.rowCount == writes.appends.count ? try result.ids(of: writes.appends) : nil
-            default: changesAreThere = result.rowCount == changes.count
+            case 1: ids.merge(try result.messageIDs()) { $1 }
+            default: changeCount += result.rowCount
             }
         }
-        if let ids, changesAreThere {
+        if ids.count == writes.appends.count, changeCount == changes.count {
+            let ids = try ids.ordered(as: writes.appends)
             let chatIDs: [ChatID]? = writes.creations.isEmpty ? [] : nil
             let written = LogWrites.Written(messageIDs: ids, chatIDs: chatIDs, hasMoreToPurge: true)
             var batch = plan.recorded(written)
@@ -82,6 +85,6 @@ extension PostgresConnection {
             batch.epoch = epoch
             return .committed(batch)
         }
-        return chatsAreThere ? .rolledBack : .unknown
+        return chatCount == chats.count ? .rolledBack : .unknown
     }
 }

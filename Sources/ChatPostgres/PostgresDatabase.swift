@@ -135,6 +135,7 @@ package struct PostgresDatabase: Sendable {
                     throw .connectionLost(reason: "\(reason) (a pooler must be in session or in transaction mode)")
                 }
                 try connection.commit()
+                if connection.isDistributed, try connection.hasNodeWithoutSync() { settings["fsync"] = "off on a node" }
                 return settings
             }
         } catch {

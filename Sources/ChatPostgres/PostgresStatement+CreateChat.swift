@@ -7,10 +7,13 @@ extension PostgresStatement {
     static func fetchCreated(_ keys: Set<BatchPlan.CreationKey>) -> PostgresStatement {
         PostgresStatement(
             """
+            WITH stored AS MATERIALIZED (
+                SELECT author, idempotency_key, idempotency_fingerprint, chat_id
+                FROM unnest($1::text[], $2::text[]) AS sent (author, idempotency_key)
+                JOIN chat_idempotency_keys USING (author, idempotency_key)
+            )
             SELECT \(HeadColumns.list), author, idempotency_key, idempotency_fingerprint
-            FROM unnest($1::text[], $2::text[]) AS sent (author, idempotency_key)
-            JOIN chat_idempotency_keys USING (author, idempotency_key)
-            JOIN chats ON chats.id = chat_idempotency_keys.chat_id
+            FROM stored JOIN chats ON chats.id = stored.chat_id
             """,
             [.textArray(keys.map(\.author.stored)), .textArray(keys.map(\.key.value))]
         )

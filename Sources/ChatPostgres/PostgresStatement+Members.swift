@@ -8,38 +8,35 @@ extension PostgresStatement {
             """
             SELECT \(MemberColumns.list)
             FROM unnest($1::bigint[], $2::text[]) AS reference (chat_id, user_id)
-            JOIN members USING (chat_id, user_id)
+            JOIN members ON members.chat_id = reference.chat_id AND members.user_id = reference.user_id
             """,
             [
                 .int64Array(references.map(\.chatID.rawValue)), .textArray(references.map(\.userID.value)),
             ]
-        )
+        ).divided(by: "members.chat_id")
     }
 
     static func countOwners(of chats: Set<ChatID>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT chat.id AS chat_id, (
-                SELECT count(*) FROM members
-                WHERE members.chat_id = chat.id AND members.role = 'owner' AND members.left_seq IS NULL
-            ) AS owner_count
-            FROM unnest($1::bigint[]) AS chat (id)
+            SELECT chat_id, count(*) AS owner_count FROM members
+            WHERE chat_id = ANY ($1::bigint[]) AND role = 'owner' AND left_seq IS NULL GROUP BY chat_id
             """,
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 
     /// Counts the memberships of chats, ended ones included.
     static func countMembers(of chats: Set<ChatID>, upTo limit: Int64) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT chat.id AS chat_id, (
-                SELECT count(*) FROM (SELECT FROM members WHERE members.chat_id = chat.id LIMIT $2) AS counted
+            SELECT chats.id AS chat_id, (
+                SELECT count(*) FROM (SELECT FROM members WHERE members.chat_id = chats.id LIMIT $2) AS counted
             ) AS member_count
-            FROM unnest($1::bigint[]) AS chat (id)
+            FROM chats WHERE id = ANY ($1::bigint[])
             """,
             [.int64Array(chats.map(\.rawValue)), .int64(limit)]
-        )
+        ).divided()
     }
 
     /// Reads what decides whether users may read chats.
@@ -48,14 +45,15 @@ extension PostgresStatement {
             """
             SELECT chats.id AS chat_id, reference.user_id, chats.visibility, members.role
             FROM unnest($1::bigint[], $2::text[]) AS reference (chat_id, user_id)
-            JOIN chats ON chats.id = reference.chat_id
-            LEFT JOIN members ON members.chat_id = reference.chat_id AND members.user_id = reference.user_id
+            CROSS JOIN chats
+            LEFT JOIN members ON members.chat_id = chats.id AND members.user_id = reference.user_id
                 AND members.left_seq IS NULL
+            WHERE chats.id = reference.chat_id
             """,
             [
                 .int64Array(references.map(\.chatID.rawValue)), .textArray(references.map(\.userID.value)),
             ]
-        )
+        ).divided(by: "chats.id")
     }
 
     static func columns(of members: [Member]) -> [PostgresValue] {

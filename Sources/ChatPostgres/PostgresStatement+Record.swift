@@ -14,7 +14,7 @@ extension PostgresStatement {
             ORDER BY id FOR NO KEY UPDATE\(skipsLocked ? " SKIP LOCKED" : "")
             """,
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 
     /// Finds the ids of those chats that exist.
@@ -22,21 +22,22 @@ extension PostgresStatement {
         PostgresStatement(
             "SELECT id FROM chats WHERE id = ANY ($1::bigint[]) AND deleted_at IS NULL",
             [.int64Array(chats.map(\.rawValue))]
-        )
+        ).divided()
     }
 
     static func fetchSent(_ keys: Set<BatchPlan.SentKey>) -> PostgresStatement {
         PostgresStatement(
             """
-            SELECT messages.chat_id, idempotency_fingerprint, \(MessageColumns.list)
+            SELECT messages.chat_id, messages.idempotency_fingerprint, \(MessageColumns.list)
             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS sent (chat_id, author, idempotency_key)
-            JOIN messages USING (chat_id, author, idempotency_key)
+            JOIN messages ON messages.chat_id = sent.chat_id AND messages.author = sent.author
+                AND messages.idempotency_key = sent.idempotency_key
             """,
             [
                 .int64Array(keys.map(\.chatID.rawValue)), .textArray(keys.map(\.author.stored)),
                 .textArray(keys.map(\.key.value)),
             ]
-        )
+        ).divided(by: "messages.chat_id")
     }
 
     /// Finds when users last posted, near the end of a log.
@@ -59,10 +60,10 @@ extension PostgresStatement {
             """
             SELECT messages.chat_id, \(MessageColumns.list)
             FROM unnest($1::bigint[], $2::bigint[]) AS reference (chat_id, id)
-            JOIN messages USING (chat_id, id)
+            JOIN messages ON messages.chat_id = reference.chat_id AND messages.id = reference.id
             """,
             [.int64Array(references.map(\.chatID.rawValue)), .int64Array(references.map(\.id.rawValue))]
-        )
+        ).divided(by: "messages.chat_id")
     }
 
     /// Finds the messages stored as the batch planned them, but not another batch's message at the same position.
@@ -88,7 +89,7 @@ extension PostgresStatement {
                 .textArray(appends.map(\.draft.text)),
                 .textArray(appends.map(\.draft.idempotency?.key.value)),
             ]
-        )
+        ).divided(by: "messages.chat_id")
     }
 
     /// Finds the changes stored as the batch planned them.
@@ -105,7 +106,7 @@ extension PostgresStatement {
                 AND changes.payload IS NOT DISTINCT FROM entry.payload AND changes.created_at = entry.created_at
             """,
             columns(of: changes)
-        )
+        ).divided(by: "changes.chat_id")
     }
 
     static func columns(of changes: [LogRecord]) -> [PostgresValue] {
@@ -159,8 +160,8 @@ extension PostgresResult {
         return messages
     }
 
-    /// The messages' ids, in the order of `appends`: SQL does not guarantee the order of rows.
-    borrowing func ids(of appends: [LogWrites.Append]) throws(PostgresError) -> [MessageID] {
+    /// The ids of messages, by their places.
+    borrowing func messageIDs() throws(PostgresError) -> [LogPlace: MessageID] {
         let chat = try column("chat_id")
         let position = try column("seq")
         let id = try column("id")
@@ -169,17 +170,24 @@ extension PostgresResult {
             let place = LogPlace(chat: try int64(chat, row: row), position: try int64(position, row: row))
             ids[place] = MessageID(rawValue: try int64(id, row: row))
         }
+        return ids
+    }
+}
+
+extension [LogPlace: MessageID] {
+    /// The ids in the order of `appends`: SQL does not guarantee the order of rows.
+    func ordered(as appends: [LogWrites.Append]) throws(PostgresError) -> [MessageID] {
         var ordered: [MessageID] = []
         for append in appends {
             let place = LogPlace(chat: append.chatID.rawValue, position: append.position.rawValue)
-            guard let id = ids[place] else { throw .unexpectedResult("an appended message has no id") }
+            guard let id = self[place] else { throw .unexpectedResult("an appended message has no id") }
             ordered.append(id)
         }
         return ordered
     }
 }
 
-private struct LogPlace: Hashable {
+struct LogPlace: Hashable {
     let chat: Int64
     let position: Int64
 }

@@ -24,13 +24,16 @@ extension PostgresConnection {
         var chats: [InboxIndex.Change] = []
         var left: [InboxIndex.Change] = []
         var end: (mark: InboxMark, epoch: Epoch)?
-        try readSnapshot([.fetchInboxMark, .fetchInboxChanges(of: user, leftSince: floor)]) {
+        try readSnapshot([
+            .fetchInboxMark(isDistributed: isDistributed), .fetchInboxChanges(of: user, leftSince: floor),
+        ]) {
             index,
             result throws(PostgresError) in
             if index == 0 {
                 end = (try result.inboxMark(), try result.epoch())
             } else {
-                (chats, left) = try result.inboxChanges()
+                guard let top = end?.mark.top else { return }
+                try result.addInboxChanges(before: top, to: &chats, &left)
             }
         }
         guard let end else { throw .unexpectedResult("a snapshot has no result") }
@@ -44,10 +47,9 @@ extension PostgresConnection {
         let states = ReadStateColumns(of: user, parameter: 2)
         let result = try query(
             """
-            SELECT history.epoch, \(HeadColumns.list)\(states.list), \(MessageColumns.list)
-            FROM history LEFT JOIN chats ON chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
-            \(states.join) LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON state.role IS NOT NULL
-            WHERE history.id = 1
+            SELECT \(Epoch.column), \(HeadColumns.list)\(states.list), \(MessageColumns.list)
+            FROM chats \(states.join) LEFT JOIN LATERAL (\(LastMessage.query)) AS messages ON state.role IS NOT NULL
+            WHERE chats.id = ANY ($1::bigint[]) AND chats.deleted_at IS NULL
             """,
             [.int64Array(chats.map(\.rawValue))] + states.parameters
         )
@@ -58,47 +60,43 @@ extension PostgresConnection {
             guard let state = readStates[head.chat.id] else { continue }
             entries[head.chat.id] = InboxEntry(chat: head.chat, lastMessage: lastMessages[head.chat.id], state: state)
         }
-        return InboxEntries(entries: entries, epoch: try result.epoch())
+        return InboxEntries(entries: entries, epoch: try epoch(of: result))
     }
 }
 
 extension PostgresStatement {
     /// Reads up to where the snapshot is complete: no transaction below the floor is still running.
-    fileprivate static let fetchInboxMark = PostgresStatement(
-        """
-        SELECT
-            pg_snapshot_xmin(snapshot)::text::bigint AS floor, pg_snapshot_xmax(snapshot)::text::bigint AS top,
-            \(Epoch.column)
-        FROM pg_current_snapshot() AS snapshot
-        """
-    )
+    ///
+    /// On a distributed database, a transaction that has committed here may still be committing on another node. Citus
+    /// has a row about it until it has seen that the transaction is complete everywhere.
+    fileprivate static func fetchInboxMark(isDistributed: Bool) -> PostgresStatement {
+        let floor = "pg_snapshot_xmin(snapshot)::text::bigint"
+        let top = "pg_snapshot_xmax(snapshot)::text::bigint"
+        // A row's xmin is the lower half of the transaction's id.
+        let oldest = "(SELECT min(\(top) - ((\(top) - xmin::text::bigint) & 4294967295)) FROM pg_dist_transaction)"
+        return PostgresStatement(
+            """
+            SELECT \(isDistributed ? "least(\(floor), \(oldest))" : floor) AS floor, \(top) AS top, \(Epoch.column)
+            FROM pg_current_snapshot() AS snapshot
+            """
+        )
+    }
 
     /// Reads a user's chats, and the departures since a floor.
-    ///
-    /// The id of a transaction that has not begun belongs to the database from which this one was restored.
     ///
     /// The limit of 1 keeps the planner from reading all chats for a join.
     fileprivate static func fetchInboxChanges(of user: UserID, leftSince floor: Int64) -> PostgresStatement {
         PostgresStatement(
             """
-            WITH snapshot AS MATERIALIZED (
-                SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS top
-            )
             SELECT
-                members.chat_id,
-                greatest(
-                    CASE WHEN members.activity < top THEN members.activity ELSE 0 END,
-                    CASE WHEN chat.activity < top THEN chat.activity ELSE 0 END
-                ) AS activity,
+                members.chat_id, members.activity, chat.activity AS chat_activity,
                 CASE WHEN chat.deleted_at IS NULL THEN 0 ELSE 1 END::bigint AS is_departure
-            FROM snapshot CROSS JOIN members CROSS JOIN LATERAL (
+            FROM members CROSS JOIN LATERAL (
                 SELECT activity, deleted_at FROM chats WHERE id = members.chat_id LIMIT 1
             ) AS chat
             WHERE members.user_id = $1 AND members.left_seq IS NULL
             UNION ALL
-            SELECT chat_id, activity, 1
-            FROM snapshot CROSS JOIN departures
-            WHERE departures.user_id = $1 AND departures.activity >= $2 AND departures.activity < top
+            SELECT chat_id, activity, NULL, 1 FROM departures WHERE user_id = $1 AND activity >= $2
             """,
             [.text(user.value), .int64(floor)]
         )
@@ -109,7 +107,7 @@ extension PostgresStatement {
         PostgresStatement(
             """
             INSERT INTO departures (user_id, chat_id) SELECT * FROM unnest($1::text[], $2::bigint[])
-            ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = DEFAULT
+            ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = excluded.activity
             """,
             [.textArray(members.map(\.userID.value)), .int64Array(members.map(\.chatID.rawValue))]
         )
@@ -147,26 +145,33 @@ extension PostgresResult {
         InboxMark(floor: try int64(try column("floor"), row: 0), top: try int64(try column("top"), row: 0))
     }
 
-    fileprivate borrowing func inboxChanges() throws(PostgresError) -> (
-        chats: [InboxIndex.Change], left: [InboxIndex.Change]
-    ) {
-        let (chat, activity, isDeparture) = (
-            try column("chat_id"), try column("activity"), try column("is_departure")
-        )
-        var chats: [InboxIndex.Change] = []
-        var left: [InboxIndex.Change] = []
+    /// Adds the results of `fetchInboxChanges`; a departure has no activity of a chat.
+    ///
+    /// - Parameter top: The id of the first transaction that has not begun. A later one belongs to the database from which
+    ///   this one was restored.
+    fileprivate borrowing func addInboxChanges(
+        before top: Int64,
+        to chats: inout [InboxIndex.Change],
+        _ left: inout [InboxIndex.Change]
+    ) throws(PostgresError) {
+        let (chat, isDeparture) = (try column("chat_id"), try column("is_departure"))
+        let (activity, chatActivity) = (try column("activity"), try column("chat_activity"))
         chats.reserveCapacity(rowCount)
         for row in 0..<rowCount {
-            let change = InboxIndex.Change(
-                chatID: ChatID(rawValue: try int64(chat, row: row)),
-                activity: try int64(activity, row: row)
-            )
+            let own = try int64(activity, row: row)
+            var latest = own < top ? own : 0
+            if !isNull(chatActivity, row: row) {
+                let other = try int64(chatActivity, row: row)
+                latest = max(latest, other < top ? other : 0)
+            } else if latest == 0 {
+                continue
+            }
+            let change = InboxIndex.Change(chatID: ChatID(rawValue: try int64(chat, row: row)), activity: latest)
             if try int64(isDeparture, row: row) == 0 {
                 chats.append(change)
             } else {
                 left.append(change)
             }
         }
-        return (chats, left)
     }
 }

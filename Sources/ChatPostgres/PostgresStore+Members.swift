@@ -81,7 +81,7 @@ extension PostgresConnection {
         by caller: Caller,
         after position: Position?
     ) throws(PostgresError) -> ReadState?? {
-        let states = ReadStateColumns(of: caller.author, after: "least($3, chats.last_seq)", parameter: 2)
+        let states = ReadStateColumns(of: caller.author, in: "$1", after: "least($3, chats.last_seq)", parameter: 2)
         let reader = ReaderColumns(caller, in: chat, parameter: 4)
         let result = try query(
             """

@@ -54,8 +54,10 @@ extension PostgresStore {
     package func leaseWebhooks(to holder: String, for duration: Duration) async throws(StoreError) -> [Webhook] {
         try await database.deliver { connection throws(PostgresError) in
             var webhooks: [Webhook] = []
-            try connection.transact([.leaseWebhooks(to: holder, for: duration)]) { _, result throws(PostgresError) in
-                webhooks = try result.webhooks()
+            try connection.transact([.leaseWebhooks(to: holder, for: duration), .fetchWebhooks(leasedTo: holder)]) {
+                index,
+                result throws(PostgresError) in
+                if index == 1 { webhooks = try result.webhooks() }
             }
             return webhooks
         }
@@ -113,10 +115,10 @@ extension PostgresStore {
     ) async throws(StoreError) -> Bool {
         try await database.deliver { connection throws(PostgresError) in
             var hasLease = false
-            try connection.transact([.record(outcome, of: delivery, by: holder, at: now)]) {
-                _,
+            try connection.transact(PostgresStatement.record(outcome, of: delivery, by: holder, at: now)) {
+                index,
                 result throws(PostgresError) in
-                hasLease = result.rowCount > 0
+                if index == 0 { hasLease = result.rowCount > 0 }
             }
             return hasLease
         }

@@ -12,21 +12,22 @@ struct ReadStateColumns {
 
     /// - Parameters:
     ///   - user: Nil is no member of any chat.
+    ///   - chat: An expression for the chat's id.
     ///   - position: An expression for a position that counts as read, whatever the marker says; 0 for none.
     ///   - number: The number of the first parameter.
-    init(of user: UserID?, after position: String = "0", parameter number: Int) {
+    init(of user: UserID?, in chat: String = "chats.id", after position: String = "0", parameter number: Int) {
         // The limit of 1 keeps the planner from reading all of the user's memberships for a join.
         join = """
             LEFT JOIN LATERAL (
                 SELECT role, greatest(read_seq, \(position)) AS read_seq FROM members
-                WHERE chat_id = chats.id AND user_id = $\(number) AND left_seq IS NULL LIMIT 1
+                WHERE chat_id = \(chat) AND user_id = $\(number) AND left_seq IS NULL LIMIT 1
             ) AS state ON true
             """
         // The planner cannot estimate this limit, so it reads the log in order instead of everything that is unread.
         list = """
             , state.role AS state_role, state.read_seq AS state_read_seq, (
                 SELECT count(*) FROM (
-                    \(Self.unread(of: "chats.id", "state.read_seq", by: "$\(number)"))
+                    \(Self.unread(of: chat, "state.read_seq", by: "$\(number)"))
                     ORDER BY seq LIMIT \(UnreadCount.limit + 1) + 0 * state.read_seq
                 ) AS unread
             ) AS state_unread

@@ -1,7 +1,7 @@
 import ChatDomain
 import PostgresClient
 
-/// The columns that decide whether a caller may read the chat of a query's row of `chats`.
+/// The columns that decide whether a caller may read the chat of a query's row of `chats`, whose id is `$1`.
 ///
 /// There are none if the caller's rights alone decide; the statement is then the same as without a caller.
 struct ReaderColumns {
@@ -22,18 +22,20 @@ struct ReaderColumns {
             return
         }
         list = """
-            , chats.visibility AS reader_visibility, \(Self.role(parameter: number))
+            , chats.visibility AS reader_visibility, \(Self.role(in: "$1", parameter: number))
             """
         parameters = [.text(reference.userID.value)]
     }
 
     /// The column `reader_role`: the role of a member of the chat.
     ///
-    /// - Parameter number: The number of the parameter that is the user's id.
-    static func role(parameter number: Int) -> String {
+    /// - Parameters:
+    ///   - chat: An expression for the chat's id.
+    ///   - number: The number of the parameter that is the user's id.
+    static func role(in chat: String, parameter number: Int) -> String {
         """
         (
-            SELECT role FROM members WHERE chat_id = chats.id AND user_id = $\(number) AND left_seq IS NULL
+            SELECT role FROM members WHERE chat_id = \(chat) AND user_id = $\(number) AND left_seq IS NULL
         ) AS reader_role
         """
     }

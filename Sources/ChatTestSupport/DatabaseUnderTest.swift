@@ -26,14 +26,27 @@ package enum DatabaseUnderTest: Sendable {
         }
     }
 
+    /// A table expression with a column `number`, from 1.
+    package func numbers(upTo count: Int) -> String {
+        switch self {
+        case .sqlite:
+            """
+            (
+                WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
+                SELECT number FROM entry
+            ) AS numbers
+            """
+        case .postgresql: "generate_series(1, \(count)) AS numbers (number)"
+        }
+    }
+
     /// Appends messages to a chat's log by SQL, which is faster than posting them.
     package func fill(_ chat: Int64, messages count: Int) async throws {
         try await execute(
             """
-            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
             INSERT INTO messages (chat_id, seq, id, text, created_at)
             SELECT chats.id, last_seq + number, chats.id * 1000000000 + last_seq + number, 'filling', last_entry_at
-            FROM entry, chats WHERE chats.id = \(chat);
+            FROM \(numbers(upTo: count)), chats WHERE chats.id = \(chat);
             UPDATE chats SET
                 last_seq = last_seq + \(count), message_count = message_count + \(count), last_message_at = last_entry_at
             WHERE id = \(chat);
@@ -45,12 +58,11 @@ package enum DatabaseUnderTest: Sendable {
     package func fillDeleted(_ chat: Int64, messages count: Int) async throws {
         try await execute(
             """
-            WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
             INSERT INTO messages (chat_id, seq, id, text, created_at, deleted_at, run_seq)
             SELECT
                 chats.id, last_seq + number, chats.id * 1000000000 + last_seq + number, '', last_entry_at, last_entry_at,
                 CASE number WHEN \(count) THEN last_seq + 1 WHEN 1 THEN last_seq + \(count) END
-            FROM entry, chats WHERE chats.id = \(chat);
+            FROM \(numbers(upTo: count)), chats WHERE chats.id = \(chat);
             UPDATE chats SET last_seq = last_seq + \(count) WHERE id = \(chat);
             """
         )

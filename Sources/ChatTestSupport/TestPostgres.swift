@@ -18,17 +18,40 @@ package enum TestPostgres {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (PostgresURL) async throws -> Result
     ) async throws -> Result {
-        let server = try server
         let template = migrated ? try await migratedTemplate.value : "template0"
         let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
-        try await execute("CREATE DATABASE \(name) TEMPLATE \(template) \(options)", on: server)
+        try await create(name, from: "\(template) \(options)")
         do {
             let result = try await body(url(of: name))
-            try await execute("DROP DATABASE \(name) WITH (FORCE)", on: server)
+            try await drop(name)
             return result
         } catch {
-            try? await execute("DROP DATABASE \(name) WITH (FORCE)", on: server)
+            try? await drop(name)
             throw error
+        }
+    }
+
+    /// Whether the server is the coordinator of a Citus cluster, whose workers are at `TEST_CITUS_WORKERS`.
+    package static var isCluster: Bool { !workers.isEmpty }
+
+    private static let workers = (ProcessInfo.processInfo.environment["TEST_CITUS_WORKERS"] ?? "")
+        .split(separator: " ").compactMap { PostgresURL(String($0)) }
+
+    /// The server, and the workers.
+    private static var nodes: [PostgresURL] {
+        get throws { [try server] + workers }
+    }
+
+    /// Creates a database on each node.
+    private static func create(_ name: String, from template: String) async throws {
+        for node in try nodes {
+            try await execute("CREATE DATABASE \(name) TEMPLATE \(template)", on: node)
+        }
+    }
+
+    private static func drop(_ name: String) async throws {
+        for node in try nodes {
+            try await execute("DROP DATABASE \(name) WITH (FORCE)", on: node)
         }
     }
 
@@ -114,13 +137,40 @@ package enum TestPostgres {
         return url
     }
 
-    /// The name of the migrated template, created once per process on first use.
+    /// The name of the migrated template, created once per process on first use; on a cluster, it is distributed.
     private static let migratedTemplate = Task {
         let name = "template_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
-        try await execute("CREATE DATABASE \(name) TEMPLATE template0", on: server)
+        try await create(name, from: "template0")
+        if isCluster { try await connectNodes(of: url(of: name)) }
         let database = PostgresDatabase(PostgresConfiguration(url: try url(of: name)), poolSize: 1)
         try await MigrationRunner(database).migrate(.up, to: .head)
+        if isCluster { try await database.distribute() }
         await database.close()
+        if isCluster { try await freeForCopying(name) }
         return name
+    }
+
+    /// Makes the databases of this name on all nodes the database of one cluster.
+    package static func connectNodes(of url: PostgresURL) async throws {
+        func place(_ url: PostgresURL) -> String { "'\(url.hosts[0].name)', \(url.hosts[0].port)" }
+        for node in try nodes {
+            var components = URLComponents(string: node.connectionString)
+            components?.path = URLComponents(string: url.connectionString)?.path ?? ""
+            guard let url = components?.string.flatMap(PostgresURL.init) else { throw Missing() }
+            try await execute("CREATE EXTENSION citus", on: url)
+        }
+        try await execute("SELECT citus_set_coordinator_host(\(place(server)))", on: url)
+        for worker in workers {
+            try await execute("SELECT citus_add_node(\(place(worker)))", on: url)
+        }
+    }
+
+    /// Ends Citus's own sessions with a database, and keeps it from opening others.
+    private static func freeForCopying(_ name: String) async throws {
+        for node in try nodes {
+            try await execute("ALTER DATABASE \(name) ALLOW_CONNECTIONS false", on: node)
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(name)'"
+            try await execute(end, on: node)
+        }
     }
 }

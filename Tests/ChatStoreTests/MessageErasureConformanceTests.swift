@@ -94,9 +94,9 @@ struct MessageErasureConformanceTests {
             }
             try await database.execute(
                 """
-                WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < 700)
                 INSERT INTO messages (chat_id, seq, id, author, text, created_at)
-                SELECT chats.id, number, number, 'ada', 'text', last_entry_at FROM entry, chats;
+                SELECT chats.id, number, number, 'ada', 'text', last_entry_at
+                FROM \(database.numbers(upTo: 700)), chats;
                 UPDATE chats SET last_seq = 700, message_count = 700, last_message_at = last_entry_at;
                 INSERT INTO users (id, kind, created_at) SELECT 'ada', 'person', created_at FROM chats WHERE id = 1;
                 """

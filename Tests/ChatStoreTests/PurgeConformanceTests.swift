@@ -77,9 +77,8 @@ struct PurgeConformanceTests {
             let count = Int(BatchPlan.removalLimit) + 1
             try await database.execute(
                 """
-                WITH RECURSIVE entry (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM entry WHERE number < \(count))
                 INSERT INTO members (chat_id, user_id, role, joined_seq, read_seq)
-                SELECT 1, 'user' || number, 'member', 1, 1 FROM entry
+                SELECT 1, 'user' || number, 'member', 1, 1 FROM \(database.numbers(upTo: count))
                 """
             )
             let rows = "SELECT CAST(count(*) AS text) FROM members"

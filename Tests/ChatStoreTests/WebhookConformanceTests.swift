@@ -554,7 +554,7 @@ struct WebhookConformanceTests {
             func append(to chat: ChatID) -> String {
                 """
                 INSERT INTO messages (chat_id, seq, text, created_at) VALUES (\(chat.rawValue), 2, 'late', now());
-                UPDATE chats SET last_seq = 2, last_entry_at = now() WHERE id = \(chat.rawValue);
+                UPDATE chats SET last_seq = 2, last_entry_at = now(), activity = DEFAULT WHERE id = \(chat.rawValue);
                 """
             }
             try await late.execute("BEGIN;" + append(to: chat))
@@ -578,9 +578,9 @@ extension DatabaseUnderTest {
     fileprivate func copyChat(_ chat: ChatID, count: Int) async throws {
         try await execute(
             """
-            WITH RECURSIVE copy (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM copy WHERE number < \(count))
             INSERT INTO chats (title, created_at, last_seq, last_entry_at)
-            SELECT 'copy', created_at, last_seq, last_entry_at FROM copy, chats WHERE chats.id = \(chat.rawValue)
+            SELECT 'copy', created_at, last_seq, last_entry_at FROM \(numbers(upTo: count)), chats
+            WHERE chats.id = \(chat.rawValue)
             """
         )
     }

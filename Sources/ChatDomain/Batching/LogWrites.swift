@@ -118,6 +118,11 @@ package struct LogWrites: Sendable {
         replacesText || !editedChats.isEmpty || !deletedChats.isEmpty || purges
     }
 
+    /// The chats that existed before and whose data changes.
+    package var changedChats: Set<ChatID> {
+        deletedChats.union(movedHeads.keys).union(editedChats).union(members.keys.map(\.chatID))
+    }
+
     /// Chats that no longer exist for readers, whether removed or hidden.
     package var deletedChats: Set<ChatID> {
         removedChats.union(hiddenChats)

@@ -16,6 +16,18 @@ package enum WriteRequest: Sendable {
     case delete(ChatID, by: Caller)
     /// One step of purging deleted chats; answered by `purged`.
     case purge
+
+    /// The chat that the request is about; nil for none, or a new one.
+    package var chatID: ChatID? {
+        switch self {
+        case .record(let request): request.chatID
+        case .stream(let request): request.message.chatID
+        case .update(let chat, _, _), .delete(let chat, _): chat
+        case .changeMembers(let request): request.chatID
+        case .moveReadMarker(let request): request.chatID
+        case .create, .purge: nil
+        }
+    }
 }
 
 /// The result of a successful write, one case per kind of request.

@@ -347,7 +347,7 @@ extension Migration {
                     author text NOT NULL DEFAULT '' CHECK (char_length(author) <= 128),
                     idempotency_key text NOT NULL CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
                     idempotency_fingerprint bigint NOT NULL,
-                    chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+                    chat_id bigint NOT NULL,
                     PRIMARY KEY (author, idempotency_key)
                 );
                 CREATE INDEX chat_idempotency_keys_chat_id ON chat_idempotency_keys (chat_id);

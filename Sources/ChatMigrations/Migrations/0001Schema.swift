@@ -30,7 +30,6 @@ enum InitialSchema {
         changes: seq bigint not null
         chat_idempotency_keys: CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)))
         chat_idempotency_keys: CHECK ((char_length(author) <= 128))
-        chat_idempotency_keys: FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE
         chat_idempotency_keys: INDEX btree (chat_id)
         chat_idempotency_keys: PRIMARY KEY (author, idempotency_key)
         chat_idempotency_keys: author text not null default ''::text

@@ -65,12 +65,21 @@ extension Migration {
             // default. It counts up over the life of a cluster, without wrapping around.
             //
             // Moving a read marker changes no indexed column and finds room on the row's page (a HOT update).
+            //
+            // Citus sends the text of a command that changes a distributed table to its nodes: a block makes each command
+            // a text of its own, and constraints need names.
             up: """
-                ALTER TABLE chats
-                    ADD COLUMN visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'open')),
-                    ADD COLUMN receipts boolean NOT NULL DEFAULT false,
-                    ADD COLUMN slow_mode bigint NOT NULL DEFAULT 0 CHECK (slow_mode BETWEEN 0 AND 3600),
-                    ADD COLUMN activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
+                DO $$ BEGIN
+                    ALTER TABLE chats
+                        ADD COLUMN visibility text NOT NULL DEFAULT 'private',
+                        ADD COLUMN receipts boolean NOT NULL DEFAULT false,
+                        ADD COLUMN slow_mode bigint NOT NULL DEFAULT 0,
+                        ADD COLUMN activity bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
+                    ALTER TABLE chats
+                        ADD CONSTRAINT chats_visibility_check CHECK (visibility IN ('private', 'open'));
+                    ALTER TABLE chats
+                        ADD CONSTRAINT chats_slow_mode_check CHECK (slow_mode BETWEEN 0 AND 3600);
+                END $$;
 
                 CREATE TABLE members (
                     chat_id bigint NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
