@@ -135,6 +135,22 @@ struct OpenDatabase {
         }
     }
 
+    /// How the tables are distributed; nil if the database is not on Citus.
+    func distribution() async throws -> PostgresDatabase.Distribution? {
+        guard case .postgresql(let database) = connection else { return nil }
+        return try await database.distribution()
+    }
+
+    /// Distributes the tables over the nodes of a Citus cluster.
+    ///
+    /// - Throws: `CommandError` if the database is not on Citus.
+    func distribute() async throws {
+        guard case .postgresql(let database) = connection, try await database.distribution() != nil else {
+            throw CommandError("the database has no Citus extension: distribute needs a PostgreSQL database on Citus")
+        }
+        try await database.distribute()
+    }
+
     /// Ensures that the schema is current.
     ///
     /// A SQLite database belongs to this program alone and is always upgraded. A PostgreSQL database, which other

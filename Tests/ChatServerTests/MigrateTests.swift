@@ -40,6 +40,17 @@ struct MigrateTests {
         }
     }
 
+    @Test func `only a database on Citus can be distributed`() async throws {
+        try await withTemporaryFolder { folder in
+            try makeEmptyDatabase(in: folder)
+            #expect(try await ChatAPIProcess.run("migrate", "upgrade", in: folder).status == 0)
+            let outcome = try await ChatAPIProcess.run("distribute", in: folder)
+            #expect(outcome.status == 1)
+            let reason = "the database has no Citus extension: distribute needs a PostgreSQL database on Citus"
+            #expect(outcome.errors == "Error: \(reason)\n")
+        }
+    }
+
     @Test func `the script is printed and not run`() async throws {
         try await withTemporaryFolder { folder in
             try makeEmptyDatabase(in: folder)

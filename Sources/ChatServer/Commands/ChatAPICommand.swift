@@ -8,7 +8,8 @@ struct ChatAPICommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self,
-            EpochCommand.self, HealthcheckCommand.self, DoctorCommand.self, KeyCommand.self, TokenCommand.self,
+            EpochCommand.self, DistributeCommand.self, HealthcheckCommand.self, DoctorCommand.self, KeyCommand.self,
+            TokenCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

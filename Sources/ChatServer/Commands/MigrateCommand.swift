@@ -110,9 +110,10 @@ struct MigrateCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            try await withMigrations(database) { migrations in
-                try await migrations.check()
-                print("The schema is current: \(migrations.headRevision).")
+            try await withDatabase(database) { database in
+                try await database.migrations.check()
+                print("The schema is current: \(database.migrations.headRevision).")
+                if let distribution = try await database.distribution() { print(distribution.text) }
             }
         }
     }
@@ -138,11 +139,20 @@ private func withMigrations(
     _ schema: MigrationOptions? = nil,
     _ body: (MigrationRunner) async throws -> Void
 ) async throws {
+    try await withDatabase(options, schema) { try await body($0.migrations) }
+}
+
+/// Runs `body` with the database that the options name.
+func withDatabase(
+    _ options: DatabaseOptions,
+    _ schema: MigrationOptions? = nil,
+    _ body: (OpenDatabase) async throws -> Void
+) async throws {
     let settings = try await SettingsReader(given: options.given + (schema?.given ?? []))
     try await settings.printWarnings()
     let database = try await OpenDatabase(try settings.value(Settings.databaseURL), settings)
     do {
-        try await body(database.migrations)
+        try await body(database)
     } catch {
         throw CommandError(database: error)
     }

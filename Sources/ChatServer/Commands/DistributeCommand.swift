@@ -1,0 +1,34 @@
+import ArgumentParser
+import ChatMigrations
+import ChatPostgres
+
+struct DistributeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "distribute",
+        abstract: "Distribute the chats over the nodes of a Citus cluster.",
+        discussion: """
+            The database is the one on the coordinator, with the extension citus and the worker nodes. Stop the servers \
+            first. Run this again after an upgrade that adds tables; what is distributed already stays as it is.
+            """
+    )
+
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func run() async throws {
+        try await withDatabase(database) { database in
+            try await database.migrations.check()
+            try await database.distribute()
+            if let distribution = try await database.distribution() { print(distribution.text) }
+        }
+    }
+}
+
+extension PostgresDatabase.Distribution {
+    /// A sentence for an operator.
+    var text: String {
+        if localTables.isEmpty {
+            return "The chats are distributed over \(nodeCount) \(nodeCount == 1 ? "node" : "nodes")."
+        }
+        return "Not distributed: \(localTables.joined(separator: ", ")). Run chat-api distribute."
+    }
+}
