@@ -1,10 +1,10 @@
 # The tasks of a developer; Scripts/ does the work.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build dist test check bench crash openapi format lint clean
+.PHONY: help run build dist test test-citus check bench crash openapi format lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build docs-assets ## Build and start the server on http://127.0.0.1:8000 (options: ARGS="--port 9000")
 	.build/release/chat-api serve $(ARGS)
@@ -17,6 +17,9 @@ dist: setup-build ## Pack an archive that runs without Swift
 
 test: setup-build setup-test ## Run every test (options: ARGS="--filter NAME")
 	Scripts/test $(ARGS)
+
+test-citus: setup-test ## Run the tests of the store on Citus, if PostgreSQL has the extension
+	@Scripts/test-citus
 
 check: setup-build ## Run every test and all other checks, as CI does
 	Scripts/check

@@ -1,4 +1,4 @@
-"""A PostgreSQL primary and its standby, and what the checks that fail over share."""
+"""PostgreSQL servers that the checks start and stop, and what these checks share."""
 import contextlib
 import http.client
 import os
@@ -14,7 +14,8 @@ from Checks.Support.ports import free_port
 from Checks.Support.server import Server, exchange
 from Checks.Support.tally import Tally
 
-BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+BIN = Path(os.environ.get("TEST_POSTGRES_BIN") or max(
+    Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)))
 OWNER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 DEADLINE = 60
 
@@ -23,23 +24,15 @@ def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
 
 
-class Cluster:
-    """A PostgreSQL server of its own."""
+class Instance:
+    """A PostgreSQL server on this machine."""
 
-    def __init__(self, folder: Path, source: "Cluster | None" = None) -> None:
-        self.data, self.port = folder / f"data{free_port()}", free_port()
-        if source:
-            run(*OWNER, str(BIN / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(source.port), "-U", "postgres", "-R",
-                "-c", "fast", "--no-sync", "-D", str(self.data))
-        else:
-            run(*OWNER, str(BIN / "initdb"), "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust",
-                "-E", "UTF8", "--locale=C.UTF-8")
-        self.log = f"{self.data}.log"
-        # A killed server leaves its shared memory behind: in files, it goes with the folder.
-        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-l", self.log, "-s", "-w", "start", "-o",
-            f"-p {self.port} -k {folder} -c listen_addresses=127.0.0.1 -c dynamic_shared_memory_type=mmap "
-            # A promotion may wait for this long, by default 5 s.
-            "-c wal_retrieve_retry_interval=500ms")
+    def __init__(self, data: Path, port: int, options: str = "") -> None:
+        self.data, self.port, self.options, self.log = data, port, options, f"{data}.log"
+
+    def start(self) -> None:
+        """Returns when the server accepts connections."""
+        run(*OWNER, str(BIN / "pg_ctl"), "-D", str(self.data), "-l", self.log, "-s", "-w", "start", "-o", self.options)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         return run(str(BIN / "psql"), "-XqAt", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database,
@@ -58,12 +51,42 @@ class Cluster:
     def kill(self) -> None:
         """Kills all processes at once, as the end of the machine would."""
         postmaster, *_, shared_memory, _ = (self.data / "postmaster.pid").read_text().split()
-        children = self.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").split()
+        # Stopped, it starts no process that would outlive it.
+        os.kill(int(postmaster), signal.SIGSTOP)
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for process in (postmaster, *children):
             # A session may have ended on its own.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(process), signal.SIGKILL)
         run("ipcrm", "--shmem-id", shared_memory)
+        # The server does not start again while a process of the old one lives.
+        segments = Path("/proc/sysvipc/shm")
+        while shared_memory in (line.split()[1] for line in segments.read_text().splitlines()):
+            time.sleep(0.02)
+        # Nor while one has the old one's id, as the dead process does until its parent has noticed.
+        for lock in (self.data / "postmaster.pid", self.data.parent / f".s.PGSQL.{self.port}.lock"):
+            lock.unlink(missing_ok=True)
+
+
+class Cluster(Instance):
+    """A server with a data folder of its own: a primary, or the standby of another."""
+
+    def __init__(self, folder: Path, source: "Cluster | None" = None) -> None:
+        port = free_port()
+        super().__init__(
+            folder / f"data{free_port()}", port,
+            # A killed server leaves its shared memory behind: in files, it goes with the folder.
+            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c dynamic_shared_memory_type=mmap "
+            # A promotion may wait for this long, by default 5 s.
+            "-c wal_retrieve_retry_interval=500ms",
+        )
+        if source:
+            run(*OWNER, str(BIN / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(source.port), "-U", "postgres", "-R",
+                "-c", "fast", "--no-sync", "-D", str(self.data))
+        else:
+            run(*OWNER, str(BIN / "initdb"), "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust",
+                "-E", "UTF8", "--locale=C.UTF-8")
+        self.start()
 
     def promote(self) -> None:
         """Returns when the server accepts writes."""
@@ -78,9 +101,9 @@ def request(server: Server, method: str, path: str, body: dict | None = None, he
         connection.close()
 
 
-def wait(what: str, condition: Callable[[], bool]) -> list[str]:
-    """Waits for a condition; returns a problem if it does not come true."""
-    deadline = time.monotonic() + DEADLINE
+def wait(what: str, condition: Callable[[], bool], limit: float = DEADLINE) -> list[str]:
+    """Waits for a condition; returns a problem if it does not come true in time."""
+    deadline = time.monotonic() + limit
     while not condition():
         if time.monotonic() > deadline:
             return [f"waited in vain: {what}"]

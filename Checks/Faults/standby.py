@@ -9,40 +9,20 @@ Nothing acknowledged may be lost, except with asynchronous replication, which lo
 received. No post may be stored twice, positions are 1 to n, and the epoch changes. Uses only the standard library and
 PostgreSQL's programs; ends with a line `N passed, M failed`.
 """
-import collections
-import http.client
-import itertools
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from Checks.Faults.clusters import DEADLINE, Cluster, report, request, wait
+from Checks.Faults.clusters import Cluster, report, request, wait
+from Checks.Faults.writers import Post, Writers
 from Checks.Support.server import Server, chat_api
 
 CHATS, WRITERS = 3, 6
-# How many posts are acknowledged in each phase.
-ENOUGH = 100
-
-
-@dataclass
-class Post:
-    text: str
-    chat: int
-    # When it was first sent, when the attempt that was acknowledged was sent, and when that response arrived.
-    sent: float = 0
-    repeated: float = 0
-    acknowledged: float = 0
-    message: dict = field(default_factory=dict)
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        return self.message["chat_id"], self.message["seq"], self.message["id"]
 
 
 @dataclass
@@ -52,61 +32,6 @@ class Takeover:
     at: float
     # The last position of each chat that it had received, if it may lack some.
     received: dict[int, int] | None = None
-
-
-class Writers:
-    """Threads that post until `stop`, and the record of what was acknowledged."""
-
-    def __init__(self, server: Server) -> None:
-        self.server, self.acknowledged, self.problems = server, [], []
-        # The error codes of all rejected attempts.
-        self.rejections = collections.Counter()
-        self.is_over = False
-        self.chats = [request(server, "POST", "/chats/", {"title": "standby"})[2]["id"] for _ in range(CHATS)]
-        self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(WRITERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, writer: int) -> None:
-        count = 0
-        try:
-            while not self.is_over:
-                count += 1
-                self.deliver(Post(f"{writer}-{count}", self.chats[(writer + count) % CHATS]))
-        except (OSError, http.client.HTTPException) as error:
-            self.problems.append(f"writer {writer} ended: {error!r}")
-
-    def deliver(self, post: Post) -> None:
-        post.sent = time.monotonic()
-        while time.monotonic() < post.sent + DEADLINE:
-            post.repeated = time.monotonic()
-            status, _, answer = request(
-                self.server, "POST", f"/chats/{post.chat}/messages/", {"text": post.text}, {"Idempotency-Key": post.text}
-            )
-            if status in (200, 201):
-                post.acknowledged, post.message = time.monotonic(), answer
-                self.acknowledged.append(post)
-                return
-            self.rejections[answer["code"]] += 1
-            if status != 503:
-                self.problems.append(f"{post.text}: {status} {answer}")
-                return
-            time.sleep(0.02)
-        self.problems.append(f"{post.text} is not acknowledged: {list(self.server.last_lines)[-3:]}")
-
-    def wait_for_more(self) -> None:
-        goal = len(self.acknowledged) + ENOUGH
-        self.problems += wait(f"{ENOUGH} more acknowledgements", lambda: len(self.acknowledged) >= goal)
-
-    def wait_for_unknown_outcome(self) -> None:
-        earlier = self.rejections["outcome_unknown"]
-        self.problems += wait("a commit without an answer", lambda: self.rejections["outcome_unknown"] > earlier)
-
-    def stop(self) -> None:
-        """Ends the threads once each has delivered its last post."""
-        self.is_over = True
-        for thread in self.threads:
-            thread.join()
 
 
 @dataclass
@@ -186,7 +111,7 @@ def check(folder: Path, take_over: Callable[[Service], Takeover], **settings: st
         server = chat_api(f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/chat",
                           "--migrate", "--statement-timeout=1", "--log-level=notice")
         started.append(server.kill)
-        writers = Writers(server)
+        writers = Writers(server, WRITERS, CHATS)
         service = Service(primary, standby, server, writers)
         writers.wait_for_more()
         epoch = epoch_of(service)
@@ -212,28 +137,12 @@ def audit_epoch(service: Service, old: str) -> list[str]:
 
 
 def audit(service: Service, takeover: Takeover) -> list[str]:
-    rows = [row.split("|") for row in service.standby.sql(
-        "SELECT text, chat_id, seq, id FROM messages ORDER BY chat_id, seq", "chat").splitlines()]
-    stored = {text: tuple(map(int, place)) for text, *place in rows}
-    problems = []
-    if len(stored) < len(rows):
-        problems.append(f"{len(rows) - len(stored)} posts are stored twice")
-    if gaps := service.standby.sql("""
-        SELECT chats.id FROM chats LEFT JOIN messages ON messages.chat_id = chats.id GROUP BY chats.id
-        HAVING array_agg(seq ORDER BY seq) <> ARRAY(SELECT generate_series(1, last_seq))
-        """, "chat"):
-        problems.append(f"the positions are not 1 to n in {gaps.split()}")
-
-    posts = service.writers.acknowledged
-    problems += [f"{post.text} is elsewhere" for post in posts if stored.get(post.text, post.place) != post.place]
-    lost = [post for post in posts if post.text not in stored]
+    problems, lost = service.writers.audit(service.standby)
     if takeover.received:
-        problems += audit_loss(lost, [post for post in posts if post.text in stored], takeover)
+        stored = [post for post in service.writers.acknowledged if post not in lost]
+        problems += audit_loss(lost, stored, takeover)
     elif lost:
         problems.append(f"{len(lost)} acknowledged posts are lost")
-    times = sorted(post.acknowledged for post in posts)
-    pause = max(later - earlier for earlier, later in itertools.pairwise(times))
-    print(f"  {len(posts)} acknowledged, {len(lost)} of them lost, a pause of {pause:.1f} s", flush=True)
     return problems
 
 
