@@ -2,7 +2,7 @@ import ChatDomain
 import PostgresClient
 
 extension PostgresConnection {
-    /// Carries out a plan's writes and commits the open transaction, in one round trip.
+    /// Carries out a plan's writes and commits the open transaction, in one round trip; a purge takes another one.
     func commit(_ writes: LogWrites, at now: Instant) throws(PostgresError) -> LogWrites.Written {
         var statements: [PostgresStatement] = []
         if !writes.importedChats.isEmpty {
@@ -27,21 +27,14 @@ extension PostgresConnection {
         let creationIndex = writes.creations.isEmpty ? nil : statements.count
         if !writes.creations.isEmpty { statements.append(.insert(writes.creations)) }
         var written = LogWrites.Written()
-        var purgeIndex: Int?
-        if writes.purges {
-            let deleted = try fetchDeletedChats()
-            written.hasMoreToPurge = deleted.count > 1
-            // Another server may be purging the first one.
-            if let chat = deleted.randomElement() {
-                purgeIndex = statements.count
-                statements += [.lockDeleted(chat), .purge(chat)]
-            }
+        if writes.purges, let chat = try lockDeletedChat() {
+            statements.append(.purge(chat))
+            written.hasMoreToPurge = true
         }
         try commit(statements) { index, result throws(PostgresError) in
             switch index {
             case appendIndex: written.messageIDs = try result.messageIDs().ordered(as: writes.appends)
             case creationIndex: written.chatIDs = try result.chatIDs()
-            case purgeIndex where result.rowCount > 0: written.hasMoreToPurge = true
             default: break
             }
         }
@@ -51,10 +44,21 @@ extension PostgresConnection {
         return written
     }
 
-    private func fetchDeletedChats() throws(PostgresError) -> [ChatID] {
-        var chats: [ChatID] = []
-        try continueTransaction([.findDeletedChats]) { _, result throws(PostgresError) in chats = try result.chatIDs() }
-        return chats
+    /// Locks a deleted chat that no other server is purging; nil if there is none.
+    private func lockDeletedChat() throws(PostgresError) -> ChatID? {
+        func chats(_ statement: PostgresStatement) throws(PostgresError) -> [ChatID] {
+            var chats: [ChatID] = []
+            try continueTransaction([statement]) { _, result throws(PostgresError) in chats = try result.chatIDs() }
+            return chats
+        }
+        do throws(PostgresError) {
+            guard isDistributed else { return try chats(.lockDeletedChat).first }
+            // Citus locks rows only of a chat that is named; another server may be purging the oldest.
+            guard let chat = try chats(.findDeletedChats).randomElement() else { return nil }
+            return try chats(.lockDeleted(chat)).first
+        } catch .connectionLost(let reason) {
+            throw .transactionLost(reason: reason)
+        }
     }
 }
 

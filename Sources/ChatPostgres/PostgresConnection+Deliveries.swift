@@ -242,9 +242,9 @@ extension PostgresStatement {
         let lease = "id = $1 AND lease_holder = $2 AND lease_expires_at > now()"
         let isLeased = "EXISTS (SELECT id FROM webhooks WHERE \(lease))"
         let position = "webhook_id = $1 AND chat_id = $3 AND webhook_positions.seq = $4 AND due_at = $5 AND \(isLeased)"
-        let holder: [PostgresValue] = [.int64(delivery.webhookID.rawValue), .text(holder)]
-        let place: [PostgresValue] =
-            holder + [
+        let leaseParameters: [PostgresValue] = [.int64(delivery.webhookID.rawValue), .text(holder)]
+        let positionParameters: [PostgresValue] =
+            leaseParameters + [
                 .int64(delivery.chatID.rawValue), .int64(delivery.position.rawValue), .instant(delivery.dueAt),
             ]
         func noteSuccess(isSent: Bool) -> PostgresStatement {
@@ -253,7 +253,7 @@ extension PostgresStatement {
                 UPDATE webhooks SET last_success_at = CASE WHEN $4 THEN $3 ELSE last_success_at END WHERE \(lease)
                 RETURNING id
                 """,
-                holder + [.instant(now), .bool(isSent)]
+                leaseParameters + [.instant(now), .bool(isSent)]
             )
         }
         return switch outcome {
@@ -269,19 +269,19 @@ extension PostgresStatement {
                     FROM (SELECT (SELECT last_seq FROM chats WHERE id = $3 AND deleted_at IS NULL)) AS chat (last_seq)
                     WHERE \(position)
                     """,
-                    place + [.instant(now), .int64(last.rawValue)]
+                    positionParameters + [.instant(now), .int64(last.rawValue)]
                 ),
             ]
         case .deletionDelivered(let isSent):
             [
                 noteSuccess(isSent: isSent),
-                PostgresStatement("DELETE FROM webhook_positions WHERE \(position)", place),
+                PostgresStatement("DELETE FROM webhook_positions WHERE \(position)", positionParameters),
             ]
         case .failed(let error, let retryAt):
             [
                 PostgresStatement(
                     "UPDATE webhooks SET last_failure_at = $3, last_error = $4 WHERE \(lease) RETURNING id",
-                    holder + [.instant(now), .text(error)]
+                    leaseParameters + [.instant(now), .text(error)]
                 ),
                 PostgresStatement(
                     """
@@ -290,7 +290,7 @@ extension PostgresStatement {
                         stalled = $8 IS NULL
                     WHERE \(position)
                     """,
-                    place + [.instant(now), .text(error), .instant(retryAt)]
+                    positionParameters + [.instant(now), .text(error), .instant(retryAt)]
                 ),
             ]
         case .refused(let reason):
@@ -302,7 +302,7 @@ extension PostgresStatement {
                         lease_holder = NULL, lease_expires_at = NULL
                     WHERE \(lease) RETURNING id
                     """,
-                    holder + [.instant(now), .text(reason)]
+                    leaseParameters + [.instant(now), .text(reason)]
                 )
             ]
         }

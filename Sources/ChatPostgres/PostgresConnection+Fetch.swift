@@ -66,8 +66,8 @@ extension PostgresConnection {
     /// - Parameters:
     ///   - requests: Distinct requests.
     ///   - memberships: Users who read these chats, if it depends on a membership whether they may.
-    /// - Returns: The results in request order, and the roles of these users in the same snapshot. While a node of a
-    ///   distributed database cannot be reached, each node has a snapshot of its own.
+    /// - Returns: The results in request order, and the roles of these users in the same snapshot. On a distributed
+    ///   database, each node has a snapshot of its own.
     func fetch(
         _ requests: [LatestMessagesRequest],
         _ memberships: Set<MemberReference>
@@ -77,7 +77,7 @@ extension PostgresConnection {
         } catch  where isNodeFailure(error) {
             let groups = try groupByNode(requests.map(\.query.chatID))
             guard groups.count > 1 else { throw error }
-            var results = requests.map { _ in Result<LatestMessages?, StoreError>.failure(StoreError(error)) }
+            var results = requests.map { _ in Result<LatestMessages?, StoreError>.failure(StoreError(error).ofRead) }
             var roles: [MemberReference: ChatRole] = [:]
             for group in groups {
                 let chats = Set(group.map { requests[$0].query.chatID })

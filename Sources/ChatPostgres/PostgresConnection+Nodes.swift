@@ -6,7 +6,7 @@ extension PostgresConnection {
     /// Groups requests by the node that stores their chat.
     ///
     /// - Parameter chats: The chat of each request; nil for none.
-    /// - Returns: The requests' indices; those without a stored place are a group of their own.
+    /// - Returns: The requests' indices, in the order of the requests; requests for no stored chat form one group.
     func groupByNode(_ chats: [ChatID?]) throws(PostgresError) -> [[Int]] {
         let known = Set(chats.compactMap(\.self))
         let result = try query(
@@ -22,10 +22,10 @@ extension PostgresConnection {
             nodes[ChatID(rawValue: try result.int64(0, row: row))] = try result.int64(1, row: row)
         }
         let groups = Dictionary(grouping: chats.indices) { index in chats[index].flatMap { nodes[$0] } }
-        return Array(groups.values)
+        return groups.values.sorted { $0[0] < $1[0] }
     }
 
-    /// Whether a node that can be reached would lose what it commits in a crash.
+    /// Whether a node could lose committed data in a crash; without the nodes that cannot be reached.
     func hasNodeWithoutSync() throws(PostgresError) -> Bool {
         let answers = try query("SELECT result FROM run_command_on_all_nodes('SHOW fsync') WHERE success")
         for row in 0..<answers.rowCount where try answers.text(0, row: row) != "on" {

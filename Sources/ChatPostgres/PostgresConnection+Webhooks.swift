@@ -22,10 +22,11 @@ extension PostgresConnection {
             try rollBack()
             return nil
         }
-        var id = WebhookID(rawValue: 0)
+        var created: WebhookID?
         try continueTransaction([.insert(draft, at: now, startedAt: startedAt)]) { _, result throws(PostgresError) in
-            id = WebhookID(rawValue: try result.int64(0, row: 0))
+            created = WebhookID(rawValue: try result.int64(result.column("id"), row: 0))
         }
+        guard let id = created else { throw .unexpectedResult("a webhook was not created") }
         var webhook: Webhook?
         try commit([.startLogs(of: id, at: startedAt, tolerance), .fetchWebhook(id)]) {
             index,

@@ -22,10 +22,10 @@ extension PostgresDatabase {
 
     /// Distributes the tables of the current schema that are not distributed yet, with their rows, in one transaction.
     ///
-    /// Sessions that are open meanwhile do not notice.
+    /// Sessions that are already open keep sending undivided statements, so stop the servers first.
     package func distribute() async throws {
         try await withExclusiveTransaction(onWait: {}) { transaction in
-            // Foreign keys between the tables require this.
+            // Required because the tables reference each other.
             try transaction.execute("SET LOCAL citus.multi_shard_modify_mode = 'sequential'")
             for table in Self.copiedTables {
                 try transaction.execute(
@@ -61,7 +61,10 @@ extension PostgresDatabase {
                     localTables.append(try local.text(0, row: row))
                 }
                 let nodes = try connection.query(
-                    "SELECT count(*) FROM pg_dist_node WHERE isactive AND shouldhaveshards AND noderole = 'primary'"
+                    """
+                    SELECT count(DISTINCT groupid) FROM pg_dist_placement JOIN pg_dist_shard USING (shardid)
+                    WHERE logicalrelid = to_regclass('chats')
+                    """
                 )
                 return Distribution(nodeCount: Int(try nodes.int64(0, row: 0)), localTables: localTables)
             }

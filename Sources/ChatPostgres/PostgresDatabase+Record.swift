@@ -18,11 +18,10 @@ extension PostgresDatabase {
         switch outcome {
         case .committed(let batch): return batch
         case .uncertain(let outcome):
-            do {
-                return try await resolve(outcome, shard: shard)
-            } catch .unavailable(let reason) where outcome.isNodeFailure {
-                return try await recordByNode(requests, after: .unavailable(reason: reason), shard: shard)
-            }
+            if let batch = try await resolve(outcome, shard: shard) { return batch }
+            let error = StoreError(.transactionLost(reason: outcome.reason))
+            guard outcome.isNodeFailure else { throw error }
+            return try await recordByNode(requests, after: error, shard: shard)
         case .locked(let error): throw StoreError(error)
         case .unreachable(let error): return try await recordByNode(requests, after: StoreError(error), shard: shard)
         }
@@ -30,13 +29,13 @@ extension PostgresDatabase {
 
     /// Carries out a batch in a transaction for each node that stores its chats.
     ///
-    /// - Parameter error: Thrown if that is only one.
+    /// - Parameter error: Thrown if all requests belong to one node.
     private func recordByNode(
         _ requests: [WriteRequest],
         after error: StoreError,
         shard: Int
     ) async throws(StoreError) -> RecordedBatch {
-        let groups = try await write(shard: shard) { connection throws(PostgresError) in
+        let groups = try await read { connection throws(PostgresError) in
             try connection.groupByNode(requests.map(\.chatID))
         }
         guard groups.count > 1 else { throw error }
@@ -66,6 +65,10 @@ extension RecordedBatch {
     fileprivate mutating func add(_ part: RecordedBatch, ofRequests indices: [Int]) {
         for (index, result) in zip(indices, part.results) {
             results[index] = result
+        }
+        if let epoch, let other = part.epoch, epoch != other {
+            // Another server has taken over, which may lack them.
+            entries = []
         }
         entries += part.entries
         epoch = part.epoch ?? epoch
@@ -117,13 +120,14 @@ extension PostgresConnection {
         {
             // Another session is creating a chat under the same key.
             throw .server(.serializationFailure, message: message)
-        } catch .connectionLost(let reason), .unexpectedResult(let reason),
-            .server(.transactionResolutionUnknown, let reason)
-        {
-            // None of these errors tells whether the COMMIT took effect, and on all servers that must have it.
+        } catch .connectionLost(let reason), .unexpectedResult(let reason) {
+            // None of these errors tells whether the COMMIT took effect.
             return .uncertain(UncertainOutcome(plan: plan, reason: reason))
+        } catch .server(.transactionResolutionUnknown, let reason) {
+            // Not on all servers that must have it.
+            return .uncertain(UncertainOutcome(plan: plan, reason: reason, isNodeFailure: isDistributed))
         } catch  where isNodeFailure(error) {
-            // Several nodes commit in two phases, so none has. One that stores everything commits before the coordinator.
+            // Several nodes commit in two phases, so none has. A single one may commit before the coordinator does.
             let nodes = try? groupByNode(Array(plan.writes.changedChats))
             if let nodes, nodes.count > 1 { return .unreachable(error) }
             return .uncertain(UncertainOutcome(plan: plan, reason: error.description, isNodeFailure: true))

@@ -81,7 +81,8 @@ extension PostgresConnection {
     ///
     /// - Parameter sequence: The name, quoted for SQL.
     private func advance(_ sequence: String, to id: Int64) throws(PostgresError) {
-        // Citus refuses to change a sequence of a distributed table on all nodes; only the coordinator draws ids from it.
+        // Citus cannot alter a distributed table's sequence on all nodes. Change it only here: ids are drawn on the
+        // coordinator.
         let isLocal = isDistributed ? [PostgresStatement("SET LOCAL citus.enable_ddl_propagation = off")] : []
         try transact(
             isLocal + [

@@ -21,8 +21,10 @@ extension PostgresDatabase {
     /// Finds out whether a batch was committed.
     ///
     /// An error of the query says nothing about the batch, so the query is retried until the statement timeout has
-    /// passed; not for a node of a distributed database, since the chats of other nodes would wait, too.
-    func resolve(_ outcome: UncertainOutcome, shard: Int) async throws(StoreError) -> RecordedBatch {
+    /// passed. If a node is unreachable, it is not retried, so that chats on other nodes do not wait.
+    ///
+    /// - Returns: Nil if the batch was rolled back.
+    func resolve(_ outcome: UncertainOutcome, shard: Int) async throws(StoreError) -> RecordedBatch? {
         let deadline = ContinuousClock.now + configuration.statementTimeout
         var reason = outcome.reason
         repeat {
@@ -39,7 +41,7 @@ extension PostgresDatabase {
             }
             switch fate {
             case .committed(let batch): return batch
-            case .rolledBack: throw StoreError(.transactionLost(reason: outcome.reason))
+            case .rolledBack: return nil
             case .unknown: throw StoreError(.connectionLost(reason: outcome.reason))
             }
         } while ContinuousClock.now < deadline

@@ -37,7 +37,12 @@ extension PostgresStatement {
         ).divided()
     }
 
-    /// Finds deleted chats, those deleted first before others.
+    /// Locks the chat that was deleted first, of those that no other server is purging.
+    static let lockDeletedChat = PostgresStatement(
+        "SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+    )
+
+    /// Finds up to eight deleted chats, the oldest deletion first.
     static let findDeletedChats = PostgresStatement(
         "SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 8"
     )
@@ -50,28 +55,24 @@ extension PostgresStatement {
         )
     }
 
-    /// Removes a bounded part of a deleted chat's data, unless another server is purging the chat.
+    /// Removes a bounded part of the data of a deleted chat, which the transaction has locked.
     ///
     /// It deletes a range of positions. The number of a chat's entries is unknown at planning time, and with a LIMIT
     /// the server would read and sort all of them each time.
     static func purge(_ chat: ChatID) -> PostgresStatement {
         PostgresStatement(
             """
-            WITH chat AS (
-                SELECT id FROM chats WHERE id = $1 AND deleted_at IS NOT NULL FOR UPDATE SKIP LOCKED
-            ), purged_messages AS (
+            WITH purged_messages AS (
                 DELETE FROM messages
-                WHERE chat_id = $1 AND EXISTS (SELECT FROM chat)
-                    AND seq < $2 + (SELECT min(seq) FROM messages WHERE chat_id = $1)
+                WHERE chat_id = $1 AND seq < $2 + (SELECT min(seq) FROM messages WHERE chat_id = $1)
                 RETURNING seq
             ), purged_changes AS (
                 DELETE FROM changes
-                WHERE chat_id = $1 AND EXISTS (SELECT FROM chat)
-                    AND seq < $2 + (SELECT min(seq) FROM changes WHERE chat_id = $1)
+                WHERE chat_id = $1 AND seq < $2 + (SELECT min(seq) FROM changes WHERE chat_id = $1)
                 RETURNING seq
             ), purged_members AS (
                 DELETE FROM members
-                WHERE chat_id = $1 AND EXISTS (SELECT FROM chat)
+                WHERE chat_id = $1
                     AND user_id = ANY (ARRAY(SELECT user_id FROM members WHERE chat_id = $1 LIMIT $2))
                 RETURNING user_id, chat_id, left_seq
             ), departed AS (
@@ -80,8 +81,8 @@ extension PostgresStatement {
                 ON CONFLICT (user_id, chat_id) DO UPDATE SET activity = excluded.activity
             )
             DELETE FROM chats
-            WHERE id = $1 AND EXISTS (SELECT FROM chat) AND NOT EXISTS (SELECT FROM purged_messages)
-                AND NOT EXISTS (SELECT FROM purged_changes) AND NOT EXISTS (SELECT FROM purged_members)
+            WHERE id = $1 AND NOT EXISTS (SELECT FROM purged_messages) AND NOT EXISTS (SELECT FROM purged_changes)
+                AND NOT EXISTS (SELECT FROM purged_members)
             """,
             [.int64(chat.rawValue), .int64(BatchPlan.removalLimit)]
         )

@@ -187,6 +187,7 @@ extension [LogPlace: MessageID] {
     }
 }
 
+/// Where an entry is, as results name it.
 struct LogPlace: Hashable {
     let chat: Int64
     let position: Int64

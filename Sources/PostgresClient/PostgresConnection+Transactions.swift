@@ -65,6 +65,8 @@ extension PostgresConnection {
 
     /// Runs read-only statements in one snapshot, in one round trip; a single one needs no transaction for that, unless
     /// it has parts.
+    ///
+    /// On a distributed database, each node has a snapshot of its own.
     package func read(
         _ statements: [PostgresStatement],
         receive: (Int, borrowing PostgresResult) throws(PostgresError) -> Void
@@ -155,12 +157,11 @@ extension PostgresConnection {
 
     /// Sets parameters for the transaction on every node of a distributed database that it reaches.
     ///
-    /// A node that waits for a lock does not know the session's timeout, and commits as its own default says.
+    /// Nodes do not inherit the session's lock timeout or `synchronous_commit`.
     private var nodeParameters: [PostgresStatement] {
         [
             PostgresStatement("SET LOCAL citus.propagate_set_commands = 'local'"),
-            // Statements over several shards use one connection to each node, so that they can follow a write to a
-            // table of which every node has a copy.
+            // Citus rejects parallel statements after a write to a reference table.
             PostgresStatement("SET LOCAL citus.multi_shard_modify_mode = 'sequential'"),
             PostgresStatement("SET LOCAL synchronous_commit = \(nodeCommit)"),
             PostgresStatement("SET LOCAL lock_timeout = \(configuration.parameters["lock_timeout"] ?? "0")"),

@@ -20,7 +20,7 @@ package actor PostgresConnection {
     private let notices = PostgresNotices()
     /// Whether the database is distributed over several servers, so that statements run in parts.
     package private(set) var isDistributed = false
-    /// The `synchronous_commit` of the nodes of a distributed database.
+    /// The `synchronous_commit` of the nodes of a distributed database, from the default when the session opened.
     private(set) var nodeCommit = "on"
 
     /// Confines the actor to its thread, where blocking calls do not occupy Swift's cooperative pool.
@@ -434,7 +434,9 @@ package actor PostgresConnection {
         let state = SQLState(rawValue: Self.field("C", of: result))
         // Citus reports a node's connection that breaks during a statement as an internal error.
         let isNodeFailure = isDistributed && state == .internalError
-        return .server(isNodeFailure ? .connectionFailure : state, message: Self.field("M", of: result))
+        let message = Self.field("M", of: result)
+        if isNodeFailure { return .server(.connectionFailure, message: "\(message) (reported as \(state.rawValue))") }
+        return .server(state, message: message)
     }
 
     /// A field of an error or a notice, on one line; empty if it has none.

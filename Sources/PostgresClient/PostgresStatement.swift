@@ -12,12 +12,12 @@ package struct PostgresStatement: Sendable {
         self.parameters = parameters
     }
 
-    /// Lets a distributed database run the statement once per key, each in the one place that stores the key's rows.
+    /// Lets a distributed database run the statement once per key, each on the node that stores the key's rows.
     ///
     /// The first parameter is the array of keys, and every other array of the same length has a value for each of them.
     ///
-    /// - Parameter column: The distribution column, to which the keys belong. The text ends with a condition, to which a
-    ///   part adds that the column has its key; nil if the text says `= ANY ($1)` of the column.
+    /// - Parameter column: The distribution column. Each part appends `AND column = ANY ($1)`, so the text must end in a
+    ///   WHERE clause. Nil if the text already contains that condition.
     package func divided(by column: String? = nil) -> PostgresStatement {
         var statement = self
         statement.partCondition = column.map { " AND \($0) = ANY ($1::bigint[])" } ?? ""

@@ -19,7 +19,7 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     /// A connection broke.
     package static let connectionFailure = SQLState(rawValue: "08006")
-    /// The server met a condition that it does not expect.
+    /// An internal error of the server.
     package static let internalError = SQLState(rawValue: "XX000")
     /// The transaction lost a conflict with another one; a retry can succeed.
     package static let serializationFailure = SQLState(rawValue: "40001")
@@ -36,7 +36,7 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
 
     /// Whether a node of a distributed database cannot be reached, is starting or is shutting down.
     package var isNodeFailure: Bool {
-        conditionClass == "08" || rawValue.hasPrefix("57P")
+        conditionClass == "08" && self != .transactionResolutionUnknown || rawValue.hasPrefix("57P")
     }
 
     /// The first two characters, which group related codes.

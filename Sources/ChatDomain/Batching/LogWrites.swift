@@ -118,9 +118,9 @@ package struct LogWrites: Sendable {
         replacesText || !editedChats.isEmpty || !deletedChats.isEmpty || purges
     }
 
-    /// The chats that existed before and whose data changes.
+    /// Existing chats that the transaction changes.
     package var changedChats: Set<ChatID> {
-        deletedChats.union(movedHeads.keys).union(editedChats).union(members.keys.map(\.chatID))
+        deletedChats.union(movedHeads.keys).union(members.keys.map(\.chatID))
     }
 
     /// Chats that no longer exist for readers, whether removed or hidden.

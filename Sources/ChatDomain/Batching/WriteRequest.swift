@@ -17,7 +17,7 @@ package enum WriteRequest: Sendable {
     /// One step of purging deleted chats; answered by `purged`.
     case purge
 
-    /// The chat that the request is about; nil for none, or a new one.
+    /// The existing chat that the request concerns; nil if there is none.
     package var chatID: ChatID? {
         switch self {
         case .record(let request): request.chatID

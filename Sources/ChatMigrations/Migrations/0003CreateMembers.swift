@@ -66,8 +66,8 @@ extension Migration {
             //
             // Moving a read marker changes no indexed column and finds room on the row's page (a HOT update).
             //
-            // Citus sends the text of a command that changes a distributed table to its nodes: a block makes each command
-            // a text of its own, and constraints need names.
+            // Citus forwards the whole script's text to its nodes. Inside a block, each command is sent separately. It
+            // also requires named constraints.
             up: """
                 DO $$ BEGIN
                     ALTER TABLE chats

@@ -7,8 +7,8 @@ struct DistributeCommand: AsyncParsableCommand {
         commandName: "distribute",
         abstract: "Distribute the chats over the nodes of a Citus cluster.",
         discussion: """
-            The database is the one on the coordinator, with the extension citus and the worker nodes. Stop the servers \
-            first. Run this again after an upgrade that adds tables; what is distributed already stays as it is.
+            Connect to the coordinator, with the citus extension created and the workers registered. Stop the servers \
+            first. Run this again after an upgrade that adds tables; tables that are already distributed are left alone.
             """
     )
 
