@@ -156,10 +156,14 @@ class Service:
             HAVING count(seq) <> last_seq OR coalesce(max(seq), 0) <> last_seq""",
             self.database,
         )
-        sessions, busy = map(int, cluster.sql(
-            f"""SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity
-            WHERE datname = '{self.database}' AND application_name = 'chat-api'"""
-        )[0])
+        # A session may be at work for the server itself, but not for long.
+        deadline = time.monotonic() + 5
+        busy = 1
+        while busy and time.monotonic() < deadline:
+            sessions, busy = map(int, cluster.sql(
+                f"""SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity
+                WHERE datname = '{self.database}' AND application_name = 'chat-api'"""
+            )[0])
         status = self.server.stop()
         problems += self.server.failures
         problems += [f"lost: {lost}"] if lost else []
