@@ -3,13 +3,10 @@ import PostgresClient
 
 /// The column indexes of a chat and the end of its log.
 struct HeadColumns {
-    private static let columns = [
+    static let list = [
         "id", "title", "metadata", "visibility", "receipts", "slow_mode", "created_at", "last_seq",
         "last_message_at", "message_count", "last_entry_at",
-    ]
-    /// For a subquery aliased as `chats`.
-    static let names = columns.joined(separator: ", ")
-    static let list = columns.map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
+    ].map { "chats.\($0) AS chat_\($0)" }.joined(separator: ", ")
 
     let id: Int
     private let title, metadata, visibility, receipts, slowMode, createdAt: Int
@@ -47,11 +44,11 @@ struct HeadColumns {
 }
 
 extension PostgresResult {
-    /// Reads the chat of each row, and skips rows for which an outer join found none.
+    /// Reads the chat of each row.
     borrowing func heads() throws(PostgresError) -> [LogHead] {
         let columns = try HeadColumns(self)
         var heads: [LogHead] = []
-        for row in 0..<rowCount where !isNull(columns.id, row: row) {
+        for row in 0..<rowCount {
             heads.append(try columns.head(self, row: row))
         }
         return heads

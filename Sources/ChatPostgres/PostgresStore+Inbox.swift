@@ -134,7 +134,7 @@ extension PostgresResult {
     borrowing func lastMessages() throws(PostgresError) -> [ChatID: Message] {
         let (columns, chat) = (try MessageColumns(self), try column("chat_id"))
         var messages: [ChatID: Message] = [:]
-        for row in 0..<rowCount where !isNull(chat, row: row) {
+        for row in 0..<rowCount {
             let id = ChatID(rawValue: try int64(chat, row: row))
             messages[id] = try columns.optionalMessage(self, row: row, of: id)
         }
